@@ -1,0 +1,37 @@
+// The only carrier of plaintext: it prints as `[redacted]` wherever it might be printed by mistake.
+import { inspect } from "node:util";
+
+const redacted = "[redacted]";
+
+/** Plaintext bytes. Whoever needs them says so with `reveal()`; `zero()` overwrites them, as far as JavaScript lets us. */
+export class Sensitive {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  reveal(): Uint8Array {
+    return this.#bytes;
+  }
+
+  zero(): void {
+    this.#bytes.fill(0);
+  }
+
+  toString(): string {
+    return redacted;
+  }
+
+  toJSON(): string {
+    return redacted;
+  }
+
+  [inspect.custom](): string {
+    return redacted;
+  }
+}

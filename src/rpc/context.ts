@@ -1,0 +1,9 @@
+// What travels beside a call's message, from the socket inwards.
+import { createContextKey } from "@connectrpc/connect";
+
+/** What the socket knows: the address of its peer, in normal form (no `::ffff:`). */
+export interface Peer {
+  address: string;
+}
+
+export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });

@@ -1,0 +1,13 @@
+// What the REST gateway must know of a surface beyond its annotated services.
+import type { DescService, JsonValue } from "@bufbuild/protobuf";
+import type { CofferError } from "../domain/errors.ts";
+
+/** A family of REST paths with one JSON style and one error body. */
+export interface RestSurface {
+  name: string;
+  services: readonly DescService[];
+  /** A field with presence that is unset is written as `null` instead of being left out. */
+  nullWhenUnset: boolean;
+  /** The error as this surface's documents show errors; `httpStatus` is what the error table says. */
+  renderError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue };
+}
