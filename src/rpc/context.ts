@@ -7,3 +7,5 @@ export interface Peer {
 }
 
 export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });
+
+export const requestIdKey = createContextKey<string>("", { description: "request id" });

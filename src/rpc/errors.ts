@@ -1,44 +1,36 @@
 // CofferError ⇄ what goes over the wire: Connect code, HTTP status and google.rpc details.
-import { create } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import {
-  BadRequestSchema,
-  ErrorInfoSchema,
-  QuotaFailureSchema,
-  ResourceInfoSchema,
-  RetryInfoSchema,
-} from "../../gen/google/rpc/error_details_pb.ts";
 import { type CodeName, CofferError, reasons } from "../domain/errors.ts";
+import { codeOf, detailsOf } from "../surfaces/error-details.ts";
 
-const codes: Record<CodeName, { code: Code; httpStatus: number }> = {
-  INVALID_ARGUMENT: { code: Code.InvalidArgument, httpStatus: 400 },
-  UNAUTHENTICATED: { code: Code.Unauthenticated, httpStatus: 401 },
-  PERMISSION_DENIED: { code: Code.PermissionDenied, httpStatus: 403 },
-  NOT_FOUND: { code: Code.NotFound, httpStatus: 404 },
-  ALREADY_EXISTS: { code: Code.AlreadyExists, httpStatus: 409 },
-  ABORTED: { code: Code.Aborted, httpStatus: 409 },
-  FAILED_PRECONDITION: { code: Code.FailedPrecondition, httpStatus: 400 },
-  RESOURCE_EXHAUSTED: { code: Code.ResourceExhausted, httpStatus: 429 },
-  DEADLINE_EXCEEDED: { code: Code.DeadlineExceeded, httpStatus: 504 },
-  CANCELED: { code: Code.Canceled, httpStatus: 499 },
-  UNIMPLEMENTED: { code: Code.Unimplemented, httpStatus: 501 },
-  UNAVAILABLE: { code: Code.Unavailable, httpStatus: 503 },
-  DATA_LOSS: { code: Code.DataLoss, httpStatus: 500 },
-  INTERNAL: { code: Code.Internal, httpStatus: 500 },
+// As the Connect protocol maps them; reasons that need another status have their own in the table of reasons.
+const httpStatuses: Record<CodeName, number> = {
+  INVALID_ARGUMENT: 400,
+  UNAUTHENTICATED: 401,
+  PERMISSION_DENIED: 403,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  ABORTED: 409,
+  FAILED_PRECONDITION: 400,
+  RESOURCE_EXHAUSTED: 429,
+  DEADLINE_EXCEEDED: 504,
+  CANCELED: 499,
+  UNIMPLEMENTED: 501,
+  UNAVAILABLE: 503,
+  DATA_LOSS: 500,
+  INTERNAL: 500,
 };
-
-const errorDomain = "coffer";
 
 /** The HTTP status of an error, for answers that are not gRPC. */
 export function httpStatusOf(error: CofferError): number {
   const entry = reasons[error.reason];
-  return entry.httpStatus ?? codes[entry.code].httpStatus;
+  return entry.httpStatus ?? httpStatuses[entry.code];
 }
 
 /** The error with its details, as Connect, gRPC and gRPC-Web send it. */
 export function toConnectError(error: CofferError): ConnectError {
-  const { code } = codes[reasons[error.reason].code];
+  // google.rpc and Connect number their codes alike.
+  const code = codeOf(error) as number as Code;
   const connectError = new ConnectError(error.message, code, errorHeaders(error), undefined, error);
   connectError.details = detailsOf(error);
   return connectError;
@@ -69,47 +61,4 @@ function isConnectError(thrown: unknown, code: Code): boolean {
 
 function isAbort(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === "AbortError";
-}
-
-function detailsOf(error: CofferError): ConnectError["details"] {
-  const details: ConnectError["details"] = [
-    {
-      desc: ErrorInfoSchema,
-      value: create(ErrorInfoSchema, {
-        reason: error.reason,
-        domain: errorDomain,
-        metadata: { ...error.metadata },
-      }),
-    },
-  ];
-  if (error.violations.length > 0) {
-    details.push({
-      desc: BadRequestSchema,
-      value: create(BadRequestSchema, { fieldViolations: [...error.violations] }),
-    });
-  }
-  if (error.retryDelayMs !== undefined) {
-    details.push({
-      desc: RetryInfoSchema,
-      value: create(RetryInfoSchema, { retryDelay: durationFromMs(error.retryDelayMs) }),
-    });
-  }
-  if (error.reason === "RATE_LIMITED") {
-    details.push({
-      desc: QuotaFailureSchema,
-      value: create(QuotaFailureSchema, {
-        violations: [{ subject: error.metadata["subject"] ?? "", description: error.message }],
-      }),
-    });
-  }
-  if (error.resource !== undefined) {
-    details.push({
-      desc: ResourceInfoSchema,
-      value: create(ResourceInfoSchema, {
-        resourceType: error.resource.type,
-        resourceName: error.resource.name,
-      }),
-    });
-  }
-  return details;
 }

@@ -1,0 +1,221 @@
+// Wires the parts together by hand.
+import { randomBytes } from "node:crypto";
+import { createRegistry, type DescService } from "@bufbuild/protobuf";
+import { type ConnectRouter, createServiceImplSpec, type ServiceImpl, type ServiceImplSpec } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
+import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
+import { WorkspaceService } from "../gen/coffer/v1/workspace_service_pb.ts";
+import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.ts";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import type { Config } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import type { Keyring } from "./envelope/keyring.ts";
+import { defaultBodyLimits } from "./http/body.ts";
+import { contextValuesOf } from "./http/open-exchange.ts";
+import { createHttpServer, type HttpServer } from "./http/server.ts";
+import type { Logger } from "./log.ts";
+import { createAccessTimes } from "./operations/access-times.ts";
+import { createDenialLog, type DenialLog } from "./operations/audit-denials.ts";
+import { createAuditTrail } from "./operations/audit-trail.ts";
+import { openDeployment } from "./operations/deployment.ts";
+import { createKeyMaterial } from "./operations/keys/key-material.ts";
+import { createSingleFlight } from "./operations/single-flight.ts";
+import { createTokenCache } from "./operations/tokens/token-cache.ts";
+import { connectRedis, type RedisConnection } from "./redis/connection.ts";
+import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
+import { createFailureLimit, createRateLimit } from "./redis/rate-limits.ts";
+import { healthService } from "./rpc/health.ts";
+import { asConnectErrors, createInterceptors } from "./rpc/interceptors.ts";
+import { createInvoke } from "./rpc/invoke.ts";
+import { reflectionServices } from "./rpc/reflection.ts";
+import { warmUp } from "./rpc/validate.ts";
+import { revocationChannel } from "./store/api-tokens.ts";
+import type { Database } from "./store/database.ts";
+import { listen } from "./store/listen.ts";
+import { akuaSecretService } from "./surfaces/akua/secret-service.ts";
+import { akuaSurface } from "./surfaces/akua/surface.ts";
+import { secretService } from "./surfaces/coffer/secret-service.ts";
+import { tokenService } from "./surfaces/coffer/token-service.ts";
+import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
+
+export interface App {
+  deps: Deps;
+  /** Where it listens; `host` as configured. */
+  listen(): Promise<{ host: string; port: number; url: string }>;
+  /** Lets calls finish, writes what is still to be written, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+export interface AppOptions {
+  config: Config;
+  log: Logger;
+  /** A migrated one; closed with the app. */
+  database: Database;
+  keyring: Keyring;
+}
+
+/** Fails with a StartupError when the keyring does not fit the database. */
+export async function createApp({ config, log, database, keyring }: AppOptions): Promise<App> {
+  const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, config, log);
+  try {
+    const deps = await createDeps(config, log, database, keyring, redis);
+    const denials = createDenialLog(deps, (error) =>
+      log.error({ err: error }, "a denial is missing in the audit trail"),
+    );
+    const shutdown = new AbortController();
+    const server = createServer(config, log, deps, denials, redis, shutdown.signal);
+    const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
+    return {
+      deps,
+      async listen() {
+        const { port } = await server.listen(config.port, config.host);
+        const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+        return { host: config.host, port, url: `${config.tls ? "https" : "http"}://${host}:${port}` };
+      },
+      async close() {
+        await server.close(config.shutdownGraceMs);
+        shutdown.abort();
+        await denials.flush();
+        await deps.accessTimes.flush();
+        await deps.audit.drain();
+        await revocations.close();
+        redis?.close();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    redis?.close();
+    throw error;
+  }
+}
+
+function openRedis(url: string, config: Config, log: Logger): RedisConnection {
+  return connectRedis(url, {
+    password: config.redisPassword,
+    onStateChange: (isUp) =>
+      isUp ? log.info("redis is connected") : log.warn("redis is away; limits are this instance's own"),
+  });
+}
+
+async function createDeps(
+  config: Config,
+  log: Logger,
+  database: Database,
+  keyring: Keyring,
+  redis: RedisConnection | undefined,
+): Promise<Deps> {
+  const now = () => new Date();
+  const random = (size: number) => new Uint8Array(randomBytes(size));
+  const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
+  return {
+    now,
+    random,
+    database,
+    keyring,
+    deploymentId,
+    deploymentKeys,
+    regions: config.regions,
+    keyMaterial: createKeyMaterial({ database, keyring, deploymentId }),
+    audit: createAuditTrail(database),
+    accessTimes: createAccessTimes(database, (error) => log.warn({ err: error }, "access times are not noted")),
+    idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
+    singleFlight: createSingleFlight(),
+    tokenCache: createTokenCache(),
+  };
+}
+
+interface ServedService {
+  desc: DescService;
+  implementation: ServiceImplSpec;
+  register(router: ConnectRouter): void;
+}
+
+function served<Desc extends DescService>(desc: Desc, implementation: ServiceImpl<Desc>): ServedService {
+  return {
+    desc,
+    implementation: createServiceImplSpec(desc, implementation),
+    register: (router) => router.service(desc, implementation),
+  };
+}
+
+function createServer(
+  config: Config,
+  log: Logger,
+  deps: Deps,
+  denials: DenialLog,
+  redis: RedisConnection | undefined,
+  shutdownSignal: AbortSignal,
+): HttpServer {
+  const isReady = () => isReachable(deps.database);
+  const typed = [
+    served(SecretService, secretService(deps)),
+    served(TokenService, tokenService(deps)),
+    served(WorkspaceService, workspaceService(deps)),
+  ];
+  const reflection = reflectionServices(() => rpcServices.map(({ desc }) => desc));
+  const anyones = [
+    served(Health, healthService({ isReady, serviceNames: new Set(typed.map(({ desc }) => desc.typeName)) })),
+    served(ServerReflection, reflection.v1),
+    served(ServerReflectionV1Alpha, reflection.v1alpha),
+  ];
+  const rest = [served(AkuaSecretService, akuaSecretService(deps))];
+  const rpcServices = [...typed, ...anyones];
+  const publicNames = new Set(anyones.map(({ desc }) => desc.typeName));
+
+  const shared = redis && { redis, prefix: config.redisPrefix };
+  const interceptors = createInterceptors({
+    ...deps,
+    denials,
+    log: {
+      info: (record) => log.info(record, "call"),
+      error: (record, cause) => log.error({ ...record, err: cause }, "call"),
+    },
+    failureLimit: createFailureLimit(config.rateLimitUnauthenticated),
+    rateLimits: {
+      principal: createRateLimit("principal", config.rateLimitPrincipal, shared),
+      workspace: createRateLimit("workspace", config.rateLimitWorkspace, shared),
+    },
+    isPublic: (name) => publicNames.has(name),
+  });
+
+  // Types that answers hold in a google.protobuf.Any: the details of errors.
+  const registry = createRegistry(file_google_rpc_error_details);
+  warmUp([...typed, ...rest].flatMap(({ desc }) => desc.methods.map(({ input }) => input)));
+  return createHttpServer({
+    services: rpcServices.map(({ desc }) => desc),
+    surfaces: [akuaSurface],
+    invoke: createInvoke(
+      [...rpcServices, ...rest].map(({ implementation }) => implementation),
+      interceptors,
+      shutdownSignal,
+    ),
+    rpcHandler: connectNodeAdapter({
+      routes: (router) => {
+        for (const service of rpcServices) service.register(router);
+      },
+      interceptors: [asConnectErrors, ...interceptors],
+      contextValues: contextValuesOf,
+      readMaxBytes: defaultBodyLimits.sizeBytesMax,
+      jsonOptions: { ignoreUnknownFields: false, registry },
+      shutdownSignal,
+    }),
+    isReady,
+    registry,
+    trustedProxies: config.trustedProxies,
+    onUnexpectedError: (error) => log.error({ err: error }, "unexpected"),
+    ...(config.tls ? { tls: config.tls } : {}),
+  });
+}
+
+async function isReachable(database: Database): Promise<boolean> {
+  try {
+    await database.query({ name: "ping", text: "select 1", values: [] });
+    return true;
+  } catch {
+    return false;
+  }
+}

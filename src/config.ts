@@ -1,0 +1,170 @@
+// Configuration: environment variables `COFFER_*`, checked once at start, frozen.
+import { readFileSync } from "node:fs";
+import { BlockList, isIP } from "node:net";
+import { join, resolve } from "node:path";
+import { StartupError } from "./domain/startup-error.ts";
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Undefined: the bundled Postgres. */
+  readonly databaseUrl: string | undefined;
+  readonly databasePassword: string | undefined;
+  readonly databasePoolSize: number;
+  readonly migrateOnStart: boolean;
+  /** Undefined: limits and fast paths in this process. */
+  readonly redisUrl: string | undefined;
+  readonly redisPassword: string | undefined;
+  readonly redisPrefix: string;
+  readonly rootKeyFile: string;
+  /** Whether a missing root key file may be made: only beside the bundled Postgres. */
+  readonly mayCreateRootKey: boolean;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly regions: readonly [string, ...string[]];
+  readonly trustedProxies: BlockList;
+  /** Requests a second. */
+  readonly rateLimitPrincipal: number;
+  /** Requests a second. */
+  readonly rateLimitWorkspace: number;
+  /** Requests without a valid credential, a minute and address. */
+  readonly rateLimitUnauthenticated: number;
+  readonly logFormat: "text" | "json";
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly shutdownGraceMs: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the settings; what is odd is a StartupError that names the variable. Empty variables count as unset. */
+export function loadConfig(env: Environment): Config {
+  const dataDir = resolve(text(env, "COFFER_DATA_DIR") ?? ".coffer");
+  const databaseUrl = url(env, "COFFER_DATABASE_URL", ["postgres:", "postgresql:"]);
+  const rootKeyFile = text(env, "COFFER_ROOT_KEY_FILE");
+  if (databaseUrl && !rootKeyFile) {
+    throw new StartupError("COFFER_ROOT_KEY_FILE is required with COFFER_DATABASE_URL");
+  }
+  return Object.freeze({
+    host: text(env, "COFFER_HOST") ?? "127.0.0.1",
+    port: integer(env, "COFFER_PORT", { byDefault: 8080, min: 0, max: 65_535 }),
+    dataDir,
+    databaseUrl,
+    databasePassword: secretFile(env, "COFFER_DATABASE_PASSWORD_FILE"),
+    databasePoolSize: integer(env, "COFFER_DATABASE_POOL_SIZE", { byDefault: 10, min: 1, max: 1_000 }),
+    migrateOnStart: oneOf(env, "COFFER_MIGRATE", ["auto", "check"]) === "auto",
+    redisUrl: url(env, "COFFER_REDIS_URL", ["redis:", "rediss:", "unix:"]),
+    redisPassword: secretFile(env, "COFFER_REDIS_PASSWORD_FILE"),
+    redisPrefix: word(env, "COFFER_REDIS_PREFIX") ?? "coffer",
+    rootKeyFile: rootKeyFile ? resolve(rootKeyFile) : join(dataDir, "root.key"),
+    mayCreateRootKey: rootKeyFile === undefined,
+    tls: tls(env),
+    regions: regions(env),
+    trustedProxies: trustedProxies(env),
+    rateLimitPrincipal: integer(env, "COFFER_RATE_LIMIT_PRINCIPAL", { byDefault: 600, min: 1, max: 10_000_000 }),
+    rateLimitWorkspace: integer(env, "COFFER_RATE_LIMIT_WORKSPACE", { byDefault: 3_000, min: 1, max: 10_000_000 }),
+    rateLimitUnauthenticated: integer(env, "COFFER_RATE_LIMIT_UNAUTHENTICATED", {
+      byDefault: 60,
+      min: 1,
+      max: 10_000_000,
+    }),
+    logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
+    logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
+    shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),
+  });
+}
+
+function text(env: Environment, name: string): string | undefined {
+  return env[name] || undefined;
+}
+
+function integer(env: Environment, name: string, rule: { byDefault: number; min: number; max: number }): number {
+  const given = text(env, name);
+  if (given === undefined) return rule.byDefault;
+  const value = /^[0-9]{1,9}$/.test(given) ? Number(given) : Number.NaN;
+  if (value >= rule.min && value <= rule.max) return value;
+  throw new StartupError(`${name} must be a whole number from ${rule.min} to ${rule.max}`);
+}
+
+/** The first one is the default. */
+function oneOf<const Choice extends string>(
+  env: Environment,
+  name: string,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  const given = text(env, name) ?? choices[0];
+  const found = choices.find((choice) => choice === given);
+  if (found === undefined) throw new StartupError(`${name} must be one of ${choices.join(", ")}`);
+  return found;
+}
+
+/** The URL itself may hold a password, so no error shows it. */
+function url(env: Environment, name: string, protocols: readonly string[]): string | undefined {
+  const given = text(env, name);
+  if (given === undefined) return undefined;
+  const protocol = /^[a-z]+:/.exec(given)?.[0];
+  if (protocol && protocols.includes(protocol)) return given;
+  throw new StartupError(`${name} must begin with ${protocols.map((known) => `${known}//`).join(" or ")}`);
+}
+
+function word(env: Environment, name: string): string | undefined {
+  const given = text(env, name);
+  if (given === undefined || /^[\w.:-]{1,64}$/.test(given)) return given;
+  throw new StartupError(`${name} must be 1 to 64 letters, digits and . : _ -`);
+}
+
+function secretFile(env: Environment, name: string): string | undefined {
+  const path = text(env, name);
+  if (path === undefined) return undefined;
+  return readText(name, path).replace(/\r?\n$/, "");
+}
+
+function readText(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new StartupError(`${name}: the file ${path} cannot be read`, { cause });
+  }
+}
+
+function tls(env: Environment): Config["tls"] {
+  const certFile = text(env, "COFFER_TLS_CERT_FILE");
+  const keyFile = text(env, "COFFER_TLS_KEY_FILE");
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    throw new StartupError("COFFER_TLS_CERT_FILE and COFFER_TLS_KEY_FILE are set together or not at all");
+  }
+  return { cert: readText("COFFER_TLS_CERT_FILE", certFile), key: readText("COFFER_TLS_KEY_FILE", keyFile) };
+}
+
+function regions(env: Environment): Config["regions"] {
+  const names = list(text(env, "COFFER_REGIONS") ?? "default");
+  const [first, ...others] = names;
+  if (first === undefined || names.some((name) => !/^[a-z][a-z0-9-]{0,62}$/.test(name))) {
+    throw new StartupError("COFFER_REGIONS must be names of lower-case letters, digits and -, separated by commas");
+  }
+  if (new Set(names).size < names.length) throw new StartupError("COFFER_REGIONS names a region twice");
+  return [first, ...others];
+}
+
+function trustedProxies(env: Environment): BlockList {
+  const proxies = new BlockList();
+  for (const entry of list(text(env, "COFFER_TRUSTED_PROXIES") ?? "")) {
+    const [address = "", bits] = entry.split("/");
+    const family = isIP(address);
+    const bitsMax = family === 4 ? 32 : 128;
+    const prefix = bits === undefined ? bitsMax : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1;
+    if (family === 0 || prefix < 0 || prefix > bitsMax) {
+      throw new StartupError("COFFER_TRUSTED_PROXIES must be addresses or CIDR ranges, separated by commas");
+    }
+    proxies.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
+  }
+  return proxies;
+}
+
+function list(given: string): string[] {
+  return given
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}

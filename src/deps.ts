@@ -1,0 +1,28 @@
+// What operations work with; each takes the part it needs.
+import type { RandomBytes } from "./domain/random.ts";
+import type { DeploymentKeys } from "./envelope/deployment-keys.ts";
+import type { Keyring } from "./envelope/keyring.ts";
+import type { AccessTimes } from "./operations/access-times.ts";
+import type { AuditTrail } from "./operations/audit-trail.ts";
+import type { KeyMaterial } from "./operations/keys/key-material.ts";
+import type { SingleFlight } from "./operations/single-flight.ts";
+import type { TokenCache } from "./operations/tokens/token-cache.ts";
+import type { IdempotencyHints } from "./redis/idempotency-hints.ts";
+import type { Database } from "./store/database.ts";
+
+export interface Deps {
+  now: () => Date;
+  random: RandomBytes;
+  database: Database;
+  keyring: Keyring;
+  deploymentId: string;
+  deploymentKeys: DeploymentKeys;
+  /** Where secrets may be kept; the first is the default. */
+  regions: readonly [string, ...string[]];
+  keyMaterial: KeyMaterial;
+  audit: AuditTrail;
+  accessTimes: AccessTimes;
+  idempotencyHints: IdempotencyHints;
+  singleFlight: SingleFlight;
+  tokenCache: TokenCache;
+}

@@ -1,0 +1,28 @@
+// What the audit trail keeps of a call: allow-listed facts, never a value, a credential or a query string.
+
+/** What a call was about. */
+export interface AuditSubject {
+  resourceType: "secret" | "secret_version" | "workspace" | "api_token" | "none";
+  resourceId: string;
+  versionNumber?: number;
+}
+
+/** One event. Its time is the database's. */
+export interface AuditEvent extends AuditSubject {
+  eventId: string;
+  /** Empty when the call named no workspace. */
+  workspaceId: string;
+  requestId: string;
+  principalId: string;
+  tokenId: string;
+  method: string;
+  decision: "ALLOW" | "DENY";
+  /** What decided: the role, or the permission that was missing. */
+  rule: string;
+  address: string;
+  userAgent: string;
+  /** `OK` or the reason of the error. */
+  result: string;
+  /** How many equal events this one stands for. */
+  occurrences: number;
+}

@@ -1,0 +1,36 @@
+// Who calls, from where, and about which workspace: what every operation is told.
+import type { Permission, Role } from "./permission.ts";
+
+/** A principal's place in one workspace, as far as the token it calls with reaches. */
+export interface Membership {
+  workspaceId: string;
+  role: Role;
+  permissions: ReadonlySet<Permission>;
+}
+
+/** How a mutating call may be repeated safely. */
+export interface Idempotency {
+  key: string;
+  /** A keyed HMAC of the decoded request: equal for equal requests, no oracle for a weak value. */
+  fingerprint: Uint8Array;
+}
+
+export interface Caller {
+  principalId: string;
+  tokenId: string;
+  /** True for a token that reaches all workspaces of its principal. */
+  reachesEveryWorkspace: boolean;
+  /** The scopes of the token; none narrow nothing. */
+  scopes: readonly string[];
+  /** Every workspace that the token reaches. */
+  memberships: readonly Membership[];
+  /** The one this call is about; undefined when the token reaches several and the request names none. */
+  membership: Membership | undefined;
+  /** The client's address, in normal form. */
+  address: string;
+  userAgent: string;
+  requestId: string;
+  /** The called method, such as `coffer.v1.SecretService/CreateSecret`. */
+  method: string;
+  idempotency: Idempotency | undefined;
+}

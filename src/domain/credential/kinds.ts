@@ -1,0 +1,41 @@
+// The registry of kinds: what a secret may hold and what its value must be like.
+import { invalidField } from "../errors.ts";
+
+interface Kind {
+  /** A credential for some service, which can be tried there. */
+  isCredential: boolean;
+  /** At least so many characters. */
+  lengthMin?: number;
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  generic: { isCredential: false },
+  "cloud_provider/hcloud": { isCredential: true },
+  "cloud_provider/aws": { isCredential: true },
+  "cloud_provider/gcp": { isCredential: true },
+  "cloud_provider/azure": { isCredential: true },
+  oci_registry: { isCredential: true },
+  cloudflare_api: { isCredential: true },
+  webhook_signing: { isCredential: false, lengthMin: 16 },
+};
+
+export const defaultKind = "generic";
+
+export function isCredentialKind(kind: string): boolean {
+  return kindNamed(kind)?.isCredential ?? false;
+}
+
+/** Fails unless the registry has this kind. */
+export function checkKind(kind: string): void {
+  if (!kindNamed(kind)) throw invalidField("kind", `must be one of ${Object.keys(kinds).join(", ")}`);
+}
+
+/** Fails when a value is too short for its kind; `field` is where the request holds it. */
+export function checkValueOfKind(kind: string, sizeCharacters: number, field: string): void {
+  const lengthMin = kindNamed(kind)?.lengthMin ?? 1;
+  if (sizeCharacters < lengthMin) throw invalidField(field, `must have at least ${lengthMin} characters for ${kind}`);
+}
+
+function kindNamed(kind: string): Kind | undefined {
+  return Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+}

@@ -1,0 +1,19 @@
+// A secret's plaintext, in the form in which it was given.
+import { invalidField } from "./errors.ts";
+import type { Sensitive } from "./sensitive.ts";
+
+export type PayloadForm = "data" | "key_values";
+
+/** Plaintext: the whole value, a key/value map included, is one message of bytes. */
+export interface Payload {
+  form: PayloadForm;
+  bytes: Sensitive;
+}
+
+const sizeBytesMax = 65_536;
+
+/** Fails when the parts of a key/value map take more than 65,536 bytes together. */
+export function checkKeyValuesSize(values: Record<string, Uint8Array>, field: string): void {
+  const sizeBytes = Object.values(values).reduce((sum, value) => sum + value.byteLength, 0);
+  if (sizeBytes > sizeBytesMax) throw invalidField(field, `must take at most ${sizeBytesMax} bytes in total`);
+}

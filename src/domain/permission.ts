@@ -1,0 +1,52 @@
+// Permissions, the roles that are named sets of them, and the scopes that narrow them.
+
+const viewer = ["secrets.list", "secrets.read", "versions.read", "workspace.read"] as const;
+const operator = [
+  ...viewer,
+  "secrets.create",
+  "secrets.update",
+  "secrets.delete",
+  "secrets.undelete",
+  "secrets.use",
+  "versions.add",
+  "versions.access",
+  "versions.enable",
+  "versions.disable",
+] as const;
+const admin = [
+  ...operator,
+  "secrets.purge",
+  "versions.destroy",
+  "tokens.create",
+  "tokens.list",
+  "tokens.revoke",
+  "workspace.update",
+  "audit.read",
+] as const;
+const owner = [...admin, "workspace.create"] as const;
+
+export type Permission = (typeof owner)[number];
+
+const rolePermissions = { VIEWER: viewer, OPERATOR: operator, ADMIN: admin, OWNER: owner } as const;
+
+export type Role = keyof typeof rolePermissions;
+
+export function permissionsOfRole(role: Role): ReadonlySet<Permission> {
+  return new Set(rolePermissions[role]);
+}
+
+/** Whether `text` is a scope: a permission, `<group>.*` for a group of them, or `*`. */
+export function isScope(text: string): boolean {
+  return owner.some((permission) => scopeCovers(text, permission));
+}
+
+/** What is left of `permissions` under `scopes`; no scopes narrow nothing. */
+export function narrow(permissions: ReadonlySet<Permission>, scopes: readonly string[]): ReadonlySet<Permission> {
+  if (scopes.length === 0) return permissions;
+  return new Set([...permissions].filter((permission) => scopes.some((scope) => scopeCovers(scope, permission))));
+}
+
+function scopeCovers(scope: string, permission: Permission): boolean {
+  if (scope === "*" || scope === permission) return true;
+  return scope.endsWith(".*") && permission.startsWith(scope.slice(0, -1));
+}

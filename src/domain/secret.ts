@@ -1,0 +1,96 @@
+// A secret: the named container of versions, and the pure rules about it.
+import { CofferError, type FieldViolation, invalidField, invalidFields } from "./errors.ts";
+
+export type SecretState = "ACTIVE" | "SOFT_DELETED";
+
+export interface Secret {
+  workspaceId: string;
+  secretId: string;
+  region: string;
+  /** What its creator called it, verbatim. */
+  name: string;
+  /** `/` + name without a leading slash; unique among the active secrets of a workspace and region. */
+  path: string;
+  kind: string;
+  description: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  mimeType: string;
+  state: SecretState;
+  versionAliases: Record<string, number>;
+  versionCount: number;
+  enabledVersionCount: number;
+  /** The newest enabled version, 0 when there is none. */
+  currentVersion: number;
+  kmsKeyId: string;
+  /** False: no call ever returns its plaintext. */
+  revealable: boolean;
+  /** Counts the changes; the etag is this number in decimal. */
+  revision: number;
+  createTime: Date;
+  updateTime: Date;
+  deleteTime: Date | undefined;
+  purgeTime: Date | undefined;
+  expireTime: Date | undefined;
+  lastAccessedTime: Date | undefined;
+}
+
+/** What UpdateSecret may change; what is left out stays. */
+export interface SecretChange {
+  name?: string;
+  description?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  mimeType?: string;
+  versionAliases?: Record<string, number>;
+  expireTime?: Date | null;
+}
+
+const annotationBytesMax = 16_384;
+
+/** How a request names a secret. */
+export type SecretRef = { by: "id"; secretId: string } | { by: "name"; name: string; region: string };
+
+/** The etag of a revision, without quotes. */
+export function etagOf(resource: { revision: number }): string {
+  return String(resource.revision);
+}
+
+/** Fails unless `etag`, where given, is the current one. It may come quoted, as HTTP writes it (RFC 9110, 8.8.3). */
+export function checkEtag(resource: { revision: number }, etag: string | undefined): void {
+  if (etag === undefined || etag === "") return;
+  const current = etagOf(resource);
+  if (etag === current || etag === `"${current}"`) return;
+  throw new CofferError("ETAG_MISMATCH", `the resource has changed; its etag is now ${current}`, { etag: current });
+}
+
+export function checkActive(secret: Secret): void {
+  if (secret.state === "ACTIVE") return;
+  throw new CofferError("SECRET_SOFT_DELETED", `secret ${secret.secretId} is deleted; undelete it first`, {
+    id: secret.secretId,
+  });
+}
+
+export function secretNotFound(): CofferError {
+  return new CofferError("SECRET_NOT_FOUND", "there is no such secret");
+}
+
+/** Fails when annotations take more than 16 KiB, keys and values together, in UTF-8. */
+export function checkAnnotations(annotations: Record<string, string>, field: string): void {
+  const entries = Object.entries(annotations);
+  const sizeBytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  const violations: FieldViolation[] = [];
+  if (sizeBytes > annotationBytesMax) {
+    violations.push({ field, description: `must take at most ${annotationBytesMax} bytes in total` });
+  }
+  if (entries.some(([key]) => key === "")) violations.push({ field, description: "keys must not be empty" });
+  const [first, ...others] = violations;
+  if (first) throw invalidFields([first, ...others]);
+}
+
+/** Fails when an alias names a version that never was. */
+export function checkAliases(aliases: Record<string, number>, versionCount: number, field: string): void {
+  for (const [alias, versionNumber] of Object.entries(aliases)) {
+    if (versionNumber > versionCount) throw invalidField(`${field}.${alias}`, "must be the number of a version");
+  }
+}

@@ -1,0 +1,55 @@
+// Versions of a secret: their states, and how a request names one.
+import { CofferError, invalidField } from "./errors.ts";
+import { isId } from "./ids.ts";
+
+export type VersionState = "ENABLED" | "DISABLED" | "DESTROYED";
+
+export interface SecretVersion {
+  workspaceId: string;
+  secretId: string;
+  versionId: string;
+  versionNumber: number;
+  state: VersionState;
+  comment: string;
+  /** Counts the changes; the etag is this number in decimal. */
+  revision: number;
+  kmsKeyId: string;
+  kmsKeyVersion: number;
+  createTime: Date;
+  destroyTime: Date | undefined;
+}
+
+/** How a request names a version. */
+export type VersionRef =
+  | { by: "latest" }
+  | { by: "number"; versionNumber: number }
+  | { by: "id"; versionId: string }
+  | { by: "alias"; alias: string };
+
+const versionNumberMax = 2_147_483_647;
+
+/** A number, a `secv_` id, `latest` (the newest enabled version; also the default) or an alias. */
+export function parseVersionRef(text: string, field = "version"): VersionRef {
+  if (text === "" || text === "latest") return { by: "latest" };
+  if (/^[1-9][0-9]{0,9}$/.test(text) && Number(text) <= versionNumberMax) {
+    return { by: "number", versionNumber: Number(text) };
+  }
+  if (isId("secv", text)) return { by: "id", versionId: text };
+  if (/^[a-z][a-z0-9_-]{0,62}$/.test(text)) return { by: "alias", alias: text };
+  throw invalidField(field, "must be a version number, an alias, a version id or `latest`");
+}
+
+export function versionNotFound(): CofferError {
+  return new CofferError("VERSION_NOT_FOUND", "there is no such version");
+}
+
+/** Fails unless the value of a version in this state may be read. */
+export function checkReadable(version: { state: VersionState; versionNumber: number }): void {
+  const metadata = { version: String(version.versionNumber) };
+  if (version.state === "DESTROYED") {
+    throw new CofferError("VERSION_DESTROYED", `version ${version.versionNumber} is destroyed`, metadata);
+  }
+  if (version.state === "DISABLED") {
+    throw new CofferError("VERSION_DISABLED", `version ${version.versionNumber} is disabled`, metadata);
+  }
+}

@@ -1,0 +1,67 @@
+// Envelope v1 as bytes: every length explicit, and exactly one encoding of each envelope.
+import { envelopeVersion, type KeyVersionName } from "./aad.ts";
+import { nonceSizeBytes, tagSizeBytes } from "./aead.ts";
+import { algorithmOfWireNumber, algorithmSpec } from "./algorithms.ts";
+import { createReader, uint32Bytes, utf8Bytes } from "./bytes.ts";
+import { valueCorrupt } from "./corrupt.ts";
+import { type WrappedKey, wrapCommitmentSizeBytes, wrapSaltSizeBytes } from "./wrap.ts";
+
+export interface Envelope {
+  keyVersion: KeyVersionName;
+  wrappedDek: WrappedKey;
+  nonce: Uint8Array;
+  /** The encrypted payload and its tag. */
+  ciphertext: Uint8Array;
+}
+
+/**
+ * ver(1) alg(1) kms_key_id(1 + n) kms_key_version(4) wrap_salt(32) wrap_commit(32) wrap_nonce(12) wrapped_dek+tag(1 + n)
+ * nonce(12) ciphertext+tag(4 + n); numbers are big-endian.
+ */
+export function formatEnvelope({ keyVersion, wrappedDek, nonce, ciphertext }: Envelope): Buffer {
+  const kmsKeyId = utf8Bytes(keyVersion.kmsKeyId);
+  const sizes: [Uint8Array, number][] = [
+    [wrappedDek.salt, wrapSaltSizeBytes],
+    [wrappedDek.commitment, wrapCommitmentSizeBytes],
+    [wrappedDek.nonce, nonceSizeBytes],
+    [nonce, nonceSizeBytes],
+  ];
+  if (sizes.some(([part, size]) => part.byteLength !== size)) throw new RangeError("a part has the wrong size");
+  return Buffer.concat([
+    Uint8Array.of(envelopeVersion, algorithmSpec(keyVersion.algorithm).wireNumber),
+    ...[lengthByte(kmsKeyId), kmsKeyId, uint32Bytes(keyVersion.version)],
+    ...[wrappedDek.salt, wrappedDek.commitment, wrappedDek.nonce],
+    ...[lengthByte(wrappedDek.ciphertext), wrappedDek.ciphertext],
+    ...[nonce, uint32Bytes(ciphertext.byteLength), ciphertext],
+  ]);
+}
+
+/** VALUE_CORRUPT unless `bytes` are exactly what `formatEnvelope` writes. */
+export function parseEnvelope(bytes: Uint8Array): Envelope {
+  const reader = createReader(bytes);
+  if (reader.uint8() !== envelopeVersion) throw valueCorrupt();
+  const algorithm = algorithmOfWireNumber(reader.uint8());
+  if (algorithm === undefined) throw valueCorrupt();
+  const kmsKeyId = reader.text(reader.uint8());
+  const version = reader.uint32();
+  const salt = reader.take(wrapSaltSizeBytes);
+  const commitment = reader.take(wrapCommitmentSizeBytes);
+  const wrapNonce = reader.take(nonceSizeBytes);
+  const wrappedDekSize = reader.uint8();
+  if (wrappedDekSize !== algorithmSpec(algorithm).keySizeBytes + tagSizeBytes) throw valueCorrupt();
+  const wrappedDek = reader.take(wrappedDekSize);
+  const nonce = reader.take(nonceSizeBytes);
+  const ciphertext = reader.take(reader.uint32());
+  reader.end();
+  return {
+    keyVersion: { kmsKeyId, version, algorithm },
+    wrappedDek: { salt, commitment, nonce: wrapNonce, ciphertext: wrappedDek },
+    nonce,
+    ciphertext,
+  };
+}
+
+function lengthByte(part: Uint8Array): Uint8Array {
+  if (part.byteLength === 0 || part.byteLength > 255) throw new RangeError("a part has the wrong size");
+  return Uint8Array.of(part.byteLength);
+}

@@ -1,0 +1,43 @@
+// Keys wrapped by a root key, as Postgres keeps them.
+import type { RandomBytes } from "../domain/random.ts";
+import type { Sensitive } from "../domain/sensitive.ts";
+import { nonceSizeBytes, tagSizeBytes } from "./aead.ts";
+import { createReader } from "./bytes.ts";
+import { valueCorrupt } from "./corrupt.ts";
+import type { Keyring, RootKey } from "./keyring.ts";
+import { unwrapKey, type WrappingKey, wrapCommitmentSizeBytes, wrapKey, wrapSaltSizeBytes } from "./wrap.ts";
+
+const rootWrapVersion = 1;
+
+/** The id stands beside the bytes, so that what an old root key still wraps can be asked for in SQL. */
+export interface RootWrapped {
+  rootKeyId: string;
+  /** ver(1) salt(32) commitment(32) nonce(12) key+tag */
+  wrappedKey: Uint8Array;
+}
+
+/** Wraps under the keyring's first key. */
+export function wrapWithRoot(keyring: Keyring, aad: Uint8Array, key: Sensitive, random: RandomBytes): RootWrapped {
+  const rootKey = keyring.first;
+  const { salt, commitment, nonce, ciphertext } = wrapKey(wrappingKey(rootKey, aad), key, random);
+  const wrappedKey = Buffer.concat([Uint8Array.of(rootWrapVersion), salt, commitment, nonce, ciphertext]);
+  return { rootKeyId: rootKey.id, wrappedKey };
+}
+
+/** VALUE_CORRUPT when it does not open, or when the keyring lacks the key (the cause then names its id). */
+export function unwrapWithRoot(keyring: Keyring, aad: Uint8Array, { rootKeyId, wrappedKey }: RootWrapped): Sensitive {
+  const rootKey = keyring.byId.get(rootKeyId);
+  if (rootKey === undefined) throw valueCorrupt(new Error(`the keyring has no root key with the id ${rootKeyId}`));
+  const reader = createReader(wrappedKey);
+  if (reader.uint8() !== rootWrapVersion) throw valueCorrupt();
+  const salt = reader.take(wrapSaltSizeBytes);
+  const commitment = reader.take(wrapCommitmentSizeBytes);
+  const nonce = reader.take(nonceSizeBytes);
+  const ciphertext = reader.rest();
+  if (ciphertext.byteLength <= tagSizeBytes) throw valueCorrupt();
+  return unwrapKey(wrappingKey(rootKey, aad), { salt, commitment, nonce, ciphertext });
+}
+
+function wrappingKey(rootKey: RootKey, aad: Uint8Array): WrappingKey {
+  return { key: rootKey.key, algorithm: "aes256-gcm96", label: "coffer/root-wrap/v1", aad };
+}

@@ -1,0 +1,58 @@
+// Wraps a key under another, with a commitment: a wrap opens with the one key it was made for or with none.
+import { timingSafeEqual } from "node:crypto";
+import type { RandomBytes } from "../domain/random.ts";
+import { Sensitive } from "../domain/sensitive.ts";
+import { aeadOpen, aeadSeal, nonceSizeBytes } from "./aead.ts";
+import { type Algorithm, algorithmSpec } from "./algorithms.ts";
+import { utf8Bytes } from "./bytes.ts";
+import { valueCorrupt } from "./corrupt.ts";
+import { derive } from "./derive.ts";
+
+export const wrapSaltSizeBytes = 32;
+export const wrapCommitmentSizeBytes = 32;
+const derivedKeySizeBytes = 32;
+
+export interface WrappingKey {
+  key: Sensitive;
+  algorithm: Algorithm;
+  label: "coffer/root-wrap/v1" | "coffer/wrap/v1";
+  /** What the wrapped key is for; it must be the same when unwrapping. */
+  aad: Uint8Array;
+}
+
+export interface WrappedKey {
+  salt: Uint8Array;
+  commitment: Uint8Array;
+  nonce: Uint8Array;
+  /** The encrypted key and its tag. */
+  ciphertext: Uint8Array;
+}
+
+export function wrapKey(wrapping: WrappingKey, key: Sensitive, random: RandomBytes): WrappedKey {
+  // A fresh salt gives every wrap its own key, so that no number of wraps wears the long-lived key's nonces out.
+  const salt = random(wrapSaltSizeBytes);
+  const nonce = random(nonceSizeBytes);
+  using derived = deriveWrap(wrapping, salt);
+  const { algorithm, aad } = wrapping;
+  const ciphertext = aeadSeal({ algorithm, key: derived.key, nonce, aad }, key.reveal());
+  return { salt, commitment: Buffer.from(derived.commitment), nonce, ciphertext };
+}
+
+export function unwrapKey(wrapping: WrappingKey, { salt, commitment, nonce, ciphertext }: WrappedKey): Sensitive {
+  using derived = deriveWrap(wrapping, salt);
+  if (commitment.byteLength !== wrapCommitmentSizeBytes || !timingSafeEqual(derived.commitment, commitment)) {
+    throw valueCorrupt();
+  }
+  const { algorithm, aad } = wrapping;
+  return new Sensitive(aeadOpen({ algorithm, key: derived.key, nonce, aad }, ciphertext));
+}
+
+function deriveWrap({ key, algorithm, label, aad }: WrappingKey, salt: Uint8Array) {
+  const info = Buffer.concat([utf8Bytes(label), aad]);
+  const derived = derive(key, salt, info, derivedKeySizeBytes + wrapCommitmentSizeBytes);
+  return {
+    key: derived.subarray(0, algorithmSpec(algorithm).keySizeBytes),
+    commitment: derived.subarray(derivedKeySizeBytes),
+    [Symbol.dispose]: () => void derived.fill(0),
+  };
+}

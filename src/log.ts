@@ -1,0 +1,46 @@
+// Logging: one line an event, as text for people or JSON for machines.
+import { Writable } from "node:stream";
+import pino from "pino";
+import type { Config } from "./config.ts";
+
+export type Logger = pino.Logger;
+
+/** Writes to stdout. */
+export function createLogger({ logFormat, logLevel }: Pick<Config, "logFormat" | "logLevel">): Logger {
+  const options: pino.LoggerOptions = {
+    level: logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: describeError },
+  };
+  return logFormat === "json" ? pino(options, pino.destination({ sync: false })) : pino(options, textStream());
+}
+
+/** What happened, without what it happened to: messages of drivers may quote what they were given. */
+function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { name: typeof error };
+  const code = "code" in error ? String(error.code) : undefined;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return {
+    name: error.name,
+    ...(code === undefined ? {} : { code }),
+    at: frames.slice(0, 4).map((line) => line.trim()),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  };
+}
+
+function textStream(): Writable {
+  return new Writable({
+    write(line, _encoding, done) {
+      process.stdout.write(`${toText(JSON.parse(String(line)))}\n`, () => done());
+    },
+  });
+}
+
+function toText({ time, level, msg, ...fields }: Record<string, unknown>): string {
+  const rest = Object.entries(fields).map(([name, value]) =>
+    typeof value === "object" ? `${name}=${JSON.stringify(value)}` : `${name}=${value}`,
+  );
+  return [time, String(level).padEnd(5), msg, ...rest].join(" ");
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// The process: reads the command line, starts, says where it listens, and ends when it is told to.
+import { loadConfig } from "./config.ts";
+import { StartupError } from "./domain/startup-error.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { type Running, start } from "./start.ts";
+
+const usage = `usage: coffer [serve]
+
+Serves the API. Settings are environment variables, COFFER_*: see the README.`;
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [command = "serve", ...rest] = argv;
+  if (command === "--help" || command === "help") {
+    console.log(usage);
+    return;
+  }
+  if (command !== "serve" || rest.length > 0) throw new StartupError(`unknown command; ${usage.split("\n")[0]}`);
+  await serve();
+}
+
+async function serve(): Promise<void> {
+  const config = loadConfig(process.env);
+  const log = createLogger(config);
+  const stopped = stopSignal();
+  const running = await start(config, log);
+  announce(running, config.logFormat, log);
+  const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
+  if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");
+  else log.info({ signal: why.signal }, "stopping");
+  await running.close();
+  process.exitCode = "reason" in why ? 1 : 0;
+}
+
+/** The first signal ends calmly, a second one at once. */
+function stopSignal(): Promise<{ signal: string }> {
+  const { promise, resolve } = Promise.withResolvers<{ signal: string }>();
+  let asked = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(1);
+      asked = true;
+      resolve({ signal });
+    });
+  }
+  return promise;
+}
+
+function announce({ url, first }: Running, format: "text" | "json", log: Logger): void {
+  if (format === "json") {
+    // The token is for people; a log keeps only where to find it.
+    if (first) log.info({ ownerTokenFile: first.ownerTokenFile }, "first start");
+    log.info({ url }, "listening");
+    return;
+  }
+  console.log(`coffer listening on ${url}`);
+  if (first) console.log(firstSteps(url, first));
+}
+
+function firstSteps(url: string, { ownerToken, ownerTokenFile }: NonNullable<Running["first"]>): string {
+  return `
+The owner's token, shown only this once and kept in ${ownerTokenFile}:
+
+  ${ownerToken}
+
+Create a secret:
+
+  curl ${url}/coffer.v1.SecretService/CreateSecret \\
+    -H 'Authorization: Bearer ${ownerToken}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{"name": "first/secret", "generate": {"byteLength": 32}}'
+`;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  if (error instanceof StartupError) console.error(`coffer: ${error.message}`);
+  else console.error("coffer: failed to start:", error);
+  process.exitCode = 1;
+});

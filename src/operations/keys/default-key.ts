@@ -1,0 +1,31 @@
+// The `default` key that every workspace has in every region.
+import type { Deps } from "../../deps.ts";
+import { newId } from "../../domain/ids.ts";
+import { defaultKeyName, type KmsKey } from "../../domain/kms-key.ts";
+import { defaultAlgorithm } from "../../envelope/algorithms.ts";
+import { newKeyVersion, wrapKeyVersion } from "../../envelope/key-version.ts";
+import type { Tx } from "../../store/database.ts";
+import { insertKmsKey, insertKmsKeyVersion } from "../../store/kms-keys.ts";
+import { coveredOfKmsKey, macOf } from "../row-macs.ts";
+
+type KeyDeps = Pick<Deps, "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys">;
+
+/** Makes the default key of a region, unless the workspace has it. */
+export async function createDefaultKey(deps: KeyDeps, tx: Tx, workspaceId: string, region: string): Promise<void> {
+  const key: KmsKey = {
+    workspaceId,
+    kmsKeyId: newId("kms", deps.now(), deps.random),
+    region,
+    name: defaultKeyName,
+    algorithm: defaultAlgorithm,
+    state: "ACTIVE",
+    primaryVersion: 1,
+  };
+  const inserted = await insertKmsKey(tx, { ...key, mac: macOf(deps.deploymentKeys, coveredOfKmsKey(key)) });
+  if (!inserted) return;
+  const name = { kmsKeyId: key.kmsKeyId, version: key.primaryVersion, algorithm: defaultAlgorithm };
+  const keyVersion = newKeyVersion(name, deps.random);
+  const owner = { deploymentId: deps.deploymentId, workspaceId };
+  const wrapped = wrapKeyVersion(deps.keyring, owner, keyVersion, deps.random);
+  await insertKmsKeyVersion(tx, { workspaceId, kmsKeyId: key.kmsKeyId, version: name.version, ...wrapped });
+}

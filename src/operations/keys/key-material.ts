@@ -1,0 +1,46 @@
+// KMS key versions in memory: unwrapped once, then found by id.
+import type { Deps } from "../../deps.ts";
+import type { KmsKey } from "../../domain/kms-key.ts";
+import { type Algorithm, isAlgorithm } from "../../envelope/algorithms.ts";
+import { valueCorrupt } from "../../envelope/corrupt.ts";
+import { type KeyVersion, unwrapKeyVersion } from "../../envelope/key-version.ts";
+import { findKmsKeyVersion } from "../../store/kms-keys.ts";
+
+/** The unwrapped key versions of all workspaces. Their material never changes; whether one may be used is judged elsewhere. */
+export interface KeyMaterial {
+  get(key: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">, version: number): Promise<KeyVersion>;
+}
+
+const versionsKeptMax = 10_000;
+
+export function createKeyMaterial(deps: Pick<Deps, "database" | "keyring" | "deploymentId">): KeyMaterial {
+  const kept = new Map<string, KeyVersion>();
+  return {
+    async get(key, version) {
+      const name = `${key.workspaceId} ${key.kmsKeyId} ${version} ${key.algorithm}`;
+      const found = kept.get(name);
+      if (found) return found;
+      const loaded = await load(deps, key, version);
+      // The oldest one goes: a Map keeps the order of insertion.
+      if (kept.size >= versionsKeptMax) kept.delete(kept.keys().next().value as string);
+      kept.set(name, loaded);
+      return loaded;
+    },
+  };
+}
+
+async function load(
+  { database, keyring, deploymentId }: Pick<Deps, "database" | "keyring" | "deploymentId">,
+  { workspaceId, kmsKeyId, algorithm }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">,
+  version: number,
+): Promise<KeyVersion> {
+  const wrapped = await findKmsKeyVersion(database, workspaceId, kmsKeyId, version);
+  if (!wrapped) throw valueCorrupt(new Error(`version ${version} of key ${kmsKeyId} is gone`));
+  const name = { kmsKeyId, version, algorithm: knownAlgorithm(algorithm) };
+  return unwrapKeyVersion(keyring, { deploymentId, workspaceId }, name, wrapped);
+}
+
+function knownAlgorithm(algorithm: string): Algorithm {
+  if (isAlgorithm(algorithm)) return algorithm;
+  throw valueCorrupt(new Error("a key has an algorithm that is not known"));
+}

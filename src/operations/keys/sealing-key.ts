@@ -1,0 +1,51 @@
+// The key that seals a new version: found, authentic, active.
+import type { Deps } from "../../deps.ts";
+import { CofferError, invalidField } from "../../domain/errors.ts";
+import { checkKeyActive, defaultKeyName } from "../../domain/kms-key.ts";
+import type { KeyVersion } from "../../envelope/key-version.ts";
+import { findKmsKey, type StoredKmsKey } from "../../store/kms-keys.ts";
+import { checkAuthentic, coveredOfKmsKey } from "../row-macs.ts";
+import { createDefaultKey } from "./default-key.ts";
+
+export type SealingKeyDeps = Pick<
+  Deps,
+  "database" | "keyMaterial" | "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys"
+>;
+
+/** The primary version of the named key, or of the region's default key. */
+export async function sealingKey(
+  deps: SealingKeyDeps,
+  workspaceId: string,
+  ref: { kmsKeyId: string; region: string } | { region: string },
+): Promise<KeyVersion> {
+  const key = "kmsKeyId" in ref ? await namedKey(deps, workspaceId, ref) : await defaultKey(deps, workspaceId, ref);
+  checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
+  checkKeyActive(key);
+  return deps.keyMaterial.get(key, key.primaryVersion);
+}
+
+async function namedKey(
+  { database }: SealingKeyDeps,
+  workspaceId: string,
+  { kmsKeyId, region }: { kmsKeyId: string; region: string },
+): Promise<StoredKmsKey> {
+  const key = await findKmsKey(database, workspaceId, { kmsKeyId });
+  if (!key) throw new CofferError("KEY_NOT_FOUND", "there is no such key", { kms_key_id: kmsKeyId });
+  if (key.region !== region) throw invalidField("kms_key_id", `must be a key of region ${region}`);
+  return key;
+}
+
+async function defaultKey(
+  deps: SealingKeyDeps,
+  workspaceId: string,
+  { region }: { region: string },
+): Promise<StoredKmsKey> {
+  const find = () => findKmsKey(deps.database, workspaceId, { region, name: defaultKeyName });
+  const found = await find();
+  if (found) return found;
+  // The region was configured after the workspace was made.
+  await deps.database.transaction((tx) => createDefaultKey(deps, tx, workspaceId, region));
+  const made = await find();
+  if (!made) throw new CofferError("KEY_NOT_FOUND", `region ${region} has no default key`, { region });
+  return made;
+}

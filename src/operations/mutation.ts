@@ -1,0 +1,142 @@
+// The only way to change rows: claim the idempotency key, do the work and write the audit event in one transaction.
+import { timingSafeEqual } from "node:crypto";
+import type { Deps } from "../deps.ts";
+import type { AuditSubject } from "../domain/audit-event.ts";
+import type { Caller, Idempotency } from "../domain/caller.ts";
+import { CofferError, reasons } from "../domain/errors.ts";
+import type { Grant } from "../domain/grant.ts";
+import type { Permission } from "../domain/permission.ts";
+import { insertAuditEvents } from "../store/audit-events.ts";
+import type { Sql, Tx } from "../store/database.ts";
+import { claimIdempotencyKey, findIdempotencyRecord, type IdempotencyScope } from "../store/idempotency.ts";
+import { auditEvent } from "./audit-trail.ts";
+
+export type MutationDeps = Pick<Deps, "database" | "idempotencyHints" | "singleFlight" | "now" | "random">;
+
+/** What a change gave, and whether an earlier call with the same key had made it already. */
+export interface Outcome<T> {
+  resource: T;
+  replayed: boolean;
+}
+
+/** One change. */
+export interface Mutation<Prepared extends { subject: AuditSubject }, T> {
+  /** What allows it, in the workspace it is in. */
+  grant: Grant<Permission>;
+  /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
+  prepare(): Promise<Prepared>;
+  /** Inside: judges what must not have changed meanwhile, and writes. */
+  apply(tx: Tx, prepared: Prepared): Promise<T>;
+  /** The subject of an earlier call as it is now. */
+  replay(sql: Sql, resourceId: string): Promise<T>;
+}
+
+const waitForOtherMs = 5_000;
+const fingerprintKeyVersion = 1;
+
+/** Runs a mutation once: a call with an idempotency key that was used for the same request returns what that one made. */
+export async function mutate<Prepared extends { subject: AuditSubject }, T>(
+  deps: MutationDeps,
+  caller: Caller,
+  mutation: Mutation<Prepared, T>,
+): Promise<Outcome<T>> {
+  const { idempotency } = caller;
+  if (!idempotency) return { resource: await change(deps, caller, mutation, undefined), replayed: false };
+  const { workspaceId } = mutation.grant;
+  const scope = { workspaceId, principalId: caller.principalId, method: caller.method, key: idempotency.key };
+  const outcome = await deps.singleFlight.run(JSON.stringify(scope), waitForOtherMs, (otherSucceeded) =>
+    changeOrReplay(deps, caller, mutation, scope, idempotency, otherSucceeded),
+  );
+  if (!outcome) throw keyInUse();
+  return outcome;
+}
+
+async function changeOrReplay<Prepared extends { subject: AuditSubject }, T>(
+  deps: MutationDeps,
+  caller: Caller,
+  mutation: Mutation<Prepared, T>,
+  scope: IdempotencyScope,
+  idempotency: Idempotency,
+  otherSucceeded: boolean,
+): Promise<Outcome<T>> {
+  const replay = () => findReplay(deps, mutation, scope, idempotency);
+  // A hint only says where to look first; Postgres says what is so.
+  if (otherSucceeded || (await deps.idempotencyHints.has(scope))) {
+    const replayed = await replay();
+    if (replayed) return replayed;
+  }
+  try {
+    const resource = await change(deps, caller, mutation, { scope, idempotency });
+    deps.idempotencyHints.add(scope);
+    return { resource, replayed: false };
+  } catch (error) {
+    if (!mayHaveHappenedBefore(error)) throw error;
+    // The key is taken, or what stands in the way is what the first call with this key has done.
+    const replayed = await replay();
+    if (replayed) return replayed;
+    throw error;
+  }
+}
+
+async function change<Prepared extends { subject: AuditSubject }, T>(
+  deps: MutationDeps,
+  caller: Caller,
+  mutation: Mutation<Prepared, T>,
+  claim: { scope: IdempotencyScope; idempotency: Idempotency } | undefined,
+): Promise<T> {
+  const { grant } = mutation;
+  const prepared = await mutation.prepare();
+  const { subject } = prepared;
+  const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK", workspaceId: grant.workspaceId } as const;
+  const event = auditEvent(deps, caller, outcome, subject);
+  return deps.database.transaction(async (tx) => {
+    if (claim) await claimOrFail(tx, claim.scope, claim.idempotency, subject);
+    const result = await mutation.apply(tx, prepared);
+    await insertAuditEvents(tx, [event]);
+    return result;
+  });
+}
+
+async function claimOrFail(
+  tx: Tx,
+  scope: IdempotencyScope,
+  idempotency: Idempotency,
+  { resourceType, resourceId }: AuditSubject,
+): Promise<void> {
+  const record = { fingerprint: idempotency.fingerprint, fingerprintKeyVersion, resourceType, resourceId };
+  const claimed = await claimIdempotencyKey(tx, scope, record).catch((error: unknown) => {
+    throw error instanceof CofferError && error.reason === "CONCURRENT_CHANGE" ? keyInUse(error) : error;
+  });
+  if (!claimed) throw keyInUse();
+}
+
+async function findReplay<T>(
+  deps: MutationDeps,
+  mutation: Pick<Mutation<{ subject: AuditSubject }, T>, "replay">,
+  scope: IdempotencyScope,
+  idempotency: Idempotency,
+): Promise<Outcome<T> | undefined> {
+  const record = await findIdempotencyRecord(deps.database, scope);
+  if (!record) return undefined;
+  if (!timingSafeEqual(record.fingerprint, idempotency.fingerprint)) {
+    throw new CofferError("IDEMPOTENCY_KEY_REUSED", "this idempotency key was used for another request", {
+      idempotency_key: scope.key,
+    });
+  }
+  return { resource: await mutation.replay(deps.database, record.resourceId), replayed: true };
+}
+
+function mayHaveHappenedBefore(error: unknown): boolean {
+  if (!(error instanceof CofferError)) return false;
+  const { code } = reasons[error.reason];
+  return code === "NOT_FOUND" || code === "ABORTED" || code === "ALREADY_EXISTS" || code === "FAILED_PRECONDITION";
+}
+
+function keyInUse(cause?: unknown): CofferError {
+  return new CofferError(
+    "IDEMPOTENCY_KEY_IN_USE",
+    "a call with this idempotency key is still running",
+    {},
+    { cause, retryDelayMs: 1_000 },
+  );
+}

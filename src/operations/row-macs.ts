@@ -1,0 +1,56 @@
+// The MACs of rows that decide who gets a value: an SQL UPDATE cannot change what coffer allows.
+import { CofferError } from "../domain/errors.ts";
+import type { KmsKey } from "../domain/kms-key.ts";
+import type { Member } from "../domain/workspace.ts";
+import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
+import { type MacField, macRow, verifyRow } from "../envelope/mac.ts";
+import type { StoredApiToken } from "../store/api-tokens.ts";
+
+type MacKey = Pick<DeploymentKeys, "rowMacKey">;
+
+/** A label and the columns it covers, in order; a change of the list is a new label. */
+interface Covered {
+  label: string;
+  fields: MacField[];
+}
+
+export function coveredOfMember({ workspaceId, principalId, role }: Member): Covered {
+  return { label: "workspace_member/v1", fields: [workspaceId, principalId, role] };
+}
+
+export function coveredOfToken(token: Omit<StoredApiToken, "mac" | "createTime">): Covered {
+  return {
+    label: "api_token/v1",
+    fields: [
+      token.tokenId,
+      token.lookupId,
+      token.principalId,
+      token.workspaceId ?? null,
+      token.scopes.join(" "),
+      token.secretHash,
+      token.expireTime ?? null,
+      token.revokeTime ?? null,
+    ],
+  };
+}
+
+export function coveredOfKmsKey(
+  key: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "region" | "algorithm" | "state">,
+): Covered {
+  return { label: "kms_key/v1", fields: [key.workspaceId, key.kmsKeyId, key.region, key.algorithm, key.state] };
+}
+
+export function macOf({ rowMacKey }: MacKey, { label, fields }: Covered): Uint8Array {
+  return macRow(rowMacKey, label, fields);
+}
+
+export function isAuthentic({ rowMacKey }: MacKey, { label, fields }: Covered, mac: Uint8Array): boolean {
+  return verifyRow(rowMacKey, label, fields, mac);
+}
+
+/** DATA_LOSS unless the row is as coffer wrote it. */
+export function checkAuthentic(keys: MacKey, covered: Covered, mac: Uint8Array): void {
+  if (isAuthentic(keys, covered, mac)) return;
+  const [table = ""] = covered.label.split("/");
+  throw new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: table });
+}

@@ -1,0 +1,36 @@
+// BatchGetSecretValues: many values, each with its own result or error.
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError, invalidField } from "../../domain/errors.ts";
+import { authorize } from "../authorize.ts";
+import { type GetValueDeps, type GetValueInput, getSecretValue, type SecretValue } from "./get-value.ts";
+
+export type BatchResult = { value: SecretValue } | { error: CofferError };
+
+/** One item of a batch; the workspace it names is empty or that of the call. */
+export interface BatchItem extends GetValueInput {
+  workspaceId: string;
+}
+
+/** Results in the order of the items. A missing permission fails the call as a whole. */
+export async function batchGetSecretValues(
+  deps: GetValueDeps,
+  caller: Caller,
+  items: readonly BatchItem[],
+): Promise<BatchResult[]> {
+  const { workspaceId } = authorize(caller, "versions.access");
+  for (const [index, item] of items.entries()) {
+    if (item.workspaceId !== "" && item.workspaceId !== workspaceId) {
+      throw invalidField(`requests[${index}].workspace_id`, "must be empty or the workspace of the batch");
+    }
+  }
+  return Promise.all(items.map((item) => resultOf(getSecretValue(deps, caller, item))));
+}
+
+async function resultOf(value: Promise<SecretValue>): Promise<BatchResult> {
+  try {
+    return { value: await value };
+  } catch (error) {
+    if (error instanceof CofferError) return { error };
+    throw error;
+  }
+}

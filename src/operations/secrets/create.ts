@@ -1,0 +1,92 @@
+// CreateSecret: a secret with its first version, or nothing.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { checkKind } from "../../domain/credential/kinds.ts";
+import { newId } from "../../domain/ids.ts";
+import { checkAnnotations, type Secret } from "../../domain/secret.ts";
+import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import { seal } from "../../envelope/envelope.ts";
+import { type Expiration, insertSecret } from "../../store/secrets.ts";
+import { insertVersion } from "../../store/versions.ts";
+import { authorize } from "../authorize.ts";
+import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkExpiration, checkExpiresLater } from "./expiration.ts";
+import { findSecretOrFail } from "./find.ts";
+import { withFreePath } from "./free-path.ts";
+import { regionOf } from "./region.ts";
+import { discard, payloadOf, type ValueInput } from "./value-input.ts";
+
+export interface CreateSecretInput {
+  name: string;
+  /** The default region when empty. */
+  region: string;
+  kind: string;
+  description: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  mimeType: string;
+  /** The region's default key when empty. */
+  kmsKeyId: string;
+  expiration: Expiration | undefined;
+  revealable: boolean;
+  value: ValueInput;
+}
+
+type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions">;
+
+/** Fails with NAME_TAKEN, KEY_NOT_FOUND, KEY_NOT_ACTIVE or FIELD_INVALID. */
+export async function createSecret(
+  deps: CreateSecretDeps,
+  caller: Caller,
+  input: CreateSecretInput,
+): Promise<Outcome<Secret>> {
+  const grant = authorize(caller, "secrets.create");
+  const { workspaceId } = grant;
+  checkSecretName(input.name);
+  checkKind(input.kind);
+  checkAnnotations(input.annotations, "annotations");
+  checkExpiration(input.expiration);
+  const region = regionOf(deps, input.region);
+  const secretId = newId("sec", deps.now(), deps.random);
+  const payload = payloadOf(input.value, input.kind, deps.random);
+  const place = { workspaceId, region, path: pathOf(input.name) };
+  try {
+    return await withFreePath(deps, caller, place, () =>
+      mutate(deps, caller, {
+        grant,
+        async prepare() {
+          const keyRef = input.kmsKeyId === "" ? { region } : { region, kmsKeyId: input.kmsKeyId };
+          const keyVersion = await sealingKey(deps, workspaceId, keyRef);
+          const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
+          const envelope = seal({ keyVersion, context, payload, random: deps.random });
+          return {
+            subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
+            keyVersion,
+            envelope,
+          };
+        },
+        async apply(tx, { keyVersion, envelope }) {
+          const { kmsKeyId } = keyVersion;
+          const secret = await insertSecret(tx, { ...input, workspaceId, secretId, region, kmsKeyId });
+          checkExpiresLater(secret);
+          await insertVersion(tx, {
+            workspaceId,
+            secretId,
+            versionId: newId("secv", deps.now(), deps.random),
+            versionNumber: 1,
+            comment: "",
+            payloadForm: payload.form,
+            envelope,
+            kmsKeyId,
+            kmsKeyVersion: keyVersion.version,
+          });
+          return secret;
+        },
+        replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
+      }),
+    );
+  } finally {
+    discard(payload);
+  }
+}

@@ -1,0 +1,46 @@
+// DeleteSecret: soft, or with every version destroyed at once.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+import { softDeleteSecret } from "../../store/secrets.ts";
+import { destroyVersions, refreshVersionCounts } from "../../store/versions.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { findSecretOrFail, lockSecretOrFail } from "./find.ts";
+import { refOf, type SecretRefInput } from "./secret-ref.ts";
+
+export interface DeleteSecretInput {
+  secret: SecretRefInput;
+  etag: string | undefined;
+  force: boolean;
+}
+
+/** Fails with SECRET_NOT_FOUND (also when it is deleted already, unless forced) or ETAG_MISMATCH. */
+export async function deleteSecret(
+  deps: MutationDeps & Pick<Deps, "regions">,
+  caller: Caller,
+  input: DeleteSecretInput,
+): Promise<Outcome<Secret>> {
+  const grant = authorize(caller, "secrets.delete");
+  if (input.force) authorize(caller, "versions.destroy");
+  const { workspaceId } = grant;
+  const ref = refOf(deps, input.secret);
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const secret = await findSecretOrFail(deps.database, workspaceId, ref);
+      return { subject: { resourceType: "secret", resourceId: secret.secretId } };
+    },
+    async apply(tx, { subject }) {
+      const secret = await lockSecretOrFail(tx, workspaceId, subject.resourceId);
+      checkEtag(secret, input.etag);
+      if (secret.state === "SOFT_DELETED" && !input.force) throw secretNotFound();
+      if (input.force) {
+        await destroyVersions(tx, secret);
+        await refreshVersionCounts(tx, secret);
+      }
+      return softDeleteSecret(tx, secret, { purgeAtOnce: input.force });
+    },
+    replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
+  });
+}

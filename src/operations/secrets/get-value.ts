@@ -1,0 +1,137 @@
+// GetSecretValue: opens one version, and lets its value leave only when the audit event is durable.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { Grant } from "../../domain/grant.ts";
+import { checkKeyActive } from "../../domain/kms-key.ts";
+import type { Payload } from "../../domain/payload.ts";
+import { secretNotFound } from "../../domain/secret.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import { checkReadable, parseVersionRef, versionNotFound } from "../../domain/version.ts";
+import { valueCorrupt } from "../../envelope/corrupt.ts";
+import { open } from "../../envelope/envelope.ts";
+import { decodeKeyValues } from "../../envelope/payload.ts";
+import { loadSealedVersion, type SealedVersion } from "../../store/versions.ts";
+import { auditEvent } from "../audit-trail.ts";
+import { authorize } from "../authorize.ts";
+import { checkAuthentic, coveredOfKmsKey } from "../row-macs.ts";
+import { refOf, type SecretRefInput } from "./secret-ref.ts";
+
+export type GetValueDeps = Pick<
+  Deps,
+  | "database"
+  | "regions"
+  | "keyMaterial"
+  | "deploymentId"
+  | "deploymentKeys"
+  | "audit"
+  | "accessTimes"
+  | "now"
+  | "random"
+>;
+
+export interface GetValueInput {
+  secret: SecretRefInput;
+  version: string;
+}
+
+/** A value in the form in which it was given. */
+export type RevealedValue =
+  | { form: "data"; data: Sensitive }
+  | { form: "key_values"; values: ReadonlyMap<string, Sensitive> };
+
+export interface SecretValue {
+  secretId: string;
+  versionNumber: number;
+  value: RevealedValue;
+  kmsKeyId: string;
+  kmsKeyVersion: number;
+}
+
+/** Fails with SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
+export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: GetValueInput): Promise<SecretValue> {
+  const grant = authorize(caller, "versions.access");
+  const sealed = await loadSealedVersion(
+    deps.database,
+    grant,
+    refOf(deps, input.secret),
+    parseVersionRef(input.version),
+  );
+  if (!sealed) throw secretNotFound();
+  const { secret, version } = sealed;
+  if (!secret.revealable) {
+    throw new CofferError("NOT_REVEALABLE", "the value of this secret is never returned", { id: secret.secretId });
+  }
+  if (!version) throw versionNotFound();
+  checkReadable(version);
+  const value = await openOrReport(deps, caller, grant, sealed);
+  await record(deps, caller, grant, sealed, "OK");
+  deps.accessTimes.touch(secret);
+  return {
+    secretId: secret.secretId,
+    versionNumber: version.versionNumber,
+    value,
+    kmsKeyId: version.kmsKeyId,
+    kmsKeyVersion: version.kmsKeyVersion,
+  };
+}
+
+/** What does not authenticate is reported in the audit trail; nothing of it is returned. */
+async function openOrReport(
+  deps: GetValueDeps,
+  caller: Caller,
+  grant: Grant<"versions.access">,
+  sealed: SealedVersion,
+): Promise<RevealedValue> {
+  try {
+    return reveal(await openSealed(deps, grant, sealed));
+  } catch (error) {
+    if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
+      await record(deps, caller, grant, sealed, error.reason);
+    }
+    throw error;
+  }
+}
+
+async function openSealed(
+  deps: GetValueDeps,
+  { workspaceId }: Grant<"versions.access">,
+  { secret, version, key }: SealedVersion,
+): Promise<Payload> {
+  if (!version?.envelope || !key) throw valueCorrupt();
+  checkAuthentic(deps.deploymentKeys, coveredOfKmsKey({ workspaceId, ...key }), key.mac);
+  checkKeyActive(key);
+  const keyVersion = await deps.keyMaterial.get({ workspaceId, ...key }, version.kmsKeyVersion);
+  return open({
+    envelope: version.envelope,
+    keyVersion,
+    context: {
+      deploymentId: deps.deploymentId,
+      workspaceId,
+      secretId: secret.secretId,
+      versionNumber: version.versionNumber,
+    },
+    form: version.payloadForm,
+  });
+}
+
+function reveal({ form, bytes }: Payload): RevealedValue {
+  if (form === "data") return { form, data: bytes };
+  const values = [...decodeKeyValues(bytes)].map(([key, value]) => [key, new Sensitive(value)] as const);
+  return { form, values: new Map(values) };
+}
+
+function record(
+  deps: GetValueDeps,
+  caller: Caller,
+  { rule }: Grant<"versions.access">,
+  { secret, version }: SealedVersion,
+  result: string,
+): Promise<void> {
+  const subject = {
+    resourceType: "secret",
+    resourceId: secret.secretId,
+    ...(version ? { versionNumber: version.versionNumber } : {}),
+  } as const;
+  return deps.audit.record(auditEvent(deps, caller, { decision: "ALLOW", rule, result }, subject));
+}

@@ -1,0 +1,47 @@
+// ListSecrets: pages of secrets by path.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { Secret, SecretState } from "../../domain/secret.ts";
+import { pathOf } from "../../domain/secret-name.ts";
+import { listSecrets as readSecrets } from "../../store/list-secrets.ts";
+import { authorize } from "../authorize.ts";
+import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { regionOf } from "./region.ts";
+
+export interface ListSecretsInput {
+  namePrefix: string;
+  kind: string;
+  labels: Record<string, string>;
+  /** Active ones when empty. */
+  states: readonly SecretState[];
+  /** All regions when empty. */
+  region: string;
+  pageSize: number;
+  pageToken: string;
+}
+
+export async function listSecrets(
+  deps: Pick<Deps, "database" | "regions">,
+  caller: Caller,
+  input: ListSecretsInput,
+): Promise<{ items: Secret[]; nextPageToken: string }> {
+  const { workspaceId } = authorize(caller, "secrets.list");
+  const filter = {
+    workspaceId,
+    region: input.region === "" ? undefined : regionOf(deps, input.region),
+    pathPrefix: input.namePrefix === "" ? undefined : pathOf(input.namePrefix),
+    kind: input.kind === "" ? undefined : input.kind,
+    labels: sortKeys(input.labels),
+    states: input.states.length === 0 ? (["ACTIVE"] as const) : [...input.states].sort(),
+  };
+  const position = readPageToken(filter, input.pageToken, 2);
+  const after = position && { path: position[0] as string, secretId: position[1] as string };
+  const pageSize = pageSizeOf(input.pageSize);
+  const secrets = await readSecrets(deps.database, filter, after, pageSize + 1);
+  return pageOf(secrets, pageSize, filter, (last) => [last.path, last.secretId]);
+}
+
+// Two queries that differ only in the order of their labels are the same one.
+function sortKeys(labels: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

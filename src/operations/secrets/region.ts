@@ -1,0 +1,10 @@
+// Regions: where a secret is kept.
+import type { Deps } from "../../deps.ts";
+import { invalidField } from "../../domain/errors.ts";
+
+/** The named region, or the default one for an empty name. */
+export function regionOf({ regions }: Pick<Deps, "regions">, name: string): string {
+  if (name === "") return regions[0];
+  if (regions.includes(name)) return name;
+  throw invalidField("region", `must be one of ${regions.join(", ")}`);
+}

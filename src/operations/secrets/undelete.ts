@@ -1,0 +1,55 @@
+// UndeleteSecret: brings a soft-deleted secret back as it was.
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import { settleExpired, undeleteSecret as writeUndelete } from "../../store/secrets.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { findSecretOrFail, lockSecretOrFail } from "./find.ts";
+import { withFreePath } from "./free-path.ts";
+
+export interface UndeleteSecretInput {
+  secretId: string;
+  etag: string | undefined;
+  /** Its own name when empty. */
+  newName: string;
+}
+
+/** Fails with SECRET_NOT_FOUND (also after its purge time), ETAG_MISMATCH, SECRET_ACTIVE or NAME_TAKEN. */
+export async function undeleteSecret(
+  deps: MutationDeps,
+  caller: Caller,
+  { secretId, etag, newName }: UndeleteSecretInput,
+): Promise<Outcome<Secret>> {
+  const grant = authorize(caller, "secrets.undelete");
+  const { workspaceId } = grant;
+  if (newName !== "") checkSecretName(newName, "new_name");
+  const { region, name: ownName } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
+  const name = newName === "" ? ownName : newName;
+  return withFreePath(deps, caller, { workspaceId, region, path: pathOf(name) }, () =>
+    mutate(deps, caller, {
+      grant,
+      prepare: async () => ({ subject: { resourceType: "secret", resourceId: secretId } }),
+      async apply(tx) {
+        const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+        checkEtag(secret, etag);
+        if (secret.state === "ACTIVE") throw active(secret);
+        await settleExpired(tx, { workspaceId, secretId });
+        const undeleted = await writeUndelete(tx, secret, name);
+        if (!undeleted) throw secretNotFound();
+        return undeleted;
+      },
+      replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
+    }),
+  );
+}
+
+function active({ secretId: id }: Secret): CofferError {
+  return new CofferError(
+    "SECRET_ACTIVE",
+    `secret ${id} is not deleted`,
+    { id },
+    { resource: { type: "secret", name: id } },
+  );
+}

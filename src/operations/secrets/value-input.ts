@@ -1,0 +1,41 @@
+// What a request gives as a value, turned into the payload to seal.
+import { checkValueOfKind } from "../../domain/credential/kinds.ts";
+import { assertNever } from "../../domain/errors.ts";
+import { checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
+import type { RandomBytes } from "../../domain/random.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import { dataPayload, keyValuesPayload } from "../../envelope/payload.ts";
+
+/** Exactly one kind of value; `field` is what the request calls it. */
+export type ValueInput = { field: string } & (
+  | { case: "data"; data: Uint8Array }
+  | { case: "keyValues"; values: Record<string, Uint8Array> }
+  | { case: "generate"; byteLength: number }
+);
+
+/** The payload, checked against the rules of its kind. */
+export function payloadOf(input: ValueInput, kind: string, random: RandomBytes): Payload {
+  switch (input.case) {
+    case "data":
+      checkValueOfKind(kind, charactersIn(input.data), input.field);
+      return dataPayload(input.data);
+    case "keyValues":
+      checkKeyValuesSize(input.values, `${input.field}.values`);
+      return keyValuesPayload(input.values);
+    case "generate":
+      checkValueOfKind(kind, input.byteLength, `${input.field}.byte_length`);
+      return { form: "data", bytes: new Sensitive(random(input.byteLength)) };
+    default:
+      return assertNever(input);
+  }
+}
+
+/** The plaintext is needed no longer. */
+export function discard(payload: Payload): void {
+  payload.bytes.zero();
+}
+
+// Bytes that do not continue a character begin one; of bytes that are no UTF-8 this is still a lower bound worth having.
+function charactersIn(data: Uint8Array): number {
+  return data.reduce((count, byte) => ((byte & 0xc0) === 0x80 ? count : count + 1), 0);
+}

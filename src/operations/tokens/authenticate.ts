@@ -1,0 +1,83 @@
+// Authenticates an API token: who calls, and what the token may do where.
+import { timingSafeEqual } from "node:crypto";
+import type { Deps } from "../../deps.ts";
+import type { Membership } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { narrow, permissionsOfRole } from "../../domain/permission.ts";
+import { hashToken } from "../../envelope/mac.ts";
+import { findTokenRecord, type StoredApiToken, type TokenRecord } from "../../store/api-tokens.ts";
+import { coveredOfMember, coveredOfToken, isAuthentic } from "../row-macs.ts";
+import { parseTokenText } from "./token-text.ts";
+
+/** Who a token stands for. */
+export interface Identity {
+  principalId: string;
+  tokenId: string;
+  reachesEveryWorkspace: boolean;
+  scopes: readonly string[];
+  memberships: readonly Membership[];
+}
+
+type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys">;
+
+/**
+ * Fails with CREDENTIAL_INVALID, which never says what was wrong. `beforeLookup` runs before a lookup that the cache does not
+ * spare, and may refuse it.
+ */
+export async function authenticateToken(
+  deps: AuthenticateDeps,
+  text: string,
+  beforeLookup: () => Promise<void>,
+): Promise<Identity> {
+  const parsed = parseTokenText(text);
+  if (!parsed) {
+    await beforeLookup();
+    throw invalidCredential();
+  }
+  if (!deps.tokenCache.has(parsed.lookupId)) await beforeLookup();
+  const record = await deps.tokenCache.get(parsed.lookupId, () => findTokenRecord(deps.database, parsed.lookupId));
+  // The same work for unknown ids as for known ones.
+  const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
+  const expected = record?.token.secretHash ?? unknownHash;
+  const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
+  if (!record || !matches || !isUsable(deps, record)) throw invalidCredential();
+  return identityOf(deps, record);
+}
+
+export function invalidCredential(): CofferError {
+  return new CofferError("CREDENTIAL_INVALID", "the credential is not valid");
+}
+
+const unknownHash = new Uint8Array(32);
+
+function isUsable({ deploymentKeys }: AuthenticateDeps, { token, isExpired }: TokenRecord): boolean {
+  return !isExpired && token.revokeTime === undefined && isAuthentic(deploymentKeys, coveredOfToken(token), token.mac);
+}
+
+const identities = new WeakMap<TokenRecord, Identity>();
+
+/** Made once for a record: what a token may do does not change while the record is kept. */
+function identityOf(deps: AuthenticateDeps, record: TokenRecord): Identity {
+  const known = identities.get(record);
+  if (known) return known;
+  const { token } = record;
+  const identity = {
+    principalId: token.principalId,
+    tokenId: token.tokenId,
+    reachesEveryWorkspace: token.workspaceId === undefined,
+    scopes: token.scopes,
+    memberships: membershipsOf(deps, record, token),
+  };
+  identities.set(record, identity);
+  return identity;
+}
+
+function membershipsOf(
+  { deploymentKeys }: AuthenticateDeps,
+  { members }: TokenRecord,
+  { scopes }: StoredApiToken,
+): Membership[] {
+  return members
+    .filter((member) => isAuthentic(deploymentKeys, coveredOfMember(member), member.mac))
+    .map(({ workspaceId, role }) => ({ workspaceId, role, permissions: narrow(permissionsOfRole(role), scopes) }));
+}

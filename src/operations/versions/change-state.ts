@@ -1,0 +1,62 @@
+// What enabling, disabling and destroying a version have in common.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { Grant } from "../../domain/grant.ts";
+import { checkActive, checkEtag } from "../../domain/secret.ts";
+import { parseVersionRef, type SecretVersion, type VersionState } from "../../domain/version.ts";
+import { refreshVersionCounts, setVersionState } from "../../store/versions.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
+import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
+import { findVersionByIdOrFail, findVersionOrFail } from "./find.ts";
+
+export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions">;
+
+export interface ChangeStateInput {
+  secret: SecretRefInput;
+  version: string;
+  /** The version's. */
+  etag: string | undefined;
+}
+
+type StateGrant = Grant<"versions.enable"> | Grant<"versions.disable"> | Grant<"versions.destroy">;
+
+/** A version that is in the state already stays as it is; a destroyed one stays destroyed. */
+export async function changeVersionState(
+  deps: ChangeStateDeps,
+  caller: Caller,
+  grant: StateGrant,
+  state: VersionState,
+  input: ChangeStateInput,
+): Promise<Outcome<SecretVersion>> {
+  const { workspaceId } = grant;
+  const secretRef = refOf(deps, input.secret);
+  const versionRef = parseVersionRef(input.version);
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const secret = await findSecretOrFail(deps.database, workspaceId, secretRef);
+      const { secretId, versionId, versionNumber } = await findVersionOrFail(deps.database, secret, versionRef);
+      return { subject: { resourceType: "secret_version", resourceId: versionId, versionNumber }, secretId };
+    },
+    async apply(tx, { subject, secretId }) {
+      const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+      checkActive(secret);
+      const version = await findVersionOrFail(tx, secret, { by: "id", versionId: subject.resourceId });
+      checkEtag(version, input.etag);
+      if (version.state === state) return version;
+      if (version.state === "DESTROYED") throw alreadyDestroyed(version);
+      const changed = await setVersionState(tx, version, state);
+      await refreshVersionCounts(tx, secret);
+      return changed;
+    },
+    replay: (sql, id) => findVersionByIdOrFail(sql, workspaceId, id),
+  });
+}
+
+function alreadyDestroyed({ versionNumber }: SecretVersion): CofferError {
+  return new CofferError("VERSION_ALREADY_DESTROYED", `version ${versionNumber} is destroyed for good`, {
+    version: String(versionNumber),
+  });
+}

@@ -1,0 +1,15 @@
+// EnableSecretVersion: its value can be read again.
+import type { Caller } from "../../domain/caller.ts";
+import type { SecretVersion } from "../../domain/version.ts";
+import { authorize } from "../authorize.ts";
+import type { Outcome } from "../mutation.ts";
+import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "./change-state.ts";
+
+/** Fails with SECRET_NOT_FOUND, VERSION_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VERSION_ALREADY_DESTROYED. */
+export async function enableSecretVersion(
+  deps: ChangeStateDeps,
+  caller: Caller,
+  input: ChangeStateInput,
+): Promise<Outcome<SecretVersion>> {
+  return changeVersionState(deps, caller, authorize(caller, "versions.enable"), "ENABLED", input);
+}

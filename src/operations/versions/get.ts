@@ -1,0 +1,20 @@
+// GetSecretVersion: a version without its value.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { parseVersionRef, type SecretVersion } from "../../domain/version.ts";
+import { authorize } from "../authorize.ts";
+import { findSecretOrFail } from "../secrets/find.ts";
+import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
+import { findVersionOrFail } from "./find.ts";
+
+/** Fails with SECRET_NOT_FOUND or VERSION_NOT_FOUND. */
+export async function getSecretVersion(
+  deps: Pick<Deps, "database" | "regions">,
+  caller: Caller,
+  input: { secret: SecretRefInput; version: string },
+): Promise<SecretVersion> {
+  const { workspaceId } = authorize(caller, "versions.read");
+  const versionRef = parseVersionRef(input.version);
+  const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input.secret));
+  return findVersionOrFail(deps.database, secret, versionRef);
+}

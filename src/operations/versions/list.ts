@@ -1,0 +1,37 @@
+// ListSecretVersions: pages of versions, newest first.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { SecretVersion, VersionState } from "../../domain/version.ts";
+import { listVersions } from "../../store/versions.ts";
+import { authorize } from "../authorize.ts";
+import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { findSecretOrFail } from "../secrets/find.ts";
+import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
+
+export interface ListVersionsInput {
+  secret: SecretRefInput;
+  /** All when empty. */
+  states: readonly VersionState[];
+  pageSize: number;
+  pageToken: string;
+}
+
+const everyState: readonly VersionState[] = ["ENABLED", "DISABLED", "DESTROYED"];
+const aboveEveryNumber = 2_147_483_647;
+
+/** Fails with SECRET_NOT_FOUND. */
+export async function listSecretVersions(
+  deps: Pick<Deps, "database" | "regions">,
+  caller: Caller,
+  input: ListVersionsInput,
+): Promise<{ items: SecretVersion[]; nextPageToken: string }> {
+  const { workspaceId } = authorize(caller, "versions.read");
+  const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input.secret));
+  const states = input.states.length === 0 ? everyState : [...input.states].sort();
+  const query = { secretId: secret.secretId, states };
+  const position = readPageToken(query, input.pageToken, 1);
+  const belowNumber = position ? Number(position[0]) : aboveEveryNumber;
+  const pageSize = pageSizeOf(input.pageSize);
+  const versions = await listVersions(deps.database, secret, { states, belowNumber, limit: pageSize + 1 });
+  return pageOf(versions, pageSize, query, (last) => [String(last.versionNumber)]);
+}

@@ -1,0 +1,41 @@
+// The first start of a deployment: one workspace, one owner, one token.
+import { newId } from "../../domain/ids.ts";
+import { purgeRetentionDaysDefault } from "../../domain/workspace.ts";
+import type { Database } from "../../store/database.ts";
+import { insertPrincipal, isAnyWorkspaceThere, lockBootstrap } from "../../store/workspaces.ts";
+import { prepareToken } from "../tokens/issue.ts";
+import { type FoundDeps, foundWorkspace } from "./found.ts";
+
+/**
+ * Makes the first workspace unless there is one, however many instances start at once, and returns its owner token. `keep` gets
+ * the token before the commit: a token that nobody has is worse than a file with one that does not work.
+ */
+export async function bootstrap(
+  deps: FoundDeps & { database: Database },
+  keep: (ownerToken: string) => Promise<void>,
+): Promise<string | undefined> {
+  if (await isAnyWorkspaceThere(deps.database)) return undefined;
+  return deps.database.transaction(async (tx) => {
+    await lockBootstrap(tx);
+    if (await isAnyWorkspaceThere(tx)) return undefined;
+    const principalId = newId("prn", deps.now(), deps.random);
+    const workspaceId = newId("ws", deps.now(), deps.random);
+    await insertPrincipal(tx, { principalId, kind: "USER", displayName: "owner" });
+    await foundWorkspace(deps, tx, {
+      workspaceId,
+      displayName: "default",
+      purgeRetentionDays: purgeRetentionDaysDefault,
+      principalId,
+    });
+    const token = prepareToken(deps, {
+      principalId,
+      workspaceId,
+      displayName: "owner",
+      scopes: [],
+      expireTime: undefined,
+    });
+    await token.store(tx);
+    await keep(token.text);
+    return token.text;
+  });
+}

@@ -1,0 +1,49 @@
+// CreateWorkspace: a new tenant, owned by who asks for it.
+import type { Caller } from "../../domain/caller.ts";
+import { newId } from "../../domain/ids.ts";
+import type { Workspace } from "../../domain/workspace.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { prepareToken } from "../tokens/issue.ts";
+import { findWorkspaceOrFail } from "./find.ts";
+import { type FoundDeps, foundWorkspace } from "./found.ts";
+
+export interface CreateWorkspaceInput {
+  displayName: string;
+  purgeRetentionDays: number;
+}
+
+/** The token's text is empty when the answer is a replay: it is stored nowhere. */
+export interface CreatedWorkspace {
+  workspace: Workspace;
+  ownerToken: string;
+}
+
+export async function createWorkspace(
+  deps: MutationDeps & FoundDeps,
+  caller: Caller,
+  input: CreateWorkspaceInput,
+): Promise<Outcome<CreatedWorkspace>> {
+  const grant = authorize(caller, "workspace.create");
+  const { principalId } = caller;
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const workspaceId = newId("ws", deps.now(), deps.random);
+      const token = prepareToken(deps, {
+        principalId,
+        workspaceId,
+        displayName: "owner",
+        scopes: [...caller.scopes],
+        expireTime: undefined,
+      });
+      return { subject: { resourceType: "workspace", resourceId: workspaceId }, workspaceId, token };
+    },
+    async apply(tx, { workspaceId, token }) {
+      const workspace = await foundWorkspace(deps, tx, { ...input, workspaceId, principalId });
+      await token.store(tx);
+      return { workspace, ownerToken: token.text };
+    },
+    replay: async (sql, id) => ({ workspace: await findWorkspaceOrFail(sql, id), ownerToken: "" }),
+  });
+}

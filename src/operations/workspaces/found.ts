@@ -1,0 +1,23 @@
+// What a new workspace consists of: itself, its first member and its default keys.
+import type { Deps } from "../../deps.ts";
+import type { Member, Workspace } from "../../domain/workspace.ts";
+import type { Tx } from "../../store/database.ts";
+import { insertMember, insertWorkspace } from "../../store/workspaces.ts";
+import { createDefaultKey } from "../keys/default-key.ts";
+import { coveredOfMember, macOf } from "../row-macs.ts";
+
+export type FoundDeps = Pick<Deps, "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys" | "regions">;
+
+/** Inserts a workspace whose owner is `principalId`. */
+export async function foundWorkspace(
+  deps: FoundDeps,
+  tx: Tx,
+  plan: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays"> & { principalId: string },
+): Promise<Workspace> {
+  const { workspaceId, principalId } = plan;
+  const workspace = await insertWorkspace(tx, plan);
+  const member: Member = { workspaceId, principalId, role: "OWNER" };
+  await insertMember(tx, { ...member, mac: macOf(deps.deploymentKeys, coveredOfMember(member)) });
+  for (const region of deps.regions) await createDefaultKey(deps, tx, workspaceId, region);
+  return workspace;
+}

@@ -1,0 +1,34 @@
+// UpdateWorkspace: its name, and how long deleted secrets are kept.
+import type { Caller } from "../../domain/caller.ts";
+import { checkEtag } from "../../domain/secret.ts";
+import type { Workspace } from "../../domain/workspace.ts";
+import { lockWorkspace, updateWorkspace as writeWorkspace } from "../../store/workspaces.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { findWorkspaceOrFail, workspaceNotFound } from "./find.ts";
+
+export interface UpdateWorkspaceInput {
+  etag: string | undefined;
+  change: Partial<Pick<Workspace, "displayName" | "purgeRetentionDays">>;
+}
+
+/** Fails with ETAG_MISMATCH. */
+export async function updateWorkspace(
+  deps: MutationDeps,
+  caller: Caller,
+  { etag, change }: UpdateWorkspaceInput,
+): Promise<Outcome<Workspace>> {
+  const grant = authorize(caller, "workspace.update");
+  const { workspaceId } = grant;
+  return mutate(deps, caller, {
+    grant,
+    prepare: async () => ({ subject: { resourceType: "workspace", resourceId: workspaceId } }),
+    async apply(tx) {
+      const workspace = await lockWorkspace(tx, workspaceId);
+      if (!workspace) throw workspaceNotFound();
+      checkEtag(workspace, etag);
+      return writeWorkspace(tx, { ...workspace, ...change });
+    },
+    replay: (sql, id) => findWorkspaceOrFail(sql, id),
+  });
+}

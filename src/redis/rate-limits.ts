@@ -1,0 +1,98 @@
+// Rate limits: shared through Redis, each instance's own where there is none, or none that answers.
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import type { RedisConnection } from "./connection.ts";
+
+/** Where a subject stands with its limit. */
+export interface RateLimitState {
+  allowed: boolean;
+  /** Points a second. */
+  limit: number;
+  remaining: number;
+  resetMs: number;
+}
+
+/** Takes points of a subject. */
+export interface RateLimit {
+  take(subject: string): Promise<RateLimitState>;
+  /** Gives a point back that was taken for a call that another limit refused. */
+  giveBack(subject: string): Promise<void>;
+}
+
+/** `points` a second for each subject; with Redis for all instances together, with an insurance for when it does not answer. */
+export function createRateLimit(
+  name: string,
+  points: number,
+  shared: { redis: RedisConnection; prefix: string } | undefined,
+): RateLimit {
+  const own = new RateLimiterMemory({ keyPrefix: name, points, duration: 1 });
+  const limiter =
+    shared &&
+    new RateLimiterRedis({
+      storeClient: shared.redis.client,
+      keyPrefix: `${shared.prefix}:${name}`,
+      points,
+      duration: 1,
+    });
+
+  // A refusal is an answer of Redis, not its failure.
+  function onLimiter<T>(use: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T | RateLimiterRes> {
+    const settled = (which: RateLimiterAbstract) => use(which).catch(refusalOrThrow);
+    return shared && limiter
+      ? shared.redis.run(
+          () => settled(limiter),
+          () => settled(own),
+        )
+      : settled(own);
+  }
+
+  return {
+    async take(subject) {
+      const result = await onLimiter((which) => which.consume(subject));
+      return {
+        allowed: result.consumedPoints <= points,
+        limit: points,
+        remaining: Math.max(0, result.remainingPoints),
+        resetMs: Math.max(0, result.msBeforeNext),
+      };
+    },
+    async giveBack(subject) {
+      await onLimiter((which) => which.reward(subject));
+    },
+  };
+}
+
+function refusalOrThrow(error: unknown): RateLimiterRes {
+  if (error instanceof RateLimiterRes) return error;
+  throw error;
+}
+
+/** Counts failures of an address, always in this process: guessing is stopped before it costs a lookup. */
+export interface FailureLimit {
+  /** Milliseconds until the address may try again; undefined: now. */
+  blockedForMs(address: string): Promise<number | undefined>;
+  count(address: string): Promise<void>;
+}
+
+/** `failuresPerMinute` for each address. */
+export function createFailureLimit(failuresPerMinute: number): FailureLimit {
+  const limiter = new RateLimiterMemory({ keyPrefix: "failure", points: failuresPerMinute, duration: 60 });
+  return {
+    async blockedForMs(address) {
+      const state = await limiter.get(networkOf(address));
+      return state && state.consumedPoints >= failuresPerMinute ? state.msBeforeNext : undefined;
+    },
+    async count(address) {
+      await limiter.penalty(networkOf(address));
+    },
+  };
+}
+
+/** An IPv4 address, or the /64 of an IPv6 one: whoever has one address of it has them all. */
+function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail = ""] = address.split("::");
+  const headGroups = head === "" ? [] : head.split(":");
+  const tailGroups = tail === "" ? [] : tail.split(":");
+  const zeros = address.includes("::") ? Math.max(0, 8 - headGroups.length - tailGroups.length) : 0;
+  return [...headGroups, ...new Array<string>(zeros).fill("0"), ...tailGroups].slice(0, 4).join(":");
+}

@@ -1,0 +1,104 @@
+// Finds out who calls and about which workspace.
+import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
+import type { Deps } from "../deps.ts";
+import type { Caller, Membership } from "../domain/caller.ts";
+import { CofferError, invalidField } from "../domain/errors.ts";
+import { authenticateToken, type Identity } from "../operations/tokens/authenticate.ts";
+import type { FailureLimit } from "../redis/rate-limits.ts";
+import { callerKey } from "../surfaces/caller.ts";
+import { peerKey, requestIdKey } from "./context.ts";
+
+type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys"> & {
+  failureLimit: FailureLimit;
+  /** Services that anyone may call. */
+  isPublic: (serviceName: string) => boolean;
+};
+
+type Request = UnaryRequest | StreamRequest;
+
+const credentialLengthMax = 4_096;
+const userAgentLengthMax = 256;
+/** The header in which a REST surface names the workspace. */
+const contextHeader = "akua-context";
+
+export function authenticate(deps: AuthenticateDeps): Interceptor {
+  return (next) => async (req) => {
+    if (deps.isPublic(req.service.typeName)) return next(req);
+    const address = req.contextValues.get(peerKey)?.address ?? "";
+    const identity = await identify(deps, req, address);
+    req.contextValues.set(callerKey, callerOf(req, identity, address));
+    return next(req);
+  };
+}
+
+async function identify(deps: AuthenticateDeps, req: Request, address: string): Promise<Identity> {
+  try {
+    return await authenticateToken(deps, credentialOf(req.header), () => refuseGuessing(deps.failureLimit, address));
+  } catch (error) {
+    if (error instanceof CofferError && error.reason.startsWith("CREDENTIAL_")) await deps.failureLimit.count(address);
+    throw error;
+  }
+}
+
+async function refuseGuessing(failureLimit: FailureLimit, address: string): Promise<void> {
+  const blockedForMs = await failureLimit.blockedForMs(address);
+  if (blockedForMs === undefined) return;
+  const message = "too many requests without a valid credential from this address";
+  throw new CofferError("RATE_LIMITED", message, { subject: `address:${address}` }, { retryDelayMs: blockedForMs });
+}
+
+/** `Authorization: Bearer`, `Authorization: Token` or `X-API-Key`; two at once were refused before. */
+function credentialOf(header: Headers): string {
+  const authorization = header.get("authorization");
+  const credential =
+    authorization === null
+      ? header.get("x-api-key")
+      : (/^(?:bearer|token) +([!-~]+) *$/i.exec(authorization)?.[1] ?? "");
+  if (credential === null) throw new CofferError("CREDENTIAL_MISSING", "a credential is required");
+  if (credential === "" || credential.length > credentialLengthMax) {
+    throw new CofferError("CREDENTIAL_INVALID", "the credential is not valid");
+  }
+  return credential;
+}
+
+function callerOf(req: Request, identity: Identity, address: string): Caller {
+  return {
+    ...identity,
+    membership: membershipOf(req, identity),
+    address,
+    userAgent: userAgentOf(req.header),
+    requestId: req.contextValues.get(requestIdKey),
+    method: `${req.service.typeName}/${req.method.name}`,
+    idempotency: undefined,
+  };
+}
+
+/** The workspace that the request names, or the only one there is. */
+function membershipOf(req: Request, { memberships }: Identity): Membership | undefined {
+  const named = namedWorkspace(req);
+  if (named === "") return memberships.length === 1 ? memberships[0] : undefined;
+  const membership = memberships.find(({ workspaceId }) => workspaceId === named);
+  if (membership) return membership;
+  throw new CofferError("WORKSPACE_NOT_REACHED", "the credential does not reach this workspace", {
+    workspace_id: named,
+  });
+}
+
+function namedWorkspace(req: Request): string {
+  const inHeader = req.header.get(contextHeader);
+  if (inHeader !== null && isRest(req)) {
+    if (inHeader === "" || inHeader.length > 53) throw invalidField(contextHeader, "must have 1 to 53 characters");
+    return inHeader;
+  }
+  if (req.stream) return "";
+  const { workspaceId } = req.message as { workspaceId?: unknown };
+  return typeof workspaceId === "string" ? workspaceId : "";
+}
+
+function isRest(req: Request): boolean {
+  return req.service.typeName.startsWith("coffer.rest.");
+}
+
+function userAgentOf(header: Headers): string {
+  return (header.get("user-agent") ?? "").replaceAll(/[^ -~]/g, "?").slice(0, userAgentLengthMax);
+}

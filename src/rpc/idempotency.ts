@@ -1,0 +1,65 @@
+// Reads the idempotency key of a call that changes something, and makes the fingerprint of its request.
+import { createHmac } from "node:crypto";
+import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Interceptor } from "@connectrpc/connect";
+import { invalidField } from "../domain/errors.ts";
+import type { Sensitive } from "../domain/sensitive.ts";
+import { callerKey } from "../surfaces/caller.ts";
+
+const header = "idempotency-key";
+
+export function idempotency(fingerprintKey: Sensitive): Interceptor {
+  return (next) => async (req) => {
+    const caller = req.contextValues.get(callerKey);
+    const given = req.header.get(header);
+    const changes = req.method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    if (caller && given !== null && changes && !req.stream) {
+      const key = parseKey(given);
+      const fingerprint = fingerprintOf(fingerprintKey, caller.method, req.method.input, req.message);
+      req.contextValues.set(callerKey, { ...caller, idempotency: { key, fingerprint } });
+    }
+    return next(req);
+  };
+}
+
+/** 1 to 64 printable ASCII characters, bare or as a quoted string. */
+function parseKey(given: string): string {
+  const key = /^"(.*)"$/.exec(given)?.[1] ?? given;
+  if (/^[ -~]{1,64}$/.test(key)) return key;
+  throw invalidField(header, "must be 1 to 64 printable ASCII characters");
+}
+
+/** Equal for requests that say the same, whatever protocol they came by. */
+function fingerprintOf(fingerprintKey: Sensitive, method: string, desc: DescMessage, message: Message): Uint8Array {
+  const bytes = toBinary(desc, sortMaps(desc, message), { writeUnknownFields: false });
+  const fingerprint = createHmac("sha256", fingerprintKey.reveal()).update(`${method}\0`).update(bytes).digest();
+  bytes.fill(0);
+  return fingerprint;
+}
+
+/** The same message with the entries of its maps in one order: the wire format leaves it open. */
+function sortMaps(desc: DescMessage, message: Message): Message {
+  const copy: Record<string, unknown> = { ...message };
+  for (const field of desc.fields) {
+    const name = field.oneof?.localName ?? field.localName;
+    const value = copy[name];
+    if (field.fieldKind === "map") {
+      const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
+      copy[name] = Object.fromEntries(
+        entries.map(([key, item]) => [key, field.message ? sortMaps(field.message, item as Message) : item]),
+      );
+    } else if (field.fieldKind === "message" && field.oneof) {
+      const chosen = value as { case?: string; value?: Message };
+      if (chosen.case === field.localName) {
+        copy[name] = { case: chosen.case, value: sortMaps(field.message, chosen.value as Message) };
+      }
+    } else if (field.fieldKind === "message" && value !== undefined) {
+      copy[name] = sortMaps(field.message, value as Message);
+    } else if (field.fieldKind === "list" && field.listKind === "message") {
+      const { message: itemDesc } = field;
+      copy[name] = (value as Message[]).map((item) => sortMaps(itemDesc, item));
+    }
+  }
+  return copy as unknown as Message;
+}

@@ -1,0 +1,42 @@
+// What every call passes, in this order, the first being the outermost.
+import type { Interceptor } from "@connectrpc/connect";
+import type { Deps } from "../deps.ts";
+import type { DenialLog } from "../operations/audit-denials.ts";
+import type { FailureLimit, RateLimit } from "../redis/rate-limits.ts";
+import { authenticate } from "./authenticate.ts";
+import { requestIdKey } from "./context.ts";
+import { toCofferError, toConnectError } from "./errors.ts";
+import { idempotency } from "./idempotency.ts";
+import { type CallLog, observe } from "./observe.ts";
+import { rateLimit } from "./rate-limit.ts";
+import { validate } from "./validate.ts";
+
+export interface InterceptorDeps extends Pick<Deps, "database" | "tokenCache" | "deploymentKeys" | "now" | "random"> {
+  log: CallLog;
+  denials: DenialLog;
+  failureLimit: FailureLimit;
+  rateLimits: { principal: RateLimit; workspace: RateLimit };
+  /** Services that anyone may call. */
+  isPublic: (serviceName: string) => boolean;
+}
+
+export function createInterceptors(deps: InterceptorDeps): Interceptor[] {
+  return [
+    observe(deps),
+    authenticate(deps),
+    rateLimit(deps.rateLimits),
+    validate(),
+    idempotency(deps.deploymentKeys.fingerprintKey),
+  ];
+}
+
+/** Goes outside of all of them where Connect's own handlers run: they know only its errors. */
+export const asConnectErrors: Interceptor = (next) => async (req) => {
+  try {
+    return await next(req);
+  } catch (thrown) {
+    const error = toConnectError(toCofferError(thrown));
+    error.metadata.set("x-request-id", req.contextValues.get(requestIdKey));
+    throw error;
+  }
+};

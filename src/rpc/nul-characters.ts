@@ -1,0 +1,40 @@
+// Finds U+0000 in a request's text: Postgres has no place for it, and nothing may be cut short silently.
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { FieldViolation } from "../domain/errors.ts";
+
+const description = "must not hold the character U+0000";
+
+/** A violation for each string, map key or map value that has one. Values to seal are bytes for coffer and may. */
+export function nulViolations(desc: DescMessage, message: Message, prefix = ""): FieldViolation[] {
+  const violations: FieldViolation[] = [];
+  const visit = (value: unknown, path: string, nested: DescMessage | undefined) => {
+    if (typeof value === "string") {
+      if (value.includes("\0")) violations.push({ field: path, description });
+    } else if (nested && typeof value === "object" && value !== null) {
+      violations.push(...nulViolations(nested, value as Message, `${path}.`));
+    }
+  };
+  for (const field of desc.fields) {
+    if (field.proto.options?.debugRedact) continue;
+    const path = prefix + field.name;
+    const value = fieldValue(message, field);
+    if (field.fieldKind === "list" && Array.isArray(value)) {
+      for (const [index, item] of value.entries()) visit(item, `${path}[${index}]`, field.message);
+    } else if (field.fieldKind === "map" && typeof value === "object" && value !== null) {
+      for (const [key, item] of Object.entries(value)) {
+        visit(key, path, undefined);
+        visit(item, path, field.message);
+      }
+    } else {
+      visit(value, path, field.message);
+    }
+  }
+  return violations;
+}
+
+function fieldValue(message: Message, field: DescMessage["fields"][number]): unknown {
+  const fields = message as unknown as Record<string, unknown>;
+  if (!field.oneof) return fields[field.localName];
+  const chosen = fields[field.oneof.localName] as { case?: string; value?: unknown } | undefined;
+  return chosen?.case === field.localName ? chosen.value : undefined;
+}

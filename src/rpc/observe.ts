@@ -1,0 +1,83 @@
+// The outermost interceptor: names the request, times it, and writes the one log line of a call.
+import type { Interceptor } from "@connectrpc/connect";
+import { type CofferError, reasons } from "../domain/errors.ts";
+import { newId } from "../domain/ids.ts";
+import type { RandomBytes } from "../domain/random.ts";
+import type { DenialLog } from "../operations/audit-denials.ts";
+import { callerKey } from "../surfaces/caller.ts";
+import { peerKey, requestIdKey } from "./context.ts";
+import { toCofferError } from "./errors.ts";
+
+/** What a log line says of a call; never a value, a credential or a query string. */
+export interface CallRecord {
+  requestId: string;
+  method: string;
+  /** `OK` or the reason. */
+  result: string;
+  durationMs: number;
+  principalId: string | undefined;
+  workspaceId: string | undefined;
+  address: string | undefined;
+}
+
+export interface CallLog {
+  info(record: CallRecord): void;
+  /** For what is coffer's own fault; `cause` goes nowhere else. */
+  error(record: CallRecord, cause: unknown): void;
+}
+
+interface ObserveDeps {
+  log: CallLog;
+  denials: DenialLog;
+  now: () => Date;
+  random: RandomBytes;
+}
+
+const requestIdHeader = "x-request-id";
+
+/** A client's own request id is kept when it is a plain word. */
+export function observe(deps: ObserveDeps): Interceptor {
+  return (next) => async (req) => {
+    const start = performance.now();
+    const given = req.header.get(requestIdHeader);
+    const requestId = given && /^[\w.-]{1,64}$/.test(given) ? given : newId("req", deps.now(), deps.random);
+    req.contextValues.set(requestIdKey, requestId);
+    const record = (result: string): CallRecord => {
+      const caller = req.contextValues.get(callerKey);
+      return {
+        requestId,
+        method: `${req.service.typeName}/${req.method.name}`,
+        result,
+        durationMs: Math.round((performance.now() - start) * 1000) / 1000,
+        principalId: caller?.principalId,
+        workspaceId: caller?.membership?.workspaceId,
+        address: req.contextValues.get(peerKey)?.address,
+      };
+    };
+    try {
+      const response = await next(req);
+      response.header.set(requestIdHeader, requestId);
+      response.header.set("cache-control", "no-store");
+      deps.log.info(record("OK"));
+      return response;
+    } catch (thrown) {
+      const error = toCofferError(thrown);
+      report(deps, record(error.reason), error, thrown);
+      const caller = req.contextValues.get(callerKey);
+      if (caller && reasons[error.reason].code === "PERMISSION_DENIED") deps.denials.record(caller, error);
+      throw error;
+    }
+  };
+}
+
+function report({ log }: ObserveDeps, record: CallRecord, error: CofferError, thrown: unknown): void {
+  switch (reasons[error.reason].code) {
+    case "INTERNAL":
+    case "UNAVAILABLE":
+    case "DATA_LOSS":
+      log.error(record, error.cause ?? thrown);
+      break;
+    default:
+      log.info(record);
+  }
+}

@@ -1,0 +1,113 @@
+// grpc.reflection v1 and v1alpha: clients such as `buf curl` and grpcurl learn the schema from the server.
+import { createRegistry, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { Code, type ServiceImpl } from "@connectrpc/connect";
+import type { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import type { ServerReflection as ServerReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+
+/** Both versions have the same messages under other names, so one implementation serves both. */
+export function reflectionServices(services: () => readonly DescService[]): {
+  v1: ServiceImpl<typeof ServerReflection>;
+  v1alpha: ServiceImpl<typeof ServerReflectionV1Alpha>;
+} {
+  const answer = createAnswer(services);
+  return {
+    v1: {
+      async *serverReflectionInfo(requests) {
+        for await (const request of requests) {
+          yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
+        }
+      },
+    },
+    v1alpha: {
+      async *serverReflectionInfo(requests) {
+        for await (const request of requests) {
+          yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
+        }
+      },
+    },
+  };
+}
+
+type Question =
+  | { case: "fileByFilename" | "fileContainingSymbol" | "allExtensionNumbersOfType" | "listServices"; value: string }
+  | { case: "fileContainingExtension"; value: { containingType: string; extensionNumber: number } }
+  | { case: undefined; value?: undefined };
+
+function createAnswer(services: () => readonly DescService[]) {
+  let files: Map<string, DescFile> | undefined;
+  // The services are known only when all are registered, this one among them.
+  const allFiles = () => {
+    files ??= withDependencies(services().map(({ file }) => file));
+    return files;
+  };
+  const registry = () => createRegistry(...allFiles().values());
+
+  return (question: Question) => {
+    switch (question.case) {
+      case "listServices":
+        return {
+          case: "listServicesResponse" as const,
+          value: { service: services().map(({ typeName }) => ({ name: typeName })) },
+        };
+      case "fileByFilename":
+        return filesAnswer(allFiles().get(question.value.replace(/\.proto$/, "")));
+      case "fileContainingSymbol":
+        return filesAnswer(fileOfSymbol(registry(), question.value));
+      case "fileContainingExtension": {
+        const { containingType, extensionNumber } = question.value;
+        const extendee = registry().getMessage(containingType);
+        return filesAnswer(extendee && registry().getExtensionFor(extendee, extensionNumber)?.file);
+      }
+      case "allExtensionNumbersOfType": {
+        const numbers = [...registry()].flatMap((desc) =>
+          desc.kind === "extension" && desc.extendee.typeName === question.value ? [desc.number] : [],
+        );
+        return {
+          case: "allExtensionNumbersResponse" as const,
+          value: { baseTypeName: question.value, extensionNumber: numbers },
+        };
+      }
+      default:
+        return notFound("the question is not known");
+    }
+  };
+}
+
+/** The file and all that it imports, so that a client need not ask for each. */
+function filesAnswer(file: DescFile | undefined) {
+  if (!file) return notFound("there is no such file or symbol");
+  return {
+    case: "fileDescriptorResponse" as const,
+    value: {
+      fileDescriptorProto: [...withDependencies([file]).values()].map(({ proto }) =>
+        toBinary(FileDescriptorProtoSchema, proto),
+      ),
+    },
+  };
+}
+
+function notFound(errorMessage: string) {
+  return { case: "errorResponse" as const, value: { errorCode: Code.NotFound, errorMessage } };
+}
+
+/** By name without `.proto`; a file before what it imports. */
+function withDependencies(roots: readonly DescFile[]): Map<string, DescFile> {
+  const found = new Map<string, DescFile>();
+  const visit = (file: DescFile) => {
+    if (found.has(file.name)) return;
+    found.set(file.name, file);
+    file.dependencies.forEach(visit);
+  };
+  roots.forEach(visit);
+  return found;
+}
+
+/** Symbols are types, services, and their members: `coffer.v1.SecretService.CreateSecret`. */
+function fileOfSymbol(registry: ReturnType<typeof createRegistry>, symbol: string): DescFile | undefined {
+  for (let name = symbol; name !== ""; name = name.slice(0, Math.max(0, name.lastIndexOf(".")))) {
+    const desc = registry.get(name);
+    if (desc) return desc.file;
+  }
+  return undefined;
+}

@@ -1,0 +1,119 @@
+// Starts coffer: database, schema, keyring, first workspace, port.
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, open, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { type App, createApp } from "./app.ts";
+import type { Config } from "./config.ts";
+import { CofferError } from "./domain/errors.ts";
+import { StartupError, toStartupError } from "./domain/startup-error.ts";
+import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
+import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts";
+import type { Logger } from "./log.ts";
+import { bootstrap } from "./operations/workspaces/bootstrap.ts";
+import { type Database, openDatabase } from "./store/database.ts";
+import { findDeployment } from "./store/deployment.ts";
+import { migrate } from "./store/migrate.ts";
+
+export interface Running {
+  url: string;
+  /** What a first start has made. */
+  first: { ownerToken: string; ownerTokenFile: string } | undefined;
+  /** Resolves, with the reason, when coffer cannot go on. */
+  failed: Promise<string>;
+  close(): Promise<void>;
+}
+
+interface DatabaseServer {
+  url: string;
+  password: string | undefined;
+  failed: Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Fails with a StartupError, and leaves nothing running. */
+export async function start(config: Config, log: Logger): Promise<Running> {
+  const server = await reachDatabaseServer(config, log);
+  try {
+    const { app, first, url } = await startOn(server, config, log);
+    return {
+      url,
+      first,
+      failed: server.failed,
+      async close() {
+        await app.close();
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+async function startOn(server: DatabaseServer, config: Config, log: Logger) {
+  const { url: connectionString, password } = server;
+  await migrate(connectionString, { checkOnly: !config.migrateOnStart, password });
+  const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
+  let app: App | undefined;
+  try {
+    const keyring = await reachKeyring(config, database);
+    app = await createApp({ config, log, database, keyring });
+    const first = await makeFirstWorkspace(app, config);
+    const { url } = await app.listen().catch((error: unknown) => {
+      throw toStartupError(`cannot listen on ${config.host}:${config.port}`, error);
+    });
+    return { app, first, url };
+  } catch (error) {
+    await (app ?? database).close();
+    if (error instanceof CofferError) throw toStartupError("the database", error);
+    throw error;
+  }
+}
+
+async function reachDatabaseServer(config: Config, log: Logger): Promise<DatabaseServer> {
+  if (config.databaseUrl !== undefined) {
+    const failed = new Promise<string>(() => {});
+    return { url: config.databaseUrl, password: config.databasePassword, failed, stop: async () => {} };
+  }
+  const postgres = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    log: (line) => log.debug({ line }, "postgres"),
+  });
+  return { url: postgres.url, password: undefined, failed: postgres.exited, stop: postgres.stop };
+}
+
+/** The bundled Postgres gets a keyring on its first start; one that is missing later is an error, never made anew. */
+async function reachKeyring({ rootKeyFile, mayCreateRootKey }: Config, database: Database): Promise<Keyring> {
+  if (!mayCreateRootKey || existsSync(rootKeyFile)) return loadKeyring(rootKeyFile);
+  if (await findDeployment(database)) {
+    throw new StartupError(`the root keyring ${rootKeyFile} is missing; without it the secrets in this data are lost`);
+  }
+  return createKeyring(rootKeyFile, randomBytes);
+}
+
+async function makeFirstWorkspace({ deps }: App, { dataDir }: Config): Promise<Running["first"]> {
+  const ownerTokenFile = join(dataDir, "owner-token");
+  const ownerToken = await bootstrap(deps, async (token) => {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await writePrivateFile(ownerTokenFile, `${token}\n`);
+  });
+  return ownerToken === undefined ? undefined : { ownerToken, ownerTokenFile };
+}
+
+/** The whole file, readable by its owner only, or none. */
+async function writePrivateFile(path: string, text: string): Promise<void> {
+  try {
+    const file = await open(`${path}.new`, "w", 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}.new`, path);
+  } catch (error) {
+    throw toStartupError(`cannot write ${path}`, error);
+  }
+}

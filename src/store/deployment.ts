@@ -1,0 +1,29 @@
+// The one row that says which deployment this database belongs to.
+import type { Sql } from "./database.ts";
+import { firstOrUndefined } from "./rows.ts";
+
+export interface DeploymentRecord {
+  deploymentId: string;
+  rootKeyId: string;
+  /** The deployment key, wrapped by that root key: opening it proves that the root key is the right one. */
+  wrappedKey: Uint8Array;
+}
+
+export async function findDeployment(sql: Sql): Promise<DeploymentRecord | undefined> {
+  const rows = await sql.query<{ deployment_id: string; root_key_id: string; wrapped_key: Uint8Array }>({
+    name: "find_deployment",
+    text: "select deployment_id, root_key_id, wrapped_key from deployment",
+    values: [],
+  });
+  const row = firstOrUndefined(rows);
+  return row && { deploymentId: row.deployment_id, rootKeyId: row.root_key_id, wrappedKey: row.wrapped_key };
+}
+
+/** Inserts the row unless there is one already. */
+export async function insertDeployment(sql: Sql, record: DeploymentRecord): Promise<void> {
+  await sql.query({
+    name: "insert_deployment",
+    text: `insert into deployment (deployment_id, root_key_id, wrapped_key) values ($1, $2, $3) on conflict do nothing`,
+    values: [record.deploymentId, record.rootKeyId, record.wrappedKey],
+  });
+}

@@ -1,0 +1,111 @@
+// Keys that wrap the keys of versions, and their wrapped material.
+import type { KmsKey } from "../domain/kms-key.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined } from "./rows.ts";
+
+/** A key as stored; its mac covers what decides whether it may be used. */
+export interface StoredKmsKey extends KmsKey {
+  mac: Uint8Array;
+}
+
+interface KmsKeyRow {
+  workspace_id: string;
+  kms_key_id: string;
+  region: string;
+  name: string;
+  algorithm: string;
+  state: KmsKey["state"];
+  primary_version: number;
+  mac: Uint8Array;
+}
+
+/** By id, or by name within a region. */
+export async function findKmsKey(
+  sql: Sql,
+  workspaceId: string,
+  ref: { kmsKeyId: string } | { region: string; name: string },
+): Promise<StoredKmsKey | undefined> {
+  const which =
+    "kmsKeyId" in ref
+      ? { name: "find_kms_key_by_id", text: "k.kms_key_id = $2", values: [ref.kmsKeyId] }
+      : { name: "find_kms_key_by_name", text: "k.region = $2 and k.name = $3", values: [ref.region, ref.name] };
+  const rows = await sql.query<KmsKeyRow>({
+    name: which.name,
+    text: `select k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.mac
+      from kms_key k where k.workspace_id = $1 and ${which.text}`,
+    values: [workspaceId, ...which.values],
+  });
+  const row = firstOrUndefined(rows);
+  return (
+    row && {
+      workspaceId: row.workspace_id,
+      kmsKeyId: row.kms_key_id,
+      region: row.region,
+      name: row.name,
+      algorithm: row.algorithm,
+      state: row.state,
+      primaryVersion: row.primary_version,
+      mac: row.mac,
+    }
+  );
+}
+
+/** Inserts a key unless its name is taken in the region; says whether it did. */
+export async function insertKmsKey(tx: Tx, key: StoredKmsKey): Promise<boolean> {
+  const rows = await tx.query({
+    name: "insert_kms_key",
+    text: `insert into kms_key (workspace_id, kms_key_id, region, name, algorithm, state, primary_version, mac)
+      values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (workspace_id, region, name) do nothing returning kms_key_id`,
+    values: [
+      key.workspaceId,
+      key.kmsKeyId,
+      key.region,
+      key.name,
+      key.algorithm,
+      key.state,
+      key.primaryVersion,
+      key.mac,
+    ],
+  });
+  return rows.length === 1;
+}
+
+/** The material of one key version, wrapped by a root key. */
+export interface WrappedKeyVersion {
+  workspaceId: string;
+  kmsKeyId: string;
+  version: number;
+  rootKeyId: string;
+  wrappedKey: Uint8Array;
+}
+
+export async function insertKmsKeyVersion(tx: Tx, keyVersion: WrappedKeyVersion): Promise<void> {
+  await tx.query({
+    name: "insert_kms_key_version",
+    text: `insert into kms_key_version (workspace_id, kms_key_id, version, root_key_id, wrapped_key)
+      values ($1, $2, $3, $4, $5)`,
+    values: [
+      keyVersion.workspaceId,
+      keyVersion.kmsKeyId,
+      keyVersion.version,
+      keyVersion.rootKeyId,
+      keyVersion.wrappedKey,
+    ],
+  });
+}
+
+export async function findKmsKeyVersion(
+  sql: Sql,
+  workspaceId: string,
+  kmsKeyId: string,
+  version: number,
+): Promise<WrappedKeyVersion | undefined> {
+  const rows = await sql.query<{ root_key_id: string; wrapped_key: Uint8Array }>({
+    name: "find_kms_key_version",
+    text: `select root_key_id, wrapped_key from kms_key_version
+      where workspace_id = $1 and kms_key_id = $2 and version = $3`,
+    values: [workspaceId, kmsKeyId, version],
+  });
+  const row = firstOrUndefined(rows);
+  return row && { workspaceId, kmsKeyId, version, rootKeyId: row.root_key_id, wrappedKey: row.wrapped_key };
+}

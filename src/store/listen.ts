@@ -1,0 +1,50 @@
+// Notifications of Postgres on a connection of their own, which is made again whenever it breaks.
+import type { Database } from "./database.ts";
+
+export interface Listener {
+  close(): Promise<void>;
+}
+
+const reconnectDelayMs = 500;
+
+/** Calls `onMessage` for each notification, and `onGap` whenever some may have been missed. */
+export function listen(
+  database: Pick<Database, "dedicatedClient">,
+  channel: string,
+  onMessage: (payload: string) => void,
+  onGap: () => void,
+): Listener {
+  let closed = false;
+  let client: ReturnType<Database["dedicatedClient"]> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<void> {
+    const own = database.dedicatedClient();
+    client = own;
+    const again = () => {
+      if (closed || client !== own) return;
+      client = undefined;
+      own.end().catch(() => {});
+      timer = setTimeout(() => void connect(), reconnectDelayMs).unref();
+    };
+    own.on("error", again);
+    own.on("end", again);
+    own.on("notification", ({ payload }) => onMessage(payload ?? ""));
+    try {
+      await own.connect();
+      await own.query(`listen ${own.escapeIdentifier(channel)}`);
+      onGap();
+    } catch {
+      again();
+    }
+  }
+
+  void connect();
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,124 @@
+// Rows as they come from Postgres, turned into domain types.
+import type { Secret } from "../domain/secret.ts";
+import type { SecretVersion } from "../domain/version.ts";
+
+/** The first row, where a statement gives at most one. */
+export function firstOrUndefined<Row>(rows: readonly Row[]): Row | undefined {
+  return rows[0];
+}
+
+/** The row of a statement that always gives one. */
+export function only<Row>(rows: readonly Row[]): Row {
+  const [row] = rows;
+  if (row === undefined || rows.length > 1) throw new Error(`expected one row, got ${rows.length}`);
+  return row;
+}
+
+// An active secret past its expire_time counts as deleted, by the database's clock, before anything has noted it down.
+const expired = "(s.state = 'ACTIVE' and s.expire_time <= now())";
+
+/** A secret in use. */
+export const isActive = "(s.state = 'ACTIVE' and (s.expire_time is null or s.expire_time > now()))";
+
+/** The columns of `secret s` that make a Secret. */
+export const secretColumns = `
+  s.workspace_id, s.secret_id, s.region, s.name, s.path, s.kind, s.description, s.labels, s.annotations, s.mime_type,
+  case when ${expired} then 'SOFT_DELETED' else s.state end as state,
+  s.version_aliases, s.version_count, s.enabled_version_count, s.current_version, s.kms_key_id, s.revealable, s.revision,
+  s.create_time, s.update_time,
+  case when ${expired} then s.expire_time else s.delete_time end as delete_time,
+  case when ${expired} then s.expire_time + (
+    select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = s.workspace_id
+  ) else s.purge_time end as purge_time,
+  s.expire_time, s.last_accessed_time`;
+
+export interface SecretRow {
+  workspace_id: string;
+  secret_id: string;
+  region: string;
+  name: string;
+  path: string;
+  kind: string;
+  description: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  mime_type: string;
+  state: Secret["state"];
+  version_aliases: Record<string, number>;
+  version_count: number;
+  enabled_version_count: number;
+  current_version: number;
+  kms_key_id: string;
+  revealable: boolean;
+  revision: number;
+  create_time: Date;
+  update_time: Date;
+  delete_time: Date | null;
+  purge_time: Date | null;
+  expire_time: Date | null;
+  last_accessed_time: Date | null;
+}
+
+export function toSecret(row: SecretRow): Secret {
+  return {
+    workspaceId: row.workspace_id,
+    secretId: row.secret_id,
+    region: row.region,
+    name: row.name,
+    path: row.path,
+    kind: row.kind,
+    description: row.description,
+    labels: row.labels,
+    annotations: row.annotations,
+    mimeType: row.mime_type,
+    state: row.state,
+    versionAliases: row.version_aliases,
+    versionCount: row.version_count,
+    enabledVersionCount: row.enabled_version_count,
+    currentVersion: row.current_version,
+    kmsKeyId: row.kms_key_id,
+    revealable: row.revealable,
+    revision: row.revision,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+    deleteTime: row.delete_time ?? undefined,
+    purgeTime: row.purge_time ?? undefined,
+    expireTime: row.expire_time ?? undefined,
+    lastAccessedTime: row.last_accessed_time ?? undefined,
+  };
+}
+
+/** The columns of `secret_version v` that make a SecretVersion. */
+export const versionColumns = `
+  v.workspace_id, v.secret_id, v.version_id, v.version_number, v.state, v.comment, v.revision, v.kms_key_id,
+  v.kms_key_version, v.create_time, v.destroy_time`;
+
+export interface VersionRow {
+  workspace_id: string;
+  secret_id: string;
+  version_id: string;
+  version_number: number;
+  state: SecretVersion["state"];
+  comment: string;
+  revision: number;
+  kms_key_id: string;
+  kms_key_version: number;
+  create_time: Date;
+  destroy_time: Date | null;
+}
+
+export function toVersion(row: VersionRow): SecretVersion {
+  return {
+    workspaceId: row.workspace_id,
+    secretId: row.secret_id,
+    versionId: row.version_id,
+    versionNumber: row.version_number,
+    state: row.state,
+    comment: row.comment,
+    revision: row.revision,
+    kmsKeyId: row.kms_key_id,
+    kmsKeyVersion: row.kms_key_version,
+    createTime: row.create_time,
+    destroyTime: row.destroy_time ?? undefined,
+  };
+}

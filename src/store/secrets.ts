@@ -1,0 +1,205 @@
+// Secrets: find, lock, insert and change their rows.
+
+import type { Secret, SecretRef } from "../domain/secret.ts";
+import { pathOf } from "../domain/secret-name.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined, isActive, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+
+/** By id in any state until it is purged, by name only while active. */
+export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef): Promise<Secret | undefined> {
+  const rows =
+    ref.by === "id"
+      ? await sql.query<SecretRow>({
+          name: "find_secret_by_id",
+          text: `select ${secretColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2`,
+          values: [workspaceId, ref.secretId],
+        })
+      : await sql.query<SecretRow>({
+          name: "find_secret_by_path",
+          text: `select ${secretColumns} from secret s
+            where s.workspace_id = $1 and s.region = $2 and s.path = $3 and ${isActive}`,
+          values: [workspaceId, ref.region, pathOf(ref.name)],
+        });
+  const row = firstOrUndefined(rows);
+  return row && toSecret(row);
+}
+
+/** Holds the row until the transaction ends. */
+export async function lockSecret(tx: Tx, workspaceId: string, secretId: string): Promise<Secret | undefined> {
+  const rows = await tx.query<SecretRow>({
+    name: "lock_secret",
+    text: `select ${secretColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2 for update of s`,
+    values: [workspaceId, secretId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toSecret(row);
+}
+
+/** Who has the path now, if anyone. */
+export async function findActiveIdByPath(
+  sql: Sql,
+  place: { workspaceId: string; region: string; path: string },
+): Promise<string | undefined> {
+  const rows = await sql.query<{ secret_id: string }>({
+    name: "find_active_id_by_path",
+    text: `select s.secret_id from secret s
+      where s.workspace_id = $1 and s.region = $2 and s.path = $3 and s.state = 'ACTIVE'`,
+    values: [place.workspaceId, place.region, place.path],
+  });
+  return firstOrUndefined(rows)?.secret_id;
+}
+
+export interface NewSecret {
+  workspaceId: string;
+  secretId: string;
+  region: string;
+  name: string;
+  kind: string;
+  description: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  mimeType: string;
+  kmsKeyId: string;
+  revealable: boolean;
+  expiration: Expiration | undefined;
+}
+
+/** When a secret expires: at a time, or so many milliseconds after now by the database's clock. */
+export type Expiration = { at: Date } | { afterMs: number };
+
+/** Inserts a secret that has its first version; a taken path violates `secret_active_path`. */
+export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
+  const { expiration } = secret;
+  const rows = await tx.query<SecretRow>({
+    name: "insert_secret",
+    text: `insert into secret as s (
+        workspace_id, secret_id, region, name, path, kind, description, labels, annotations, mime_type, state,
+        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, expire_time)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'ACTIVE', '{}', 1, 1, 1, $11, $12,
+        coalesce($13::timestamptz, now() + make_interval(secs => $14::float8 / 1000)))
+      returning ${secretColumns}`,
+    values: [
+      secret.workspaceId,
+      secret.secretId,
+      secret.region,
+      secret.name,
+      pathOf(secret.name),
+      secret.kind,
+      secret.description,
+      JSON.stringify(secret.labels),
+      JSON.stringify(secret.annotations),
+      secret.mimeType,
+      secret.kmsKeyId,
+      secret.revealable,
+      expiration && "at" in expiration ? expiration.at : null,
+      expiration && "afterMs" in expiration ? expiration.afterMs : null,
+    ],
+  });
+  return toSecret(only(rows));
+}
+
+/** Writes every mutable field of `secret` and counts the change. */
+export async function updateSecret(tx: Tx, secret: Secret): Promise<Secret> {
+  const rows = await tx.query<SecretRow>({
+    name: "update_secret",
+    text: `update secret s set
+        name = $3, path = $4, description = $5, labels = $6, annotations = $7, mime_type = $8, version_aliases = $9,
+        expire_time = $10, revision = s.revision + 1, update_time = now()
+      where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumns}`,
+    values: [
+      secret.workspaceId,
+      secret.secretId,
+      secret.name,
+      pathOf(secret.name),
+      secret.description,
+      JSON.stringify(secret.labels),
+      JSON.stringify(secret.annotations),
+      secret.mimeType,
+      JSON.stringify(secret.versionAliases),
+      secret.expireTime ?? null,
+    ],
+  });
+  return toSecret(only(rows));
+}
+
+/**
+ * Soft-deletes: from now on by the database's clock, to be purged after the workspace's retention, or at once when nothing of it
+ * can come back.
+ */
+export async function softDeleteSecret(
+  tx: Tx,
+  secret: Pick<Secret, "workspaceId" | "secretId">,
+  options: { purgeAtOnce: boolean },
+): Promise<Secret> {
+  const rows = await tx.query<SecretRow>({
+    name: "soft_delete_secret",
+    text: `update secret s set
+        state = 'SOFT_DELETED', delete_time = coalesce(s.delete_time, now()),
+        purge_time = case when $3 then now() else now() + (
+          select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = $1
+        ) end,
+        revision = s.revision + 1, update_time = now()
+      where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumns}`,
+    values: [secret.workspaceId, secret.secretId, options.purgeAtOnce],
+  });
+  return toSecret(only(rows));
+}
+
+/** Notes down that active secrets have expired, so that they no longer hold their paths: all at this path, or the one named. */
+export async function settleExpired(
+  sql: Sql,
+  which: { workspaceId: string; secretId: string } | { workspaceId: string; region: string; path: string },
+): Promise<void> {
+  const condition =
+    "secretId" in which
+      ? { name: "settle_expired_by_id", text: "s.secret_id = $2", values: [which.secretId] }
+      : {
+          name: "settle_expired_by_path",
+          text: "s.region = $2 and s.path = $3",
+          values: [which.region, which.path],
+        };
+  await sql.query({
+    name: condition.name,
+    text: `update secret s set
+        state = 'SOFT_DELETED', delete_time = s.expire_time,
+        purge_time = s.expire_time + (
+          select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = $1
+        ),
+        revision = s.revision + 1, update_time = now()
+      where s.workspace_id = $1 and ${condition.text} and s.state = 'ACTIVE' and s.expire_time <= now()`,
+    values: [which.workspaceId, ...condition.values],
+  });
+}
+
+/** Makes a soft-deleted secret active again, under `name`, unless its purge time has come: then there is no row. */
+export async function undeleteSecret(
+  tx: Tx,
+  secret: Pick<Secret, "workspaceId" | "secretId">,
+  name: string,
+): Promise<Secret | undefined> {
+  const rows = await tx.query<SecretRow>({
+    name: "undelete_secret",
+    text: `update secret s set
+        state = 'ACTIVE', name = $3, path = $4, delete_time = null, purge_time = null,
+        expire_time = case when s.expire_time <= now() then null else s.expire_time end,
+        revision = s.revision + 1, update_time = now()
+      where s.workspace_id = $1 and s.secret_id = $2 and s.state = 'SOFT_DELETED' and s.purge_time > now()
+      returning ${secretColumns}`,
+    values: [secret.workspaceId, secret.secretId, name, pathOf(name)],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toSecret(row);
+}
+
+/** Notes when values were last returned; times never go back. */
+export async function touchAccessed(sql: Sql, secrets: { workspaceId: string; secretId: string }[]): Promise<void> {
+  await sql.query({
+    name: "touch_accessed",
+    text: `update secret s set last_accessed_time = now()
+      from unnest($1::text[], $2::text[]) as t (workspace_id, secret_id)
+      where s.workspace_id = t.workspace_id and s.secret_id = t.secret_id`,
+    values: [secrets.map((secret) => secret.workspaceId), secrets.map((secret) => secret.secretId)],
+  });
+}

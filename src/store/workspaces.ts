@@ -1,0 +1,105 @@
+// Workspaces, principals and who is a member where.
+import type { Member, Principal, Workspace } from "../domain/workspace.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined, only } from "./rows.ts";
+
+const columns = "workspace_id, display_name, purge_retention_days, revision, create_time, update_time";
+
+interface WorkspaceRow {
+  workspace_id: string;
+  display_name: string;
+  purge_retention_days: number;
+  revision: number;
+  create_time: Date;
+  update_time: Date;
+}
+
+function toWorkspace(row: WorkspaceRow): Workspace {
+  return {
+    workspaceId: row.workspace_id,
+    displayName: row.display_name,
+    purgeRetentionDays: row.purge_retention_days,
+    revision: row.revision,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  };
+}
+
+export async function insertWorkspace(
+  tx: Tx,
+  workspace: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays">,
+): Promise<Workspace> {
+  const rows = await tx.query<WorkspaceRow>({
+    name: "insert_workspace",
+    text: `insert into workspace (workspace_id, display_name, purge_retention_days) values ($1, $2, $3) returning ${columns}`,
+    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays],
+  });
+  return toWorkspace(only(rows));
+}
+
+/** Those of `workspaceIds` that exist, by id. */
+export async function findWorkspaces(sql: Sql, workspaceIds: readonly string[]): Promise<Workspace[]> {
+  const rows = await sql.query<WorkspaceRow>({
+    name: "find_workspaces",
+    text: `select ${columns} from workspace where workspace_id = any ($1) order by workspace_id collate "C"`,
+    values: [workspaceIds],
+  });
+  return rows.map(toWorkspace);
+}
+
+/** Holds the row until the transaction ends. */
+export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<Workspace | undefined> {
+  const rows = await tx.query<WorkspaceRow>({
+    name: "lock_workspace",
+    text: `select ${columns} from workspace where workspace_id = $1 for no key update`,
+    values: [workspaceId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toWorkspace(row);
+}
+
+/** Writes every mutable field and counts the change. */
+export async function updateWorkspace(tx: Tx, workspace: Workspace): Promise<Workspace> {
+  const rows = await tx.query<WorkspaceRow>({
+    name: "update_workspace",
+    text: `update workspace set display_name = $2, purge_retention_days = $3, revision = revision + 1, update_time = now()
+      where workspace_id = $1 returning ${columns}`,
+    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays],
+  });
+  return toWorkspace(only(rows));
+}
+
+export async function isAnyWorkspaceThere(sql: Sql): Promise<boolean> {
+  const rows = await sql.query({
+    name: "is_any_workspace_there",
+    text: "select 1 as found from workspace limit 1",
+    values: [],
+  });
+  return rows.length > 0;
+}
+
+export async function insertPrincipal(tx: Tx, principal: Principal): Promise<void> {
+  await tx.query({
+    name: "insert_principal",
+    text: "insert into principal (principal_id, kind, display_name) values ($1, $2, $3)",
+    values: [principal.principalId, principal.kind, principal.displayName],
+  });
+}
+
+/** A membership as stored; its mac covers all of it. */
+export interface StoredMember extends Member {
+  mac: Uint8Array;
+}
+
+export async function insertMember(tx: Tx, member: StoredMember): Promise<void> {
+  await tx.query({
+    name: "insert_member",
+    text: "insert into workspace_member (workspace_id, principal_id, role, mac) values ($1, $2, $3, $4)",
+    values: [member.workspaceId, member.principalId, member.role, member.mac],
+  });
+}
+
+/** Lets one instance at a time make the first workspace. */
+export async function lockBootstrap(tx: Tx): Promise<void> {
+  await tx.query({ name: "lock_bootstrap", text: "lock table workspace in share row exclusive mode", values: [] });
+}

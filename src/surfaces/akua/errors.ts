@@ -1,0 +1,92 @@
+// Errors as Akua's documents show them: an integer code, the reason as a word in the metadata, the field as a path.
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { CofferError, Reason } from "../../domain/errors.ts";
+
+// One number a reason; 7002 is the one that Akua's documents show. Numbers are never reused.
+const codes: Record<Reason, number> = {
+  FIELD_INVALID: 7001,
+  SECRET_NOT_FOUND: 7002,
+  REQUEST_MALFORMED: 7003,
+  REQUEST_TOO_LARGE: 7004,
+  REQUEST_TIMEOUT: 7005,
+  UNSUPPORTED_MEDIA_TYPE: 7006,
+  METHOD_NOT_ALLOWED: 7007,
+  ROUTE_NOT_FOUND: 7008,
+  METHOD_UNIMPLEMENTED: 7009,
+  WORKSPACE_REQUIRED: 7010,
+  CREDENTIAL_MISSING: 7101,
+  CREDENTIAL_INVALID: 7102,
+  PERMISSION_MISSING: 7103,
+  WORKSPACE_NOT_REACHED: 7104,
+  GRANT_EXCEEDS_CALLER: 7105,
+  RATE_LIMITED: 7106,
+  VERSION_NOT_FOUND: 7201,
+  VERSION_DESTROYED: 7202,
+  KEY_NOT_FOUND: 7203,
+  TOKEN_NOT_FOUND: 7204,
+  WORKSPACE_NOT_FOUND: 7205,
+  NAME_TAKEN: 7301,
+  SECRET_ACTIVE: 7302,
+  SECRET_SOFT_DELETED: 7303,
+  VERSION_DISABLED: 7304,
+  VERSION_ALREADY_DESTROYED: 7305,
+  NOT_REVEALABLE: 7306,
+  KEY_NOT_ACTIVE: 7307,
+  ETAG_MISMATCH: 7401,
+  CURRENT_VERSION_MISMATCH: 7402,
+  CONCURRENT_CHANGE: 7403,
+  IDEMPOTENCY_KEY_REUSED: 7404,
+  IDEMPOTENCY_KEY_IN_USE: 7405,
+  DEPENDENCY_UNAVAILABLE: 7501,
+  OUTCOME_UNKNOWN: 7502,
+  AUDIT_UNAVAILABLE: 7503,
+  SHUTTING_DOWN: 7504,
+  DEADLINE_EXCEEDED: 7505,
+  CANCELED: 7506,
+  VALUE_CORRUPT: 7507,
+  INTERNAL: 7508,
+};
+
+// Where Akua's documents have a word of their own.
+const words: Partial<Record<Reason, string>> = {
+  ETAG_MISMATCH: "ABORTED",
+  NAME_TAKEN: "ALREADY_EXISTS",
+  SECRET_ACTIVE: "ALREADY_EXISTS",
+};
+
+const conflict = 409;
+// FAILED_PRECONDITION is 400 elsewhere; Akua answers 409 to what the state of a resource forbids.
+const conflicts: ReadonlySet<Reason> = new Set<Reason>([
+  "IDEMPOTENCY_KEY_REUSED",
+  "SECRET_SOFT_DELETED",
+  "VERSION_DISABLED",
+  "VERSION_ALREADY_DESTROYED",
+  "NOT_REVEALABLE",
+  "KEY_NOT_ACTIVE",
+]);
+
+export function renderAkuaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
+  const { reason } = error;
+  return {
+    httpStatus: conflicts.has(reason) ? conflict : httpStatus,
+    body: { success: false, errors: errorsOf(error), result: {} },
+  };
+}
+
+function errorsOf(error: CofferError): JsonValue[] {
+  const code = codes[error.reason];
+  const metadata = { ...error.metadata, reason: words[error.reason] ?? error.reason };
+  if (error.violations.length === 0) return [{ code, message: error.message, metadata }];
+  return error.violations.map(({ field, description }) => ({
+    code,
+    message: `${field}: ${description}`,
+    path: pathOf(field),
+    metadata: { ...metadata, field },
+  }));
+}
+
+/** `labels["a.b"]` → `labels`, `a.b`. */
+function pathOf(field: string): string[] {
+  const parts = field.match(/[^.[\]"]+|"(?:[^"\\]|\\.)*"/g) ?? [field];
+  return parts.map((part) => (part.startsWith('"') ? String(JSON.parse(part)) : part));
+}

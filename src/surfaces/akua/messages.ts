@@ -1,0 +1,38 @@
+// Secrets as Akua shows them: times in Unix seconds, states in lower case.
+import { create } from "@bufbuild/protobuf";
+import {
+  type Secret as SecretMessage,
+  SecretSchema,
+  SecretValidationSchema,
+} from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import { isCredentialKind } from "../../domain/credential/kinds.ts";
+import { etagOf, type Secret } from "../../domain/secret.ts";
+
+export function toSecretMessage(secret: Secret): SecretMessage {
+  return create(SecretSchema, {
+    id: secret.secretId,
+    workspaceId: secret.workspaceId,
+    name: secret.name,
+    kind: secret.kind,
+    state: secret.state.toLowerCase(),
+    versionCount: secret.versionCount,
+    enabledVersionCount: secret.enabledVersionCount,
+    createdAt: unixSeconds(secret.createTime),
+    updatedAt: unixSeconds(secret.updateTime),
+    etag: etagOf(secret),
+    labels: secret.labels,
+    versionAliases: secret.versionAliases,
+    ...(isCredentialKind(secret.kind)
+      ? { validation: create(SecretValidationSchema, { state: "unspecified", validatedAt: 0 }) }
+      : {}),
+    ...(secret.description === "" ? {} : { description: secret.description }),
+    ...(secret.mimeType === "" ? {} : { mimeType: secret.mimeType }),
+    ...(secret.deleteTime ? { deletedAt: unixSeconds(secret.deleteTime) } : {}),
+    ...(secret.purgeTime ? { purgeAt: unixSeconds(secret.purgeTime) } : {}),
+    ...(secret.expireTime ? { expireTime: unixSeconds(secret.expireTime) } : {}),
+  });
+}
+
+function unixSeconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000);
+}

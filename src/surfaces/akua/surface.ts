@@ -1,0 +1,11 @@
+// The Akua surface for the REST gateway.
+import { SecretService } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import type { RestSurface } from "../rest-surface.ts";
+import { renderAkuaError } from "./errors.ts";
+
+export const akuaSurface: RestSurface = {
+  name: "akua",
+  services: [SecretService],
+  nullWhenUnset: true,
+  renderError: renderAkuaError,
+};

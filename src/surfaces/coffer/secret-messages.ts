@@ -1,0 +1,99 @@
+// Secrets and versions, domain ⇄ coffer.v1.
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  CredentialState,
+  CredentialValidationSchema,
+  KeyValuesSchema,
+  type Secret as SecretMessage,
+  SecretSchema,
+  SecretState,
+  SecretVersionSchema,
+  SecretVersionState,
+  type SecretVersion as VersionMessage,
+} from "../../../gen/coffer/v1/secret_pb.ts";
+import { type GetSecretValueResponse, GetSecretValueResponseSchema } from "../../../gen/coffer/v1/secret_service_pb.ts";
+import { isCredentialKind } from "../../domain/credential/kinds.ts";
+import { etagOf, type Secret } from "../../domain/secret.ts";
+import type { SecretVersion } from "../../domain/version.ts";
+import type { SecretValue } from "../../operations/secrets/get-value.ts";
+
+const stateMessages = { ACTIVE: SecretState.ACTIVE, SOFT_DELETED: SecretState.SOFT_DELETED } as const;
+
+const versionStateMessages = {
+  ENABLED: SecretVersionState.ENABLED,
+  DISABLED: SecretVersionState.DISABLED,
+  DESTROYED: SecretVersionState.DESTROYED,
+} as const;
+
+/** A timestamp field that is left out when there is no time. */
+export function timeField<Name extends string>(name: Name, time: Date | undefined) {
+  return (time ? { [name]: timestampFromDate(time) } : {}) as {
+    [Key in Name]?: ReturnType<typeof timestampFromDate>;
+  };
+}
+
+export function toSecretMessage(secret: Secret): SecretMessage {
+  return create(SecretSchema, {
+    id: secret.secretId,
+    workspaceId: secret.workspaceId,
+    region: secret.region,
+    name: secret.name,
+    path: secret.path,
+    kind: secret.kind,
+    description: secret.description,
+    labels: secret.labels,
+    annotations: secret.annotations,
+    mimeType: secret.mimeType,
+    state: stateMessages[secret.state],
+    versionAliases: secret.versionAliases,
+    versionCount: secret.versionCount,
+    enabledVersionCount: secret.enabledVersionCount,
+    currentVersion: secret.currentVersion,
+    kmsKeyId: secret.kmsKeyId,
+    revealable: secret.revealable,
+    etag: etagOf(secret),
+    ...timeField("createTime", secret.createTime),
+    ...timeField("updateTime", secret.updateTime),
+    ...timeField("deleteTime", secret.deleteTime),
+    ...timeField("purgeTime", secret.purgeTime),
+    ...timeField("expireTime", secret.expireTime),
+    ...timeField("lastAccessedTime", secret.lastAccessedTime),
+    ...(isCredentialKind(secret.kind)
+      ? { validation: create(CredentialValidationSchema, { state: CredentialState.UNSPECIFIED }) }
+      : {}),
+  });
+}
+
+export function toVersionMessage(version: SecretVersion): VersionMessage {
+  return create(SecretVersionSchema, {
+    id: version.versionId,
+    secretId: version.secretId,
+    versionNumber: version.versionNumber,
+    state: versionStateMessages[version.state],
+    comment: version.comment,
+    etag: etagOf(version),
+    kmsKeyId: version.kmsKeyId,
+    kmsKeyVersion: version.kmsKeyVersion,
+    ...timeField("createTime", version.createTime),
+    ...timeField("destroyTime", version.destroyTime),
+  });
+}
+
+export function toValueMessage({ value, ...facts }: SecretValue): GetSecretValueResponse {
+  return create(GetSecretValueResponseSchema, {
+    secretId: facts.secretId,
+    versionNumber: facts.versionNumber,
+    kmsKeyId: facts.kmsKeyId,
+    kmsKeyVersion: facts.kmsKeyVersion,
+    value:
+      value.form === "data"
+        ? { case: "data", value: value.data.reveal() }
+        : {
+            case: "keyValues",
+            value: create(KeyValuesSchema, {
+              values: Object.fromEntries([...value.values].map(([key, part]) => [key, part.reveal()])),
+            }),
+          },
+  });
+}

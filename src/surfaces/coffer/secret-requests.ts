@@ -1,0 +1,106 @@
+// Requests of coffer.v1, turned into what operations take.
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
+import { type Secret as SecretMessage, SecretState, SecretVersionState } from "../../../gen/coffer/v1/secret_pb.ts";
+import type {
+  AddSecretVersionRequest,
+  CreateSecretRequest,
+  GetSecretRequest,
+} from "../../../gen/coffer/v1/secret_service_pb.ts";
+import { type FieldViolation, invalidFields } from "../../domain/errors.ts";
+import type { SecretState as DomainState, SecretChange } from "../../domain/secret.ts";
+import type { VersionState } from "../../domain/version.ts";
+import type { SecretRefInput } from "../../operations/secrets/secret-ref.ts";
+import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import type { Expiration } from "../../store/secrets.ts";
+
+/** The schema requires one of the two. */
+export function toSecretRef({ secret, region }: Pick<GetSecretRequest, "secret" | "region">): SecretRefInput {
+  return secret.case === "name" ? { name: secret.value, region } : { id: secret.value ?? "" };
+}
+
+/** An etag that is not set is no condition. */
+export function toEtag(etag: string): string | undefined {
+  return etag === "" ? undefined : etag;
+}
+
+/** The schema requires one of the three. */
+export function toValueInput({ value }: Pick<CreateSecretRequest | AddSecretVersionRequest, "value">): ValueInput {
+  switch (value.case) {
+    case "data":
+      return { case: "data", field: "data", data: value.value };
+    case "keyValues":
+      return { case: "keyValues", field: "key_values", values: value.value.values };
+    case "generate":
+      return { case: "generate", field: "generate", byteLength: value.value.byteLength };
+    default:
+      throw invalidFields([{ field: "value", description: "exactly one value is required" }]);
+  }
+}
+
+export function toExpiration({ expiration }: Pick<CreateSecretRequest, "expiration">): Expiration | undefined {
+  switch (expiration.case) {
+    case "expireTime":
+      return { at: timestampDate(expiration.value) };
+    case "ttl":
+      return { afterMs: durationMs(expiration.value) };
+    default:
+      return undefined;
+  }
+}
+
+const states: Record<SecretState, DomainState | undefined> = {
+  [SecretState.UNSPECIFIED]: undefined,
+  [SecretState.ACTIVE]: "ACTIVE",
+  [SecretState.SOFT_DELETED]: "SOFT_DELETED",
+};
+
+export function toStates(messages: readonly SecretState[]): DomainState[] {
+  return messages.flatMap((message) => states[message] ?? []);
+}
+
+const versionStates: Record<SecretVersionState, VersionState | undefined> = {
+  [SecretVersionState.UNSPECIFIED]: undefined,
+  [SecretVersionState.ENABLED]: "ENABLED",
+  [SecretVersionState.DISABLED]: "DISABLED",
+  [SecretVersionState.DESTROYED]: "DESTROYED",
+};
+
+export function toVersionStates(messages: readonly SecretVersionState[]): VersionState[] {
+  return messages.flatMap((message) => versionStates[message] ?? []);
+}
+
+type Change = (secret: SecretMessage) => SecretChange;
+
+// Field masks name fields as the schema spells them; their JSON form is lowerCamelCase.
+const changes: Record<string, Change> = {
+  name: ({ name }) => ({ name }),
+  description: ({ description }) => ({ description }),
+  labels: ({ labels }) => ({ labels }),
+  annotations: ({ annotations }) => ({ annotations }),
+  mime_type: ({ mimeType }) => ({ mimeType }),
+  version_aliases: ({ versionAliases }) => ({ versionAliases }),
+  expire_time: ({ expireTime }) => ({ expireTime: expireTime ? timestampDate(expireTime) : null }),
+};
+
+/** The fields that the mask names, or every mutable one that is set (AIP-134). */
+export function toSecretChange(secret: SecretMessage, mask: FieldMask | undefined): SecretChange {
+  const paths = mask && mask.paths.length > 0 ? mask.paths : populated(secret);
+  const violations: FieldViolation[] = paths
+    .filter((path) => !Object.hasOwn(changes, path))
+    .map((path) => ({ field: "update_mask", description: `${JSON.stringify(path)} is no field that can be changed` }));
+  const [first, ...others] = violations;
+  if (first) throw invalidFields([first, ...others]);
+  return Object.assign({}, ...paths.map((path) => (changes[path] as Change)(secret)));
+}
+
+function populated(secret: SecretMessage): string[] {
+  return Object.entries(changes)
+    .filter(([, change]) => Object.values(change(secret)).some(isSet))
+    .map(([path]) => path);
+}
+
+function isSet(value: unknown): boolean {
+  if (value === "" || value === null || value === undefined) return false;
+  return typeof value !== "object" || value instanceof Date || Object.keys(value).length > 0;
+}

@@ -1,0 +1,84 @@
+// coffer.v1.TokenService over the operations on API tokens.
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type ApiToken as ApiTokenMessage,
+  ApiTokenSchema,
+  Role as RoleMessage,
+  type TokenService,
+} from "../../../gen/coffer/v1/token_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import type { Role } from "../../domain/permission.ts";
+import type { ApiToken } from "../../domain/workspace.ts";
+import { createToken } from "../../operations/tokens/create.ts";
+import { listTokens } from "../../operations/tokens/list.ts";
+import { revokeToken } from "../../operations/tokens/revoke.ts";
+import { resourceOf } from "../answer.ts";
+import { callerOf } from "../caller.ts";
+import { timeField } from "./secret-messages.ts";
+import { toExpiration } from "./secret-requests.ts";
+
+const roleMessages: Record<Role, RoleMessage> = {
+  VIEWER: RoleMessage.VIEWER,
+  OPERATOR: RoleMessage.OPERATOR,
+  ADMIN: RoleMessage.ADMIN,
+  OWNER: RoleMessage.OWNER,
+};
+
+const roles: Record<RoleMessage, Role | undefined> = {
+  [RoleMessage.UNSPECIFIED]: undefined,
+  [RoleMessage.VIEWER]: "VIEWER",
+  [RoleMessage.OPERATOR]: "OPERATOR",
+  [RoleMessage.ADMIN]: "ADMIN",
+  [RoleMessage.OWNER]: "OWNER",
+};
+
+export function tokenService(deps: Deps): ServiceImpl<typeof TokenService> {
+  return {
+    async createToken(request, context) {
+      const outcome = await createToken(deps, callerOf(context), {
+        displayName: request.displayName,
+        role: roles[request.role],
+        scopes: request.scopes,
+        expiration: toExpiration(request),
+        everyWorkspace: request.everyWorkspace,
+      });
+      const { apiToken, text } = resourceOf(context, outcome);
+      return { apiToken: toTokenMessage(apiToken), token: text };
+    },
+
+    async listTokens({ pageSize, pageToken }, context) {
+      const { items, nextPageToken } = await listTokens(deps, callerOf(context), { pageSize, pageToken });
+      return { apiTokens: items.map(toTokenMessage), nextPageToken };
+    },
+
+    async revokeToken({ id }, context) {
+      return { apiToken: toTokenMessage(resourceOf(context, await revokeToken(deps, callerOf(context), id))) };
+    },
+
+    whoAmI(_request, context) {
+      const { principalId, tokenId, membership } = callerOf(context);
+      return {
+        principalId,
+        tokenId,
+        workspaceId: membership?.workspaceId ?? "",
+        role: membership ? roleMessages[membership.role] : RoleMessage.UNSPECIFIED,
+        permissions: [...(membership?.permissions ?? [])].sort(),
+      };
+    },
+  };
+}
+
+function toTokenMessage(token: ApiToken): ApiTokenMessage {
+  return create(ApiTokenSchema, {
+    id: token.tokenId,
+    principalId: token.principalId,
+    workspaceId: token.workspaceId ?? "",
+    displayName: token.displayName,
+    prefix: token.prefix,
+    scopes: token.scopes,
+    ...timeField("createTime", token.createTime),
+    ...timeField("expireTime", token.expireTime),
+    ...timeField("revokeTime", token.revokeTime),
+  });
+}

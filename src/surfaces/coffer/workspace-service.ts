@@ -1,0 +1,91 @@
+// coffer.v1.WorkspaceService over the operations on workspaces.
+import { create } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { DurationSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type Workspace as WorkspaceMessage,
+  WorkspaceSchema,
+  type WorkspaceService,
+} from "../../../gen/coffer/v1/workspace_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import { invalidField } from "../../domain/errors.ts";
+import { etagOf } from "../../domain/secret.ts";
+import { purgeRetentionDaysDefault, type Workspace } from "../../domain/workspace.ts";
+import { createWorkspace } from "../../operations/workspaces/create.ts";
+import { getWorkspace } from "../../operations/workspaces/get.ts";
+import { listWorkspaces } from "../../operations/workspaces/list.ts";
+import { type UpdateWorkspaceInput, updateWorkspace } from "../../operations/workspaces/update.ts";
+import { resourceOf } from "../answer.ts";
+import { callerOf } from "../caller.ts";
+import { toEtag } from "./secret-requests.ts";
+
+const secondsPerDay = 86_400;
+
+export function workspaceService(deps: Deps): ServiceImpl<typeof WorkspaceService> {
+  return {
+    async createWorkspace({ displayName, purgeRetention }, context) {
+      const purgeRetentionDays = purgeRetention ? toDays(purgeRetention, "purge_retention") : purgeRetentionDaysDefault;
+      const outcome = await createWorkspace(deps, callerOf(context), { displayName, purgeRetentionDays });
+      const { workspace, ownerToken } = resourceOf(context, outcome);
+      return { workspace: toWorkspaceMessage(workspace), ownerToken };
+    },
+
+    async getWorkspace(_request, context) {
+      return { workspace: toWorkspaceMessage(await getWorkspace(deps, callerOf(context))) };
+    },
+
+    async listWorkspaces(_request, context) {
+      return { workspaces: (await listWorkspaces(deps, callerOf(context))).map(toWorkspaceMessage) };
+    },
+
+    async updateWorkspace({ workspace, updateMask }, context) {
+      if (!workspace) throw new Error("the schema requires a workspace");
+      const input = { etag: toEtag(workspace.etag), change: toChange(workspace, updateMask?.paths ?? []) };
+      const outcome = await updateWorkspace(deps, callerOf(context), input);
+      return { workspace: toWorkspaceMessage(resourceOf(context, outcome)) };
+    },
+  };
+}
+
+/** The fields that the mask names, or every mutable one that is set (AIP-134). */
+function toChange(workspace: WorkspaceMessage, paths: readonly string[]): UpdateWorkspaceInput["change"] {
+  const change: UpdateWorkspaceInput["change"] = {};
+  const { displayName, purgeRetention } = workspace;
+  const named = paths.length > 0 ? paths : populated(workspace);
+  for (const path of named) {
+    if (path === "display_name") {
+      if (displayName === "") throw invalidField("workspace.display_name", "must not be empty");
+      change.displayName = displayName;
+    } else if (path === "purge_retention") {
+      change.purgeRetentionDays = purgeRetention
+        ? toDays(purgeRetention, "workspace.purge_retention")
+        : purgeRetentionDaysDefault;
+    } else {
+      throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
+    }
+  }
+  return change;
+}
+
+function populated({ displayName, purgeRetention }: WorkspaceMessage): string[] {
+  return [...(displayName === "" ? [] : ["display_name"]), ...(purgeRetention ? ["purge_retention"] : [])];
+}
+
+/** The schema keeps it between 0 and 90 days. */
+function toDays({ seconds, nanos }: Duration, field: string): number {
+  const days = Number(seconds) / secondsPerDay;
+  if (!Number.isInteger(days) || nanos !== 0) throw invalidField(field, "must be whole days");
+  return days;
+}
+
+function toWorkspaceMessage(workspace: Workspace): WorkspaceMessage {
+  return create(WorkspaceSchema, {
+    id: workspace.workspaceId,
+    displayName: workspace.displayName,
+    purgeRetention: create(DurationSchema, { seconds: BigInt(workspace.purgeRetentionDays * secondsPerDay) }),
+    etag: etagOf(workspace),
+    createTime: timestampFromDate(workspace.createTime),
+    updateTime: timestampFromDate(workspace.updateTime),
+  });
+}
