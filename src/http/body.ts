@@ -1,0 +1,80 @@
+// Reads a request's body within its limits of size and time, and inflates it within the same size.
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { CofferError } from "../domain/errors.ts";
+import { hasBody, type NodeRequest } from "./exchange.ts";
+
+export interface BodyLimits {
+  /** Of the body as sent, and of what it inflates to. */
+  sizeBytesMax: number;
+  /** For the whole body, so that a trickle ends too. */
+  timeoutMs: number;
+}
+
+export const defaultBodyLimits: BodyLimits = { sizeBytesMax: 1024 * 1024, timeoutMs: 30_000 };
+
+/** The whole body; empty when there is none. Past a limit it stops reading and throws. */
+export async function readBody(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
+  const encoding = request.headers["content-encoding"]?.toLowerCase() ?? "identity";
+  if (encoding !== "identity" && encoding !== "gzip") {
+    throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-encoding must be gzip or identity");
+  }
+  if (isDeclaredTooLarge(request, limits.sizeBytesMax)) throw tooLarge(limits.sizeBytesMax);
+  if (!hasBody(request)) return new Uint8Array();
+  const bytes = await readBytes(request, limits);
+  return encoding === "gzip" ? inflate(bytes, limits.sizeBytesMax) : bytes;
+}
+
+/** Whether Content-Length alone says that the body is past the limit. */
+export function isDeclaredTooLarge(request: NodeRequest, sizeBytesMax: number): boolean {
+  return Number(request.headers["content-length"] ?? 0) > sizeBytesMax;
+}
+
+function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  const onData = (chunk: Buffer) => {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > limits.sizeBytesMax) stop(tooLarge(limits.sizeBytesMax));
+    else chunks.push(chunk);
+  };
+  const onEnd = () => resolve(Buffer.concat(chunks));
+  const onGone = () => stop(new CofferError("CANCELED", "the client went away"));
+  const onTimeout = () => stop(new CofferError("REQUEST_TIMEOUT", "the body did not arrive in time"));
+  const stop = (error: CofferError) => {
+    request.pause();
+    reject(error);
+  };
+  const timer = setTimeout(onTimeout, limits.timeoutMs);
+  const listeners = [
+    ["data", onData],
+    ["end", onEnd],
+    ["close", onGone],
+    ["error", onGone],
+  ] as const;
+  for (const [event, listener] of listeners) request.on(event, listener);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    for (const [event, listener] of listeners) request.off(event, listener);
+  });
+}
+
+const gunzipAsync = promisify(gunzip);
+
+async function inflate(bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
+  if (bytes.byteLength === 0) return bytes;
+  try {
+    return await gunzipAsync(bytes, { maxOutputLength: sizeBytesMax });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")
+      throw tooLarge(sizeBytesMax);
+    throw new CofferError("REQUEST_MALFORMED", "the body is not valid gzip");
+  }
+}
+
+function tooLarge(sizeBytesMax: number): CofferError {
+  return new CofferError("REQUEST_TOO_LARGE", `the body is larger than ${sizeBytesMax} bytes`, {
+    size_bytes_max: String(sizeBytesMax),
+  });
+}

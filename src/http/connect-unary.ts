@@ -1,0 +1,102 @@
+// Answers unary Connect requests directly, past the universal handler: strict input, exact errors, a fraction of the cost.
+import {
+  type DescMessage,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageShape,
+  type Registry,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { trailerMux } from "@connectrpc/connect/protocol-connect";
+import { CofferError, invalidField } from "../domain/errors.ts";
+import type { Invoke } from "../rpc/invoke.ts";
+import { type BodyLimits, readBody } from "./body.ts";
+import type { Answer, Exchange } from "./exchange.ts";
+import { readJsonMessage } from "./json-input.ts";
+
+export interface ConnectUnaryOptions {
+  invoke: Invoke;
+  bodyLimits: BodyLimits;
+  /** For google.protobuf.Any. */
+  registry?: Registry;
+}
+
+export type Codec = "json" | "proto";
+
+/** setTimeout fires at once for more than this. */
+const timeoutMsMax = 2 ** 31 - 1;
+
+/** The codec of a unary Connect request, or undefined when its content type is of another protocol. */
+export function unaryCodec(contentType: string | null | undefined): Codec | undefined {
+  const [, codec] = /^application\/(json|proto)(?:\s*;\s*charset="?utf-?8"?)?$/i.exec(contentType ?? "") ?? [];
+  return codec?.toLowerCase() as Codec | undefined;
+}
+
+/** Throws CofferError, or something unforeseen. */
+export async function answerConnectUnary(
+  options: ConnectUnaryOptions,
+  method: DescMethodUnary,
+  codec: Codec,
+  exchange: Exchange,
+): Promise<Answer> {
+  checkProtocolVersion(exchange.headers);
+  const timeoutMs = readTimeoutMs(exchange.headers);
+  const bytes = await readBody(exchange.request, options.bodyLimits);
+  const message = decode(options, method, codec, bytes);
+  const result = await options.invoke(method, message, {
+    protocolName: "connect",
+    requestMethod: exchange.method,
+    url: exchange.url,
+    header: exchange.headers,
+    contextValues: exchange.contextValues,
+    signal: exchange.signal,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  return {
+    status: 200,
+    headers: {
+      ...Object.fromEntries(trailerMux(result.header, result.trailer)),
+      "content-type": `application/${codec}`,
+    },
+    body: encode(options, method, codec, result.message),
+  };
+}
+
+function checkProtocolVersion(headers: Headers): void {
+  const version = headers.get("connect-protocol-version");
+  if (version !== null && version !== "1") throw invalidField("connect-protocol-version", 'must be "1"');
+}
+
+function readTimeoutMs(headers: Headers): number | undefined {
+  const text = headers.get("connect-timeout-ms");
+  if (text === null) return undefined;
+  if (!/^\d{1,10}$/.test(text)) throw invalidField("connect-timeout-ms", "must be a number of at most 10 digits");
+  return Math.min(Number(text), timeoutMsMax);
+}
+
+function decode(
+  options: ConnectUnaryOptions,
+  method: DescMethodUnary,
+  codec: Codec,
+  bytes: Uint8Array,
+): MessageShape<DescMessage> {
+  if (codec === "json") return readJsonMessage(method.input, bytes, options.registry);
+  try {
+    return fromBinary(method.input, bytes);
+  } catch {
+    throw new CofferError("REQUEST_MALFORMED", `the body is not a valid ${method.input.typeName}`);
+  }
+}
+
+function encode(
+  options: ConnectUnaryOptions,
+  method: DescMethodUnary,
+  codec: Codec,
+  message: MessageShape<DescMessage>,
+): Uint8Array | string {
+  if (codec === "proto") return toBinary(method.output, message);
+  return JSON.stringify(
+    toJson(method.output, message, options.registry === undefined ? {} : { registry: options.registry }),
+  );
+}

@@ -1,0 +1,117 @@
+// Decides who answers a request: health, the direct Connect path, the RPC handler, or the REST gateway.
+import { constants } from "node:http2";
+import type { BlockList } from "node:net";
+import type { DescMethod, DescService, Registry } from "@bufbuild/protobuf";
+import { CofferError } from "../domain/errors.ts";
+import { toCofferError } from "../rpc/errors.ts";
+import type { Invoke } from "../rpc/invoke.ts";
+import type { RestSurface } from "../surfaces/rest-surface.ts";
+import type { BodyLimits } from "./body.ts";
+import { connectErrorAnswer } from "./connect-error-answer.ts";
+import { answerConnectUnary, unaryCodec } from "./connect-unary.ts";
+import { type Answer, type Exchange, hasBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
+import { createGateway, type Gateway } from "./gateway/gateway.ts";
+import { grpcContentType, grpcErrorAnswer } from "./grpc-error-answer.ts";
+import { openExchange } from "./open-exchange.ts";
+import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
+import { writeAnswer } from "./write-answer.ts";
+
+export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
+
+export interface DispatchOptions {
+  /** Whose RPCs the handler below serves. */
+  services: readonly DescService[];
+  surfaces: readonly RestSurface[];
+  invoke: Invoke;
+  /** gRPC, gRPC-Web, streams, Connect GET: a connectNodeAdapter whose `contextValues` option is `contextValuesOf`. */
+  rpcHandler: NodeHandler;
+  isReady: () => Promise<boolean>;
+  /** For google.protobuf.Any. */
+  registry?: Registry;
+  /** Peers whose X-Forwarded-For is believed. */
+  trustedProxies?: BlockList;
+  /** Told of what is no CofferError; the client sees INTERNAL. */
+  onUnexpectedError?: (error: unknown) => void;
+}
+
+interface Dispatch extends DispatchOptions {
+  methods: ReadonlyMap<string, DescMethod>;
+  gateway: Gateway;
+  bodyLimits: BodyLimits;
+}
+
+/** Throws when the surfaces' routes are broken or collide. */
+export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits): NodeHandler {
+  const { surfaces, invoke, registry } = options;
+  const gateway = createGateway({ surfaces, invoke, bodyLimits, ...(registry === undefined ? {} : { registry }) });
+  const dispatch: Dispatch = { ...options, methods: rpcMethodsByPath(options.services), gateway, bodyLimits };
+  return (request, response) => {
+    // Both emit errors when the client goes away, which the exchange's signal says already.
+    request.on("error", ignore);
+    response.on("error", ignore);
+    answerRequest(dispatch, request, response)
+      .catch((thrown: unknown) => renderError(dispatch, request, thrown))
+      .then((answer) => answer && writeAnswer(request, response, answer))
+      .catch((thrown: unknown) => {
+        options.onUnexpectedError?.(thrown);
+        response.destroy();
+      });
+  };
+}
+
+function ignore(): void {}
+
+async function answerRequest(
+  dispatch: Dispatch,
+  request: NodeRequest,
+  response: NodeResponse,
+): Promise<Answer | undefined> {
+  const exchange = openExchange(request, response, dispatch.trustedProxies);
+  if (exchange.path === "/healthz") return plainAnswer(200, "ok\n");
+  if (exchange.path === "/readyz") return answerReadiness(dispatch);
+  const grpc = grpcContentType(request.headers["content-type"]);
+  const method = dispatch.methods.get(exchange.path);
+  if (method === undefined) {
+    if (grpc === undefined && !looksLikeRpc(exchange.path)) return dispatch.gateway.answer(exchange);
+    throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
+  }
+  const codec = unaryCodec(request.headers["content-type"]);
+  if (isUnary(method)) {
+    if (codec !== undefined && exchange.method === "POST") return answerConnectUnary(dispatch, method, codec, exchange);
+    // The handler's JSON errors quote what was sent, and what is sent here are secrets.
+    if (grpc?.isJson) throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages is not served");
+    limitUpload(exchange, dispatch.bodyLimits.timeoutMs);
+  }
+  response.setHeader("cache-control", "no-store");
+  dispatch.rpcHandler(request, response);
+  return undefined;
+}
+
+async function answerReadiness(dispatch: Dispatch): Promise<Answer> {
+  const isReady = await dispatch.isReady().catch(() => false);
+  return isReady ? plainAnswer(200, "ready\n") : plainAnswer(503, "not ready\n");
+}
+
+function plainAnswer(status: number, body: string): Answer {
+  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body };
+}
+
+/** Ends an HTTP/2 stream whose one request message does not arrive in time; HTTP/1.1 has the server's request timeout. */
+function limitUpload({ request }: Exchange, timeoutMs: number): void {
+  if (!("stream" in request) || !hasBody(request)) return;
+  const { stream } = request;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM), timeoutMs);
+  const clear = () => clearTimeout(timer);
+  stream.once("end", clear);
+  stream.once("close", clear);
+}
+
+function renderError(dispatch: Dispatch, request: NodeRequest, thrown: unknown): Answer {
+  const error = toCofferError(thrown);
+  if (error.reason === "INTERNAL" && error !== thrown) dispatch.onUnexpectedError?.(thrown);
+  const contentType = request.headers["content-type"];
+  const path = (request.url ?? "").split("?", 1)[0] ?? "";
+  if (contentType !== undefined && grpcContentType(contentType)) return grpcErrorAnswer(error, contentType);
+  if (dispatch.methods.has(path) || looksLikeRpc(path)) return connectErrorAnswer(error, dispatch.registry);
+  return dispatch.gateway.renderError(path, error);
+}

@@ -1,0 +1,38 @@
+// One HTTP request with its response, whichever version of HTTP it came in.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { ContextValues } from "@connectrpc/connect";
+
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** A request whose header block has passed its checks. */
+export interface Exchange {
+  request: NodeRequest;
+  method: string;
+  /** The absolute URL. */
+  url: string;
+  /** As sent, still percent-encoded, without the query. */
+  path: string;
+  /** As sent, without the question mark. */
+  query: string;
+  headers: Headers;
+  contextValues: ContextValues;
+  /** Aborted when the client goes away. */
+  signal: AbortSignal;
+}
+
+/** What is written back. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body?: Uint8Array | string;
+}
+
+/** Whether the client announced a body; an HTTP/2 request without one ends with its headers. */
+export function hasBody(request: NodeRequest): boolean {
+  const length = request.headers["content-length"];
+  if (length !== undefined) return length !== "0";
+  if ("stream" in request) return !request.stream.endAfterHeaders;
+  return request.headers["transfer-encoding"] !== undefined;
+}

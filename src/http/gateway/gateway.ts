@@ -1,0 +1,81 @@
+// Answers REST requests: route → one message → invoke → the surface's JSON.
+import type { JsonValue, Registry } from "@bufbuild/protobuf";
+import { CofferError } from "../../domain/errors.ts";
+import { errorHeaders, httpStatusOf } from "../../rpc/errors.ts";
+import type { Invoke } from "../../rpc/invoke.ts";
+import type { RestSurface } from "../../surfaces/rest-surface.ts";
+import { type BodyLimits, readBody } from "../body.ts";
+import { connectErrorAnswer } from "../connect-error-answer.ts";
+import { type Answer, type Exchange, hasBody } from "../exchange.ts";
+import { parseJson } from "../json-text.ts";
+import { readQuery } from "./query.ts";
+import { writeResponse } from "./response-json.ts";
+import type { Route } from "./route.ts";
+import { buildRouteTable } from "./routes.ts";
+import { readRequest } from "./transcode.ts";
+
+export interface GatewayOptions {
+  surfaces: readonly RestSurface[];
+  invoke: Invoke;
+  bodyLimits: BodyLimits;
+  registry?: Registry;
+}
+
+export interface Gateway {
+  /** Throws CofferError, or something unforeseen. */
+  answer(exchange: Exchange): Promise<Answer>;
+  /** An error as the surface of this path shows errors. */
+  renderError(path: string, error: CofferError): Answer;
+}
+
+/** Throws when the surfaces' routes are broken or collide. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const routes = buildRouteTable(options.surfaces);
+  return {
+    async answer(exchange) {
+      const { route, variables } = routes.find(exchange.method, exchange.path);
+      const query = readQuery(exchange.query);
+      const body = await readJsonBody(exchange, options.bodyLimits);
+      const message = readRequest(route, { body, variables, query }, options.registry);
+      const result = await options.invoke(route.method, message, {
+        protocolName: "rest",
+        requestMethod: exchange.method,
+        url: exchange.url,
+        header: exchange.headers,
+        contextValues: exchange.contextValues,
+        signal: exchange.signal,
+      });
+      return successAnswer(route, result.header, () => writeResponse(route, result.message, options.registry));
+    },
+    renderError: (path, error) => errorAnswer(routes.surfaceFor(path), error),
+  };
+}
+
+async function readJsonBody(exchange: Exchange, limits: BodyLimits): Promise<JsonValue | undefined> {
+  if (!hasBody(exchange.request)) return undefined;
+  const contentType = exchange.headers.get("content-type");
+  if (contentType !== null && !/^application\/json(?:\s*;\s*charset="?utf-?8"?)?$/i.test(contentType)) {
+    throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-type must be application/json");
+  }
+  const bytes = await readBody(exchange.request, limits);
+  return bytes.byteLength === 0 ? undefined : parseJson(bytes);
+}
+
+function successAnswer(route: Route, header: Headers, json: () => JsonValue): Answer {
+  const headers = Object.fromEntries(header);
+  if (route.successStatus === 204) return { status: 204, headers };
+  return {
+    status: route.successStatus,
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify(json()),
+  };
+}
+
+function errorAnswer(surface: RestSurface | undefined, error: CofferError): Answer {
+  if (surface === undefined) return connectErrorAnswer(error);
+  const { httpStatus, body } = surface.renderError(error, httpStatusOf(error));
+  const headers: Record<string, string> = { ...errorHeaders(error), "content-type": "application/json" };
+  if (httpStatus === 401) headers["www-authenticate"] = "Bearer";
+  if (error.metadata["allow"] !== undefined) headers["allow"] = error.metadata["allow"];
+  return { status: httpStatus, headers, body: JSON.stringify(body) };
+}

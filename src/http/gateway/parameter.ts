@@ -1,0 +1,31 @@
+// The JSON that a text in a path or a query stands for, by the type of its field.
+import { type DescEnum, type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+
+/** Well-known types whose JSON is one string. */
+const textTypes = new Set(["google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask"]);
+
+/** Whether a field can be a query parameter: no maps, and no messages but those that JSON writes as one value. */
+export function takesParameter(field: DescField): boolean {
+  if (field.fieldKind === "map") return false;
+  return field.message === undefined || textTypes.has(field.message.typeName) || isWrapperDesc(field.message);
+}
+
+/** A list for repeated fields. What does not fit the type stays text, and the walk over the message names it. */
+export function parameterToJson(field: DescField, texts: readonly string[]): JsonValue {
+  const type = field.scalar ?? field.enum ?? field.message;
+  const values = texts.map((text) => textToJson(type, text));
+  return field.fieldKind === "list" ? values : (values[0] ?? "");
+}
+
+function textToJson(type: ScalarType | DescEnum | DescMessage | undefined, text: string): JsonValue {
+  if (typeof type === "object" && type.kind === "message") return textToJson(wrappedType(type), text);
+  if (type === ScalarType.BOOL && (text === "true" || text === "false")) return text === "true";
+  if (typeof type === "object" && /^-?\d{1,10}$/.test(text)) return Number(text);
+  // Proto JSON takes numbers as strings too.
+  return text;
+}
+
+function wrappedType(desc: DescMessage): ScalarType | undefined {
+  return isWrapperDesc(desc) ? desc.fields[0]?.scalar : undefined;
+}

@@ -1,0 +1,46 @@
+// Splits a request's path into segments, decoded exactly once, and refuses what different readers would read differently.
+import { CofferError } from "../../domain/errors.ts";
+
+export interface RequestPath {
+  /** All segments, the last with whatever colon it has. */
+  segments: readonly string[];
+  /** The same with the verb cut off, when the last segment has an unencoded colon with something behind it. */
+  withVerb: { segments: readonly string[]; verb: string } | undefined;
+}
+
+/** Throws REQUEST_MALFORMED for empty, `.` and `..` segments, encoded slashes and broken percent-encoding. */
+export function readRequestPath(path: string): RequestPath {
+  const raw = path.slice(1).split("/");
+  const segments = raw.map(decodeSegment);
+  const last = raw.at(-1) ?? "";
+  const colon = last.lastIndexOf(":");
+  if (colon < 1 || colon === last.length - 1) return { segments, withVerb: undefined };
+  return {
+    segments,
+    withVerb: {
+      segments: [...segments.slice(0, -1), decodeSegment(last.slice(0, colon))],
+      verb: decodeSegment(last.slice(colon + 1)),
+    },
+  };
+}
+
+function decodeSegment(raw: string): string {
+  const segment = raw.includes("%") ? decodePercent(raw) : raw;
+  if (segment === "") throw malformedPath("has an empty segment");
+  if (segment === "." || segment === "..") throw malformedPath("has a dot segment");
+  if (segment.includes("/")) throw malformedPath("has an encoded slash");
+  if (segment.includes("\0")) throw malformedPath("has an encoded NUL");
+  return segment;
+}
+
+function decodePercent(raw: string): string {
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    throw malformedPath("is not validly percent-encoded UTF-8");
+  }
+}
+
+function malformedPath(problem: string): CofferError {
+  return new CofferError("REQUEST_MALFORMED", `the path ${problem}`);
+}

@@ -1,0 +1,85 @@
+// Reads a method's (google.api.http) option into routes, and refuses at start what could never work.
+import { type DescField, type DescMessage, type DescMethod, type DescMethodUnary, getOption } from "@bufbuild/protobuf";
+import { success_status } from "../../../gen/coffer/rest/v1/options_pb.ts";
+import { http } from "../../../gen/google/api/annotations_pb.ts";
+import type { HttpRule } from "../../../gen/google/api/http_pb.ts";
+import type { RestSurface } from "../../surfaces/rest-surface.ts";
+import { isUnary } from "../rpc-methods.ts";
+import { type PathTemplate, parsePathTemplate } from "./path-template.ts";
+
+/** Where the body goes: nowhere, into the whole message, or into one field. */
+export type BodyTarget = { kind: "none" } | { kind: "message" } | { kind: "field"; field: DescField };
+
+export interface Route {
+  surface: RestSurface;
+  method: DescMethodUnary;
+  /** Or `*` for any. */
+  httpMethod: string;
+  template: PathTemplate;
+  body: BodyTarget;
+  /** The field of the response that is the answer; undefined = all of it. */
+  responseBody: DescField | undefined;
+  successStatus: number;
+}
+
+/** All routes of a method: its rule and the additional bindings of that. */
+export function readRoutes(surface: RestSurface, method: DescMethod): Route[] {
+  const rule = getOption(method, http);
+  if (rule.pattern.case === undefined) return [];
+  if (!isUnary(method)) throw new Error(`${method}: only unary methods can have an HTTP route`);
+  return [rule, ...rule.additionalBindings].map((binding) => readRoute(surface, method, binding));
+}
+
+function readRoute(surface: RestSurface, method: DescMethodUnary, rule: HttpRule): Route {
+  const [httpMethod, path] = readPattern(method, rule);
+  const template = parsePathTemplate(path);
+  for (const { fieldPath } of template.variables) checkVariable(method, fieldPath);
+  const status = getOption(method, success_status) || 200;
+  if (status < 200 || status > 299) throw new Error(`${method}: success_status must be from 200 to 299`);
+  return {
+    surface,
+    method,
+    httpMethod,
+    template,
+    body: readBodyTarget(method, rule.body),
+    responseBody: rule.responseBody === "" ? undefined : fieldNamed(method, method.output, rule.responseBody),
+    successStatus: status,
+  };
+}
+
+function readPattern(method: DescMethod, { pattern }: HttpRule): [httpMethod: string, path: string] {
+  switch (pattern.case) {
+    case undefined:
+      throw new Error(`${method}: an additional binding has no path`);
+    case "custom":
+      return [pattern.value.kind.toUpperCase(), pattern.value.path];
+    default:
+      return [pattern.case.toUpperCase(), pattern.value];
+  }
+}
+
+function checkVariable(method: DescMethodUnary, fieldPath: readonly string[]): void {
+  let desc: DescMessage | undefined = method.input;
+  let field: DescField | undefined;
+  for (const name of fieldPath) {
+    if (desc === undefined)
+      throw new Error(`${method}: path variable ${fieldPath.join(".")} goes through a field that is no message`);
+    field = fieldNamed(method, desc, name);
+    desc = field.fieldKind === "message" ? field.message : undefined;
+  }
+  if (field?.fieldKind !== "scalar" && field?.fieldKind !== "enum") {
+    throw new Error(`${method}: path variable ${fieldPath.join(".")} must be a scalar or an enum`);
+  }
+}
+
+function readBodyTarget(method: DescMethodUnary, body: string): BodyTarget {
+  if (body === "") return { kind: "none" };
+  if (body === "*") return { kind: "message" };
+  return { kind: "field", field: fieldNamed(method, method.input, body) };
+}
+
+function fieldNamed(method: DescMethod, desc: DescMessage, name: string): DescField {
+  const field = desc.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw new Error(`${method}: ${desc.typeName} has no field ${name}`);
+  return field;
+}

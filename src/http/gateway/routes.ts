@@ -1,0 +1,90 @@
+// The table of all REST routes: built once, refused when two routes fit the same paths, searched for every request.
+import { CofferError } from "../../domain/errors.ts";
+import type { RestSurface } from "../../surfaces/rest-surface.ts";
+import { bindVariables, matchesTemplate, templateShape } from "./path-template.ts";
+import { readRequestPath } from "./request-path.ts";
+import { type Route, readRoutes } from "./route.ts";
+
+export interface RouteMatch {
+  route: Route;
+  /** The texts of the template's variables, in their order. */
+  variables: readonly string[];
+}
+
+export interface RouteTable {
+  /** Throws ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED (metadata `allow`), or REQUEST_MALFORMED. */
+  find(httpMethod: string, path: string): RouteMatch;
+  /** Whose errors a path without a route shows: the surface, the first of equals, that shares most literal segments. */
+  surfaceFor(path: string): RestSurface | undefined;
+}
+
+export function buildRouteTable(surfaces: readonly RestSurface[]): RouteTable {
+  const declared = surfaces.flatMap((surface) =>
+    surface.services.flatMap((service) => service.methods.flatMap((method) => readRoutes(surface, method))),
+  );
+  refuseDuplicates(declared);
+  const routes = declared.toSorted(bySpecificity);
+  const byVerb = Map.groupBy(routes, (route) => route.template.verb);
+  return {
+    find: (httpMethod, path) => findRoute(byVerb, httpMethod, path),
+    surfaceFor: (path) => nearestSurface(declared, path),
+  };
+}
+
+/** Literals before `*` before `**`, decided by the leftmost segment that differs; then a certain HTTP method before any. */
+function bySpecificity(a: Route, b: Route): number {
+  const [keyA, keyB] = [sortKey(a), sortKey(b)];
+  if (keyA === keyB) return 0;
+  return keyA < keyB ? -1 : 1;
+}
+
+function sortKey({ template, httpMethod }: Route): string {
+  const ranks = template.segments.map((segment) => ({ literal: "0", one: "1", rest: "2" })[segment.kind]);
+  // The end of a template, too, comes before `**`.
+  return `${ranks.join("")}.${httpMethod === "*" ? "1" : "0"}`;
+}
+
+function refuseDuplicates(routes: readonly Route[]): void {
+  const owners = new Map<string, Route>();
+  for (const route of routes) {
+    const key = `${route.httpMethod} ${templateShape(route.template)}`;
+    const owner = owners.get(key);
+    if (owner !== undefined) throw new Error(`duplicate route ${key}: ${nameOf(owner)} and ${nameOf(route)}`);
+    owners.set(key, route);
+  }
+}
+
+function nameOf({ method }: Route): string {
+  return `${method.parent.typeName}.${method.name}`;
+}
+
+function findRoute(byVerb: ReadonlyMap<string, readonly Route[]>, httpMethod: string, path: string): RouteMatch {
+  const { segments, withVerb } = readRequestPath(path);
+  const matches = (verb: string, candidate: readonly string[]) =>
+    (byVerb.get(verb) ?? []).filter((route) => matchesTemplate(route.template, candidate));
+  // A colon begins a verb only where some route of that shape has this verb; elsewhere it belongs to the segment.
+  const verbRoutes = withVerb === undefined ? [] : matches(withVerb.verb, withVerb.segments);
+  const isVerb = withVerb !== undefined && verbRoutes.length > 0;
+  const routes = isVerb ? verbRoutes : matches("", segments);
+  const route = routes.find((candidate) => candidate.httpMethod === httpMethod || candidate.httpMethod === "*");
+  if (route !== undefined) {
+    return { route, variables: bindVariables(route.template, isVerb ? withVerb.segments : segments) };
+  }
+  if (routes.length === 0) throw new CofferError("ROUTE_NOT_FOUND", "there is nothing at this path");
+  const allow = [...new Set(routes.map((candidate) => candidate.httpMethod))].sort().join(", ");
+  throw new CofferError("METHOD_NOT_ALLOWED", `this path takes only ${allow}`, { allow });
+}
+
+function nearestSurface(routes: readonly Route[], path: string): RestSurface | undefined {
+  const segments = path.slice(1).split("/");
+  let nearest: RestSurface | undefined;
+  let longest = 0;
+  for (const { surface, template } of routes) {
+    const differs = template.segments.findIndex(
+      (segment, i) => segment.kind !== "literal" || segment.text !== segments[i],
+    );
+    const shared = differs === -1 ? template.segments.length : differs;
+    if (shared > longest) [nearest, longest] = [surface, shared];
+  }
+  return nearest;
+}

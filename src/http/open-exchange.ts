@@ -1,0 +1,69 @@
+// Makes an Exchange of a node request, or refuses what proxies and servers might understand in two ways.
+import type { BlockList } from "node:net";
+import { type ContextValues, createContextValues } from "@connectrpc/connect";
+import { CofferError } from "../domain/errors.ts";
+import { peerKey } from "../rpc/context.ts";
+import { clientAddress } from "./client-address.ts";
+import type { Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
+import { readHeaders } from "./headers.ts";
+
+const contextValuesByRequest = new WeakMap<NodeRequest, ContextValues>();
+
+/** The context values of a request that was handed on to the RPC handler: what its `contextValues` option returns. */
+export function contextValuesOf(request: NodeRequest): ContextValues {
+  return contextValuesByRequest.get(request) ?? createContextValues();
+}
+
+/** Throws REQUEST_MALFORMED. */
+export function openExchange(
+  request: NodeRequest,
+  response: NodeResponse,
+  trustedProxies: BlockList | undefined,
+): Exchange {
+  const headers = readHeaders(request.rawHeaders);
+  if (request.httpVersion === "1.0" && headers.has("transfer-encoding")) {
+    throw new CofferError("REQUEST_MALFORMED", "HTTP/1.0 has no transfer-encoding");
+  }
+  const target = request.url ?? "";
+  if (!/^\/[\x21-\x7e]*$/.test(target)) {
+    throw new CofferError("REQUEST_MALFORMED", "the request target must be a path");
+  }
+  const questionMark = target.indexOf("?");
+  const address = clientAddress(request.socket.remoteAddress, headers.get("x-forwarded-for"), trustedProxies);
+  const contextValues = createContextValues();
+  if (address !== undefined) contextValues.set(peerKey, { address });
+  contextValuesByRequest.set(request, contextValues);
+  return {
+    request,
+    method: request.method ?? "",
+    url: `${schemeOf(request)}://${readAuthority(request)}${target}`,
+    path: questionMark === -1 ? target : target.slice(0, questionMark),
+    query: questionMark === -1 ? "" : target.slice(questionMark + 1),
+    headers,
+    contextValues,
+    signal: signalOf(response),
+  };
+}
+
+function schemeOf(request: NodeRequest): string {
+  return "encrypted" in request.socket && request.socket.encrypted ? "https" : "http";
+}
+
+/** What is no authority would make `new URL` throw further in, where nobody expects it. */
+function readAuthority(request: NodeRequest): string {
+  const authority = "authority" in request ? request.authority : request.headers.host;
+  if (!authority) throw new CofferError("REQUEST_MALFORMED", "the request names no host", { header: "host" });
+  if (!/^[\w\-.~%!$&'()*+,;=:[\]]+$/.test(authority) || !URL.canParse(`http://${authority}/`)) {
+    throw new CofferError("REQUEST_MALFORMED", "the header host is not a host", { header: "host" });
+  }
+  return authority;
+}
+
+function signalOf(response: NodeResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once("close", () => {
+    const isWritten = "stream" in response ? response.stream.writableFinished : response.writableFinished;
+    if (!isWritten) controller.abort(new CofferError("CANCELED", "the client went away"));
+  });
+  return controller.signal;
+}

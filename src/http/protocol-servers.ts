@@ -1,0 +1,57 @@
+// The HTTP/1.1 and HTTP/2 servers behind the one port, with their limits; neither listens by itself.
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import type { NodeHandler } from "./dispatch.ts";
+
+export interface ProtocolLimits {
+  headerBlockBytesMax: number;
+  headerLinesMax: number;
+  /** For a whole header block, and for HTTP/2's first settings. */
+  headersTimeoutMs: number;
+  /** For a whole request. */
+  requestTimeoutMs: number;
+  /** For a connection on which nothing happens. */
+  keepAliveTimeoutMs: number;
+  streamsPerSessionMax: number;
+}
+
+export function createHttp1Server(limits: ProtocolLimits, handle: NodeHandler): http.Server {
+  const server = http.createServer(
+    {
+      maxHeaderSize: limits.headerBlockBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+    },
+    handle,
+  );
+  server.maxHeadersCount = limits.headerLinesMax;
+  // Node starts to check these timeouts when a server listens, which this one never does.
+  server.emit("listening");
+  return server;
+}
+
+export function createHttp2Server(limits: ProtocolLimits, handle: NodeHandler): http2.Http2Server {
+  const server = http2.createServer(
+    {
+      maxHeaderListPairs: limits.headerLinesMax,
+      // In megabytes, of frames in flight.
+      maxSessionMemory: 16,
+      settings: {
+        maxConcurrentStreams: limits.streamsPerSessionMax,
+        maxHeaderListSize: limits.headerBlockBytesMax,
+        enablePush: false,
+      },
+    },
+    handle,
+  );
+  server.on("session", (session) => {
+    const timer = setTimeout(() => session.destroy(), limits.headersTimeoutMs);
+    session.once("remoteSettings", () => clearTimeout(timer));
+    session.once("close", () => clearTimeout(timer));
+    // Open streams are let finish: a stream may wait long for its next message.
+    session.setTimeout(limits.keepAliveTimeoutMs, () => session.close());
+  });
+  return server;
+}

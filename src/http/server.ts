@@ -1,0 +1,139 @@
+// One port for HTTP/1.1 and HTTP/2, plain or with TLS, that ends by letting its requests finish.
+import type * as http from "node:http";
+import type * as http2 from "node:http2";
+import * as net from "node:net";
+import * as tls from "node:tls";
+import { type BodyLimits, defaultBodyLimits, isDeclaredTooLarge } from "./body.ts";
+import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispatch.ts";
+import { createDrain, type Drain } from "./drain.ts";
+import { headerBlockBytesMax } from "./headers.ts";
+import { createHttp1Server, createHttp2Server, type ProtocolLimits } from "./protocol-servers.ts";
+import { sniffProtocol } from "./sniff.ts";
+
+export interface HttpServerOptions extends DispatchOptions {
+  /** In PEM. Without it the port is plain. */
+  tls?: { key: string | Buffer; cert: string | Buffer };
+  bodyLimits?: BodyLimits;
+  limits?: Partial<ProtocolLimits>;
+}
+
+export interface HttpServer {
+  /** Port 0 takes any free one. */
+  listen(port: number, host: string): Promise<{ port: number; host: string }>;
+  /** Stops accepting, lets requests finish, and cuts off what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Throws when the surfaces' routes are broken or collide. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const bodyLimits = options.bodyLimits ?? defaultBodyLimits;
+  const limits = completeLimits(options.limits ?? {}, bodyLimits);
+  const dispatch = createDispatch(options, bodyLimits);
+  const drain = createDrain();
+  const handle: NodeHandler = (request, response) => {
+    drain.trackRequest(request, response);
+    dispatch(request, response);
+  };
+  const http1 = createHttp1Server(limits, handle);
+  const http2 = createHttp2Server(limits, handle);
+  refuseBeforeContinue(http1, http2, bodyLimits, handle);
+  drain.trackServers(http1, http2);
+  const listener =
+    options.tls === undefined
+      ? createPlainListener(http1, http2, limits.headersTimeoutMs, drain)
+      : createTlsListener(http1, http2, limits.headersTimeoutMs, drain, options.tls);
+  return { listen: (port, host) => listen(listener, port, host), close: (graceMs) => drain.close(listener, graceMs) };
+}
+
+function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits): ProtocolLimits {
+  const headersTimeoutMs = limits.headersTimeoutMs ?? 10_000;
+  return {
+    headerBlockBytesMax,
+    headerLinesMax: 100,
+    headersTimeoutMs,
+    // Later than the body's own limit, whose answer says what was wrong.
+    requestTimeoutMs: headersTimeoutMs + bodyLimits.timeoutMs + 5_000,
+    keepAliveTimeoutMs: 65_000,
+    streamsPerSessionMax: 256,
+    ...limits,
+  };
+}
+
+/** A client that asks first is told before it sends too much. */
+function refuseBeforeContinue(
+  http1: http.Server,
+  http2: http2.Http2Server,
+  bodyLimits: BodyLimits,
+  handle: NodeHandler,
+): void {
+  const onCheckContinue: NodeHandler = (request, response) => {
+    if (!isDeclaredTooLarge(request, bodyLimits.sizeBytesMax)) response.writeContinue();
+    handle(request, response);
+  };
+  http1.on("checkContinue", onCheckContinue);
+  http2.on("checkContinue", onCheckContinue);
+}
+
+function createPlainListener(
+  http1: http.Server,
+  http2: http2.Http2Server,
+  timeoutMs: number,
+  drain: Drain,
+): net.Server {
+  // As http.createServer does it: the HTTP servers end their side themselves.
+  const listener = net.createServer({ allowHalfOpen: true, noDelay: true });
+  listener.on("connection", (socket) => {
+    drain.trackSocket(socket);
+    sniffProtocol(socket, timeoutMs, (protocol) => {
+      if (protocol === "http1") {
+        http1.emit("connection", socket);
+        socket.resume();
+      } else {
+        // An HTTP/2 session has no use for a half-open socket, and would not notice it.
+        socket.allowHalfOpen = false;
+        drain.markUsed(socket);
+        http2.emit("connection", socket);
+      }
+    });
+  });
+  return listener;
+}
+
+function createTlsListener(
+  http1: http.Server,
+  http2: http2.Http2Server,
+  timeoutMs: number,
+  drain: Drain,
+  { key, cert }: { key: string | Buffer; cert: string | Buffer },
+): net.Server {
+  const listener = tls.createServer({
+    key,
+    cert,
+    ALPNProtocols: ["h2", "http/1.1"],
+    minVersion: "TLSv1.2",
+    handshakeTimeout: timeoutMs,
+    noDelay: true,
+  });
+  // The raw socket, so that an unfinished handshake cannot outlast the grace.
+  listener.on("connection", (socket) => {
+    drain.trackSocket(socket);
+    drain.markUsed(socket);
+  });
+  listener.on("secureConnection", (socket) => {
+    drain.trackSocket(socket);
+    if (socket.alpnProtocol === "h2") drain.markUsed(socket);
+    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);
+  });
+  return listener;
+}
+
+function listen(listener: net.Server, port: number, host: string): Promise<{ port: number; host: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ port: number; host: string }>();
+  listener.once("error", reject);
+  listener.listen(port, host, () => {
+    listener.off("error", reject);
+    const address = listener.address() as net.AddressInfo;
+    resolve({ port: address.port, host: address.address });
+  });
+  return promise;
+}

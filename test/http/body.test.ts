@@ -1,0 +1,89 @@
+// Bodies: their limits of size and time, and their encoding.
+import { once } from "node:events";
+import * as http from "node:http";
+import { constants } from "node:http2";
+import { gzipSync } from "node:zlib";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ask1, ask2, connect2, getSecretPath, json, raw, serve } from "./serve.ts";
+
+describe("bodies past a limit", () => {
+  const limits = { bodyLimits: { sizeBytesMax: 1000, timeoutMs: 300 } };
+  const post = "POST /v1/secrets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+
+  test("are refused by their declared length before they are sent", async () => {
+    const { port, calls } = await serve(limits);
+    const answer = await raw(port, `${post}Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    expect(answer).not.toContain("100 Continue");
+    expect(calls).toEqual([]);
+  });
+
+  test("are no longer read when they come in chunks without end", async () => {
+    const { port } = await serve(limits);
+    const request = http.request({ port, host: "127.0.0.1", path: "/v1/secrets", method: "POST", headers: json });
+    request.on("error", () => {});
+    let sentBytes = 0;
+    const sending = setInterval(() => {
+      request.write("x".repeat(400));
+      sentBytes += 400;
+    }, 5);
+    onTestFinished(() => clearInterval(sending));
+    const [response] = (await once(request, "response")) as [http.IncomingMessage];
+    expect(response).toMatchObject({ statusCode: 413, headers: { connection: "close" } });
+    response.resume();
+    await once(response, "close");
+    expect(sentBytes).toBeLessThan(100_000);
+  });
+
+  test("are refused over HTTP/2 too, without harm to other streams", async () => {
+    const { port } = await serve(limits);
+    const session = connect2(`http://127.0.0.1:${port}`);
+    const reply = await ask2(session, getSecretPath, { method: "POST", headers: json, body: "x".repeat(200_000) });
+    expect(reply).toMatchObject({ status: 413, body: expect.stringContaining("resource_exhausted") });
+    expect(await ask2(session, "/healthz")).toMatchObject({ status: 200 });
+  });
+
+  test("are refused when they inflate past it", async () => {
+    const { port } = await serve(limits);
+    const headers = { ...json, "content-encoding": "gzip" };
+    const body = gzipSync("x".repeat(100_000));
+    expect(body.byteLength).toBeLessThan(limits.bodyLimits.sizeBytesMax);
+    expect(await ask1(port, "/v1/secrets", { method: "POST", headers, body })).toMatchObject({ status: 413 });
+  });
+
+  test("of time are answered 408, over HTTP/1.1 and HTTP/2", async () => {
+    const { port } = await serve(limits);
+    expect(await raw(port, `${post}Content-Length: 10\r\n\r\n{`)).toMatch(/^HTTP\/1.1 408 .*did not arrive in time/s);
+    const session = connect2(`http://127.0.0.1:${port}`);
+    const stream = session.request({ ":path": "/v1/secrets", ":method": "POST", ...json });
+    stream.write("{");
+    stream.on("error", () => {});
+    const [headers] = await once(stream, "response");
+    expect(headers[":status"]).toBe(408);
+    stream.resume();
+    await once(stream, "close");
+  });
+
+  test("of time end a gRPC stream", async () => {
+    const { port } = await serve(limits);
+    const session = connect2(`http://127.0.0.1:${port}`);
+    const stream = session.request({ ":path": getSecretPath, ":method": "POST", "content-type": "application/grpc" });
+    stream.on("error", () => {});
+    stream.resume();
+    stream.write("\0");
+    await new Promise((resolve) => stream.once("close", resolve));
+    expect(stream.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
+});
+
+test("gzipped bodies are inflated", async () => {
+  const { port, calls } = await serve();
+  const body = gzipSync('{"id":"a"}');
+  const reply = await ask1(port, getSecretPath, {
+    method: "POST",
+    headers: { ...json, "content-encoding": "gzip" },
+    body,
+  });
+  expect(reply.status).toBe(200);
+  expect(calls[0]?.message).toMatchObject({ secret: { case: "id", value: "a" } });
+});

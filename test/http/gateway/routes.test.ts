@@ -1,0 +1,135 @@
+// The route table: which route wins, and which tables are refused.
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { SecretService } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import { HttpRuleSchema } from "../../../gen/google/api/http_pb.ts";
+import { buildRouteTable } from "../../../src/http/gateway/routes.ts";
+import { type LibraryMethod, libraryService, librarySurface } from "../library.ts";
+
+const get = (name: string, path: string): LibraryMethod => ({ name, rule: { pattern: { case: "get", value: path } } });
+const post = (name: string, path: string): LibraryMethod => ({
+  name,
+  rule: { pattern: { case: "post", value: path } },
+});
+
+function find(methods: readonly LibraryMethod[], httpMethod: string, path: string): string {
+  const { route, variables } = buildRouteTable([librarySurface(methods)]).find(httpMethod, path);
+  return [route.method.name, ...variables].join(" ");
+}
+
+describe("finds", () => {
+  test("a literal before a variable, whatever their order, and a rest last", () => {
+    const methods = [
+      get("Rest", "/v1/{id=**}"),
+      get("Var", "/v1/{id}"),
+      get("Literal", "/v1/mine"),
+      get("Root", "/v1"),
+    ];
+    expect(find(methods, "GET", "/v1/mine")).toBe("Literal");
+    expect(find(methods, "GET", "/v1/other")).toBe("Var other");
+    expect(find(methods, "GET", "/v1/a/b")).toBe("Rest a/b");
+    expect(find(methods, "GET", "/v1")).toBe("Root");
+  });
+
+  test("the leftmost literal, when two routes have one each", () => {
+    const methods = [get("Late", "/v1/{id}/x"), get("Early", "/v1/a/{id}")];
+    expect(find(methods, "GET", "/v1/a/x")).toBe("Early x");
+  });
+
+  test("a verb where a route has it, and else lets the colon be part of the id", () => {
+    const methods = [get("Get", "/v1/{id}"), post("Undelete", "/v1/{id}:undelete")];
+    expect(find(methods, "POST", "/v1/a:undelete")).toBe("Undelete a");
+    expect(find(methods, "POST", "/v1/a:b:undelete")).toBe("Undelete a:b");
+    expect(find(methods, "GET", "/v1/a:b")).toBe("Get a:b");
+    expect(find(methods, "GET", "/v1/a%3Aundelete")).toBe("Get a:undelete");
+    expect(() => find(methods, "GET", "/v1/a:undelete")).toThrow(
+      expect.objectContaining({ reason: "METHOD_NOT_ALLOWED", metadata: { allow: "POST" } }),
+    );
+  });
+
+  test("additional bindings and custom methods, `*` for any that has no route of its own", () => {
+    const rule = {
+      pattern: {
+        case: "custom" as const,
+        value: { $typeName: "google.api.CustomHttpPattern" as const, kind: "*", path: "/v1/any" },
+      },
+      additionalBindings: [
+        create(HttpRuleSchema, { pattern: { case: "get", value: "/v2/{id}" } }),
+        create(HttpRuleSchema, { pattern: { case: "custom", value: { kind: "PURGE", path: "/v1/{id}" } } }),
+      ],
+    };
+    const methods = [{ name: "Any", rule }, get("Get", "/v1/any")];
+    expect(find(methods, "OPTIONS", "/v1/any")).toBe("Any");
+    expect(find(methods, "GET", "/v1/any")).toBe("Get");
+    expect(find(methods, "GET", "/v2/x")).toBe("Any x");
+    expect(find(methods, "PURGE", "/v1/x")).toBe("Any x");
+  });
+});
+
+describe("rejects", () => {
+  test("another HTTP method, naming those that work", () => {
+    const methods = [
+      get("Get", "/v1/{id}"),
+      { name: "Delete", rule: { pattern: { case: "delete" as const, value: "/v1/{id}" } } },
+    ];
+    expect(() => find(methods, "POST", "/v1/x")).toThrow(
+      expect.objectContaining({ reason: "METHOD_NOT_ALLOWED", metadata: { allow: "DELETE, GET" } }),
+    );
+  });
+
+  test("a path that no route has", () => {
+    expect(() => find([get("Get", "/v1/{id}")], "GET", "/v2/x")).toThrow(
+      expect.objectContaining({ reason: "ROUTE_NOT_FOUND" }),
+    );
+  });
+});
+
+describe("refuses to start on", () => {
+  test("two routes of one shape, naming both RPCs", () => {
+    const build = () =>
+      buildRouteTable([
+        librarySurface([get("One", "/v1/{id}")]),
+        librarySurface([], { services: [libraryService([get("Two", "/v1/{book.id}")], "OtherService")] }),
+      ]);
+    expect(build).toThrow(/library\.v1\.LibraryService\.One and library\.v1\.OtherService\.Two/);
+  });
+
+  test.each<[string, LibraryMethod]>([
+    ["no field nope", get("Get", "/v1/{nope}")],
+    ["no field zip", get("Get", "/v1/{book.zip}")],
+    ["must be a scalar", get("Get", "/v1/{book}")],
+    ["must be a scalar", get("Get", "/v1/{colors}")],
+    ["no message", get("Get", "/v1/{id.x}")],
+    ["no field nope", { name: "Post", rule: { pattern: { case: "post", value: "/v1" }, body: "nope" } }],
+    ["no field nope", { name: "Post", rule: { pattern: { case: "post", value: "/v1" }, responseBody: "nope" } }],
+    ["success_status", { ...get("Get", "/v1"), successStatus: 400 }],
+  ])("a route with %s", (message, method) => {
+    expect(() => buildRouteTable([librarySurface([method])])).toThrow(message);
+  });
+});
+
+test("an unknown path belongs to the surface that shares most of its literal beginning", () => {
+  const a = librarySurface([get("Get", "/v1/a/{id}")], { name: "a" });
+  const b = librarySurface([], { name: "b", services: [libraryService([get("Get", "/v1/b/c/{id}")], "B")] });
+  const table = buildRouteTable([a, b]);
+  expect(table.surfaceFor("/v1/b/x")?.name).toBe("b");
+  expect(table.surfaceFor("/v1/a/x/y")?.name).toBe("a");
+  expect(table.surfaceFor("/v1")?.name).toBe("a");
+  expect(table.surfaceFor("/v2")).toBeUndefined();
+});
+
+test("Akua's four routes are found with their status and answer field", () => {
+  const table = buildRouteTable([librarySurface([], { services: [SecretService] })]);
+  const found = [
+    table.find("POST", "/v1/secrets"),
+    table.find("GET", "/v1/secrets/sec_1"),
+    table.find("DELETE", "/v1/secrets/sec_1"),
+    table.find("POST", "/v1/secrets/sec_1:undelete"),
+  ].map(({ route, variables }) => [route.method.name, route.successStatus, route.responseBody?.name, ...variables]);
+  expect(found).toEqual([
+    ["CreateSecret", 201, "secret"],
+    ["GetSecret", 200, "secret", "sec_1"],
+    ["DeleteSecret", 204, undefined, "sec_1"],
+    ["UndeleteSecret", 200, "secret", "sec_1"],
+  ]);
+});
