@@ -1,0 +1,147 @@
+// The database cluster on disk: made once, in one step, and checked before every start.
+
+import { randomBytes } from "node:crypto";
+import { chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { StartupError } from "../domain/startup-error.ts";
+import type { Binaries } from "./binaries.ts";
+import { dataDirArgument, type RunAs, runBinary } from "./spawn-binary.ts";
+
+const majorVersion = "18";
+const draftPrefix = "postgres.init-";
+export const superuser = "coffer";
+
+export type ClusterPlace = { dataDir: string; clusterDir: string; passwordFile: string };
+
+export function placeCluster(dataDir: string): ClusterPlace {
+  return { dataDir, clusterDir: join(dataDir, "postgres"), passwordFile: join(dataDir, "postgres-password") };
+}
+
+/** "absent" when it has to be made; anything that is there but is not ours to use is left as it is. */
+export async function inspectCluster({ clusterDir }: ClusterPlace): Promise<"absent" | "present"> {
+  const entries = await readdir(clusterDir).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  if (entries.length === 0) return "absent";
+  if (!entries.includes("PG_VERSION")) {
+    throw new StartupError(`${clusterDir} holds files but no PostgreSQL cluster; move it away or restore it`);
+  }
+  const version = (await readFile(join(clusterDir, "PG_VERSION"), "utf8")).trim();
+  if (version !== majorVersion) {
+    const here = `the bundled one is PostgreSQL ${majorVersion}`;
+    throw new StartupError(`${clusterDir} was made by PostgreSQL ${version}, ${here}; nothing was changed`);
+  }
+  return "present";
+}
+
+/**
+ * initdb works in a directory of its own that gets the real name only when everything is there, so an initdb that was
+ * killed half-way is never taken for a cluster. Only the holder of the data directory's lock comes here.
+ *
+ * The password and scram-sha-256 rather than "peer": when root starts coffer, the server's account may be shared with
+ * other daemons, which peer would let in or only keep out by a map of account names that differ from machine to machine.
+ * The password file stays coffer's own.
+ */
+export async function createCluster(place: ClusterPlace, binaries: Binaries, runAs: RunAs | undefined): Promise<void> {
+  await removeDrafts(place.dataDir);
+  const draft = await mkdtemp(join(place.dataDir, draftPrefix));
+  if (runAs) await chown(draft, runAs.uid, runAs.gid);
+  const password = randomBytes(32).toString("base64url");
+  await runInitdb(place, draft, password, binaries, runAs);
+  // Before the rename: a cluster must never exist without its password.
+  await writeDurably(place.passwordFile, `${password}\n`);
+  await rename(draft, place.clusterDir);
+  await syncDirectory(place.dataDir);
+}
+
+export async function readPassword({ passwordFile, clusterDir }: ClusterPlace): Promise<string> {
+  const text = await readFile(passwordFile, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "ENOENT") throw cause;
+    throw new StartupError(`${passwordFile} is missing, which ${clusterDir} needs; restore it`, { cause });
+  });
+  return text.trim();
+}
+
+export async function removeDrafts(dataDir: string): Promise<void> {
+  const drafts = (await readdir(dataDir)).filter((name) => name.startsWith(draftPrefix));
+  for (const name of drafts) {
+    // An initdb whose coffer was killed may still be writing there for a moment.
+    await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+async function runInitdb(
+  place: ClusterPlace,
+  draft: string,
+  password: string,
+  binaries: Binaries,
+  runAs: RunAs | undefined,
+): Promise<void> {
+  const passwordForInitdb = await openUnlinked(join(place.dataDir, `${draftPrefix}password`), password, runAs);
+  try {
+    const { code, output } = await runBinary(
+      binaries.initdb,
+      [
+        ...["-D", dataDirArgument(draft), "--username", superuser, "--pwfile=/dev/fd/3", "--auth=scram-sha-256"],
+        ...["--locale=C", "--encoding=UTF8", "--data-checksums"],
+      ],
+      { cwd: draft, runAs, extraFd: passwordForInitdb.fd },
+    );
+    if (code === 0) return;
+    const problem = findProblem(output) ?? `exit code ${code}`;
+    throw new StartupError(`the bundled PostgreSQL could not make its database files: ${problem}`);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await passwordForInitdb.close();
+  }
+}
+
+/** A full disk has its say late among its consequences; for the rest the first complaint is the cause. */
+function findProblem(output: string): string | undefined {
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  const line =
+    lines.find((text) => /No space left/.test(text)) ??
+    lines.find((text) => /error:|ERROR:|FATAL:|PANIC:/.test(text)) ??
+    lines.at(-1);
+  return line?.replace(/^.*?(ERROR|FATAL|PANIC|error|initdb): +/, "").trim();
+}
+
+/** A file that only the account of initdb can read and that has no name any more, so that nothing is left behind. */
+async function openUnlinked(path: string, content: string, runAs: RunAs | undefined) {
+  await rm(path, { force: true });
+  await writeFile(path, content, { mode: 0o600, flag: "wx" });
+  if (runAs) await chown(path, runAs.uid, runAs.gid);
+  const file = await open(path, "r");
+  await unlink(path);
+  return file;
+}
+
+async function writeDurably(path: string, content: string): Promise<void> {
+  const draft = `${path}.new`;
+  await rm(draft, { force: true });
+  const file = await open(draft, "wx", 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** 0700 when it is new; the mode of an existing one is its owner's business. */
+export async function createDataDir(dataDir: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+}

@@ -1,0 +1,100 @@
+// The zero-install default: the bundled PostgreSQL in coffer's own data directory.
+
+import { realpath } from "node:fs/promises";
+import { toStartupError } from "../domain/startup-error.ts";
+import { findBinaries } from "./binaries.ts";
+import {
+  type ClusterPlace,
+  createCluster,
+  createDataDir,
+  inspectCluster,
+  placeCluster,
+  readPassword,
+  removeDrafts,
+  superuser,
+} from "./cluster.ts";
+import { lockDataDir } from "./lock.ts";
+import { type Connection, createDatabaseIfMissing, type Settings } from "./postmaster.ts";
+import { chooseRunAs } from "./run-as.ts";
+import { reachSocketDir } from "./socket-dir.ts";
+import { superviseServer } from "./supervise.ts";
+
+export type EmbeddedPostgresOptions = {
+  dataDir: string;
+  /** Gets the server's own log lines. */
+  log?: ((line: string) => void) | undefined;
+  /** Server settings in place of the defaults; tests trade durability for speed. */
+  settings?: Settings;
+};
+
+export type EmbeddedPostgres = {
+  /** `host` is the directory of the Unix socket. */
+  connection: Connection;
+  /** The same for `pg` and libpq; it holds the password. */
+  url: string;
+  /** Of the server that runs now: it is started again when it dies. */
+  pid(): number;
+  /** Resolves with the reason when the server is given up for good; stays pending through stop(). */
+  exited: Promise<string>;
+  stop(): Promise<void>;
+};
+
+/** Throws a StartupError, with nothing left running, when it cannot. Holds the data directory's lock until stop(). */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const undo: (() => unknown)[] = [];
+  try {
+    await createDataDir(options.dataDir);
+    const place = placeCluster(await realpath(options.dataDir));
+    undo.unshift(lockDataDir(place.dataDir));
+
+    await removeDrafts(place.dataDir);
+    const { binaries, runAs } = await prepareCluster(place);
+    const socketDir = await reachSocketDir(place.clusterDir);
+    undo.unshift(socketDir.remove);
+
+    const connection: Connection = {
+      host: socketDir.path,
+      port: 5432,
+      user: superuser,
+      password: await readPassword(place),
+      database: "coffer",
+    };
+    const settings = options.settings ?? {};
+    const log = options.log ?? (() => {});
+    const server = await superviseServer({ clusterDir: place.clusterDir, binaries, runAs, settings, log }, connection);
+    undo.unshift(server.stop);
+    await createDatabaseIfMissing(connection);
+
+    const stop = once(() => undoAll(undo));
+    void server.exited.then(stop);
+    return { connection, url: toUrl(connection), pid: server.pid, exited: server.exited, stop };
+  } catch (error) {
+    await undoAll(undo);
+    throw toStartupError(`the bundled PostgreSQL cannot use the data directory ${options.dataDir}`, error);
+  }
+}
+
+async function prepareCluster(place: ClusterPlace) {
+  const state = await inspectCluster(place);
+  const runAs = await chooseRunAs(state === "present" ? place.clusterDir : undefined);
+  const binaries = await findBinaries(runAs);
+  if (state === "absent") await createCluster(place, binaries, runAs);
+  return { binaries, runAs };
+}
+
+function toUrl({ user, password, database, host, port }: Connection): string {
+  const query = new URLSearchParams({ host, port: String(port), sslmode: "disable" });
+  return `postgres://${user}:${password}@/${database}?${query}`;
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= run();
+    return running;
+  };
+}
+
+async function undoAll(undo: readonly (() => unknown)[]): Promise<void> {
+  for (const step of undo) await step();
+}

@@ -1,0 +1,18 @@
+// The tests run on one PostgreSQL and one Redis of their own, started by the global setup.
+
+import { availableParallelism } from "node:os";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
+    // Processes rather than threads: tests send signals and read process.pid.
+    pool: "forks",
+    // Two even on the smallest machine: tests wait for disks and servers more than they compute.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+  },
+});
