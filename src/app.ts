@@ -201,6 +201,8 @@ function createServer(
       contextValues: contextValuesOf,
       readMaxBytes: defaultBodyLimits.sizeBytesMax,
       jsonOptions: { ignoreUnknownFields: false, registry },
+      // A longer timer would fire at once.
+      maxTimeoutMs: 2 ** 31 - 1,
       shutdownSignal,
     }),
     isReady,
