@@ -13,6 +13,7 @@ import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { newId } from "./domain/ids.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import { defaultBodyLimits } from "./http/body.ts";
 import { contextValuesOf } from "./http/open-exchange.ts";
@@ -207,7 +208,9 @@ function createServer(
     }),
     isReady,
     registry,
+    newRequestId: () => newId("req", deps.now(), deps.random),
     trustedProxies: config.trustedProxies,
+    onRefused: (refusal) => log.info(refusal, "refused"),
     onUnexpectedError: (error) => log.error({ err: error }, "unexpected"),
     ...(config.tls ? { tls: config.tls } : {}),
   });

@@ -33,12 +33,21 @@ export interface Config {
   readonly logFormat: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly shutdownGraceMs: number;
+  /** Variables that look like settings and are none: a misspelled name would otherwise pass unnoticed. */
+  readonly unknownSettings: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the settings; what is odd is a StartupError that names the variable. Empty variables count as unset. */
-export function loadConfig(env: Environment): Config {
+export function loadConfig(environment: Environment): Config {
+  const asked = new Set<string>();
+  const env = new Proxy(environment, {
+    get: (target, name) => {
+      asked.add(String(name));
+      return target[String(name)];
+    },
+  });
   const dataDir = resolve(text(env, "COFFER_DATA_DIR") ?? ".coffer");
   const databaseUrl = url(env, "COFFER_DATABASE_URL", ["postgres:", "postgresql:"]);
   const rootKeyFile = text(env, "COFFER_ROOT_KEY_FILE");
@@ -71,6 +80,8 @@ export function loadConfig(env: Environment): Config {
     logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
     logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
     shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),
+    // Last: by now every setting has been asked for.
+    unknownSettings: Object.keys(environment).filter((name) => /^COFFER_(?!TEST_)/.test(name) && !asked.has(name)),
   });
 }
 

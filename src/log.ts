@@ -40,7 +40,7 @@ function textStream(): Writable {
 
 function toText({ time, level, msg, ...fields }: Record<string, unknown>): string {
   const rest = Object.entries(fields).map(([name, value]) =>
-    typeof value === "object" ? `${name}=${JSON.stringify(value)}` : `${name}=${value}`,
+    typeof value === "string" ? `${name}=${value}` : `${name}=${JSON.stringify(value)}`,
   );
   return [time, String(level).padEnd(5), msg, ...rest].join(" ");
 }

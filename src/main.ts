@@ -22,6 +22,7 @@ async function main(argv: readonly string[]): Promise<void> {
 async function serve(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLogger(config);
+  for (const name of config.unknownSettings) log.warn({ name }, "this variable is no setting of coffer");
   const stopped = stopSignal();
   const running = await start(config, log);
   announce(running, config.logFormat, log);

@@ -1,8 +1,8 @@
 // Decides who answers a request: health, the direct Connect path, the RPC handler, or the REST gateway.
 import { constants } from "node:http2";
-import type { BlockList } from "node:net";
 import type { DescMethod, DescService, Registry } from "@bufbuild/protobuf";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError, type Reason } from "../domain/errors.ts";
+import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
 import { toCofferError } from "../rpc/errors.ts";
 import type { Invoke } from "../rpc/invoke.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
@@ -12,13 +12,13 @@ import { answerConnectUnary, unaryCodec } from "./connect-unary.ts";
 import { type Answer, type Exchange, hasBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { grpcContentType, grpcErrorAnswer } from "./grpc-error-answer.ts";
-import { openExchange } from "./open-exchange.ts";
+import { contextValuesOf, type OpenExchangeOptions, openExchange } from "./open-exchange.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
 import { writeAnswer } from "./write-answer.ts";
 
 export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
 
-export interface DispatchOptions {
+export interface DispatchOptions extends OpenExchangeOptions {
   /** Whose RPCs the handler below serves. */
   services: readonly DescService[];
   surfaces: readonly RestSurface[];
@@ -28,10 +28,18 @@ export interface DispatchOptions {
   isReady: () => Promise<boolean>;
   /** For google.protobuf.Any. */
   registry?: Registry;
-  /** Peers whose X-Forwarded-For is believed. */
-  trustedProxies?: BlockList;
+  /** Told of requests that are refused before they become a call, of which `invoke` and the handler know nothing. */
+  onRefused?: (refusal: Refusal) => void;
   /** Told of what is no CofferError; the client sees INTERNAL. */
   onUnexpectedError?: (error: unknown) => void;
+}
+
+/** A refused request, without what it said. */
+export interface Refusal {
+  requestId: string;
+  address: string | undefined;
+  httpMethod: string;
+  reason: Reason;
 }
 
 interface Dispatch extends DispatchOptions {
@@ -66,7 +74,7 @@ async function answerRequest(
   request: NodeRequest,
   response: NodeResponse,
 ): Promise<Answer | undefined> {
-  const exchange = openExchange(request, response, dispatch.trustedProxies);
+  const exchange = openExchange(request, response, dispatch);
   if (exchange.path === "/healthz") return plainAnswer(200, "ok\n");
   if (exchange.path === "/readyz") return answerReadiness(dispatch);
   const grpc = grpcContentType(request.headers["content-type"]);
@@ -106,9 +114,18 @@ function limitUpload({ request }: Exchange, timeoutMs: number): void {
   stream.once("close", clear);
 }
 
+/** What has become a call has its log line already. */
+function reportRefusal({ onRefused }: Dispatch, request: NodeRequest, { reason }: CofferError): void {
+  const values = contextValuesOf(request);
+  if (values.get(isCallKey)) return;
+  const httpMethod = request.method ?? "";
+  onRefused?.({ requestId: values.get(requestIdKey), address: values.get(peerKey)?.address, httpMethod, reason });
+}
+
 function renderError(dispatch: Dispatch, request: NodeRequest, thrown: unknown): Answer {
   const error = toCofferError(thrown);
   if (error.reason === "INTERNAL" && error !== thrown) dispatch.onUnexpectedError?.(thrown);
+  reportRefusal(dispatch, request, error);
   const contentType = request.headers["content-type"];
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
   if (contentType !== undefined && grpcContentType(contentType)) return grpcErrorAnswer(error, contentType);

@@ -2,7 +2,7 @@
 import type { BlockList } from "node:net";
 import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import { CofferError } from "../domain/errors.ts";
-import { peerKey } from "../rpc/context.ts";
+import { peerKey, requestIdKey } from "../rpc/context.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
 import { readHeaders } from "./headers.ts";
@@ -14,12 +14,26 @@ export function contextValuesOf(request: NodeRequest): ContextValues {
   return contextValuesByRequest.get(request) ?? createContextValues();
 }
 
+export interface OpenExchangeOptions {
+  /** Names a request that brings no id of its own. */
+  newRequestId: () => string;
+  /** Peers whose X-Forwarded-For is believed. */
+  trustedProxies?: BlockList;
+}
+
+const requestIdHeader = "x-request-id";
+
 /** Throws REQUEST_MALFORMED. */
 export function openExchange(
   request: NodeRequest,
   response: NodeResponse,
-  trustedProxies: BlockList | undefined,
+  { newRequestId, trustedProxies }: OpenExchangeOptions,
 ): Exchange {
+  const contextValues = createContextValues();
+  contextValuesByRequest.set(request, contextValues);
+  const requestId = chooseRequestId(request.headers[requestIdHeader], newRequestId);
+  contextValues.set(requestIdKey, requestId);
+  response.setHeader(requestIdHeader, requestId);
   const headers = readHeaders(request.rawHeaders);
   if (request.httpVersion === "1.0" && headers.has("transfer-encoding")) {
     throw new CofferError("REQUEST_MALFORMED", "HTTP/1.0 has no transfer-encoding");
@@ -30,9 +44,7 @@ export function openExchange(
   }
   const questionMark = target.indexOf("?");
   const address = clientAddress(request.socket.remoteAddress, headers.get("x-forwarded-for"), trustedProxies);
-  const contextValues = createContextValues();
   if (address !== undefined) contextValues.set(peerKey, { address });
-  contextValuesByRequest.set(request, contextValues);
   return {
     request,
     method: request.method ?? "",
@@ -43,6 +55,11 @@ export function openExchange(
     contextValues,
     signal: signalOf(response),
   };
+}
+
+/** A client's own id is kept when it is a plain word. */
+function chooseRequestId(given: string | string[] | undefined, newRequestId: () => string): string {
+  return typeof given === "string" && /^[\w.-]{1,64}$/.test(given) ? given : newRequestId();
 }
 
 function schemeOf(request: NodeRequest): string {

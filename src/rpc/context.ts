@@ -9,3 +9,6 @@ export interface Peer {
 export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });
 
 export const requestIdKey = createContextKey<string>("", { description: "request id" });
+
+/** Whether the request has become a call, which writes its own log line. */
+export const isCallKey = createContextKey<boolean>(false, { description: "is a call" });

@@ -4,14 +4,13 @@ import type { Deps } from "../deps.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import type { FailureLimit, RateLimit } from "../redis/rate-limits.ts";
 import { authenticate } from "./authenticate.ts";
-import { requestIdKey } from "./context.ts";
 import { toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { type CallLog, observe } from "./observe.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { validate } from "./validate.ts";
 
-export interface InterceptorDeps extends Pick<Deps, "database" | "tokenCache" | "deploymentKeys" | "now" | "random"> {
+export interface InterceptorDeps extends Pick<Deps, "database" | "tokenCache" | "deploymentKeys"> {
   log: CallLog;
   denials: DenialLog;
   failureLimit: FailureLimit;
@@ -35,8 +34,6 @@ export const asConnectErrors: Interceptor = (next) => async (req) => {
   try {
     return await next(req);
   } catch (thrown) {
-    const error = toConnectError(toCofferError(thrown));
-    error.metadata.set("x-request-id", req.contextValues.get(requestIdKey));
-    throw error;
+    throw toConnectError(toCofferError(thrown));
   }
 };

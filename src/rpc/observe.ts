@@ -1,11 +1,9 @@
-// The outermost interceptor: names the request, times it, and writes the one log line of a call.
+// The outermost interceptor: times a call and writes its one log line.
 import type { Interceptor } from "@connectrpc/connect";
 import { type CofferError, reasons } from "../domain/errors.ts";
-import { newId } from "../domain/ids.ts";
-import type { RandomBytes } from "../domain/random.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import { callerKey } from "../surfaces/caller.ts";
-import { peerKey, requestIdKey } from "./context.ts";
+import { isCallKey, peerKey, requestIdKey } from "./context.ts";
 import { toCofferError } from "./errors.ts";
 
 /** What a log line says of a call; never a value, a credential or a query string. */
@@ -29,23 +27,16 @@ export interface CallLog {
 interface ObserveDeps {
   log: CallLog;
   denials: DenialLog;
-  now: () => Date;
-  random: RandomBytes;
 }
 
-const requestIdHeader = "x-request-id";
-
-/** A client's own request id is kept when it is a plain word. */
 export function observe(deps: ObserveDeps): Interceptor {
   return (next) => async (req) => {
     const start = performance.now();
-    const given = req.header.get(requestIdHeader);
-    const requestId = given && /^[\w.-]{1,64}$/.test(given) ? given : newId("req", deps.now(), deps.random);
-    req.contextValues.set(requestIdKey, requestId);
+    req.contextValues.set(isCallKey, true);
     const record = (result: string): CallRecord => {
       const caller = req.contextValues.get(callerKey);
       return {
-        requestId,
+        requestId: req.contextValues.get(requestIdKey),
         method: `${req.service.typeName}/${req.method.name}`,
         result,
         durationMs: Math.round((performance.now() - start) * 1000) / 1000,
@@ -56,8 +47,6 @@ export function observe(deps: ObserveDeps): Interceptor {
     };
     try {
       const response = await next(req);
-      response.header.set(requestIdHeader, requestId);
-      response.header.set("cache-control", "no-store");
       deps.log.info(record("OK"));
       return response;
     } catch (thrown) {

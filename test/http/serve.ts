@@ -50,6 +50,7 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
     invoke,
     rpcHandler: adapter(invoke),
     isReady: async () => true,
+    newRequestId: () => "req_test",
     onUnexpectedError: (error) => {
       throw error;
     },

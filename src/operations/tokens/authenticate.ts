@@ -44,7 +44,7 @@ export async function authenticateToken(
   return identityOf(deps, record);
 }
 
-export function invalidCredential(): CofferError {
+function invalidCredential(): CofferError {
   return new CofferError("CREDENTIAL_INVALID", "the credential is not valid");
 }
 
