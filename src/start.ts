@@ -8,6 +8,7 @@ import type { Config } from "./config.ts";
 import { CofferError } from "./domain/errors.ts";
 import { StartupError, toStartupError } from "./domain/startup-error.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
+import { openDeploymentKey } from "./envelope/deployment-keys.ts";
 import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts";
 import type { Logger } from "./log.ts";
 import { bootstrap } from "./operations/workspaces/bootstrap.ts";
@@ -53,11 +54,13 @@ export async function start(config: Config, log: Logger): Promise<Running> {
 
 async function startOn(server: DatabaseServer, config: Config, log: Logger) {
   const { url: connectionString, password } = server;
-  await migrate(connectionString, { checkOnly: !config.migrateOnStart, password });
   const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
   let app: App | undefined;
   try {
-    const keyring = await reachKeyring(config, database);
+    const present = presentKeyring(config);
+    await checkKeyring(config, present, database);
+    await migrate(connectionString, { checkOnly: !config.migrateOnStart, password });
+    const keyring = present ?? createKeyring(config.rootKeyFile, randomBytes);
     app = await createApp({ config, log, database, keyring });
     const first = await makeFirstWorkspace(app, config);
     const { url } = await app.listen().catch((error: unknown) => {
@@ -66,8 +69,7 @@ async function startOn(server: DatabaseServer, config: Config, log: Logger) {
     return { app, first, url };
   } catch (error) {
     await (app ?? database).close();
-    if (error instanceof CofferError) throw toStartupError("the database", error);
-    throw error;
+    throw error instanceof CofferError ? toStartupError("cannot use the database", error.cause ?? error) : error;
   }
 }
 
@@ -83,13 +85,19 @@ async function reachDatabaseServer(config: Config, log: Logger): Promise<Databas
   return { url: postgres.url, password: undefined, failed: postgres.exited, stop: postgres.stop };
 }
 
-/** The bundled Postgres gets a keyring on its first start; one that is missing later is an error, never made anew. */
-async function reachKeyring({ rootKeyFile, mayCreateRootKey }: Config, database: Database): Promise<Keyring> {
-  if (!mayCreateRootKey || existsSync(rootKeyFile)) return loadKeyring(rootKeyFile);
-  if (await findDeployment(database)) {
+/** Undefined where one is to be made: beside the bundled Postgres, on its first start. */
+function presentKeyring({ rootKeyFile, mayCreateRootKey }: Config): Keyring | undefined {
+  return mayCreateRootKey && !existsSync(rootKeyFile) ? undefined : loadKeyring(rootKeyFile);
+}
+
+/** Before anything is written: a keyring that does not fit the database, or is missing beside one in use, ends the start. */
+async function checkKeyring({ rootKeyFile }: Config, keyring: Keyring | undefined, database: Database): Promise<void> {
+  const deployment = await findDeployment(database);
+  if (!deployment) return;
+  if (!keyring) {
     throw new StartupError(`the root keyring ${rootKeyFile} is missing; without it the secrets in this data are lost`);
   }
-  return createKeyring(rootKeyFile, randomBytes);
+  openDeploymentKey(keyring, deployment.deploymentId, deployment).zero();
 }
 
 async function makeFirstWorkspace({ deps }: App, { dataDir }: Config): Promise<Running["first"]> {

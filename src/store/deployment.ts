@@ -9,7 +9,14 @@ export interface DeploymentRecord {
   wrappedKey: Uint8Array;
 }
 
+/** Undefined in a new database, with or without its schema. */
 export async function findDeployment(sql: Sql): Promise<DeploymentRecord | undefined> {
+  const [table] = await sql.query<{ found: string | null }>({
+    name: "find_deployment_table",
+    text: "select to_regclass('deployment') as found",
+    values: [],
+  });
+  if (!table?.found) return undefined;
   const rows = await sql.query<{ deployment_id: string; root_key_id: string; wrapped_key: Uint8Array }>({
     name: "find_deployment",
     text: "select deployment_id, root_key_id, wrapped_key from deployment",

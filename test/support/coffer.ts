@@ -4,12 +4,13 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { Client } from "pg";
 import pino from "pino";
-import { inject } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { type Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../gen/coffer/v1/workspace_service_pb.ts";
 import { createApp } from "../../src/app.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
+import type { Deps } from "../../src/deps.ts";
 import { type Keyring, parseKeyring } from "../../src/envelope/keyring.ts";
 import { bootstrap } from "../../src/operations/workspaces/bootstrap.ts";
 import { openDatabase } from "../../src/store/database.ts";
@@ -30,6 +31,8 @@ export interface TestCoffer {
   keyring: Keyring;
   config: Config;
   ownerToken: string;
+  /** What its operations work with. */
+  deps: Deps;
   /** Everything that was logged, as JSON lines. */
   logLines: string[];
   /** Clients over the Connect protocol with this token; the owner's unless given. */
@@ -52,6 +55,16 @@ export interface FetchInit {
   json?: unknown;
   /** Sent as it is. */
   body?: string | Uint8Array;
+}
+
+/** The coffer of a test file: there while its tests run. */
+export function useCoffer(options: TestCofferOptions = {}): TestCoffer {
+  const coffer = {} as TestCoffer;
+  beforeAll(async () => {
+    Object.assign(coffer, await startCoffer(options));
+  });
+  afterAll(() => coffer.close());
+  return coffer;
 }
 
 export async function startCoffer(options: TestCofferOptions = {}): Promise<TestCoffer> {
@@ -87,6 +100,7 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
     keyring,
     config,
     ownerToken,
+    deps: app.deps,
     logLines,
     clients,
     async tokenWithRole(role, scopes = []) {

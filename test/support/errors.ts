@@ -1,5 +1,6 @@
 // What a failed call said: code, reason, metadata, broken fields.
 import { Code, ConnectError } from "@connectrpc/connect";
+import { expect } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 
 export interface SeenError {
@@ -11,6 +12,40 @@ export interface SeenError {
   hasRetryInfo: boolean;
   message: string;
   error: ConnectError;
+}
+
+/** Fails unless the call fails, and like this. */
+export async function expectError(
+  call: Promise<unknown>,
+  expected: Partial<Omit<SeenError, "error">>,
+): Promise<SeenError> {
+  const seen = await errorOf(call);
+  expect(seen).toMatchObject(expected);
+  return seen;
+}
+
+/** FIELD_INVALID for exactly these fields. */
+export function invalid(...fields: string[]) {
+  return { code: "InvalidArgument", reason: "FIELD_INVALID", fields };
+}
+
+/** PERMISSION_MISSING, with the name of the permission. */
+export function denied(permission: string) {
+  return { code: "PermissionDenied", reason: "PERMISSION_MISSING", metadata: { permission } };
+}
+
+export const unauthenticated = { code: "Unauthenticated", reason: "CREDENTIAL_INVALID" };
+
+export const secretNotFound = {
+  code: "NotFound",
+  reason: "SECRET_NOT_FOUND",
+  metadata: {},
+  message: "there is no such secret",
+};
+
+/** ETAG_MISMATCH, with the etag that would have matched. */
+export function staleEtag(current: string | undefined) {
+  return { code: "Aborted", reason: "ETAG_MISMATCH", metadata: { etag: current ?? "" } };
 }
 
 /** Fails when the call succeeds, or when its error has not exactly one ErrorInfo of coffer's. */
