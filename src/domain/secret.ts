@@ -46,6 +46,9 @@ export interface SecretChange {
   expireTime?: Date | null;
 }
 
+/** When something expires: at a time, or so many milliseconds after now by the database's clock. */
+export type Expiration = { at: Date } | { afterMs: number };
+
 const annotationBytesMax = 16_384;
 
 /** How a request names a secret. */

@@ -1,6 +1,6 @@
 // Secrets: find, lock, insert and change their rows.
 
-import type { Secret, SecretRef } from "../domain/secret.ts";
+import type { Expiration, Secret, SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined, isActive, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
@@ -63,9 +63,6 @@ export interface NewSecret {
   revealable: boolean;
   expiration: Expiration | undefined;
 }
-
-/** When a secret expires: at a time, or so many milliseconds after now by the database's clock. */
-export type Expiration = { at: Date } | { afterMs: number };
 
 /** Inserts a secret that has its first version; a taken path violates `secret_active_path`. */
 export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {

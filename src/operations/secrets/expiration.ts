@@ -1,7 +1,6 @@
 // When secrets expire: ahead of now by the database's clock, and within what a timestamp can say.
 import { invalidField } from "../../domain/errors.ts";
-import type { Secret } from "../../domain/secret.ts";
-import type { Expiration } from "../../store/secrets.ts";
+import type { Expiration, Secret } from "../../domain/secret.ts";
 
 // google.protobuf.Timestamp ends with the year 9999; a ttl of a thousand years stays well before that.
 const ttlMsMax = 1000 * 365 * 24 * 3_600_000;

@@ -8,11 +8,10 @@ import type {
   GetSecretRequest,
 } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import { type FieldViolation, invalidFields } from "../../domain/errors.ts";
-import type { SecretState as DomainState, SecretChange } from "../../domain/secret.ts";
+import type { SecretState as DomainState, Expiration, SecretChange } from "../../domain/secret.ts";
 import type { VersionState } from "../../domain/version.ts";
 import type { SecretRefInput } from "../../operations/secrets/secret-ref.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
-import type { Expiration } from "../../store/secrets.ts";
 
 /** The schema requires one of the two. */
 export function toSecretRef({ secret, region }: Pick<GetSecretRequest, "secret" | "region">): SecretRefInput {
