@@ -17,60 +17,81 @@ export type CodeName =
   | "DATA_LOSS"
   | "INTERNAL";
 
+interface ReasonEntry {
+  code: CodeName;
+  /** Where the code's usual HTTP status does not fit. */
+  httpStatus?: number;
+  /** For the documents. */
+  when: string;
+}
+
 const reasonTable = {
   // The request itself
-  FIELD_INVALID: { code: "INVALID_ARGUMENT" },
-  REQUEST_MALFORMED: { code: "INVALID_ARGUMENT" },
-  REQUEST_TOO_LARGE: { code: "RESOURCE_EXHAUSTED", httpStatus: 413 },
-  REQUEST_TIMEOUT: { code: "DEADLINE_EXCEEDED", httpStatus: 408 },
-  UNSUPPORTED_MEDIA_TYPE: { code: "INVALID_ARGUMENT", httpStatus: 415 },
-  METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", httpStatus: 405 },
-  ROUTE_NOT_FOUND: { code: "NOT_FOUND" },
-  METHOD_UNIMPLEMENTED: { code: "UNIMPLEMENTED", httpStatus: 404 },
-  WORKSPACE_REQUIRED: { code: "INVALID_ARGUMENT" },
+  FIELD_INVALID: { code: "INVALID_ARGUMENT", when: "a field breaks a rule; all broken rules are listed" },
+  REQUEST_MALFORMED: {
+    code: "INVALID_ARGUMENT",
+    when: "the request is no valid HTTP, JSON, UTF-8 or Protobuf, or a security header comes twice",
+  },
+  REQUEST_TOO_LARGE: { code: "RESOURCE_EXHAUSTED", httpStatus: 413, when: "the body is larger than 1 MiB" },
+  REQUEST_TIMEOUT: { code: "DEADLINE_EXCEEDED", httpStatus: 408, when: "the body did not arrive in time" },
+  UNSUPPORTED_MEDIA_TYPE: {
+    code: "INVALID_ARGUMENT",
+    httpStatus: 415,
+    when: "the content type or encoding is not served",
+  },
+  METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", httpStatus: 405, when: "the path is served for other HTTP methods" },
+  ROUTE_NOT_FOUND: { code: "NOT_FOUND", when: "the path is not served" },
+  METHOD_UNIMPLEMENTED: { code: "UNIMPLEMENTED", httpStatus: 404, when: "there is no such RPC" },
+  WORKSPACE_REQUIRED: {
+    code: "INVALID_ARGUMENT",
+    when: "the token reaches several workspaces and the request names none",
+  },
   // Who asks
-  CREDENTIAL_MISSING: { code: "UNAUTHENTICATED" },
-  CREDENTIAL_INVALID: { code: "UNAUTHENTICATED" },
-  PERMISSION_MISSING: { code: "PERMISSION_DENIED" },
-  WORKSPACE_NOT_REACHED: { code: "PERMISSION_DENIED" },
-  GRANT_EXCEEDS_CALLER: { code: "PERMISSION_DENIED" },
-  RATE_LIMITED: { code: "RESOURCE_EXHAUSTED" },
+  CREDENTIAL_MISSING: { code: "UNAUTHENTICATED", when: "no credential was sent" },
+  CREDENTIAL_INVALID: { code: "UNAUTHENTICATED", when: "the credential is unknown, expired or revoked" },
+  PERMISSION_MISSING: { code: "PERMISSION_DENIED", when: "no rule allows it; the metadata names the permission" },
+  WORKSPACE_NOT_REACHED: {
+    code: "PERMISSION_DENIED",
+    when: "the credential does not reach the named workspace, if there is one",
+  },
+  GRANT_EXCEEDS_CALLER: { code: "PERMISSION_DENIED", when: "nobody grants what they do not hold" },
+  RATE_LIMITED: { code: "RESOURCE_EXHAUSTED", when: "too many requests; retry after the delay" },
   // What it is about
-  SECRET_NOT_FOUND: { code: "NOT_FOUND" },
-  VERSION_NOT_FOUND: { code: "NOT_FOUND" },
-  VERSION_DESTROYED: { code: "NOT_FOUND" },
-  KEY_NOT_FOUND: { code: "NOT_FOUND" },
-  TOKEN_NOT_FOUND: { code: "NOT_FOUND" },
-  WORKSPACE_NOT_FOUND: { code: "NOT_FOUND" },
-  NAME_TAKEN: { code: "ALREADY_EXISTS" },
-  SECRET_ACTIVE: { code: "ALREADY_EXISTS" },
-  SECRET_SOFT_DELETED: { code: "FAILED_PRECONDITION" },
-  VERSION_DISABLED: { code: "FAILED_PRECONDITION" },
-  VERSION_ALREADY_DESTROYED: { code: "FAILED_PRECONDITION" },
-  NOT_REVEALABLE: { code: "FAILED_PRECONDITION" },
-  KEY_NOT_ACTIVE: { code: "FAILED_PRECONDITION" },
+  SECRET_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such secret for this caller, or no value of it to be had" },
+  VERSION_NOT_FOUND: { code: "NOT_FOUND", when: "the secret has no such version" },
+  VERSION_DESTROYED: { code: "NOT_FOUND", when: "the value of this version is gone for good" },
+  KEY_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such key for this caller" },
+  TOKEN_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such token for this caller" },
+  WORKSPACE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such workspace for this caller" },
+  NAME_TAKEN: { code: "ALREADY_EXISTS", when: "an active secret has this path; the metadata holds its id" },
+  SECRET_ACTIVE: { code: "ALREADY_EXISTS", when: "the secret is not deleted" },
+  SECRET_SOFT_DELETED: { code: "FAILED_PRECONDITION", when: "the secret is deleted; undelete it first" },
+  VERSION_DISABLED: { code: "FAILED_PRECONDITION", when: "the version is disabled" },
+  VERSION_ALREADY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed version stays destroyed" },
+  NOT_REVEALABLE: { code: "FAILED_PRECONDITION", when: "the secret was made so that no call returns its value" },
+  KEY_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "the key that wraps it is not active" },
   // Concurrency and retries
-  ETAG_MISMATCH: { code: "ABORTED" },
-  CURRENT_VERSION_MISMATCH: { code: "ABORTED" },
-  CONCURRENT_CHANGE: { code: "ABORTED" },
-  IDEMPOTENCY_KEY_REUSED: { code: "FAILED_PRECONDITION" },
-  IDEMPOTENCY_KEY_IN_USE: { code: "ABORTED" },
+  ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },
+  CURRENT_VERSION_MISMATCH: { code: "ABORTED", when: "expected_current_version is not the current one" },
+  CONCURRENT_CHANGE: { code: "ABORTED", when: "another change of the same thing is under way; retry" },
+  IDEMPOTENCY_KEY_REUSED: { code: "FAILED_PRECONDITION", when: "the idempotency key was used for another request" },
+  IDEMPOTENCY_KEY_IN_USE: { code: "ABORTED", when: "a call with this idempotency key is still running; retry" },
   // What failed here
-  DEPENDENCY_UNAVAILABLE: { code: "UNAVAILABLE" },
-  OUTCOME_UNKNOWN: { code: "UNAVAILABLE" },
-  AUDIT_UNAVAILABLE: { code: "UNAVAILABLE" },
-  SHUTTING_DOWN: { code: "UNAVAILABLE" },
-  DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED" },
-  CANCELED: { code: "CANCELED" },
-  VALUE_CORRUPT: { code: "DATA_LOSS" },
-  INTERNAL: { code: "INTERNAL" },
-} as const satisfies Record<string, { code: CodeName; httpStatus?: number }>;
+  DEPENDENCY_UNAVAILABLE: { code: "UNAVAILABLE", when: "the database is away; retry" },
+  OUTCOME_UNKNOWN: { code: "UNAVAILABLE", when: "the change may have been made; retry with the same idempotency key" },
+  AUDIT_UNAVAILABLE: { code: "UNAVAILABLE", when: "the audit trail cannot be written, so nothing is revealed; retry" },
+  SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },
+  DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", when: "the caller's deadline has passed" },
+  CANCELED: { code: "CANCELED", when: "the caller went away" },
+  VALUE_CORRUPT: { code: "DATA_LOSS", when: "what is stored does not authenticate; nothing of it is returned" },
+  INTERNAL: { code: "INTERNAL", when: "coffer's own fault; the log has it under the request id" },
+} as const satisfies Record<string, ReasonEntry>;
 
 /** Why a call failed, stable for programs: `ErrorInfo.reason`. */
 export type Reason = keyof typeof reasonTable;
 
-/** Every reason with its canonical code and, where the code's usual HTTP status does not fit, its own. */
-export const reasons: Readonly<Record<Reason, { code: CodeName; httpStatus?: number }>> = reasonTable;
+/** Every reason with its canonical code. */
+export const reasons: Readonly<Record<Reason, ReasonEntry>> = reasonTable;
 
 /** One broken rule: the request field it is about (`secret.labels`, or a header's name) and the rule in words, without the value. */
 export interface FieldViolation {

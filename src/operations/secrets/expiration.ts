@@ -6,10 +6,15 @@ import type { Expiration, Secret } from "../../domain/secret.ts";
 const ttlMsMax = 1000 * 365 * 24 * 3_600_000;
 const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59);
 
-export function checkExpiration(expiration: Expiration | undefined): void {
+export function checkExpiration(expiration: Expiration | undefined, field = "expire_time"): void {
   if (!expiration) return;
-  if ("afterMs" in expiration && expiration.afterMs > ttlMsMax) throw invalidField("ttl", "must be at most 1000 years");
-  if ("at" in expiration && expiration.at.getTime() > lastTime) throw invalidField("expire_time", "is too far ahead");
+  if ("afterMs" in expiration) {
+    if (expiration.afterMs > ttlMsMax) throw invalidField("ttl", "must be at most 1000 years");
+    return;
+  }
+  const time = expiration.at.getTime();
+  // Not a number for what no calendar has; Postgres does not take every time before 1970 either.
+  if (!(time >= 0 && time <= lastTime)) throw invalidField(field, "must lie ahead, and before the year 10000");
 }
 
 /** Fails when a secret that was just written has expired already. */

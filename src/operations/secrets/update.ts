@@ -56,5 +56,5 @@ export async function updateSecret(
 function checkChange(change: SecretChange): void {
   if (change.name !== undefined) checkSecretName(change.name, "secret.name");
   if (change.annotations) checkAnnotations(change.annotations, "secret.annotations");
-  if (change.expireTime) checkExpiration({ at: change.expireTime });
+  if (change.expireTime) checkExpiration({ at: change.expireTime }, "secret.expire_time");
 }

@@ -3,7 +3,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { CofferError, Reason } from "../../domain/errors.ts";
 
 // One number a reason; 7002 is the one that Akua's documents show. Numbers are never reused.
-const codes: Record<Reason, number> = {
+export const akuaCodes: Readonly<Record<Reason, number>> = {
   FIELD_INVALID: 7001,
   SECRET_NOT_FOUND: 7002,
   REQUEST_MALFORMED: 7003,
@@ -74,7 +74,7 @@ export function renderAkuaError(error: CofferError, httpStatus: number): { httpS
 }
 
 function errorsOf(error: CofferError): JsonValue[] {
-  const code = codes[error.reason];
+  const code = akuaCodes[error.reason];
   const metadata = { ...error.metadata, reason: words[error.reason] ?? error.reason };
   if (error.violations.length === 0) return [{ code, message: error.message, metadata }];
   return error.violations.map(({ field, description }) => ({

@@ -1,0 +1,35 @@
+// Writes the documents that are tables of the code: docs/errors.md.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CofferError, type Reason, reasons } from "../src/domain/errors.ts";
+import { httpStatusOf } from "../src/rpc/errors.ts";
+import { akuaCodes, renderAkuaError } from "../src/surfaces/akua/errors.ts";
+
+export const errorsPath = join(import.meta.dirname, "../docs/errors.md");
+
+/** docs/errors.md: every reason, as each API shows it. */
+export function errorsDocument(): string {
+  const rows = (Object.keys(reasons) as Reason[]).map((reason) => {
+    const error = new CofferError(reason, "");
+    const httpStatus = httpStatusOf(error);
+    const akua = renderAkuaError(error, httpStatus);
+    const cells = [`\`${reason}\``, reasons[reason].code, httpStatus, akua.httpStatus, akuaCodes[reason]];
+    return `| ${cells.join(" | ")} | ${reasons[reason].when} |`;
+  });
+  return `# Errors
+
+Every error of \`coffer.v1\` carries exactly one \`google.rpc.ErrorInfo\` with \`domain\` \`coffer\`, one of these reasons, and every
+variable of the message in \`metadata\`; and where they help \`BadRequest\` with all broken fields at once, \`RetryInfo\` (in HTTP
+also \`Retry-After\`), \`QuotaFailure\` and \`ResourceInfo\`. Programs should look at the reason, never at the message.
+
+The Akua surface answers \`{"success": false, "errors": [{"code", "message", "path"?, "metadata"}], "result": {}}\`: the code is the
+number below, \`metadata.reason\` the reason (\`ABORTED\` for \`ETAG_MISMATCH\`, \`ALREADY_EXISTS\` for \`NAME_TAKEN\` and
+\`SECRET_ACTIVE\`), \`path\` the field or header.
+
+| reason | code | HTTP | Akua: HTTP | Akua: code | when |
+| --- | --- | --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}
+
+if (import.meta.main) writeFileSync(errorsPath, errorsDocument());

@@ -1,0 +1,36 @@
+// Documents say what the code does.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { errorsDocument, errorsPath } from "../scripts/write-docs.ts";
+import { loadConfig } from "../src/config.ts";
+
+const root = join(import.meta.dirname, "..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+describe("settings", () => {
+  const settingsIn = (text: string) => [...new Set(text.match(/COFFER_(?!TEST_)[A-Z_]+[A-Z]/g))].sort();
+  const settings = settingsIn(read("src/config.ts"));
+
+  it.each(["README.md", ".env.example"])("are all in %s, and no others", (path) => {
+    expect(settings.length).toBeGreaterThan(15);
+    expect(settingsIn(read(path))).toEqual(settings);
+  });
+
+  it("have in .env.example the defaults that an empty environment gives", () => {
+    const given = read(".env.example").matchAll(/^(COFFER_[A-Z_]+)=(.*)$/gm);
+    const example = Object.fromEntries([...given].map(([, name, value]) => [name, value]));
+    expect(Object.keys(example).length).toBeGreaterThan(10);
+    expect(loadConfig(example)).toEqual(loadConfig({}));
+  });
+});
+
+it("docs/errors.md is what the tables of errors say; `npm run generate` writes it", () => {
+  expect(readFileSync(errorsPath, "utf8")).toBe(errorsDocument());
+});
+
+it("the README shows docs/tour.ts as it is", () => {
+  const [, shown] = /<!-- tour\.ts -->\n```ts\n(.*?)```\n/s.exec(read("README.md")) ?? [];
+  const [, ...lines] = read("docs/tour.ts").split("\n");
+  expect(shown).toBe(lines.join("\n"));
+});
