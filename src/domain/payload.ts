@@ -12,6 +12,11 @@ export interface Payload {
 
 const sizeBytesMax = 65_536;
 
+/** Fails when a single value takes more than 65,536 bytes. */
+export function checkDataSize(data: Uint8Array, field: string): void {
+  if (data.byteLength > sizeBytesMax) throw invalidField(field, `must take at most ${sizeBytesMax} bytes`);
+}
+
 /** Fails when the parts of a key/value map take more than 65,536 bytes together. */
 export function checkKeyValuesSize(values: Record<string, Uint8Array>, field: string): void {
   const sizeBytes = Object.values(values).reduce((sum, value) => sum + value.byteLength, 0);

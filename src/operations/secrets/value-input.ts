@@ -1,7 +1,7 @@
 // What a request gives as a value, turned into the payload to seal.
 import { checkValueOfKind } from "../../domain/credential/kinds.ts";
 import { assertNever } from "../../domain/errors.ts";
-import { checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
+import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
 import type { RandomBytes } from "../../domain/random.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
 import { dataPayload, keyValuesPayload } from "../../envelope/payload.ts";
@@ -17,6 +17,7 @@ export type ValueInput = { field: string } & (
 export function payloadOf(input: ValueInput, kind: string, random: RandomBytes): Payload {
   switch (input.case) {
     case "data":
+      checkDataSize(input.data, input.field);
       checkValueOfKind(kind, charactersIn(input.data), input.field);
       return dataPayload(input.data);
     case "keyValues":
