@@ -32,6 +32,7 @@ import { createFailureLimit, createRateLimit } from "./redis/rate-limits.ts";
 import { healthService } from "./rpc/health.ts";
 import { asConnectErrors, createInterceptors } from "./rpc/interceptors.ts";
 import { createInvoke } from "./rpc/invoke.ts";
+import { createReadiness, type Readiness } from "./rpc/readiness.ts";
 import { reflectionServices } from "./rpc/reflection.ts";
 import { warmUp } from "./rpc/validate.ts";
 import { revocationChannel } from "./store/api-tokens.ts";
@@ -68,7 +69,8 @@ export async function createApp({ config, log, database, keyring }: AppOptions):
       log.error({ err: error }, "a denial is missing in the audit trail"),
     );
     const shutdown = new AbortController();
-    const server = createServer(config, log, deps, denials, redis, shutdown.signal);
+    const readiness = createReadiness(() => isReachable(database));
+    const server = createServer({ config, log, deps, denials, redis, readiness, shutdownSignal: shutdown.signal });
     const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
     return {
       deps,
@@ -78,12 +80,13 @@ export async function createApp({ config, log, database, keyring }: AppOptions):
         return { host: config.host, port, url: `${config.tls ? "https" : "http"}://${host}:${port}` };
       },
       async close() {
+        readiness.stop();
         await server.close(config.shutdownGraceMs);
         shutdown.abort();
         await denials.flush();
         await deps.accessTimes.flush();
         await deps.audit.drain();
-        await revocations.close();
+        revocations.close();
         redis?.close();
         await database.close();
       },
@@ -143,15 +146,17 @@ function served<Desc extends DescService>(desc: Desc, implementation: ServiceImp
   };
 }
 
-function createServer(
-  config: Config,
-  log: Logger,
-  deps: Deps,
-  denials: DenialLog,
-  redis: RedisConnection | undefined,
-  shutdownSignal: AbortSignal,
-): HttpServer {
-  const isReady = () => isReachable(deps.database);
+interface ServerParts {
+  config: Config;
+  log: Logger;
+  deps: Deps;
+  denials: DenialLog;
+  redis: RedisConnection | undefined;
+  readiness: Readiness;
+  shutdownSignal: AbortSignal;
+}
+
+function createServer({ config, log, deps, denials, redis, readiness, shutdownSignal }: ServerParts): HttpServer {
   const typed = [
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),
@@ -159,7 +164,7 @@ function createServer(
   ];
   const reflection = reflectionServices(() => rpcServices.map(({ desc }) => desc));
   const anyones = [
-    served(Health, healthService({ isReady, serviceNames: new Set(typed.map(({ desc }) => desc.typeName)) })),
+    served(Health, healthService({ readiness, serviceNames: new Set(typed.map(({ desc }) => desc.typeName)) })),
     served(ServerReflection, reflection.v1),
     served(ServerReflectionV1Alpha, reflection.v1alpha),
   ];
@@ -206,7 +211,7 @@ function createServer(
       maxTimeoutMs: 2 ** 31 - 1,
       shutdownSignal,
     }),
-    isReady,
+    isReady: readiness.isReady,
     registry,
     newRequestId: () => newId("req", deps.now(), deps.random),
     trustedProxies: config.trustedProxies,

@@ -31,6 +31,8 @@ function describeError(error: unknown): Record<string, unknown> {
 }
 
 function textStream(): Writable {
+  // A reader who has gone must not end the service: without a listener the error would.
+  process.stdout.on("error", () => {});
   return new Writable({
     write(line, _encoding, done) {
       process.stdout.write(`${toText(JSON.parse(String(line)))}\n`, () => done());

@@ -13,6 +13,7 @@ import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts"
 import type { Logger } from "./log.ts";
 import { bootstrap } from "./operations/workspaces/bootstrap.ts";
 import { type Database, openDatabase } from "./store/database.ts";
+import { isDatabaseError } from "./store/database-errors.ts";
 import { findDeployment } from "./store/deployment.ts";
 import { migrate } from "./store/migrate.ts";
 
@@ -69,7 +70,8 @@ async function startOn(server: DatabaseServer, config: Config, log: Logger) {
     return { app, first, url };
   } catch (error) {
     await (app ?? database).close();
-    throw error instanceof CofferError ? toStartupError("cannot use the database", error.cause ?? error) : error;
+    if (!(error instanceof CofferError) && !isDatabaseError(error)) throw error;
+    throw toStartupError("cannot use the database", error.cause ?? error);
   }
 }
 

@@ -2,7 +2,7 @@
 
 /** What a call was about. */
 export interface AuditSubject {
-  resourceType: "secret" | "secret_version" | "workspace" | "api_token" | "none";
+  resourceType: "secret" | "secret_version" | "kms_key" | "workspace" | "api_token" | "none";
   resourceId: string;
   versionNumber?: number;
 }

@@ -22,6 +22,8 @@ export interface Caller {
   reachesEveryWorkspace: boolean;
   /** The scopes of the token; none narrow nothing. */
   scopes: readonly string[];
+  /** When the token stops working; nothing that it makes lasts longer. */
+  tokenExpireTime: Date | undefined;
   /** Every workspace that the token reaches. */
   memberships: readonly Membership[];
   /** The one this call is about; undefined when the token reaches several and the request names none. */

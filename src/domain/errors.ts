@@ -106,6 +106,8 @@ interface CofferErrorExtras {
   retryDelayMs?: number;
   /** What stands in the way, for conflicts. */
   resource?: { type: string; name: string };
+  /** Response headers, in every protocol. */
+  headers?: Readonly<Record<string, string>>;
   cause?: unknown;
 }
 
@@ -117,6 +119,7 @@ export class CofferError extends Error {
   readonly violations: readonly FieldViolation[];
   readonly retryDelayMs: number | undefined;
   readonly resource: { type: string; name: string } | undefined;
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     reason: Reason,
@@ -130,13 +133,18 @@ export class CofferError extends Error {
     this.violations = extras.violations ?? [];
     this.retryDelayMs = extras.retryDelayMs;
     this.resource = extras.resource;
+    this.headers = extras.headers ?? {};
   }
 }
 
+// More would not fit into the headers in which gRPC sends errors.
+const violationsMax = 50;
+
 /** FIELD_INVALID for one or more fields; the message names the first of them. */
-export function invalidFields(violations: readonly [FieldViolation, ...FieldViolation[]]): CofferError {
-  const [first, ...others] = violations;
-  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+export function invalidFields(all: readonly [FieldViolation, ...FieldViolation[]]): CofferError {
+  const [first] = all;
+  const violations = all.slice(0, violationsMax);
+  const more = all.length === 1 ? "" : ` (and ${all.length - 1} more)`;
   return new CofferError(
     "FIELD_INVALID",
     `${first.field}: ${first.description}${more}`,

@@ -1,5 +1,5 @@
 // A secret: the named container of versions, and the pure rules about it.
-import { CofferError, type FieldViolation, invalidField, invalidFields } from "./errors.ts";
+import { CofferError, type FieldViolation, invalidFields } from "./errors.ts";
 
 export type SecretState = "ACTIVE" | "SOFT_DELETED";
 
@@ -91,9 +91,10 @@ export function checkAnnotations(annotations: Record<string, string>, field: str
   if (first) throw invalidFields([first, ...others]);
 }
 
-/** Fails when an alias names a version that never was. */
+/** Fails when aliases name versions that never were. */
 export function checkAliases(aliases: Record<string, number>, versionCount: number, field: string): void {
-  for (const [alias, versionNumber] of Object.entries(aliases)) {
-    if (versionNumber > versionCount) throw invalidField(`${field}.${alias}`, "must be the number of a version");
-  }
+  const [first, ...others] = Object.entries(aliases)
+    .filter(([, versionNumber]) => versionNumber > versionCount)
+    .map(([alias]) => ({ field: `${field}["${alias}"]`, description: "must be the number of a version" }));
+  if (first) throw invalidFields([first, ...others]);
 }

@@ -1,5 +1,5 @@
 // Denials in the audit trail: the first at once, and what repeats it within seconds as one event that counts.
-import type { AuditEvent } from "../domain/audit-event.ts";
+import type { AuditEvent, AuditSubject } from "../domain/audit-event.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { CofferError } from "../domain/errors.ts";
 import { newId } from "../domain/ids.ts";
@@ -8,7 +8,7 @@ import { type AuditTrail, auditEvent } from "./audit-trail.ts";
 
 export interface DenialLog {
   /** Writes behind the answer: a denial reveals nothing that would have to wait for it. */
-  record(caller: Caller, denial: CofferError): void;
+  record(caller: Caller, denial: CofferError, subject: AuditSubject): void;
   /** Writes what is still being counted. */
   flush(): Promise<void>;
 }
@@ -32,9 +32,9 @@ export function createDenialLog(
   }
 
   return {
-    record(caller, denial) {
+    record(caller, denial, subject) {
       const rule = denial.metadata["permission"] ?? denial.reason;
-      const event = auditEvent(deps, caller, { decision: "DENY", rule, result: denial.reason }, none);
+      const event = auditEvent(deps, caller, { decision: "DENY", rule, result: denial.reason }, subject);
       const key = [event.workspaceId, event.principalId, event.tokenId, event.method, event.address, rule].join("\n");
       const window = counting.get(key);
       if (window) {
@@ -53,5 +53,3 @@ export function createDenialLog(
     },
   };
 }
-
-const none = { resourceType: "none", resourceId: "" } as const;

@@ -56,14 +56,18 @@ async function writeBatch(sql: Sql, batch: readonly Waiting[]): Promise<void> {
     );
     for (const { resolve } of batch) resolve();
   } catch (cause) {
-    const error = new CofferError(
-      "AUDIT_UNAVAILABLE",
-      "the audit trail cannot be written, so nothing is revealed",
-      {},
-      { cause, retryDelayMs: 1_000 },
-    );
+    const error = auditUnavailable(cause);
     for (const { reject } of batch) reject(error);
   }
+}
+
+export function auditUnavailable(cause: unknown): CofferError {
+  return new CofferError(
+    "AUDIT_UNAVAILABLE",
+    "the audit trail cannot be written, so nothing is revealed or changed",
+    {},
+    { cause, retryDelayMs: 1_000 },
+  );
 }
 
 /** The event of a call, about `subject`. */

@@ -9,7 +9,7 @@ import type { Permission } from "../domain/permission.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import type { Sql, Tx } from "../store/database.ts";
 import { claimIdempotencyKey, findIdempotencyRecord, type IdempotencyScope } from "../store/idempotency.ts";
-import { auditEvent } from "./audit-trail.ts";
+import { auditEvent, auditUnavailable } from "./audit-trail.ts";
 
 export type MutationDeps = Pick<Deps, "database" | "idempotencyHints" | "singleFlight" | "now" | "random">;
 
@@ -25,7 +25,7 @@ export interface Mutation<Prepared extends { subject: AuditSubject }, T> {
   grant: Grant<Permission>;
   /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
   prepare(): Promise<Prepared>;
-  /** Inside: judges what must not have changed meanwhile, and writes. */
+  /** Inside: judges what must not have changed meanwhile, and writes. It may add to the subject what it alone knows. */
   apply(tx: Tx, prepared: Prepared): Promise<T>;
   /** The subject of an earlier call as it is now. */
   replay(sql: Sql, resourceId: string): Promise<T>;
@@ -88,11 +88,12 @@ async function change<Prepared extends { subject: AuditSubject }, T>(
   const prepared = await mutation.prepare();
   const { subject } = prepared;
   const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK", workspaceId: grant.workspaceId } as const;
-  const event = auditEvent(deps, caller, outcome, subject);
   return deps.database.transaction(async (tx) => {
     if (claim) await claimOrFail(tx, claim.scope, claim.idempotency, subject);
     const result = await mutation.apply(tx, prepared);
-    await insertAuditEvents(tx, [event]);
+    await insertAuditEvents(tx, [auditEvent(deps, caller, outcome, subject)]).catch((error: unknown) => {
+      throw error instanceof CofferError ? error : auditUnavailable(error);
+    });
     return result;
   });
 }
@@ -129,7 +130,7 @@ async function findReplay<T>(
 function mayHaveHappenedBefore(error: unknown): boolean {
   if (!(error instanceof CofferError)) return false;
   const { code } = reasons[error.reason];
-  return code === "NOT_FOUND" || code === "ABORTED" || code === "ALREADY_EXISTS" || code === "FAILED_PRECONDITION";
+  return code !== "UNAVAILABLE" && code !== "PERMISSION_DENIED";
 }
 
 function keyInUse(cause?: unknown): CofferError {

@@ -1,6 +1,6 @@
 // Page tokens: where a page ended, bound to the query that made it.
 import { createHash } from "node:crypto";
-import { invalidField } from "../domain/errors.ts";
+import { type CofferError, invalidField } from "../domain/errors.ts";
 
 /** An opaque token for the page after `position` of the list that `query` describes. */
 function writePageToken(query: unknown, position: readonly string[]): string {
@@ -12,18 +12,27 @@ export function readPageToken(query: unknown, token: string, parts: number): str
   if (token === "") return undefined;
   const position = parse(token);
   if (position?.length !== parts + 1 || position.shift() !== digestOf(query)) {
-    throw invalidField("page_token", "must be the next_page_token of the same query");
+    throw wrongPageToken();
   }
   return position;
+}
+
+export function wrongPageToken(): CofferError {
+  return invalidField("page_token", "must be the next_page_token of the same query");
 }
 
 function parse(token: string): string[] | undefined {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    return Array.isArray(parsed) && parsed.every((part) => typeof part === "string") ? parsed : undefined;
+    return Array.isArray(parsed) && parsed.every(isText) ? parsed : undefined;
   } catch {
     return undefined;
   }
+}
+
+// Anyone can make up a token: what Postgres has no text for must not get that far.
+function isText(part: unknown): part is string {
+  return typeof part === "string" && part.isWellFormed() && !part.includes("\0");
 }
 
 function digestOf(query: unknown): string {

@@ -1,6 +1,8 @@
 // The MACs of rows that decide who gets a value: an SQL UPDATE cannot change what coffer allows.
 import { CofferError } from "../domain/errors.ts";
 import type { KmsKey } from "../domain/kms-key.ts";
+import type { Secret } from "../domain/secret.ts";
+import type { SecretVersion } from "../domain/version.ts";
 import type { Member } from "../domain/workspace.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { type MacField, macRow, verifyRow } from "../envelope/mac.ts";
@@ -34,10 +36,24 @@ export function coveredOfToken(token: Omit<StoredApiToken, "mac" | "createTime">
   };
 }
 
-export function coveredOfKmsKey(
-  key: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "region" | "algorithm" | "state">,
+export function coveredOfKmsKey(key: KmsKey): Covered {
+  const { workspaceId, kmsKeyId, region, name, algorithm, state, primaryVersion } = key;
+  return { label: "kms_key/v1", fields: [workspaceId, kmsKeyId, region, name, algorithm, state, primaryVersion] };
+}
+
+/** What never changes of a secret. */
+export function coveredOfSecret(
+  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable">,
 ): Covered {
-  return { label: "kms_key/v1", fields: [key.workspaceId, key.kmsKeyId, key.region, key.algorithm, key.state] };
+  const { workspaceId, secretId, region, kmsKeyId, revealable } = secret;
+  return { label: "secret/v1", fields: [workspaceId, secretId, region, kmsKeyId, revealable] };
+}
+
+export function coveredOfVersion(
+  version: Pick<SecretVersion, "workspaceId" | "secretId" | "versionId" | "versionNumber" | "state">,
+): Covered {
+  const { workspaceId, secretId, versionId, versionNumber, state } = version;
+  return { label: "secret_version/v1", fields: [workspaceId, secretId, versionId, versionNumber, state] };
 }
 
 export function macOf({ rowMacKey }: MacKey, { label, fields }: Covered): Uint8Array {

@@ -13,24 +13,25 @@ export interface RateLimitState {
 
 /** Takes points of a subject. */
 export interface RateLimit {
-  take(subject: string): Promise<RateLimitState>;
-  /** Gives a point back that was taken for a call that another limit refused. */
-  giveBack(subject: string): Promise<void>;
+  /** Never more points than a second has, so that a large call is not refused for ever. */
+  take(subject: string, points: number): Promise<RateLimitState>;
+  /** Gives points back that were taken for a call that another limit refused. */
+  giveBack(subject: string, points: number): Promise<void>;
 }
 
-/** `points` a second for each subject; with Redis for all instances together, with an insurance for when it does not answer. */
+/** `limit` points a second for each subject; with Redis for all instances together, with an insurance for when it does not answer. */
 export function createRateLimit(
   name: string,
-  points: number,
+  limit: number,
   shared: { redis: RedisConnection; prefix: string } | undefined,
 ): RateLimit {
-  const own = new RateLimiterMemory({ keyPrefix: name, points, duration: 1 });
+  const own = new RateLimiterMemory({ keyPrefix: name, points: limit, duration: 1 });
   const limiter =
     shared &&
     new RateLimiterRedis({
       storeClient: shared.redis.client,
       keyPrefix: `${shared.prefix}:${name}`,
-      points,
+      points: limit,
       duration: 1,
     });
 
@@ -46,17 +47,17 @@ export function createRateLimit(
   }
 
   return {
-    async take(subject) {
-      const result = await onLimiter((which) => which.consume(subject));
+    async take(subject, points) {
+      const result = await onLimiter((which) => which.consume(subject, Math.min(points, limit)));
       return {
-        allowed: result.consumedPoints <= points,
-        limit: points,
+        allowed: result.consumedPoints <= limit,
+        limit,
         remaining: Math.max(0, result.remainingPoints),
         resetMs: Math.max(0, result.msBeforeNext),
       };
     },
-    async giveBack(subject) {
-      await onLimiter((which) => which.reward(subject));
+    async giveBack(subject, points) {
+      await onLimiter((which) => which.reward(subject, Math.min(points, limit)));
     },
   };
 }

@@ -6,7 +6,7 @@ import { CofferError, invalidField } from "../domain/errors.ts";
 import { authenticateToken, type Identity } from "../operations/tokens/authenticate.ts";
 import type { FailureLimit } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
-import { peerKey, requestIdKey } from "./context.ts";
+import { peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
 
 type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys"> & {
   failureLimit: FailureLimit;
@@ -26,14 +26,21 @@ export function authenticate(deps: AuthenticateDeps): Interceptor {
     if (deps.isPublic(req.service.typeName)) return next(req);
     const address = req.contextValues.get(peerKey)?.address ?? "";
     const identity = await identify(deps, req, address);
-    req.contextValues.set(callerKey, callerOf(req, identity, address));
+    const named = namedWorkspace(req);
+    const membership = membershipOf(identity, named);
+    req.contextValues.set(callerKey, callerOf(req, identity, membership, address));
+    if (named !== "" && !membership) req.contextValues.set(unreachedWorkspaceKey, named);
     return next(req);
   };
 }
 
 async function identify(deps: AuthenticateDeps, req: Request, address: string): Promise<Identity> {
+  const beforeLookup = () => refuseGuessing(deps.failureLimit, address);
   try {
-    return await authenticateToken(deps, credentialOf(req.header), () => refuseGuessing(deps.failureLimit, address));
+    const credential = credentialOf(req.header);
+    if (credential !== undefined) return await authenticateToken(deps, credential, beforeLookup);
+    await beforeLookup();
+    throw new CofferError("CREDENTIAL_MISSING", "a credential is required");
   } catch (error) {
     if (error instanceof CofferError && error.reason.startsWith("CREDENTIAL_")) await deps.failureLimit.count(address);
     throw error;
@@ -48,23 +55,23 @@ async function refuseGuessing(failureLimit: FailureLimit, address: string): Prom
 }
 
 /** `Authorization: Bearer`, `Authorization: Token` or `X-API-Key`; two at once were refused before. */
-function credentialOf(header: Headers): string {
+function credentialOf(header: Headers): string | undefined {
   const authorization = header.get("authorization");
   const credential =
     authorization === null
       ? header.get("x-api-key")
       : (/^(?:bearer|token) +([!-~]+) *$/i.exec(authorization)?.[1] ?? "");
-  if (credential === null) throw new CofferError("CREDENTIAL_MISSING", "a credential is required");
+  if (credential === null) return undefined;
   if (credential === "" || credential.length > credentialLengthMax) {
     throw new CofferError("CREDENTIAL_INVALID", "the credential is not valid");
   }
   return credential;
 }
 
-function callerOf(req: Request, identity: Identity, address: string): Caller {
+function callerOf(req: Request, identity: Identity, membership: Membership | undefined, address: string): Caller {
   return {
     ...identity,
-    membership: membershipOf(req, identity),
+    membership,
     address,
     userAgent: userAgentOf(req.header),
     requestId: req.contextValues.get(requestIdKey),
@@ -74,14 +81,9 @@ function callerOf(req: Request, identity: Identity, address: string): Caller {
 }
 
 /** The workspace that the request names, or the only one there is. */
-function membershipOf(req: Request, { memberships }: Identity): Membership | undefined {
-  const named = namedWorkspace(req);
+function membershipOf({ memberships }: Identity, named: string): Membership | undefined {
   if (named === "") return memberships.length === 1 ? memberships[0] : undefined;
-  const membership = memberships.find(({ workspaceId }) => workspaceId === named);
-  if (membership) return membership;
-  throw new CofferError("WORKSPACE_NOT_REACHED", "the credential does not reach this workspace", {
-    workspace_id: named,
-  });
+  return memberships.find(({ workspaceId }) => workspaceId === named);
 }
 
 function namedWorkspace(req: Request): string {

@@ -10,5 +10,8 @@ export const peerKey = createContextKey<Peer | undefined>(undefined, { descripti
 
 export const requestIdKey = createContextKey<string>("", { description: "request id" });
 
+/** The workspace that the request names and the credential does not reach. */
+export const unreachedWorkspaceKey = createContextKey<string | undefined>(undefined, { description: "unreached" });
+
 /** Whether the request has become a call, which writes its own log line. */
 export const isCallKey = createContextKey<boolean>(false, { description: "is a call" });

@@ -38,8 +38,9 @@ export function toConnectError(error: CofferError): ConnectError {
 
 /** Headers that an error brings, in every protocol. */
 export function errorHeaders(error: CofferError): Record<string, string> {
-  if (error.retryDelayMs === undefined) return {};
-  return { "retry-after": String(Math.max(1, Math.ceil(error.retryDelayMs / 1000))) };
+  const { headers, retryDelayMs } = error;
+  if (retryDelayMs === undefined) return { ...headers };
+  return { ...headers, "retry-after": String(Math.max(1, Math.ceil(retryDelayMs / 1000))) };
 }
 
 /** Anything thrown, as an error that may be shown: what is not foreseen becomes INTERNAL and says nothing. */

@@ -1,22 +1,24 @@
 // grpc.health.v1: load balancers ask whether to send calls here.
 import { setTimeout as sleep } from "node:timers/promises";
-import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { type Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
+import { CofferError } from "../domain/errors.ts";
+import type { Readiness } from "./readiness.ts";
 
 interface HealthDeps {
-  isReady: () => Promise<boolean>;
+  readiness: Readiness;
   serviceNames: ReadonlySet<string>;
 }
 
 const watchIntervalMs = 1_000;
 
 /** The empty service name stands for the whole server. */
-export function healthService({ isReady, serviceNames }: HealthDeps): ServiceImpl<typeof Health> {
+export function healthService({ readiness, serviceNames }: HealthDeps): ServiceImpl<typeof Health> {
   const isKnown = (service: string) => service === "" || serviceNames.has(service);
-  const statusNow = async () => ((await isReady()) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+  const statusNow = async () => ((await readiness.isReady()) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
   return {
     async check({ service }) {
-      if (!isKnown(service)) throw new ConnectError("unknown service", Code.NotFound);
+      if (!isKnown(service)) throw new CofferError("ROUTE_NOT_FOUND", "there is no such service");
       return { status: await statusNow() };
     },
 
@@ -25,14 +27,17 @@ export function healthService({ isReady, serviceNames }: HealthDeps): ServiceImp
       return { statuses: Object.fromEntries(["", ...serviceNames].map((name) => [name, { status }])) };
     },
 
-    /** Says the status at once, and again whenever it changes. */
+    /** Says the status at once, and again whenever it changes; the last word of a server that stops is NOT_SERVING. */
     async *watch({ service }, { signal }) {
+      const { stopping } = readiness;
+      const ends = AbortSignal.any([signal, stopping]);
       let last: ServingStatus | undefined;
-      while (!signal.aborted) {
+      for (;;) {
         const status = isKnown(service) ? await statusNow() : ServingStatus.SERVICE_UNKNOWN;
         if (status !== last) yield { status };
         last = status;
-        await sleep(watchIntervalMs, undefined, { signal, ref: false }).catch(() => {});
+        if (ends.aborted) return;
+        await sleep(watchIntervalMs, undefined, { signal: ends, ref: false }).catch(() => {});
       }
     },
   };

@@ -8,6 +8,7 @@ import { toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { type CallLog, observe } from "./observe.ts";
 import { rateLimit } from "./rate-limit.ts";
+import { reach } from "./reach.ts";
 import { validate } from "./validate.ts";
 
 export interface InterceptorDeps extends Pick<Deps, "database" | "tokenCache" | "deploymentKeys"> {
@@ -24,6 +25,7 @@ export function createInterceptors(deps: InterceptorDeps): Interceptor[] {
     observe(deps),
     authenticate(deps),
     rateLimit(deps.rateLimits),
+    reach(),
     validate(),
     idempotency(deps.deploymentKeys.fingerprintKey),
   ];

@@ -1,12 +1,13 @@
 // Runs one unary call through the ordered interceptors: the way in that REST and plain Connect requests share.
-import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
-import { create, type DescMessage } from "@bufbuild/protobuf";
+import { create, type DescMessage, type DescMethod, type DescMethodUnary, type MessageShape } from "@bufbuild/protobuf";
 import {
   type ContextValues,
+  createContextKey,
   createHandlerContext,
+  type HandlerContext,
   type Interceptor,
+  type MethodImplSpec,
   type ServiceImplSpec,
-  type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { CofferError } from "../domain/errors.ts";
@@ -40,7 +41,9 @@ export type Invoke = (
 
 type AnyFn = ReturnType<Interceptor>;
 
-/** The calls of `services`, each wrapped once in `interceptors`, the first of which is the outermost. */
+const contextKey = createContextKey<HandlerContext | undefined>(undefined, { description: "handler context" });
+
+/** The calls of `services`, wrapped once in `interceptors`, the first of which is the outermost. */
 export function createInvoke(
   services: readonly ServiceImplSpec[],
   interceptors: readonly Interceptor[],
@@ -49,9 +52,11 @@ export function createInvoke(
   const implementations = new Map(
     services.flatMap((service) => Object.values(service.methods)).map((spec) => [spec.method, spec]),
   );
+  const call = interceptors.reduceRight((next, interceptor) => interceptor(next), innermost(implementations));
   return async (method, message, request) => {
-    const spec = implementations.get(method);
-    if (spec?.kind !== "unary") throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
+    if (implementations.get(method)?.kind !== "unary") {
+      throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
+    }
     const context = createHandlerContext({
       service: method.parent,
       method,
@@ -64,17 +69,9 @@ export function createInvoke(
       shutdownSignal,
       ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
     });
-    const innermost: AnyFn = async (req) => ({
-      stream: false,
-      service: req.service,
-      method,
-      header: context.responseHeader,
-      trailer: context.responseTrailer,
-      message: create(method.output, await spec.impl((req as UnaryRequest).message, context)),
-    });
+    context.values.set(contextKey, context);
     try {
-      const call = interceptors.reduceRight((next, interceptor) => interceptor(next), innermost);
-      const response = (await call({
+      const answer = call({
         stream: false,
         service: method.parent,
         method,
@@ -84,10 +81,42 @@ export function createInvoke(
         header: context.requestHeader,
         contextValues: context.values,
         message,
-      })) as UnaryResponse;
+      });
+      const response = (await untilDeadline(answer, request.timeoutMs, context.signal)) as UnaryResponse;
       return { message: response.message, header: response.header, trailer: response.trailer };
     } finally {
       context.abort();
     }
   };
+}
+
+/** Calls the implementation itself. */
+function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): AnyFn {
+  return async (req) => {
+    const spec = implementations.get(req.method);
+    const context = req.contextValues.get(contextKey);
+    if (req.stream || spec?.kind !== "unary" || !context) throw new Error("not a unary call of this server");
+    return {
+      stream: false,
+      service: req.service,
+      method: req.method,
+      header: context.responseHeader,
+      trailer: context.responseTrailer,
+      message: create(req.method.output, await spec.impl(req.message, context)),
+    };
+  };
+}
+
+/** Stops waiting at the caller's deadline; what is under way then ends by itself, and may well succeed. */
+async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined, signal: AbortSignal): Promise<T> {
+  if (timeoutMs === undefined) return answer;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    answer.catch(() => {});
+  }
 }

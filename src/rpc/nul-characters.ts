@@ -1,6 +1,7 @@
 // Finds U+0000 in a request's text: Postgres has no place for it, and nothing may be cut short silently.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../domain/errors.ts";
+import { fieldValue } from "./field-value.ts";
 
 const description = "must not hold the character U+0000";
 
@@ -30,11 +31,4 @@ export function nulViolations(desc: DescMessage, message: Message, prefix = ""):
     }
   }
   return violations;
-}
-
-function fieldValue(message: Message, field: DescMessage["fields"][number]): unknown {
-  const fields = message as unknown as Record<string, unknown>;
-  if (!field.oneof) return fields[field.localName];
-  const chosen = fields[field.oneof.localName] as { case?: string; value?: unknown } | undefined;
-  return chosen?.case === field.localName ? chosen.value : undefined;
 }

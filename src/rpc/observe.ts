@@ -3,6 +3,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { type CofferError, reasons } from "../domain/errors.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import { callerKey } from "../surfaces/caller.ts";
+import { askedSubject } from "./audit-subject.ts";
 import { isCallKey, peerKey, requestIdKey } from "./context.ts";
 import { toCofferError } from "./errors.ts";
 
@@ -53,7 +54,9 @@ export function observe(deps: ObserveDeps): Interceptor {
       const error = toCofferError(thrown);
       report(deps, record(error.reason), error, thrown);
       const caller = req.contextValues.get(callerKey);
-      if (caller && reasons[error.reason].code === "PERMISSION_DENIED") deps.denials.record(caller, error);
+      if (caller && reasons[error.reason].code === "PERMISSION_DENIED") {
+        deps.denials.record(caller, error, askedSubject(req));
+      }
       throw error;
     }
   };

@@ -1,5 +1,5 @@
 // Takes a point of the principal and one of the workspace; a call that either refuses costs nothing.
-import type { Interceptor } from "@connectrpc/connect";
+import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import { CofferError } from "../domain/errors.ts";
 import type { RateLimit, RateLimitState } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
@@ -13,19 +13,28 @@ export function rateLimit(limits: { principal: RateLimit; workspace: RateLimit }
       { limit: limits.principal, subject: principalId },
       ...(membership ? [{ limit: limits.workspace, subject: membership.workspaceId }] : []),
     ];
-    const states = await Promise.all(subjects.map(({ limit, subject }) => limit.take(subject)));
-    const refusedAt = states.findIndex(({ allowed }) => !allowed);
-    const refused = states[refusedAt];
-    if (refused) {
-      const others = subjects.filter((_, index) => states[index]?.allowed);
-      await Promise.all(others.map(({ limit, subject }) => limit.giveBack(subject)));
-      throw limited(subjects[refusedAt]?.subject ?? "", refused);
+    const points = pointsOf(req);
+    const taken: (RateLimitState & { giveBack: () => Promise<void> })[] = [];
+    // One after the other: what the first limit refuses must not touch the second, not even for a moment.
+    for (const { limit, subject } of subjects) {
+      const state = await limit.take(subject, points);
+      if (!state.allowed) {
+        await Promise.all(taken.map(({ giveBack }) => giveBack()));
+        throw limited(subject, state);
+      }
+      taken.push({ ...state, giveBack: () => limit.giveBack(subject, points) });
     }
     const response = await next(req);
-    const tightest = states.reduce((least, state) => (state.remaining < least.remaining ? state : least));
+    const tightest = taken.reduce((least, state) => (state.remaining < least.remaining ? state : least));
     for (const [name, value] of Object.entries(headersOf(tightest))) response.header.set(name, value);
     return response;
   };
+}
+
+/** One, or as many as a batch has requests. */
+function pointsOf(req: UnaryRequest | StreamRequest): number {
+  const { requests } = req.message as { requests?: unknown };
+  return Array.isArray(requests) ? Math.max(1, requests.length) : 1;
 }
 
 function limited(subject: string, state: RateLimitState): CofferError {
@@ -33,7 +42,7 @@ function limited(subject: string, state: RateLimitState): CofferError {
     "RATE_LIMITED",
     `more than ${state.limit} requests a second`,
     { subject, limit: String(state.limit) },
-    { retryDelayMs: Math.max(1, state.resetMs) },
+    { retryDelayMs: Math.max(1, state.resetMs), headers: headersOf(state) },
   );
 }
 

@@ -1,5 +1,5 @@
 // grpc.reflection v1 and v1alpha: clients such as `buf curl` and grpcurl learn the schema from the server.
-import { createRegistry, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import { createRegistry, type DescFile, type DescService, type Registry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
 import type { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
@@ -41,7 +41,11 @@ function createAnswer(services: () => readonly DescService[]) {
     files ??= withDependencies(services().map(({ file }) => file));
     return files;
   };
-  const registry = () => createRegistry(...allFiles().values());
+  let types: Registry | undefined;
+  const registry = () => {
+    types ??= createRegistry(...allFiles().values());
+    return types;
+  };
 
   return (question: Question) => {
     switch (question.case) {
@@ -103,11 +107,8 @@ function withDependencies(roots: readonly DescFile[]): Map<string, DescFile> {
   return found;
 }
 
-/** Symbols are types, services, and their members: `coffer.v1.SecretService.CreateSecret`. */
-function fileOfSymbol(registry: ReturnType<typeof createRegistry>, symbol: string): DescFile | undefined {
-  for (let name = symbol; name !== ""; name = name.slice(0, Math.max(0, name.lastIndexOf(".")))) {
-    const desc = registry.get(name);
-    if (desc) return desc.file;
-  }
-  return undefined;
+/** Symbols are types, services, and members of either: `coffer.v1.SecretService.CreateSecret`. */
+function fileOfSymbol(registry: Registry, symbol: string): DescFile | undefined {
+  const owner = symbol.slice(0, Math.max(0, symbol.lastIndexOf(".")));
+  return (registry.get(symbol) ?? registry.get(owner))?.file;
 }

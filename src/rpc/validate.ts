@@ -4,6 +4,7 @@ import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf"
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import { type FieldViolation, invalidFields } from "../domain/errors.ts";
+import { entryLimitViolations } from "./entry-limits.ts";
 import { nulViolations } from "./nul-characters.ts";
 
 const validator = createValidator();
@@ -21,13 +22,14 @@ export function warmUp(descs: readonly DescMessage[]): void {
 }
 
 function check(desc: DescMessage, message: MessageShape<DescMessage>): void {
+  failOn(entryLimitViolations(desc, message));
   const result = validator.validate(desc, message);
   if (result.kind === "error") throw result.error;
-  const violations = [
-    ...(result.kind === "invalid" ? result.violations.map(toFieldViolation) : []),
-    ...nulViolations(desc, message),
-  ];
-  const [first, ...others] = violations;
+  const broken = result.kind === "invalid" ? result.violations.map(toFieldViolation) : [];
+  failOn([...broken, ...nulViolations(desc, message)]);
+}
+
+function failOn([first, ...others]: FieldViolation[]): void {
   if (first) throw invalidFields([first, ...others]);
 }
 

@@ -116,37 +116,41 @@ export async function insertToken(tx: Tx, token: Omit<StoredApiToken, "createTim
   return toToken(only(rows));
 }
 
-// A workspace's tokens: its own, and those that reach it because they reach all of their principal's.
-const ofWorkspace = `(t.workspace_id = $1 or (t.workspace_id is null and exists (
-  select 1 from workspace_member m where m.workspace_id = $1 and m.principal_id = t.principal_id)))`;
+/** Whose tokens: those of a workspace, and those of a principal that reach all of its workspaces, which are nobody else's. */
+export interface TokenOwner {
+  workspaceId: string;
+  principalId: string;
+}
 
-export async function findToken(sql: Sql, workspaceId: string, tokenId: string): Promise<ApiToken | undefined> {
+const ofOwner = "(t.workspace_id = $1 or (t.workspace_id is null and t.principal_id = $2))";
+
+export async function findToken(sql: Sql, owner: TokenOwner, tokenId: string): Promise<ApiToken | undefined> {
   const rows = await sql.query<TokenRow>({
     name: "find_token",
-    text: `select ${columns} from api_token t where t.token_id = $2 and ${ofWorkspace}`,
-    values: [workspaceId, tokenId],
+    text: `select ${columns} from api_token t where t.token_id = $3 and ${ofOwner}`,
+    values: [owner.workspaceId, owner.principalId, tokenId],
   });
   const row = firstOrUndefined(rows);
   return row && toToken(row);
 }
 
 /** Holds the row until the transaction ends. */
-export async function lockToken(tx: Tx, workspaceId: string, tokenId: string): Promise<StoredApiToken | undefined> {
+export async function lockToken(tx: Tx, owner: TokenOwner, tokenId: string): Promise<StoredApiToken | undefined> {
   const rows = await tx.query<TokenRow>({
     name: "lock_token",
-    text: `select ${columns} from api_token t where t.token_id = $2 and ${ofWorkspace} for update of t`,
-    values: [workspaceId, tokenId],
+    text: `select ${columns} from api_token t where t.token_id = $3 and ${ofOwner} for update of t`,
+    values: [owner.workspaceId, owner.principalId, tokenId],
   });
   const row = firstOrUndefined(rows);
   return row && toToken(row);
 }
 
 /** Newest first: the next `limit` tokens below `belowId`. */
-export async function listTokens(sql: Sql, workspaceId: string, belowId: string, limit: number): Promise<ApiToken[]> {
+export async function listTokens(sql: Sql, owner: TokenOwner, belowId: string, limit: number): Promise<ApiToken[]> {
   const rows = await sql.query<TokenRow>({
     name: "list_tokens",
-    text: `select ${columns} from api_token t where ${ofWorkspace} and t.token_id < $2 order by t.token_id desc limit $3`,
-    values: [workspaceId, belowId, limit],
+    text: `select ${columns} from api_token t where ${ofOwner} and t.token_id < $3 order by t.token_id desc limit $4`,
+    values: [owner.workspaceId, owner.principalId, belowId, limit],
   });
   return rows.map(toToken);
 }

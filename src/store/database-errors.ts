@@ -4,8 +4,9 @@ import { CofferError } from "../domain/errors.ts";
 
 const retryDelayMs = 1_000;
 
-// PostgreSQL documentation, appendix A. Classes that mean "not now": 08 connection, 53 resources, 57 operator intervention.
-const unavailable = /^(08|53|57)/;
+// PostgreSQL documentation, appendix A. What means "not now": 08 connection, 25006 a standby, 28 authorization, 3D no such
+// database, 53 resources, 57 operator intervention.
+const unavailable = /^(08|25006|28|3D|53|57)/;
 const lockNotAvailable = "55P03";
 const serializationFailures = new Set(["40001", "40P01"]);
 const uniqueViolation = "23505";
@@ -39,9 +40,14 @@ export function translateError(error: unknown): unknown {
 
 /** Whether `error` says that a row would be there twice under this unique index. */
 export function isUniqueViolation(error: unknown, index: string): boolean {
-  return error instanceof pg.DatabaseError && error.code === uniqueViolation && error.constraint === index;
+  return isDatabaseError(error) && error.code === uniqueViolation && error.constraint === index;
+}
+
+/** Whether the server has sent it. */
+export function isDatabaseError(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError;
 }
 
 function sqlStateOf(error: unknown): string | undefined {
-  return error instanceof pg.DatabaseError ? error.code : undefined;
+  return isDatabaseError(error) ? error.code : undefined;
 }

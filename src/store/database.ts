@@ -38,6 +38,7 @@ export interface DatabaseOptions {
 const lockTimeoutMs = 5_000;
 const statementTimeoutMs = 30_000;
 const connectTimeoutMs = 5_000;
+const goodbyeMs = 1_000;
 
 // bigint columns count things; they never pass 2^53.
 const types = new pg.TypeOverrides();
@@ -64,12 +65,25 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => {});
+  const clients = new Set<pg.PoolClient>();
+  pool.on("connect", (client) => {
+    clients.add(client);
+    // Just when a connection is handed out the pool has stopped listening, and nobody else has begun.
+    client.on("error", () => {});
+  });
+  pool.on("remove", (client) => void clients.delete(client));
 
   return {
     query: (statement) => run(pool, statement),
     transaction: (body) => transaction(pool, body),
     dedicatedClient: () => new pg.Client(clientConfig),
-    close: () => pool.end(),
+    async close() {
+      await pool.end();
+      // A server that hangs never answers the goodbye, and its connections would keep the process alive.
+      setTimeout(() => {
+        for (const { connection } of clients) connection.stream.destroy();
+      }, goodbyeMs).unref();
+    },
   };
 }
 
@@ -104,16 +118,16 @@ async function transaction<T>(pool: pg.Pool, body: (tx: Tx) => Promise<T>): Prom
 }
 
 async function commit(client: pg.PoolClient): Promise<void> {
-  try {
-    await client.query("commit");
-  } catch (error) {
+  const { command } = await client.query("commit").catch((error: unknown) => {
     throw new CofferError(
       "OUTCOME_UNKNOWN",
       "the outcome of the change is not known; retry with the same idempotency key",
       {},
       { cause: error, retryDelayMs: 1_000 },
     );
-  }
+  });
+  // Postgres's answer to the COMMIT of a transaction in which a statement has failed.
+  if (command === "ROLLBACK") throw new Error("a failed statement was passed over in a transaction");
 }
 
 function isOutcomeUnknown(error: unknown): boolean {

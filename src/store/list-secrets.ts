@@ -32,8 +32,12 @@ export async function listSecrets(
   if (filter.region !== undefined) conditions.push(`s.region = ${parameter(filter.region)}`);
   if (filter.kind !== undefined) conditions.push(`s.kind = ${parameter(filter.kind)}`);
   if (filter.pathPrefix !== undefined) conditions.push(`starts_with(s.path, ${parameter(filter.pathPrefix)})`);
-  // The range lets the index find the prefix: under the "C" collation nothing that has it sorts before it.
-  if (filter.pathPrefix !== undefined) conditions.push(`s.path >= ${parameter(filter.pathPrefix)}`);
+  // The range lets the index find the prefix, and stop: under the "C" collation text sorts by its code points.
+  if (filter.pathPrefix !== undefined) {
+    conditions.push(
+      `s.path >= ${parameter(filter.pathPrefix)} and s.path < ${parameter(afterPrefix(filter.pathPrefix))}`,
+    );
+  }
   if (Object.keys(filter.labels).length > 0) {
     conditions.push(`s.labels @> ${parameter(JSON.stringify(filter.labels))}`);
   }
@@ -42,6 +46,15 @@ export async function listSecrets(
     order by s.path, s.secret_id limit ${parameter(limit)}`;
   const rows = await sql.query<SecretRow>({ name: nameOf(filter, after), text, values });
   return rows.map(toSecret);
+}
+
+/** The first text that sorts after everything with this prefix. A path begins with `/`, so there is one. */
+function afterPrefix(prefix: string): string {
+  const points = [...prefix].map((character) => character.codePointAt(0) as number);
+  while (points.at(-1) === 0x10ffff) points.pop();
+  const last = points.pop() as number;
+  // Surrogates are no characters.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }
 
 function stateCondition(states: readonly SecretState[]): string {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError, toStartupError } from "../domain/startup-error.ts";
 
 interface Migration {
   number: number;
@@ -14,33 +14,46 @@ interface Migration {
 
 // Any constant will do, as long as every coffer uses the same one.
 const advisoryLock = 4_015_262_901;
+const connectTimeoutMs = 5_000;
 
 /**
  * Applies the migrations that a database lacks. With `checkOnly` a schema that is behind is an error instead. A schema that is
- * newer than this coffer, or whose migrations are not these, is always one.
+ * newer than this coffer, or whose migrations are not these, is always one. Fails with a StartupError.
  */
 export async function migrate(
   connectionString: string,
   options: { checkOnly?: boolean; password?: string | undefined } = {},
 ): Promise<void> {
-  const { password } = options;
-  const client = new pg.Client({ connectionString, ...(password === undefined ? {} : { password }) });
-  client.on("error", () => {});
-  await client.connect();
+  const { password, checkOnly = false } = options;
   try {
-    await client.query("select pg_advisory_lock($1)", [advisoryLock]);
-    const applied = await readApplied(client);
-    const missing = compare(readMigrations(), applied);
-    if (options.checkOnly && missing.length > 0) {
-      throw new StartupError(
-        `the database's schema is at ${applied.length}, this coffer needs ${applied.length + missing.length}; ` +
-          "start once with COFFER_MIGRATE=auto",
-      );
+    const client = new pg.Client({
+      connectionString,
+      connectionTimeoutMillis: connectTimeoutMs,
+      ...(password === undefined ? {} : { password }),
+    });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      await bringUpToDate(client, checkOnly);
+    } finally {
+      await client.end();
     }
-    for (const migration of missing) await apply(client, migration);
-  } finally {
-    await client.end();
+  } catch (error) {
+    throw toStartupError("cannot use the database", error);
   }
+}
+
+async function bringUpToDate(client: pg.Client, checkOnly: boolean): Promise<void> {
+  await client.query("select pg_advisory_lock($1)", [advisoryLock]);
+  const applied = await readApplied(client);
+  const missing = compare(readMigrations(), applied);
+  if (checkOnly && missing.length > 0) {
+    throw new StartupError(
+      `the database's schema is at ${applied.length}, this coffer needs ${applied.length + missing.length}; ` +
+        "start once with COFFER_MIGRATE=auto",
+    );
+  }
+  for (const migration of missing) await apply(client, migration);
 }
 
 async function readApplied(client: pg.Client): Promise<{ number: number; checksum: string }[]> {

@@ -62,6 +62,8 @@ export interface NewSecret {
   kmsKeyId: string;
   revealable: boolean;
   expiration: Expiration | undefined;
+  /** Covers what decides, for ever, who may see its value. */
+  mac: Uint8Array;
 }
 
 /** Inserts a secret that has its first version; a taken path violates `secret_active_path`. */
@@ -71,9 +73,10 @@ export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
     name: "insert_secret",
     text: `insert into secret as s (
         workspace_id, secret_id, region, name, path, kind, description, labels, annotations, mime_type, state,
-        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, expire_time)
+        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, expire_time,
+        mac)
       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'ACTIVE', '{}', 1, 1, 1, $11, $12,
-        coalesce($13::timestamptz, now() + make_interval(secs => $14::float8 / 1000)))
+        coalesce($13::timestamptz, now() + make_interval(secs => $14::float8 / 1000)), $15)
       returning ${secretColumns}`,
     values: [
       secret.workspaceId,
@@ -90,6 +93,7 @@ export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
       secret.revealable,
       expiration && "at" in expiration ? expiration.at : null,
       expiration && "afterMs" in expiration ? expiration.afterMs : null,
+      secret.mac,
     ],
   });
   return toSecret(only(rows));
@@ -144,11 +148,11 @@ export async function softDeleteSecret(
   return toSecret(only(rows));
 }
 
-/** Notes down that active secrets have expired, so that they no longer hold their paths: all at this path, or the one named. */
+/** Notes down, and says, that a secret has expired, so that it no longer holds its path: the one at this path, or the one named. */
 export async function settleExpired(
   sql: Sql,
   which: { workspaceId: string; secretId: string } | { workspaceId: string; region: string; path: string },
-): Promise<void> {
+): Promise<string[]> {
   const condition =
     "secretId" in which
       ? { name: "settle_expired_by_id", text: "s.secret_id = $2", values: [which.secretId] }
@@ -157,7 +161,7 @@ export async function settleExpired(
           text: "s.region = $2 and s.path = $3",
           values: [which.region, which.path],
         };
-  await sql.query({
+  const rows = await sql.query<{ secret_id: string }>({
     name: condition.name,
     text: `update secret s set
         state = 'SOFT_DELETED', delete_time = s.expire_time,
@@ -165,9 +169,11 @@ export async function settleExpired(
           select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = $1
         ),
         revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and ${condition.text} and s.state = 'ACTIVE' and s.expire_time <= now()`,
+      where s.workspace_id = $1 and ${condition.text} and s.state = 'ACTIVE' and s.expire_time <= now()
+      returning s.secret_id`,
     values: [which.workspaceId, ...condition.values],
   });
+  return rows.map((row) => row.secret_id);
 }
 
 /** Makes a soft-deleted secret active again, under `name`, unless its purge time has come: then there is no row. */

@@ -36,6 +36,11 @@ export function checkValueOfKind(kind: string, sizeCharacters: number, field: st
   if (sizeCharacters < lengthMin) throw invalidField(field, `must have at least ${lengthMin} characters for ${kind}`);
 }
 
+/** Fails for a kind that has a rule for its value as a whole. */
+export function checkPartsAllowed(kind: string, field: string): void {
+  if (kindNamed(kind)?.lengthMin !== undefined) throw invalidField(field, `must be a single value for ${kind}`);
+}
+
 function kindNamed(kind: string): Kind | undefined {
   return Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
 }

@@ -1,9 +1,10 @@
 // KMS key versions in memory: unwrapped once, then found by id.
-import type { Deps } from "../../deps.ts";
 import type { KmsKey } from "../../domain/kms-key.ts";
 import { type Algorithm, isAlgorithm } from "../../envelope/algorithms.ts";
 import { valueCorrupt } from "../../envelope/corrupt.ts";
 import { type KeyVersion, unwrapKeyVersion } from "../../envelope/key-version.ts";
+import type { Keyring } from "../../envelope/keyring.ts";
+import type { Sql } from "../../store/database.ts";
 import { findKmsKeyVersion } from "../../store/kms-keys.ts";
 
 /** The unwrapped key versions of all workspaces. Their material never changes; whether one may be used is judged elsewhere. */
@@ -11,9 +12,15 @@ export interface KeyMaterial {
   get(key: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">, version: number): Promise<KeyVersion>;
 }
 
+interface KeyMaterialDeps {
+  database: Sql;
+  keyring: Keyring;
+  deploymentId: string;
+}
+
 const versionsKeptMax = 10_000;
 
-export function createKeyMaterial(deps: Pick<Deps, "database" | "keyring" | "deploymentId">): KeyMaterial {
+export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
   const kept = new Map<string, KeyVersion>();
   return {
     async get(key, version) {
@@ -30,7 +37,7 @@ export function createKeyMaterial(deps: Pick<Deps, "database" | "keyring" | "dep
 }
 
 async function load(
-  { database, keyring, deploymentId }: Pick<Deps, "database" | "keyring" | "deploymentId">,
+  { database, keyring, deploymentId }: KeyMaterialDeps,
   { workspaceId, kmsKeyId, algorithm }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">,
   version: number,
 ): Promise<KeyVersion> {

@@ -11,6 +11,9 @@ export interface BatchItem extends GetValueInput {
   workspaceId: string;
 }
 
+// A batch leaves connections for others.
+const atOnceMax = 4;
+
 /** Results in the order of the items. A missing permission fails the call as a whole. */
 export async function batchGetSecretValues(
   deps: GetValueDeps,
@@ -23,7 +26,16 @@ export async function batchGetSecretValues(
       throw invalidField(`requests[${index}].workspace_id`, "must be empty or the workspace of the batch");
     }
   }
-  return Promise.all(items.map((item) => resultOf(getSecretValue(deps, caller, item))));
+  const results: BatchResult[] = [];
+  const waiting = [...items.entries()];
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [index, item] = next;
+      results[index] = await resultOf(getSecretValue(deps, caller, item));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnceMax }, work));
+  return results;
 }
 
 async function resultOf(value: Promise<SecretValue>): Promise<BatchResult> {

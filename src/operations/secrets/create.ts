@@ -8,10 +8,11 @@ import { checkAnnotations, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { seal } from "../../envelope/envelope.ts";
 import { insertSecret } from "../../store/secrets.ts";
-import { insertVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfSecret, macOf } from "../row-macs.ts";
+import { insertEnabledVersion } from "../versions/insert.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { findSecretOrFail } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -51,9 +52,9 @@ export async function createSecret(
   const region = regionOf(deps, input.region);
   const secretId = newId("sec", deps.now(), deps.random);
   const payload = payloadOf(input.value, input.kind, deps.random);
-  const place = { workspaceId, region, path: pathOf(input.name) };
+  const findPlace = async () => ({ workspaceId, region, path: pathOf(input.name) });
   try {
-    return await withFreePath(deps, caller, place, () =>
+    return await withFreePath(deps, caller, findPlace, () =>
       mutate(deps, caller, {
         grant,
         async prepare() {
@@ -69,9 +70,10 @@ export async function createSecret(
         },
         async apply(tx, { keyVersion, envelope }) {
           const { kmsKeyId } = keyVersion;
-          const secret = await insertSecret(tx, { ...input, workspaceId, secretId, region, kmsKeyId });
+          const row = { ...input, workspaceId, secretId, region, kmsKeyId };
+          const secret = await insertSecret(tx, { ...row, mac: macOf(deps.deploymentKeys, coveredOfSecret(row)) });
           checkExpiresLater(secret);
-          await insertVersion(tx, {
+          await insertEnabledVersion(deps, tx, {
             workspaceId,
             secretId,
             versionId: newId("secv", deps.now(), deps.random),

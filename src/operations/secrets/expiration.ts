@@ -9,7 +9,8 @@ const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59);
 export function checkExpiration(expiration: Expiration | undefined, field = "expire_time"): void {
   if (!expiration) return;
   if ("afterMs" in expiration) {
-    if (expiration.afterMs > ttlMsMax) throw invalidField("ttl", "must be at most 1000 years");
+    const { afterMs } = expiration;
+    if (!(afterMs >= 1 && afterMs <= ttlMsMax)) throw invalidField("ttl", "must be from a millisecond to 1000 years");
     return;
   }
   const time = expiration.at.getTime();

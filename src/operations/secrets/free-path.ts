@@ -1,9 +1,12 @@
 // Taken paths: an expired secret gives its path up, an active one is named in the error.
+import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
+import { insertAuditEvents } from "../../store/audit-events.ts";
 import type { Database } from "../../store/database.ts";
 import { isUniqueViolation } from "../../store/database-errors.ts";
 import { findActiveIdByPath, settleExpired } from "../../store/secrets.ts";
+import { auditEvent } from "../audit-trail.ts";
 import { holds } from "../authorize.ts";
 
 interface Place {
@@ -12,11 +15,13 @@ interface Place {
   path: string;
 }
 
-/** Runs a change that needs the path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets. */
+type FreePathDeps = Pick<Deps, "database" | "now" | "random">;
+
+/** Runs a change that needs a path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets. */
 export async function withFreePath<T>(
-  { database }: { database: Database },
+  deps: FreePathDeps,
   caller: Caller,
-  place: Place,
+  findPlace: () => Promise<Place>,
   change: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -24,13 +29,25 @@ export async function withFreePath<T>(
   } catch (error) {
     if (!isPathTaken(error)) throw error;
   }
-  await settleExpired(database, place);
+  const place = await findPlace();
+  await settle(deps, caller, place);
   try {
     return await change();
   } catch (error) {
     if (!isPathTaken(error)) throw error;
-    throw await nameTaken(database, caller, place, error);
+    throw await nameTaken(deps.database, caller, place, error);
   }
+}
+
+async function settle(deps: FreePathDeps, caller: Caller, place: Place): Promise<void> {
+  const outcome = { decision: "ALLOW", rule: "expired", result: "OK", workspaceId: place.workspaceId } as const;
+  await deps.database.transaction(async (tx) => {
+    const expiredIds = await settleExpired(tx, place);
+    const events = expiredIds.map((resourceId) =>
+      auditEvent(deps, caller, outcome, { resourceType: "secret", resourceId }),
+    );
+    await insertAuditEvents(tx, events);
+  });
 }
 
 function isPathTaken(error: unknown): boolean {

@@ -11,10 +11,10 @@ import { checkReadable, parseVersionRef, versionNotFound } from "../../domain/ve
 import { valueCorrupt } from "../../envelope/corrupt.ts";
 import { open } from "../../envelope/envelope.ts";
 import { decodeKeyValues } from "../../envelope/payload.ts";
-import { loadSealedVersion, type SealedVersion } from "../../store/versions.ts";
+import { loadSealedVersion, type SealedVersion } from "../../store/sealed-versions.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { authorize } from "../authorize.ts";
-import { checkAuthentic, coveredOfKmsKey } from "../row-macs.ts";
+import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../row-macs.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export type GetValueDeps = Pick<
@@ -96,19 +96,22 @@ async function openOrReport(
 async function openSealed(
   deps: GetValueDeps,
   { workspaceId }: Grant<"versions.access">,
-  { secret, version, key }: SealedVersion,
+  { secret, secretMac, version, key }: SealedVersion,
 ): Promise<Payload> {
   if (!version?.envelope || !key) throw valueCorrupt();
-  checkAuthentic(deps.deploymentKeys, coveredOfKmsKey({ workspaceId, ...key }), key.mac);
+  const { secretId } = secret;
+  checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secretMac);
+  checkAuthentic(deps.deploymentKeys, coveredOfVersion({ workspaceId, secretId, ...version }), version.mac);
+  checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
   checkKeyActive(key);
-  const keyVersion = await deps.keyMaterial.get({ workspaceId, ...key }, version.kmsKeyVersion);
+  const keyVersion = await deps.keyMaterial.get(key, version.kmsKeyVersion);
   return open({
     envelope: version.envelope,
     keyVersion,
     context: {
       deploymentId: deps.deploymentId,
       workspaceId,
-      secretId: secret.secretId,
+      secretId,
       versionNumber: version.versionNumber,
     },
     form: version.payloadForm,

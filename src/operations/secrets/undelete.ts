@@ -25,9 +25,11 @@ export async function undeleteSecret(
   const grant = authorize(caller, "secrets.undelete");
   const { workspaceId } = grant;
   if (newName !== "") checkSecretName(newName, "new_name");
-  const { region, name: ownName } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
-  const name = newName === "" ? ownName : newName;
-  return withFreePath(deps, caller, { workspaceId, region, path: pathOf(name) }, () =>
+  const findPlace = async () => {
+    const { region, name } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
+    return { workspaceId, region, path: pathOf(newName || name) };
+  };
+  return withFreePath(deps, caller, findPlace, () =>
     mutate(deps, caller, {
       grant,
       prepare: async () => ({ subject: { resourceType: "secret", resourceId: secretId } }),
@@ -36,7 +38,7 @@ export async function undeleteSecret(
         checkEtag(secret, etag);
         if (secret.state === "ACTIVE") throw active(secret);
         await settleExpired(tx, { workspaceId, secretId });
-        const undeleted = await writeUndelete(tx, secret, name);
+        const undeleted = await writeUndelete(tx, secret, newName || secret.name);
         if (!undeleted) throw secretNotFound();
         return undeleted;
       },

@@ -1,5 +1,4 @@
 // UpdateSecret: changes what describes a secret; its value changes by new versions.
-import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import {
   checkActive,
@@ -25,7 +24,7 @@ export interface UpdateSecretInput {
 
 /** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, NAME_TAKEN, SECRET_SOFT_DELETED or FIELD_INVALID. */
 export async function updateSecret(
-  deps: MutationDeps & Pick<Deps, "database">,
+  deps: MutationDeps,
   caller: Caller,
   { secretId, etag, change }: UpdateSecretInput,
 ): Promise<Outcome<Secret>> {
@@ -40,6 +39,7 @@ export async function updateSecret(
         const secret = await lockSecretOrFail(tx, workspaceId, secretId);
         checkEtag(secret, etag);
         checkActive(secret);
+        if (Object.keys(change).length === 0) return secret;
         if (change.versionAliases) checkAliases(change.versionAliases, secret.versionCount, "secret.version_aliases");
         const { expireTime = secret.expireTime, ...others } = change;
         const updated = await writeSecret(tx, { ...secret, ...others, expireTime: expireTime ?? undefined });
@@ -48,9 +48,11 @@ export async function updateSecret(
       },
       replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
     });
-  if (change.name === undefined) return run();
-  const { region } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
-  return withFreePath(deps, caller, { workspaceId, region, path: pathOf(change.name) }, run);
+  const findPlace = async () => {
+    const { region, name } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
+    return { workspaceId, region, path: pathOf(change.name ?? name) };
+  };
+  return withFreePath(deps, caller, findPlace, run);
 }
 
 function checkChange(change: SecretChange): void {

@@ -1,5 +1,5 @@
 // What a request gives as a value, turned into the payload to seal.
-import { checkValueOfKind } from "../../domain/credential/kinds.ts";
+import { checkPartsAllowed, checkValueOfKind } from "../../domain/credential/kinds.ts";
 import { assertNever } from "../../domain/errors.ts";
 import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
 import type { RandomBytes } from "../../domain/random.ts";
@@ -21,6 +21,7 @@ export function payloadOf(input: ValueInput, kind: string, random: RandomBytes):
       checkValueOfKind(kind, charactersIn(input.data), input.field);
       return dataPayload(input.data);
     case "keyValues":
+      checkPartsAllowed(kind, input.field);
       checkKeyValuesSize(input.values, `${input.field}.values`);
       return keyValuesPayload(input.values);
     case "generate":

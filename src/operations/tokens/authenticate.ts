@@ -15,14 +15,15 @@ export interface Identity {
   tokenId: string;
   reachesEveryWorkspace: boolean;
   scopes: readonly string[];
+  tokenExpireTime: Date | undefined;
   memberships: readonly Membership[];
 }
 
 type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys">;
 
 /**
- * Fails with CREDENTIAL_INVALID, which never says what was wrong. `beforeLookup` runs before a lookup that the cache does not
- * spare, and may refuse it.
+ * Fails with CREDENTIAL_INVALID, which never says what was wrong. `beforeLookup` runs before what may be a guess is looked up, and
+ * may refuse it.
  */
 export async function authenticateToken(
   deps: AuthenticateDeps,
@@ -34,7 +35,7 @@ export async function authenticateToken(
     await beforeLookup();
     throw invalidCredential();
   }
-  if (!deps.tokenCache.has(parsed.lookupId)) await beforeLookup();
+  if (!deps.tokenCache.knows(parsed.lookupId)) await beforeLookup();
   const record = await deps.tokenCache.get(parsed.lookupId, () => findTokenRecord(deps.database, parsed.lookupId));
   // The same work for unknown ids as for known ones.
   const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
@@ -66,6 +67,7 @@ function identityOf(deps: AuthenticateDeps, record: TokenRecord): Identity {
     tokenId: token.tokenId,
     reachesEveryWorkspace: token.workspaceId === undefined,
     scopes: token.scopes,
+    tokenExpireTime: token.expireTime,
     memberships: membershipsOf(deps, record, token),
   };
   identities.set(record, identity);

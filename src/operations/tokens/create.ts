@@ -50,7 +50,7 @@ export async function createToken(
         workspaceId: input.everyWorkspace ? undefined : workspaceId,
         displayName: input.displayName,
         scopes: scopesOf(caller, input),
-        expireTime: await expireTimeOf(deps, input.expiration),
+        expireTime: await expireTimeOf(deps, caller, input.expiration),
       });
       return { subject: { resourceType: "api_token", resourceId: token.tokenId }, token, principalId };
     },
@@ -64,7 +64,7 @@ export async function createToken(
       return { apiToken: await token.store(tx), text: token.text };
     },
     async replay(sql, id) {
-      const apiToken = await findToken(sql, workspaceId, id);
+      const apiToken = await findToken(sql, { workspaceId, principalId: caller.principalId }, id);
       if (!apiToken) throw tokenNotFound();
       return { apiToken, text: "" };
     },
@@ -85,10 +85,11 @@ function checkGrantable(caller: Caller, input: CreateTokenInput): void {
   if (input.everyWorkspace && (!caller.reachesEveryWorkspace || input.role)) {
     throw exceeds("every_workspace", "only a token that reaches every workspace makes another, for its own principal");
   }
-  const held = caller.membership?.permissions ?? new Set();
-  const role = input.role ?? caller.membership?.role;
-  if (!role) throw exceeds("role", "the caller has no role here");
-  const granted = narrow(permissionsOfRole(role), scopesOf(caller, input));
+  const scopes = scopesOf(caller, input);
+  // The caller's own principal has the same roles, now and later, in every workspace: only scopes could widen its token.
+  const [granted, held] = input.role
+    ? [narrow(permissionsOfRole(input.role), scopes), caller.membership?.permissions ?? new Set()]
+    : [narrow(permissionsOfRole("OWNER"), scopes), narrow(permissionsOfRole("OWNER"), caller.scopes)];
   for (const permission of granted) {
     if (!held.has(permission)) throw exceeds(permission, `nobody grants what they do not hold: ${permission}`);
   }
@@ -98,10 +99,18 @@ function exceeds(what: string, message: string): CofferError {
   return new CofferError("GRANT_EXCEEDS_CALLER", message, { permission: what });
 }
 
-async function expireTimeOf(deps: MutationDeps, expiration: Expiration | undefined): Promise<Date | undefined> {
-  if (!expiration) return undefined;
+/** Not later than the caller's own: a token that expires leaves none behind. */
+async function expireTimeOf(
+  deps: MutationDeps,
+  { tokenExpireTime }: Caller,
+  expiration: Expiration | undefined,
+): Promise<Date | undefined> {
+  if (!expiration) return tokenExpireTime;
   const now = await databaseNow(deps.database);
   const expireTime = "at" in expiration ? expiration.at : new Date(now.getTime() + expiration.afterMs);
   if (expireTime <= now) throw invalidField("expire_time", "must lie ahead");
+  if (tokenExpireTime && expireTime > tokenExpireTime) {
+    throw exceeds("expire_time", "a token makes none that lasts longer than itself");
+  }
   return expireTime;
 }

@@ -15,9 +15,9 @@ export async function listTokens(
   input: { pageSize: number; pageToken: string },
 ): Promise<{ items: ApiToken[]; nextPageToken: string }> {
   const { workspaceId } = authorize(caller, "tokens.list");
-  const query = { workspaceId };
-  const [belowId = aboveEveryId] = readPageToken(query, input.pageToken, 1) ?? [];
+  const owner = { workspaceId, principalId: caller.principalId };
+  const [belowId = aboveEveryId] = readPageToken(owner, input.pageToken, 1) ?? [];
   const pageSize = pageSizeOf(input.pageSize);
-  const tokens = await readTokens(deps.database, workspaceId, belowId, pageSize + 1);
-  return pageOf(tokens, pageSize, query, (last) => [last.tokenId]);
+  const tokens = await readTokens(deps.database, owner, belowId, pageSize + 1);
+  return pageOf(tokens, pageSize, owner, (last) => [last.tokenId]);
 }

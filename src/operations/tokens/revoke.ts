@@ -16,12 +16,12 @@ export async function revokeToken(
   tokenId: string,
 ): Promise<Outcome<ApiToken>> {
   const grant = tokenId === caller.tokenId ? authorizeOwn(caller, "tokens.revoke") : authorize(caller, "tokens.revoke");
-  const { workspaceId } = grant;
+  const owner = { workspaceId: grant.workspaceId, principalId: caller.principalId };
   const outcome = await mutate(deps, caller, {
     grant,
     prepare: async () => ({ subject: { resourceType: "api_token", resourceId: tokenId } }),
     async apply(tx): Promise<{ token: ApiToken; lookupId: string | undefined }> {
-      const token = await lockToken(tx, workspaceId, tokenId);
+      const token = await lockToken(tx, owner, tokenId);
       if (!token) throw tokenNotFound();
       if (token.revokeTime) return { token, lookupId: token.lookupId };
       checkAuthentic(deps.deploymentKeys, coveredOfToken(token), token.mac);
@@ -30,7 +30,7 @@ export async function revokeToken(
       return { token: await writeRevocation(tx, { ...token, revokeTime, mac }), lookupId: token.lookupId };
     },
     async replay(sql, id) {
-      const token = await findToken(sql, workspaceId, id);
+      const token = await findToken(sql, owner, id);
       if (!token) throw tokenNotFound();
       return { token, lookupId: undefined };
     },

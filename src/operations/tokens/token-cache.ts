@@ -4,8 +4,10 @@ import type { TokenRecord } from "../../store/api-tokens.ts";
 export interface TokenCache {
   /** The record, loaded when it is not here or too old; undefined when there is no such token. */
   get(lookupId: string, load: () => Promise<TokenRecord | undefined>): Promise<TokenRecord | undefined>;
-  has(lookupId: string): boolean;
+  /** Whether there was such a token a while ago: unlike a guess, it may be looked up again. */
+  knows(lookupId: string): boolean;
   drop(lookupId: string): void;
+  /** Makes every record too old. */
   clear(): void;
 }
 
@@ -40,8 +42,10 @@ export function createTokenCache(nowMs: () => number = () => performance.now()):
       kept.set(lookupId, entry);
       return entry.record;
     },
-    has: (lookupId) => fresh(lookupId) !== undefined,
+    knows: (lookupId) => kept.has(lookupId),
     drop: (lookupId) => void kept.delete(lookupId),
-    clear: () => kept.clear(),
+    clear() {
+      for (const entry of kept.values()) entry.until = Number.NEGATIVE_INFINITY;
+    },
   };
 }

@@ -7,11 +7,12 @@ import { checkActive, checkEtag } from "../../domain/secret.ts";
 import { parseVersionRef, type SecretVersion, type VersionState } from "../../domain/version.ts";
 import { refreshVersionCounts, setVersionState } from "../../store/versions.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfVersion, macOf } from "../row-macs.ts";
 import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { findVersionByIdOrFail, findVersionOrFail } from "./find.ts";
 
-export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions">;
+export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions" | "deploymentKeys">;
 
 export interface ChangeStateInput {
   secret: SecretRefInput;
@@ -47,7 +48,9 @@ export async function changeVersionState(
       checkEtag(version, input.etag);
       if (version.state === state) return version;
       if (version.state === "DESTROYED") throw alreadyDestroyed(version);
-      const changed = await setVersionState(tx, version, state);
+      const next = { ...version, state };
+      const mac = macOf(deps.deploymentKeys, coveredOfVersion(next));
+      const changed = await setVersionState(tx, { ...next, mac });
       await refreshVersionCounts(tx, secret);
       return changed;
     },

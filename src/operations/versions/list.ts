@@ -4,7 +4,7 @@ import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
 import { listVersions } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { pageOf, pageSizeOf, readPageToken, wrongPageToken } from "../page-token.ts";
 import { findSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 
@@ -31,6 +31,7 @@ export async function listSecretVersions(
   const query = { secretId: secret.secretId, states };
   const position = readPageToken(query, input.pageToken, 1);
   const belowNumber = position ? Number(position[0]) : aboveEveryNumber;
+  if (!Number.isInteger(belowNumber) || Math.abs(belowNumber) > aboveEveryNumber) throw wrongPageToken();
   const pageSize = pageSizeOf(input.pageSize);
   const versions = await listVersions(deps.database, secret, { states, belowNumber, limit: pageSize + 1 });
   return pageOf(versions, pageSize, query, (last) => [String(last.versionNumber)]);

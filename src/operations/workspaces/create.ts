@@ -35,7 +35,7 @@ export async function createWorkspace(
         workspaceId,
         displayName: "owner",
         scopes: [...caller.scopes],
-        expireTime: undefined,
+        expireTime: caller.tokenExpireTime,
       });
       return { subject: { resourceType: "workspace", resourceId: workspaceId }, workspaceId, token };
     },

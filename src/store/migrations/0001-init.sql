@@ -103,6 +103,7 @@ create table secret (
   purge_time timestamptz,
   expire_time timestamptz,
   last_accessed_time timestamptz,
+  mac bytea not null,
   primary key (workspace_id, secret_id),
   foreign key (workspace_id, kms_key_id) references kms_key
 );
@@ -124,6 +125,7 @@ create table secret_version (
   kms_key_version integer not null,
   create_time timestamptz not null default now(),
   destroy_time timestamptz,
+  mac bytea not null,
   primary key (workspace_id, secret_id, version_number),
   unique (workspace_id, version_id),
   foreign key (workspace_id, secret_id) references secret,

@@ -54,6 +54,9 @@ const words: Partial<Record<Reason, string>> = {
   SECRET_ACTIVE: "ALREADY_EXISTS",
 };
 
+// What coffer.v1 has as a field comes in a header here.
+const headers: Readonly<Record<string, string>> = { workspace_id: "akua-context" };
+
 const conflict = 409;
 // FAILED_PRECONDITION is 400 elsewhere; Akua answers 409 to what the state of a resource forbids.
 const conflicts: ReadonlySet<Reason> = new Set<Reason>([
@@ -77,12 +80,10 @@ function errorsOf(error: CofferError): JsonValue[] {
   const code = akuaCodes[error.reason];
   const metadata = { ...error.metadata, reason: words[error.reason] ?? error.reason };
   if (error.violations.length === 0) return [{ code, message: error.message, metadata }];
-  return error.violations.map(({ field, description }) => ({
-    code,
-    message: `${field}: ${description}`,
-    path: pathOf(field),
-    metadata: { ...metadata, field },
-  }));
+  return error.violations.map(({ field: name, description }) => {
+    const field = headers[name] ?? name;
+    return { code, message: `${field}: ${description}`, path: pathOf(field), metadata: { ...metadata, field } };
+  });
 }
 
 /** `labels["a.b"]` → `labels`, `a.b`. */

@@ -11,6 +11,7 @@ import { undeleteSecret } from "../../operations/secrets/undelete.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toSecretMessage } from "./messages.ts";
+import { toValueInput } from "./value.ts";
 
 export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService> {
   return {
@@ -26,7 +27,7 @@ export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService>
         kmsKeyId: "",
         expiration: undefined,
         revealable: true,
-        value: { case: "data", field: "value", data: new TextEncoder().encode(request.value) },
+        value: toValueInput(request),
       });
       return answer(context, resourceOf(context, outcome));
     },
