@@ -23,6 +23,8 @@ export interface TestCofferOptions {
   besides?: TestCoffer;
   /** `null`: none; the run's Redis unless given. */
   redisUrl?: string | null;
+  /** Another way to the same database for coffer itself: a proxy of the test's. */
+  through?: (databaseUrl: string) => string;
 }
 
 export interface TestCoffer {
@@ -86,7 +88,8 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
   });
   const logLines: string[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => void logLines.push(line) });
-  const database = openDatabase({ connectionString: place.url, poolSize: config.databasePoolSize });
+  const connectionString = options.through?.(place.url) ?? place.url;
+  const database = openDatabase({ connectionString, poolSize: config.databasePoolSize });
   const app = await createApp({ config, log, database, keyring });
   let ownerToken = besides?.ownerToken ?? "";
   await bootstrap(app.deps, async (token) => {
@@ -116,7 +119,7 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
   };
 }
 
-function createClients(url: string, token: string) {
+export function createClients(url: string, token: string) {
   const transport = createConnectTransport({
     baseUrl: url,
     httpVersion: "1.1",

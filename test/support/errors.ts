@@ -1,7 +1,12 @@
 // What a failed call said: code, reason, metadata, broken fields.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "vitest";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+} from "../../gen/google/rpc/error_details_pb.ts";
 
 export interface SeenError {
   code: string;
@@ -9,6 +14,8 @@ export interface SeenError {
   metadata: Record<string, string>;
   /** The names of the broken fields. */
   fields: string[];
+  /** What stands in the way, as `type name`. */
+  resources: string[];
   hasRetryInfo: boolean;
   message: string;
   error: ConnectError;
@@ -71,6 +78,9 @@ export function describeError(error: ConnectError): SeenError {
     reason: info.reason,
     metadata: info.metadata,
     fields: error.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations.map(({ field }) => field)),
+    resources: error
+      .findDetails(ResourceInfoSchema)
+      .map(({ resourceType, resourceName }) => `${resourceType} ${resourceName}`),
     hasRetryInfo: error.findDetails(RetryInfoSchema).length > 0,
     message: error.rawMessage,
     error,

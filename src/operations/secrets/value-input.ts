@@ -22,7 +22,7 @@ export function payloadOf(input: ValueInput, kind: string, random: RandomBytes):
       return dataPayload(input.data);
     case "keyValues":
       checkPartsAllowed(kind, input.field);
-      checkKeyValuesSize(input.values, `${input.field}.values`);
+      checkKeyValuesSize(input.values, input.field);
       return keyValuesPayload(input.values);
     case "generate":
       checkValueOfKind(kind, input.byteLength, `${input.field}.byte_length`);
