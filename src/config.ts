@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import { StartupError } from "./domain/startup-error.ts";
 
 export interface Config {
@@ -113,8 +114,7 @@ function oneOf<const Choice extends string>(
 function url(env: Environment, name: string, protocols: readonly string[]): string | undefined {
   const given = text(env, name);
   if (given === undefined) return undefined;
-  const protocol = /^[a-z]+:/.exec(given)?.[0];
-  if (protocol && protocols.includes(protocol)) return given;
+  if (protocols.some((known) => given.startsWith(`${known}//`))) return given;
   throw new StartupError(`${name} must begin with ${protocols.map((known) => `${known}//`).join(" or ")}`);
 }
 
@@ -145,7 +145,14 @@ function tls(env: Environment): Config["tls"] {
   if (certFile === undefined || keyFile === undefined) {
     throw new StartupError("COFFER_TLS_CERT_FILE and COFFER_TLS_KEY_FILE are set together or not at all");
   }
-  return { cert: readText("COFFER_TLS_CERT_FILE", certFile), key: readText("COFFER_TLS_KEY_FILE", keyFile) };
+  const files = { cert: readText("COFFER_TLS_CERT_FILE", certFile), key: readText("COFFER_TLS_KEY_FILE", keyFile) };
+  try {
+    createSecureContext(files);
+  } catch (cause) {
+    const message = "COFFER_TLS_CERT_FILE and COFFER_TLS_KEY_FILE must hold a certificate and its key in PEM";
+    throw new StartupError(message, { cause });
+  }
+  return files;
 }
 
 function regions(env: Environment): Config["regions"] {
@@ -161,11 +168,11 @@ function regions(env: Environment): Config["regions"] {
 function trustedProxies(env: Environment): BlockList {
   const proxies = new BlockList();
   for (const entry of list(text(env, "COFFER_TRUSTED_PROXIES") ?? "")) {
-    const [address = "", bits] = entry.split("/");
+    const [address = "", bits, ...rest] = entry.split("/");
     const family = isIP(address);
     const bitsMax = family === 4 ? 32 : 128;
     const prefix = bits === undefined ? bitsMax : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1;
-    if (family === 0 || prefix < 0 || prefix > bitsMax) {
+    if (family === 0 || prefix < 0 || prefix > bitsMax || rest.length > 0) {
       throw new StartupError("COFFER_TRUSTED_PROXIES must be addresses or CIDR ranges, separated by commas");
     }
     proxies.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");

@@ -12,8 +12,9 @@ export function createSingleFlight(): SingleFlight {
   const running = new Map<string, Promise<boolean>>();
   return {
     async run(key, waitMs, work) {
+      const end = performance.now() + waitMs;
       for (let other = running.get(key); other; other = running.get(key)) {
-        const succeeded = await within(waitMs, other);
+        const succeeded = await within(end - performance.now(), other);
         if (succeeded === undefined) return undefined;
         if (succeeded) return work(true);
       }

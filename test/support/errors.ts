@@ -31,6 +31,14 @@ export async function expectError(
   return seen;
 }
 
+/** Fails unless each of the calls, which are under way, fails like this. */
+export function expectErrors(
+  calls: readonly Promise<unknown>[],
+  expected: Partial<Omit<SeenError, "error">>,
+): Promise<SeenError[]> {
+  return Promise.all(calls.map((call) => expectError(call, expected)));
+}
+
 /** FIELD_INVALID for exactly these fields. */
 export function invalid(...fields: string[]) {
   return { code: "InvalidArgument", reason: "FIELD_INVALID", fields };

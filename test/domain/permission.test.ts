@@ -1,0 +1,83 @@
+// Roles and scopes as a table.
+import { describe, expect, it } from "vitest";
+import { isScope, narrow, permissionsOfRole } from "../../src/domain/permission.ts";
+
+const table = {
+  VIEWER: ["secrets.list", "secrets.read", "versions.read", "workspace.read"],
+  OPERATOR: [
+    "secrets.create",
+    "secrets.delete",
+    "secrets.undelete",
+    "secrets.update",
+    "secrets.use",
+    "versions.access",
+    "versions.add",
+    "versions.disable",
+    "versions.enable",
+  ],
+  ADMIN: [
+    "audit.read",
+    "secrets.purge",
+    "tokens.create",
+    "tokens.list",
+    "tokens.revoke",
+    "versions.destroy",
+    "workspace.update",
+  ],
+  OWNER: ["workspace.create"],
+} as const;
+const roles = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
+const all = permissionsOfRole("OWNER");
+
+describe("a role", () => {
+  it.each(roles)("%s has what the roles below it have, and its own", (role) => {
+    const expected = roles.slice(0, roles.indexOf(role) + 1).flatMap((each) => [...table[each]]);
+    expect([...permissionsOfRole(role)].sort()).toEqual(expected.sort());
+  });
+
+  it("below operator reads no value, and below admin destroys nothing and makes no token", () => {
+    expect(permissionsOfRole("VIEWER").has("versions.access")).toBe(false);
+    for (const permission of ["versions.destroy", "tokens.create", "secrets.purge"] as const) {
+      expect(permissionsOfRole("OPERATOR").has(permission)).toBe(false);
+      expect(permissionsOfRole("ADMIN").has(permission)).toBe(true);
+    }
+  });
+});
+
+describe("scopes", () => {
+  it("that are none narrow nothing", () => {
+    expect(narrow(all, [])).toBe(all);
+  });
+
+  it.each([
+    [["*"], [...all].sort()],
+    [["secrets.read"], ["secrets.read"]],
+    [["tokens.*"], ["tokens.create", "tokens.list", "tokens.revoke"]],
+    [
+      ["tokens.*", "audit.read"],
+      ["audit.read", "tokens.create", "tokens.list", "tokens.revoke"],
+    ],
+    [["secrets"], []],
+    [["secrets."], []],
+    [[".*"], []],
+    [["secrets.rea*"], []],
+    [["SECRETS.READ"], []],
+  ])("%j leave %j of everything", (scopes, expected) => {
+    expect([...narrow(all, scopes)].sort()).toEqual(expected);
+  });
+
+  it("never add to a role", () => {
+    const viewer = permissionsOfRole("VIEWER");
+    for (const scope of ["*", "versions.*", "secrets.create"]) {
+      for (const permission of narrow(viewer, [scope])) expect(viewer.has(permission)).toBe(true);
+    }
+    expect([...narrow(viewer, ["secrets.create"])]).toEqual([]);
+  });
+
+  it("are known words", () => {
+    for (const scope of ["*", "secrets.*", "secrets.read", "workspace.create"]) expect(isScope(scope)).toBe(true);
+    for (const scope of ["", "**", "secrets", "secrets.**", "secret.*", "secrets.fly", "s*", ".*", "constructor"]) {
+      expect([scope, isScope(scope)]).toEqual([scope, false]);
+    }
+  });
+});

@@ -1,0 +1,11 @@
+// Waits for what happens soon, without sleeping longer than it takes.
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Asks again until the answer is true; fails after `timeoutMs`. */
+export async function until(what: string, isSo: () => Promise<boolean>, timeoutMs = 8_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(50);
+  }
+}

@@ -1,0 +1,110 @@
+// What each role and scope may do, over every RPC, on the real servers.
+import type { DescMethod } from "@bufbuild/protobuf";
+import { beforeAll, describe, expect, it } from "vitest";
+import { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
+import { Role, TokenService } from "../../../gen/coffer/v1/token_service_pb.ts";
+import { WorkspaceService } from "../../../gen/coffer/v1/workspace_service_pb.ts";
+import { useCoffer } from "../../support/coffer.ts";
+import { denied, expectError } from "../../support/errors.ts";
+import { createSecret, unknownSecretId } from "../../support/secrets.ts";
+
+const coffer = useCoffer();
+
+const id = unknownSecretId;
+/** Requests that pass the schema and change nothing, with the permission they need and the least role that has it. */
+const calls: Record<string, { json: object; permission?: string; role: keyof typeof Role }> = {
+  CreateSecret: { json: { name: "a//b", data: "dg==" }, permission: "secrets.create", role: "OPERATOR" },
+  GetSecret: { json: { id }, permission: "secrets.read", role: "VIEWER" },
+  ListSecrets: { json: {}, permission: "secrets.list", role: "VIEWER" },
+  UpdateSecret: { json: { secret: { id } }, permission: "secrets.update", role: "OPERATOR" },
+  DeleteSecret: { json: { id }, permission: "secrets.delete", role: "OPERATOR" },
+  UndeleteSecret: { json: { id }, permission: "secrets.undelete", role: "OPERATOR" },
+  GetSecretValue: { json: { id }, permission: "versions.access", role: "OPERATOR" },
+  BatchGetSecretValues: { json: { requests: [{ id }] }, permission: "versions.access", role: "OPERATOR" },
+  AddSecretVersion: { json: { id, data: "dg==" }, permission: "versions.add", role: "OPERATOR" },
+  GetSecretVersion: { json: { id }, permission: "versions.read", role: "VIEWER" },
+  ListSecretVersions: { json: { id }, permission: "versions.read", role: "VIEWER" },
+  EnableSecretVersion: { json: { id, version: "1" }, permission: "versions.enable", role: "OPERATOR" },
+  DisableSecretVersion: { json: { id, version: "1" }, permission: "versions.disable", role: "OPERATOR" },
+  DestroySecretVersion: { json: { id, version: "1" }, permission: "versions.destroy", role: "ADMIN" },
+  CreateToken: { json: { displayName: "t", scopes: ["no.such"] }, permission: "tokens.create", role: "ADMIN" },
+  ListTokens: { json: {}, permission: "tokens.list", role: "ADMIN" },
+  RevokeToken: { json: { id: "tok_unknown" }, permission: "tokens.revoke", role: "ADMIN" },
+  WhoAmI: { json: {}, role: "VIEWER" },
+  CreateWorkspace: { json: { displayName: "new" }, permission: "workspace.create", role: "OWNER" },
+  GetWorkspace: { json: {}, permission: "workspace.read", role: "VIEWER" },
+  ListWorkspaces: { json: {}, role: "VIEWER" },
+  UpdateWorkspace: { json: { workspace: { etag: "stale" } }, permission: "workspace.update", role: "ADMIN" },
+};
+const methods: DescMethod[] = [SecretService, TokenService, WorkspaceService].flatMap((service) => service.methods);
+const roles = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
+const tokens = new Map<string, string>();
+beforeAll(async () => {
+  for (const role of roles) tokens.set(role, await coffer.tokenWithRole(Role[role]));
+});
+
+/** The permission that is said to be missing; undefined when the call was let through to the operation. */
+async function missing(method: DescMethod, token: string, json: object): Promise<string | undefined> {
+  const response = await coffer.fetch(`/${method.parent.typeName}/${method.name}`, { token, json });
+  const { details = [] } = (await response.json()) as {
+    details?: { debug: { reason: string; metadata?: Record<string, string> } }[];
+  };
+  const [info] = details;
+  if (info?.debug.reason !== "PERMISSION_MISSING") return undefined;
+  expect(response.status).toBe(403);
+  return info.debug.metadata?.["permission"];
+}
+
+it("covers every RPC", () => {
+  expect(methods.map(({ name }) => name).sort()).toEqual(Object.keys(calls).sort());
+});
+
+describe.each(methods.map((method) => [method.name, method] as const))("%s", (name, method) => {
+  const { json, permission, role: leastRole } = calls[name] as (typeof calls)[string];
+
+  it.each(roles)("is decided for role %s, and a denial names the permission", async (role) => {
+    const mayCall = roles.indexOf(role) >= roles.indexOf(leastRole as (typeof roles)[number]);
+    expect(await missing(method, tokens.get(role) as string, json)).toBe(mayCall ? undefined : permission);
+  });
+
+  if (permission === undefined) return;
+  it("is narrowed by the scopes of a token: its permission, its group, everything, another", async () => {
+    const group = `${permission.split(".")[0]}.*`;
+    const other = permission === "secrets.list" ? "secrets.read" : "secrets.list";
+    for (const scope of [permission, group, "*"]) {
+      expect(await missing(method, await coffer.tokenWithRole(Role.OWNER, [scope]), json)).toBeUndefined();
+    }
+    expect(await missing(method, await coffer.tokenWithRole(Role.OWNER, [other]), json)).toBe(permission);
+  });
+});
+
+describe("scopes", () => {
+  it("never widen a role", async () => {
+    const token = await coffer.tokenWithRole(Role.VIEWER, ["*"]);
+    await expectError(createSecret(coffer, {}, token), denied("secrets.create"));
+    expect((await coffer.clients(token).tokens.whoAmI({})).permissions).toEqual([
+      "secrets.list",
+      "secrets.read",
+      "versions.read",
+      "workspace.read",
+    ]);
+  });
+
+  it("add up", async () => {
+    const token = await coffer.tokenWithRole(Role.OPERATOR, ["secrets.read", "versions.access"]);
+    expect((await coffer.clients(token).tokens.whoAmI({})).permissions).toEqual(["secrets.read", "versions.access"]);
+  });
+});
+
+describe("denials", () => {
+  it("are audited, with the permission that was missing", async () => {
+    const token = await coffer.tokenWithRole(Role.VIEWER);
+    const { principalId } = await coffer.clients(token).tokens.whoAmI({});
+    await expectError(createSecret(coffer, {}, token), denied("secrets.create"));
+    const read = () =>
+      coffer.sql("select decision, rule, result, occurrences from audit_event where principal_id = $1", [principalId]);
+    await expect
+      .poll(read)
+      .toEqual([{ decision: "DENY", rule: "secrets.create", result: "PERMISSION_MISSING", occurrences: 1 }]);
+  });
+});
