@@ -62,14 +62,15 @@ function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array
 
 const gunzipAsync = promisify(gunzip);
 
-async function inflate(bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
+/** Inflates gzip. */
+export async function inflate(bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
   if (bytes.byteLength === 0) return bytes;
   try {
     return await gunzipAsync(bytes, { maxOutputLength: sizeBytesMax });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")
       throw tooLarge(sizeBytesMax);
-    throw new CofferError("REQUEST_MALFORMED", "the body is not valid gzip");
+    throw new CofferError("REQUEST_MALFORMED", "the message is not valid gzip");
   }
 }
 

@@ -33,7 +33,7 @@ export function unaryCodec(contentType: string | null | undefined): Codec | unde
   return codec?.toLowerCase() as Codec | undefined;
 }
 
-/** Throws CofferError, or something unforeseen. */
+/** Answers a POST. Throws CofferError, or something unforeseen. */
 export async function answerConnectUnary(
   options: ConnectUnaryOptions,
   method: DescMethodUnary,
@@ -41,8 +41,19 @@ export async function answerConnectUnary(
   exchange: Exchange,
 ): Promise<Answer> {
   checkProtocolVersion(exchange.headers);
-  const timeoutMs = readTimeoutMs(exchange.headers);
   const bytes = await readBody(exchange.request, options.bodyLimits);
+  return answerMessage(options, method, codec, exchange, bytes);
+}
+
+/** Answers a request whose message has been read, however it came. */
+export async function answerMessage(
+  options: ConnectUnaryOptions,
+  method: DescMethodUnary,
+  codec: Codec,
+  exchange: Exchange,
+  bytes: Uint8Array,
+): Promise<Answer> {
+  const timeoutMs = readTimeoutMs(exchange.headers);
   const message = decode(options, method, codec, bytes);
   const result = await options.invoke(method, message, {
     protocolName: "connect",
@@ -85,7 +96,7 @@ function decode(
   try {
     return fromBinary(method.input, bytes);
   } catch {
-    throw new CofferError("REQUEST_MALFORMED", `the body is not a valid ${method.input.typeName}`);
+    throw new CofferError("REQUEST_MALFORMED", `the message is not a valid ${method.input.typeName}`);
   }
 }
 

@@ -1,6 +1,6 @@
 // Decides who answers a request: health, the direct Connect path, the RPC handler, or the REST gateway.
 import { constants } from "node:http2";
-import type { DescMethod, DescService, Registry } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodUnary, DescService, Registry } from "@bufbuild/protobuf";
 import { CofferError, type Reason } from "../domain/errors.ts";
 import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
 import { toCofferError } from "../rpc/errors.ts";
@@ -8,6 +8,7 @@ import type { Invoke } from "../rpc/invoke.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
 import type { BodyLimits } from "./body.ts";
 import { connectErrorAnswer } from "./connect-error-answer.ts";
+import { allowsGet, answerConnectGet } from "./connect-get.ts";
 import { answerConnectUnary, unaryCodec } from "./connect-unary.ts";
 import { type Answer, type Exchange, hasBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
@@ -23,7 +24,7 @@ export interface DispatchOptions extends OpenExchangeOptions {
   services: readonly DescService[];
   surfaces: readonly RestSurface[];
   invoke: Invoke;
-  /** gRPC, gRPC-Web, streams, Connect GET: a connectNodeAdapter whose `contextValues` option is `contextValuesOf`. */
+  /** gRPC, gRPC-Web and streams: a connectNodeAdapter whose `contextValues` option is `contextValuesOf`. */
   rpcHandler: NodeHandler;
   isReady: () => Promise<boolean>;
   /** For google.protobuf.Any. */
@@ -83,16 +84,26 @@ async function answerRequest(
     if (grpc === undefined && !looksLikeRpc(exchange.path)) return dispatch.gateway.answer(exchange);
     throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
   }
-  const codec = unaryCodec(request.headers["content-type"]);
   if (isUnary(method)) {
-    if (codec !== undefined && exchange.method === "POST") return answerConnectUnary(dispatch, method, codec, exchange);
+    if (grpc === undefined) return answerConnect(dispatch, method, exchange);
     // The handler's JSON errors quote what was sent, and what is sent here are secrets.
-    if (grpc?.isJson) throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages is not served");
+    if (grpc.isJson) throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages is not served");
     limitUpload(exchange, dispatch.bodyLimits.timeoutMs);
   }
   response.setHeader("cache-control", "no-store");
   dispatch.rpcHandler(request, response);
   return undefined;
+}
+
+function answerConnect(dispatch: Dispatch, method: DescMethodUnary, exchange: Exchange): Promise<Answer> {
+  if (exchange.method === "GET" && allowsGet(method)) return answerConnectGet(dispatch, method, exchange);
+  if (exchange.method !== "POST") {
+    const allow = allowsGet(method) ? "GET, POST" : "POST";
+    throw new CofferError("METHOD_NOT_ALLOWED", `the method is served for ${allow}`, { allow });
+  }
+  const codec = unaryCodec(exchange.headers.get("content-type"));
+  if (codec !== undefined) return answerConnectUnary(dispatch, method, codec, exchange);
+  throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-type must be application/json or application/proto");
 }
 
 async function answerReadiness(dispatch: Dispatch): Promise<Answer> {

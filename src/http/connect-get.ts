@@ -1,0 +1,48 @@
+// Answers Connect GET requests: unary methods without side effects, whose message is in the query.
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { CofferError, invalidField } from "../domain/errors.ts";
+import { inflate } from "./body.ts";
+import { answerMessage, type Codec, type ConnectUnaryOptions } from "./connect-unary.ts";
+import type { Answer, Exchange } from "./exchange.ts";
+
+/** Whether a method may be called with GET. */
+export function allowsGet(method: DescMethodUnary): boolean {
+  return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+}
+
+/** Throws CofferError, or something unforeseen. */
+export async function answerConnectGet(
+  options: ConnectUnaryOptions,
+  method: DescMethodUnary,
+  exchange: Exchange,
+): Promise<Answer> {
+  const query = new URLSearchParams(exchange.query);
+  const version = query.get("connect");
+  if (version !== null && version !== "v1") throw invalidField("connect", 'must be "v1"');
+  const codec = readCodec(query.get("encoding"));
+  const sent = readMessage(query);
+  const bytes = await decompress(query.get("compression"), sent, options.bodyLimits.sizeBytesMax);
+  return answerMessage(options, method, codec, exchange, bytes);
+}
+
+function readCodec(encoding: string | null): Codec {
+  if (encoding === "json" || encoding === "proto") return encoding;
+  throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the parameter encoding must be json or proto");
+}
+
+/** In URL-safe base64, padded or not, when the query says so. */
+function readMessage(query: URLSearchParams): Uint8Array {
+  const text = query.get("message") ?? "";
+  if (query.get("base64") !== "1") return new TextEncoder().encode(text);
+  const unpadded = text.replace(/={1,2}$/, "");
+  const bytes = Buffer.from(unpadded, "base64url");
+  if (bytes.toString("base64url") !== unpadded) throw invalidField("message", "must be URL-safe base64");
+  return bytes;
+}
+
+async function decompress(compression: string | null, bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
+  if (compression === null || compression === "" || compression === "identity") return bytes;
+  if (compression === "gzip") return inflate(bytes, sizeBytesMax);
+  throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the parameter compression must be gzip or identity");
+}
