@@ -1,0 +1,120 @@
+// Transactions: all or nothing, connections that break or are held too long, and a pool that never leaks.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Database, openDatabase, type Sql, type Tx } from "../../src/store/database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { inParallel } from "../support/parallel.ts";
+import { startPostgresProxy } from "../support/postgres-proxy.ts";
+
+let place: TestDatabase;
+let database: Database;
+beforeAll(async () => {
+  place = await createTestDatabase();
+  database = openDatabase({ connectionString: place.url, poolSize: 2 });
+  await run(database, "create table note (text text primary key)");
+});
+afterAll(async () => {
+  await database.close();
+  await place.drop();
+});
+
+const run = (sql: Sql, text: string, values: unknown[] = []) => sql.query<{ text: string }>({ name: "", text, values });
+const insert = (tx: Tx, text: string) => run(tx, "insert into note values ($1)", [text]);
+const notes = async (text: string) => (await run(database, "select text from note where text = $1", [text])).length;
+const unavailable = { reason: "DEPENDENCY_UNAVAILABLE" };
+
+/** The connection that a transaction is on, ended by an administrator. */
+async function terminate(tx: Tx): Promise<void> {
+  const [row] = await tx.query<{ pid: number }>({ name: "", text: "select pg_backend_pid() as pid", values: [] });
+  const client = new Client(place.url);
+  await client.connect();
+  await client.query("select pg_terminate_backend($1)", [row?.pid]);
+  await client.end();
+  await sleep(20);
+}
+
+describe("a transaction", () => {
+  it("writes all of it when its body succeeds, and nothing when its body throws", async () => {
+    await database.transaction((tx) => insert(tx, "kept"));
+    const thrown = new Error("no");
+    const failing = database.transaction(async (tx) => {
+      await insert(tx, "dropped");
+      throw thrown;
+    });
+    await expect(failing).rejects.toBe(thrown);
+    expect([await notes("kept"), await notes("dropped")]).toEqual([1, 0]);
+  });
+
+  it("is no success when its body passed over a statement that failed", async () => {
+    const passing = database.transaction(async (tx) => {
+      await insert(tx, "half");
+      await insert(tx, "half").catch(() => {});
+    });
+    await expect(passing).rejects.toThrow("a failed statement was passed over");
+    expect(await notes("half")).toBe(0);
+  });
+
+  it("gives its connection back after every error: twenty failures do not use up a pool of two", async () => {
+    const results = await inParallel(20, 20, (index) =>
+      database.transaction(async (tx) => {
+        if (index % 3 === 0) await run(tx, "select 1 / 0");
+        if (index % 3 === 1) await terminate(tx);
+        throw new Error("no");
+      }),
+    );
+    expect(results.filter(({ status }) => status === "rejected")).toHaveLength(20);
+    await database.transaction((tx) => insert(tx, "after failures"));
+    expect(await notes("after failures")).toBe(1);
+  });
+
+  it("whose connection ends between two statements is DEPENDENCY_UNAVAILABLE, and writes nothing", async () => {
+    const broken = database.transaction(async (tx) => {
+      await insert(tx, "broken");
+      await terminate(tx);
+      await insert(tx, "broken too");
+    });
+    await expect(broken).rejects.toMatchObject(unavailable);
+    expect(await notes("broken")).toBe(0);
+  });
+
+  it("whose connection ends before the COMMIT is OUTCOME_UNKNOWN: nobody guesses", async () => {
+    const broken = database.transaction(async (tx) => {
+      await insert(tx, "perhaps");
+      await terminate(tx);
+    });
+    await expect(broken).rejects.toMatchObject({ reason: "OUTCOME_UNKNOWN", retryDelayMs: 1_000 });
+    expect(await notes("perhaps")).toBe(0);
+  });
+});
+
+describe("waiting ends", () => {
+  it.concurrent("after five seconds for a row that another holds, with CONCURRENT_CHANGE", async () => {
+    const own = openDatabase({ connectionString: place.url, poolSize: 2 });
+    await own.transaction((tx) => insert(tx, "held"));
+    await own.transaction(async (tx) => {
+      await run(tx, "select text from note where text = 'held' for update");
+      const other = own.transaction((otherTx) => run(otherTx, "delete from note where text = 'held'"));
+      await expect(other).rejects.toMatchObject({ reason: "CONCURRENT_CHANGE" });
+    });
+    await own.close();
+  });
+
+  it.concurrent("after five seconds for a connection of a pool that is used up, with DEPENDENCY_UNAVAILABLE", async () => {
+    const own = openDatabase({ connectionString: place.url, poolSize: 1 });
+    await own.transaction(async () => {
+      await expect(run(own, "select 'x' as text")).rejects.toMatchObject(unavailable);
+    });
+    expect(await run(own, "select 'x' as text")).toEqual([{ text: "x" }]);
+    await own.close();
+  });
+
+  it.concurrent("after five seconds for a server that accepts a connection and says nothing", async () => {
+    const proxy = await startPostgresProxy();
+    const own = openDatabase({ connectionString: proxy.through(place.url), poolSize: 1 });
+    proxy.freeze();
+    await expect(run(own, "select 'x' as text")).rejects.toMatchObject(unavailable);
+    await own.close();
+    await proxy.close();
+  });
+});

@@ -1,0 +1,101 @@
+// The schema: made once however many start together, never half, and refused when it is not this coffer's.
+import { randomBytes } from "node:crypto";
+import { Client } from "pg";
+import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { StartupError } from "../../src/domain/startup-error.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { createTestDatabase } from "../support/database.ts";
+
+async function emptyDatabase(): Promise<{ url: string; client: Client }> {
+  const { url, drop } = await createTestDatabase("template0");
+  const client = new Client(url);
+  await client.connect();
+  onTestFinished(async () => {
+    await client.end();
+    await drop();
+  });
+  return { url, client };
+}
+
+const tables = async (client: Client) =>
+  (await client.query("select tablename from pg_tables where schemaname = 'public' order by 1")).rows.map(
+    ({ tablename }) => tablename,
+  );
+const applied = async (client: Client) => (await client.query("select * from schema_migration order by number")).rows;
+
+describe("an empty database", () => {
+  it("gets the whole schema once, from eight starts at the same time", async () => {
+    const { url, client } = await emptyDatabase();
+    await Promise.all(Array.from({ length: 8 }, () => migrate(url)));
+    const rows = await applied(client);
+    expect(rows.map(({ number }) => number)).toEqual(rows.map((_, index) => index + 1));
+    expect(await tables(client)).toEqual(
+      expect.arrayContaining(["audit_event", "idempotency", "secret", "secret_version"]),
+    );
+    await migrate(url);
+    await migrate(url, { checkOnly: true });
+    expect(await applied(client)).toEqual(rows);
+  });
+
+  it("is refused by a start that may only check, and stays empty", async () => {
+    const { url, client } = await emptyDatabase();
+    const refused = migrate(url, { checkOnly: true });
+    await expect(refused).rejects.toThrow(StartupError);
+    await expect(refused).rejects.toThrow(/^the database's schema is at 0, this coffer needs \d+; start once with/);
+    expect(await tables(client)).toEqual([]);
+  });
+
+  it("stays empty when a migration fails in the middle, and gets the whole schema later", async () => {
+    const { url, client } = await emptyDatabase();
+    await client.query("create table audit_event ()");
+    await expect(migrate(url)).rejects.toThrow(/^cannot use the database: relation "audit_event" already exists$/);
+    expect(await tables(client)).toEqual(["audit_event"]);
+    await client.query("drop table audit_event");
+    await migrate(url);
+    expect(await applied(client)).not.toEqual([]);
+  });
+});
+
+describe("a schema that is not this coffer's", () => {
+  it.each([
+    [
+      "newer",
+      "insert into schema_migration values (9, '0009-later.sql', 'x')",
+      /newer than this coffer, which knows \d+$/,
+    ],
+    [
+      "made by another migration",
+      "update schema_migration set checksum = 'x' where number = 1",
+      /made by another migration/,
+    ],
+  ])("(%s) is refused in one line, and left alone", async (_what, change, message) => {
+    const { url, client } = await emptyDatabase();
+    await migrate(url);
+    await client.query(change);
+    const before = await applied(client);
+    for (const checkOnly of [false, true]) {
+      const refused = migrate(url, { checkOnly });
+      await expect(refused).rejects.toThrow(StartupError);
+      await expect(refused).rejects.toThrow(message);
+    }
+    expect(await applied(client)).toEqual(before);
+  });
+});
+
+describe("a database that cannot be used", () => {
+  it.each([
+    ["there is no server", () => "postgres://coffer:hunter2@127.0.0.1:1/coffer"],
+    [
+      "there is no such database",
+      () => inject("postgresUrl").replace(/\/coffer(?=\?|$)|\/postgres(?=\?|$)/, "/absent"),
+    ],
+    ["the URL is none", () => "postgres://coffer:hunter2@[oops/coffer"],
+    ["the password is wrong", () => inject("postgresUrl").replace(/:[^:@/]+@/, `:${randomBytes(4).toString("hex")}@`)],
+  ])("(%s) is one line without the password", async (_what, url) => {
+    const error = await migrate(url()).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(StartupError);
+    const { message } = error as StartupError;
+    expect(message).toMatch(/^.{10,200}$/);
+    expect(message).not.toContain("hunter2");
+  });
+});

@@ -1,0 +1,106 @@
+// A way to Postgres that a test can break: around a COMMIT, or by letting nothing through any more.
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { Client } from "pg";
+
+/** What the connection breaks before: the server hears of the COMMIT, or the client hears that it is done. */
+export type Cut = "request" | "answer";
+
+export interface PostgresProxy {
+  /** The same database by way of this proxy. */
+  through(databaseUrl: string): string;
+  /** Asked at every COMMIT whether, and how, to break its connection. */
+  onCommit(decide: () => Cut | undefined): void;
+  /** Connections stay open, but nothing passes any more. */
+  freeze(): void;
+  close(): Promise<void>;
+}
+
+export async function startPostgresProxy(): Promise<PostgresProxy> {
+  const sockets = new Set<Socket>();
+  let target: { host: string; port: number } | undefined;
+  let decide: () => Cut | undefined = () => undefined;
+  let isFrozen = false;
+
+  const track = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("error", () => {});
+  };
+  // Half-open as a server that hangs leaves its connections: a client that says goodbye gets no answer.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connectTo(target);
+    const destroy = () => {
+      client.destroy();
+      upstream.destroy();
+    };
+    let isAnswerLost = false;
+    const isCommit = createCommitFinder();
+    for (const socket of [client, upstream]) {
+      track(socket);
+      socket.on("close", destroy);
+    }
+    client.on("end", () => {
+      if (!isFrozen) upstream.end();
+    });
+    client.on("data", (chunk: Buffer) => {
+      const cut = isCommit(chunk) ? decide() : undefined;
+      if (cut === "request") return destroy();
+      isAnswerLost = cut === "answer";
+      if (!isFrozen) upstream.write(chunk);
+    });
+    upstream.on("data", (chunk: Buffer) => {
+      // The first of what follows a COMMIT is its answer: so it is done.
+      if (isAnswerLost) return destroy();
+      if (!isFrozen) client.write(chunk);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    through(databaseUrl) {
+      const { host, port: targetPort, user = "", password, database = "" } = new Client(databaseUrl);
+      target = { host, port: targetPort };
+      const credentials = [user, password ?? ""].map(encodeURIComponent).join(":");
+      return `postgres://${credentials}@127.0.0.1:${port}/${database}?sslmode=disable`;
+    },
+    onCommit(decider) {
+      decide = decider;
+    },
+    freeze() {
+      isFrozen = true;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function connectTo(target: { host: string; port: number } | undefined): Socket {
+  if (!target) throw new Error("the proxy knows no server yet");
+  const { host, port } = target;
+  return host.startsWith("/") ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
+}
+
+/** Says whether what a client has sent holds a COMMIT as a simple query; sees every byte of the connection. */
+function createCommitFinder(): (chunk: Buffer) => boolean {
+  let rest = Buffer.alloc(0);
+  // The first message has no type.
+  let typeSize = 0;
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk]);
+    let found = false;
+    while (rest.byteLength >= typeSize + 4) {
+      const size = typeSize + rest.readInt32BE(typeSize);
+      if (rest.byteLength < size) break;
+      const message = rest.subarray(0, size);
+      rest = rest.subarray(size);
+      found ||= typeSize === 1 && /^Q.{4}commit\0$/is.test(message.toString("latin1"));
+      typeSize = 1;
+    }
+    return found;
+  };
+}
