@@ -129,9 +129,9 @@ function createTlsListener(
 
 function listen(listener: net.Server, port: number, host: string): Promise<{ port: number; host: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ port: number; host: string }>();
-  listener.once("error", reject);
+  // Stays: a connection that cannot be accepted, for want of file descriptors, must not end the process.
+  listener.on("error", reject);
   listener.listen(port, host, () => {
-    listener.off("error", reject);
     const address = listener.address() as net.AddressInfo;
     resolve({ port: address.port, host: address.address });
   });
