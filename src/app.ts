@@ -75,7 +75,7 @@ export async function createApp({ config, log, database, keyring }: AppOptions):
     return {
       deps,
       async listen() {
-        const { port } = await server.listen(config.port, config.host);
+        const { port } = await listenSomewhere(server, config, log);
         const host = config.host.includes(":") ? `[${config.host}]` : config.host;
         return { host: config.host, port, url: `${config.tls ? "https" : "http"}://${host}:${port}` };
       },
@@ -94,6 +94,17 @@ export async function createApp({ config, log, database, keyring }: AppOptions):
   } catch (error) {
     redis?.close();
     throw error;
+  }
+}
+
+async function listenSomewhere(server: HttpServer, config: Config, log: Logger): Promise<{ port: number }> {
+  try {
+    return await server.listen(config.port, config.host);
+  } catch (error) {
+    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    if (!isTaken || !config.portIsDefault) throw error;
+    log.warn({ port: config.port }, "the default port is taken, so coffer takes a free one; COFFER_PORT names one");
+    return server.listen(0, config.host);
   }
 }
 

@@ -8,6 +8,8 @@ import { StartupError } from "./domain/startup-error.ts";
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Nobody asked for this port: when another has it, any free one will do. */
+  readonly portIsDefault: boolean;
   /** Absolute. */
   readonly dataDir: string;
   /** Undefined: the bundled Postgres. */
@@ -57,6 +59,7 @@ export function loadConfig(environment: Environment): Config {
   }
   return Object.freeze({
     host: text(env, "COFFER_HOST") ?? "127.0.0.1",
+    portIsDefault: text(env, "COFFER_PORT") === undefined,
     port: integer(env, "COFFER_PORT", { byDefault: 8080, min: 0, max: 65_535 }),
     dataDir,
     databaseUrl,
