@@ -1,5 +1,4 @@
 // Wires the parts together by hand.
-import { randomBytes } from "node:crypto";
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import { type ConnectRouter, createServiceImplSpec, type ServiceImpl, type ServiceImplSpec } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -15,6 +14,7 @@ import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { newId } from "./domain/ids.ts";
 import type { Keyring } from "./envelope/keyring.ts";
+import { createRandomBytes } from "./envelope/random-pool.ts";
 import { defaultBodyLimits } from "./http/body.ts";
 import { contextValuesOf } from "./http/open-exchange.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
@@ -24,10 +24,12 @@ import { createDenialLog, type DenialLog } from "./operations/audit-denials.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
+import { createValueReader } from "./operations/secrets/value-reader.ts";
 import { createSingleFlight } from "./operations/single-flight.ts";
 import { createTokenCache } from "./operations/tokens/token-cache.ts";
 import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
+import { leasePoints } from "./redis/leased-limit.ts";
 import { createFailureLimit, createRateLimit } from "./redis/rate-limits.ts";
 import { healthService } from "./rpc/health.ts";
 import { asConnectErrors, createInterceptors } from "./rpc/interceptors.ts";
@@ -124,7 +126,7 @@ async function createDeps(
   redis: RedisConnection | undefined,
 ): Promise<Deps> {
   const now = () => new Date();
-  const random = (size: number) => new Uint8Array(randomBytes(size));
+  const random = createRandomBytes();
   const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
   return {
     now,
@@ -135,6 +137,7 @@ async function createDeps(
     deploymentKeys,
     regions: config.regions,
     keyMaterial: createKeyMaterial({ database, keyring, deploymentId }),
+    valueReader: createValueReader(database),
     audit: createAuditTrail(database),
     accessTimes: createAccessTimes(database, (error) => log.warn({ err: error }, "access times are not noted")),
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
@@ -184,6 +187,10 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
   const publicNames = new Set(anyones.map(({ desc }) => desc.typeName));
 
   const shared = redis && { redis, prefix: config.redisPrefix };
+  const limitOf = (name: string, limit: number) => {
+    const charged = createRateLimit(name, limit, shared);
+    return shared ? leasePoints(charged, limit) : charged;
+  };
   const interceptors = createInterceptors({
     ...deps,
     denials,
@@ -193,8 +200,8 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
     },
     failureLimit: createFailureLimit(config.rateLimitUnauthenticated),
     rateLimits: {
-      principal: createRateLimit("principal", config.rateLimitPrincipal, shared),
-      workspace: createRateLimit("workspace", config.rateLimitWorkspace, shared),
+      principal: limitOf("principal", config.rateLimitPrincipal),
+      workspace: limitOf("workspace", config.rateLimitWorkspace),
     },
     isPublic: (name) => publicNames.has(name),
   });
@@ -208,7 +215,6 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
     invoke: createInvoke(
       [...rpcServices, ...rest].map(({ implementation }) => implementation),
       interceptors,
-      shutdownSignal,
     ),
     rpcHandler: connectNodeAdapter({
       routes: (router) => {

@@ -5,6 +5,7 @@ import type { Keyring } from "./envelope/keyring.ts";
 import type { AccessTimes } from "./operations/access-times.ts";
 import type { AuditTrail } from "./operations/audit-trail.ts";
 import type { KeyMaterial } from "./operations/keys/key-material.ts";
+import type { ValueReader } from "./operations/secrets/value-reader.ts";
 import type { SingleFlight } from "./operations/single-flight.ts";
 import type { TokenCache } from "./operations/tokens/token-cache.ts";
 import type { IdempotencyHints } from "./redis/idempotency-hints.ts";
@@ -20,6 +21,7 @@ export interface Deps {
   /** Where secrets may be kept; the first is the default. */
   regions: readonly [string, ...string[]];
   keyMaterial: KeyMaterial;
+  valueReader: ValueReader;
   audit: AuditTrail;
   accessTimes: AccessTimes;
   idempotencyHints: IdempotencyHints;

@@ -2,7 +2,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { assertNever } from "../domain/errors.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
-import { uint32Bytes, utf8Bytes } from "./bytes.ts";
+import { utf8Bytes } from "./bytes.ts";
 
 /** A column's value. Equal columns must arrive as equal types: `5` and `5n` are the same, `"5"` is not. */
 export type MacField = string | number | bigint | boolean | Uint8Array | Date | null;
@@ -14,12 +14,15 @@ export function hashToken(pepper: Sensitive, secret: string): Buffer {
 
 /** The MAC of a row; `label` names the table and the version of its list of fields. */
 export function macRow(key: Sensitive, label: string, fields: readonly MacField[]): Buffer {
-  const mac = createHmac("sha256", key.reveal());
-  for (const field of [label, ...fields]) {
+  // One update: each costs as much as hashing a row does.
+  const parts = [label, ...fields].flatMap((field) => {
     const { tag, bytes } = encodeField(field);
-    mac.update(Uint8Array.of(tag)).update(uint32Bytes(bytes.byteLength)).update(bytes);
-  }
-  return mac.digest();
+    const head = Buffer.allocUnsafe(5);
+    head.writeUInt8(tag);
+    head.writeUInt32BE(bytes.byteLength, 1);
+    return [head, bytes];
+  });
+  return createHmac("sha256", key.reveal()).update(Buffer.concat(parts)).digest();
 }
 
 /** Takes the same time wherever the MACs differ. */

@@ -40,7 +40,10 @@ function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array
     else chunks.push(chunk);
   };
   const onEnd = () => resolve(Buffer.concat(chunks));
-  const onGone = () => stop(new CofferError("CANCELED", "the client went away"));
+  const onGone = () => {
+    // Said of every request in the end, complete or not.
+    if (!request.complete) stop(new CofferError("CANCELED", "the client went away"));
+  };
   const onTimeout = () => stop(new CofferError("REQUEST_TIMEOUT", "the body did not arrive in time"));
   const stop = (error: CofferError) => {
     request.pause();

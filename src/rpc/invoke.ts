@@ -3,7 +3,6 @@ import { create, type DescMessage, type DescMethod, type DescMethodUnary, type M
 import {
   type ContextValues,
   createContextKey,
-  createHandlerContext,
   type HandlerContext,
   type Interceptor,
   type MethodImplSpec,
@@ -44,11 +43,7 @@ type AnyFn = ReturnType<Interceptor>;
 const contextKey = createContextKey<HandlerContext | undefined>(undefined, { description: "handler context" });
 
 /** The calls of `services`, wrapped once in `interceptors`, the first of which is the outermost. */
-export function createInvoke(
-  services: readonly ServiceImplSpec[],
-  interceptors: readonly Interceptor[],
-  shutdownSignal: AbortSignal,
-): Invoke {
+export function createInvoke(services: readonly ServiceImplSpec[], interceptors: readonly Interceptor[]): Invoke {
   const implementations = new Map(
     services.flatMap((service) => Object.values(service.methods)).map((spec) => [spec.method, spec]),
   );
@@ -57,37 +52,40 @@ export function createInvoke(
     if (implementations.get(method)?.kind !== "unary") {
       throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
     }
-    const context = createHandlerContext({
+    const context: HandlerContext = {
       service: method.parent,
       method,
       protocolName: request.protocolName,
       requestMethod: request.requestMethod,
       url: request.url,
       requestHeader: request.header,
+      responseHeader: new Headers(),
+      responseTrailer: new Headers(),
+      values: request.contextValues,
+      signal: request.signal,
+      timeoutMs: deadlineClock(request.timeoutMs),
+    };
+    request.contextValues.set(contextKey, context);
+    const answer = call({
+      stream: false,
+      service: method.parent,
+      method,
+      requestMethod: request.requestMethod,
+      url: request.url,
+      signal: request.signal,
+      header: request.header,
       contextValues: request.contextValues,
-      requestSignal: request.signal,
-      shutdownSignal,
-      ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
+      message,
     });
-    context.values.set(contextKey, context);
-    try {
-      const answer = call({
-        stream: false,
-        service: method.parent,
-        method,
-        requestMethod: request.requestMethod,
-        url: request.url,
-        signal: context.signal,
-        header: context.requestHeader,
-        contextValues: context.values,
-        message,
-      });
-      const response = (await untilDeadline(answer, request.timeoutMs, context.signal)) as UnaryResponse;
-      return { message: response.message, header: response.header, trailer: response.trailer };
-    } finally {
-      context.abort();
-    }
+    const response = (await untilDeadline(answer, request.timeoutMs)) as UnaryResponse;
+    return { message: response.message, header: response.header, trailer: response.trailer };
   };
+}
+
+function deadlineClock(timeoutMs: number | undefined): HandlerContext["timeoutMs"] {
+  if (timeoutMs === undefined) return () => undefined;
+  const deadline = performance.now() + timeoutMs;
+  return () => deadline - performance.now();
 }
 
 /** Calls the implementation itself. */
@@ -108,15 +106,17 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
 }
 
 /** Stops waiting at the caller's deadline; what is under way then ends by itself, and may well succeed. */
-async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined, signal: AbortSignal): Promise<T> {
+async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined): Promise<T> {
   if (timeoutMs === undefined) return answer;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new CofferError("DEADLINE_EXCEEDED", "the call's deadline has passed")),
+    timeoutMs,
+  );
   try {
-    return await Promise.race([answer, aborted]);
+    return await Promise.race([answer, late]);
   } finally {
-    signal.removeEventListener("abort", abort);
+    clearTimeout(timer);
     answer.catch(() => {});
   }
 }

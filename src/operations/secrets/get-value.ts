@@ -1,5 +1,6 @@
 // GetSecretValue: opens one version, and lets its value leave only when the audit event is durable.
 import type { Deps } from "../../deps.ts";
+import type { AuditEvent } from "../../domain/audit-event.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import type { Grant } from "../../domain/grant.ts";
@@ -11,7 +12,7 @@ import { checkReadable, parseVersionRef, versionNotFound } from "../../domain/ve
 import { valueCorrupt } from "../../envelope/corrupt.ts";
 import { open } from "../../envelope/envelope.ts";
 import { decodeKeyValues } from "../../envelope/payload.ts";
-import { loadSealedVersion, type SealedVersion } from "../../store/sealed-versions.ts";
+import type { SealedVersion } from "../../store/read-values.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { authorize } from "../authorize.ts";
 import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../row-macs.ts";
@@ -19,7 +20,7 @@ import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export type GetValueDeps = Pick<
   Deps,
-  | "database"
+  | "valueReader"
   | "regions"
   | "keyMaterial"
   | "deploymentId"
@@ -51,12 +52,13 @@ export interface SecretValue {
 /** Fails with SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
 export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: GetValueInput): Promise<SecretValue> {
   const grant = authorize(caller, "versions.access");
-  const sealed = await loadSealedVersion(
-    deps.database,
+  const event = eventOf(deps, caller, grant, "OK");
+  const sealed = await deps.valueReader.read({
     grant,
-    refOf(deps, input.secret),
-    parseVersionRef(input.version),
-  );
+    secret: refOf(deps, input.secret),
+    version: parseVersionRef(input.version),
+    event,
+  });
   if (!sealed) throw secretNotFound();
   const { secret, version } = sealed;
   if (!secret.revealable) {
@@ -65,7 +67,7 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   if (!version) throw versionNotFound();
   checkReadable(version);
   const value = await openOrReport(deps, caller, grant, sealed);
-  await record(deps, caller, grant, sealed, "OK");
+  if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
   deps.accessTimes.touch(secret);
   return {
     secretId: secret.secretId,
@@ -84,23 +86,21 @@ async function openOrReport(
   sealed: SealedVersion,
 ): Promise<RevealedValue> {
   try {
-    return reveal(await openSealed(deps, grant, sealed));
+    return reveal(await openSealed(deps, sealed));
   } catch (error) {
     if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
-      await record(deps, caller, grant, sealed, error.reason);
+      const { secret, version } = sealed;
+      const event = eventOf(deps, caller, grant, error.reason);
+      await deps.audit.record({ ...event, resourceId: secret.secretId, versionNumber: version?.versionNumber ?? 0 });
     }
     throw error;
   }
 }
 
-async function openSealed(
-  deps: GetValueDeps,
-  { workspaceId }: Grant<"versions.access">,
-  { secret, secretMac, version, key }: SealedVersion,
-): Promise<Payload> {
+async function openSealed(deps: GetValueDeps, { secret, version, key }: SealedVersion): Promise<Payload> {
   if (!version?.envelope || !key) throw valueCorrupt();
-  const { secretId } = secret;
-  checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secretMac);
+  const { workspaceId, secretId } = secret;
+  checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.mac);
   checkAuthentic(deps.deploymentKeys, coveredOfVersion({ workspaceId, secretId, ...version }), version.mac);
   checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
   checkKeyActive(key);
@@ -108,12 +108,7 @@ async function openSealed(
   return open({
     envelope: version.envelope,
     keyVersion,
-    context: {
-      deploymentId: deps.deploymentId,
-      workspaceId,
-      secretId,
-      versionNumber: version.versionNumber,
-    },
+    context: { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: version.versionNumber },
     form: version.payloadForm,
   });
 }
@@ -124,17 +119,6 @@ function reveal({ form, bytes }: Payload): RevealedValue {
   return { form, values: new Map(values) };
 }
 
-function record(
-  deps: GetValueDeps,
-  caller: Caller,
-  { rule }: Grant<"versions.access">,
-  { secret, version }: SealedVersion,
-  result: string,
-): Promise<void> {
-  const subject = {
-    resourceType: "secret",
-    resourceId: secret.secretId,
-    ...(version ? { versionNumber: version.versionNumber } : {}),
-  } as const;
-  return deps.audit.record(auditEvent(deps, caller, { decision: "ALLOW", rule, result }, subject));
+function eventOf(deps: GetValueDeps, caller: Caller, { rule }: Grant<"versions.access">, result: string): AuditEvent {
+  return auditEvent(deps, caller, { decision: "ALLOW", rule, result }, { resourceType: "secret", resourceId: "" });
 }

@@ -41,7 +41,7 @@ export async function authenticateToken(
   const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
   const expected = record?.token.secretHash ?? unknownHash;
   const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
-  if (!record || !matches || !isUsable(deps, record)) throw invalidCredential();
+  if (!record || !matches || !isUsable(record)) throw invalidCredential();
   return identityOf(deps, record);
 }
 
@@ -51,8 +51,8 @@ function invalidCredential(): CofferError {
 
 const unknownHash = new Uint8Array(32);
 
-function isUsable({ deploymentKeys }: AuthenticateDeps, { token, isExpired }: TokenRecord): boolean {
-  return !isExpired && token.revokeTime === undefined && isAuthentic(deploymentKeys, coveredOfToken(token), token.mac);
+function isUsable({ token, isExpired }: TokenRecord): boolean {
+  return !isExpired && token.revokeTime === undefined;
 }
 
 const identities = new WeakMap<TokenRecord, Identity>();
@@ -62,6 +62,7 @@ function identityOf(deps: AuthenticateDeps, record: TokenRecord): Identity {
   const known = identities.get(record);
   if (known) return known;
   const { token } = record;
+  if (!isAuthentic(deps.deploymentKeys, coveredOfToken(token), token.mac)) throw invalidCredential();
   const identity = {
     principalId: token.principalId,
     tokenId: token.tokenId,

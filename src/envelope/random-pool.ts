@@ -1,0 +1,23 @@
+// Random bytes, drawn from the system in larger pieces: most of what is asked for is short.
+import { randomFillSync } from "node:crypto";
+import type { RandomBytes } from "../domain/random.ts";
+
+const poolBytes = 4_096;
+const shortBytesMax = 64;
+
+/** Every byte is handed out once, and leaves no copy behind. */
+export function createRandomBytes(): RandomBytes {
+  const pool = new Uint8Array(poolBytes);
+  let used = poolBytes;
+  return (size) => {
+    if (size > shortBytesMax) return randomFillSync(new Uint8Array(size));
+    if (used + size > poolBytes) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const bytes = pool.slice(used, used + size);
+    pool.fill(0, used, used + size);
+    used += size;
+    return bytes;
+  };
+}

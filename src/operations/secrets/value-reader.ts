@@ -1,0 +1,65 @@
+// Reads values for concurrent calls together: what is asked while a statement is under way goes with the next.
+import { CofferError } from "../../domain/errors.ts";
+import type { Sql } from "../../store/database.ts";
+import { readSealedVersions, type SealedVersion, type ValueAsk } from "../../store/read-values.ts";
+import { auditUnavailable } from "../audit-trail.ts";
+
+export interface ValueReader {
+  /**
+   * As it is in the database at a time after the call. Undefined when there is no such active secret; fails with
+   * AUDIT_UNAVAILABLE when the event of a value that may leave cannot be written.
+   */
+  read(ask: ValueAsk): Promise<SealedVersion | undefined>;
+}
+
+const batchAsksMax = 256;
+
+interface Waiting {
+  ask: ValueAsk;
+  resolve: (sealed: SealedVersion | undefined) => void;
+  reject: (error: unknown) => void;
+}
+
+/** One statement is under way at a time, so nobody waits for a timer, and the more ask the less each costs. */
+export function createValueReader(sql: Sql): ValueReader {
+  let waiting: Waiting[] = [];
+  let isReading = false;
+
+  async function readAll(): Promise<void> {
+    isReading = true;
+    // Lets the calls that are ready in this turn of the event loop come along.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, batchAsksMax);
+      waiting = waiting.slice(batchAsksMax);
+      await readBatch(sql, batch);
+    }
+    isReading = false;
+  }
+
+  return {
+    read: (ask) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ ask, resolve, reject });
+        if (!isReading) void readAll();
+      }),
+  };
+}
+
+async function readBatch(sql: Sql, batch: readonly Waiting[]): Promise<void> {
+  try {
+    const results = await readSealedVersions(
+      sql,
+      batch.map(({ ask }) => ask),
+    );
+    for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
+  } catch (error) {
+    // What one of them cannot have must not keep the others from theirs.
+    if (batch.length > 1 && !(error instanceof CofferError)) {
+      for (const one of batch) await readBatch(sql, [one]);
+      return;
+    }
+    const reason = error instanceof CofferError ? error : auditUnavailable(error);
+    for (const { reject } of batch) reject(reason);
+  }
+}

@@ -1,0 +1,210 @@
+// Reads versions with their ciphertext, many in one statement, which also writes the audit events of those whose value may leave.
+import type { AuditEvent } from "../domain/audit-event.ts";
+import { assertNever } from "../domain/errors.ts";
+import type { Grant } from "../domain/grant.ts";
+import type { KmsKeyState } from "../domain/kms-key.ts";
+import type { PayloadForm } from "../domain/payload.ts";
+import type { Secret, SecretRef } from "../domain/secret.ts";
+import { pathOf } from "../domain/secret-name.ts";
+import type { SecretVersion, VersionRef, VersionState } from "../domain/version.ts";
+import type { Sql } from "./database.ts";
+import type { StoredKmsKey } from "./kms-keys.ts";
+import { isActive } from "./rows.ts";
+
+/** One value that somebody asks for. */
+export interface ValueAsk {
+  grant: Grant<"versions.access">;
+  secret: SecretRef;
+  version: VersionRef;
+  /** Written when the value may leave; the statement adds the secret and the version's number. */
+  event: AuditEvent;
+}
+
+/** An active secret with the version that was asked for, its ciphertext, and what it takes to judge and open it. */
+export interface SealedVersion {
+  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable"> & { mac: Uint8Array };
+  /** Undefined when the secret has no such version. */
+  version:
+    | (Pick<SecretVersion, "versionId" | "versionNumber" | "state" | "kmsKeyId" | "kmsKeyVersion"> & {
+        payloadForm: PayloadForm;
+        envelope: Uint8Array | null;
+        mac: Uint8Array;
+      })
+    | undefined;
+  key: StoredKmsKey | undefined;
+  /** The event is durable. */
+  isRecorded: boolean;
+}
+
+/** In the order of the asks; undefined where there is no such active secret. */
+export async function readSealedVersions(sql: Sql, asks: readonly ValueAsk[]): Promise<(SealedVersion | undefined)[]> {
+  const results: (SealedVersion | undefined)[] = new Array(asks.length).fill(undefined);
+  const shapes = Map.groupBy(asks.keys(), (index) => shapeOf(asks[index] as ValueAsk));
+  await Promise.all(
+    [...shapes].map(async ([shape, indexes]) => {
+      const rows = await readShape(
+        sql,
+        shape,
+        indexes.map((index) => asks[index] as ValueAsk),
+      );
+      for (const row of rows) results[indexes[row.ordinal - 1] as number] = toSealedVersion(row);
+    }),
+  );
+  return results;
+}
+
+// Each way of naming a secret and a version is a statement of its own, which Postgres plans once.
+type Shape = `${SecretRef["by"]}_${VersionRef["by"]}`;
+
+function shapeOf({ secret, version }: ValueAsk): Shape {
+  return `${secret.by}_${version.by}`;
+}
+
+interface SealedRow {
+  ordinal: number;
+  workspace_id: string;
+  secret_id: string;
+  region: string;
+  kms_key_id: string;
+  revealable: boolean;
+  s_mac: Uint8Array;
+  v_number: number | null;
+  v_id: string;
+  v_state: VersionState;
+  v_form: PayloadForm;
+  v_envelope: Uint8Array | null;
+  v_key_id: string;
+  v_key_version: number;
+  v_mac: Uint8Array;
+  k_state: KmsKeyState | null;
+  k_name: string;
+  k_region: string;
+  k_algorithm: string;
+  k_primary_version: number;
+  k_mac: Uint8Array;
+  is_recorded: boolean;
+}
+
+function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
+  const [first] = asks as readonly [ValueAsk, ...ValueAsk[]];
+  const isById = first.secret.by === "id";
+  return sql.query<SealedRow>({
+    name: `read_sealed_versions_${shape}`,
+    text: `with asked as (
+        select a.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+          $9::text[], $10::text[], $11::text[], $12::text[]) with ordinality
+        as a (workspace_id, secret_key, region, version_key, event_id, request_id, principal_id, token_id, method, rule,
+          address, user_agent, ordinal)
+      ), found as materialized (
+        select a.*, s.secret_id, s.region as s_region, s.kms_key_id, s.revealable, s.mac as s_mac,
+          v.version_number as v_number, v.version_id as v_id, v.state as v_state, v.payload_form as v_form,
+          v.envelope as v_envelope, v.kms_key_id as v_key_id, v.kms_key_version as v_key_version, v.mac as v_mac,
+          k.state as k_state, k.name as k_name, k.region as k_region, k.algorithm as k_algorithm,
+          k.primary_version as k_primary_version, k.mac as k_mac,
+          coalesce(s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
+        from asked a
+        join secret s on s.workspace_id = a.workspace_id and ${isActive}
+          and ${isById ? "s.secret_id = a.secret_key" : "s.path = a.secret_key and s.region = a.region"}
+        left join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id
+          and v.version_number = ${versionNumberExpression(first.version.by)}
+        left join kms_key k on k.workspace_id = v.workspace_id and k.kms_key_id = v.kms_key_id
+      ), recorded as (
+        insert into audit_event (
+          workspace_id, event_id, request_id, principal_id, token_id, method, resource_type, resource_id, version_number,
+          decision, rule, address, user_agent, result, occurrences)
+        select f.workspace_id, f.event_id, f.request_id, f.principal_id, f.token_id, f.method, 'secret', f.secret_id, f.v_number,
+          'ALLOW', f.rule, f.address, f.user_agent, 'OK', 1
+        from found f where f.is_recorded
+      )
+      select f.ordinal, f.workspace_id, f.secret_id, f.s_region as region, f.kms_key_id, f.revealable, f.s_mac, f.v_number, f.v_id,
+        f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
+        f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded
+      from found f`,
+    values: [
+      asks.map(({ grant }) => grant.workspaceId),
+      asks.map(({ secret }) => (secret.by === "id" ? secret.secretId : pathOf(secret.name))),
+      asks.map(({ secret }) => (secret.by === "id" ? null : secret.region)),
+      asks.map(({ version }) => versionKey(version)),
+      asks.map(({ event }) => event.eventId),
+      asks.map(({ event }) => event.requestId),
+      asks.map(({ event }) => event.principalId),
+      asks.map(({ event }) => event.tokenId),
+      asks.map(({ event }) => event.method),
+      asks.map(({ event }) => event.rule),
+      asks.map(({ event }) => event.address),
+      asks.map(({ event }) => event.userAgent),
+    ],
+  });
+}
+
+function versionNumberExpression(by: VersionRef["by"]): string {
+  switch (by) {
+    case "latest":
+      return "s.current_version";
+    case "number":
+      return "a.version_key::integer";
+    case "alias":
+      return "(s.version_aliases ->> a.version_key)::integer";
+    case "id":
+      return `(select i.version_number from secret_version i
+        where i.workspace_id = a.workspace_id and i.version_id = a.version_key and i.secret_id = s.secret_id)`;
+    default:
+      return assertNever(by);
+  }
+}
+
+function versionKey(version: VersionRef): string | null {
+  switch (version.by) {
+    case "latest":
+      return null;
+    case "number":
+      return String(version.versionNumber);
+    case "alias":
+      return version.alias;
+    case "id":
+      return version.versionId;
+    default:
+      return assertNever(version);
+  }
+}
+
+function toSealedVersion(row: SealedRow): SealedVersion {
+  const { workspace_id: workspaceId } = row;
+  return {
+    secret: {
+      workspaceId,
+      secretId: row.secret_id,
+      region: row.region,
+      kmsKeyId: row.kms_key_id,
+      revealable: row.revealable,
+      mac: row.s_mac,
+    },
+    version:
+      row.v_number === null
+        ? undefined
+        : {
+            versionNumber: row.v_number,
+            versionId: row.v_id,
+            state: row.v_state,
+            payloadForm: row.v_form,
+            envelope: row.v_envelope,
+            kmsKeyId: row.v_key_id,
+            kmsKeyVersion: row.v_key_version,
+            mac: row.v_mac,
+          },
+    key:
+      row.k_state === null
+        ? undefined
+        : {
+            workspaceId,
+            kmsKeyId: row.v_key_id,
+            name: row.k_name,
+            region: row.k_region,
+            algorithm: row.k_algorithm,
+            state: row.k_state,
+            primaryVersion: row.k_primary_version,
+            mac: row.k_mac,
+          },
+    isRecorded: row.is_recorded,
+  };
+}
