@@ -15,7 +15,8 @@ export interface Idempotency {
   fingerprint: Uint8Array;
 }
 
-export interface Caller {
+/** Whom a credential stands for, and what it may do where. */
+export interface Identity {
   principalId: string;
   tokenId: string;
   /** True for a token that reaches all workspaces of its principal. */
@@ -26,6 +27,9 @@ export interface Caller {
   tokenExpireTime: Date | undefined;
   /** Every workspace that the token reaches. */
   memberships: readonly Membership[];
+}
+
+export interface Caller extends Identity {
   /** The one this call is about; undefined when the token reaches several and the request names none. */
   membership: Membership | undefined;
   /** The client's address, in normal form. */

@@ -158,6 +158,21 @@ export function invalidField(field: string, description: string): CofferError {
   return invalidFields([{ field, description }]);
 }
 
+/** Runs every check, and fails with all the broken rules that they found, not only with the first. */
+export function checkAll(...checks: readonly (() => unknown)[]): void {
+  const violations = checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (error instanceof CofferError && error.reason === "FIELD_INVALID") return error.violations;
+      throw error;
+    }
+  });
+  const [first, ...others] = violations;
+  if (first) throw invalidFields([first, ...others]);
+}
+
 /** Never reached when a switch is complete; the compiler checks it. */
 export function assertNever(value: never): never {
   throw new Error(`unexpected ${typeof value}`);

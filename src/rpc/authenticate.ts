@@ -1,9 +1,9 @@
 // Finds out who calls and about which workspace.
 import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import type { Deps } from "../deps.ts";
-import type { Caller, Membership } from "../domain/caller.ts";
+import type { Caller, Identity, Membership } from "../domain/caller.ts";
 import { CofferError, invalidField } from "../domain/errors.ts";
-import { authenticateToken, type Identity } from "../operations/tokens/authenticate.ts";
+import { authenticateToken } from "../operations/tokens/authenticate.ts";
 import type { FailureLimit } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import { peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";

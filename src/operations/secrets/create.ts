@@ -2,36 +2,25 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkKind } from "../../domain/credential/kinds.ts";
+import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import type { Expiration } from "../../domain/secret.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { seal } from "../../envelope/envelope.ts";
-import { insertSecret } from "../../store/secrets.ts";
+import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { authorize } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfSecret, macOf } from "../row-macs.ts";
 import { insertEnabledVersion } from "../versions/insert.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
-import { findSecretOrFail } from "./find.ts";
+import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 import { regionOf } from "./region.ts";
 import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 
-export interface CreateSecretInput {
-  name: string;
-  /** The default region when empty. */
-  region: string;
-  kind: string;
-  description: string;
-  labels: Record<string, string>;
-  annotations: Record<string, string>;
-  mimeType: string;
-  /** The region's default key when empty. */
-  kmsKeyId: string;
-  expiration: Expiration | undefined;
-  revealable: boolean;
+/** An empty region is the default one, an empty key the region's default key. */
+export interface CreateSecretInput extends Omit<NewSecret, "workspaceId" | "secretId" | "mac"> {
   value: ValueInput;
 }
 
@@ -45,10 +34,13 @@ export async function createSecret(
 ): Promise<Outcome<Secret>> {
   const grant = authorize(caller, "secrets.create");
   const { workspaceId } = grant;
-  checkSecretName(input.name);
-  checkKind(input.kind);
-  checkAnnotations(input.annotations, "annotations");
-  checkExpiration(input.expiration);
+  checkAll(
+    () => checkSecretName(input.name),
+    () => checkKind(input.kind),
+    () => checkAnnotations(input.annotations, "annotations"),
+    () => checkExpiration(input.expiration),
+    () => regionOf(deps, input.region),
+  );
   const region = regionOf(deps, input.region);
   const secretId = newId("sec", deps.now(), deps.random);
   const payload = payloadOf(input.value, input.kind, deps.random);
@@ -86,7 +78,7 @@ export async function createSecret(
           });
           return secret;
         },
-        replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
+        replay: secretById(workspaceId),
       }),
     );
   } finally {

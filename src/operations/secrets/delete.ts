@@ -6,7 +6,7 @@ import { softDeleteSecret } from "../../store/secrets.ts";
 import { destroyVersions, refreshVersionCounts } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { findSecretOrFail, lockSecretOrFail } from "./find.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export interface DeleteSecretInput {
@@ -41,6 +41,6 @@ export async function deleteSecret(
       }
       return softDeleteSecret(tx, secret, { purgeAtOnce: input.force });
     },
-    replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
+    replay: secretById(workspaceId),
   });
 }

@@ -10,6 +10,11 @@ export async function findSecretOrFail(sql: Sql, workspaceId: string, ref: Secre
   return secret;
 }
 
+/** Finds secrets of a workspace by id: how a mutation of one is replayed. */
+export function secretById(workspaceId: string): (sql: Sql, secretId: string) => Promise<Secret> {
+  return (sql, secretId) => findSecretOrFail(sql, workspaceId, { by: "id", secretId });
+}
+
 /** As it is now and stays until the transaction ends. */
 export async function lockSecretOrFail(tx: Tx, workspaceId: string, secretId: string): Promise<Secret> {
   const secret = await lockSecret(tx, workspaceId, secretId);

@@ -6,7 +6,7 @@ import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { settleExpired, undeleteSecret as writeUndelete } from "../../store/secrets.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { findSecretOrFail, lockSecretOrFail } from "./find.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 
 export interface UndeleteSecretInput {
@@ -42,7 +42,7 @@ export async function undeleteSecret(
         if (!undeleted) throw secretNotFound();
         return undeleted;
       },
-      replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
+      replay: secretById(workspaceId),
     }),
   );
 }

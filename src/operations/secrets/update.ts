@@ -1,5 +1,6 @@
 // UpdateSecret: changes what describes a secret; its value changes by new versions.
 import type { Caller } from "../../domain/caller.ts";
+import { checkAll } from "../../domain/errors.ts";
 import {
   checkActive,
   checkAliases,
@@ -13,7 +14,7 @@ import { updateSecret as writeSecret } from "../../store/secrets.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
-import { findSecretOrFail, lockSecretOrFail } from "./find.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 
 export interface UpdateSecretInput {
@@ -46,7 +47,7 @@ export async function updateSecret(
         if (change.expireTime) checkExpiresLater(updated, "secret.expire_time");
         return updated;
       },
-      replay: (sql, id) => findSecretOrFail(sql, workspaceId, { by: "id", secretId: id }),
+      replay: secretById(workspaceId),
     });
   const findPlace = async () => {
     const { region, name } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
@@ -55,8 +56,10 @@ export async function updateSecret(
   return withFreePath(deps, caller, findPlace, run);
 }
 
-function checkChange(change: SecretChange): void {
-  if (change.name !== undefined) checkSecretName(change.name, "secret.name");
-  if (change.annotations) checkAnnotations(change.annotations, "secret.annotations");
-  if (change.expireTime) checkExpiration({ at: change.expireTime }, "secret.expire_time");
+function checkChange({ name, annotations, expireTime }: SecretChange): void {
+  checkAll(
+    () => name !== undefined && checkSecretName(name, "secret.name"),
+    () => annotations && checkAnnotations(annotations, "secret.annotations"),
+    () => expireTime && checkExpiration({ at: expireTime }, "secret.expire_time"),
+  );
 }

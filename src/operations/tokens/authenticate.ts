@@ -1,23 +1,13 @@
 // Authenticates an API token: who calls, and what the token may do where.
 import { timingSafeEqual } from "node:crypto";
 import type { Deps } from "../../deps.ts";
-import type { Membership } from "../../domain/caller.ts";
+import type { Identity, Membership } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import { narrow, permissionsOfRole } from "../../domain/permission.ts";
 import { hashToken } from "../../envelope/mac.ts";
 import { findTokenRecord, type StoredApiToken, type TokenRecord } from "../../store/api-tokens.ts";
 import { coveredOfMember, coveredOfToken, isAuthentic } from "../row-macs.ts";
 import { parseTokenText } from "./token-text.ts";
-
-/** Who a token stands for. */
-export interface Identity {
-  principalId: string;
-  tokenId: string;
-  reachesEveryWorkspace: boolean;
-  scopes: readonly string[];
-  tokenExpireTime: Date | undefined;
-  memberships: readonly Membership[];
-}
 
 type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys">;
 

@@ -183,6 +183,12 @@ describe("rejects", () => {
     expect(printed(seen.error)).not.toContain("canary");
   });
 
+  it("all that only coffer's own rules find at once, too", async () => {
+    const request = { name: "a//b", kind: "nope", region: "moon", annotations: { a: "x".repeat(16_384) } };
+    const seen = await expectError(create(request), { code: "InvalidArgument", reason: "FIELD_INVALID" });
+    expect(seen.fields.sort()).toEqual(["annotations", "kind", "name", "region"]);
+  });
+
   it("a key that does not exist, and a key of another region", async () => {
     await expectError(create({ kmsKeyId: "kms_unknown" }), { code: "NotFound", reason: "KEY_NOT_FOUND" });
     const { kmsKeyId } = await createSecret(coffer, { region: "eu-1" });
