@@ -1,12 +1,13 @@
 // Starts coffer: database, schema, keyring, first workspace, port.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { type App, createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { CofferError } from "./domain/errors.ts";
 import { StartupError, toStartupError } from "./domain/startup-error.ts";
+import { createDataDir } from "./embedded/data-dir.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
 import { openDeploymentKey } from "./envelope/deployment-keys.ts";
 import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts";
@@ -105,7 +106,7 @@ async function checkKeyring({ rootKeyFile }: Config, keyring: Keyring | undefine
 async function makeFirstWorkspace({ deps }: App, { dataDir }: Config): Promise<Running["first"]> {
   const ownerTokenFile = join(dataDir, "owner-token");
   const ownerToken = await bootstrap(deps, async (token) => {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await createDataDir(dataDir);
     await writePrivateFile(ownerTokenFile, `${token}\n`);
   });
   return ownerToken === undefined ? undefined : { ownerToken, ownerTokenFile };

@@ -1,7 +1,7 @@
 // The database cluster on disk: made once, in one step, and checked before every start.
 
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { chown, mkdtemp, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StartupError } from "../domain/startup-error.ts";
 import type { Binaries } from "./binaries.ts";
@@ -139,9 +139,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-/** 0700 when it is new; the mode of an existing one is its owner's business. */
-export async function createDataDir(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
 }

@@ -6,13 +6,13 @@ import { findBinaries } from "./binaries.ts";
 import {
   type ClusterPlace,
   createCluster,
-  createDataDir,
   inspectCluster,
   placeCluster,
   readPassword,
   removeDrafts,
   superuser,
 } from "./cluster.ts";
+import { createDataDir } from "./data-dir.ts";
 import { lockDataDir } from "./lock.ts";
 import { type Connection, createDatabaseIfMissing, type Settings } from "./postmaster.ts";
 import { chooseRunAs } from "./run-as.ts";

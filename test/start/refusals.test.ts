@@ -65,6 +65,16 @@ describe("is one line, and names what is wrong:", () => {
       /cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/,
     ],
     [
+      "a data directory that cannot be made",
+      () => ({ COFFER_DATA_DIR: "/dev/null/coffer" }),
+      /cannot use the data directory .*ENOTDIR/,
+    ],
+    [
+      "a data directory where the file system has no room for any",
+      () => ({ COFFER_DATA_DIR: "/proc/coffer/data" }),
+      /cannot use the data directory .*(ENOENT|EACCES)/,
+    ],
+    [
       "a host that is not of this machine",
       () => inUse({ COFFER_HOST: "192.0.2.1" }),
       /cannot listen on 192\.0\.2\.1:0: .*EADDRNOTAVAIL/,
