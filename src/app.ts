@@ -1,7 +1,13 @@
 // Wires the parts together by hand.
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
-import { type ConnectRouter, createServiceImplSpec, type ServiceImpl, type ServiceImplSpec } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createServiceImplSpec,
+  type ServiceImpl,
+  type ServiceImplSpec,
+} from "@connectrpc/connect";
+import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
 import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
@@ -16,7 +22,7 @@ import { newId } from "./domain/ids.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import { createRandomBytes } from "./envelope/random-pool.ts";
 import { defaultBodyLimits } from "./http/body.ts";
-import { contextValuesOf } from "./http/open-exchange.ts";
+import { createRpcHandler } from "./http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import type { Logger } from "./log.ts";
 import { createAccessTimes } from "./operations/access-times.ts";
@@ -209,6 +215,17 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
   // Types that answers hold in a google.protobuf.Any: the details of errors.
   const registry = createRegistry(file_google_rpc_error_details);
   warmUp([...typed, ...rest].flatMap(({ desc }) => desc.methods.map(({ input }) => input)));
+  const router = createConnectRouter({
+    interceptors: [asConnectErrors, ...interceptors],
+    readMaxBytes: defaultBodyLimits.sizeBytesMax,
+    acceptCompression: [compressionGzip],
+    jsonOptions: { ignoreUnknownFields: false, registry },
+    // A longer timer would fire at once.
+    maxTimeoutMs: 2 ** 31 - 1,
+    shutdownSignal,
+  });
+  for (const service of rpcServices) service.register(router);
+  const onUnexpectedError = (error: unknown) => log.error({ err: error }, "unexpected");
   return createHttpServer({
     services: rpcServices.map(({ desc }) => desc),
     surfaces: [akuaSurface],
@@ -216,24 +233,13 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
       [...rpcServices, ...rest].map(({ implementation }) => implementation),
       interceptors,
     ),
-    rpcHandler: connectNodeAdapter({
-      routes: (router) => {
-        for (const service of rpcServices) service.register(router);
-      },
-      interceptors: [asConnectErrors, ...interceptors],
-      contextValues: contextValuesOf,
-      readMaxBytes: defaultBodyLimits.sizeBytesMax,
-      jsonOptions: { ignoreUnknownFields: false, registry },
-      // A longer timer would fire at once.
-      maxTimeoutMs: 2 ** 31 - 1,
-      shutdownSignal,
-    }),
+    rpcHandler: createRpcHandler(router, onUnexpectedError),
     isReady: readiness.isReady,
     registry,
     newRequestId: () => newId("req", deps.now(), deps.random),
     trustedProxies: config.trustedProxies,
     onRefused: (refusal) => log.info(refusal, "refused"),
-    onUnexpectedError: (error) => log.error({ err: error }, "unexpected"),
+    onUnexpectedError,
     ...(config.tls ? { tls: config.tls } : {}),
   });
 }

@@ -64,10 +64,11 @@ async function startOn(server: DatabaseServer, config: Config, log: Logger) {
     await migrate(connectionString, { checkOnly: !config.migrateOnStart, password });
     const keyring = present ?? createKeyring(config.rootKeyFile, randomBytes);
     app = await createApp({ config, log, database, keyring });
-    const first = await makeFirstWorkspace(app, config);
     const { url } = await app.listen().catch((error: unknown) => {
       throw toStartupError(`cannot listen on ${config.host}:${config.port}`, error);
     });
+    // Last: a start that fails must not have used up the one time at which the token is shown.
+    const first = await makeFirstWorkspace(app, config);
     return { app, first, url };
   } catch (error) {
     await (app ?? database).close();

@@ -1,5 +1,4 @@
 // Decides who answers a request: health, the direct Connect path, the RPC handler, or the REST gateway.
-import { constants } from "node:http2";
 import type { DescMethod, DescMethodUnary, DescService, Registry } from "@bufbuild/protobuf";
 import { CofferError, type Reason } from "../domain/errors.ts";
 import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
@@ -10,10 +9,12 @@ import type { BodyLimits } from "./body.ts";
 import { connectErrorAnswer } from "./connect-error-answer.ts";
 import { allowsGet, answerConnectGet } from "./connect-get.ts";
 import { answerConnectUnary, unaryCodec } from "./connect-unary.ts";
-import { type Answer, type Exchange, hasBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
+import type { Answer, Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { grpcContentType, grpcErrorAnswer } from "./grpc-error-answer.ts";
+import { readGrpcUnary } from "./grpc-unary.ts";
 import { contextValuesOf, type OpenExchangeOptions, openExchange } from "./open-exchange.ts";
+import type { RpcHandler } from "./rpc-handler.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
 import { writeAnswer } from "./write-answer.ts";
 
@@ -24,8 +25,8 @@ export interface DispatchOptions extends OpenExchangeOptions {
   services: readonly DescService[];
   surfaces: readonly RestSurface[];
   invoke: Invoke;
-  /** gRPC, gRPC-Web and streams: a connectNodeAdapter whose `contextValues` option is `contextValuesOf`. */
-  rpcHandler: NodeHandler;
+  /** gRPC, gRPC-Web and streams. */
+  rpcHandler: RpcHandler;
   isReady: () => Promise<boolean>;
   /** For google.protobuf.Any. */
   registry?: Registry;
@@ -88,7 +89,10 @@ async function answerRequest(
     if (grpc === undefined) return answerConnect(dispatch, method, exchange);
     // The handler's JSON errors quote what was sent, and what is sent here are secrets.
     if (grpc.isJson) throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages is not served");
-    limitUpload(exchange, dispatch.bodyLimits.timeoutMs);
+    const body = await readGrpcUnary(method, exchange, dispatch.bodyLimits);
+    response.setHeader("cache-control", "no-store");
+    dispatch.rpcHandler(request, response, body);
+    return undefined;
   }
   response.setHeader("cache-control", "no-store");
   dispatch.rpcHandler(request, response);
@@ -113,16 +117,6 @@ async function answerReadiness(dispatch: Dispatch): Promise<Answer> {
 
 function plainAnswer(status: number, body: string): Answer {
   return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body };
-}
-
-/** Ends an HTTP/2 stream whose one request message does not arrive in time; HTTP/1.1 has the server's request timeout. */
-function limitUpload({ request }: Exchange, timeoutMs: number): void {
-  if (!("stream" in request) || !hasBody(request)) return;
-  const { stream } = request;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM), timeoutMs);
-  const clear = () => clearTimeout(timer);
-  stream.once("end", clear);
-  stream.once("close", clear);
 }
 
 /** What has become a call has its log line already. */

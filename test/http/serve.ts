@@ -4,13 +4,13 @@ import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as net from "node:net";
 import { create, type DescMessage, type DescMethodUnary, type MessageShape } from "@bufbuild/protobuf";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { createConnectRouter } from "@connectrpc/connect";
 import { onTestFinished } from "vitest";
 import { SecretService as AkuaSecretService } from "../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { CofferError } from "../../src/domain/errors.ts";
-import { contextValuesOf } from "../../src/http/open-exchange.ts";
+import { createRpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
 import { peerKey } from "../../src/rpc/context.ts";
 import { toConnectError } from "../../src/rpc/errors.ts";
@@ -62,21 +62,20 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
 }
 
 function adapter(invoke: Invoke): HttpServerOptions["rpcHandler"] {
-  return connectNodeAdapter({
-    routes: (router) => {
-      router.service(SecretService, {
-        getSecret: async (message, { requestHeader: header, values: contextValues, signal }) => {
-          const request = { protocolName: "rest" as const, requestMethod: "", url: "", header, contextValues, signal };
-          try {
-            return (await invoke(SecretService.method.getSecret, message, request)).message as never;
-          } catch (error) {
-            throw error instanceof CofferError ? toConnectError(error) : error;
-          }
-        },
-      });
-      router.service(Health, {});
+  const router = createConnectRouter();
+  router.service(SecretService, {
+    getSecret: async (message, { requestHeader: header, values: contextValues, signal }) => {
+      const request = { protocolName: "rest" as const, requestMethod: "", url: "", header, contextValues, signal };
+      try {
+        return (await invoke(SecretService.method.getSecret, message, request)).message as never;
+      } catch (error) {
+        throw error instanceof CofferError ? toConnectError(error) : error;
+      }
     },
-    contextValues: (request) => contextValuesOf(request),
+  });
+  router.service(Health, {});
+  return createRpcHandler(router, (error) => {
+    throw error;
   });
 }
 

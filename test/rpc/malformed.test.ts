@@ -60,16 +60,18 @@ describe("rejects in gRPC", () => {
     ["bytes that are no message", cutShort],
     ["text that is no UTF-8", noUtf8],
   ])("%s", async (_, message) => {
-    const answer = await grpc(message);
-    expect(answer.code).toBeDefined();
-    expect(answer.text).not.toContain("canary");
+    for (const contentType of ["application/grpc", "application/grpc-web+proto"]) {
+      const answer = await grpc(message, contentType);
+      expect(answer).toMatchObject({ code: "InvalidArgument", reasons: ["REQUEST_MALFORMED"] });
+      expect(answer.text).not.toContain("canary");
+    }
   });
 
   it("a message of more than 1 MiB", async () => {
     const request = create(CreateSecretRequestSchema, { description: canary.repeat(120_000) });
     const message = toBinary(CreateSecretRequestSchema, request);
     const answer = await grpc(message);
-    expect(answer.code).toBe("ResourceExhausted");
+    expect(answer).toMatchObject({ code: "ResourceExhausted", reasons: ["REQUEST_TOO_LARGE"] });
   });
 
   it("messages in JSON, whose errors would quote them", async () => {

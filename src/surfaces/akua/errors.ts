@@ -81,7 +81,7 @@ function errorsOf(error: CofferError): JsonValue[] {
   const metadata = { ...error.metadata, reason: words[error.reason] ?? error.reason };
   if (error.violations.length === 0) return [{ code, message: error.message, metadata }];
   return error.violations.map(({ field: name, description }) => {
-    const field = headers[name] ?? name;
+    const field = Object.hasOwn(headers, name) ? (headers[name] ?? name) : name;
     return { code, message: `${field}: ${description}`, path: pathOf(field), metadata: { ...metadata, field } };
   });
 }

@@ -35,6 +35,8 @@ describe("rejects", () => {
     ["labels/a.b", "of another type", { labels: { "a.b": 1 } }],
     ["html_url", "that is no field", { html_url: canary }],
     ["value_", "that is no field", { value_: canary }],
+    ["constructor", "that is no field", { constructor: canary }],
+    ["toString", "that is no field", { toString: canary }],
   ])("%s %s, and the path names it", async (path, _, change) => {
     const before = await countSecrets();
     const failure = await akuaFailure(coffer, "/v1/secrets", { json: { ...validBody(), ...change } });
