@@ -6,7 +6,7 @@ import type { KmsKeyState } from "../domain/kms-key.ts";
 import type { PayloadForm } from "../domain/payload.ts";
 import type { Secret, SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
-import type { SecretVersion, VersionRef, VersionState } from "../domain/version.ts";
+import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql } from "./database.ts";
 import type { StoredKmsKey } from "./kms-keys.ts";
 import { isActive } from "./rows.ts";
@@ -168,7 +168,8 @@ function versionNumberExpression(by: VersionRef["by"]): string {
     case "number":
       return "a.version_key::integer";
     case "alias":
-      return "(s.version_aliases ->> a.version_key)::integer";
+      return `coalesce((s.version_aliases ->> a.version_key)::integer,
+        case a.version_key when '${currentAlias}' then s.current_version end)`;
     case "id":
       return `(select i.version_number from secret_version i
         where i.workspace_id = a.workspace_id and i.version_id = a.version_key and i.secret_id = s.secret_id)`;
