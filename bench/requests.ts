@@ -14,8 +14,11 @@ interface RestRoute {
   path: string;
 }
 
-/** The REST request that reveals the secret with the id `keyMarker`; the one line to change once a surface has such a route. */
-export const restAccess = undefined as RestRoute | undefined;
+/** The REST request that reveals the secret with the id `keyMarker`. */
+export const restAccess: RestRoute | undefined = {
+  method: "POST",
+  path: `/v1/secrets/${keyMarker}/versions/latest:access`,
+};
 
 type Simple = Exclude<Action, "mixed 90/10">;
 

@@ -39,7 +39,8 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
   const { kmsKeyId } = keyVersion;
   const secretId = newId("sec", deps.now(), deps.random);
   const versionId = newId("secv", deps.now(), deps.random);
-  const payload = deps.random(seededPayloadSizeBytes);
+  // Text, so that surfaces whose values are text can answer with it.
+  const payload = Buffer.from(Buffer.from(deps.random(seededPayloadSizeBytes / 2)).toString("hex"));
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
   const secret = { workspaceId, secretId, region, kmsKeyId, revealable: true };
   const version = { workspaceId, secretId, versionId, versionNumber: 1, state: "ENABLED" } as const;

@@ -38,6 +38,7 @@ import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
 import { leasePoints } from "./redis/leased-limit.ts";
 import { createFailureLimit, createRateLimit } from "./redis/rate-limits.ts";
+import { ownCounter, primaryCounter } from "./redis/worker-limits.ts";
 import { healthService } from "./rpc/health.ts";
 import { asConnectErrors, createInterceptors } from "./rpc/interceptors.ts";
 import { createInvoke } from "./rpc/invoke.ts";
@@ -68,10 +69,12 @@ export interface AppOptions {
   /** A migrated one; closed with the app. */
   database: Database;
   keyring: Keyring;
+  /** Whether it is one of several processes that a primary has forked: what is this instance's own is then counted there. */
+  isWorker?: boolean;
 }
 
 /** Fails with a StartupError when the keyring does not fit the database. */
-export async function createApp({ config, log, database, keyring }: AppOptions): Promise<App> {
+export async function createApp({ config, log, database, keyring, isWorker = false }: AppOptions): Promise<App> {
   const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, config, log);
   try {
     const deps = await createDeps(config, log, database, keyring, redis);
@@ -80,7 +83,10 @@ export async function createApp({ config, log, database, keyring }: AppOptions):
     );
     const shutdown = new AbortController();
     const readiness = createReadiness(() => isReachable(database));
-    const server = createServer({ config, log, deps, denials, redis, readiness, shutdownSignal: shutdown.signal });
+    const server = createServer({
+      ...{ config, log, deps, denials, redis, readiness, isWorker },
+      shutdownSignal: shutdown.signal,
+    });
     const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
     return {
       deps,
@@ -175,10 +181,12 @@ interface ServerParts {
   denials: DenialLog;
   redis: RedisConnection | undefined;
   readiness: Readiness;
+  isWorker: boolean;
   shutdownSignal: AbortSignal;
 }
 
-function createServer({ config, log, deps, denials, redis, readiness, shutdownSignal }: ServerParts): HttpServer {
+function createServer(parts: ServerParts): HttpServer {
+  const { config, log, deps, denials, redis, readiness, isWorker, shutdownSignal } = parts;
   const typed = [
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),
@@ -197,10 +205,11 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
   const rpcServices = [...typed, ...anyones];
   const publicNames = new Set(anyones.map(({ desc }) => desc.typeName));
 
+  const createCounter = isWorker ? primaryCounter : ownCounter;
   const shared = redis && { redis, prefix: config.redisPrefix };
   const limitOf = (name: string, limit: number) => {
-    const charged = createRateLimit(name, limit, shared);
-    return shared ? leasePoints(charged, limit) : charged;
+    const charged = createRateLimit(name, limit, shared, createCounter);
+    return shared || isWorker ? leasePoints(charged, limit) : charged;
   };
   const interceptors = createInterceptors({
     ...deps,
@@ -209,7 +218,7 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
       info: (record) => log.info(record, "call"),
       error: (record, cause) => log.error({ ...record, err: cause }, "call"),
     },
-    failureLimit: createFailureLimit(config.rateLimitUnauthenticated),
+    failureLimit: createFailureLimit(config.rateLimitUnauthenticated, createCounter),
     rateLimits: {
       principal: limitOf("principal", config.rateLimitPrincipal),
       workspace: limitOf("workspace", config.rateLimitWorkspace),

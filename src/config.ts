@@ -10,6 +10,8 @@ export interface Config {
   readonly port: number;
   /** Nobody asked for this port: when another has it, any free one will do. */
   readonly portIsDefault: boolean;
+  /** Processes that serve the port. */
+  readonly workers: number;
   /** Absolute. */
   readonly dataDir: string;
   /** Undefined: the bundled Postgres. */
@@ -61,6 +63,7 @@ export function loadConfig(environment: Environment): Config {
     host: text(env, "COFFER_HOST") ?? "127.0.0.1",
     portIsDefault: text(env, "COFFER_PORT") === undefined,
     port: integer(env, "COFFER_PORT", { byDefault: 8080, min: 0, max: 65_535 }),
+    workers: integer(env, "COFFER_WORKERS", { byDefault: 1, min: 1, max: 64 }),
     dataDir,
     databaseUrl,
     databasePassword: secretFile(env, "COFFER_DATABASE_PASSWORD_FILE"),

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // The process: reads the command line, starts, says where it listens, and ends when it is told to.
-import { loadConfig } from "./config.ts";
+import { type Config, loadConfig } from "./config.ts";
 import { StartupError } from "./domain/startup-error.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { type Running, start } from "./start.ts";
+import { serveAsWorker, startWorkers } from "./workers.ts";
 
 const usage = `usage: coffer [serve]
 
@@ -15,16 +16,17 @@ async function main(argv: readonly string[]): Promise<void> {
     console.log(usage);
     return;
   }
-  if (command !== "serve" || rest.length > 0) throw new StartupError(`unknown command; ${usage.split("\n")[0]}`);
-  await serve();
-}
-
-async function serve(): Promise<void> {
+  const isKnown = command === "serve" || command === "worker";
+  if (!isKnown || rest.length > 0) throw new StartupError(`unknown command; ${usage.split("\n")[0]}`);
   const config = loadConfig(process.env);
   const log = createLogger(config);
+  await (command === "serve" ? serve(config, log) : serveAsWorker(config, log.child({ worker: process.pid })));
+}
+
+async function serve(config: Config, log: Logger): Promise<void> {
   for (const name of config.unknownSettings) log.warn({ name }, "this variable is no setting of coffer");
   const stopped = stopSignal();
-  const running = await start(config, log);
+  const running = await (config.workers > 1 ? startWorkers : start)(config, log);
   announce(running, config.logFormat, log);
   const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
   if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");

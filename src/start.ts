@@ -34,11 +34,18 @@ interface DatabaseServer {
   stop(): Promise<void>;
 }
 
+/** A database whose schema is this coffer's, and the keyring that opens it: what several processes share. */
+export interface Ground {
+  server: DatabaseServer;
+  keyring: Keyring;
+}
+
 /** Fails with a StartupError, and leaves nothing running. */
-export async function start(config: Config, log: Logger): Promise<Running> {
-  const server = await reachDatabaseServer(config, log);
+export async function start(config: Config, log: Logger, options: { isWorker?: boolean } = {}): Promise<Running> {
+  const ground = await prepareGround(config, log);
+  const { server } = ground;
   try {
-    const { app, first, url } = await startOn(server, config, log);
+    const { app, first, url } = await startApp(ground, config, log, options.isWorker ?? false);
     return {
       url,
       first,
@@ -54,16 +61,29 @@ export async function start(config: Config, log: Logger): Promise<Running> {
   }
 }
 
-async function startOn(server: DatabaseServer, config: Config, log: Logger) {
+/** Fails with a StartupError, and leaves nothing running. */
+export async function prepareGround(config: Config, log: Logger): Promise<Ground> {
+  const server = await reachDatabaseServer(config, log);
+  const database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
+  try {
+    const present = presentKeyring(config);
+    await checkKeyring(config, present, database);
+    await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password });
+    return { server, keyring: present ?? createKeyring(config.rootKeyFile, randomBytes) };
+  } catch (error) {
+    await server.stop();
+    throw asStartupError(error);
+  } finally {
+    await database.close();
+  }
+}
+
+async function startApp({ server, keyring }: Ground, config: Config, log: Logger, isWorker: boolean) {
   const { url: connectionString, password } = server;
   const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
   let app: App | undefined;
   try {
-    const present = presentKeyring(config);
-    await checkKeyring(config, present, database);
-    await migrate(connectionString, { checkOnly: !config.migrateOnStart, password });
-    const keyring = present ?? createKeyring(config.rootKeyFile, randomBytes);
-    app = await createApp({ config, log, database, keyring });
+    app = await createApp({ config, log, database, keyring, isWorker });
     const { url } = await app.listen().catch((error: unknown) => {
       throw toStartupError(`cannot listen on ${config.host}:${config.port}`, error);
     });
@@ -72,9 +92,13 @@ async function startOn(server: DatabaseServer, config: Config, log: Logger) {
     return { app, first, url };
   } catch (error) {
     await (app ?? database).close();
-    if (!(error instanceof CofferError) && !isDatabaseError(error)) throw error;
-    throw toStartupError("cannot use the database", error.cause ?? error);
+    throw asStartupError(error);
   }
+}
+
+function asStartupError(error: unknown): unknown {
+  if (!(error instanceof CofferError) && !isDatabaseError(error)) return error;
+  return toStartupError("cannot use the database", error.cause ?? error);
 }
 
 async function reachDatabaseServer(config: Config, log: Logger): Promise<DatabaseServer> {

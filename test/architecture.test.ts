@@ -23,6 +23,7 @@ const rules = {
     // These wire everything by hand.
     "src/main.ts": "anything",
     "src/start.ts": "anything",
+    "src/workers.ts": "anything",
     "src/app.ts": "anything",
     "src/config.ts": "anything",
     "src/deps.ts": "anything",
@@ -31,9 +32,10 @@ const rules = {
   /** What only some may import; a name that ends in `/` stands for all below it. */
   reserved: [
     { target: "src/main.ts", for: [] },
-    { target: "src/start.ts", for: ["src/main.ts"] },
+    { target: "src/start.ts", for: ["src/main.ts", "src/workers.ts"] },
+    { target: "src/workers.ts", for: ["src/main.ts"] },
     { target: "src/app.ts", for: ["src/main.ts", "src/start.ts"] },
-    { target: "src/log.ts", for: ["src/main.ts", "src/start.ts", "src/app.ts"] },
+    { target: "src/log.ts", for: ["src/main.ts", "src/start.ts", "src/workers.ts", "src/app.ts"] },
     { target: "gen/", for: ["rpc", "surfaces", "http", "cli", "src/app.ts"] },
     { target: "pino", for: ["src/log.ts"] },
     { target: "pg", for: ["store", "embedded"] },

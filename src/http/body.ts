@@ -32,10 +32,12 @@ export function isDeclaredTooLarge(request: NodeRequest, sizeBytesMax: number): 
 
 async function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
   // A short body mostly came with its headers, and is all here once the parser has done its turn.
-  await undefined;
-  if ("stream" in request || !request.complete) return readChunks(request, limits);
-  const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0);
-  if (bytes.byteLength > limits.sizeBytesMax) throw tooLarge(limits.sizeBytesMax);
+  await Promise.resolve();
+  const length = Number(request.headers["content-length"]);
+  if ("stream" in request || request.readableLength !== length) return readChunks(request, limits);
+  const bytes = request.read() as Buffer;
+  // Only its end is still to come.
+  request.resume();
   return bytes;
 }
 

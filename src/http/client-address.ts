@@ -9,9 +9,9 @@ export function clientAddress(
 ): string | undefined {
   if (peerAddress === undefined) return undefined;
   let address = normalizeAddress(peerAddress);
-  if (trustedProxies === undefined) return address;
+  if (trustedProxies === undefined || forwardedFor === null) return address;
   // Each proxy appends the peer it saw, so only what a trusted one wrote counts: from the right, until somebody else speaks.
-  for (const hop of (forwardedFor ?? "").split(",").reverse()) {
+  for (const hop of forwardedFor.split(",").reverse()) {
     if (!isTrusted(trustedProxies, address)) return address;
     const next = normalizeAddress(hop.trim());
     if (isIP(next) === 0) return address;

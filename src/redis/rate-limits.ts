@@ -1,6 +1,7 @@
 // Rate limits: shared through Redis, each instance's own where there is none, or none that answers.
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { type RateLimiterAbstract, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { RedisConnection } from "./connection.ts";
+import { type CreateCounter, ownCounter } from "./worker-limits.ts";
 
 /** Where a subject stands with its limit. */
 export interface RateLimitState {
@@ -26,8 +27,9 @@ export function createRateLimit(
   name: string,
   limit: number,
   shared: { redis: RedisConnection; prefix: string } | undefined,
+  createCounter: CreateCounter = ownCounter,
 ): RateLimit {
-  const own = new RateLimiterMemory({ keyPrefix: name, points: limit, duration: 1 });
+  const own = createCounter({ keyPrefix: name, points: limit, duration: 1 });
   const limiter =
     shared &&
     new RateLimiterRedis({
@@ -70,7 +72,7 @@ function refusalOrThrow(error: unknown): RateLimiterRes {
   throw error;
 }
 
-/** Counts failures of an address, always in this process: guessing is stopped before it costs a lookup. */
+/** Counts failures of an address, always in this instance: guessing is stopped before it costs a lookup. */
 export interface FailureLimit {
   /** Milliseconds until the address may try again; undefined: now. */
   blockedForMs(address: string): Promise<number | undefined>;
@@ -78,8 +80,8 @@ export interface FailureLimit {
 }
 
 /** `failuresPerMinute` for each address. */
-export function createFailureLimit(failuresPerMinute: number): FailureLimit {
-  const limiter = new RateLimiterMemory({ keyPrefix: "failure", points: failuresPerMinute, duration: 60 });
+export function createFailureLimit(failuresPerMinute: number, createCounter: CreateCounter = ownCounter): FailureLimit {
+  const limiter = createCounter({ keyPrefix: "failure", points: failuresPerMinute, duration: 60 });
   return {
     async blockedForMs(address) {
       const state = await limiter.get(networkOf(address));

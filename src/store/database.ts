@@ -51,6 +51,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.connectionString,
     ...(options.password === undefined ? {} : { password: options.password }),
     application_name: "coffer",
+    // Every statement here is prepared and looks up by index: planning one again for its values costs more than running it.
+    options: "-c plan_cache_mode=force_generic_plan",
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     types,

@@ -88,17 +88,24 @@ type SealedRow = [
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
   const [first] = asks as readonly [ValueAsk, ...ValueAsk[]];
-  const isById = first.secret.by === "id";
-  const { askers, numbers } = distinctAskers(asks);
-  return sql.query<SealedRow>({
-    name: `read_sealed_versions_${shape}`,
-    rowMode: "array",
-    text: `with asked as (
-        select a.*, c.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[]) with ordinality
-          as a (secret_key, version_key, event_id, request_id, asker, ordinal)
-        join unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
-          with ordinality as c (workspace_id, region, principal_id, token_id, method, rule, address, user_agent, number)
-          on c.number = a.asker
+  // One alone, as where nothing else is going on, needs no lists.
+  const isAlone = asks.length === 1;
+  const name = isAlone ? `read_sealed_version_${shape}` : `read_sealed_versions_${shape}`;
+  let text = texts.get(name);
+  if (text === undefined) {
+    text = textOf(first, isAlone ? askedAlone : askedTogether);
+    texts.set(name, text);
+  }
+  const values = isAlone ? [...perAsk(first), ...perAsker(first)] : columnsOf(asks);
+  return sql.query<SealedRow>({ name, rowMode: "array", text, values });
+}
+
+/** By the names of their statements. */
+const texts = new Map<string, string>();
+
+function textOf({ secret, version }: ValueAsk, asked: string): string {
+  return `with asked as (
+        ${asked}
       ), found as materialized (
         select a.*, s.secret_id, s.region as s_region, s.kms_key_id, s.revealable, s.mac as s_mac,
           v.version_number as v_number, v.version_id as v_id, v.state as v_state, v.payload_form as v_form,
@@ -108,9 +115,9 @@ function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<S
           coalesce(s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
         from asked a
         join secret s on s.workspace_id = a.workspace_id and ${isActive}
-          and ${isById ? "s.secret_id = a.secret_key" : "s.path = a.secret_key and s.region = a.region"}
+          and ${secret.by === "id" ? "s.secret_id = a.secret_key" : "s.path = a.secret_key and s.region = a.region"}
         left join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id
-          and v.version_number = ${versionNumberExpression(first.version.by)}
+          and v.version_number = ${versionNumberExpression(version.by)}
         left join kms_key k on k.workspace_id = v.workspace_id and k.kms_key_id = v.kms_key_id
       ), recorded as (
         insert into audit_event (
@@ -123,42 +130,50 @@ function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<S
       select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.kms_key_id, f.revealable, f.s_mac, f.v_number,
         f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
         f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded
-      from found f`,
-    values: [
-      asks.map(({ secret }) => (secret.by === "id" ? secret.secretId : pathOf(secret.name))),
-      asks.map(({ version }) => versionKey(version)),
-      asks.map(({ event }) => event.eventId),
-      asks.map(({ event }) => event.requestId),
-      numbers,
-      askers.map(({ grant }) => grant.workspaceId),
-      askers.map(({ secret }) => (secret.by === "id" ? null : secret.region)),
-      askers.map(({ event }) => event.principalId),
-      askers.map(({ event }) => event.tokenId),
-      askers.map(({ event }) => event.method),
-      askers.map(({ event }) => event.rule),
-      askers.map(({ event }) => event.address),
-      askers.map(({ event }) => event.userAgent),
-    ],
-  });
+      from found f`;
 }
 
-/** One ask of each asker, and for each ask the number of its asker, counted from 1: most of what asks say is the same. */
-function distinctAskers(asks: readonly ValueAsk[]): { askers: ValueAsk[]; numbers: number[] } {
-  const askers: ValueAsk[] = [];
+const askedAlone = `select $1::text as secret_key, $2::text as version_key, $3::text as event_id, $4::text as request_id,
+  $5::text as workspace_id, $6::text as region, $7::text as principal_id, $8::text as token_id, $9::text as method,
+  $10::text as rule, $11::text as address, $12::text as user_agent, 1 as ordinal`;
+
+const askedTogether = `select a.*, c.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $13::integer[])
+  with ordinality as a (secret_key, version_key, event_id, request_id, asker, ordinal)
+  join unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+  with ordinality as c (workspace_id, region, principal_id, token_id, method, rule, address, user_agent, number)
+  on c.number = a.asker`;
+
+/** What each ask has of its own. */
+function perAsk({ secret, version, event }: ValueAsk): (string | null)[] {
+  const secretKey = secret.by === "id" ? secret.secretId : pathOf(secret.name);
+  return [secretKey, versionKey(version), event.eventId, event.requestId];
+}
+
+/** What is the same for most asks. */
+function perAsker({ grant, secret, event }: ValueAsk): (string | null)[] {
+  const { principalId, tokenId, method, rule, address, userAgent } = event;
+  const region = secret.by === "id" ? null : secret.region;
+  return [grant.workspaceId, region, principalId, tokenId, method, rule, address, userAgent];
+}
+
+/** Each asker once, and for each ask the number of its asker, counted from 1. */
+function columnsOf(asks: readonly ValueAsk[]): unknown[] {
+  const askers: (string | null)[][] = [];
   const numberOf = new Map<string, number>();
   const numbers = asks.map((ask) => {
-    const { grant, secret, event } = ask;
-    const region = secret.by === "id" ? "" : secret.region;
-    const { principalId, tokenId, method, rule, address, userAgent } = event;
-    // Line feeds are in none of them.
-    const key = [grant.workspaceId, region, principalId, tokenId, method, rule, address, userAgent].join("\n");
+    const asker = perAsker(ask);
+    const key = JSON.stringify(asker);
     const known = numberOf.get(key);
     if (known !== undefined) return known;
-    askers.push(ask);
-    numberOf.set(key, askers.length);
+    numberOf.set(key, askers.push(asker));
     return askers.length;
   });
-  return { askers, numbers };
+  return [...transposed(asks.map(perAsk)), ...transposed(askers), numbers];
+}
+
+function transposed(rows: readonly (string | null)[][]): (string | null)[][] {
+  const [first = []] = rows;
+  return first.map((_, column) => rows.map((row) => row[column] as string | null));
 }
 
 function versionNumberExpression(by: VersionRef["by"]): string {

@@ -13,6 +13,8 @@ export interface ValueReader {
 }
 
 const batchAsksMax = 256;
+/** As long as calls keep coming, so that one statement serves more of them. */
+const gatherMsMax = 1;
 
 interface Waiting {
   ask: ValueAsk;
@@ -27,14 +29,22 @@ export function createValueReader(sql: Sql): ValueReader {
 
   async function readAll(): Promise<void> {
     isReading = true;
-    // Lets the calls that are ready in this turn of the event loop come along.
-    await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
+      await untilNobodyJoins();
       const batch = waiting.slice(0, batchAsksMax);
       waiting = waiting.slice(batchAsksMax);
       await readBatch(sql, batch);
     }
     isReading = false;
+  }
+
+  /** Waits for the calls that are ready in this turn of the event loop, and for the next turn while there were any. */
+  async function untilNobodyJoins(): Promise<void> {
+    const deadline = performance.now() + gatherMsMax;
+    for (let before = 0; before < waiting.length && performance.now() < deadline; ) {
+      before = waiting.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   return {
