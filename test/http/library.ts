@@ -167,6 +167,7 @@ export function librarySurface(methods: readonly LibraryMethod[], surface: Parti
     name: "library",
     services: [libraryService(methods)],
     nullWhenUnset: false,
+    exactJson: false,
     renderError: (error, httpStatus) => ({ httpStatus, body: { library_error: error.message } }),
     ...surface,
   };

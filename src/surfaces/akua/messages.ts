@@ -1,12 +1,17 @@
-// Secrets as Akua shows them: times in Unix seconds, states in lower case.
+// Secrets and versions as Akua shows them: times in Unix seconds, states in lower case.
 import { create } from "@bufbuild/protobuf";
 import {
   type Secret as SecretMessage,
   SecretSchema,
   SecretValidationSchema,
 } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import {
+  SecretVersionSchema,
+  type SecretVersion as VersionMessage,
+} from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { isCredentialKind } from "../../domain/credential/kinds.ts";
 import { etagOf, type Secret } from "../../domain/secret.ts";
+import type { SecretVersion, VersionState } from "../../domain/version.ts";
 
 export function toSecretMessage(secret: Secret): SecretMessage {
   return create(SecretSchema, {
@@ -31,6 +36,24 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...(secret.purgeTime ? { purgeAt: unixSeconds(secret.purgeTime) } : {}),
     ...(secret.expireTime ? { expireTime: unixSeconds(secret.expireTime) } : {}),
   });
+}
+
+export function toVersionMessage(version: SecretVersion): VersionMessage {
+  return create(SecretVersionSchema, {
+    id: version.versionId,
+    secretId: version.secretId,
+    versionNumber: version.versionNumber,
+    state: version.state.toLowerCase(),
+    createdAt: unixSeconds(version.createTime),
+    etag: etagOf(version),
+    ...(version.comment === "" ? {} : { comment: version.comment }),
+    ...(version.destroyTime ? { destroyedAt: unixSeconds(version.destroyTime) } : {}),
+  });
+}
+
+/** The schema lets only the names of states through. */
+export function versionStateNamed(name: string): VersionState {
+  return name.toUpperCase() as VersionState;
 }
 
 function unixSeconds(time: Date): number {

@@ -15,13 +15,17 @@ const companions = [
 
 /** With a companion, both are sealed as parts of one value. */
 export function toValueInput(request: CreateSecretRequest): ValueInput {
-  const value = utf8(request.value);
   const given = companions.filter(({ read }) => read(request) !== undefined);
   const misplaced = given.find(({ kind }) => kind !== request.kind);
   if (misplaced) throw invalidField(misplaced.part, `is only for ${misplaced.kind}`);
-  if (given.length === 0) return { case: "data", field: "value", data: value };
+  if (given.length === 0) return newValueInput(request.value);
   const parts = given.map(({ part, read }) => [part, utf8(read(request) ?? "")] as const);
-  return { case: "keyValues", field: "value", values: { value, ...Object.fromEntries(parts) } };
+  return { case: "keyValues", field: "value", values: { value: utf8(request.value), ...Object.fromEntries(parts) } };
+}
+
+/** A value that is alone. */
+export function newValueInput(value: string): ValueInput {
+  return { case: "data", field: "value", data: utf8(value) };
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
