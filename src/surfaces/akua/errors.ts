@@ -55,8 +55,8 @@ const words: Partial<Record<Reason, string>> = {
   SECRET_ACTIVE: "ALREADY_EXISTS",
 };
 
-// What coffer.v1 calls otherwise: one of these comes in a header here.
-const names: Readonly<Record<string, string>> = { workspace_id: "akua-context", page_token: "cursor" };
+// What coffer.v1 has as a field comes in a header here.
+const headers: Readonly<Record<string, string>> = { workspace_id: "akua-context" };
 
 // FAILED_PRECONDITION is 400 elsewhere; Akua answers 409 to what the state of a resource forbids, and 410 to what is gone for good.
 const httpStatuses: Partial<Record<Reason, number>> = {
@@ -83,7 +83,7 @@ function errorsOf(error: CofferError): JsonValue[] {
   const metadata = { ...error.metadata, reason: words[error.reason] ?? error.reason };
   if (error.violations.length === 0) return [{ code, message: error.message, metadata }];
   return error.violations.map(({ field: name, description }) => {
-    const field = Object.hasOwn(names, name) ? (names[name] ?? name) : name;
+    const field = Object.hasOwn(headers, name) ? (headers[name] ?? name) : name;
     return { code, message: `${field}: ${description}`, path: pathOf(field), metadata: { ...metadata, field } };
   });
 }

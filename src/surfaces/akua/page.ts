@@ -1,4 +1,5 @@
 // Pages of lists as Akua shows them.
+import { CofferError, invalidField } from "../../domain/errors.ts";
 
 /** What an operation lists. */
 interface Listed<T> {
@@ -7,7 +8,14 @@ interface Listed<T> {
   nextPageToken: string;
 }
 
-export function toPage<T, Message>({ items, nextPageToken }: Listed<T>, toMessage: (item: T) => Message) {
+export async function toPage<T, Message>(listed: Promise<Listed<T>>, toMessage: (item: T) => Message) {
+  const { items, nextPageToken } = await listed.catch(nameCursor);
   const data = items.map(toMessage);
   return nextPageToken === "" ? { data, hasMore: false } : { data, hasMore: true, nextCursor: nextPageToken };
+}
+
+/** What operations call a page token is a cursor here. */
+function nameCursor(error: unknown): never {
+  const isPageToken = error instanceof CofferError && error.violations.some(({ field }) => field === "page_token");
+  throw isPageToken ? invalidField("cursor", "must be the next_cursor of the same query") : error;
 }

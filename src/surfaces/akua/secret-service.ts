@@ -42,7 +42,7 @@ export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService>
 
     async listSecrets({ cursor, limit = 0, kind = "" }, context) {
       const input = { namePrefix: "", kind, labels: {}, states: [], region: "", pageSize: limit, pageToken: cursor };
-      return toPage(await listSecrets(deps, callerOf(context), input), toSecretMessage);
+      return toPage(listSecrets(deps, callerOf(context), input), toSecretMessage);
     },
 
     async updateSecret(request, context) {

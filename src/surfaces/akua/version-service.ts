@@ -31,7 +31,7 @@ export function akuaVersionService(deps: Deps): ServiceImpl<typeof SecretVersion
     async listSecretVersions({ id, cursor, limit = 0, state }, context) {
       const states = state === undefined ? [] : [versionStateNamed(state)];
       const input = { secret: { id }, states, pageSize: limit, pageToken: cursor };
-      return toPage(await listSecretVersions(deps, callerOf(context), input), toVersionMessage);
+      return toPage(listSecretVersions(deps, callerOf(context), input), toVersionMessage);
     },
 
     async getSecretVersion({ id, vid }, context) {
