@@ -191,7 +191,7 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
     served(ServerReflectionV1Alpha, reflection.v1alpha),
   ];
   const rest = [
-    served(AkuaSecretService, akuaSecretService(deps)),
+    served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
   ];
   const rpcServices = [...typed, ...anyones];

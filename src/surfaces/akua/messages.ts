@@ -13,7 +13,7 @@ import { isCredentialKind } from "../../domain/credential/kinds.ts";
 import { etagOf, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
 
-export function toSecretMessage(secret: Secret): SecretMessage {
+export function toSecretMessage(secret: Secret, consoleUrl: string | undefined): SecretMessage {
   return create(SecretSchema, {
     id: secret.secretId,
     workspaceId: secret.workspaceId,
@@ -35,6 +35,7 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...(secret.deleteTime ? { deletedAt: unixSeconds(secret.deleteTime) } : {}),
     ...(secret.purgeTime ? { purgeAt: unixSeconds(secret.purgeTime) } : {}),
     ...(secret.expireTime ? { expireTime: unixSeconds(secret.expireTime) } : {}),
+    ...(consoleUrl === undefined ? {} : { htmlUrl: `${consoleUrl}/secrets/${secret.secretId}` }),
   });
 }
 

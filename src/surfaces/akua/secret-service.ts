@@ -17,7 +17,13 @@ import { toPage } from "./page.ts";
 import { toSecretChange } from "./secret-change.ts";
 import { toValueInput } from "./value.ts";
 
-export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService> {
+/** Secrets are shown with their address below `consoleUrl`, where there is one. */
+export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): ServiceImpl<typeof SecretService> {
+  const toMessage = (secret: Secret) => toSecretMessage(secret, consoleUrl);
+  const answer = (context: HandlerContext, secret: Secret) => {
+    showEtag(context, secret);
+    return { secret: toMessage(secret) };
+  };
   return {
     async createSecret(request, context) {
       const outcome = await createSecret(deps, callerOf(context), {
@@ -42,7 +48,7 @@ export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService>
 
     async listSecrets({ cursor, limit = 0, kind = "" }, context) {
       const input = { namePrefix: "", kind, labels: {}, states: [], region: "", pageSize: limit, pageToken: cursor };
-      return toPage(listSecrets(deps, callerOf(context), input), toSecretMessage);
+      return toPage(listSecrets(deps, callerOf(context), input), toMessage);
     },
 
     async updateSecret(request, context) {
@@ -62,9 +68,4 @@ export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService>
       return answer(context, resourceOf(context, await undeleteSecret(deps, callerOf(context), input)));
     },
   };
-}
-
-function answer(context: HandlerContext, secret: Secret) {
-  showEtag(context, secret);
-  return { secret: toSecretMessage(secret) };
 }

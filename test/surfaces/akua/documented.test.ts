@@ -1,8 +1,8 @@
 // Akua's documented requests, sent as they are written but for host and token, and their documented answers.
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { AkuaSecret, AkuaVersion } from "../../support/akua.ts";
-import { useCoffer } from "../../support/coffer.ts";
+import { type AkuaSecret, type AkuaVersion, createAkuaSecret, getAkuaSecret } from "../../support/akua.ts";
+import { startCoffer, useCoffer } from "../../support/coffer.ts";
 import { readRequestFile, sendRaw } from "../../support/raw-http.ts";
 
 const coffer = useCoffer();
@@ -177,6 +177,22 @@ describe("succeeds", () => {
     expect(first.headers).not.toHaveProperty("idempotency-replayed");
     expect(second.headers["idempotency-replayed"]).toBe("true");
     expect(await coffer.sql("select count(*)::int as count from secret where name = 'prod'")).toEqual([{ count: 1 }]);
+  });
+
+  it("with the console's address of a secret, where one is configured", async () => {
+    const withConsole = await startCoffer({ besides: coffer, env: { COFFER_CONSOLE_URL: "https://c.example/app/" } });
+    try {
+      const secret = await createAkuaSecret(withConsole);
+      const htmlUrl = `https://c.example/app/secrets/${secret.id}`;
+      expect(secret).toMatchObject({ html_url: htmlUrl });
+      expect(await getAkuaSecret(withConsole, secret)).toEqual(secret);
+      const page = await (await withConsole.fetch("/v1/secrets")).json();
+      expect(page).toMatchObject({ data: expect.arrayContaining([expect.objectContaining({ html_url: htmlUrl })]) });
+      const { html_url: _, ...without } = { ...secret, html_url: htmlUrl };
+      expect(await getAkuaSecret(coffer, secret)).toEqual(without);
+    } finally {
+      await withConsole.close();
+    }
   });
 
   it("lists the secrets of a kind, each as it is shown alone", async () => {
