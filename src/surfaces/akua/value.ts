@@ -1,6 +1,6 @@
 // The value of a secret that Akua's users give: alone, or with what its kind needs beside it.
 import type { CreateSecretRequest } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
+import { CofferError, invalidFields } from "../../domain/errors.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
 
@@ -16,8 +16,10 @@ const companions = [
 /** With a companion, both are sealed as parts of one value. */
 export function toValueInput(request: CreateSecretRequest): ValueInput {
   const given = companions.filter(({ read }) => read(request) !== undefined);
-  const misplaced = given.find(({ kind }) => kind !== request.kind);
-  if (misplaced) throw invalidField(misplaced.part, `is only for ${misplaced.kind}`);
+  const [misplaced, ...others] = given
+    .filter(({ kind }) => kind !== request.kind)
+    .map(({ kind, part }) => ({ field: part, description: `is only for ${kind}` }));
+  if (misplaced) throw invalidFields([misplaced, ...others]);
   if (given.length === 0) return newValueInput(request.value);
   const parts = given.map(({ part, read }) => [part, utf8(read(request) ?? "")] as const);
   return { case: "keyValues", field: "value", values: { value: utf8(request.value), ...Object.fromEntries(parts) } };

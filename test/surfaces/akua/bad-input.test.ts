@@ -62,6 +62,9 @@ describe("rejects", () => {
     const failure = await akuaFailure(coffer, "/v1/secrets", { json });
     expect(failure.paths.sort()).toEqual(["description", "kind", "labels/k", "name", "value"]);
     expect(failure.text).not.toContain("canary");
+    const misplaced = { ...validBody(), username: "u", aws_access_key_id: "a" };
+    const parts = await akuaFailure(coffer, "/v1/secrets", { json: misplaced });
+    expect(parts.paths.sort()).toEqual(["aws_access_key_id", "username"]);
     const types = await akuaFailure(coffer, "/v1/secrets", { json: { name: 1, kind: 2, value: 3, extra: 4 } });
     expect(types.paths.sort()).toEqual(["extra", "kind", "name", "value"]);
   });
