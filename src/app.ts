@@ -199,7 +199,7 @@ function createServer(parts: ServerParts): HttpServer {
     served(ServerReflectionV1Alpha, reflection.v1alpha),
   ];
   const rest = [
-    served(AkuaSecretService, akuaSecretService(deps)),
+    served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
   ];
   const rpcServices = [...typed, ...anyones];

@@ -27,6 +27,8 @@ export interface Config {
   /** Whether a missing root key file may be made: only beside the bundled Postgres. */
   readonly mayCreateRootKey: boolean;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Where people look at secrets, without a slash at its end; undefined: nowhere. */
+  readonly consoleUrl: string | undefined;
   readonly regions: readonly [string, ...string[]];
   readonly trustedProxies: BlockList;
   /** Requests a second. */
@@ -75,6 +77,7 @@ export function loadConfig(environment: Environment): Config {
     rootKeyFile: rootKeyFile ? resolve(rootKeyFile) : join(dataDir, "root.key"),
     mayCreateRootKey: rootKeyFile === undefined,
     tls: tls(env),
+    consoleUrl: consoleUrl(env),
     regions: regions(env),
     trustedProxies: trustedProxies(env),
     rateLimitPrincipal: integer(env, "COFFER_RATE_LIMIT_PRINCIPAL", { byDefault: 600, min: 1, max: 10_000_000 }),
@@ -122,6 +125,14 @@ function url(env: Environment, name: string, protocols: readonly string[]): stri
   if (given === undefined) return undefined;
   if (protocols.some((known) => given.startsWith(`${known}//`))) return given;
   throw new StartupError(`${name} must begin with ${protocols.map((known) => `${known}//`).join(" or ")}`);
+}
+
+function consoleUrl(env: Environment): string | undefined {
+  const given = url(env, "COFFER_CONSOLE_URL", ["https:", "http:"]);
+  if (given === undefined) return undefined;
+  // What is shown with an id behind it stays within the 2,048 characters that clients expect at most.
+  if (URL.canParse(given) && given.length <= 1_900 && !/[?#]/.test(given)) return given.replace(/\/+$/, "");
+  throw new StartupError("COFFER_CONSOLE_URL must be a URL of at most 1900 characters, without a query");
 }
 
 function word(env: Environment, name: string): string | undefined {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { errorsDocument, errorsPath } from "../scripts/write-docs.ts";
 import { loadConfig } from "../src/config.ts";
+import { akuaRoutes } from "./support/akua-routes.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -27,6 +28,23 @@ describe("settings", () => {
 
 it("docs/errors.md is what the tables of errors say; `npm run generate` writes it", () => {
   expect(readFileSync(errorsPath, "utf8")).toBe(errorsDocument());
+});
+
+it("docs/rest-akua.md lists every request as the tests of Akua's surface know it", () => {
+  const rows = read("docs/rest-akua.md").matchAll(
+    /^\| `([A-Z]+ \/v1\/.*?)` \| `(.*?)` \| (\d+).*? \| (.*?) ?\| (\d*) ?\|$/gm,
+  );
+  const listed = [...rows].map(([, request, scope, success, ifMatch, deleted]) => [
+    request,
+    scope,
+    success,
+    ifMatch,
+    deleted,
+  ]);
+  const known = akuaRoutes.map(({ request, scope, success, ifMatch, deleted = "" }) => {
+    return [request, scope, String(success), ifMatch ? `the ${ifMatch}'s` : "", String(deleted)];
+  });
+  expect(listed).toEqual(known);
 });
 
 it("the README shows docs/tour.ts as it is", () => {

@@ -35,7 +35,23 @@ export function permissionsOfRole(role: Role): ReadonlySet<Permission> {
   return new Set(rolePermissions[role]);
 }
 
-/** Whether `text` is a scope: a permission, `<group>.*` for a group of them, or `*`. */
+// Names that Akua's documents give to sets of permissions; with all three a token may do all that its API does.
+const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
+  "secrets:read": ["secrets.list", "secrets.read", "versions.read"],
+  "secrets:write": [
+    "secrets.create",
+    "secrets.update",
+    "secrets.delete",
+    "secrets.undelete",
+    "versions.add",
+    "versions.enable",
+    "versions.disable",
+    "versions.destroy",
+  ],
+  "secrets:access": ["versions.access"],
+};
+
+/** Whether `text` is a scope: a permission, `<group>.*` for a group of them, `*`, or a named one such as `secrets:read`. */
 export function isScope(text: string): boolean {
   return owner.some((permission) => scopeCovers(text, permission));
 }
@@ -48,5 +64,6 @@ export function narrow(permissions: ReadonlySet<Permission>, scopes: readonly st
 
 function scopeCovers(scope: string, permission: Permission): boolean {
   if (scope === "*" || scope === permission) return true;
+  if (Object.hasOwn(namedScopes, scope)) return namedScopes[scope]?.includes(permission) ?? false;
   return scope.endsWith(".*") && permission.startsWith(scope.slice(0, -1));
 }

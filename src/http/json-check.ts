@@ -3,20 +3,29 @@ import type { DescField, DescMessage, DescOneof, JsonObject, JsonValue, Registry
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import type { FieldViolation } from "../domain/errors.ts";
 import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./json-path.ts";
-import { mapKeyProblem, scalarProblem } from "./json-scalar.ts";
+import { mapKeyProblem, scalarProblem, textProblem } from "./json-scalar.ts";
 import { wellKnownProblem } from "./json-well-known.ts";
 
 /** More than this help nobody, and a body of a million wrong items must not make an answer of that size. */
 const violationsMax = 100;
 
-interface Walk {
-  violations: FieldViolation[];
+export interface CheckOptions {
   registry: Registry | undefined;
+  /** Only the names of the proto file, and numbers as numbers. */
+  isExact: boolean;
+}
+
+interface Walk extends CheckOptions {
+  violations: FieldViolation[];
 }
 
 /** All violations in `json`, with paths in its own spelling. Removes the nulls that mean "unset". */
-export function checkMessage(desc: DescMessage, json: JsonValue, registry?: Registry): FieldViolation[] {
-  const walk: Walk = { violations: [], registry };
+export function checkMessage(
+  desc: DescMessage,
+  json: JsonValue,
+  { registry, isExact }: CheckOptions,
+): FieldViolation[] {
+  const walk: Walk = { violations: [], registry, isExact };
   walkMessage(walk, desc, json, "");
   return walk.violations;
 }
@@ -39,7 +48,7 @@ function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: strin
   for (const [key, value] of Object.entries(json)) {
     const at = joinPath(path, key);
     const field = fieldByName(desc, key);
-    if (field === undefined) {
+    if (field === undefined || (walk.isExact && key !== field.name)) {
       report(walk, at, "is not a known field");
     } else if (isGivenOnce(walk, given, field, at)) {
       if (value === null && !takesNull(field)) delete json[key];
@@ -107,6 +116,7 @@ function walkSingular(walk: Walk, field: DescField, json: JsonValue, at: string)
     walkMessage(walk, field.message, json, at);
     return;
   }
-  const problem = scalarProblem(field.scalar ?? field.enum, json);
+  const type = field.scalar ?? field.enum;
+  const problem = scalarProblem(type, json) ?? (walk.isExact ? textProblem(type, json) : undefined);
   if (problem !== undefined) report(walk, at, problem);
 }

@@ -42,6 +42,12 @@ export function scalarProblem(type: ScalarType | DescEnum, json: JsonValue): str
   }
 }
 
+/** The broken rule when a number is written as text, which proto JSON allows. */
+export function textProblem(type: ScalarType | DescEnum, json: JsonValue): string | undefined {
+  const isText = type === ScalarType.STRING || type === ScalarType.BYTES || typeof type === "object";
+  return typeof json === "string" && !isText ? "must be a number" : undefined;
+}
+
 /** The broken rule of a map's key, which JSON always writes as a string. */
 export function mapKeyProblem(type: ScalarType, key: string): string | undefined {
   if (type !== ScalarType.BOOL) return scalarProblem(type, key);

@@ -66,6 +66,26 @@ describe("scopes", () => {
     expect([...narrow(all, scopes)].sort()).toEqual(expected);
   });
 
+  it("have Akua's names for sets of permissions", () => {
+    const read = ["secrets.list", "secrets.read", "versions.read"];
+    expect([...narrow(all, ["secrets:read"])].sort()).toEqual(read);
+    expect([...narrow(all, ["secrets:access"])]).toEqual(["versions.access"]);
+    const write = narrow(all, ["secrets:write"]);
+    expect([...write].sort()).toEqual([
+      "secrets.create",
+      "secrets.delete",
+      "secrets.undelete",
+      "secrets.update",
+      "versions.add",
+      "versions.destroy",
+      "versions.disable",
+      "versions.enable",
+    ]);
+    expect(narrow(permissionsOfRole("VIEWER"), ["secrets:write", "secrets:access"]).size).toBe(0);
+    for (const scope of ["secrets:read", "secrets:write", "secrets:access"]) expect(isScope(scope)).toBe(true);
+    for (const scope of ["secrets:", "secrets:*", "versions:read"]) expect(isScope(scope)).toBe(false);
+  });
+
   it("never add to a role", () => {
     const viewer = permissionsOfRole("VIEWER");
     for (const scope of ["*", "versions.*", "secrets.create"]) {

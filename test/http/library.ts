@@ -13,6 +13,7 @@ import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
   file_google_protobuf_any,
+  file_google_protobuf_field_mask,
   file_google_protobuf_struct,
   file_google_protobuf_timestamp,
   file_google_protobuf_wrappers,
@@ -25,6 +26,7 @@ import type { RestSurface } from "../../src/surfaces/rest-surface.ts";
 
 const dependencies = [
   file_google_protobuf_any,
+  file_google_protobuf_field_mask,
   file_google_protobuf_struct,
   file_google_protobuf_timestamp,
   file_google_protobuf_wrappers,
@@ -112,6 +114,7 @@ const file: JsonObject = {
         { name: "since", number: 5, type: "TYPE_MESSAGE", typeName: ".google.protobuf.Timestamp" },
         { name: "by", number: 6, type: "TYPE_MESSAGE", typeName: ".library.v1.Author" },
         { name: "is_lent", number: 7, type: "TYPE_BOOL" },
+        { name: "update_mask", number: 8, type: "TYPE_MESSAGE", typeName: ".google.protobuf.FieldMask" },
       ],
     },
     {
@@ -167,6 +170,7 @@ export function librarySurface(methods: readonly LibraryMethod[], surface: Parti
     name: "library",
     services: [libraryService(methods)],
     nullWhenUnset: false,
+    exactJson: false,
     renderError: (error, httpStatus) => ({ httpStatus, body: { library_error: error.message } }),
     ...surface,
   };

@@ -99,3 +99,34 @@ export async function readAkua(coffer: TestCoffer, id: string, version: string):
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
   return ((await response.json()) as { value: string }).value;
 }
+
+/** A version as Akua shows it. */
+export interface AkuaVersion {
+  id: string;
+  secret_id: string;
+  version_number: number;
+  state: string;
+  comment: string | null;
+  created_at: number;
+  destroyed_at: number | null;
+  etag: string;
+}
+
+/** A page as Akua shows it. */
+export interface AkuaPage<T> {
+  data: T[];
+  has_more: boolean;
+  next_cursor: string | null;
+}
+
+/** Adds a version through Akua's surface. */
+export async function addAkuaVersion(coffer: TestCoffer, { id }: { id: string }, value: string): Promise<AkuaVersion> {
+  return bodyOf<AkuaVersion>(await coffer.fetch(`/v1/secrets/${id}/versions`, { json: { value } }), 201);
+}
+
+/** The body of an answer; fails when its status is another. */
+export async function bodyOf<T>(response: Response, status = 200): Promise<T> {
+  const text = await response.text();
+  if (response.status !== status) throw new Error(`${response.status} instead of ${status}: ${text}`);
+  return JSON.parse(text) as T;
+}

@@ -57,7 +57,8 @@ export type ApiToken = Message<"coffer.v1.ApiToken"> & {
   prefix: string;
 
   /**
-   * Permissions such as `secrets.read`, or `secrets.*`, to which it narrows its principal; none: it narrows nothing.
+   * Permissions such as `secrets.read`, or `secrets.*`, to which it narrows its principal, or Akua's names for sets of them:
+   * `secrets:read`, `secrets:write`, `secrets:access`; none: it narrows nothing.
    *
    * @generated from field: repeated string scopes = 6;
    */

@@ -5,6 +5,8 @@ import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 /** Well-known types whose JSON is one string. */
 const textTypes = new Set(["google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask"]);
 
+const integerTypes: ReadonlySet<ScalarType> = new Set([ScalarType.INT32, ScalarType.UINT32]);
+
 /** Whether a field can be a query parameter: no maps, and no messages but those that JSON writes as one value. */
 export function takesParameter(field: DescField): boolean {
   if (field.fieldKind === "map") return false;
@@ -22,6 +24,7 @@ function textToJson(type: ScalarType | DescEnum | DescMessage | undefined, text:
   if (typeof type === "object" && type.kind === "message") return textToJson(wrappedType(type), text);
   if (type === ScalarType.BOOL && (text === "true" || text === "false")) return text === "true";
   if (typeof type === "object" && /^-?\d{1,10}$/.test(text)) return Number(text);
+  if (typeof type === "number" && integerTypes.has(type) && /^(?:0|-?[1-9]\d{0,9})$/.test(text)) return Number(text);
   // Proto JSON takes numbers as strings too.
   return text;
 }

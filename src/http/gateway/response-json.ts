@@ -2,12 +2,14 @@
 import {
   type DescField,
   type DescMessage,
+  getOption,
   type JsonValue,
   type MessageShape,
   type Registry,
   toJson,
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence, hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
+import { omit_when_unset } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { isJsonObject } from "../json-path.ts";
 import type { Route } from "./route.ts";
 
@@ -30,7 +32,8 @@ function withNulls(desc: DescMessage, json: JsonValue): JsonValue {
   const entries = desc.fields.flatMap((field): [string, JsonValue][] => {
     const value = json[field.name];
     if (value !== undefined) return [[field.name, fieldWithNulls(field, value)]];
-    return field.presence === FeatureSet_FieldPresence.IMPLICIT ? [] : [[field.name, null]];
+    const isLeftOut = field.presence === FeatureSet_FieldPresence.IMPLICIT || getOption(field, omit_when_unset);
+    return isLeftOut ? [] : [[field.name, null]];
   });
   return Object.fromEntries(entries);
 }

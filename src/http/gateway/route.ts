@@ -20,6 +20,8 @@ export interface Route {
   /** The field of the response that is the answer; undefined = all of it. */
   responseBody: DescField | undefined;
   successStatus: number;
+  /** The field that says which others the body of a PATCH names (AIP-134): `update_mask`, where the request has one. */
+  updateMask: DescField | undefined;
 }
 
 /** All routes of a method: its rule and the additional bindings of that. */
@@ -44,7 +46,14 @@ function readRoute(surface: RestSurface, method: DescMethodUnary, rule: HttpRule
     body: readBodyTarget(method, rule.body),
     responseBody: rule.responseBody === "" ? undefined : fieldNamed(method, method.output, rule.responseBody),
     successStatus: status,
+    updateMask: httpMethod === "PATCH" && rule.body === "*" ? maskOf(method.input) : undefined,
   };
+}
+
+function maskOf(desc: DescMessage): DescField | undefined {
+  return desc.fields.find(
+    ({ name, message }) => name === "update_mask" && message?.typeName === "google.protobuf.FieldMask",
+  );
 }
 
 function readPattern(method: DescMethod, { pattern }: HttpRule): [httpMethod: string, path: string] {

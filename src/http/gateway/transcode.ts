@@ -25,9 +25,10 @@ export function readRequest(route: Route, input: RestInput, registry?: Registry)
   const violations: FieldViolation[] = [];
   const root = placeBody(route.body, input.body);
   const desc = route.method.input;
+  if (route.updateMask) violations.push(...placeMask(route.updateMask, desc, root));
   const bound: string[] = [];
   route.template.variables.forEach(({ fieldPath }, i) => {
-    const target = resolve(desc, fieldPath);
+    const target = resolve(desc, fieldPath, false);
     const text = input.variables[i];
     if (target === undefined || text === undefined) throw new Error(`unbound path variable ${fieldPath.join(".")}`);
     const problem = place(root, target, parameterToJson(leaf(target), [text]), "is given in the path already");
@@ -38,7 +39,7 @@ export function readRequest(route: Route, input: RestInput, registry?: Registry)
     const problem = placeParameter(route, root, name, values, bound);
     if (problem !== undefined) violations.push(problem);
   }
-  return readJsonValue(desc, root, violations, registry);
+  return readJsonValue(desc, root, { violations, registry, isExact: route.surface.exactJson });
 }
 
 function placeBody(target: BodyTarget, body: JsonValue | undefined): JsonObject {
@@ -58,6 +59,15 @@ function placeBody(target: BodyTarget, body: JsonValue | undefined): JsonObject 
   }
 }
 
+/** Notes which fields the body names, null ones too; no caller writes the mask itself. */
+function placeMask(mask: DescField, desc: DescMessage, root: JsonObject): FieldViolation[] {
+  const spellings = [...new Set([mask.name, mask.jsonName])].filter((name) => Object.hasOwn(root, name));
+  for (const name of spellings) delete root[name];
+  const named = desc.fields.filter(({ name, jsonName }) => Object.hasOwn(root, name) || Object.hasOwn(root, jsonName));
+  root[mask.name] = named.map(({ jsonName }) => jsonName).join(",");
+  return spellings.map((field) => ({ field, description: "is not a known field" }));
+}
+
 function placeParameter(
   route: Route,
   root: JsonObject,
@@ -67,7 +77,8 @@ function placeParameter(
 ): FieldViolation | undefined {
   const spelling = name.split(".");
   const field = spelling.reduce(joinPath, "");
-  const target = route.body.kind === "message" ? undefined : resolve(route.method.input, spelling);
+  const target =
+    route.body.kind === "message" ? undefined : resolve(route.method.input, spelling, route.surface.exactJson);
   if (target === undefined || !takesParameter(leaf(target))) return { field, description: "is not a known parameter" };
   if (route.body.kind === "field" && target.fields[0] === route.body.field) {
     return { field, description: "belongs in the body" };
@@ -78,12 +89,12 @@ function placeParameter(
   return place(root, target, parameterToJson(leaf(target), values), "is given already");
 }
 
-function resolve(desc: DescMessage, spelling: readonly string[]): Target | undefined {
+function resolve(desc: DescMessage, spelling: readonly string[], isExact: boolean): Target | undefined {
   const fields: DescField[] = [];
   let parent: DescMessage | undefined = desc;
   for (const name of spelling) {
     const field: DescField | undefined = parent === undefined ? undefined : fieldByName(parent, name);
-    if (field === undefined) return undefined;
+    if (field === undefined || (isExact && field.name !== name)) return undefined;
     fields.push(field);
     parent = field.fieldKind === "message" ? field.message : undefined;
   }

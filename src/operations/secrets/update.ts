@@ -21,17 +21,19 @@ export interface UpdateSecretInput {
   secretId: string;
   etag: string | undefined;
   change: SecretChange;
+  /** What stands before the names of fields in the request, such as `secret.`. */
+  fieldPrefix: string;
 }
 
 /** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, NAME_TAKEN, SECRET_SOFT_DELETED or FIELD_INVALID. */
 export async function updateSecret(
   deps: MutationDeps,
   caller: Caller,
-  { secretId, etag, change }: UpdateSecretInput,
+  { secretId, etag, change, fieldPrefix }: UpdateSecretInput,
 ): Promise<Outcome<Secret>> {
   const grant = authorize(caller, "secrets.update");
   const { workspaceId } = grant;
-  checkChange(change);
+  checkChange(change, fieldPrefix);
   const run = () =>
     mutate(deps, caller, {
       grant,
@@ -41,10 +43,12 @@ export async function updateSecret(
         checkEtag(secret, etag);
         checkActive(secret);
         if (Object.keys(change).length === 0) return secret;
-        if (change.versionAliases) checkAliases(change.versionAliases, secret.versionCount, "secret.version_aliases");
+        if (change.versionAliases) {
+          checkAliases(change.versionAliases, secret.versionCount, `${fieldPrefix}version_aliases`);
+        }
         const { expireTime = secret.expireTime, ...others } = change;
         const updated = await writeSecret(tx, { ...secret, ...others, expireTime: expireTime ?? undefined });
-        if (change.expireTime) checkExpiresLater(updated, "secret.expire_time");
+        if (change.expireTime) checkExpiresLater(updated, `${fieldPrefix}expire_time`);
         return updated;
       },
       replay: secretById(workspaceId),
@@ -56,10 +60,10 @@ export async function updateSecret(
   return withFreePath(deps, caller, findPlace, run);
 }
 
-function checkChange({ name, annotations, expireTime }: SecretChange): void {
+function checkChange({ name, annotations, expireTime }: SecretChange, prefix: string): void {
   checkAll(
-    () => name !== undefined && checkSecretName(name, "secret.name"),
-    () => annotations && checkAnnotations(annotations, "secret.annotations"),
-    () => expireTime && checkExpiration({ at: expireTime }, "secret.expire_time"),
+    () => name !== undefined && checkSecretName(name, `${prefix}name`),
+    () => annotations && checkAnnotations(annotations, `${prefix}annotations`),
+    () => expireTime && checkExpiration({ at: expireTime }, `${prefix}expire_time`),
   );
 }

@@ -73,7 +73,11 @@ export async function createToken(
 
 function checkScopes(scopes: readonly string[]): void {
   const index = scopes.findIndex((scope) => !isScope(scope));
-  if (index >= 0) throw invalidField(`scopes[${index}]`, "must be a permission, `<group>.*` or `*`");
+  if (index >= 0)
+    throw invalidField(
+      `scopes[${index}]`,
+      "must be a permission, `<group>.*`, `*`, `secrets:read`, `secrets:write` or `secrets:access`",
+    );
 }
 
 /** A token without scopes of its own has those of the token that makes it. */

@@ -1,14 +1,19 @@
-// Secrets as Akua shows them: times in Unix seconds, states in lower case.
+// Secrets and versions as Akua shows them: times in Unix seconds, states in lower case.
 import { create } from "@bufbuild/protobuf";
 import {
   type Secret as SecretMessage,
   SecretSchema,
   SecretValidationSchema,
 } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import {
+  SecretVersionSchema,
+  type SecretVersion as VersionMessage,
+} from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { isCredentialKind } from "../../domain/credential/kinds.ts";
 import { etagOf, type Secret } from "../../domain/secret.ts";
+import type { SecretVersion, VersionState } from "../../domain/version.ts";
 
-export function toSecretMessage(secret: Secret): SecretMessage {
+export function toSecretMessage(secret: Secret, consoleUrl: string | undefined): SecretMessage {
   return create(SecretSchema, {
     id: secret.secretId,
     workspaceId: secret.workspaceId,
@@ -30,7 +35,26 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...(secret.deleteTime ? { deletedAt: unixSeconds(secret.deleteTime) } : {}),
     ...(secret.purgeTime ? { purgeAt: unixSeconds(secret.purgeTime) } : {}),
     ...(secret.expireTime ? { expireTime: unixSeconds(secret.expireTime) } : {}),
+    ...(consoleUrl === undefined ? {} : { htmlUrl: `${consoleUrl}/secrets/${secret.secretId}` }),
   });
+}
+
+export function toVersionMessage(version: SecretVersion): VersionMessage {
+  return create(SecretVersionSchema, {
+    id: version.versionId,
+    secretId: version.secretId,
+    versionNumber: version.versionNumber,
+    state: version.state.toLowerCase(),
+    createdAt: unixSeconds(version.createTime),
+    etag: etagOf(version),
+    ...(version.comment === "" ? {} : { comment: version.comment }),
+    ...(version.destroyTime ? { destroyedAt: unixSeconds(version.destroyTime) } : {}),
+  });
+}
+
+/** The schema lets only the names of states through. */
+export function versionStateNamed(name: string): VersionState {
+  return name.toUpperCase() as VersionState;
 }
 
 function unixSeconds(time: Date): number {

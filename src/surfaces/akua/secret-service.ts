@@ -2,18 +2,28 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
-import { invalidField } from "../../domain/errors.ts";
-import { etagOf, type Secret } from "../../domain/secret.ts";
+import type { Secret } from "../../domain/secret.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
 import { getSecret } from "../../operations/secrets/get.ts";
+import { listSecrets } from "../../operations/secrets/list.ts";
 import { undeleteSecret } from "../../operations/secrets/undelete.ts";
+import { updateSecret } from "../../operations/secrets/update.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
+import { ifMatch, showEtag } from "./headers.ts";
 import { toSecretMessage } from "./messages.ts";
+import { toPage } from "./page.ts";
+import { toSecretChange } from "./secret-change.ts";
 import { toValueInput } from "./value.ts";
 
-export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService> {
+/** Secrets are shown with their address below `consoleUrl`, where there is one. */
+export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): ServiceImpl<typeof SecretService> {
+  const toMessage = (secret: Secret) => toSecretMessage(secret, consoleUrl);
+  const answer = (context: HandlerContext, secret: Secret) => {
+    showEtag(context, secret);
+    return { secret: toMessage(secret) };
+  };
   return {
     async createSecret(request, context) {
       const outcome = await createSecret(deps, callerOf(context), {
@@ -36,6 +46,17 @@ export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService>
       return answer(context, await getSecret(deps, callerOf(context), { id }));
     },
 
+    async listSecrets({ cursor, limit = 0, kind = "" }, context) {
+      const input = { namePrefix: "", kind, labels: {}, states: [], region: "", pageSize: limit, pageToken: cursor };
+      return toPage(listSecrets(deps, callerOf(context), input), toMessage);
+    },
+
+    async updateSecret(request, context) {
+      const change = toSecretChange(request);
+      const input = { secretId: request.id, etag: ifMatch(context), change, fieldPrefix: "" };
+      return answer(context, resourceOf(context, await updateSecret(deps, callerOf(context), input)));
+    },
+
     async deleteSecret({ id, force }, context) {
       const input = { secret: { id }, etag: ifMatch(context), force };
       resourceOf(context, await deleteSecret(deps, callerOf(context), input));
@@ -47,21 +68,4 @@ export function akuaSecretService(deps: Deps): ServiceImpl<typeof SecretService>
       return answer(context, resourceOf(context, await undeleteSecret(deps, callerOf(context), input)));
     },
   };
-}
-
-/** Every answer that carries a resource has its etag as a header too. */
-function answer(context: HandlerContext, secret: Secret) {
-  context.responseHeader.set("etag", `"${etagOf(secret)}"`);
-  return { secret: toSecretMessage(secret) };
-}
-
-const ifMatchLengthMax = 256;
-
-/** Required on writes to what has an etag. */
-function ifMatch({ requestHeader }: HandlerContext): string {
-  const etag = requestHeader.get("if-match");
-  if (etag === null || etag === "") throw invalidField("if-match", "is required");
-  if (etag.length > ifMatchLengthMax)
-    throw invalidField("if-match", `must have at most ${ifMatchLengthMax} characters`);
-  return etag;
 }

@@ -8,5 +8,6 @@ export const akuaSurface: RestSurface = {
   name: "akua",
   services: [SecretService, SecretVersionService],
   nullWhenUnset: true,
+  exactJson: true,
   renderError: renderAkuaError,
 };

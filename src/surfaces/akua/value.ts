@@ -1,6 +1,6 @@
 // The value of a secret that Akua's users give: alone, or with what its kind needs beside it.
 import type { CreateSecretRequest } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
+import { CofferError, invalidFields } from "../../domain/errors.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
 
@@ -15,13 +15,19 @@ const companions = [
 
 /** With a companion, both are sealed as parts of one value. */
 export function toValueInput(request: CreateSecretRequest): ValueInput {
-  const value = utf8(request.value);
   const given = companions.filter(({ read }) => read(request) !== undefined);
-  const misplaced = given.find(({ kind }) => kind !== request.kind);
-  if (misplaced) throw invalidField(misplaced.part, `is only for ${misplaced.kind}`);
-  if (given.length === 0) return { case: "data", field: "value", data: value };
+  const [misplaced, ...others] = given
+    .filter(({ kind }) => kind !== request.kind)
+    .map(({ kind, part }) => ({ field: part, description: `is only for ${kind}` }));
+  if (misplaced) throw invalidFields([misplaced, ...others]);
+  if (given.length === 0) return newValueInput(request.value);
   const parts = given.map(({ part, read }) => [part, utf8(read(request) ?? "")] as const);
-  return { case: "keyValues", field: "value", values: { value, ...Object.fromEntries(parts) } };
+  return { case: "keyValues", field: "value", values: { value: utf8(request.value), ...Object.fromEntries(parts) } };
+}
+
+/** A value that is alone. */
+export function newValueInput(value: string): ValueInput {
+  return { case: "data", field: "value", data: utf8(value) };
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -65,7 +65,7 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
     async updateSecret({ secret, updateMask }, context) {
       if (!secret) throw new Error("the schema requires a secret");
       const change = toSecretChange(secret, updateMask);
-      const input = { secretId: secret.id, etag: toEtag(secret.etag), change };
+      const input = { secretId: secret.id, etag: toEtag(secret.etag), change, fieldPrefix: "secret." };
       return { secret: toSecretMessage(resourceOf(context, await updateSecret(deps, callerOf(context), input))) };
     },
 

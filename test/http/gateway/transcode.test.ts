@@ -13,21 +13,24 @@ const methods: LibraryMethod[] = [
   { name: "Get", rule: { pattern: { case: "get", value: "/v1/books/{id}" }, responseBody: "book" } },
   { name: "Create", rule: { pattern: { case: "post", value: "/v1/books/{id}" }, body: "*" } },
   { name: "Update", rule: { pattern: { case: "patch", value: "/v1/books/{book.id}" }, body: "book" } },
+  { name: "Change", rule: { pattern: { case: "patch", value: "/v1/shelf/books/{id}" }, body: "*" } },
   { name: "Undelete", rule: { pattern: { case: "post", value: "/v1/books/{id}:undelete" } } },
 ];
 const surface = librarySurface(methods);
 const table = buildRouteTable([surface]);
 
-function read(httpMethod: string, url: string, body?: JsonValue): JsonObject {
+const exactTable = buildRouteTable([{ ...surface, exactJson: true }]);
+
+function read(httpMethod: string, url: string, body?: JsonValue, routes = table): JsonObject {
   const [path = "", query = ""] = url.split("?");
-  const { route, variables } = table.find(httpMethod, path);
+  const { route, variables } = routes.find(httpMethod, path);
   const message = readRequest(route, { body, variables, query: readQuery(query) });
   return toJson(route.method.input as DescMessage, message) as JsonObject;
 }
 
-function violations(httpMethod: string, url: string, body?: JsonValue): [string, string][] {
+function violations(httpMethod: string, url: string, body?: JsonValue, routes = table): [string, string][] {
   try {
-    read(httpMethod, url, body);
+    read(httpMethod, url, body, routes);
   } catch (error) {
     if (error instanceof CofferError) return error.violations.map(({ field, description }) => [field, description]);
     throw error;
@@ -64,6 +67,21 @@ describe("folds", () => {
       by: { fullName: "A Ä", born: 0 },
       isLent: true,
       since: "2026-01-01T00:00:00Z",
+    });
+  });
+
+  test("the names of what the body of a PATCH holds, null too, into its update_mask", () => {
+    const mask = (body?: JsonObject) => read("PATCH", "/v1/shelf/books/b1", body)["updateMask"];
+    expect(mask({ is_lent: false, pageSize: 3 })).toBe("pageSize,isLent");
+    expect(mask({ page_size: null, by: null })).toBe("pageSize,by");
+    expect([mask({}), mask()]).toEqual(["", ""]);
+    expect(read("POST", "/v1/books/b1", { page_size: 3, update_mask: "by" })).toMatchObject({ updateMask: "by" });
+  });
+
+  test("numbers of a query where a surface wants exact JSON", () => {
+    expect(read("GET", "/v1/books?page_size=7&is_lent=true", undefined, exactTable)).toEqual({
+      pageSize: 7,
+      isLent: true,
     });
   });
 
@@ -112,6 +130,31 @@ describe("rejects", () => {
   test("a body where none is taken", () => {
     expect(() => read("POST", "/v1/books/b1:undelete", { id: "x" })).toThrow("takes no body");
     expect(() => read("GET", "/v1/books/b1", [])).toThrow("takes no body");
+  });
+
+  test("an update_mask that the caller writes", () => {
+    for (const name of ["update_mask", "updateMask"]) {
+      expect(violations("PATCH", "/v1/shelf/books/b1", { [name]: 7 })).toEqual([[name, "is not a known field"]]);
+    }
+  });
+
+  test("other spellings of fields and numbers where a surface wants exact JSON", () => {
+    expect(violations("POST", "/v1/books/b1", { pageSize: 1, by: { fullName: "x" } }, exactTable)).toEqual([
+      ["pageSize", "is not a known field"],
+      ["by.fullName", "is not a known field"],
+    ]);
+    expect(violations("POST", "/v1/books/b1", { page_size: "1" }, exactTable)).toEqual([
+      ["page_size", "must be a number"],
+    ]);
+    expect(violations("GET", "/v1/books?pageSize=1&page_size=01", undefined, exactTable)).toEqual([
+      ["pageSize", "is not a known parameter"],
+      ["page_size", "must be a whole number from 0 to 4294967295"],
+    ]);
+    expect(read("POST", "/v1/books/b1", { page_size: 1, by: { full_name: "1", born: 2 } }, exactTable)).toEqual({
+      id: "b1",
+      pageSize: 1,
+      by: { fullName: "1", born: 2 },
+    });
   });
 
   test("broken percent-encoding in the query", () => {

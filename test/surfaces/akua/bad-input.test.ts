@@ -34,6 +34,11 @@ describe("rejects", () => {
     ["labels/k", "of 201 characters", { labels: { k: canary.repeat(20).slice(0, 201) } }],
     ["labels/a.b", "of another type", { labels: { "a.b": 1 } }],
     ["html_url", "that is no field", { html_url: canary }],
+    ["awsAccessKeyId", "that is no field", { awsAccessKeyId: canary }],
+    ["mime_type", "that only PATCH takes", { mime_type: canary }],
+    ["aws_access_key_id", "for another kind", { aws_access_key_id: canary }],
+    ["username", "for another kind", { kind: "cloud_provider/aws", username: canary }],
+    ["username", "of another type", { kind: "oci_registry", username: 7 }],
     ["value_", "that is no field", { value_: canary }],
     ["constructor", "that is no field", { constructor: canary }],
     ["toString", "that is no field", { toString: canary }],
@@ -57,6 +62,9 @@ describe("rejects", () => {
     const failure = await akuaFailure(coffer, "/v1/secrets", { json });
     expect(failure.paths.sort()).toEqual(["description", "kind", "labels/k", "name", "value"]);
     expect(failure.text).not.toContain("canary");
+    const misplaced = { ...validBody(), username: "u", aws_access_key_id: "a" };
+    const parts = await akuaFailure(coffer, "/v1/secrets", { json: misplaced });
+    expect(parts.paths.sort()).toEqual(["aws_access_key_id", "username"]);
     const types = await akuaFailure(coffer, "/v1/secrets", { json: { name: 1, kind: 2, value: 3, extra: 4 } });
     expect(types.paths.sort()).toEqual(["extra", "kind", "name", "value"]);
   });
@@ -140,9 +148,12 @@ describe("rejects", () => {
   });
 
   it.each([
-    ["PUT", "/v1/secrets", ["POST"]],
-    ["DELETE", "/v1/secrets", ["POST"]],
-    ["PATCH", "/v1/secrets/sec_1", ["DELETE", "GET"]],
+    ["PUT", "/v1/secrets", ["GET", "POST"]],
+    ["DELETE", "/v1/secrets", ["GET", "POST"]],
+    ["PUT", "/v1/secrets/sec_1", ["DELETE", "GET", "PATCH"]],
+    ["PATCH", "/v1/secrets/sec_1/versions", ["GET", "POST"]],
+    ["DELETE", "/v1/secrets/sec_1/versions/secv_1", ["GET"]],
+    ["GET", "/v1/secrets/sec_1/versions/secv_1:destroy", ["POST"]],
     ["GET", "/v1/secrets/sec_1:undelete", ["POST"]],
   ])("%s %s: 405 with what it allows", async (method, path, allowed) => {
     const response = await coffer.fetch(path, { method });

@@ -1,35 +1,47 @@
 // Akua's documented requests, sent as they are written but for host and token, and their documented answers.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { AkuaSecret } from "../../support/akua.ts";
-import { useCoffer } from "../../support/coffer.ts";
+import { type AkuaSecret, type AkuaVersion, createAkuaSecret, getAkuaSecret } from "../../support/akua.ts";
+import { startCoffer, useCoffer } from "../../support/coffer.ts";
 import { readRequestFile, sendRaw } from "../../support/raw-http.ts";
 
 const coffer = useCoffer();
 
 const documented = (name: string) => new URL(`documented/${name}`, import.meta.url);
-const documentedSecret = JSON.parse(readFileSync(documented("secret.json"), "utf8")) as Record<string, unknown>;
+const exampleIn = (file: string) => JSON.parse(readFileSync(documented(file), "utf8")) as Record<string, unknown>;
+const documentedSecret = exampleIn("secret.json");
+const documentedVersion = exampleIn("version.json");
 
 function send(file: string, variables: Record<string, string> = {}) {
   const { host } = new URL(coffer.url);
   return sendRaw(coffer.url, readRequestFile(documented(file), { host, token: coffer.ownerToken, ...variables }));
 }
 
-/** The secret in an answer, which must have each documented field, in the documented type or null, and no other. */
-function secretIn(body: string): AkuaSecret {
-  const secret = JSON.parse(body) as Record<string, unknown>;
-  expect(Object.keys(secret).sort()).toEqual(Object.keys(documentedSecret).sort());
-  for (const [field, example] of Object.entries(documentedSecret)) {
-    if (secret[field] !== null) expect([field, typeof secret[field]]).toEqual([field, typeof example]);
-    if (typeof example === "number" && secret[field] !== null) expect(secret[field]).toSatisfy(Number.isInteger);
+/** The resource in an answer, which must have each documented field, in the documented type or null, and no other. */
+function checked<T>(resource: Record<string, unknown>, example: Record<string, unknown>): T {
+  expect(Object.keys(resource).sort()).toEqual(Object.keys(example).sort());
+  for (const [field, shown] of Object.entries(example)) {
+    const value = resource[field];
+    if (value !== null) expect([field, typeof value]).toEqual([field, typeof shown]);
+    if (typeof shown === "number" && value !== null) expect(value).toSatisfy(Number.isInteger);
   }
-  return secret as unknown as AkuaSecret;
+  return resource as T;
+}
+
+const secretIn = (body: string) => checked<AkuaSecret>(JSON.parse(body), documentedSecret);
+const versionIn = (body: string) => checked<AkuaVersion>(JSON.parse(body), documentedVersion);
+
+/** The items of a page, which must have the documented fields and no others. */
+function pageIn(body: string): { data: Record<string, unknown>[] } {
+  const page = JSON.parse(body) as { data: Record<string, unknown>[]; has_more: unknown; next_cursor: unknown };
+  expect(page).toEqual({ data: expect.any(Array), has_more: false, next_cursor: null });
+  return page;
 }
 
 const now = () => Math.floor(Date.now() / 1000);
 
 describe("succeeds", () => {
-  it("through a secret's life: created, shown, deleted, undeleted", async () => {
+  it("through a secret's life: created, shown, deleted, undeleted, changed, deleted for good", async () => {
     const created = await send("create-secret.http");
     expect(created.status).toBe(201);
     expect(created.headers["content-type"]).toBe("application/json");
@@ -78,6 +90,83 @@ describe("succeeds", () => {
     const restored = secretIn(undeleted.body);
     expect(restored).toEqual({ ...secret, etag: "3", updated_at: restored.updated_at });
     expect(undeleted.headers["etag"]).toBe('"3"');
+
+    const updated = await send("update-secret.http", { id: secret.id, etag: "3" });
+    expect(updated).toMatchObject({ status: 200, headers: { etag: '"4"' } });
+    const changed = secretIn(updated.body);
+    expect(changed).toEqual({
+      ...restored,
+      mime_type: "<string>",
+      version_aliases: { stable: 1 },
+      etag: "4",
+      updated_at: changed.updated_at,
+    });
+
+    expect(await send("delete-secret-by-force.http", { id: secret.id, etag: "4" })).toMatchObject({
+      status: 204,
+      body: "",
+    });
+    const { etag } = secretIn((await send("get-secret.http", { id: secret.id })).body);
+    expect((await send("undelete-secret.http", { id: secret.id, etag })).status).toBe(404);
+  });
+
+  it("through a version's life: created, shown, disabled, enabled, read, destroyed", async () => {
+    const { id } = secretIn((await send("create-secret.http")).body);
+    const created = await send("create-version.http", { id, key: "create-version" });
+    expect(created).toMatchObject({ status: 201, headers: { etag: '"1"', "content-type": "application/json" } });
+    const version = versionIn(created.body);
+    expect(version).toEqual({
+      id: expect.stringMatching(/^secv_[0-9a-z]{26}$/),
+      secret_id: id,
+      version_number: 2,
+      state: "enabled",
+      comment: "<string>",
+      created_at: version.created_at,
+      destroyed_at: null,
+      etag: "1",
+    });
+    expect(Math.abs(version.created_at - now())).toBeLessThanOrEqual(2);
+    const about = { id, vid: version.id };
+
+    const shown = await send("get-version.http", about);
+    expect(shown).toMatchObject({ status: 200, headers: { etag: '"1"' } });
+    expect(versionIn(shown.body)).toEqual(version);
+    const listed = await send("list-versions.http", about);
+    expect(listed.status).toBe(200);
+    const [newest, first] = pageIn(listed.body).data;
+    expect(newest).toEqual(version);
+    expect(checked(first ?? {}, documentedVersion)).toMatchObject({ version_number: 1, comment: null });
+
+    const disabled = await send("disable-version.http", { ...about, etag: "1" });
+    expect(disabled).toMatchObject({ status: 200, headers: { etag: '"2"' } });
+    expect(versionIn(disabled.body)).toEqual({ ...version, state: "disabled", etag: "2" });
+    expect((await send("access-version.http", about)).status).toBe(409);
+    const enabled = await send("enable-version.http", { ...about, etag: "2", key: "enable-version" });
+    expect(enabled).toMatchObject({ status: 200, headers: { etag: '"3"' } });
+    expect(versionIn(enabled.body)).toEqual({ ...version, etag: "3" });
+
+    const read = await send("access-version.http", about);
+    expect(read).toMatchObject({ status: 200, headers: { "cache-control": "no-store" } });
+    expect(JSON.parse(read.body)).toEqual({ value: "<string>" });
+
+    const destroyed = await send("destroy-version.http", { ...about, etag: "3" });
+    expect(destroyed).toMatchObject({ status: 200, headers: { etag: '"4"' } });
+    const { destroyed_at: destroyedAt } = versionIn(destroyed.body);
+    expect(destroyedAt).toBeGreaterThanOrEqual(version.created_at);
+    expect(versionIn(destroyed.body)).toEqual({ ...version, state: "destroyed", etag: "4", destroyed_at: destroyedAt });
+    expect((await send("access-version.http", about)).status).toBe(410);
+    const { etag } = secretIn((await send("get-secret.http", { id })).body);
+    expect((await send("delete-secret-by-force.http", { id, etag })).status).toBe(204);
+  });
+
+  it.each(readdirSync(documented("kinds/")))("makes a secret of each kind: %s", async (file) => {
+    const created = await send(`kinds/${file}`);
+    expect(created.status).toBe(201);
+    const secret = secretIn(created.body);
+    const isCredential = secret.kind !== "generic" && secret.kind !== "webhook_signing";
+    expect(secret.validation).toEqual(isCredential ? { state: "unspecified", validated_at: 0, error: null } : null);
+    const { body } = await send("access-version.http", { id: secret.id, vid: "current" });
+    expect(JSON.parse(body)).toEqual({ value: file.startsWith("webhook") ? "0123456789abcdef" : "<string>" });
   });
 
   it("with one idempotency key twice: the same secret, no second one", async () => {
@@ -87,7 +176,33 @@ describe("succeeds", () => {
     expect(secretIn(second.body)).toEqual(secretIn(first.body));
     expect(first.headers).not.toHaveProperty("idempotency-replayed");
     expect(second.headers["idempotency-replayed"]).toBe("true");
-    expect(secretIn(first.body).validation).toEqual({ state: "unspecified", validated_at: 0, error: null });
     expect(await coffer.sql("select count(*)::int as count from secret where name = 'prod'")).toEqual([{ count: 1 }]);
+  });
+
+  it("with the console's address of a secret, where one is configured", async () => {
+    const withConsole = await startCoffer({ besides: coffer, env: { COFFER_CONSOLE_URL: "https://c.example/app/" } });
+    try {
+      const secret = await createAkuaSecret(withConsole);
+      const htmlUrl = `https://c.example/app/secrets/${secret.id}`;
+      expect(secret).toMatchObject({ html_url: htmlUrl });
+      expect(await getAkuaSecret(withConsole, secret)).toEqual(secret);
+      const page = await (await withConsole.fetch("/v1/secrets")).json();
+      expect(page).toMatchObject({ data: expect.arrayContaining([expect.objectContaining({ html_url: htmlUrl })]) });
+      const { html_url: _, ...without } = { ...secret, html_url: htmlUrl };
+      expect(await getAkuaSecret(coffer, secret)).toEqual(without);
+    } finally {
+      await withConsole.close();
+    }
+  });
+
+  it("lists the secrets of a kind, each as it is shown alone", async () => {
+    const listed = await send("list-secrets.http");
+    expect(listed.status).toBe(200);
+    const { data } = pageIn(listed.body);
+    expect(data.map(({ name }) => name)).toEqual(["documented/hcloud", "prod"]);
+    for (const secret of data) {
+      const { body } = await send("get-secret.http", { id: String(secret["id"]) });
+      expect(checked(secret, documentedSecret)).toEqual(secretIn(body));
+    }
   });
 });

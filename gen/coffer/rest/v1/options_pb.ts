@@ -6,14 +6,22 @@
 
 import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
 import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
-import type { MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file coffer/rest/v1/options.proto.
  */
 export const file_coffer_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg5zdWNjZXNzX3N0YXR1cxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKA1SDXN1Y2Nlc3NTdGF0dXNiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgNUg1zdWNjZXNzU3RhdHVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+
+/**
+ * Leaves the field out of answers while it is unset, where others of its surface are null.
+ *
+ * @generated from extension: bool omit_when_unset = 50002;
+ */
+export const omit_when_unset: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_coffer_rest_v1_options, 0);
 
 /**
  * The HTTP status of success; 200 unless set. 204 answers have no body.
@@ -21,5 +29,5 @@ export const file_coffer_rest_v1_options: GenFile = /*@__PURE__*/
  * @generated from extension: uint32 success_status = 50001;
  */
 export const success_status: GenExtension<MethodOptions, number> = /*@__PURE__*/
-  extDesc(file_coffer_rest_v1_options, 0);
+  extDesc(file_coffer_rest_v1_options, 1);
 

@@ -9,13 +9,15 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_coffer_rest_v1_options } from "../../v1/options_pb.ts";
 import { file_google_api_annotations } from "../../../../google/api/annotations_pb.ts";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file coffer/rest/akua/v1/secret_service.proto.
  */
 export const file_coffer_rest_akua_v1_secret_service: GenFile = /*@__PURE__*/
-  fileDesc("Cihjb2ZmZXIvcmVzdC9ha3VhL3YxL3NlY3JldF9zZXJ2aWNlLnByb3RvEhNjb2ZmZXIucmVzdC5ha3VhLnYxIqsFCgZTZWNyZXQSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEa2luZBgEIAEoCRINCgVzdGF0ZRgFIAEoCRI5Cgp2YWxpZGF0aW9uGAYgASgLMiUuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXRWYWxpZGF0aW9uEhUKDXZlcnNpb25fY291bnQYByABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GAggASgNEhIKCmNyZWF0ZWRfYXQYCSABKA0SEgoKdXBkYXRlZF9hdBgKIAEoDRIMCgRldGFnGAsgASgJEhgKC2Rlc2NyaXB0aW9uGAwgASgJSACIAQESNwoGbGFiZWxzGA0gAygLMicuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuTGFiZWxzRW50cnkSFgoJbWltZV90eXBlGA4gASgJSAGIAQESSAoPdmVyc2lvbl9hbGlhc2VzGA8gAygLMi8uY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeRIXCgpkZWxldGVkX2F0GBAgASgNSAKIAQESFQoIcHVyZ2VfYXQYESABKA1IA4gBARIYCgtleHBpcmVfdGltZRgSIAEoDUgEiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNQoTVmVyc2lvbkFsaWFzZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQg4KDF9kZXNjcmlwdGlvbkIMCgpfbWltZV90eXBlQg0KC19kZWxldGVkX2F0QgsKCV9wdXJnZV9hdEIOCgxfZXhwaXJlX3RpbWUiVQoQU2VjcmV0VmFsaWRhdGlvbhINCgVzdGF0ZRgBIAEoCRIUCgx2YWxpZGF0ZWRfYXQYAiABKA0SEgoFZXJyb3IYAyABKAlIAIgBAUIICgZfZXJyb3IirAQKE0NyZWF0ZVNlY3JldFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARKlAQoEa2luZBgCIAEoCUKWAbpIkgFyjwEQAVIVY2xvdWRfcHJvdmlkZXIvaGNsb3VkUhJjbG91ZF9wcm92aWRlci9hd3NSEmNsb3VkX3Byb3ZpZGVyL2djcFIUY2xvdWRfcHJvdmlkZXIvYXp1cmVSDG9jaV9yZWdpc3RyeVIOY2xvdWRmbGFyZV9hcGlSD3dlYmhvb2tfc2lnbmluZ1IHZ2VuZXJpYxIZCgV2YWx1ZRgDIAEoCUIKgAEBukgEcgIQARIiCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMY9ANIAIgBARJdCgZsYWJlbHMYBSADKAsyNC5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEi0KEWF3c19hY2Nlc3Nfa2V5X2lkGAYgASgJQg2AAQG6SAdyBRABGIAgSAGIAQESJAoIdXNlcm5hbWUYByABKAlCDYABAbpIB3IFEAEYgCBIAogBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg4KDF9kZXNjcmlwdGlvbkIUChJfYXdzX2FjY2Vzc19rZXlfaWRCCwoJX3VzZXJuYW1lIkMKFENyZWF0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IikKEEdldFNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNiJAChFHZXRTZWNyZXRSZXNwb25zZRIrCgZzZWNyZXQYASABKAsyGy5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldCI7ChNEZWxldGVTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYSDQoFZm9yY2UYAiABKAgiFgoURGVsZXRlU2VjcmV0UmVzcG9uc2UiLgoVVW5kZWxldGVTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYiRQoWVW5kZWxldGVTZWNyZXRSZXNwb25zZRIrCgZzZWNyZXQYASABKAsyGy5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldDK3BAoNU2VjcmV0U2VydmljZRKIAQoMQ3JlYXRlU2VjcmV0EiguY29mZmVyLnJlc3QuYWt1YS52MS5DcmVhdGVTZWNyZXRSZXF1ZXN0GikuY29mZmVyLnJlc3QuYWt1YS52MS5DcmVhdGVTZWNyZXRSZXNwb25zZSIjiLUYyQGC0+STAhg6ASpiBnNlY3JldCILL3YxL3NlY3JldHMSfwoJR2V0U2VjcmV0EiUuY29mZmVyLnJlc3QuYWt1YS52MS5HZXRTZWNyZXRSZXF1ZXN0GiYuY29mZmVyLnJlc3QuYWt1YS52MS5HZXRTZWNyZXRSZXNwb25zZSIjkAIBgtPkkwIaYgZzZWNyZXQSEC92MS9zZWNyZXRzL3tpZH0SggEKDERlbGV0ZVNlY3JldBIoLmNvZmZlci5yZXN0LmFrdWEudjEuRGVsZXRlU2VjcmV0UmVxdWVzdBopLmNvZmZlci5yZXN0LmFrdWEudjEuRGVsZXRlU2VjcmV0UmVzcG9uc2UiHYi1GMwBgtPkkwISKhAvdjEvc2VjcmV0cy97aWR9EpQBCg5VbmRlbGV0ZVNlY3JldBIqLmNvZmZlci5yZXN0LmFrdWEudjEuVW5kZWxldGVTZWNyZXRSZXF1ZXN0GisuY29mZmVyLnJlc3QuYWt1YS52MS5VbmRlbGV0ZVNlY3JldFJlc3BvbnNlIimC0+STAiNiBnNlY3JldCIZL3YxL3NlY3JldHMve2lkfTp1bmRlbGV0ZWIGcHJvdG8z", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations]);
+  fileDesc("Cihjb2ZmZXIvcmVzdC9ha3VhL3YxL3NlY3JldF9zZXJ2aWNlLnByb3RvEhNjb2ZmZXIucmVzdC5ha3VhLnYxItUFCgZTZWNyZXQSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEa2luZBgEIAEoCRINCgVzdGF0ZRgFIAEoCRI5Cgp2YWxpZGF0aW9uGAYgASgLMiUuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXRWYWxpZGF0aW9uEhUKDXZlcnNpb25fY291bnQYByABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GAggASgNEhIKCmNyZWF0ZWRfYXQYCSABKA0SEgoKdXBkYXRlZF9hdBgKIAEoDRIMCgRldGFnGAsgASgJEhgKC2Rlc2NyaXB0aW9uGAwgASgJSACIAQESNwoGbGFiZWxzGA0gAygLMicuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuTGFiZWxzRW50cnkSFgoJbWltZV90eXBlGA4gASgJSAGIAQESSAoPdmVyc2lvbl9hbGlhc2VzGA8gAygLMi8uY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeRIXCgpkZWxldGVkX2F0GBAgASgNSAKIAQESFQoIcHVyZ2VfYXQYESABKA1IA4gBARIYCgtleHBpcmVfdGltZRgSIAEoDUgEiAEBEhsKCGh0bWxfdXJsGBMgASgJQgSQtRgBSAWIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNWZXJzaW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCDgoMX2Rlc2NyaXB0aW9uQgwKCl9taW1lX3R5cGVCDQoLX2RlbGV0ZWRfYXRCCwoJX3B1cmdlX2F0Qg4KDF9leHBpcmVfdGltZUILCglfaHRtbF91cmwiVQoQU2VjcmV0VmFsaWRhdGlvbhINCgVzdGF0ZRgBIAEoCRIUCgx2YWxpZGF0ZWRfYXQYAiABKA0SEgoFZXJyb3IYAyABKAlIAIgBAUIICgZfZXJyb3IirAQKE0NyZWF0ZVNlY3JldFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARKlAQoEa2luZBgCIAEoCUKWAbpIkgFyjwEQAVIVY2xvdWRfcHJvdmlkZXIvaGNsb3VkUhJjbG91ZF9wcm92aWRlci9hd3NSEmNsb3VkX3Byb3ZpZGVyL2djcFIUY2xvdWRfcHJvdmlkZXIvYXp1cmVSDG9jaV9yZWdpc3RyeVIOY2xvdWRmbGFyZV9hcGlSD3dlYmhvb2tfc2lnbmluZ1IHZ2VuZXJpYxIZCgV2YWx1ZRgDIAEoCUIKgAEBukgEcgIQARIiCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMY9ANIAIgBARJdCgZsYWJlbHMYBSADKAsyNC5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEi0KEWF3c19hY2Nlc3Nfa2V5X2lkGAYgASgJQg2AAQG6SAdyBRABGIAgSAGIAQESJAoIdXNlcm5hbWUYByABKAlCDYABAbpIB3IFEAEYgCBIAogBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg4KDF9kZXNjcmlwdGlvbkIUChJfYXdzX2FjY2Vzc19rZXlfaWRCCwoJX3VzZXJuYW1lIkMKFENyZWF0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IikKEEdldFNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNiJAChFHZXRTZWNyZXRSZXNwb25zZRIrCgZzZWNyZXQYASABKAsyGy5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldCJ+ChJMaXN0U2VjcmV0c1JlcXVlc3QSGAoGY3Vyc29yGAEgASgJQgi6SAVyAxiAIBIdCgVsaW1pdBgCIAEoDUIJukgGKgQYZCgBSACIAQESHAoEa2luZBgDIAEoCUIJukgGcgQQARg/SAGIAQFCCAoGX2xpbWl0QgcKBV9raW5kInwKE0xpc3RTZWNyZXRzUmVzcG9uc2USKQoEZGF0YRgBIAMoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0EhAKCGhhc19tb3JlGAIgASgIEhgKC25leHRfY3Vyc29yGAMgASgJSACIAQFCDgoMX25leHRfY3Vyc29yIroEChNVcGRhdGVTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYSHQoEbmFtZRgCIAEoCUIKukgHcgUQARjIAUgAiAEBEiIKC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxj0A0gBiAEBEl0KBmxhYmVscxgEIAMoCzI0LmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESHwoJbWltZV90eXBlGAUgASgJQge6SARyAhhkSAKIAQESigEKD3ZlcnNpb25fYWxpYXNlcxgGIAMoCzI8LmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5WZXJzaW9uQWxpYXNlc0VudHJ5QjO6SDCaAS0QQCIjciEyF15bYS16XVthLXowLTlfLV17MCw2Mn0kWgZsYXRlc3QqBCoCKAESLwoLdXBkYXRlX21hc2sYByABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNQoTVmVyc2lvbkFsaWFzZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkIMCgpfbWltZV90eXBlIkMKFFVwZGF0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IjsKE0RlbGV0ZVNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhINCgVmb3JjZRgCIAEoCCIWChREZWxldGVTZWNyZXRSZXNwb25zZSIuChVVbmRlbGV0ZVNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNiJFChZVbmRlbGV0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0MrwGCg1TZWNyZXRTZXJ2aWNlEogBCgxDcmVhdGVTZWNyZXQSKC5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QaKS5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlc3BvbnNlIiOItRjJAYLT5JMCGDoBKmIGc2VjcmV0IgsvdjEvc2VjcmV0cxJ/CglHZXRTZWNyZXQSJS5jb2ZmZXIucmVzdC5ha3VhLnYxLkdldFNlY3JldFJlcXVlc3QaJi5jb2ZmZXIucmVzdC5ha3VhLnYxLkdldFNlY3JldFJlc3BvbnNlIiOQAgGC0+STAhpiBnNlY3JldBIQL3YxL3NlY3JldHMve2lkfRJ4CgtMaXN0U2VjcmV0cxInLmNvZmZlci5yZXN0LmFrdWEudjEuTGlzdFNlY3JldHNSZXF1ZXN0GiguY29mZmVyLnJlc3QuYWt1YS52MS5MaXN0U2VjcmV0c1Jlc3BvbnNlIhaQAgGC0+STAg0SCy92MS9zZWNyZXRzEogBCgxVcGRhdGVTZWNyZXQSKC5jb2ZmZXIucmVzdC5ha3VhLnYxLlVwZGF0ZVNlY3JldFJlcXVlc3QaKS5jb2ZmZXIucmVzdC5ha3VhLnYxLlVwZGF0ZVNlY3JldFJlc3BvbnNlIiOC0+STAh06ASpiBnNlY3JldDIQL3YxL3NlY3JldHMve2lkfRKCAQoMRGVsZXRlU2VjcmV0EiguY29mZmVyLnJlc3QuYWt1YS52MS5EZWxldGVTZWNyZXRSZXF1ZXN0GikuY29mZmVyLnJlc3QuYWt1YS52MS5EZWxldGVTZWNyZXRSZXNwb25zZSIdiLUYzAGC0+STAhIqEC92MS9zZWNyZXRzL3tpZH0SlAEKDlVuZGVsZXRlU2VjcmV0EiouY29mZmVyLnJlc3QuYWt1YS52MS5VbmRlbGV0ZVNlY3JldFJlcXVlc3QaKy5jb2ZmZXIucmVzdC5ha3VhLnYxLlVuZGVsZXRlU2VjcmV0UmVzcG9uc2UiKYLT5JMCI2IGc2VjcmV0IhkvdjEvc2VjcmV0cy97aWR9OnVuZGVsZXRlYgZwcm90bzM", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
  * A secret as Akua shows it. Times are Unix seconds; what is unset is null.
@@ -148,6 +150,13 @@ export type Secret = Message<"coffer.rest.akua.v1.Secret"> & {
    * @generated from field: optional uint32 expire_time = 18;
    */
   expireTime?: number | undefined;
+
+  /**
+   * Where the console shows it; left out where none is configured.
+   *
+   * @generated from field: optional string html_url = 19;
+   */
+  htmlUrl?: string | undefined;
 };
 
 /**
@@ -320,6 +329,160 @@ export const GetSecretResponseSchema: GenMessage<GetSecretResponse> = /*@__PURE_
   messageDesc(file_coffer_rest_akua_v1_secret_service, 5);
 
 /**
+ * ListSecretsRequest is GET /v1/secrets.
+ *
+ * @generated from message coffer.rest.akua.v1.ListSecretsRequest
+ */
+export type ListSecretsRequest = Message<"coffer.rest.akua.v1.ListSecretsRequest"> & {
+  /**
+   * The next_cursor of the page before.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * 1 to 100 secrets, 50 unless given.
+   *
+   * @generated from field: optional uint32 limit = 2;
+   */
+  limit?: number | undefined;
+
+  /**
+   * Only secrets of this kind.
+   *
+   * @generated from field: optional string kind = 3;
+   */
+  kind?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.ListSecretsRequest.
+ * Use `create(ListSecretsRequestSchema)` to create a new message.
+ */
+export const ListSecretsRequestSchema: GenMessage<ListSecretsRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 6);
+
+/**
+ * ListSecretsResponse is the answer of GET /v1/secrets.
+ *
+ * @generated from message coffer.rest.akua.v1.ListSecretsResponse
+ */
+export type ListSecretsResponse = Message<"coffer.rest.akua.v1.ListSecretsResponse"> & {
+  /**
+   * A page of secrets.
+   *
+   * @generated from field: repeated coffer.rest.akua.v1.Secret data = 1;
+   */
+  data: Secret[];
+
+  /**
+   * Whether there are more.
+   *
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+
+  /**
+   * Where they begin; null on the last page.
+   *
+   * @generated from field: optional string next_cursor = 3;
+   */
+  nextCursor?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.ListSecretsResponse.
+ * Use `create(ListSecretsResponseSchema)` to create a new message.
+ */
+export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 7);
+
+/**
+ * UpdateSecretRequest is the body of PATCH /v1/secrets/{id}. What it does not name stays; null is the same as empty.
+ *
+ * @generated from message coffer.rest.akua.v1.UpdateSecretRequest
+ */
+export type UpdateSecretRequest = Message<"coffer.rest.akua.v1.UpdateSecretRequest"> & {
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * 1 to 200 characters.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * At most 500 characters.
+   *
+   * @generated from field: optional string description = 3;
+   */
+  description?: string | undefined;
+
+  /**
+   * All labels; values of at most 200 characters.
+   *
+   * @generated from field: map<string, string> labels = 4;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * The media type of the value, at most 100 characters.
+   *
+   * @generated from field: optional string mime_type = 5;
+   */
+  mimeType?: string | undefined;
+
+  /**
+   * All aliases: names of 1 to 63 characters `[a-z][a-z0-9_-]*`, not `latest`, for numbers of versions.
+   *
+   * @generated from field: map<string, uint32> version_aliases = 6;
+   */
+  versionAliases: { [key: string]: number };
+
+  /**
+   * The fields that the body names; the gateway writes it.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 7;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.UpdateSecretRequest.
+ * Use `create(UpdateSecretRequestSchema)` to create a new message.
+ */
+export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 8);
+
+/**
+ * UpdateSecretResponse holds the answer of PATCH /v1/secrets/{id}.
+ *
+ * @generated from message coffer.rest.akua.v1.UpdateSecretResponse
+ */
+export type UpdateSecretResponse = Message<"coffer.rest.akua.v1.UpdateSecretResponse"> & {
+  /**
+   * The secret as it is now.
+   *
+   * @generated from field: coffer.rest.akua.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.UpdateSecretResponse.
+ * Use `create(UpdateSecretResponseSchema)` to create a new message.
+ */
+export const UpdateSecretResponseSchema: GenMessage<UpdateSecretResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 9);
+
+/**
  * DeleteSecretRequest is DELETE /v1/secrets/{id}.
  *
  * @generated from message coffer.rest.akua.v1.DeleteSecretRequest
@@ -345,7 +508,7 @@ export type DeleteSecretRequest = Message<"coffer.rest.akua.v1.DeleteSecretReque
  * Use `create(DeleteSecretRequestSchema)` to create a new message.
  */
 export const DeleteSecretRequestSchema: GenMessage<DeleteSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_akua_v1_secret_service, 6);
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 10);
 
 /**
  * DeleteSecretResponse is empty, as the answer is.
@@ -360,7 +523,7 @@ export type DeleteSecretResponse = Message<"coffer.rest.akua.v1.DeleteSecretResp
  * Use `create(DeleteSecretResponseSchema)` to create a new message.
  */
 export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_akua_v1_secret_service, 7);
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 11);
 
 /**
  * UndeleteSecretRequest is POST /v1/secrets/{id}:undelete.
@@ -381,7 +544,7 @@ export type UndeleteSecretRequest = Message<"coffer.rest.akua.v1.UndeleteSecretR
  * Use `create(UndeleteSecretRequestSchema)` to create a new message.
  */
 export const UndeleteSecretRequestSchema: GenMessage<UndeleteSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_akua_v1_secret_service, 8);
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 12);
 
 /**
  * UndeleteSecretResponse holds the answer of POST /v1/secrets/{id}:undelete.
@@ -402,11 +565,12 @@ export type UndeleteSecretResponse = Message<"coffer.rest.akua.v1.UndeleteSecret
  * Use `create(UndeleteSecretResponseSchema)` to create a new message.
  */
 export const UndeleteSecretResponseSchema: GenMessage<UndeleteSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_akua_v1_secret_service, 9);
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 13);
 
 /**
  * SecretService serves Akua's documented requests. Headers: `Authorization: Bearer`, `akua-context` (the workspace, for tokens
- * that reach several), `idempotency-key`, `if-match`.
+ * that reach several), `idempotency-key`, `if-match` (the etag of what is changed; required where it says so). Every answer that
+ * is a resource has its etag as the header ETag too.
  *
  * @generated from service coffer.rest.akua.v1.SecretService
  */
@@ -432,6 +596,28 @@ export const SecretService: GenService<{
     methodKind: "unary";
     input: typeof GetSecretRequestSchema;
     output: typeof GetSecretResponseSchema;
+  },
+  /**
+   * Lists active secrets without their values, by name. Permission: secrets.list.
+   * Errors: 400, 401, 403.
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretService.ListSecrets
+   */
+  listSecrets: {
+    methodKind: "unary";
+    input: typeof ListSecretsRequestSchema;
+    output: typeof ListSecretsResponseSchema;
+  },
+  /**
+   * Changes what the body names, in a secret that is active; needs if-match. Permission: secrets.update.
+   * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag, ALREADY_EXISTS with the blocking id).
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretService.UpdateSecret
+   */
+  updateSecret: {
+    methodKind: "unary";
+    input: typeof UpdateSecretRequestSchema;
+    output: typeof UpdateSecretResponseSchema;
   },
   /**
    * Soft-deletes a secret; needs if-match. Permission: secrets.delete, with `force` also versions.destroy.

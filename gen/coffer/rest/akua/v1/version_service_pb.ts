@@ -7,6 +7,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_coffer_rest_v1_options } from "../../v1/options_pb.ts";
 import { file_google_api_annotations } from "../../../../google/api/annotations_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +15,406 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file coffer/rest/akua/v1/version_service.proto.
  */
 export const file_coffer_rest_akua_v1_version_service: GenFile = /*@__PURE__*/
-  fileDesc("Ciljb2ZmZXIvcmVzdC9ha3VhL3YxL3ZlcnNpb25fc2VydmljZS5wcm90bxITY29mZmVyLnJlc3QuYWt1YS52MSJMChpBY2Nlc3NTZWNyZXRWZXJzaW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhcKA3ZpZBgCIAEoCUIKukgHcgUQARiAASIxChtBY2Nlc3NTZWNyZXRWZXJzaW9uUmVzcG9uc2USEgoFdmFsdWUYASABKAlCA4ABATLBAQoUU2VjcmV0VmVyc2lvblNlcnZpY2USqAEKE0FjY2Vzc1NlY3JldFZlcnNpb24SLy5jb2ZmZXIucmVzdC5ha3VhLnYxLkFjY2Vzc1NlY3JldFZlcnNpb25SZXF1ZXN0GjAuY29mZmVyLnJlc3QuYWt1YS52MS5BY2Nlc3NTZWNyZXRWZXJzaW9uUmVzcG9uc2UiLoLT5JMCKCImL3YxL3NlY3JldHMve2lkfS92ZXJzaW9ucy97dmlkfTphY2Nlc3NiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations]);
+  fileDesc("Ciljb2ZmZXIvcmVzdC9ha3VhL3YxL3ZlcnNpb25fc2VydmljZS5wcm90bxITY29mZmVyLnJlc3QuYWt1YS52MSLFAQoNU2VjcmV0VmVyc2lvbhIKCgJpZBgBIAEoCRIRCglzZWNyZXRfaWQYAiABKAkSFgoOdmVyc2lvbl9udW1iZXIYAyABKA0SDQoFc3RhdGUYBCABKAkSFAoHY29tbWVudBgFIAEoCUgAiAEBEhIKCmNyZWF0ZWRfYXQYBiABKA0SGQoMZGVzdHJveWVkX2F0GAcgASgNSAGIAQESDAoEZXRhZxgIIAEoCUIKCghfY29tbWVudEIPCg1fZGVzdHJveWVkX2F0InoKGkNyZWF0ZVNlY3JldFZlcnNpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYSGQoFdmFsdWUYAiABKAlCCoABAbpIBHICEAESHgoHY29tbWVudBgDIAEoCUIIukgFcgMYyAFIAIgBAUIKCghfY29tbWVudCJSChtDcmVhdGVTZWNyZXRWZXJzaW9uUmVzcG9uc2USMwoHdmVyc2lvbhgBIAEoCzIiLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0VmVyc2lvbiK4AQoZTGlzdFNlY3JldFZlcnNpb25zUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhgKBmN1cnNvchgCIAEoCUIIukgFcgMYgCASHQoFbGltaXQYAyABKA1CCbpIBioEGGQoAUgAiAEBEjcKBXN0YXRlGAQgASgJQiO6SCByHlIHZW5hYmxlZFIIZGlzYWJsZWRSCWRlc3Ryb3llZEgBiAEBQggKBl9saW1pdEIICgZfc3RhdGUiigEKGkxpc3RTZWNyZXRWZXJzaW9uc1Jlc3BvbnNlEjAKBGRhdGEYASADKAsyIi5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldFZlcnNpb24SEAoIaGFzX21vcmUYAiABKAgSGAoLbmV4dF9jdXJzb3IYAyABKAlIAIgBAUIOCgxfbmV4dF9jdXJzb3IiSAoXR2V0U2VjcmV0VmVyc2lvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhIWCgN2aWQYAiABKAlCCbpIBnIEEAEYNyJPChhHZXRTZWNyZXRWZXJzaW9uUmVzcG9uc2USMwoHdmVyc2lvbhgBIAEoCzIiLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0VmVyc2lvbiJLChpFbmFibGVTZWNyZXRWZXJzaW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhYKA3ZpZBgCIAEoCUIJukgGcgQQARg3IlIKG0VuYWJsZVNlY3JldFZlcnNpb25SZXNwb25zZRIzCgd2ZXJzaW9uGAEgASgLMiIuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXRWZXJzaW9uIkwKG0Rpc2FibGVTZWNyZXRWZXJzaW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhYKA3ZpZBgCIAEoCUIJukgGcgQQARg3IlMKHERpc2FibGVTZWNyZXRWZXJzaW9uUmVzcG9uc2USMwoHdmVyc2lvbhgBIAEoCzIiLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0VmVyc2lvbiJMChtEZXN0cm95U2VjcmV0VmVyc2lvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhIWCgN2aWQYAiABKAlCCbpIBnIEEAEYNyJTChxEZXN0cm95U2VjcmV0VmVyc2lvblJlc3BvbnNlEjMKB3ZlcnNpb24YASABKAsyIi5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldFZlcnNpb24iTAoaQWNjZXNzU2VjcmV0VmVyc2lvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhIXCgN2aWQYAiABKAlCCrpIB3IFEAEYgAEiMQobQWNjZXNzU2VjcmV0VmVyc2lvblJlc3BvbnNlEhIKBXZhbHVlGAEgASgJQgOAAQEy2QkKFFNlY3JldFZlcnNpb25TZXJ2aWNlEqwBChNDcmVhdGVTZWNyZXRWZXJzaW9uEi8uY29mZmVyLnJlc3QuYWt1YS52MS5DcmVhdGVTZWNyZXRWZXJzaW9uUmVxdWVzdBowLmNvZmZlci5yZXN0LmFrdWEudjEuQ3JlYXRlU2VjcmV0VmVyc2lvblJlc3BvbnNlIjKItRjJAYLT5JMCJzoBKmIHdmVyc2lvbiIZL3YxL3NlY3JldHMve2lkfS92ZXJzaW9ucxKbAQoSTGlzdFNlY3JldFZlcnNpb25zEi4uY29mZmVyLnJlc3QuYWt1YS52MS5MaXN0U2VjcmV0VmVyc2lvbnNSZXF1ZXN0Gi8uY29mZmVyLnJlc3QuYWt1YS52MS5MaXN0U2VjcmV0VmVyc2lvbnNSZXNwb25zZSIkkAIBgtPkkwIbEhkvdjEvc2VjcmV0cy97aWR9L3ZlcnNpb25zEqQBChBHZXRTZWNyZXRWZXJzaW9uEiwuY29mZmVyLnJlc3QuYWt1YS52MS5HZXRTZWNyZXRWZXJzaW9uUmVxdWVzdBotLmNvZmZlci5yZXN0LmFrdWEudjEuR2V0U2VjcmV0VmVyc2lvblJlc3BvbnNlIjOQAgGC0+STAipiB3ZlcnNpb24SHy92MS9zZWNyZXRzL3tpZH0vdmVyc2lvbnMve3ZpZH0SsQEKE0VuYWJsZVNlY3JldFZlcnNpb24SLy5jb2ZmZXIucmVzdC5ha3VhLnYxLkVuYWJsZVNlY3JldFZlcnNpb25SZXF1ZXN0GjAuY29mZmVyLnJlc3QuYWt1YS52MS5FbmFibGVTZWNyZXRWZXJzaW9uUmVzcG9uc2UiN4LT5JMCMWIHdmVyc2lvbiImL3YxL3NlY3JldHMve2lkfS92ZXJzaW9ucy97dmlkfTplbmFibGUStQEKFERpc2FibGVTZWNyZXRWZXJzaW9uEjAuY29mZmVyLnJlc3QuYWt1YS52MS5EaXNhYmxlU2VjcmV0VmVyc2lvblJlcXVlc3QaMS5jb2ZmZXIucmVzdC5ha3VhLnYxLkRpc2FibGVTZWNyZXRWZXJzaW9uUmVzcG9uc2UiOILT5JMCMmIHdmVyc2lvbiInL3YxL3NlY3JldHMve2lkfS92ZXJzaW9ucy97dmlkfTpkaXNhYmxlErUBChREZXN0cm95U2VjcmV0VmVyc2lvbhIwLmNvZmZlci5yZXN0LmFrdWEudjEuRGVzdHJveVNlY3JldFZlcnNpb25SZXF1ZXN0GjEuY29mZmVyLnJlc3QuYWt1YS52MS5EZXN0cm95U2VjcmV0VmVyc2lvblJlc3BvbnNlIjiC0+STAjJiB3ZlcnNpb24iJy92MS9zZWNyZXRzL3tpZH0vdmVyc2lvbnMve3ZpZH06ZGVzdHJveRKoAQoTQWNjZXNzU2VjcmV0VmVyc2lvbhIvLmNvZmZlci5yZXN0LmFrdWEudjEuQWNjZXNzU2VjcmV0VmVyc2lvblJlcXVlc3QaMC5jb2ZmZXIucmVzdC5ha3VhLnYxLkFjY2Vzc1NlY3JldFZlcnNpb25SZXNwb25zZSIugtPkkwIoIiYvdjEvc2VjcmV0cy97aWR9L3ZlcnNpb25zL3t2aWR9OmFjY2Vzc2IGcHJvdG8z", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations]);
+
+/**
+ * A version of a secret as Akua shows it, without its value. Times are Unix seconds; what is unset is null.
+ *
+ * @generated from message coffer.rest.akua.v1.SecretVersion
+ */
+export type SecretVersion = Message<"coffer.rest.akua.v1.SecretVersion"> & {
+  /**
+   * `secv_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string secret_id = 2;
+   */
+  secretId: string;
+
+  /**
+   * 1, 2, 3 … per secret.
+   *
+   * @generated from field: uint32 version_number = 3;
+   */
+  versionNumber: number;
+
+  /**
+   * `enabled`, `disabled` or `destroyed`.
+   *
+   * @generated from field: string state = 4;
+   */
+  state: string;
+
+  /**
+   * What its creator wrote about it.
+   *
+   * @generated from field: optional string comment = 5;
+   */
+  comment?: string | undefined;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: uint32 created_at = 6;
+   */
+  createdAt: number;
+
+  /**
+   * When it was destroyed.
+   *
+   * @generated from field: optional uint32 destroyed_at = 7;
+   */
+  destroyedAt?: number | undefined;
+
+  /**
+   * Its own; send it back as if-match.
+   *
+   * @generated from field: string etag = 8;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.SecretVersion.
+ * Use `create(SecretVersionSchema)` to create a new message.
+ */
+export const SecretVersionSchema: GenMessage<SecretVersion> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 0);
+
+/**
+ * CreateSecretVersionRequest is the body of POST /v1/secrets/{id}/versions.
+ *
+ * @generated from message coffer.rest.akua.v1.CreateSecretVersionRequest
+ */
+export type CreateSecretVersionRequest = Message<"coffer.rest.akua.v1.CreateSecretVersionRequest"> & {
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * At least one character, at least 16 for webhook_signing.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+
+  /**
+   * At most 200 characters.
+   *
+   * @generated from field: optional string comment = 3;
+   */
+  comment?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.CreateSecretVersionRequest.
+ * Use `create(CreateSecretVersionRequestSchema)` to create a new message.
+ */
+export const CreateSecretVersionRequestSchema: GenMessage<CreateSecretVersionRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 1);
+
+/**
+ * CreateSecretVersionResponse holds the answer of POST /v1/secrets/{id}/versions.
+ *
+ * @generated from message coffer.rest.akua.v1.CreateSecretVersionResponse
+ */
+export type CreateSecretVersionResponse = Message<"coffer.rest.akua.v1.CreateSecretVersionResponse"> & {
+  /**
+   * The new version.
+   *
+   * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
+   */
+  version?: SecretVersion | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.CreateSecretVersionResponse.
+ * Use `create(CreateSecretVersionResponseSchema)` to create a new message.
+ */
+export const CreateSecretVersionResponseSchema: GenMessage<CreateSecretVersionResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 2);
+
+/**
+ * ListSecretVersionsRequest is GET /v1/secrets/{id}/versions.
+ *
+ * @generated from message coffer.rest.akua.v1.ListSecretVersionsRequest
+ */
+export type ListSecretVersionsRequest = Message<"coffer.rest.akua.v1.ListSecretVersionsRequest"> & {
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The next_cursor of the page before.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+
+  /**
+   * 1 to 100 versions, 50 unless given.
+   *
+   * @generated from field: optional uint32 limit = 3;
+   */
+  limit?: number | undefined;
+
+  /**
+   * Only versions in this state: `enabled`, `disabled` or `destroyed`.
+   *
+   * @generated from field: optional string state = 4;
+   */
+  state?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.ListSecretVersionsRequest.
+ * Use `create(ListSecretVersionsRequestSchema)` to create a new message.
+ */
+export const ListSecretVersionsRequestSchema: GenMessage<ListSecretVersionsRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 3);
+
+/**
+ * ListSecretVersionsResponse is the answer of GET /v1/secrets/{id}/versions.
+ *
+ * @generated from message coffer.rest.akua.v1.ListSecretVersionsResponse
+ */
+export type ListSecretVersionsResponse = Message<"coffer.rest.akua.v1.ListSecretVersionsResponse"> & {
+  /**
+   * A page of versions.
+   *
+   * @generated from field: repeated coffer.rest.akua.v1.SecretVersion data = 1;
+   */
+  data: SecretVersion[];
+
+  /**
+   * Whether there are more.
+   *
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+
+  /**
+   * Where they begin; null on the last page.
+   *
+   * @generated from field: optional string next_cursor = 3;
+   */
+  nextCursor?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.ListSecretVersionsResponse.
+ * Use `create(ListSecretVersionsResponseSchema)` to create a new message.
+ */
+export const ListSecretVersionsResponseSchema: GenMessage<ListSecretVersionsResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 4);
+
+/**
+ * GetSecretVersionRequest is GET /v1/secrets/{id}/versions/{vid}.
+ *
+ * @generated from message coffer.rest.akua.v1.GetSecretVersionRequest
+ */
+export type GetSecretVersionRequest = Message<"coffer.rest.akua.v1.GetSecretVersionRequest"> & {
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * `secv_…`.
+   *
+   * @generated from field: string vid = 2;
+   */
+  vid: string;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.GetSecretVersionRequest.
+ * Use `create(GetSecretVersionRequestSchema)` to create a new message.
+ */
+export const GetSecretVersionRequestSchema: GenMessage<GetSecretVersionRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 5);
+
+/**
+ * GetSecretVersionResponse holds the answer of GET /v1/secrets/{id}/versions/{vid}.
+ *
+ * @generated from message coffer.rest.akua.v1.GetSecretVersionResponse
+ */
+export type GetSecretVersionResponse = Message<"coffer.rest.akua.v1.GetSecretVersionResponse"> & {
+  /**
+   * The version.
+   *
+   * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
+   */
+  version?: SecretVersion | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.GetSecretVersionResponse.
+ * Use `create(GetSecretVersionResponseSchema)` to create a new message.
+ */
+export const GetSecretVersionResponseSchema: GenMessage<GetSecretVersionResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 6);
+
+/**
+ * EnableSecretVersionRequest is POST /v1/secrets/{id}/versions/{vid}:enable.
+ *
+ * @generated from message coffer.rest.akua.v1.EnableSecretVersionRequest
+ */
+export type EnableSecretVersionRequest = Message<"coffer.rest.akua.v1.EnableSecretVersionRequest"> & {
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * `secv_…`.
+   *
+   * @generated from field: string vid = 2;
+   */
+  vid: string;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.EnableSecretVersionRequest.
+ * Use `create(EnableSecretVersionRequestSchema)` to create a new message.
+ */
+export const EnableSecretVersionRequestSchema: GenMessage<EnableSecretVersionRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 7);
+
+/**
+ * EnableSecretVersionResponse holds the answer of POST /v1/secrets/{id}/versions/{vid}:enable.
+ *
+ * @generated from message coffer.rest.akua.v1.EnableSecretVersionResponse
+ */
+export type EnableSecretVersionResponse = Message<"coffer.rest.akua.v1.EnableSecretVersionResponse"> & {
+  /**
+   * The version as it is now.
+   *
+   * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
+   */
+  version?: SecretVersion | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.EnableSecretVersionResponse.
+ * Use `create(EnableSecretVersionResponseSchema)` to create a new message.
+ */
+export const EnableSecretVersionResponseSchema: GenMessage<EnableSecretVersionResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 8);
+
+/**
+ * DisableSecretVersionRequest is POST /v1/secrets/{id}/versions/{vid}:disable.
+ *
+ * @generated from message coffer.rest.akua.v1.DisableSecretVersionRequest
+ */
+export type DisableSecretVersionRequest = Message<"coffer.rest.akua.v1.DisableSecretVersionRequest"> & {
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * `secv_…`.
+   *
+   * @generated from field: string vid = 2;
+   */
+  vid: string;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.DisableSecretVersionRequest.
+ * Use `create(DisableSecretVersionRequestSchema)` to create a new message.
+ */
+export const DisableSecretVersionRequestSchema: GenMessage<DisableSecretVersionRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 9);
+
+/**
+ * DisableSecretVersionResponse holds the answer of POST /v1/secrets/{id}/versions/{vid}:disable.
+ *
+ * @generated from message coffer.rest.akua.v1.DisableSecretVersionResponse
+ */
+export type DisableSecretVersionResponse = Message<"coffer.rest.akua.v1.DisableSecretVersionResponse"> & {
+  /**
+   * The version as it is now.
+   *
+   * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
+   */
+  version?: SecretVersion | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.DisableSecretVersionResponse.
+ * Use `create(DisableSecretVersionResponseSchema)` to create a new message.
+ */
+export const DisableSecretVersionResponseSchema: GenMessage<DisableSecretVersionResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 10);
+
+/**
+ * DestroySecretVersionRequest is POST /v1/secrets/{id}/versions/{vid}:destroy.
+ *
+ * @generated from message coffer.rest.akua.v1.DestroySecretVersionRequest
+ */
+export type DestroySecretVersionRequest = Message<"coffer.rest.akua.v1.DestroySecretVersionRequest"> & {
+  /**
+   * `sec_…`.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * `secv_…`.
+   *
+   * @generated from field: string vid = 2;
+   */
+  vid: string;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.DestroySecretVersionRequest.
+ * Use `create(DestroySecretVersionRequestSchema)` to create a new message.
+ */
+export const DestroySecretVersionRequestSchema: GenMessage<DestroySecretVersionRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 11);
+
+/**
+ * DestroySecretVersionResponse holds the answer of POST /v1/secrets/{id}/versions/{vid}:destroy.
+ *
+ * @generated from message coffer.rest.akua.v1.DestroySecretVersionResponse
+ */
+export type DestroySecretVersionResponse = Message<"coffer.rest.akua.v1.DestroySecretVersionResponse"> & {
+  /**
+   * The version as it is now.
+   *
+   * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
+   */
+  version?: SecretVersion | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.DestroySecretVersionResponse.
+ * Use `create(DestroySecretVersionResponseSchema)` to create a new message.
+ */
+export const DestroySecretVersionResponseSchema: GenMessage<DestroySecretVersionResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_version_service, 12);
 
 /**
  * AccessSecretVersionRequest is POST /v1/secrets/{id}/versions/{vid}:access.
@@ -42,7 +442,7 @@ export type AccessSecretVersionRequest = Message<"coffer.rest.akua.v1.AccessSecr
  * Use `create(AccessSecretVersionRequestSchema)` to create a new message.
  */
 export const AccessSecretVersionRequestSchema: GenMessage<AccessSecretVersionRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_akua_v1_version_service, 0);
+  messageDesc(file_coffer_rest_akua_v1_version_service, 13);
 
 /**
  * AccessSecretVersionResponse is the answer of POST /v1/secrets/{id}/versions/{vid}:access.
@@ -63,7 +463,7 @@ export type AccessSecretVersionResponse = Message<"coffer.rest.akua.v1.AccessSec
  * Use `create(AccessSecretVersionResponseSchema)` to create a new message.
  */
 export const AccessSecretVersionResponseSchema: GenMessage<AccessSecretVersionResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_akua_v1_version_service, 1);
+  messageDesc(file_coffer_rest_akua_v1_version_service, 14);
 
 /**
  * SecretVersionService serves Akua's documented requests about the versions of a secret. Headers as in SecretService.
@@ -71,6 +471,72 @@ export const AccessSecretVersionResponseSchema: GenMessage<AccessSecretVersionRe
  * @generated from service coffer.rest.akua.v1.SecretVersionService
  */
 export const SecretVersionService: GenService<{
+  /**
+   * Adds a version, which becomes the newest; needs no if-match. Permission: versions.add.
+   * Errors: 400, 401, 403, 404 (also when the secret is soft-deleted), 409 (IDEMPOTENCY_KEY_REUSED).
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretVersionService.CreateSecretVersion
+   */
+  createSecretVersion: {
+    methodKind: "unary";
+    input: typeof CreateSecretVersionRequestSchema;
+    output: typeof CreateSecretVersionResponseSchema;
+  },
+  /**
+   * Lists versions without their values, newest first, of a soft-deleted secret too. Permission: versions.read.
+   * Errors: 400, 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretVersionService.ListSecretVersions
+   */
+  listSecretVersions: {
+    methodKind: "unary";
+    input: typeof ListSecretVersionsRequestSchema;
+    output: typeof ListSecretVersionsResponseSchema;
+  },
+  /**
+   * Returns a version without its value. Permission: versions.read.
+   * Errors: 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretVersionService.GetSecretVersion
+   */
+  getSecretVersion: {
+    methodKind: "unary";
+    input: typeof GetSecretVersionRequestSchema;
+    output: typeof GetSecretVersionResponseSchema;
+  },
+  /**
+   * Makes the value of a disabled version readable again; needs if-match with the version's etag. Permission: versions.enable.
+   * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag; the version is destroyed, or its secret deleted).
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretVersionService.EnableSecretVersion
+   */
+  enableSecretVersion: {
+    methodKind: "unary";
+    input: typeof EnableSecretVersionRequestSchema;
+    output: typeof EnableSecretVersionResponseSchema;
+  },
+  /**
+   * Makes the value of a version unreadable until it is enabled again; needs if-match with the version's etag.
+   * Permission: versions.disable. Errors as of EnableSecretVersion.
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretVersionService.DisableSecretVersion
+   */
+  disableSecretVersion: {
+    methodKind: "unary";
+    input: typeof DisableSecretVersionRequestSchema;
+    output: typeof DisableSecretVersionResponseSchema;
+  },
+  /**
+   * Destroys the value of a version for good; needs if-match with the version's etag. Permission: versions.destroy.
+   * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag; the secret is deleted).
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretVersionService.DestroySecretVersion
+   */
+  destroySecretVersion: {
+    methodKind: "unary";
+    input: typeof DestroySecretVersionRequestSchema;
+    output: typeof DestroySecretVersionResponseSchema;
+  },
   /**
    * Returns the value of a version. The answer leaves only after its audit event is durable. Permission: versions.access.
    * Errors: 401, 403, 404 (also when the secret is soft-deleted), 409 (the version is disabled), 410 (it is destroyed).

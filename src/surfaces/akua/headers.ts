@@ -1,0 +1,20 @@
+// The headers of Akua's requests and answers that are about one resource.
+import type { HandlerContext } from "@connectrpc/connect";
+import { invalidField } from "../../domain/errors.ts";
+import { etagOf } from "../../domain/secret.ts";
+
+const ifMatchLengthMax = 256;
+
+/** The etag in if-match, which is required on writes to what has an etag. Fails with FIELD_INVALID. */
+export function ifMatch({ requestHeader }: HandlerContext): string {
+  const etag = requestHeader.get("if-match");
+  if (etag === null || etag === "") throw invalidField("if-match", "is required");
+  if (etag.length > ifMatchLengthMax)
+    throw invalidField("if-match", `must have at most ${ifMatchLengthMax} characters`);
+  return etag;
+}
+
+/** Every answer that is a resource has its etag as a header too. */
+export function showEtag({ responseHeader }: HandlerContext, resource: { revision: number }): void {
+  responseHeader.set("etag", `"${etagOf(resource)}"`);
+}
