@@ -53,10 +53,12 @@ export async function problemsOfPurge(
   ids: readonly string[],
 ): Promise<{ gone: number; problems: string[] }> {
   const rows = await coffer.sql(
-    `select c.id, (select count(*)::int from secret where secret_id = c.id) as secrets,
-        (select count(*)::int from secret_version where secret_id = c.id) as versions,
-        (select count(*)::int from audit_event where resource_id = c.id and method = 'coffer.jobs/PurgeSecrets') as events
-      from unnest($1::text[]) as c (id)`,
+    `with c as (select unnest($1::text[]) as id),
+        s as (select secret_id as id, count(*)::int as count from secret group by 1),
+        v as (select secret_id as id, count(*)::int as count from secret_version group by 1),
+        e as (select resource_id as id, count(*)::int as count from audit_event where method = 'coffer.jobs/PurgeSecrets' group by 1)
+      select c.id, coalesce(s.count, 0) as secrets, coalesce(v.count, 0) as versions, coalesce(e.count, 0) as events
+      from c left join s using (id) left join v using (id) left join e using (id)`,
     [ids],
   );
   const shapes = rows.map((row) => ({

@@ -149,7 +149,8 @@ export type ListAuditEventsRequest = Message<"coffer.v1.ListAuditEventsRequest">
   resourceId: string;
 
   /**
-   * Only events of this principal; `system` is one too.
+   * Only events of this principal; `system` is one too. They are looked for in the trail of the whole workspace: where that is
+   * long, a start_time makes it shorter.
    *
    * @generated from field: string principal_id = 2;
    */
