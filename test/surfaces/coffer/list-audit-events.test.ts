@@ -233,10 +233,15 @@ describe("denies", () => {
 
 describe("reads by index", () => {
   it.each([
-    ["all", "", "audit_event_pkey"],
-    ["of a resource", "and a.resource_id = 'sec_x'", "audit_event_by_resource"],
-    ["of a principal", "and a.principal_id = 'prn_x'", "audit_event_pkey"],
-  ])("%s, in order and within the workspace", async (_what, condition, index) => {
+    ["all, in order", "", /Index Scan Backward using audit_event_pkey/, /Sort|Seq Scan|Filter/],
+    [
+      "of a resource, in order",
+      "and a.resource_id = 'sec_3'",
+      /Backward using audit_event_by_resource/,
+      /Sort|Seq Scan|Filter/,
+    ],
+    ["of a principal", "and a.principal_id = 'prn_3'", /audit_event_pkey/, /Seq Scan/],
+  ])("%s, and within the workspace", async (_what, condition, index, bad) => {
     await coffer.sql(`insert into audit_event (workspace_id, event_id, event_time, request_id, principal_id, token_id, method,
         resource_type, resource_id, decision, rule, address, user_agent, result, occurrences)
       select 'ws_' || n % 7, 'aud_' || gen_random_uuid(), now() - n * interval '1 second', '', 'prn_' || n % 31, '', 'm', 'secret',
@@ -245,9 +250,9 @@ describe("reads by index", () => {
     const plan = await coffer.sql(`explain select * from audit_event a where a.workspace_id = 'ws_1' ${condition}
       order by a.event_time desc, a.event_id desc limit 51`);
     const text = plan.map((row) => String(row["QUERY PLAN"])).join("\n");
-    expect(text).toContain(`Index Scan Backward using ${index}`);
-    expect(text).toContain("(workspace_id = 'ws_1'");
-    expect(text).not.toMatch(/Sort|Seq Scan/);
+    expect(text).toMatch(index);
+    expect(text).toMatch(/Index Cond: .*workspace_id = 'ws_1'/);
+    expect(text).not.toMatch(bad);
   });
 });
 
