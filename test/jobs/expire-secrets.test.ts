@@ -86,5 +86,5 @@ it("settles hundreds in one run, each with one event", async () => {
     "select resource_id from audit_event where principal_id = 'system' and resource_id = any ($1)",
     [ids],
   );
-  expect(events.map((row) => row["resource_id"]).sort()).toEqual([...ids].sort());
+  expect(events.map((row) => String(row["resource_id"])).toSorted()).toEqual(ids.toSorted());
 });
