@@ -9,6 +9,7 @@ import {
 } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
 import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
@@ -51,6 +52,7 @@ import type { Database } from "./store/database.ts";
 import { listen } from "./store/listen.ts";
 import { akuaSecretService } from "./surfaces/akua/secret-service.ts";
 import { akuaSurface } from "./surfaces/akua/surface.ts";
+import { akuaVersionService } from "./surfaces/akua/version-service.ts";
 import { auditService } from "./surfaces/coffer/audit-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
@@ -200,7 +202,10 @@ function createServer({ config, log, deps, denials, redis, readiness, shutdownSi
     served(ServerReflection, reflection.v1),
     served(ServerReflectionV1Alpha, reflection.v1alpha),
   ];
-  const rest = [served(AkuaSecretService, akuaSecretService(deps))];
+  const rest = [
+    served(AkuaSecretService, akuaSecretService(deps)),
+    served(AkuaVersionService, akuaVersionService(deps)),
+  ];
   const rpcServices = [...typed, ...anyones];
   const publicNames = new Set(anyones.map(({ desc }) => desc.typeName));
 

@@ -29,6 +29,9 @@ const revealing: Record<string, string[]> = {
     "coffer.v1.GetSecretValueResponse.data",
     "coffer.v1.KeyValues.values",
   ],
+  "coffer.rest.akua.v1.SecretVersionService.AccessSecretVersion": [
+    "coffer.rest.akua.v1.AccessSecretVersionResponse.value",
+  ],
   // Shown once, stored nowhere.
   "coffer.v1.TokenService.CreateToken": ["coffer.v1.CreateTokenResponse.token"],
   "coffer.v1.WorkspaceService.CreateWorkspace": ["coffer.v1.CreateWorkspaceResponse.owner_token"],

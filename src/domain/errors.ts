@@ -69,6 +69,10 @@ const reasonTable = {
   VERSION_DISABLED: { code: "FAILED_PRECONDITION", when: "the version is disabled" },
   VERSION_ALREADY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed version stays destroyed" },
   NOT_REVEALABLE: { code: "FAILED_PRECONDITION", when: "the secret was made so that no call returns its value" },
+  VALUE_FORM_UNSUPPORTED: {
+    code: "FAILED_PRECONDITION",
+    when: "the value is no text, or made of parts, which this API cannot show; `coffer.v1` can",
+  },
   KEY_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "the key that wraps it is not active" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },

@@ -18,16 +18,31 @@ export function isId(prefix: IdPrefix, id: string): boolean {
   return id.startsWith(`${prefix}_`) && /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(prefix.length + 1));
 }
 
-function uuidV7(unixMs: number, random: Uint8Array): bigint {
-  let randomBits = 0n;
-  for (const byte of random) randomBits = (randomBits << 8n) | BigInt(byte);
-  const randomA = randomBits >> 68n;
-  const randomB = randomBits & ((1n << 62n) - 1n);
-  return (BigInt(unixMs) << 80n) | (7n << 76n) | (randomA << 64n) | (2n << 62n) | randomB;
+function uuidV7(unixMs: number, random: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(16);
+  bytes.set(random, 6);
+  for (let i = 5, rest = unixMs; i >= 0; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256;
+  bytes[6] = 0x70 | (byteAt(bytes, 6) & 0x0f);
+  bytes[8] = 0x80 | (byteAt(bytes, 8) & 0x3f);
+  return bytes;
 }
 
-function base32(value: bigint): string {
+/** The first character stands for three bits, each of the others for five. */
+function base32(bytes: Uint8Array): string {
   let text = "";
-  for (let rest = value; text.length < charactersPerId; rest >>= 5n) text = alphabet[Number(rest & 31n)] + text;
+  let bits = 0;
+  let bitCount = charactersPerId * 5 - bytes.byteLength * 8;
+  for (const byte of bytes) {
+    bits = ((bits << 8) | byte) & 0xfff;
+    bitCount += 8;
+    while (bitCount >= 5) {
+      bitCount -= 5;
+      text += alphabet[(bits >> bitCount) & 31];
+    }
+  }
   return text;
+}
+
+function byteAt(bytes: Uint8Array, index: number): number {
+  return bytes[index] as number;
 }

@@ -28,17 +28,25 @@ export type VersionRef =
   | { by: "id"; versionId: string }
   | { by: "alias"; alias: string };
 
+/** An alias that stands for the newest enabled version as long as it is not set to another. */
+export const currentAlias = "current";
+
 const versionNumberMax = 2_147_483_647;
 
-/** A number, a `secv_` id, `latest` (the newest enabled version; also the default) or an alias. */
+/** A number, a `secv_` id, `latest` (the newest enabled version; also the default), an alias, or `current`. */
 export function parseVersionRef(text: string, field = "version"): VersionRef {
   if (text === "" || text === "latest") return { by: "latest" };
   if (/^[1-9][0-9]{0,9}$/.test(text) && Number(text) <= versionNumberMax) {
     return { by: "number", versionNumber: Number(text) };
   }
   if (isId("secv", text)) return { by: "id", versionId: text };
-  if (/^[a-z][a-z0-9_-]{0,62}$/.test(text)) return { by: "alias", alias: text };
+  if (isVersionAlias(text)) return { by: "alias", alias: text };
   throw invalidField(field, "must be a version number, an alias, a version id or `latest`");
+}
+
+/** Whether `text` has the form of an alias, as `latest` has too. */
+export function isVersionAlias(text: string): boolean {
+  return /^[a-z][a-z0-9_-]{0,62}$/.test(text);
 }
 
 export function versionNotFound(): CofferError {

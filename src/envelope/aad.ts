@@ -2,6 +2,7 @@
 import type { PayloadForm } from "../domain/payload.ts";
 import type { Algorithm } from "./algorithms.ts";
 import { lengthPrefixed, uint32Bytes, utf8Bytes } from "./bytes.ts";
+import { createWriter } from "./writer.ts";
 
 export const envelopeVersion = 1;
 
@@ -20,18 +21,45 @@ export interface KeyVersionName {
   algorithm: Algorithm;
 }
 
-/** Of the payload. The key's version is left out, so that a rewrap leaves the payload alone. */
-export function payloadAad(
-  context: ValueContext,
-  form: PayloadForm,
-  key: Pick<KeyVersionName, "kmsKeyId" | "algorithm">,
-): Buffer {
-  return lengthPrefixed(payloadFields(context, form, key));
+/** What the two layers of an envelope are bound to. Views of one buffer, valid until the next call. */
+export interface ValueAads {
+  /** Of the payload. The key's version is left out, so that a rewrap leaves the payload alone. */
+  payload: Uint8Array;
+  /** Of the wrapped DEK: the payload's, and the key's version. */
+  wrap: Uint8Array;
+  /** From which the key that wraps the DEK is derived: a label, and the wrap's. */
+  wrapInfo: Uint8Array;
 }
 
-/** Of the wrapped DEK: the payload's, and the key's version. */
-export function wrapAad(context: ValueContext, form: PayloadForm, key: KeyVersionName): Buffer {
-  return lengthPrefixed([...payloadFields(context, form, key), uint32Bytes(key.version)]);
+const wrapLabelBytes = utf8Bytes("coffer/wrap/v1");
+const writer = createWriter();
+
+export function valueAads(context: ValueContext, form: PayloadForm, key: KeyVersionName): ValueAads {
+  writer.start(0);
+  writer.bytes(wrapLabelBytes);
+  writer.text("coffer");
+  writeNumber(envelopeVersion);
+  writer.text(context.deploymentId);
+  writer.text(context.workspaceId);
+  writer.text(context.secretId);
+  writeNumber(context.versionNumber);
+  writer.text(key.algorithm);
+  writer.text(key.kmsKeyId);
+  writer.text(form);
+  const payloadEnd = writer.view().byteLength;
+  writeNumber(key.version);
+  const wrapInfo = writer.view();
+  return {
+    payload: wrapInfo.subarray(wrapLabelBytes.byteLength, payloadEnd),
+    wrap: wrapInfo.subarray(wrapLabelBytes.byteLength),
+    wrapInfo,
+  };
+}
+
+/** As a field of four bytes. */
+function writeNumber(value: number): void {
+  writer.uint32(4);
+  writer.uint32(value);
 }
 
 /** Of a KMS key version that a root key wraps. */
@@ -50,18 +78,4 @@ export function deploymentKeyAad(deploymentId: string): Buffer {
     ...[utf8Bytes("coffer"), utf8Bytes("deployment-key"), uint32Bytes(envelopeVersion)],
     utf8Bytes(deploymentId),
   ]);
-}
-
-function payloadFields(
-  context: ValueContext,
-  form: PayloadForm,
-  key: Pick<KeyVersionName, "kmsKeyId" | "algorithm">,
-): Uint8Array[] {
-  return [
-    utf8Bytes("coffer"),
-    uint32Bytes(envelopeVersion),
-    ...[context.deploymentId, context.workspaceId, context.secretId].map(utf8Bytes),
-    uint32Bytes(context.versionNumber),
-    ...[key.algorithm, key.kmsKeyId, form].map(utf8Bytes),
-  ];
 }

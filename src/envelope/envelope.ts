@@ -2,7 +2,7 @@
 import type { Payload, PayloadForm } from "../domain/payload.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
-import { type KeyVersionName, payloadAad, type ValueContext, wrapAad } from "./aad.ts";
+import { type KeyVersionName, type ValueAads, type ValueContext, valueAads } from "./aad.ts";
 import { aeadOpen, aeadSeal, nonceSizeBytes } from "./aead.ts";
 import { algorithmSpec } from "./algorithms.ts";
 import { valueCorrupt } from "./corrupt.ts";
@@ -23,9 +23,9 @@ export function seal({ keyVersion, context, payload, random }: Seal): Buffer {
   const dek = new Sensitive(random(algorithmSpec(algorithm).keySizeBytes));
   try {
     const nonce = random(nonceSizeBytes);
-    const aad = payloadAad(context, payload.form, keyVersion);
-    const ciphertext = aeadSeal({ algorithm, key: dek.reveal(), nonce, aad }, payload.bytes.reveal());
-    const wrappedDek = wrapKey(wrappingKey(keyVersion, context, payload.form), dek, random);
+    const aads = valueAads(context, payload.form, keyVersion);
+    const ciphertext = aeadSeal({ algorithm, key: dek.reveal(), nonce, aad: aads.payload }, payload.bytes.reveal());
+    const wrappedDek = wrapKey(wrappingKey(keyVersion, aads), dek, random);
     return formatEnvelope({ keyVersion, wrappedDek, nonce, ciphertext });
   } finally {
     dek.zero();
@@ -44,10 +44,11 @@ export function open({ envelope, keyVersion, context, form }: Open): Payload {
   const parsed = parseExpected(envelope, keyVersion);
   const { algorithm } = keyVersion;
   const { nonce, ciphertext, wrappedDek } = parsed;
-  const dek = unwrapKey(wrappingKey(keyVersion, context, form), wrappedDek);
+  const aads = valueAads(context, form, keyVersion);
+  const dek = unwrapKey(wrappingKey(keyVersion, aads), wrappedDek);
   try {
-    const aad = payloadAad(context, form, keyVersion);
-    return { form, bytes: new Sensitive(aeadOpen({ algorithm, key: dek.reveal(), nonce, aad }, ciphertext)) };
+    const opened = aeadOpen({ algorithm, key: dek.reveal(), nonce, aad: aads.payload }, ciphertext);
+    return { form, bytes: new Sensitive(opened) };
   } finally {
     dek.zero();
   }
@@ -68,11 +69,11 @@ export function rewrap({ envelope, from, to, context, form, random }: Rewrap): B
     throw new TypeError("a rewrap stays within one key and algorithm: the payload is bound to them");
   }
   const { nonce, ciphertext, wrappedDek } = parseExpected(envelope, from);
-  const dek = unwrapKey(wrappingKey(from, context, form), wrappedDek);
+  const dek = unwrapKey(wrappingKey(from, valueAads(context, form, from)), wrappedDek);
   try {
     return formatEnvelope({
       keyVersion: to,
-      wrappedDek: wrapKey(wrappingKey(to, context, form), dek, random),
+      wrappedDek: wrapKey(wrappingKey(to, valueAads(context, form, to)), dek, random),
       nonce,
       ciphertext,
     });
@@ -90,7 +91,6 @@ function parseExpected(envelope: Uint8Array, expected: KeyVersionName): Envelope
   return parsed;
 }
 
-function wrappingKey(keyVersion: KeyVersion, context: ValueContext, form: PayloadForm): WrappingKey {
-  const { key, algorithm } = keyVersion;
-  return { key, algorithm, label: "coffer/wrap/v1", aad: wrapAad(context, form, keyVersion) };
+function wrappingKey({ key, algorithm }: KeyVersion, { wrap, wrapInfo }: ValueAads): WrappingKey {
+  return { key, algorithm, aad: wrap, info: wrapInfo };
 }

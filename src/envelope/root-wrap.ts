@@ -2,7 +2,7 @@
 import type { RandomBytes } from "../domain/random.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { nonceSizeBytes, tagSizeBytes } from "./aead.ts";
-import { createReader } from "./bytes.ts";
+import { createReader, utf8Bytes } from "./bytes.ts";
 import { valueCorrupt } from "./corrupt.ts";
 import type { Keyring, RootKey } from "./keyring.ts";
 import { unwrapKey, type WrappingKey, wrapCommitmentSizeBytes, wrapKey, wrapSaltSizeBytes } from "./wrap.ts";
@@ -39,5 +39,6 @@ export function unwrapWithRoot(keyring: Keyring, aad: Uint8Array, { rootKeyId, w
 }
 
 function wrappingKey(rootKey: RootKey, aad: Uint8Array): WrappingKey {
-  return { key: rootKey.key, algorithm: "aes256-gcm96", label: "coffer/root-wrap/v1", aad };
+  const info = Buffer.concat([utf8Bytes("coffer/root-wrap/v1"), aad]);
+  return { key: rootKey.key, algorithm: "aes256-gcm96", aad, info };
 }

@@ -4,7 +4,6 @@ import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { aeadOpen, aeadSeal, nonceSizeBytes } from "./aead.ts";
 import { type Algorithm, algorithmSpec } from "./algorithms.ts";
-import { utf8Bytes } from "./bytes.ts";
 import { valueCorrupt } from "./corrupt.ts";
 import { derive } from "./derive.ts";
 
@@ -15,9 +14,10 @@ const derivedKeySizeBytes = 32;
 export interface WrappingKey {
   key: Sensitive;
   algorithm: Algorithm;
-  label: "coffer/root-wrap/v1" | "coffer/wrap/v1";
   /** What the wrapped key is for; it must be the same when unwrapping. */
   aad: Uint8Array;
+  /** A label of the kind of wrap, followed by `aad`. */
+  info: Uint8Array;
 }
 
 export interface WrappedKey {
@@ -47,8 +47,7 @@ export function unwrapKey(wrapping: WrappingKey, { salt, commitment, nonce, ciph
   return new Sensitive(aeadOpen({ algorithm, key: derived.key, nonce, aad }, ciphertext));
 }
 
-function deriveWrap({ key, algorithm, label, aad }: WrappingKey, salt: Uint8Array) {
-  const info = Buffer.concat([utf8Bytes(label), aad]);
+function deriveWrap({ key, algorithm, info }: WrappingKey, salt: Uint8Array) {
   const derived = derive(key, salt, info, derivedKeySizeBytes + wrapCommitmentSizeBytes);
   return {
     key: derived.subarray(0, algorithmSpec(algorithm).keySizeBytes),

@@ -30,7 +30,16 @@ export function isDeclaredTooLarge(request: NodeRequest, sizeBytesMax: number): 
   return Number(request.headers["content-length"] ?? 0) > sizeBytesMax;
 }
 
-function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
+async function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
+  // A short body mostly came with its headers, and is all here once the parser has done its turn.
+  await undefined;
+  if ("stream" in request || !request.complete) return readChunks(request, limits);
+  const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0);
+  if (bytes.byteLength > limits.sizeBytesMax) throw tooLarge(limits.sizeBytesMax);
+  return bytes;
+}
+
+function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;

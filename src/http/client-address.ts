@@ -26,6 +26,7 @@ function isTrusted(trustedProxies: BlockList, address: string): boolean {
 
 /** Without brackets, port, zone and the IPv4-in-IPv6 prefix. */
 function normalizeAddress(text: string): string {
+  if (/^[\d.]*$/.test(text)) return text;
   const [, bracketed] = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? [];
   const [, dotted] = /^([\d.]+):\d+$/.exec(text) ?? [];
   const address = (bracketed ?? dotted ?? text).replace(/%.*$/, "").toLowerCase();

@@ -8,12 +8,12 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { trailerMux } from "@connectrpc/connect/protocol-connect";
 import { CofferError, invalidField } from "../domain/errors.ts";
 import type { Invoke } from "../rpc/invoke.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 import { readJsonMessage } from "./json-input.ts";
+import { timeoutMsMax } from "./timeout.ts";
 
 export interface ConnectUnaryOptions {
   invoke: Invoke;
@@ -23,9 +23,6 @@ export interface ConnectUnaryOptions {
 }
 
 export type Codec = "json" | "proto";
-
-/** setTimeout fires at once for more than this. */
-const timeoutMsMax = 2 ** 31 - 1;
 
 /** The codec of a unary Connect request, or undefined when its content type is of another protocol. */
 export function unaryCodec(contentType: string | null | undefined): Codec | undefined {
@@ -55,23 +52,12 @@ export async function answerMessage(
 ): Promise<Answer> {
   const timeoutMs = readTimeoutMs(exchange.headers);
   const message = decode(options, method, codec, bytes);
-  const result = await options.invoke(method, message, {
-    protocolName: "connect",
-    requestMethod: exchange.method,
-    url: exchange.url,
-    header: exchange.headers,
-    contextValues: exchange.contextValues,
-    signal: exchange.signal,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  });
-  return {
-    status: 200,
-    headers: {
-      ...Object.fromEntries(trailerMux(result.header, result.trailer)),
-      "content-type": `application/${codec}`,
-    },
-    body: encode(options, method, codec, result.message),
-  };
+  const result = await options.invoke(method, message, { protocolName: "connect", source: exchange, timeoutMs });
+  const headers: Record<string, string> = {};
+  for (const [name, value] of result.header) headers[name] = value;
+  for (const [name, value] of result.trailer) headers[`trailer-${name}`] = value;
+  headers["content-type"] = `application/${codec}`;
+  return { status: 200, headers, body: encode(options, method, codec, result.message) };
 }
 
 function checkProtocolVersion(headers: Headers): void {

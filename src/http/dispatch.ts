@@ -1,5 +1,6 @@
-// Decides who answers a request: health, the direct Connect path, the RPC handler, or the REST gateway.
+// Decides who answers a request: health, the direct paths of unary RPCs, the handler of streams, or the REST gateway.
 import type { DescMethod, DescMethodUnary, DescService, Registry } from "@bufbuild/protobuf";
+import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import { CofferError, type Reason } from "../domain/errors.ts";
 import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
 import { toCofferError } from "../rpc/errors.ts";
@@ -11,9 +12,10 @@ import { allowsGet, answerConnectGet } from "./connect-get.ts";
 import { answerConnectUnary, unaryCodec } from "./connect-unary.ts";
 import type { Answer, Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
-import { grpcContentType, grpcErrorAnswer } from "./grpc-error-answer.ts";
-import { readGrpcUnary } from "./grpc-unary.ts";
-import { contextValuesOf, type OpenExchangeOptions, openExchange } from "./open-exchange.ts";
+import { type GrpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
+import { grpcErrorAnswer } from "./grpc-error-answer.ts";
+import { answerGrpcUnary } from "./grpc-unary.ts";
+import { type OpenExchangeOptions, openExchange, requestIdHeader } from "./open-exchange.ts";
 import type { RpcHandler } from "./rpc-handler.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
 import { writeAnswer } from "./write-answer.ts";
@@ -25,7 +27,7 @@ export interface DispatchOptions extends OpenExchangeOptions {
   services: readonly DescService[];
   surfaces: readonly RestSurface[];
   invoke: Invoke;
-  /** gRPC, gRPC-Web and streams. */
+  /** Streams. */
   rpcHandler: RpcHandler;
   isReady: () => Promise<boolean>;
   /** For google.protobuf.Any. */
@@ -56,12 +58,13 @@ export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits)
   const gateway = createGateway({ surfaces, invoke, bodyLimits, ...(registry === undefined ? {} : { registry }) });
   const dispatch: Dispatch = { ...options, methods: rpcMethodsByPath(options.services), gateway, bodyLimits };
   return (request, response) => {
+    const contextValues = createContextValues();
     // Both emit errors when the client goes away, which the exchange's signal says already.
     request.on("error", ignore);
     response.on("error", ignore);
-    answerRequest(dispatch, request, response)
-      .catch((thrown: unknown) => renderError(dispatch, request, thrown))
-      .then((answer) => answer && writeAnswer(request, response, answer))
+    answerRequest(dispatch, request, response, contextValues)
+      .catch((thrown: unknown) => renderError(dispatch, request, contextValues, thrown))
+      .then((answer) => answer && writeAnswer(request, response, contextValues.get(requestIdKey), answer))
       .catch((thrown: unknown) => {
         options.onUnexpectedError?.(thrown);
         response.destroy();
@@ -75,28 +78,24 @@ async function answerRequest(
   dispatch: Dispatch,
   request: NodeRequest,
   response: NodeResponse,
+  contextValues: ContextValues,
 ): Promise<Answer | undefined> {
-  const exchange = openExchange(request, response, dispatch);
+  const exchange = openExchange(request, response, contextValues, dispatch);
   if (exchange.path === "/healthz") return plainAnswer(200, "ok\n");
   if (exchange.path === "/readyz") return answerReadiness(dispatch);
-  const grpc = grpcContentType(request.headers["content-type"]);
+  const grpc = readGrpcContentType(request.headers["content-type"]);
   const method = dispatch.methods.get(exchange.path);
   if (method === undefined) {
     if (grpc === undefined && !looksLikeRpc(exchange.path)) return dispatch.gateway.answer(exchange);
     throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
   }
-  if (isUnary(method)) {
-    if (grpc === undefined) return answerConnect(dispatch, method, exchange);
-    // The handler's JSON errors quote what was sent, and what is sent here are secrets.
-    if (grpc.isJson) throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages is not served");
-    const body = await readGrpcUnary(method, exchange, dispatch.bodyLimits);
+  if (!isUnary(method)) {
+    response.setHeader(requestIdHeader, contextValues.get(requestIdKey));
     response.setHeader("cache-control", "no-store");
-    dispatch.rpcHandler(request, response, body);
+    dispatch.rpcHandler(request, response, contextValues);
     return undefined;
   }
-  response.setHeader("cache-control", "no-store");
-  dispatch.rpcHandler(request, response);
-  return undefined;
+  return grpc === undefined ? answerConnect(dispatch, method, exchange) : answerGrpc(dispatch, method, grpc, exchange);
 }
 
 function answerConnect(dispatch: Dispatch, method: DescMethodUnary, exchange: Exchange): Promise<Answer> {
@@ -110,6 +109,21 @@ function answerConnect(dispatch: Dispatch, method: DescMethodUnary, exchange: Ex
   throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-type must be application/json or application/proto");
 }
 
+function answerGrpc(
+  dispatch: Dispatch,
+  method: DescMethodUnary,
+  grpc: GrpcContentType,
+  exchange: Exchange,
+): Promise<Answer> {
+  if (exchange.method !== "POST") {
+    throw new CofferError("METHOD_NOT_ALLOWED", "gRPC is served for POST", { allow: "POST" });
+  }
+  if (grpc.isJson || grpc.isText) {
+    throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages or in base64 is not served");
+  }
+  return answerGrpcUnary(dispatch, method, grpc, exchange);
+}
+
 async function answerReadiness(dispatch: Dispatch): Promise<Answer> {
   const isReady = await dispatch.isReady().catch(() => false);
   return isReady ? plainAnswer(200, "ready\n") : plainAnswer(503, "not ready\n");
@@ -120,20 +134,24 @@ function plainAnswer(status: number, body: string): Answer {
 }
 
 /** What has become a call has its log line already. */
-function reportRefusal({ onRefused }: Dispatch, request: NodeRequest, { reason }: CofferError): void {
-  const values = contextValuesOf(request);
+function reportRefusal(
+  { onRefused }: Dispatch,
+  request: NodeRequest,
+  values: ContextValues,
+  { reason }: CofferError,
+): void {
   if (values.get(isCallKey)) return;
   const httpMethod = request.method ?? "";
   onRefused?.({ requestId: values.get(requestIdKey), address: values.get(peerKey)?.address, httpMethod, reason });
 }
 
-function renderError(dispatch: Dispatch, request: NodeRequest, thrown: unknown): Answer {
+function renderError(dispatch: Dispatch, request: NodeRequest, values: ContextValues, thrown: unknown): Answer {
   const error = toCofferError(thrown);
   if (error.reason === "INTERNAL" && error !== thrown) dispatch.onUnexpectedError?.(thrown);
-  reportRefusal(dispatch, request, error);
+  reportRefusal(dispatch, request, values, error);
   const contentType = request.headers["content-type"];
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
-  if (contentType !== undefined && grpcContentType(contentType)) return grpcErrorAnswer(error, contentType);
+  if (contentType !== undefined && readGrpcContentType(contentType)) return grpcErrorAnswer(error, contentType);
   if (dispatch.methods.has(path) || looksLikeRpc(path)) return connectErrorAnswer(error, dispatch.registry);
   return dispatch.gateway.renderError(path, error);
 }

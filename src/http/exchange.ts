@@ -18,8 +18,8 @@ export interface Exchange {
   query: string;
   headers: Headers;
   contextValues: ContextValues;
-  /** Aborted when the client goes away. */
-  signal: AbortSignal;
+  /** Aborted when the client goes away. Made when it is asked for first: most calls never do. */
+  readonly signal: AbortSignal;
 }
 
 /** What is written back. */
@@ -27,6 +27,8 @@ export interface Answer {
   status: number;
   headers: Record<string, string>;
   body?: Uint8Array | string;
+  /** Behind the body. */
+  trailers?: Record<string, string>;
 }
 
 /** Whether the client announced a body; an HTTP/2 request without one ends with its headers. */

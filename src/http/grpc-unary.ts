@@ -1,30 +1,58 @@
-// Reads the message of a unary gRPC or gRPC-Web request before the handler does: one that is none is the caller's fault, and the
-// answer says so with details, where the handler would call it its own.
-import { type DescMethodUnary, fromBinary } from "@bufbuild/protobuf";
-import { CofferError } from "../domain/errors.ts";
+// Answers unary gRPC and gRPC-Web requests directly, past the universal handler: same answers, a fraction of the cost.
+import { type DescMethodUnary, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
+import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { CofferError, invalidField } from "../domain/errors.ts";
+import type { Invoke } from "../rpc/invoke.ts";
 import { type BodyLimits, inflate, readBody } from "./body.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Answer, Exchange } from "./exchange.ts";
+import type { GrpcContentType } from "./grpc-content-type.ts";
+import { timeoutMsMax } from "./timeout.ts";
+
+export interface GrpcUnaryOptions {
+  invoke: Invoke;
+  bodyLimits: BodyLimits;
+}
 
 const prefixBytes = 5;
 const isCompressed = 1;
 
-/** The body as it came. Throws REQUEST_MALFORMED unless it is exactly one message of this method. */
-export async function readGrpcUnary(
+/** Answers a POST. Throws CofferError, or something unforeseen. */
+export async function answerGrpcUnary(
+  { invoke, bodyLimits }: GrpcUnaryOptions,
   method: DescMethodUnary,
-  { request, headers }: Exchange,
-  limits: BodyLimits,
-): Promise<Uint8Array> {
-  const body = await readBody(request, { ...limits, sizeBytesMax: limits.sizeBytesMax + prefixBytes });
-  const message = await messageIn(body, headers.get("grpc-encoding"), limits.sizeBytesMax);
-  try {
-    fromBinary(method.input, message);
-  } catch {
-    throw malformed(`the message is not a valid ${method.input.typeName}`);
-  }
-  return body;
+  { isWeb }: GrpcContentType,
+  exchange: Exchange,
+): Promise<Answer> {
+  const timeoutMs = readTimeoutMs(exchange.headers);
+  const bytes = await readMessage(exchange, bodyLimits);
+  const result = await invoke(method, decode(method, bytes), {
+    protocolName: isWeb ? "grpc-web" : "grpc",
+    source: exchange,
+    timeoutMs,
+  });
+  const headers = { ...Object.fromEntries(result.header), "content-type": contentTypeOf(isWeb) };
+  const body = framed(0, toBinary(method.output, result.message));
+  const trailers = { ...Object.fromEntries(result.trailer), "grpc-status": "0" };
+  if (!isWeb) return { status: 200, headers, body, trailers };
+  // Browsers cannot read trailers: they come as a last frame.
+  const lastFrame = framed(trailerFlag, trailerSerialize(new Headers(trailers)));
+  return { status: 200, headers, body: Buffer.concat([body, lastFrame]) };
 }
 
-async function messageIn(body: Uint8Array, encoding: string | null, sizeBytesMax: number): Promise<Uint8Array> {
+function contentTypeOf(isWeb: boolean): string {
+  return isWeb ? "application/grpc-web+proto" : "application/grpc+proto";
+}
+
+function readTimeoutMs(headers: Headers): number | undefined {
+  const { timeoutMs, error } = parseTimeout(headers.get("grpc-timeout"), Number.POSITIVE_INFINITY);
+  if (error) throw invalidField("grpc-timeout", "must be a number of at most 8 digits and a unit (H, M, S, m, u or n)");
+  return timeoutMs === undefined ? undefined : Math.min(timeoutMs, timeoutMsMax);
+}
+
+/** REQUEST_MALFORMED unless the body is exactly one message. */
+async function readMessage({ request, headers }: Exchange, limits: BodyLimits): Promise<Uint8Array> {
+  const body = await readBody(request, { ...limits, sizeBytesMax: limits.sizeBytesMax + prefixBytes });
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   if (body.byteLength < prefixBytes || view.getUint32(1) !== body.byteLength - prefixBytes) {
     throw malformed("the body is not exactly one message");
@@ -33,9 +61,26 @@ async function messageIn(body: Uint8Array, encoding: string | null, sizeBytesMax
   const message = body.subarray(prefixBytes);
   if (flags === 0) return message;
   if (flags !== isCompressed) throw malformed("the message has flags that are not known");
-  if (encoding !== "gzip")
+  if (headers.get("grpc-encoding") !== "gzip") {
     throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the grpc-encoding must be gzip or identity");
-  return inflate(message, sizeBytesMax);
+  }
+  return inflate(message, limits.sizeBytesMax);
+}
+
+function decode(method: DescMethodUnary, bytes: Uint8Array) {
+  try {
+    return fromBinary(method.input, bytes);
+  } catch {
+    throw malformed(`the message is not a valid ${method.input.typeName}`);
+  }
+}
+
+function framed(flags: number, message: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(prefixBytes + message.byteLength);
+  frame.writeUInt8(flags, 0);
+  frame.writeUInt32BE(message.byteLength, 1);
+  frame.set(message, prefixBytes);
+  return frame;
 }
 
 function malformed(message: string): CofferError {

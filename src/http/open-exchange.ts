@@ -1,18 +1,11 @@
 // Makes an Exchange of a node request, or refuses what proxies and servers might understand in two ways.
 import type { BlockList } from "node:net";
-import { type ContextValues, createContextValues } from "@connectrpc/connect";
+import type { ContextValues } from "@connectrpc/connect";
 import { CofferError } from "../domain/errors.ts";
 import { peerKey, requestIdKey } from "../rpc/context.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
 import { readHeaders } from "./headers.ts";
-
-const contextValuesByRequest = new WeakMap<NodeRequest, ContextValues>();
-
-/** The context values of a request that was handed on to the RPC handler: what its `contextValues` option returns. */
-export function contextValuesOf(request: NodeRequest): ContextValues {
-  return contextValuesByRequest.get(request) ?? createContextValues();
-}
 
 export interface OpenExchangeOptions {
   /** Names a request that brings no id of its own. */
@@ -21,19 +14,16 @@ export interface OpenExchangeOptions {
   trustedProxies?: BlockList;
 }
 
-const requestIdHeader = "x-request-id";
+export const requestIdHeader = "x-request-id";
 
-/** Throws REQUEST_MALFORMED. */
+/** Fills `contextValues`, also when it throws REQUEST_MALFORMED. */
 export function openExchange(
   request: NodeRequest,
   response: NodeResponse,
+  contextValues: ContextValues,
   { newRequestId, trustedProxies }: OpenExchangeOptions,
 ): Exchange {
-  const contextValues = createContextValues();
-  contextValuesByRequest.set(request, contextValues);
-  const requestId = chooseRequestId(request.headers[requestIdHeader], newRequestId);
-  contextValues.set(requestIdKey, requestId);
-  response.setHeader(requestIdHeader, requestId);
+  contextValues.set(requestIdKey, chooseRequestId(request.headers[requestIdHeader], newRequestId));
   const headers = readHeaders(request.rawHeaders);
   if (request.httpVersion === "1.0" && headers.has("transfer-encoding")) {
     throw new CofferError("REQUEST_MALFORMED", "HTTP/1.0 has no transfer-encoding");
@@ -45,6 +35,7 @@ export function openExchange(
   const questionMark = target.indexOf("?");
   const address = clientAddress(request.socket.remoteAddress, headers.get("x-forwarded-for"), trustedProxies);
   if (address !== undefined) contextValues.set(peerKey, { address });
+  let signal: AbortSignal | undefined;
   return {
     request,
     method: request.method ?? "",
@@ -53,7 +44,10 @@ export function openExchange(
     query: questionMark === -1 ? "" : target.slice(questionMark + 1),
     headers,
     contextValues,
-    signal: signalOf(response),
+    get signal() {
+      signal ??= signalOf(response);
+      return signal;
+    },
   };
 }
 
@@ -66,21 +60,34 @@ function schemeOf(request: NodeRequest): string {
   return "encrypted" in request.socket && request.socket.encrypted ? "https" : "http";
 }
 
+// Clients name few hosts, again and again.
+const knownAuthorities = new Set<string>();
+const knownAuthoritiesMax = 64;
+
 /** What is no authority would make `new URL` throw further in, where nobody expects it. */
 function readAuthority(request: NodeRequest): string {
   const authority = "authority" in request ? request.authority : request.headers.host;
   if (!authority) throw new CofferError("REQUEST_MALFORMED", "the request names no host", { header: "host" });
+  if (knownAuthorities.has(authority)) return authority;
   if (!/^[\w\-.~%!$&'()*+,;=:[\]]+$/.test(authority) || !URL.canParse(`http://${authority}/`)) {
     throw new CofferError("REQUEST_MALFORMED", "the header host is not a host", { header: "host" });
   }
+  if (knownAuthorities.size >= knownAuthoritiesMax) knownAuthorities.clear();
+  knownAuthorities.add(authority);
   return authority;
 }
 
 function signalOf(response: NodeResponse): AbortSignal {
   const controller = new AbortController();
-  response.once("close", () => {
+  const abortUnlessWritten = () => {
     const isWritten = "stream" in response ? response.stream.writableFinished : response.writableFinished;
     if (!isWritten) controller.abort(new CofferError("CANCELED", "the client went away"));
-  });
+  };
+  if (isClosed(response)) abortUnlessWritten();
+  else response.once("close", abortUnlessWritten);
   return controller.signal;
+}
+
+function isClosed(response: NodeResponse): boolean {
+  return "stream" in response ? response.stream.closed : response.closed;
 }

@@ -1,19 +1,31 @@
 // Writes an Answer to a node response, and decides what becomes of a request body that nobody read.
 import { constants } from "node:http2";
 import { type Answer, hasBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
+import { requestIdHeader } from "./open-exchange.ts";
 
-export function writeAnswer(request: NodeRequest, response: NodeResponse, answer: Answer): void {
+export function writeAnswer(request: NodeRequest, response: NodeResponse, requestId: string, answer: Answer): void {
   if (isGone(response)) return;
-  response.statusCode = answer.status;
-  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
-  response.setHeader("cache-control", "no-store");
+  const { status, body, trailers } = answer;
+  const headers: Record<string, string | number> = answer.headers;
+  headers[requestIdHeader] = requestId;
+  headers["cache-control"] = "no-store";
   if (hasBody(request) && !request.complete) leaveUnread(request, response, answer);
-  if (answer.body === undefined) {
-    response.end();
+  // Of a body with trailers the length is not said: HTTP/1.1 sends them only behind chunks.
+  if (body !== undefined && trailers === undefined) headers["content-length"] = Buffer.byteLength(body);
+  writeHead(response, status, headers);
+  if (trailers !== undefined) response.addTrailers(trailers);
+  if (body === undefined) response.end();
+  else response.end(body);
+}
+
+function writeHead(response: NodeResponse, status: number, headers: Record<string, string | number>): void {
+  if (!("stream" in response)) {
+    response.writeHead(status, headers);
     return;
   }
-  response.setHeader("content-length", Buffer.byteLength(answer.body));
-  response.end(answer.body);
+  // HTTP/2 would send them at once, and then needs a frame more to say that nothing follows.
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
 function isGone(response: NodeResponse): boolean {
@@ -29,7 +41,7 @@ function leaveUnread(request: NodeRequest, response: NodeResponse, answer: Answe
     // A reset in the same turn would overtake an answer that is headers only.
     stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
   } else if (answer.status === timedOut || !isShort(request)) {
-    response.setHeader("connection", "close");
+    answer.headers["connection"] = "close";
   }
 }
 

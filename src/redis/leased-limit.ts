@@ -41,6 +41,7 @@ export function leasePoints(shared: RateLimit, limit: number): RateLimit {
   }
 
   return {
+    takeNow: fromLease,
     async take(subject, points) {
       const leased = fromLease(subject, points);
       if (leased) return leased;

@@ -15,6 +15,8 @@ export interface RateLimitState {
 export interface RateLimit {
   /** Never more points than a second has, so that a large call is not refused for ever. */
   take(subject: string, points: number): Promise<RateLimitState>;
+  /** The same where nobody has to be asked; undefined where somebody has, and nothing was taken then. */
+  takeNow(subject: string, points: number): RateLimitState | undefined;
   /** Gives points back that were taken for a call that another limit refused. */
   giveBack(subject: string, points: number): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function createRateLimit(
         resetMs: Math.max(0, result.msBeforeNext),
       };
     },
+    takeNow: () => undefined,
     async giveBack(subject, points) {
       await onLimiter((which) => which.reward(subject, Math.min(points, limit)));
     },

@@ -4,6 +4,7 @@ import type { AuditSubject } from "../domain/audit-event.ts";
 
 const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
   SecretService: "secret",
+  SecretVersionService: "secret",
   TokenService: "api_token",
   WorkspaceService: "workspace",
 };

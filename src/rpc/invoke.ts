@@ -10,19 +10,24 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { CofferError } from "../domain/errors.ts";
+import { createHeaderMap } from "./header-map.ts";
 
-/** What a transport knows of a call. */
-export interface CallRequest {
-  protocolName: "connect" | "rest";
+/** What a transport knows of the request that brought a call. */
+export interface CallSource {
   /** The HTTP method. */
-  requestMethod: string;
+  method: string;
   url: string;
-  header: Headers;
+  headers: Headers;
   contextValues: ContextValues;
-  /** Aborted when the client goes away. */
-  signal: AbortSignal;
+  /** Aborted when the client goes away. Asked for only when it is needed. */
+  readonly signal: AbortSignal;
+}
+
+export interface CallRequest {
+  protocolName: "connect" | "grpc" | "grpc-web" | "rest";
+  source: CallSource;
   /** The caller's deadline, in milliseconds from now. */
-  timeoutMs?: number;
+  timeoutMs: number | undefined;
 }
 
 export interface CallResult {
@@ -52,41 +57,48 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
     if (implementations.get(method)?.kind !== "unary") {
       throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
     }
+    const { source, timeoutMs } = request;
     const context: HandlerContext = {
       service: method.parent,
       method,
       protocolName: request.protocolName,
-      requestMethod: request.requestMethod,
-      url: request.url,
-      requestHeader: request.header,
-      responseHeader: new Headers(),
-      responseTrailer: new Headers(),
-      values: request.contextValues,
-      signal: request.signal,
-      timeoutMs: deadlineClock(request.timeoutMs),
+      requestMethod: source.method,
+      url: source.url,
+      requestHeader: source.headers,
+      responseHeader: createHeaderMap(),
+      responseTrailer: createHeaderMap(),
+      values: source.contextValues,
+      get signal() {
+        return source.signal;
+      },
+      timeoutMs: deadlineClock(timeoutMs),
     };
-    request.contextValues.set(contextKey, context);
+    source.contextValues.set(contextKey, context);
     const answer = call({
       stream: false,
       service: method.parent,
       method,
-      requestMethod: request.requestMethod,
-      url: request.url,
-      signal: request.signal,
-      header: request.header,
-      contextValues: request.contextValues,
+      requestMethod: source.method,
+      url: source.url,
+      get signal() {
+        return source.signal;
+      },
+      header: source.headers,
+      contextValues: source.contextValues,
       message,
     });
-    const response = (await untilDeadline(answer, request.timeoutMs)) as UnaryResponse;
+    const response = (await untilDeadline(answer, timeoutMs)) as UnaryResponse;
     return { message: response.message, header: response.header, trailer: response.trailer };
   };
 }
 
 function deadlineClock(timeoutMs: number | undefined): HandlerContext["timeoutMs"] {
-  if (timeoutMs === undefined) return () => undefined;
+  if (timeoutMs === undefined) return noDeadline;
   const deadline = performance.now() + timeoutMs;
   return () => deadline - performance.now();
 }
+
+function noDeadline(): undefined {}
 
 /** Calls the implementation itself. */
 function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): AnyFn {

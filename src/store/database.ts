@@ -8,6 +8,8 @@ export interface Statement {
   name: string;
   text: string;
   values: readonly unknown[];
+  /** Rows as arrays of their columns; without it as objects. */
+  rowMode?: "array";
 }
 
 /** Runs statements, in a transaction or outside. */

@@ -6,7 +6,7 @@ import type { KmsKeyState } from "../domain/kms-key.ts";
 import type { PayloadForm } from "../domain/payload.ts";
 import type { Secret, SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
-import type { SecretVersion, VersionRef, VersionState } from "../domain/version.ts";
+import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql } from "./database.ts";
 import type { StoredKmsKey } from "./kms-keys.ts";
 import { isActive } from "./rows.ts";
@@ -47,7 +47,7 @@ export async function readSealedVersions(sql: Sql, asks: readonly ValueAsk[]): P
         shape,
         indexes.map((index) => asks[index] as ValueAsk),
       );
-      for (const row of rows) results[indexes[row.ordinal - 1] as number] = toSealedVersion(row);
+      for (const row of rows) results[indexes[row[0] - 1] as number] = toSealedVersion(row);
     }),
   );
   return results;
@@ -60,41 +60,45 @@ function shapeOf({ secret, version }: ValueAsk): Shape {
   return `${secret.by}_${version.by}`;
 }
 
-interface SealedRow {
-  ordinal: number;
-  workspace_id: string;
-  secret_id: string;
-  region: string;
-  kms_key_id: string;
-  revealable: boolean;
-  s_mac: Uint8Array;
-  v_number: number | null;
-  v_id: string;
-  v_state: VersionState;
-  v_form: PayloadForm;
-  v_envelope: Uint8Array | null;
-  v_key_id: string;
-  v_key_version: number;
-  v_mac: Uint8Array;
-  k_state: KmsKeyState | null;
-  k_name: string;
-  k_region: string;
-  k_algorithm: string;
-  k_primary_version: number;
-  k_mac: Uint8Array;
-  is_recorded: boolean;
-}
+/** In the order of the select list below: an object for each row would cost more than it says. */
+type SealedRow = [
+  ordinal: number,
+  workspaceId: string,
+  secretId: string,
+  region: string,
+  kmsKeyId: string,
+  revealable: boolean,
+  secretMac: Uint8Array,
+  versionNumber: number | null,
+  versionId: string,
+  versionState: VersionState,
+  payloadForm: PayloadForm,
+  envelope: Uint8Array | null,
+  versionKeyId: string,
+  versionKeyVersion: number,
+  versionMac: Uint8Array,
+  keyState: KmsKeyState | null,
+  keyName: string,
+  keyRegion: string,
+  keyAlgorithm: string,
+  keyPrimaryVersion: number,
+  keyMac: Uint8Array,
+  isRecorded: boolean,
+];
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
   const [first] = asks as readonly [ValueAsk, ...ValueAsk[]];
   const isById = first.secret.by === "id";
+  const { askers, numbers } = distinctAskers(asks);
   return sql.query<SealedRow>({
     name: `read_sealed_versions_${shape}`,
+    rowMode: "array",
     text: `with asked as (
-        select a.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-          $9::text[], $10::text[], $11::text[], $12::text[]) with ordinality
-        as a (workspace_id, secret_key, region, version_key, event_id, request_id, principal_id, token_id, method, rule,
-          address, user_agent, ordinal)
+        select a.*, c.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[]) with ordinality
+          as a (secret_key, version_key, event_id, request_id, asker, ordinal)
+        join unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+          with ordinality as c (workspace_id, region, principal_id, token_id, method, rule, address, user_agent, number)
+          on c.number = a.asker
       ), found as materialized (
         select a.*, s.secret_id, s.region as s_region, s.kms_key_id, s.revealable, s.mac as s_mac,
           v.version_number as v_number, v.version_id as v_id, v.state as v_state, v.payload_form as v_form,
@@ -116,25 +120,45 @@ function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<S
           'ALLOW', f.rule, f.address, f.user_agent, 'OK', 1
         from found f where f.is_recorded
       )
-      select f.ordinal, f.workspace_id, f.secret_id, f.s_region as region, f.kms_key_id, f.revealable, f.s_mac, f.v_number, f.v_id,
-        f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
+      select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.kms_key_id, f.revealable, f.s_mac, f.v_number,
+        f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
         f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded
       from found f`,
     values: [
-      asks.map(({ grant }) => grant.workspaceId),
       asks.map(({ secret }) => (secret.by === "id" ? secret.secretId : pathOf(secret.name))),
-      asks.map(({ secret }) => (secret.by === "id" ? null : secret.region)),
       asks.map(({ version }) => versionKey(version)),
       asks.map(({ event }) => event.eventId),
       asks.map(({ event }) => event.requestId),
-      asks.map(({ event }) => event.principalId),
-      asks.map(({ event }) => event.tokenId),
-      asks.map(({ event }) => event.method),
-      asks.map(({ event }) => event.rule),
-      asks.map(({ event }) => event.address),
-      asks.map(({ event }) => event.userAgent),
+      numbers,
+      askers.map(({ grant }) => grant.workspaceId),
+      askers.map(({ secret }) => (secret.by === "id" ? null : secret.region)),
+      askers.map(({ event }) => event.principalId),
+      askers.map(({ event }) => event.tokenId),
+      askers.map(({ event }) => event.method),
+      askers.map(({ event }) => event.rule),
+      askers.map(({ event }) => event.address),
+      askers.map(({ event }) => event.userAgent),
     ],
   });
+}
+
+/** One ask of each asker, and for each ask the number of its asker, counted from 1: most of what asks say is the same. */
+function distinctAskers(asks: readonly ValueAsk[]): { askers: ValueAsk[]; numbers: number[] } {
+  const askers: ValueAsk[] = [];
+  const numberOf = new Map<string, number>();
+  const numbers = asks.map((ask) => {
+    const { grant, secret, event } = ask;
+    const region = secret.by === "id" ? "" : secret.region;
+    const { principalId, tokenId, method, rule, address, userAgent } = event;
+    // Line feeds are in none of them.
+    const key = [grant.workspaceId, region, principalId, tokenId, method, rule, address, userAgent].join("\n");
+    const known = numberOf.get(key);
+    if (known !== undefined) return known;
+    askers.push(ask);
+    numberOf.set(key, askers.length);
+    return askers.length;
+  });
+  return { askers, numbers };
 }
 
 function versionNumberExpression(by: VersionRef["by"]): string {
@@ -144,7 +168,8 @@ function versionNumberExpression(by: VersionRef["by"]): string {
     case "number":
       return "a.version_key::integer";
     case "alias":
-      return "(s.version_aliases ->> a.version_key)::integer";
+      return `coalesce((s.version_aliases ->> a.version_key)::integer,
+        case a.version_key when '${currentAlias}' then s.current_version end)`;
     case "id":
       return `(select i.version_number from secret_version i
         where i.workspace_id = a.workspace_id and i.version_id = a.version_key and i.secret_id = s.secret_id)`;
@@ -169,42 +194,38 @@ function versionKey(version: VersionRef): string | null {
 }
 
 function toSealedVersion(row: SealedRow): SealedVersion {
-  const { workspace_id: workspaceId } = row;
+  const [, workspaceId, secretId, region, kmsKeyId, revealable, secretMac, versionNumber, versionId, state, ...more] =
+    row;
+  const [payloadForm, envelope, versionKeyId, kmsKeyVersion, versionMac, keyState, name, keyRegion, ...rest] = more;
+  const [algorithm, primaryVersion, keyMac, isRecorded] = rest;
   return {
-    secret: {
-      workspaceId,
-      secretId: row.secret_id,
-      region: row.region,
-      kmsKeyId: row.kms_key_id,
-      revealable: row.revealable,
-      mac: row.s_mac,
-    },
+    secret: { workspaceId, secretId, region, kmsKeyId, revealable, mac: secretMac },
     version:
-      row.v_number === null
+      versionNumber === null
         ? undefined
         : {
-            versionNumber: row.v_number,
-            versionId: row.v_id,
-            state: row.v_state,
-            payloadForm: row.v_form,
-            envelope: row.v_envelope,
-            kmsKeyId: row.v_key_id,
-            kmsKeyVersion: row.v_key_version,
-            mac: row.v_mac,
+            versionNumber,
+            versionId,
+            state,
+            payloadForm,
+            envelope,
+            kmsKeyId: versionKeyId,
+            kmsKeyVersion,
+            mac: versionMac,
           },
     key:
-      row.k_state === null
+      keyState === null
         ? undefined
         : {
             workspaceId,
-            kmsKeyId: row.v_key_id,
-            name: row.k_name,
-            region: row.k_region,
-            algorithm: row.k_algorithm,
-            state: row.k_state,
-            primaryVersion: row.k_primary_version,
-            mac: row.k_mac,
+            kmsKeyId: versionKeyId,
+            name,
+            region: keyRegion,
+            algorithm,
+            state: keyState,
+            primaryVersion,
+            mac: keyMac,
           },
-    isRecorded: row.is_recorded,
+    isRecorded,
   };
 }

@@ -1,6 +1,6 @@
 import type { PayloadForm } from "../domain/payload.ts";
 import type { Secret } from "../domain/secret.ts";
-import type { SecretVersion, VersionRef, VersionState } from "../domain/version.ts";
+import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined, only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
 
@@ -50,7 +50,8 @@ function numberOf(
 ): number {
   if (ref.by === "number") return ref.versionNumber;
   if (ref.by === "latest") return secret.currentVersion;
-  return Object.hasOwn(secret.versionAliases, ref.alias) ? (secret.versionAliases[ref.alias] as number) : 0;
+  if (Object.hasOwn(secret.versionAliases, ref.alias)) return secret.versionAliases[ref.alias] as number;
+  return ref.alias === currentAlias ? secret.currentVersion : 0;
 }
 
 export interface NewVersion {

@@ -8,6 +8,7 @@ import { unwrapKey, type WrappingKey, wrapKey } from "../../src/envelope/wrap.ts
 import { expectCorrupt, hex, random } from "./fixtures.ts";
 
 const aad = Buffer.from("context");
+const info = Buffer.from("label context");
 
 test.each(algorithms)("unwraps what it wrapped: %s", (algorithm) => {
   for (const size of [16, 32]) {
@@ -21,7 +22,7 @@ test.each(algorithms)("rejects another key, label, context and every altered par
   const wrapping = wrappingKey(algorithm);
   const wrapped = wrapKey(wrapping, new Sensitive(random(32)), random);
   expectCorrupt(() => unwrapKey({ ...wrapping, key: new Sensitive(random(32)) }, wrapped));
-  expectCorrupt(() => unwrapKey({ ...wrapping, label: "coffer/root-wrap/v1" }, wrapped));
+  expectCorrupt(() => unwrapKey({ ...wrapping, info: Buffer.from("labeL context") }, wrapped));
   expectCorrupt(() => unwrapKey({ ...wrapping, aad: Buffer.from("contexT") }, wrapped));
   for (const part of ["salt", "commitment", "nonce", "ciphertext"] as const) {
     const altered = Uint8Array.from(wrapped[part], (byte, index) => (index === 5 ? byte ^ 1 : byte));
@@ -37,7 +38,6 @@ test.each(algorithms)(
     const other = wrappingKey(algorithm);
     const wrapped = wrapKey(made, new Sensitive(random(32)), random);
     // What a two-key ciphertext would give an attacker: it authenticates under the other key too.
-    const info = Buffer.concat([Buffer.from(other.label), aad]);
     const otherKey = derive(other.key, wrapped.salt, info, 64).subarray(0, algorithmSpec(algorithm).keySizeBytes);
     const aeadKey = { algorithm, key: otherKey, nonce: wrapped.nonce, aad };
     const forged = { ...wrapped, ciphertext: aeadSeal(aeadKey, random(32)) };
@@ -47,5 +47,5 @@ test.each(algorithms)(
 );
 
 function wrappingKey(algorithm: (typeof algorithms)[number]): WrappingKey {
-  return { key: new Sensitive(random(32)), algorithm, label: "coffer/wrap/v1", aad };
+  return { key: new Sensitive(random(32)), algorithm, aad, info };
 }

@@ -102,7 +102,7 @@ test("a call's signal is aborted when its client goes away", async () => {
   const began = Promise.withResolvers<AbortSignal>();
   const { port } = await serve({
     respond: ({ request }) => {
-      began.resolve(request.signal);
+      began.resolve(request.source.signal);
       return new Promise(() => {});
     },
   });

@@ -9,11 +9,9 @@ import { onTestFinished } from "vitest";
 import { SecretService as AkuaSecretService } from "../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { CofferError } from "../../src/domain/errors.ts";
 import { createRpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
 import { peerKey } from "../../src/rpc/context.ts";
-import { toConnectError } from "../../src/rpc/errors.ts";
 import type { CallRequest, Invoke } from "../../src/rpc/invoke.ts";
 import { librarySurface } from "./library.ts";
 
@@ -48,7 +46,7 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
     services: [SecretService, Health],
     surfaces: [librarySurface([], { name: "akua", services: [AkuaSecretService], nullWhenUnset: true })],
     invoke,
-    rpcHandler: adapter(invoke),
+    rpcHandler: streams(),
     isReady: async () => true,
     newRequestId: () => "req_test",
     onUnexpectedError: (error) => {
@@ -61,18 +59,8 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
   return { port, server, calls };
 }
 
-function adapter(invoke: Invoke): HttpServerOptions["rpcHandler"] {
+function streams(): HttpServerOptions["rpcHandler"] {
   const router = createConnectRouter();
-  router.service(SecretService, {
-    getSecret: async (message, { requestHeader: header, values: contextValues, signal }) => {
-      const request = { protocolName: "rest" as const, requestMethod: "", url: "", header, contextValues, signal };
-      try {
-        return (await invoke(SecretService.method.getSecret, message, request)).message as never;
-      } catch (error) {
-        throw error instanceof CofferError ? toConnectError(error) : error;
-      }
-    },
-  });
   router.service(Health, {});
   return createRpcHandler(router, (error) => {
     throw error;
@@ -80,7 +68,7 @@ function adapter(invoke: Invoke): HttpServerOptions["rpcHandler"] {
 }
 
 export function peerOf(call: Call | undefined): string | undefined {
-  return call?.request.contextValues.get(peerKey)?.address;
+  return call?.request.source.contextValues.get(peerKey)?.address;
 }
 
 export interface Reply {

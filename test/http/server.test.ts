@@ -61,7 +61,9 @@ describe("one port serves", () => {
     const [response] = (await once(request, "response")) as [http.IncomingMessage];
     response.resume();
     expect(response.statusCode).toBe(200);
-    expect(calls.map((call) => call.request.url)).toEqual(Array(2).fill(`https://localhost:${port}/v1/secrets/sec_1`));
+    expect(calls.map((call) => call.request.source.url)).toEqual(
+      Array(2).fill(`https://localhost:${port}/v1/secrets/sec_1`),
+    );
   });
 
   test("a request that comes byte by byte", async () => {

@@ -85,3 +85,17 @@ export function failureOf(status: number, contentType: string | null | undefined
     text,
   };
 }
+
+/** Asks for the value of a version. */
+export const accessAkua = (coffer: TestCoffer, id: string, version: string, token?: string | null) =>
+  coffer.fetch(`/v1/secrets/${id}/versions/${version}:access`, {
+    method: "POST",
+    ...(token === undefined ? {} : { token }),
+  });
+
+/** The value of a version. */
+export async function readAkua(coffer: TestCoffer, id: string, version: string): Promise<string> {
+  const response = await accessAkua(coffer, id, version);
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+  return ((await response.json()) as { value: string }).value;
+}

@@ -590,7 +590,8 @@ export type GetSecretValueRequest = Message<"coffer.v1.GetSecretValueRequest"> &
   region: string;
 
   /**
-   * A number, an alias, a `secv_` id, or `latest` (the newest enabled version), which is the default.
+   * A number, an alias, a `secv_` id, or `latest` (the newest enabled version), which is the default. The alias `current` means
+   * the same as long as it is not set.
    *
    * @generated from field: string version = 4;
    */

@@ -37,14 +37,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       const query = readQuery(exchange.query);
       const body = await readJsonBody(exchange, options.bodyLimits);
       const message = readRequest(route, { body, variables, query }, options.registry);
-      const result = await options.invoke(route.method, message, {
-        protocolName: "rest",
-        requestMethod: exchange.method,
-        url: exchange.url,
-        header: exchange.headers,
-        contextValues: exchange.contextValues,
-        signal: exchange.signal,
-      });
+      const call = { protocolName: "rest", source: exchange, timeoutMs: undefined } as const;
+      const result = await options.invoke(route.method, message, call);
       return successAnswer(route, result.header, () => writeResponse(route, result.message, options.registry));
     },
     renderError: (path, error) => errorAnswer(routes.surfaceFor(path), error),

@@ -32,6 +32,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   VERSION_ALREADY_DESTROYED: 7305,
   NOT_REVEALABLE: 7306,
   KEY_NOT_ACTIVE: 7307,
+  VALUE_FORM_UNSUPPORTED: 7308,
   ETAG_MISMATCH: 7401,
   CURRENT_VERSION_MISMATCH: 7402,
   CONCURRENT_CHANGE: 7403,
@@ -57,21 +58,22 @@ const words: Partial<Record<Reason, string>> = {
 // What coffer.v1 has as a field comes in a header here.
 const headers: Readonly<Record<string, string>> = { workspace_id: "akua-context" };
 
-const conflict = 409;
-// FAILED_PRECONDITION is 400 elsewhere; Akua answers 409 to what the state of a resource forbids.
-const conflicts: ReadonlySet<Reason> = new Set<Reason>([
-  "IDEMPOTENCY_KEY_REUSED",
-  "SECRET_SOFT_DELETED",
-  "VERSION_DISABLED",
-  "VERSION_ALREADY_DESTROYED",
-  "NOT_REVEALABLE",
-  "KEY_NOT_ACTIVE",
-]);
+// FAILED_PRECONDITION is 400 elsewhere; Akua answers 409 to what the state of a resource forbids, and 410 to what is gone for good.
+const httpStatuses: Partial<Record<Reason, number>> = {
+  IDEMPOTENCY_KEY_REUSED: 409,
+  SECRET_SOFT_DELETED: 409,
+  VERSION_DISABLED: 409,
+  VERSION_ALREADY_DESTROYED: 409,
+  NOT_REVEALABLE: 409,
+  VALUE_FORM_UNSUPPORTED: 409,
+  KEY_NOT_ACTIVE: 409,
+  VERSION_DESTROYED: 410,
+};
 
 export function renderAkuaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
   const { reason } = error;
   return {
-    httpStatus: conflicts.has(reason) ? conflict : httpStatus,
+    httpStatus: httpStatuses[reason] ?? httpStatus,
     body: { success: false, errors: errorsOf(error), result: {} },
   };
 }

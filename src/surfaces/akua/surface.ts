@@ -1,11 +1,12 @@
 // The Akua surface for the REST gateway.
 import { SecretService } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import { SecretVersionService } from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import type { RestSurface } from "../rest-surface.ts";
 import { renderAkuaError } from "./errors.ts";
 
 export const akuaSurface: RestSurface = {
   name: "akua",
-  services: [SecretService],
+  services: [SecretService, SecretVersionService],
   nullWhenUnset: true,
   renderError: renderAkuaError,
 };
