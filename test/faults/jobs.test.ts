@@ -1,10 +1,12 @@
 // kill -9 and SIGTERM in the middle of a purge: every secret is whole or gone, with exactly one event for each that is gone.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createClients, useCoffer } from "../support/coffer.ts";
 import { duePurges, eagerJobs, problemsOfPurge } from "../support/jobs.ts";
 import { until } from "../support/poll.ts";
+import { startPostgresProxy } from "../support/postgres-proxy.ts";
 import { useProcesses } from "../support/processes.ts";
 import { createSecret, readText } from "../support/secrets.ts";
 
@@ -18,12 +20,13 @@ beforeAll(() => {
   writeFileSync(keyFile, Buffer.from(coffer.keyring.first.key.reveal()).toString("base64"), { mode: 0o600 });
 });
 
-const serve = () =>
+const serve = (env: Record<string, string> = {}) =>
   processes.serve({
     COFFER_DATABASE_URL: coffer.databaseUrl,
     COFFER_ROOT_KEY_FILE: keyFile,
     COFFER_LOG_FORMAT: "json",
     ...eagerJobs,
+    ...env,
   });
 
 const leftOf = async (ids: readonly string[]) =>
@@ -56,6 +59,26 @@ describe.each(["kill", "stop"] as const)("%s in the middle of a purge", (end) =>
     ).toBe(bystander.id);
     expect(await other.stop()).toMatchObject({ code: 0, stderr: "" });
   });
+});
+
+it("Postgres that hangs while jobs ask it does not keep the process from ending", async () => {
+  const proxy = await startPostgresProxy();
+  const ids = await duePurges(coffer, 1);
+  try {
+    const serving = await serve({
+      COFFER_DATABASE_URL: proxy.through(coffer.databaseUrl),
+      COFFER_SHUTDOWN_GRACE_MS: "500",
+    });
+    await until("jobs are at work", async () => (await leftOf(ids)) === 0);
+    proxy.freeze();
+    // Every job asks now, and gets no answer.
+    await sleep(500);
+    const start = performance.now();
+    expect(await serving.stop()).toMatchObject({ code: 0, stderr: "" });
+    expect(performance.now() - start).toBeLessThan(8_000);
+  } finally {
+    await proxy.close();
+  }
 });
 
 it("the check sees a secret that was purged in part, or twice", async () => {

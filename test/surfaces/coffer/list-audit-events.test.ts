@@ -234,12 +234,8 @@ describe("denies", () => {
 describe("reads by index", () => {
   it.each([
     ["all, in order", "", /Index Scan Backward using audit_event_pkey/, /Sort|Seq Scan|Filter/],
-    [
-      "of a resource, in order",
-      "and a.resource_id = 'sec_3'",
-      /Backward using audit_event_by_resource/,
-      /Sort|Seq Scan|Filter/,
-    ],
+    // Sorting the few of one resource may be cheaper than reading them in order.
+    ["of a resource", "and a.resource_id = 'sec_3'", /audit_event_by_resource/, /Seq Scan|Filter/],
     ["of a principal", "and a.principal_id = 'prn_3'", /audit_event_pkey/, /Seq Scan/],
   ])("%s, and within the workspace", async (_what, condition, index, bad) => {
     await coffer.sql(`insert into audit_event (workspace_id, event_id, event_time, request_id, principal_id, token_id, method,
