@@ -10,6 +10,7 @@ import {
 import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
+import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
 import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../gen/coffer/v1/workspace_service_pb.ts";
@@ -25,6 +26,8 @@ import { createRandomBytes } from "./envelope/random-pool.ts";
 import { defaultBodyLimits } from "./http/body.ts";
 import { createRpcHandler } from "./http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { jobs } from "./jobs/jobs.ts";
+import { startJobs } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
 import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog, type DenialLog } from "./operations/audit-denials.ts";
@@ -51,6 +54,7 @@ import { listen } from "./store/listen.ts";
 import { akuaSecretService } from "./surfaces/akua/secret-service.ts";
 import { akuaSurface } from "./surfaces/akua/surface.ts";
 import { akuaVersionService } from "./surfaces/akua/version-service.ts";
+import { auditService } from "./surfaces/coffer/audit-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
@@ -88,6 +92,13 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       shutdownSignal: shutdown.signal,
     });
     const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
+    const runner = startJobs(deps, config.jobs ? jobs : [], {
+      intervalMs: config.jobsIntervalMs,
+      log: {
+        ran: (run) => log.info(run, "job"),
+        failed: (job, error, retryMs) => log.error({ job, retryMs, err: error }, "a job failed"),
+      },
+    });
     return {
       deps,
       async listen() {
@@ -97,7 +108,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       },
       async close() {
         readiness.stop();
-        await server.close(config.shutdownGraceMs);
+        await Promise.all([server.close(config.shutdownGraceMs), runner.stop(config.shutdownGraceMs)]);
         shutdown.abort();
         await denials.flush();
         await deps.accessTimes.flush();
@@ -188,6 +199,7 @@ interface ServerParts {
 function createServer(parts: ServerParts): HttpServer {
   const { config, log, deps, denials, redis, readiness, isWorker, shutdownSignal } = parts;
   const typed = [
+    served(AuditService, auditService(deps)),
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),
     served(WorkspaceService, workspaceService(deps)),

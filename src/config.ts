@@ -40,6 +40,10 @@ export interface Config {
   readonly logFormat: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly shutdownGraceMs: number;
+  /** Whether this instance takes its part in purging, expiring, destroying and sweeping. */
+  readonly jobs: boolean;
+  /** How often each job looks for work. */
+  readonly jobsIntervalMs: number;
   /** Variables that look like settings and are none: a misspelled name would otherwise pass unnoticed. */
   readonly unknownSettings: readonly string[];
 }
@@ -90,6 +94,8 @@ export function loadConfig(environment: Environment): Config {
     logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
     logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
     shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),
+    jobs: oneOf(env, "COFFER_JOBS", ["on", "off"]) === "on",
+    jobsIntervalMs: integer(env, "COFFER_JOBS_INTERVAL_MS", { byDefault: 60_000, min: 50, max: 86_400_000 }),
     // Last: by now every setting has been asked for.
     unknownSettings: Object.keys(environment).filter((name) => /^COFFER_(?!TEST_)/.test(name) && !asked.has(name)),
   });

@@ -40,6 +40,8 @@ describe("the defaults", () => {
       logFormat: "text",
       logLevel: "info",
       shutdownGraceMs: 10_000,
+      jobs: true,
+      jobsIntervalMs: 60_000,
     });
   });
 
@@ -74,6 +76,8 @@ describe("takes", () => {
         COFFER_LOG_FORMAT: "json",
         COFFER_LOG_LEVEL: "error",
         COFFER_SHUTDOWN_GRACE_MS: "0",
+        COFFER_JOBS: "off",
+        COFFER_JOBS_INTERVAL_MS: "50",
       }),
     ).toMatchObject({
       host: "::1",
@@ -93,6 +97,8 @@ describe("takes", () => {
       logFormat: "json",
       logLevel: "error",
       shutdownGraceMs: 0,
+      jobs: false,
+      jobsIntervalMs: 50,
     });
   });
 
@@ -132,6 +138,8 @@ describe("refuses", () => {
     COFFER_LOG_FORMAT: ["xml", "JSON"],
     COFFER_LOG_LEVEL: ["trace", "silent", "INFO"],
     COFFER_SHUTDOWN_GRACE_MS: ["-1", "600001", "1s"],
+    COFFER_JOBS: ["yes", "ON", "0", canary],
+    COFFER_JOBS_INTERVAL_MS: ["0", "49", "86400001", "1m"],
   };
   const cases = Object.entries(bad).flatMap(([name, values]) => values.map((value) => [name, value] as const));
 

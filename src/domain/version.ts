@@ -17,6 +17,8 @@ export interface SecretVersion {
   kmsKeyVersion: number;
   createTime: Date;
   destroyTime: Date | undefined;
+  /** When a job destroys it; undefined: nothing is scheduled. */
+  scheduledDestroyTime: Date | undefined;
 }
 
 /** How a request names a version. */

@@ -82,11 +82,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     transaction: (body) => transaction(pool, body),
     dedicatedClient: () => new pg.Client(clientConfig),
     async close() {
-      await pool.end();
-      // A server that hangs never answers the goodbye, and its connections would keep the process alive.
+      // A server that hangs never answers, neither what is under way nor the goodbye: its connections would keep the process.
       setTimeout(() => {
         for (const { connection } of clients) connection.stream.destroy();
       }, goodbyeMs).unref();
+      await pool.end();
     },
   };
 }

@@ -1,6 +1,6 @@
 // Idempotency records: written in the transaction of the change, never with a body or a value.
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined } from "./rows.ts";
+import { firstOrUndefined, only } from "./rows.ts";
 
 export interface IdempotencyScope {
   workspaceId: string;
@@ -63,4 +63,33 @@ export async function findIdempotencyRecord(sql: Sql, scope: IdempotencyScope): 
       resourceId: row.resource_id,
     }
   );
+}
+
+// What callers are promised, at the least.
+const isOutdated = "i.create_time < now() - interval '24 hours'";
+
+/** Looks in every workspace, by the database's clock. */
+export async function isSweepDue(sql: Sql): Promise<boolean> {
+  const rows = await sql.query<{ due: boolean }>({
+    name: "is_sweep_due",
+    text: `select exists (select from idempotency i where ${isOutdated}) as due`,
+    values: [],
+  });
+  return only(rows).due;
+}
+
+/** Removes at most `limit` records older than 24 hours, the oldest first, and says how many. */
+export async function sweepIdempotencyRecords(tx: Tx, limit: number): Promise<number> {
+  const rows = await tx.query({
+    name: "sweep_idempotency_records",
+    text: `with outdated as (
+        select i.workspace_id, i.principal_id, i.method, i.key from idempotency i where ${isOutdated}
+        order by i.create_time limit $1 for update skip locked
+      )
+      delete from idempotency i using outdated o
+      where i.workspace_id = o.workspace_id and i.principal_id = o.principal_id and i.method = o.method and i.key = o.key
+      returning i.key`,
+    values: [limit],
+  });
+  return rows.length;
 }

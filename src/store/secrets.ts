@@ -148,34 +148,6 @@ export async function softDeleteSecret(
   return toSecret(only(rows));
 }
 
-/** Notes down, and says, that a secret has expired, so that it no longer holds its path: the one at this path, or the one named. */
-export async function settleExpired(
-  sql: Sql,
-  which: { workspaceId: string; secretId: string } | { workspaceId: string; region: string; path: string },
-): Promise<string[]> {
-  const condition =
-    "secretId" in which
-      ? { name: "settle_expired_by_id", text: "s.secret_id = $2", values: [which.secretId] }
-      : {
-          name: "settle_expired_by_path",
-          text: "s.region = $2 and s.path = $3",
-          values: [which.region, which.path],
-        };
-  const rows = await sql.query<{ secret_id: string }>({
-    name: condition.name,
-    text: `update secret s set
-        state = 'SOFT_DELETED', delete_time = s.expire_time,
-        purge_time = s.expire_time + (
-          select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = $1
-        ),
-        revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and ${condition.text} and s.state = 'ACTIVE' and s.expire_time <= now()
-      returning s.secret_id`,
-    values: [which.workspaceId, ...condition.values],
-  });
-  return rows.map((row) => row.secret_id);
-}
-
 /** Makes a soft-deleted secret active again, under `name`, unless its purge time has come: then there is no row. */
 export async function undeleteSecret(
   tx: Tx,

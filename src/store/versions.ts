@@ -121,32 +121,34 @@ export async function refreshVersionCounts(tx: Tx, secret: Pick<Secret, "workspa
   });
 }
 
-/** Sets the state and counts the change; a destroyed version loses its envelope, the wrapped key with it. */
+/**
+ * Sets the state and counts the change; a destroyed version loses its envelope, the wrapped key with it. It is scheduled for
+ * destruction so many milliseconds from now by the database's clock, or no longer.
+ */
 export async function setVersionState(
   tx: Tx,
   version: Pick<SecretVersion, "workspaceId" | "secretId" | "versionNumber" | "state"> & { mac: Uint8Array },
+  destroyAfterMs: number | undefined,
 ): Promise<SecretVersion> {
   const rows = await tx.query<VersionRow>({
     name: "set_version_state",
     text: `update secret_version v set
         state = $4, mac = $5, revision = v.revision + 1,
         envelope = case when $4 = 'DESTROYED' then null else v.envelope end,
-        destroy_time = case when $4 = 'DESTROYED' then now() else v.destroy_time end
+        destroy_time = case when $4 = 'DESTROYED' then now() else v.destroy_time end,
+        scheduled_destroy_time = now() + make_interval(secs => $6::float8 / 1000)
       where v.workspace_id = $1 and v.secret_id = $2 and v.version_number = $3
       returning ${versionColumns}`,
-    values: [version.workspaceId, version.secretId, version.versionNumber, version.state, version.mac],
+    values: [
+      version.workspaceId,
+      version.secretId,
+      version.versionNumber,
+      version.state,
+      version.mac,
+      destroyAfterMs ?? null,
+    ],
   });
   return toVersion(only(rows));
-}
-
-/** Destroys every version that is not yet destroyed. */
-export async function destroyVersions(tx: Tx, secret: Pick<Secret, "workspaceId" | "secretId">): Promise<void> {
-  await tx.query({
-    name: "destroy_versions",
-    text: `update secret_version v set state = 'DESTROYED', envelope = null, destroy_time = now(), revision = v.revision + 1
-      where v.workspace_id = $1 and v.secret_id = $2 and v.state <> 'DESTROYED'`,
-    values: [secret.workspaceId, secret.secretId],
-  });
 }
 
 /** Newest first: the next `limit` versions below `belowNumber`. */

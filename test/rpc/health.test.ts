@@ -7,7 +7,12 @@ import { errorOf } from "../support/errors.ts";
 import { protocols, transportFor } from "../support/transports.ts";
 
 const coffer = useCoffer();
-const services = ["coffer.v1.SecretService", "coffer.v1.TokenService", "coffer.v1.WorkspaceService"];
+const services = [
+  "coffer.v1.AuditService",
+  "coffer.v1.SecretService",
+  "coffer.v1.TokenService",
+  "coffer.v1.WorkspaceService",
+];
 
 describe.each(protocols)("over %s", (protocol) => {
   const health = () => createClient(Health, transportFor(protocol, coffer.url));
@@ -18,7 +23,9 @@ describe.each(protocols)("over %s", (protocol) => {
     }
     const { statuses } = await health().list({});
     expect(Object.keys(statuses).sort()).toEqual(["", ...services]);
-    expect(Object.values(statuses).map(({ status }) => status)).toEqual(Array(4).fill(Status.SERVING));
+    expect(Object.values(statuses).map(({ status }) => status)).toEqual(
+      Array(services.length + 1).fill(Status.SERVING),
+    );
   });
 
   it("says that it knows no such service", async () => {

@@ -33,6 +33,7 @@ async function bufCurl(...args: string[]): Promise<string> {
 }
 
 const served = [
+  "coffer.v1.AuditService",
   "coffer.v1.SecretService",
   "coffer.v1.TokenService",
   "coffer.v1.WorkspaceService",

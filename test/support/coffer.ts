@@ -5,6 +5,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { Client } from "pg";
 import pino from "pino";
 import { afterAll, beforeAll, inject } from "vitest";
+import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { type Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../gen/coffer/v1/workspace_service_pb.ts";
@@ -84,6 +85,8 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
     COFFER_RATE_LIMIT_WORKSPACE: "100000",
     COFFER_RATE_LIMIT_UNAUTHENTICATED: "100000",
     COFFER_SHUTDOWN_GRACE_MS: "2000",
+    // Tests that move times see what callers see, not what a job made of it; those of jobs switch them on.
+    COFFER_JOBS: "off",
     ...options.env,
   });
   const logLines: string[] = [];
@@ -131,6 +134,7 @@ export function createClients(url: string, token: string) {
     ],
   });
   return {
+    audit: createClient(AuditService, transport),
     secrets: createClient(SecretService, transport),
     tokens: createClient(TokenService, transport),
     workspaces: createClient(WorkspaceService, transport),

@@ -36,7 +36,8 @@ export type Workspace = Message<"coffer.v1.Workspace"> & {
   displayName: string;
 
   /**
-   * How long a soft-deleted secret can be undeleted: whole days, 0 to 90; 30 unless set.
+   * How long a soft-deleted secret can be undeleted: whole days, 0 to 90; 30 unless set. With 0 it cannot be, and is removed as
+   * soon as a job comes by. A change is about secrets that are deleted, or expire, from then on.
    *
    * @generated from field: google.protobuf.Duration purge_retention = 3;
    */

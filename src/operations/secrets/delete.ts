@@ -2,10 +2,12 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+import { destroyVersions, findLiveVersions } from "../../store/destroy-versions.ts";
 import { softDeleteSecret } from "../../store/secrets.ts";
-import { destroyVersions, refreshVersionCounts } from "../../store/versions.ts";
+import { refreshVersionCounts } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { asDestroyed } from "../versions/as-destroyed.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
@@ -17,12 +19,16 @@ export interface DeleteSecretInput {
 
 /** Fails with SECRET_NOT_FOUND (also when it is deleted already, unless forced) or ETAG_MISMATCH. */
 export async function deleteSecret(
-  deps: MutationDeps & Pick<Deps, "regions">,
+  deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
   input: DeleteSecretInput,
 ): Promise<Outcome<Secret>> {
   const grant = authorize(caller, "secrets.delete");
-  if (input.force) authorize(caller, "versions.destroy");
+  if (input.force) {
+    authorize(caller, "versions.destroy");
+    // Nothing is left to undelete, so it is purged at once.
+    authorize(caller, "secrets.purge");
+  }
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);
   return mutate(deps, caller, {
@@ -36,7 +42,7 @@ export async function deleteSecret(
       checkEtag(secret, input.etag);
       if (secret.state === "SOFT_DELETED" && !input.force) throw secretNotFound();
       if (input.force) {
-        await destroyVersions(tx, secret);
+        await destroyVersions(tx, asDestroyed(deps, await findLiveVersions(tx, secret)));
         await refreshVersionCounts(tx, secret);
       }
       return softDeleteSecret(tx, secret, { purgeAtOnce: input.force });

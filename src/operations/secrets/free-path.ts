@@ -5,7 +5,8 @@ import { CofferError } from "../../domain/errors.ts";
 import { insertAuditEvents } from "../../store/audit-events.ts";
 import type { Database } from "../../store/database.ts";
 import { isUniqueViolation } from "../../store/database-errors.ts";
-import { findActiveIdByPath, settleExpired } from "../../store/secrets.ts";
+import { settleExpired } from "../../store/expired-secrets.ts";
+import { findActiveIdByPath } from "../../store/secrets.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { holds } from "../authorize.ts";
 

@@ -5,6 +5,8 @@ import { CofferError } from "../../domain/errors.ts";
 import type { Grant } from "../../domain/grant.ts";
 import { checkActive, checkEtag } from "../../domain/secret.ts";
 import { parseVersionRef, type SecretVersion, type VersionState } from "../../domain/version.ts";
+import { databaseNow } from "../../store/clock.ts";
+import type { Tx } from "../../store/database.ts";
 import { refreshVersionCounts, setVersionState } from "../../store/versions.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfVersion, macOf } from "../row-macs.ts";
@@ -23,12 +25,19 @@ export interface ChangeStateInput {
 
 type StateGrant = Grant<"versions.enable"> | Grant<"versions.disable"> | Grant<"versions.destroy">;
 
+/** What a version is to become. */
+interface Target {
+  state: VersionState;
+  /** Destroyed so many milliseconds from now by the database's clock; undefined: nothing is scheduled any more. */
+  destroyAfterMs?: number | undefined;
+}
+
 /** A version that is in the state already stays as it is; a destroyed one stays destroyed. */
 export async function changeVersionState(
   deps: ChangeStateDeps,
   caller: Caller,
   grant: StateGrant,
-  state: VersionState,
+  target: Target,
   input: ChangeStateInput,
 ): Promise<Outcome<SecretVersion>> {
   const { workspaceId } = grant;
@@ -46,16 +55,29 @@ export async function changeVersionState(
       checkActive(secret);
       const version = await findVersionOrFail(tx, secret, { by: "id", versionId: subject.resourceId });
       checkEtag(version, input.etag);
-      if (version.state === state) return version;
-      if (version.state === "DESTROYED") throw alreadyDestroyed(version);
-      const next = { ...version, state };
+      if (isSo(version, target, grant)) return version;
+      await checkNotDestroyed(tx, version, target);
+      const next = { ...version, state: target.state };
       const mac = macOf(deps.deploymentKeys, coveredOfVersion(next));
-      const changed = await setVersionState(tx, { ...next, mac });
+      const changed = await setVersionState(tx, { ...next, mac }, target.destroyAfterMs);
       await refreshVersionCounts(tx, secret);
       return changed;
     },
     replay: (sql, id) => findVersionByIdOrFail(sql, workspaceId, id),
   });
+}
+
+function isSo({ state }: SecretVersion, target: Target, { permission }: StateGrant): boolean {
+  if (state === "DESTROYED" && permission === "versions.destroy") return true;
+  return state === target.state && target.destroyAfterMs === undefined;
+}
+
+/** What is past its scheduled time counts as destroyed, though the job may not have come by yet: it does not come back. */
+async function checkNotDestroyed(tx: Tx, version: SecretVersion, target: Target): Promise<void> {
+  if (version.state === "DESTROYED") throw alreadyDestroyed(version);
+  const { scheduledDestroyTime } = version;
+  if (!scheduledDestroyTime || target.state === "DESTROYED") return;
+  if (scheduledDestroyTime <= (await databaseNow(tx))) throw alreadyDestroyed(version);
 }
 
 function alreadyDestroyed({ versionNumber }: SecretVersion): CofferError {

@@ -1,15 +1,25 @@
-// DestroySecretVersion: its value and wrapped key are gone for good.
+// DestroySecretVersion: its value and wrapped key are gone for good, at once or at a time until which it is disabled.
 import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
 import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "./change-state.ts";
 
-/** Fails with SECRET_NOT_FOUND, VERSION_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED. */
+export interface DestroyVersionInput extends ChangeStateInput {
+  /** Milliseconds from now by the database's clock; undefined: at once. */
+  destroyAfterMs: number | undefined;
+}
+
+/**
+ * Fails with SECRET_NOT_FOUND, VERSION_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED, or VERSION_ALREADY_DESTROYED when it is
+ * to be put off and its time has come.
+ */
 export async function destroySecretVersion(
   deps: ChangeStateDeps,
   caller: Caller,
-  input: ChangeStateInput,
+  input: DestroyVersionInput,
 ): Promise<Outcome<SecretVersion>> {
-  return changeVersionState(deps, caller, authorize(caller, "versions.destroy"), "DESTROYED", input);
+  const { destroyAfterMs } = input;
+  const state = destroyAfterMs === undefined ? "DESTROYED" : "DISABLED";
+  return changeVersionState(deps, caller, authorize(caller, "versions.destroy"), { state, destroyAfterMs }, input);
 }

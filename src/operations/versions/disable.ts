@@ -11,5 +11,5 @@ export async function disableSecretVersion(
   caller: Caller,
   input: ChangeStateInput,
 ): Promise<Outcome<SecretVersion>> {
-  return changeVersionState(deps, caller, authorize(caller, "versions.disable"), "DISABLED", input);
+  return changeVersionState(deps, caller, authorize(caller, "versions.disable"), { state: "DISABLED" }, input);
 }

@@ -1,4 +1,4 @@
-// EnableSecretVersion: its value can be read again.
+// EnableSecretVersion: its value can be read again, and a destruction that was scheduled is off.
 import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { authorize } from "../authorize.ts";
@@ -11,5 +11,5 @@ export async function enableSecretVersion(
   caller: Caller,
   input: ChangeStateInput,
 ): Promise<Outcome<SecretVersion>> {
-  return changeVersionState(deps, caller, authorize(caller, "versions.enable"), "ENABLED", input);
+  return changeVersionState(deps, caller, authorize(caller, "versions.enable"), { state: "ENABLED" }, input);
 }

@@ -77,6 +77,7 @@ export function toVersionMessage(version: SecretVersion): VersionMessage {
     kmsKeyVersion: version.kmsKeyVersion,
     ...timeField("createTime", version.createTime),
     ...timeField("destroyTime", version.destroyTime),
+    ...timeField("scheduledDestroyTime", version.scheduledDestroyTime),
   });
 }
 

@@ -1,4 +1,5 @@
 // coffer.v1.SecretService over the operations on secrets and versions.
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
@@ -137,7 +138,9 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
     },
 
     async destroySecretVersion(request, context) {
-      const outcome = await destroySecretVersion(deps, callerOf(context), toVersionInput(request));
+      const destroyAfterMs = request.destroyAfter && durationMs(request.destroyAfter);
+      const input = { ...toVersionInput(request), destroyAfterMs };
+      const outcome = await destroySecretVersion(deps, callerOf(context), input);
       return { version: toVersionMessage(resourceOf(context, outcome)) };
     },
   };

@@ -134,12 +134,14 @@ describe("rejects", () => {
 });
 
 describe("denies", () => {
-  it("a viewer, and an operator who would destroy versions by force", async () => {
+  it("a viewer, and by force who may not destroy versions, or not purge", async () => {
     const secret = await createSecret(coffer);
     const viewer = await coffer.tokenWithRole(Role.VIEWER);
     const operator = await coffer.tokenWithRole(Role.OPERATOR);
     await expectError(remove(byId(secret.id), viewer), denied("secrets.delete"));
     await expectError(remove({ ...byId(secret.id), force: true }, operator), denied("versions.destroy"));
+    const narrowed = await coffer.tokenWithRole(Role.OWNER, ["secrets.delete", "versions.destroy"]);
+    await expectError(remove({ ...byId(secret.id), force: true }, narrowed), denied("secrets.purge"));
     expect(await getSecret(coffer, secret)).toEqual(secret);
     expect((await remove(byId(secret.id), operator)).state).toBe(SecretState.SOFT_DELETED);
   });

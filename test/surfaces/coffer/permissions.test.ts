@@ -1,6 +1,7 @@
 // What each role and scope may do, over every RPC, on the real servers.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, it } from "vitest";
+import { AuditService } from "../../../gen/coffer/v1/audit_service_pb.ts";
 import { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import { Role, TokenService } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../../gen/coffer/v1/workspace_service_pb.ts";
@@ -34,9 +35,12 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   CreateWorkspace: { json: { displayName: "new" }, permission: "workspace.create", role: "OWNER" },
   GetWorkspace: { json: {}, permission: "workspace.read", role: "VIEWER" },
   ListWorkspaces: { json: {}, role: "VIEWER" },
+  ListAuditEvents: { json: {}, permission: "audit.read", role: "ADMIN" },
   UpdateWorkspace: { json: { workspace: { etag: "stale" } }, permission: "workspace.update", role: "ADMIN" },
 };
-const methods: DescMethod[] = [SecretService, TokenService, WorkspaceService].flatMap((service) => service.methods);
+const methods: DescMethod[] = [AuditService, SecretService, TokenService, WorkspaceService].flatMap(
+  (service) => service.methods,
+);
 const roles = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
 const tokens = new Map<string, string>();
 beforeAll(async () => {

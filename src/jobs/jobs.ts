@@ -1,0 +1,8 @@
+// Every job there is.
+import { destroyVersions } from "./destroy-versions.ts";
+import { expireSecrets } from "./expire-secrets.ts";
+import type { Job } from "./job.ts";
+import { purgeSecrets } from "./purge-secrets.ts";
+import { sweepIdempotency } from "./sweep-idempotency.ts";
+
+export const jobs: readonly Job[] = [expireSecrets, purgeSecrets, destroyVersions, sweepIdempotency];

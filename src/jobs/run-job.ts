@@ -1,0 +1,41 @@
+// One run of a job: short transactions, one after the other, until nothing is due.
+import { setTimeout as sleep } from "node:timers/promises";
+import { tryLockJob } from "../store/job-lock.ts";
+import type { Job, JobDeps } from "./job.ts";
+
+/** What a run did. */
+export interface JobRun {
+  job: string;
+  items: number;
+  transactions: number;
+  /** How long the longest of its transactions held its locks. */
+  longestTransactionMs: number;
+  durationMs: number;
+}
+
+/** Stops between two transactions when `signal` says so: what is left is still due, here or elsewhere. */
+export async function runJob(deps: JobDeps, job: Job, signal: AbortSignal): Promise<JobRun> {
+  const begin = performance.now();
+  const run = { job: job.name, items: 0, transactions: 0, longestTransactionMs: 0 };
+  let isDue = await job.isDue(deps.database);
+  while (isDue && !signal.aborted) {
+    const { items, tookMs } = await runTransaction(deps, job);
+    run.items += items;
+    run.transactions += 1;
+    run.longestTransactionMs = Math.max(run.longestTransactionMs, Math.round(tookMs));
+    isDue = items > 0;
+    // A rest as long as the work: half of one connection is the most that a job takes from the callers.
+    if (isDue) await sleep(tookMs, undefined, { signal }).catch(() => {});
+  }
+  return { ...run, durationMs: Math.round(performance.now() - begin) };
+}
+
+/** Does nothing when another instance has the job's lock. */
+async function runTransaction(deps: JobDeps, job: Job): Promise<{ items: number; tookMs: number }> {
+  let begin = 0;
+  const items = await deps.database.transaction(async (tx) => {
+    begin = performance.now();
+    return (await tryLockJob(tx, job.name)) ? job.runBatch(deps, tx) : 0;
+  });
+  return { items, tookMs: performance.now() - begin };
+}

@@ -1,0 +1,61 @@
+// Runs jobs for as long as the process serves: each by itself, at intervals, on one instance at a time.
+import { setTimeout as sleep } from "node:timers/promises";
+import { backOffMs, jitteredMs } from "./delays.ts";
+import type { Job, JobDeps } from "./job.ts";
+import { type JobRun, runJob } from "./run-job.ts";
+
+export interface JobLog {
+  /** A run that did something. */
+  ran(run: JobRun): void;
+  /** A run that failed; it is tried again after `retryMs`. */
+  failed(job: string, error: unknown, retryMs: number): void;
+}
+
+export interface JobOptions {
+  /** Between two runs of a job that has nothing to do. */
+  intervalMs: number;
+  log: JobLog;
+}
+
+export interface JobRunner {
+  /** Begins nothing more, and waits, at most so long, for the transactions under way. */
+  stop(waitMs: number): Promise<void>;
+}
+
+export function startJobs(deps: JobDeps, jobs: readonly Job[], options: JobOptions): JobRunner {
+  const stopping = new AbortController();
+  const running = Promise.all(jobs.map((job) => repeat(deps, job, options, stopping.signal)));
+  return {
+    async stop(waitMs) {
+      stopping.abort();
+      await Promise.race([running, sleep(waitMs, undefined, { ref: false })]);
+    },
+  };
+}
+
+async function repeat(deps: JobDeps, job: Job, { intervalMs, log }: JobOptions, signal: AbortSignal): Promise<void> {
+  let failures = 0;
+  // Instances that start together, and jobs of one instance, do not look at the same moment.
+  let delayMs = jitteredMs(intervalMs / 2, deps.random);
+  while (await waited(delayMs, signal)) {
+    try {
+      const run = await runJob(deps, job, signal);
+      if (run.items > 0) log.ran(run);
+      failures = 0;
+      delayMs = jitteredMs(intervalMs, deps.random);
+    } catch (error) {
+      delayMs = jitteredMs(backOffMs(++failures), deps.random);
+      log.failed(job.name, error, delayMs);
+    }
+  }
+}
+
+/** False when it was told to stop meanwhile. */
+async function waited(delayMs: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(delayMs, undefined, { signal, ref: false });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,34 @@
+// The audit events of what nobody called for: the system did it, because its time had come.
+import { type AuditEvent, type AuditSubject, systemPrincipalId } from "../domain/audit-event.ts";
+import { newId } from "../domain/ids.ts";
+import { insertAuditEvents } from "../store/audit-events.ts";
+import type { Tx } from "../store/database.ts";
+import type { JobDeps } from "./job.ts";
+
+/** Writes one event a subject, all under one request id. */
+export async function recordSystemEvents(
+  deps: Pick<JobDeps, "now" | "random">,
+  tx: Tx,
+  { job, rule }: { job: string; rule: string },
+  subjects: readonly (AuditSubject & { workspaceId: string })[],
+): Promise<void> {
+  const now = deps.now();
+  const requestId = newId("req", now, deps.random);
+  const events = subjects.map(
+    (subject): AuditEvent => ({
+      eventId: newId("aud", now, deps.random),
+      requestId,
+      principalId: systemPrincipalId,
+      tokenId: "",
+      method: `coffer.jobs/${job}`,
+      decision: "ALLOW",
+      rule,
+      address: "",
+      userAgent: "",
+      result: "OK",
+      occurrences: 1,
+      ...subject,
+    }),
+  );
+  await insertAuditEvents(tx, events);
+}

@@ -1,0 +1,70 @@
+// ListAuditEvents: pages of the audit trail, newest first.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { checkAll, invalidField } from "../../domain/errors.ts";
+import {
+  type AuditPosition,
+  listAuditEvents as readEvents,
+  type StoredAuditEvent,
+} from "../../store/list-audit-events.ts";
+import { authorize } from "../authorize.ts";
+import { pageOf, pageSizeOf, readPageToken, wrongPageToken } from "../page-token.ts";
+
+export interface ListAuditEventsInput {
+  /** Any when empty. */
+  resourceId: string;
+  /** Any when empty. */
+  principalId: string;
+  /** In microseconds since 1970. */
+  startTimeUs: number | undefined;
+  /** In microseconds since 1970; not included. */
+  endTimeUs: number | undefined;
+  pageSize: number;
+  pageToken: string;
+}
+
+// google.protobuf.Timestamp ends with the year 9999; Postgres does not take every time before 1970 either.
+const lastTimeUs = Date.UTC(9999, 11, 31, 23, 59, 59) * 1_000;
+
+/** Fails with FIELD_INVALID. */
+export async function listAuditEvents(
+  deps: Pick<Deps, "database">,
+  caller: Caller,
+  input: ListAuditEventsInput,
+): Promise<{ items: StoredAuditEvent[]; nextPageToken: string }> {
+  const { workspaceId } = authorize(caller, "audit.read");
+  checkAll(
+    () => checkTime(input.startTimeUs, "start_time"),
+    () => checkTime(input.endTimeUs, "end_time"),
+    () => checkOrder(input),
+  );
+  const filter = {
+    workspaceId,
+    resourceId: input.resourceId || undefined,
+    principalId: input.principalId || undefined,
+    startTimeUs: input.startTimeUs,
+    endTimeUs: input.endTimeUs,
+  };
+  const below = positionOf(readPageToken(filter, input.pageToken, 2));
+  const pageSize = pageSizeOf(input.pageSize);
+  const events = await readEvents(deps.database, filter, below, pageSize + 1);
+  return pageOf(events, pageSize, filter, (last) => [String(last.eventTimeUs), last.eventId]);
+}
+
+function checkTime(timeUs: number | undefined, field: string): void {
+  if (timeUs === undefined || (timeUs >= 0 && timeUs <= lastTimeUs)) return;
+  throw invalidField(field, "must lie between the years 1970 and 9999");
+}
+
+function checkOrder({ startTimeUs, endTimeUs }: Pick<ListAuditEventsInput, "startTimeUs" | "endTimeUs">): void {
+  if (startTimeUs === undefined || endTimeUs === undefined || startTimeUs < endTimeUs) return;
+  throw invalidField("end_time", "must be later than start_time");
+}
+
+function positionOf(parts: string[] | undefined): AuditPosition | undefined {
+  if (!parts) return undefined;
+  const [eventTimeUs = "", eventId = ""] = parts;
+  // Anyone can make up a token.
+  if (!/^\d{1,16}$/.test(eventTimeUs)) throw wrongPageToken();
+  return { eventTimeUs: Number(eventTimeUs), eventId };
+}

@@ -1,0 +1,80 @@
+// Versions that are destroyed: by force with their secret, or because their scheduled time has come.
+import type { Secret } from "../domain/secret.ts";
+import type { SecretVersion } from "../domain/version.ts";
+import type { Sql, Tx } from "./database.ts";
+import { only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
+
+const isDue = "v.scheduled_destroy_time <= now()";
+
+/** Looks in every workspace, by the database's clock. */
+export async function isDestructionDue(sql: Sql): Promise<boolean> {
+  const rows = await sql.query<{ due: boolean }>({
+    name: "is_destruction_due",
+    text: `select exists (select from secret_version v where ${isDue}) as due`,
+    values: [],
+  });
+  return only(rows).due;
+}
+
+/** At most `limit` of them, the longest due first, each with its secret; what another transaction holds is left for later. */
+export async function lockVersionsToDestroy(tx: Tx, limit: number): Promise<SecretVersion[]> {
+  const rows = await tx.query<VersionRow>({
+    name: "lock_versions_to_destroy",
+    text: `select ${versionColumns} from secret_version v
+      join secret s on s.workspace_id = v.workspace_id and s.secret_id = v.secret_id
+      where ${isDue} order by v.scheduled_destroy_time limit $1 for update of s, v skip locked`,
+    values: [limit],
+  });
+  return rows.map(toVersion);
+}
+
+/** Those of a secret that are not destroyed yet. */
+export async function findLiveVersions(
+  tx: Tx,
+  secret: Pick<Secret, "workspaceId" | "secretId">,
+): Promise<SecretVersion[]> {
+  const rows = await tx.query<VersionRow>({
+    name: "find_live_versions",
+    text: `select ${versionColumns} from secret_version v
+      where v.workspace_id = $1 and v.secret_id = $2 and v.state <> 'DESTROYED'`,
+    values: [secret.workspaceId, secret.secretId],
+  });
+  return rows.map(toVersion);
+}
+
+export type DestroyedVersion = Pick<SecretVersion, "workspaceId" | "secretId" | "versionNumber"> & {
+  /** Covers its new state. */
+  mac: Uint8Array;
+};
+
+/** Takes their envelopes, the wrapped keys with them; their secrets are locked. */
+export async function destroyVersions(tx: Tx, versions: readonly DestroyedVersion[]): Promise<void> {
+  await tx.query({
+    name: "destroy_versions",
+    text: `update secret_version v set
+        state = 'DESTROYED', envelope = null, destroy_time = now(), scheduled_destroy_time = null, mac = d.mac,
+        revision = v.revision + 1
+      from unnest($1::text[], $2::text[], $3::integer[], $4::bytea[]) as d (workspace_id, secret_id, version_number, mac)
+      where v.workspace_id = d.workspace_id and v.secret_id = d.secret_id and v.version_number = d.version_number`,
+    values: [
+      versions.map(({ workspaceId }) => workspaceId),
+      versions.map(({ secretId }) => secretId),
+      versions.map(({ versionNumber }) => versionNumber),
+      versions.map(({ mac }) => Buffer.from(mac)),
+    ],
+  });
+}
+
+/** Counts a change of secrets whose disabled versions were destroyed: which are enabled is as before. */
+export async function countDestructions(
+  tx: Tx,
+  secrets: readonly Pick<Secret, "workspaceId" | "secretId">[],
+): Promise<void> {
+  await tx.query({
+    name: "count_destructions",
+    text: `update secret s set revision = s.revision + 1, update_time = now()
+      from (select distinct * from unnest($1::text[], $2::text[]) as u (workspace_id, secret_id)) d
+      where s.workspace_id = d.workspace_id and s.secret_id = d.secret_id`,
+    values: [secrets.map(({ workspaceId }) => workspaceId), secrets.map(({ secretId }) => secretId)],
+  });
+}

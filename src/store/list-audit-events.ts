@@ -1,0 +1,101 @@
+// Lists the audit trail of a workspace in pages, newest first.
+import type { AuditEvent } from "../domain/audit-event.ts";
+import type { Sql } from "./database.ts";
+
+/** All conditions must hold; an undefined one always does. */
+export interface AuditFilter {
+  workspaceId: string;
+  resourceId: string | undefined;
+  principalId: string | undefined;
+  /** This time or later, in microseconds since 1970. */
+  startTimeUs: number | undefined;
+  /** Before this time, in microseconds since 1970. */
+  endTimeUs: number | undefined;
+}
+
+export interface StoredAuditEvent extends AuditEvent {
+  /** In microseconds since 1970, by the database's clock: events are that close. */
+  eventTimeUs: number;
+}
+
+/** Where a page ended. */
+export type AuditPosition = Pick<StoredAuditEvent, "eventTimeUs" | "eventId">;
+
+interface AuditRow {
+  workspace_id: string;
+  event_id: string;
+  event_time_us: number;
+  request_id: string;
+  principal_id: string;
+  token_id: string;
+  method: string;
+  resource_type: AuditEvent["resourceType"];
+  resource_id: string;
+  version_number: number | null;
+  decision: AuditEvent["decision"];
+  rule: string;
+  address: string;
+  user_agent: string;
+  result: string;
+  occurrences: number;
+}
+
+/** The next `limit` events below `below`. */
+export async function listAuditEvents(
+  sql: Sql,
+  filter: AuditFilter,
+  below: AuditPosition | undefined,
+  limit: number,
+): Promise<StoredAuditEvent[]> {
+  const values: unknown[] = [];
+  const names = ["list_audit_events"];
+  const conditions: string[] = [];
+  // Each combination of conditions is a statement of its own, which Postgres plans once.
+  const require = (name: string, condition: (...parameters: string[]) => string, ...given: unknown[]) => {
+    if (given.includes(undefined)) return;
+    if (name !== "") names.push(name);
+    conditions.push(condition(...given.map((value) => `$${values.push(value)}`)));
+  };
+  require("", (id) => `a.workspace_id = ${id}`, filter.workspaceId);
+  require("resource", (id) => `a.resource_id = ${id}`, filter.resourceId);
+  require("principal", (id) => `a.principal_id = ${id}`, filter.principalId);
+  require("start", (time) => `a.event_time >= ${timeOf(time)}`, filter.startTimeUs);
+  require("end", (time) => `a.event_time < ${timeOf(time)}`, filter.endTimeUs);
+  require("below", (time, id) =>
+    `(a.event_time, a.event_id) < (${timeOf(time)}, ${id})`, below?.eventTimeUs, below?.eventId);
+  const rows = await sql.query<AuditRow>({
+    name: names.join("_"),
+    text: `select a.workspace_id, a.event_id, (extract(epoch from a.event_time) * 1000000)::bigint as event_time_us,
+        a.request_id, a.principal_id, a.token_id, a.method, a.resource_type, a.resource_id, a.version_number, a.decision, a.rule,
+        a.address, a.user_agent, a.result, a.occurrences
+      from audit_event a where ${conditions.join(" and ")}
+      order by a.event_time desc, a.event_id desc limit $${values.push(limit)}`,
+    values,
+  });
+  return rows.map(toEvent);
+}
+
+function timeOf(parameterUs: string): string {
+  return `('epoch'::timestamptz + ${parameterUs}::bigint * interval '1 microsecond')`;
+}
+
+function toEvent(row: AuditRow): StoredAuditEvent {
+  return {
+    workspaceId: row.workspace_id,
+    eventId: row.event_id,
+    eventTimeUs: row.event_time_us,
+    requestId: row.request_id,
+    principalId: row.principal_id,
+    tokenId: row.token_id,
+    method: row.method,
+    resourceType: row.resource_type,
+    resourceId: row.resource_id,
+    ...(row.version_number === null ? {} : { versionNumber: row.version_number }),
+    decision: row.decision,
+    rule: row.rule,
+    address: row.address,
+    userAgent: row.user_agent,
+    result: row.result,
+    occurrences: row.occurrences,
+  };
+}
