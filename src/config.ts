@@ -4,6 +4,8 @@ import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { StartupError } from "./domain/startup-error.ts";
+import type { JwtIssuer } from "./jwt/issuer.ts";
+import { readIssuers } from "./jwt/read-issuers.ts";
 
 export interface Config {
   readonly host: string;
@@ -25,6 +27,8 @@ export interface Config {
   /** Whether a missing root key file may be made: only beside the bundled Postgres. */
   readonly mayCreateRootKey: boolean;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Whose JWTs are believed. */
+  readonly jwtIssuers: readonly JwtIssuer[];
   readonly regions: readonly [string, ...string[]];
   readonly trustedProxies: BlockList;
   /** Requests a second. */
@@ -72,6 +76,7 @@ export function loadConfig(environment: Environment): Config {
     rootKeyFile: rootKeyFile ? resolve(rootKeyFile) : join(dataDir, "root.key"),
     mayCreateRootKey: rootKeyFile === undefined,
     tls: tls(env),
+    jwtIssuers: jwtIssuers(env),
     regions: regions(env),
     trustedProxies: trustedProxies(env),
     rateLimitPrincipal: integer(env, "COFFER_RATE_LIMIT_PRINCIPAL", { byDefault: 600, min: 1, max: 10_000_000 }),
@@ -156,6 +161,11 @@ function tls(env: Environment): Config["tls"] {
     throw new StartupError(message, { cause });
   }
   return files;
+}
+
+function jwtIssuers(env: Environment): Config["jwtIssuers"] {
+  const path = text(env, "COFFER_JWT_ISSUERS_FILE");
+  return path === undefined ? [] : readIssuers("COFFER_JWT_ISSUERS_FILE", path);
 }
 
 function regions(env: Environment): Config["regions"] {

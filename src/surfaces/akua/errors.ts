@@ -32,6 +32,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   VERSION_ALREADY_DESTROYED: 7305,
   NOT_REVEALABLE: 7306,
   KEY_NOT_ACTIVE: 7307,
+  TOKEN_NOT_ACTIVE: 7320,
   ETAG_MISMATCH: 7401,
   CURRENT_VERSION_MISMATCH: 7402,
   CONCURRENT_CHANGE: 7403,
@@ -45,6 +46,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   CANCELED: 7506,
   VALUE_CORRUPT: 7507,
   INTERNAL: 7508,
+  ISSUER_UNAVAILABLE: 7520,
 };
 
 // Where Akua's documents have a word of their own.
@@ -66,6 +68,7 @@ const conflicts: ReadonlySet<Reason> = new Set<Reason>([
   "VERSION_ALREADY_DESTROYED",
   "NOT_REVEALABLE",
   "KEY_NOT_ACTIVE",
+  "TOKEN_NOT_ACTIVE",
 ]);
 
 export function renderAkuaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
