@@ -1,22 +1,14 @@
 #!/usr/bin/env node
 // The process: reads the command line, starts, says where it listens, and ends when it is told to.
+import { isServe, runCommand } from "./cli/run.ts";
 import { loadConfig } from "./config.ts";
 import { StartupError } from "./domain/startup-error.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { type Running, start } from "./start.ts";
 
-const usage = `usage: coffer [serve]
-
-Serves the API. Settings are environment variables, COFFER_*: see the README.`;
-
 async function main(argv: readonly string[]): Promise<void> {
-  const [command = "serve", ...rest] = argv;
-  if (command === "--help" || command === "help") {
-    console.log(usage);
-    return;
-  }
-  if (command !== "serve" || rest.length > 0) throw new StartupError(`unknown command; ${usage.split("\n")[0]}`);
-  await serve();
+  if (isServe(argv)) await serve();
+  else process.exitCode = await runCommand(argv, () => loadConfig(process.env), process.stdout, process.stderr);
 }
 
 async function serve(): Promise<void> {
@@ -75,6 +67,6 @@ Create a secret:
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof StartupError) console.error(`coffer: ${error.message}`);
-  else console.error("coffer: failed to start:", error);
+  else console.error("coffer: failed:", error);
   process.exitCode = 1;
 });
