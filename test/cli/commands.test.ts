@@ -47,7 +47,7 @@ describe("coffer workspace", () => {
     });
     await createSecret(coffer, {}, ownerToken);
     const { workspaces } = await json(["workspace", "list"]);
-    expect(workspaces.map(({ id }: { id: string }) => id)).toEqual([await home(), workspace.id].sort());
+    expect(workspaces.map(({ id }: { id: string }) => id)).toEqual([await home(), workspace.id]);
     const table = await run(["workspace", "list"]);
     expect(table.stdout).toMatch(new RegExp(`^WORKSPACE +NAME +CREATED\\n(.*\\n)*${workspace.id} +acme +20`));
     expect(

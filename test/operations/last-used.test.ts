@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import { useCoffer } from "../support/coffer.ts";
+import { expectError, unauthenticated } from "../support/errors.ts";
 import { until } from "../support/poll.ts";
 import { present, timeOf } from "../support/secrets.ts";
 
@@ -42,7 +43,7 @@ describe("last_used_time", () => {
     const written = await rowOf(id);
     expect(written["version"]).not.toBe(created["version"]);
     const wrong = `${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`;
-    await expect(coffer.clients(wrong).tokens.whoAmI({})).rejects.toThrow();
+    await expectError(coffer.clients(wrong).tokens.whoAmI({}), unauthenticated);
     await coffer.deps.accessTimes.flush();
     expect(await rowOf(id)).toEqual(written);
   });

@@ -35,7 +35,7 @@ export interface JwtIssuer {
   start(): Promise<void>;
 }
 
-export const audience = "coffer";
+const audience = "coffer";
 
 export async function newKey(alg = "ES256", kid = randomBytes(4).toString("hex")): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
