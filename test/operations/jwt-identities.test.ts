@@ -6,7 +6,6 @@ import { createJwtIdentities } from "../../src/operations/tokens/jwt-identities.
 import { startCoffer, useCoffer } from "../support/coffer.ts";
 import { expectError, unauthenticated } from "../support/errors.ts";
 import { entryOf, type JwtIssuer, newKey, startIssuer, writeIssuersFile } from "../support/jwt-issuer.ts";
-import { until } from "../support/poll.ts";
 
 const coffer = useCoffer();
 let issuer: JwtIssuer;
@@ -72,7 +71,7 @@ describe("a JWT that was verified", () => {
         () => false,
         (error: { reason?: string }) => error.reason === "CREDENTIAL_INVALID",
       );
-    await until("it is refused", isRefused);
+    await expect.poll(isRefused, { timeout: 8_000 }).toBe(true);
     issuer.shown = [issuer.key.jwk];
   });
 });
