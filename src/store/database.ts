@@ -78,11 +78,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     transaction: (body) => transaction(pool, body),
     dedicatedClient: () => new pg.Client(clientConfig),
     async close() {
-      await pool.end();
-      // A server that hangs never answers the goodbye, and its connections would keep the process alive.
+      // A server that hangs answers neither its last statements nor the goodbye, and its connections would keep the process alive.
       setTimeout(() => {
         for (const { connection } of clients) connection.stream.destroy();
       }, goodbyeMs).unref();
+      await pool.end();
     },
   };
 }
