@@ -28,6 +28,7 @@ import { createRpcHandler } from "./http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import { jobs } from "./jobs/jobs.ts";
 import { startJobs } from "./jobs/runner.ts";
+import { createJwtVerifier } from "./jwt/verifier.ts";
 import type { Logger } from "./log.ts";
 import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog, type DenialLog } from "./operations/audit-denials.ts";
@@ -36,6 +37,7 @@ import { openDeployment } from "./operations/deployment.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createValueReader } from "./operations/secrets/value-reader.ts";
 import { createSingleFlight } from "./operations/single-flight.ts";
+import { createJwtIdentities } from "./operations/tokens/jwt-identities.ts";
 import { createTokenCache } from "./operations/tokens/token-cache.ts";
 import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
@@ -153,6 +155,10 @@ async function createDeps(
   const now = () => new Date();
   const random = createRandomBytes();
   const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
+  const clock = { now, nowMs: () => performance.now() };
+  const jwtVerifier = createJwtVerifier(config.jwtIssuers, clock, (issuer, error) =>
+    log.warn({ issuer, err: error }, "the keys of this issuer cannot be fetched"),
+  );
   return {
     now,
     random,
@@ -168,6 +174,7 @@ async function createDeps(
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),
+    jwtIdentities: createJwtIdentities(database, jwtVerifier, clock),
   };
 }
 

@@ -4,6 +4,8 @@ import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { StartupError } from "./domain/startup-error.ts";
+import type { JwtIssuer } from "./jwt/issuer.ts";
+import { readIssuers } from "./jwt/read-issuers.ts";
 
 export interface Config {
   readonly host: string;
@@ -29,6 +31,8 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Where people look at secrets, without a slash at its end; undefined: nowhere. */
   readonly consoleUrl: string | undefined;
+  /** Whose JWTs are believed. */
+  readonly jwtIssuers: readonly JwtIssuer[];
   readonly regions: readonly [string, ...string[]];
   readonly trustedProxies: BlockList;
   /** Requests a second. */
@@ -82,6 +86,7 @@ export function loadConfig(environment: Environment): Config {
     mayCreateRootKey: rootKeyFile === undefined,
     tls: tls(env),
     consoleUrl: consoleUrl(env),
+    jwtIssuers: jwtIssuers(env),
     regions: regions(env),
     trustedProxies: trustedProxies(env),
     rateLimitPrincipal: integer(env, "COFFER_RATE_LIMIT_PRINCIPAL", { byDefault: 600, min: 1, max: 10_000_000 }),
@@ -176,6 +181,11 @@ function tls(env: Environment): Config["tls"] {
     throw new StartupError(message, { cause });
   }
   return files;
+}
+
+function jwtIssuers(env: Environment): Config["jwtIssuers"] {
+  const path = text(env, "COFFER_JWT_ISSUERS_FILE");
+  return path === undefined ? [] : readIssuers("COFFER_JWT_ISSUERS_FILE", path);
 }
 
 function regions(env: Environment): Config["regions"] {

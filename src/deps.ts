@@ -7,6 +7,7 @@ import type { AuditTrail } from "./operations/audit-trail.ts";
 import type { KeyMaterial } from "./operations/keys/key-material.ts";
 import type { ValueReader } from "./operations/secrets/value-reader.ts";
 import type { SingleFlight } from "./operations/single-flight.ts";
+import type { JwtIdentities } from "./operations/tokens/jwt-identities.ts";
 import type { TokenCache } from "./operations/tokens/token-cache.ts";
 import type { IdempotencyHints } from "./redis/idempotency-hints.ts";
 import type { Database } from "./store/database.ts";
@@ -27,4 +28,5 @@ export interface Deps {
   idempotencyHints: IdempotencyHints;
   singleFlight: SingleFlight;
   tokenCache: TokenCache;
+  jwtIdentities: JwtIdentities;
 }

@@ -1,26 +1,21 @@
 #!/usr/bin/env node
 // The process: reads the command line, starts, says where it listens, and ends when it is told to.
+import { isServe, runCommand } from "./cli/run.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { StartupError } from "./domain/startup-error.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { type Running, start } from "./start.ts";
 import { serveAsWorker, startWorkers } from "./workers.ts";
 
-const usage = `usage: coffer [serve]
-
-Serves the API. Settings are environment variables, COFFER_*: see the README.`;
-
 async function main(argv: readonly string[]): Promise<void> {
-  const [command = "serve", ...rest] = argv;
-  if (command === "--help" || command === "help") {
-    console.log(usage);
+  const isWorker = argv[0] === "worker" && argv.length === 1;
+  if (!isWorker && !isServe(argv)) {
+    process.exitCode = await runCommand(argv, () => loadConfig(process.env), process.stdout, process.stderr);
     return;
   }
-  const isKnown = command === "serve" || command === "worker";
-  if (!isKnown || rest.length > 0) throw new StartupError(`unknown command; ${usage.split("\n")[0]}`);
   const config = loadConfig(process.env);
   const log = createLogger(config);
-  await (command === "serve" ? serve(config, log) : serveAsWorker(config, log.child({ worker: process.pid })));
+  await (isWorker ? serveAsWorker(config, log.child({ worker: process.pid })) : serve(config, log));
 }
 
 async function serve(config: Config, log: Logger): Promise<void> {
@@ -77,6 +72,6 @@ Create a secret:
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof StartupError) console.error(`coffer: ${error.message}`);
-  else console.error("coffer: failed to start:", error);
+  else console.error("coffer: failed:", error);
   process.exitCode = 1;
 });

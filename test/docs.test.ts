@@ -3,8 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { errorsDocument, errorsPath } from "../scripts/write-docs.ts";
+import { usage } from "../src/cli/usage.ts";
 import { loadConfig } from "../src/config.ts";
+import { readIssuers } from "../src/jwt/read-issuers.ts";
 import { akuaRoutes } from "./support/akua-routes.ts";
+import { writeIssuersFile } from "./support/jwt-issuer.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -45,6 +48,19 @@ it("docs/rest-akua.md lists every request as the tests of Akua's surface know it
     return [request, scope, String(success), ifMatch ? `the ${ifMatch}'s` : "", String(deleted)];
   });
   expect(listed).toEqual(known);
+});
+
+it("docs/jwt.md shows a file of issuers that is taken", () => {
+  const [, example = ""] = /```json\n(.*?)```\n/s.exec(read("docs/jwt.md")) ?? [];
+  const { path, remove } = writeIssuersFile(example);
+  expect(readIssuers("COFFER_JWT_ISSUERS_FILE", path)).toHaveLength(1);
+  remove();
+});
+
+it("the README shows every command of the usage", () => {
+  const commands = [...usage.matchAll(/coffer ((?:workspace|token|keyring) \w+)/g)].map(([, command]) => command);
+  expect(commands.length).toBeGreaterThan(5);
+  for (const command of commands) expect(read("README.md")).toContain(`coffer ${command}`);
 });
 
 it("the README shows docs/tour.ts as it is", () => {

@@ -34,6 +34,7 @@ const revealing: Record<string, string[]> = {
   ],
   // Shown once, stored nowhere.
   "coffer.v1.TokenService.CreateToken": ["coffer.v1.CreateTokenResponse.token"],
+  "coffer.v1.TokenService.RotateToken": ["coffer.v1.RotateTokenResponse.token"],
   "coffer.v1.WorkspaceService.CreateWorkspace": ["coffer.v1.CreateWorkspaceResponse.owner_token"],
 };
 

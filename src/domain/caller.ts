@@ -15,9 +15,14 @@ export interface Idempotency {
   fingerprint: Uint8Array;
 }
 
+/** What a caller is known by: a token of coffer's own, a JWT of a trusted issuer, or being on coffer's own machine. */
+export type CredentialKind = "API_TOKEN" | "JWT" | "SYSTEM";
+
 /** Whom a credential stands for, and what it may do where. */
 export interface Identity {
+  credential: CredentialKind;
   principalId: string;
+  /** Names the credential in the audit trail. */
   tokenId: string;
   /** True for a token that reaches all workspaces of its principal. */
   reachesEveryWorkspace: boolean;

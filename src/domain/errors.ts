@@ -74,6 +74,7 @@ const reasonTable = {
     when: "the value is no text, or made of parts, which this API cannot show; `coffer.v1` can",
   },
   KEY_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "the key that wraps it is not active" },
+  TOKEN_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "a revoked or expired token stays so; create another" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },
   CURRENT_VERSION_MISMATCH: { code: "ABORTED", when: "expected_current_version is not the current one" },
@@ -82,6 +83,10 @@ const reasonTable = {
   IDEMPOTENCY_KEY_IN_USE: { code: "ABORTED", when: "a call with this idempotency key is still running; retry" },
   // What failed here
   DEPENDENCY_UNAVAILABLE: { code: "UNAVAILABLE", when: "the database is away; retry" },
+  ISSUER_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    when: "the issuer of a JWT cannot be asked for its keys, so nobody knows whether it is valid; retry",
+  },
   OUTCOME_UNKNOWN: { code: "UNAVAILABLE", when: "the change may have been made; retry with the same idempotency key" },
   AUDIT_UNAVAILABLE: { code: "UNAVAILABLE", when: "the audit trail cannot be written, so nothing is revealed; retry" },
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },

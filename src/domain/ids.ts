@@ -13,6 +13,11 @@ export function newId(prefix: IdPrefix, now: Date, random: RandomBytes): string 
   return `${prefix}_${base32(uuidV7(now.getTime(), random(10)))}`;
 }
 
+/** An id that stands for what has the digest: for things that are known by what they are, not made here. */
+export function idOfDigest(prefix: "prn_jwt" | "jwt", digest: Uint8Array): string {
+  return `${prefix}_${base32(digest.subarray(0, 16))}`;
+}
+
 /** Whether `id` has the form of an id with this prefix. */
 export function isId(prefix: IdPrefix, id: string): boolean {
   return id.startsWith(`${prefix}_`) && /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(prefix.length + 1));

@@ -19,6 +19,7 @@ const admin = [
   "versions.destroy",
   "tokens.create",
   "tokens.list",
+  "tokens.rotate",
   "tokens.revoke",
   "workspace.update",
   "audit.read",
@@ -30,6 +31,9 @@ export type Permission = (typeof owner)[number];
 const rolePermissions = { VIEWER: viewer, OPERATOR: operator, ADMIN: admin, OWNER: owner } as const;
 
 export type Role = keyof typeof rolePermissions;
+
+/** From the least to the most: each has all that the one before has. */
+export const roles: readonly Role[] = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"];
 
 export function permissionsOfRole(role: Role): ReadonlySet<Permission> {
   return new Set(rolePermissions[role]);

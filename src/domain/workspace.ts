@@ -33,9 +33,13 @@ export interface ApiToken {
   /** Its first characters, to tell it from others. */
   prefix: string;
   scopes: string[];
+  /** Counts the rotations and the revocation; the etag is this number in decimal. */
+  revision: number;
   createTime: Date;
   expireTime: Date | undefined;
   revokeTime: Date | undefined;
+  /** To within five seconds; undefined: never. */
+  lastUsedTime: Date | undefined;
 }
 
 export const purgeRetentionDaysDefault = 30;

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StartupError } from "../domain/startup-error.ts";
 
+/** Told apart from other failures: what may not have the directory to itself may still talk to the server in it. */
+export class DataDirInUse extends StartupError {}
+
 /**
  * Node has no file locks of its own, but its SQLite takes real ones (fcntl): never stale, even after kill -9, and seen
  * across containers that share a volume, where process ids say nothing. The file stays empty; nothing is stored in it.
@@ -21,7 +24,7 @@ export function lockDataDir(dataDir: string): () => void {
     database.close();
     const sqliteBusy = 5;
     if ((cause as { errcode?: number }).errcode !== sqliteBusy) throw cause;
-    throw new StartupError(`another coffer uses this data directory (${dataDir})`, { cause });
+    throw new DataDirInUse(`another coffer uses this data directory (${dataDir})`, { cause });
   }
   return () => database.close();
 }

@@ -110,7 +110,8 @@ export async function stopPostmaster(postmaster: Postmaster): Promise<void> {
   }
 }
 
-async function probe(connection: Connection): Promise<"ready" | "recovering" | "silent"> {
+/** Fails when a server is there and does not let coffer in. */
+export async function probe(connection: Connection): Promise<"ready" | "recovering" | "silent"> {
   try {
     await withClient({ ...connection, database: "postgres" }, async () => {});
     return "ready";

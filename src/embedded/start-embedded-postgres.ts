@@ -52,13 +52,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const socketDir = await reachSocketDir(place.clusterDir);
     undo.unshift(socketDir.remove);
 
-    const connection: Connection = {
-      host: socketDir.path,
-      port: 5432,
-      user: superuser,
-      password: await readPassword(place),
-      database: "coffer",
-    };
+    const connection = await connectionTo(place, socketDir.path);
     const settings = options.settings ?? {};
     const log = options.log ?? (() => {});
     const server = await superviseServer({ clusterDir: place.clusterDir, binaries, runAs, settings, log }, connection);
@@ -82,7 +76,11 @@ async function prepareCluster(place: ClusterPlace) {
   return { binaries, runAs };
 }
 
-function toUrl({ user, password, database, host, port }: Connection): string {
+export async function connectionTo(place: ClusterPlace, host: string): Promise<Connection> {
+  return { host, port: 5432, user: superuser, password: await readPassword(place), database: "coffer" };
+}
+
+export function toUrl({ user, password, database, host, port }: Connection): string {
   const query = new URLSearchParams({ host, port: String(port), sslmode: "disable" });
   return `postgres://${user}:${password}@/${database}?${query}`;
 }

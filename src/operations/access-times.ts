@@ -1,37 +1,42 @@
-// When values were last returned: noted behind the answers, in one statement a second.
+// When values were last returned, and tokens last used: noted behind the answers, never a write for a call.
+import { setTimeout as sleep } from "node:timers/promises";
+import { touchUsed } from "../store/api-tokens.ts";
 import type { Sql } from "../store/database.ts";
 import { touchAccessed } from "../store/secrets.ts";
+import { createWriteBehind } from "./write-behind.ts";
 
 export interface AccessTimes {
   touch(secret: { workspaceId: string; secretId: string }): void;
-  /** Writes what is still to be written. */
+  touchToken(tokenId: string): void;
+  /** Writes what is still to be written, as far as that takes no longer than two seconds: a stop waits for it. */
   flush(): Promise<void>;
 }
 
-const delayMs = 1_000;
-const secretsPerStatementMax = 1_000;
+const secretsDelayMs = 1_000;
+/** A busy token costs a write of its row so often; it is late by that and by what the statement takes, five seconds at most. */
+const tokensDelayMs = 4_000;
+const flushMsMax = 2_000;
 
-/** Losing some of these times at a crash is no harm: the audit trail has them. `onLost` hears of it. */
+/** Losing some of these times at a crash is no harm: the audit trail has what matters. `onLost` hears of it. */
 export function createAccessTimes(sql: Sql, onLost: (error: unknown) => void): AccessTimes {
-  const touched = new Map<string, { workspaceId: string; secretId: string }>();
-  let timer: NodeJS.Timeout | undefined;
-
-  async function flush(): Promise<void> {
-    clearTimeout(timer);
-    timer = undefined;
-    // In one order everywhere, so that two instances never wait for each other in a circle.
-    const secrets = [...touched.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, secret]) => secret);
-    touched.clear();
-    for (let start = 0; start < secrets.length; start += secretsPerStatementMax) {
-      await touchAccessed(sql, secrets.slice(start, start + secretsPerStatementMax)).catch(onLost);
-    }
-  }
-
+  const secrets = createWriteBehind<{ workspaceId: string; secretId: string }>({
+    delayMs: secretsDelayMs,
+    write: (items) => touchAccessed(sql, items),
+    onLost,
+  });
+  const tokens = createWriteBehind<string>({
+    delayMs: tokensDelayMs,
+    write: (ids) => touchUsed(sql, ids),
+    onLost,
+  });
   return {
-    touch({ workspaceId, secretId }) {
-      touched.set(`${workspaceId} ${secretId}`, { workspaceId, secretId });
-      timer ??= setTimeout(() => void flush(), delayMs).unref();
+    touch: ({ workspaceId, secretId }) => secrets.add(`${workspaceId} ${secretId}`, { workspaceId, secretId }),
+    touchToken: (tokenId) => tokens.add(tokenId, tokenId),
+    async flush() {
+      const done = new AbortController();
+      const tooLate = sleep(flushMsMax, undefined, { signal: done.signal }).catch(() => {});
+      await Promise.race([Promise.all([secrets.flush(), tokens.flush()]), tooLate]);
+      done.abort();
     },
-    flush,
   };
 }

@@ -23,6 +23,14 @@ export function authorizeOwn<P extends Permission>(caller: Caller, permission: P
   return { permission, workspaceId: membership.workspaceId, rule: "own" } as Grant<P>;
 }
 
+/** Fails unless the caller holds the permission in each of these workspaces: for what reaches beyond the call's own. */
+export function authorizeEverywhere(caller: Caller, permission: Permission, workspaceIds: readonly string[]): void {
+  for (const workspaceId of workspaceIds) {
+    const membership = caller.memberships.find((own) => own.workspaceId === workspaceId);
+    if (!membership?.permissions.has(permission)) throw missing(permission);
+  }
+}
+
 /** Whether the caller holds a permission, where a lack of it only changes what is shown. */
 export function holds(caller: Caller, permission: Permission): boolean {
   return caller.membership?.permissions.has(permission) ?? false;

@@ -19,14 +19,21 @@ export interface Outcome<T> {
   replayed: boolean;
 }
 
+/** What a change is about. */
+export interface Prepared {
+  subject: AuditSubject;
+  /** Further workspaces that it reaches, which have its event in their audit trail too. */
+  alsoIn?: readonly string[];
+}
+
 /** One change. */
-export interface Mutation<Prepared extends { subject: AuditSubject }, T> {
+export interface Mutation<P extends Prepared, T> {
   /** What allows it, in the workspace it is in. */
   grant: Grant<Permission>;
   /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
-  prepare(): Promise<Prepared>;
+  prepare(): Promise<P>;
   /** Inside: judges what must not have changed meanwhile, and writes. It may add to the subject what it alone knows. */
-  apply(tx: Tx, prepared: Prepared): Promise<T>;
+  apply(tx: Tx, prepared: P): Promise<T>;
   /** The subject of an earlier call as it is now. */
   replay(sql: Sql, resourceId: string): Promise<T>;
 }
@@ -35,10 +42,10 @@ const waitForOtherMs = 5_000;
 const fingerprintKeyVersion = 1;
 
 /** Runs a mutation once: a call with an idempotency key that was used for the same request returns what that one made. */
-export async function mutate<Prepared extends { subject: AuditSubject }, T>(
+export async function mutate<P extends Prepared, T>(
   deps: MutationDeps,
   caller: Caller,
-  mutation: Mutation<Prepared, T>,
+  mutation: Mutation<P, T>,
 ): Promise<Outcome<T>> {
   const { idempotency } = caller;
   if (!idempotency) return { resource: await change(deps, caller, mutation, undefined), replayed: false };
@@ -51,10 +58,10 @@ export async function mutate<Prepared extends { subject: AuditSubject }, T>(
   return outcome;
 }
 
-async function changeOrReplay<Prepared extends { subject: AuditSubject }, T>(
+async function changeOrReplay<P extends Prepared, T>(
   deps: MutationDeps,
   caller: Caller,
-  mutation: Mutation<Prepared, T>,
+  mutation: Mutation<P, T>,
   scope: IdempotencyScope,
   idempotency: Idempotency,
   otherSucceeded: boolean,
@@ -78,20 +85,22 @@ async function changeOrReplay<Prepared extends { subject: AuditSubject }, T>(
   }
 }
 
-async function change<Prepared extends { subject: AuditSubject }, T>(
+async function change<P extends Prepared, T>(
   deps: MutationDeps,
   caller: Caller,
-  mutation: Mutation<Prepared, T>,
+  mutation: Mutation<P, T>,
   claim: { scope: IdempotencyScope; idempotency: Idempotency } | undefined,
 ): Promise<T> {
   const { grant } = mutation;
   const prepared = await mutation.prepare();
   const { subject } = prepared;
-  const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK", workspaceId: grant.workspaceId } as const;
+  const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK" } as const;
   return deps.database.transaction(async (tx) => {
     if (claim) await claimOrFail(tx, claim.scope, claim.idempotency, subject);
     const result = await mutation.apply(tx, prepared);
-    await insertAuditEvents(tx, [auditEvent(deps, caller, outcome, subject)]).catch((error: unknown) => {
+    const workspaceIds = new Set([grant.workspaceId, ...(prepared.alsoIn ?? [])]);
+    const events = [...workspaceIds].map((id) => auditEvent(deps, caller, { ...outcome, workspaceId: id }, subject));
+    await insertAuditEvents(tx, events).catch((error: unknown) => {
       throw error instanceof CofferError ? error : auditUnavailable(error);
     });
     return result;
@@ -113,7 +122,7 @@ async function claimOrFail(
 
 async function findReplay<T>(
   deps: MutationDeps,
-  mutation: Pick<Mutation<{ subject: AuditSubject }, T>, "replay">,
+  mutation: Pick<Mutation<Prepared, T>, "replay">,
   scope: IdempotencyScope,
   idempotency: Idempotency,
 ): Promise<Outcome<T> | undefined> {

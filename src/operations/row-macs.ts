@@ -20,7 +20,10 @@ export function coveredOfMember({ workspaceId, principalId, role }: Member): Cov
   return { label: "workspace_member/v1", fields: [workspaceId, principalId, role] };
 }
 
-export function coveredOfToken(token: Omit<StoredApiToken, "mac" | "createTime">): Covered {
+/** What decides what a token may do: neither its etag nor when it was last used. */
+export function coveredOfToken(
+  token: Omit<StoredApiToken, "mac" | "createTime" | "revision" | "lastUsedTime">,
+): Covered {
   return {
     label: "api_token/v1",
     fields: [

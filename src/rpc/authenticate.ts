@@ -1,14 +1,16 @@
 // Finds out who calls and about which workspace.
 import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
-import type { Deps } from "../deps.ts";
 import type { Caller, Identity, Membership } from "../domain/caller.ts";
 import { CofferError, invalidField } from "../domain/errors.ts";
-import { authenticateToken } from "../operations/tokens/authenticate.ts";
+import {
+  type AuthenticateCredentialDeps,
+  authenticateCredential,
+} from "../operations/tokens/authenticate-credential.ts";
 import type { FailureLimit } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import { peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
 
-type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys"> & {
+type AuthenticateDeps = AuthenticateCredentialDeps & {
   failureLimit: FailureLimit;
   /** Services that anyone may call. */
   isPublic: (serviceName: string) => boolean;
@@ -16,7 +18,8 @@ type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys">
 
 type Request = UnaryRequest | StreamRequest;
 
-const credentialLengthMax = 4_096;
+// JWTs with many claims are long.
+const credentialLengthMax = 8_192;
 const userAgentLengthMax = 256;
 /** The header in which a REST surface names the workspace. */
 const contextHeader = "akua-context";
@@ -38,7 +41,7 @@ async function identify(deps: AuthenticateDeps, req: Request, address: string): 
   const beforeLookup = () => refuseGuessing(deps.failureLimit, address);
   try {
     const credential = credentialOf(req.header);
-    if (credential !== undefined) return await authenticateToken(deps, credential, beforeLookup);
+    if (credential !== undefined) return await authenticateCredential(deps, credential, beforeLookup);
     await beforeLookup();
     throw new CofferError("CREDENTIAL_MISSING", "a credential is required");
   } catch (error) {

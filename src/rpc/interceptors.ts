@@ -2,6 +2,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { Deps } from "../deps.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
+import type { AuthenticateCredentialDeps } from "../operations/tokens/authenticate-credential.ts";
 import type { FailureLimit, RateLimit } from "../redis/rate-limits.ts";
 import { authenticate } from "./authenticate.ts";
 import { toCofferError, toConnectError } from "./errors.ts";
@@ -11,7 +12,7 @@ import { rateLimit } from "./rate-limit.ts";
 import { reach } from "./reach.ts";
 import { validate } from "./validate.ts";
 
-export interface InterceptorDeps extends Pick<Deps, "database" | "tokenCache" | "deploymentKeys"> {
+export interface InterceptorDeps extends AuthenticateCredentialDeps, Pick<Deps, "deploymentKeys"> {
   log: CallLog;
   denials: DenialLog;
   failureLimit: FailureLimit;

@@ -13,7 +13,7 @@ export interface StoredApiToken extends ApiToken {
 }
 
 const columns = `t.token_id, t.lookup_id, t.principal_id, t.workspace_id, t.display_name, t.prefix, t.scopes, t.secret_hash,
-  t.create_time, t.expire_time, t.revoke_time, t.mac`;
+  t.revision, t.create_time, t.expire_time, t.revoke_time, t.last_used_time, t.mac`;
 
 interface TokenRow {
   token_id: string;
@@ -24,9 +24,11 @@ interface TokenRow {
   prefix: string;
   scopes: string[];
   secret_hash: Uint8Array;
+  revision: number;
   create_time: Date;
   expire_time: Date | null;
   revoke_time: Date | null;
+  last_used_time: Date | null;
   mac: Uint8Array;
 }
 
@@ -40,9 +42,11 @@ function toToken(row: TokenRow): StoredApiToken {
     prefix: row.prefix,
     scopes: row.scopes,
     secretHash: row.secret_hash,
+    revision: row.revision,
     createTime: row.create_time,
     expireTime: row.expire_time ?? undefined,
     revokeTime: row.revoke_time ?? undefined,
+    lastUsedTime: row.last_used_time ?? undefined,
     mac: row.mac,
   };
 }
@@ -94,7 +98,10 @@ export async function findTokenRecord(sql: Sql, lookupId: string): Promise<Token
   };
 }
 
-export async function insertToken(tx: Tx, token: Omit<StoredApiToken, "createTime" | "revokeTime">): Promise<ApiToken> {
+/** What is given of a new token; the rest begins empty. */
+export type NewApiToken = Omit<StoredApiToken, "revision" | "createTime" | "revokeTime" | "lastUsedTime">;
+
+export async function insertToken(tx: Tx, token: NewApiToken): Promise<ApiToken> {
   const rows = await tx.query<TokenRow>({
     name: "insert_token",
     text: `insert into api_token as t (
@@ -116,46 +123,57 @@ export async function insertToken(tx: Tx, token: Omit<StoredApiToken, "createTim
   return toToken(only(rows));
 }
 
-/** Whose tokens: those of a workspace, and those of a principal that reach all of its workspaces, which are nobody else's. */
-export interface TokenOwner {
-  workspaceId: string;
-  principalId: string;
-}
+// Those of the workspace alone, and those that reach it among others.
+const ofWorkspace = `(t.workspace_id = $1 or (t.workspace_id is null and t.principal_id = any (array(
+  select m.principal_id from workspace_member m where m.workspace_id = $1))))`;
 
-const ofOwner = "(t.workspace_id = $1 or (t.workspace_id is null and t.principal_id = $2))";
-
-export async function findToken(sql: Sql, owner: TokenOwner, tokenId: string): Promise<ApiToken | undefined> {
+/** A token that reaches the workspace. */
+export async function findToken(sql: Sql, workspaceId: string, tokenId: string): Promise<ApiToken | undefined> {
   const rows = await sql.query<TokenRow>({
     name: "find_token",
-    text: `select ${columns} from api_token t where t.token_id = $3 and ${ofOwner}`,
-    values: [owner.workspaceId, owner.principalId, tokenId],
+    text: `select ${columns} from api_token t where t.token_id = $2 and ${ofWorkspace}`,
+    values: [workspaceId, tokenId],
   });
   const row = firstOrUndefined(rows);
   return row && toToken(row);
 }
 
-/** Holds the row until the transaction ends. */
-export async function lockToken(tx: Tx, owner: TokenOwner, tokenId: string): Promise<StoredApiToken | undefined> {
+/** The same, and holds the row until the transaction ends. */
+export async function lockToken(tx: Tx, workspaceId: string, tokenId: string): Promise<StoredApiToken | undefined> {
   const rows = await tx.query<TokenRow>({
     name: "lock_token",
-    text: `select ${columns} from api_token t where t.token_id = $3 and ${ofOwner} for update of t`,
-    values: [owner.workspaceId, owner.principalId, tokenId],
+    text: `select ${columns} from api_token t where t.token_id = $2 and ${ofWorkspace} for update of t`,
+    values: [workspaceId, tokenId],
   });
   const row = firstOrUndefined(rows);
   return row && toToken(row);
 }
 
-/** Newest first: the next `limit` tokens below `belowId`. */
-export async function listTokens(sql: Sql, owner: TokenOwner, belowId: string, limit: number): Promise<ApiToken[]> {
+/** Newest first: the next `limit` tokens below `belowId` that reach the workspace. */
+export async function listTokens(sql: Sql, workspaceId: string, belowId: string, limit: number): Promise<ApiToken[]> {
   const rows = await sql.query<TokenRow>({
     name: "list_tokens",
-    text: `select ${columns} from api_token t where ${ofOwner} and t.token_id < $3 order by t.token_id desc limit $4`,
-    values: [owner.workspaceId, owner.principalId, belowId, limit],
+    text: `select ${columns} from api_token t where ${ofWorkspace} and t.token_id < $2 order by t.token_id desc limit $3`,
+    values: [workspaceId, belowId, limit],
   });
   return rows.map(toToken);
 }
 
-const revocations = "coffer_token_revoked";
+/** Some workspace that the token reaches: for who knows nothing but its id. */
+export async function findWorkspaceOfToken(sql: Sql, tokenId: string): Promise<string | undefined> {
+  const rows = await sql.query<{ workspace_id: string | null }>({
+    name: "find_workspace_of_token",
+    text: `select coalesce(t.workspace_id, (
+        select min(m.workspace_id) from workspace_member m where m.principal_id = t.principal_id
+      )) as workspace_id
+      from api_token t where t.token_id = $1`,
+    values: [tokenId],
+  });
+  return firstOrUndefined(rows)?.workspace_id ?? undefined;
+}
+
+/** The channel on which the lookup ids of tokens that changed are announced. */
+export const revocationChannel = "coffer_token_revoked";
 
 /** Revokes at the given time, which the mac covers, and tells every instance when the transaction commits. */
 export async function revokeToken(
@@ -164,16 +182,43 @@ export async function revokeToken(
 ): Promise<ApiToken> {
   const rows = await tx.query<TokenRow>({
     name: "revoke_token",
-    text: `update api_token t set revoke_time = $2, mac = $3 where t.token_id = $1 returning ${columns}`,
+    text: `update api_token t set revoke_time = $2, mac = $3, revision = t.revision + 1
+      where t.token_id = $1 returning ${columns}`,
     values: [token.tokenId, token.revokeTime, token.mac],
   });
-  await tx.query({
-    name: "notify_revocation",
-    text: "select pg_notify($1, $2)",
-    values: [revocations, token.lookupId],
-  });
+  await notifyChanged(tx, token.lookupId);
   return toToken(only(rows));
 }
 
-/** The channel on which revoked tokens' lookup ids are announced. */
-export const revocationChannel = revocations;
+/** Gives the token another secret and lookup id, which the mac covers; the one it had is announced as gone. */
+export async function rotateToken(
+  tx: Tx,
+  token: Pick<StoredApiToken, "tokenId" | "lookupId" | "prefix" | "secretHash" | "mac">,
+  oldLookupId: string,
+): Promise<ApiToken> {
+  const rows = await tx.query<TokenRow>({
+    name: "rotate_token",
+    text: `update api_token t set lookup_id = $2, prefix = $3, secret_hash = $4, mac = $5, revision = t.revision + 1
+      where t.token_id = $1 returning ${columns}`,
+    values: [token.tokenId, token.lookupId, token.prefix, token.secretHash, token.mac],
+  });
+  await notifyChanged(tx, oldLookupId);
+  return toToken(only(rows));
+}
+
+async function notifyChanged(tx: Tx, lookupId: string): Promise<void> {
+  await tx.query({
+    name: "notify_revocation",
+    text: "select pg_notify($1, $2)",
+    values: [revocationChannel, lookupId],
+  });
+}
+
+/** Notes when tokens were last used. */
+export async function touchUsed(sql: Sql, tokenIds: readonly string[]): Promise<void> {
+  await sql.query({
+    name: "touch_used",
+    text: "update api_token set last_used_time = now() where token_id = any ($1)",
+    values: [tokenIds],
+  });
+}

@@ -109,3 +109,13 @@ export async function findKmsKeyVersion(
   const row = firstOrUndefined(rows);
   return row && { workspaceId, kmsKeyId, version, rootKeyId: row.root_key_id, wrappedKey: row.wrapped_key };
 }
+
+/** The ids of the root keys that wrap any key. */
+export async function listRootKeyIds(sql: Sql): Promise<string[]> {
+  const rows = await sql.query<{ root_key_id: string }>({
+    name: "list_root_key_ids",
+    text: "select distinct root_key_id from kms_key_version order by root_key_id",
+    values: [],
+  });
+  return rows.map((row) => row.root_key_id);
+}

@@ -86,6 +86,25 @@ export async function insertPrincipal(tx: Tx, principal: Principal): Promise<voi
   });
 }
 
+/** For principals that others vouch for: the first call makes it, and nothing changes it. */
+export async function ensurePrincipal(sql: Sql, principal: Principal): Promise<void> {
+  await sql.query({
+    name: "ensure_principal",
+    text: "insert into principal (principal_id, kind, display_name) values ($1, $2, $3) on conflict do nothing",
+    values: [principal.principalId, principal.kind, principal.displayName],
+  });
+}
+
+/** Of every workspace, by id. */
+export async function listWorkspaceIds(sql: Sql): Promise<string[]> {
+  const rows = await sql.query<{ workspace_id: string }>({
+    name: "list_workspace_ids",
+    text: `select workspace_id from workspace order by workspace_id collate "C"`,
+    values: [],
+  });
+  return rows.map((row) => row.workspace_id);
+}
+
 /** A membership as stored; its mac covers all of it. */
 export interface StoredMember extends Member {
   mac: Uint8Array;

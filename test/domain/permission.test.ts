@@ -21,6 +21,7 @@ const table = {
     "tokens.create",
     "tokens.list",
     "tokens.revoke",
+    "tokens.rotate",
     "versions.destroy",
     "workspace.update",
   ],
@@ -52,10 +53,10 @@ describe("scopes", () => {
   it.each([
     [["*"], [...all].sort()],
     [["secrets.read"], ["secrets.read"]],
-    [["tokens.*"], ["tokens.create", "tokens.list", "tokens.revoke"]],
+    [["tokens.*"], ["tokens.create", "tokens.list", "tokens.revoke", "tokens.rotate"]],
     [
       ["tokens.*", "audit.read"],
-      ["audit.read", "tokens.create", "tokens.list", "tokens.revoke"],
+      ["audit.read", "tokens.create", "tokens.list", "tokens.revoke", "tokens.rotate"],
     ],
     [["secrets"], []],
     [["secrets."], []],

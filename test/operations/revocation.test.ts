@@ -1,4 +1,4 @@
-// Revocations across two instances: at once where they are made, soon elsewhere, and within five seconds when no word of them comes.
+// Revocations and rotations across two instances: at once where they are made, soon elsewhere, and within five seconds when no word of them comes.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import { coveredOfToken, macOf } from "../../src/operations/row-macs.ts";
@@ -45,9 +45,7 @@ describe("a revoked token", () => {
 
   it("is refused soon although the connection that listens was cut", async () => {
     const { id, token } = await newToken();
-    await here.sql(
-      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'listen%'",
-    );
+    await cutListeners(here);
     await here.clients().tokens.revokeToken({ id });
     await expectError(whoAmI(here, token), unauthenticated);
     await until("the other instance refuses it", () => isRefused(there, token), 5_500);
@@ -61,6 +59,33 @@ describe("a revoked token", () => {
     expect(performance.now() - start).toBeLessThan(5_500);
   });
 });
+
+describe("a rotated token", () => {
+  it("is refused in its old text by the next request on the same instance, and soon after on the other", async () => {
+    const { id, token } = await newToken();
+    const start = performance.now();
+    const rotated = await here.clients().tokens.rotateToken({ id });
+    await expectError(whoAmI(here, token), unauthenticated);
+    for (const coffer of [here, there]) expect((await whoAmI(coffer, rotated.token)).tokenId).toBe(id);
+    await until("the other instance refuses it", () => isRefused(there, token), 4_000);
+    expect(performance.now() - start).toBeLessThan(4_000);
+  });
+
+  it("is refused in its old text within five seconds although no notification ever came", async () => {
+    const { id, token } = await newToken();
+    await cutListeners(there);
+    const start = performance.now();
+    await here.clients().tokens.rotateToken({ id });
+    await until("the other instance refuses it", () => isRefused(there, token), 8_000);
+    expect(performance.now() - start).toBeLessThan(5_500);
+  });
+});
+
+async function cutListeners(coffer: TestCoffer): Promise<void> {
+  await coffer.sql(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'listen%'",
+  );
+}
 
 /** Writes the revocation as coffer would, and tells nobody. */
 async function revokeSilently(text: string): Promise<void> {

@@ -15,6 +15,7 @@ function callerIn(workspaceId: string, userAgent: string): Caller {
   return {
     principalId: "prn_test",
     tokenId: "tok_test",
+    credential: "API_TOKEN",
     reachesEveryWorkspace: false,
     scopes: [],
     tokenExpireTime: undefined,

@@ -39,6 +39,8 @@ export interface LaunchOptions {
   runAs?: { uid: number; gid: number };
   /** Instead of the checkout's own. */
   cwd?: string;
+  /** Instead of `serve`. */
+  args?: readonly string[];
 }
 
 export interface Processes {
@@ -68,9 +70,12 @@ export function useProcesses(): Processes {
     runDir.remove();
   });
 
-  const launch = (env: Record<string, string>, { runAs, cwd = runDir.path }: LaunchOptions = {}): Launched => {
+  const launch = (
+    env: Record<string, string>,
+    { runAs, cwd = runDir.path, args = ["serve"] }: LaunchOptions = {},
+  ): Launched => {
     const { PATH = "" } = process.env;
-    const child = spawn(process.execPath, [mainFile, "serve"], {
+    const child = spawn(process.execPath, [mainFile, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH, COFFER_PORT: "0", ...env },
       cwd,

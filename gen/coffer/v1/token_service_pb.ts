@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/token_service.proto.
  */
 export const file_coffer_v1_token_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2ZmZXIvdjEvdG9rZW5fc2VydmljZS5wcm90bxIJY29mZmVyLnYxIosCCghBcGlUb2tlbhIKCgJpZBgBIAEoCRIUCgxwcmluY2lwYWxfaWQYAiABKAkSFAoMd29ya3NwYWNlX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZwcmVmaXgYBSABKAkSDgoGc2NvcGVzGAYgAygJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV2b2tlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrACChJDcmVhdGVUb2tlblJlcXVlc3QSIAoMZGlzcGxheV9uYW1lGAEgASgJQgq6SAdyBRABGMgBEicKBHJvbGUYAiABKA4yDy5jb2ZmZXIudjEuUm9sZUIIukgFggECEAESIgoGc2NvcGVzGAMgAygJQhK6SA+SAQwQQBgBIgZyBBABGEASMQoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASMgoDdHRsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIqAEgAEhcKD2V2ZXJ5X3dvcmtzcGFjZRgGIAEoCBIdCgx3b3Jrc3BhY2VfaWQYByABKAlCB7pIBHICGEBCDAoKZXhwaXJhdGlvbiJRChNDcmVhdGVUb2tlblJlc3BvbnNlEiYKCWFwaV90b2tlbhgBIAEoCzITLmNvZmZlci52MS5BcGlUb2tlbhISCgV0b2tlbhgCIAEoCUIDgAEBIm0KEUxpc3RUb2tlbnNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIlYKEkxpc3RUb2tlbnNSZXNwb25zZRInCgphcGlfdG9rZW5zGAEgAygLMhMuY29mZmVyLnYxLkFwaVRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJKChJSZXZva2VUb2tlblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIdCgx3b3Jrc3BhY2VfaWQYAiABKAlCB7pIBHICGEAiPQoTUmV2b2tlVG9rZW5SZXNwb25zZRImCglhcGlfdG9rZW4YASABKAsyEy5jb2ZmZXIudjEuQXBpVG9rZW4iLgoNV2hvQW1JUmVxdWVzdBIdCgx3b3Jrc3BhY2VfaWQYASABKAlCB7pIBHICGEAiggEKDldob0FtSVJlc3BvbnNlEhQKDHByaW5jaXBhbF9pZBgBIAEoCRIQCgh0b2tlbl9pZBgCIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAyABKAkSHQoEcm9sZRgEIAEoDjIPLmNvZmZlci52MS5Sb2xlEhMKC3Blcm1pc3Npb25zGAUgAygJKmAKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfVklFV0VSEAESEQoNUk9MRV9PUEVSQVRPUhACEg4KClJPTEVfQURNSU4QAxIOCgpST0xFX09XTkVSEAQyvgIKDFRva2VuU2VydmljZRJMCgtDcmVhdGVUb2tlbhIdLmNvZmZlci52MS5DcmVhdGVUb2tlblJlcXVlc3QaHi5jb2ZmZXIudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJOCgpMaXN0VG9rZW5zEhwuY29mZmVyLnYxLkxpc3RUb2tlbnNSZXF1ZXN0Gh0uY29mZmVyLnYxLkxpc3RUb2tlbnNSZXNwb25zZSIDkAIBEkwKC1Jldm9rZVRva2VuEh0uY29mZmVyLnYxLlJldm9rZVRva2VuUmVxdWVzdBoeLmNvZmZlci52MS5SZXZva2VUb2tlblJlc3BvbnNlEkIKBldob0FtSRIYLmNvZmZlci52MS5XaG9BbUlSZXF1ZXN0GhkuY29mZmVyLnYxLldob0FtSVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb2ZmZXIvdjEvdG9rZW5fc2VydmljZS5wcm90bxIJY29mZmVyLnYxIs0CCghBcGlUb2tlbhIKCgJpZBgBIAEoCRIUCgxwcmluY2lwYWxfaWQYAiABKAkSFAoMd29ya3NwYWNlX2lkGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIOCgZwcmVmaXgYBSABKAkSDgoGc2NvcGVzGAYgAygJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV2b2tlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfdXNlZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAsgASgJIrACChJDcmVhdGVUb2tlblJlcXVlc3QSIAoMZGlzcGxheV9uYW1lGAEgASgJQgq6SAdyBRABGMgBEicKBHJvbGUYAiABKA4yDy5jb2ZmZXIudjEuUm9sZUIIukgFggECEAESIgoGc2NvcGVzGAMgAygJQhK6SA+SAQwQQBgBIgZyBBABGEASMQoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASMgoDdHRsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIqAEgAEhcKD2V2ZXJ5X3dvcmtzcGFjZRgGIAEoCBIdCgx3b3Jrc3BhY2VfaWQYByABKAlCB7pIBHICGEBCDAoKZXhwaXJhdGlvbiJRChNDcmVhdGVUb2tlblJlc3BvbnNlEiYKCWFwaV90b2tlbhgBIAEoCzITLmNvZmZlci52MS5BcGlUb2tlbhISCgV0b2tlbhgCIAEoCUIDgAEBIm0KEUxpc3RUb2tlbnNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIlYKEkxpc3RUb2tlbnNSZXNwb25zZRInCgphcGlfdG9rZW5zGAEgAygLMhMuY29mZmVyLnYxLkFwaVRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJiChJSb3RhdGVUb2tlblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiUQoTUm90YXRlVG9rZW5SZXNwb25zZRImCglhcGlfdG9rZW4YASABKAsyEy5jb2ZmZXIudjEuQXBpVG9rZW4SEgoFdG9rZW4YAiABKAlCA4ABASJiChJSZXZva2VUb2tlblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIdCgx3b3Jrc3BhY2VfaWQYAiABKAlCB7pIBHICGEASFgoEZXRhZxgDIAEoCUIIukgFcgMYgAIiPQoTUmV2b2tlVG9rZW5SZXNwb25zZRImCglhcGlfdG9rZW4YASABKAsyEy5jb2ZmZXIudjEuQXBpVG9rZW4iLgoNV2hvQW1JUmVxdWVzdBIdCgx3b3Jrc3BhY2VfaWQYASABKAlCB7pIBHICGEAiggEKDldob0FtSVJlc3BvbnNlEhQKDHByaW5jaXBhbF9pZBgBIAEoCRIQCgh0b2tlbl9pZBgCIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAyABKAkSHQoEcm9sZRgEIAEoDjIPLmNvZmZlci52MS5Sb2xlEhMKC3Blcm1pc3Npb25zGAUgAygJKmAKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfVklFV0VSEAESEQoNUk9MRV9PUEVSQVRPUhACEg4KClJPTEVfQURNSU4QAxIOCgpST0xFX09XTkVSEAQyjAMKDFRva2VuU2VydmljZRJMCgtDcmVhdGVUb2tlbhIdLmNvZmZlci52MS5DcmVhdGVUb2tlblJlcXVlc3QaHi5jb2ZmZXIudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJOCgpMaXN0VG9rZW5zEhwuY29mZmVyLnYxLkxpc3RUb2tlbnNSZXF1ZXN0Gh0uY29mZmVyLnYxLkxpc3RUb2tlbnNSZXNwb25zZSIDkAIBEkwKC1JvdGF0ZVRva2VuEh0uY29mZmVyLnYxLlJvdGF0ZVRva2VuUmVxdWVzdBoeLmNvZmZlci52MS5Sb3RhdGVUb2tlblJlc3BvbnNlEkwKC1Jldm9rZVRva2VuEh0uY29mZmVyLnYxLlJldm9rZVRva2VuUmVxdWVzdBoeLmNvZmZlci52MS5SZXZva2VUb2tlblJlc3BvbnNlEkIKBldob0FtSRIYLmNvZmZlci52MS5XaG9BbUlSZXF1ZXN0GhkuY29mZmVyLnYxLldob0FtSVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * An API token, without its secret part.
@@ -84,6 +84,20 @@ export type ApiToken = Message<"coffer.v1.ApiToken"> & {
    * @generated from field: google.protobuf.Timestamp revoke_time = 9;
    */
   revokeTime?: Timestamp | undefined;
+
+  /**
+   * When a call was last made with it, to within five seconds; unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_used_time = 10;
+   */
+  lastUsedTime?: Timestamp | undefined;
+
+  /**
+   * Changes with each rotation and with the revocation.
+   *
+   * @generated from field: string etag = 11;
+   */
+  etag: string;
 };
 
 /**
@@ -107,7 +121,7 @@ export type CreateTokenRequest = Message<"coffer.v1.CreateTokenRequest"> & {
   displayName: string;
 
   /**
-   * When set, the token belongs to a new service principal with this role.
+   * When set, the token belongs to a new service principal with this role. Required from callers with a JWT.
    *
    * @generated from field: coffer.v1.Role role = 2;
    */
@@ -144,7 +158,8 @@ export type CreateTokenRequest = Message<"coffer.v1.CreateTokenRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Reach every workspace of the calling principal; only with a token that does so itself.
+   * Reach every workspace of its principal, later ones too; only with a token that does so itself. A new service principal has
+   * its role in each workspace that the caller reaches now. The first such token is made on the server: `coffer token create`.
    *
    * @generated from field: bool every_workspace = 6;
    */
@@ -257,6 +272,69 @@ export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PUR
   messageDesc(file_coffer_v1_token_service, 4);
 
 /**
+ * RotateTokenRequest is the request of RotateToken.
+ *
+ * @generated from message coffer.v1.RotateTokenRequest
+ */
+export type RotateTokenRequest = Message<"coffer.v1.RotateTokenRequest"> & {
+  /**
+   * Which token.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * When set, must be its current one.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.RotateTokenRequest.
+ * Use `create(RotateTokenRequestSchema)` to create a new message.
+ */
+export const RotateTokenRequestSchema: GenMessage<RotateTokenRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_token_service, 5);
+
+/**
+ * RotateTokenResponse is the answer of RotateToken.
+ *
+ * @generated from message coffer.v1.RotateTokenResponse
+ */
+export type RotateTokenResponse = Message<"coffer.v1.RotateTokenResponse"> & {
+  /**
+   * The token as it is now.
+   *
+   * @generated from field: coffer.v1.ApiToken api_token = 1;
+   */
+  apiToken?: ApiToken | undefined;
+
+  /**
+   * The token. Empty when the answer is a replay: it is stored nowhere.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message coffer.v1.RotateTokenResponse.
+ * Use `create(RotateTokenResponseSchema)` to create a new message.
+ */
+export const RotateTokenResponseSchema: GenMessage<RotateTokenResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_token_service, 6);
+
+/**
  * RevokeTokenRequest is the request of RevokeToken.
  *
  * @generated from message coffer.v1.RevokeTokenRequest
@@ -275,6 +353,13 @@ export type RevokeTokenRequest = Message<"coffer.v1.RevokeTokenRequest"> & {
    * @generated from field: string workspace_id = 2;
    */
   workspaceId: string;
+
+  /**
+   * When set, must be its current one.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
 };
 
 /**
@@ -282,7 +367,7 @@ export type RevokeTokenRequest = Message<"coffer.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_token_service, 5);
+  messageDesc(file_coffer_v1_token_service, 7);
 
 /**
  * RevokeTokenResponse is the answer of RevokeToken.
@@ -303,7 +388,7 @@ export type RevokeTokenResponse = Message<"coffer.v1.RevokeTokenResponse"> & {
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_token_service, 6);
+  messageDesc(file_coffer_v1_token_service, 8);
 
 /**
  * WhoAmIRequest is the request of WhoAmI.
@@ -324,7 +409,7 @@ export type WhoAmIRequest = Message<"coffer.v1.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_token_service, 7);
+  messageDesc(file_coffer_v1_token_service, 9);
 
 /**
  * WhoAmIResponse is the answer of WhoAmI.
@@ -340,7 +425,7 @@ export type WhoAmIResponse = Message<"coffer.v1.WhoAmIResponse"> & {
   principalId: string;
 
   /**
-   * The token it calls with.
+   * The token it calls with: `tok_…`, or `jwt_…` for a JWT.
    *
    * @generated from field: string token_id = 2;
    */
@@ -373,7 +458,7 @@ export type WhoAmIResponse = Message<"coffer.v1.WhoAmIResponse"> & {
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_token_service, 8);
+  messageDesc(file_coffer_v1_token_service, 10);
 
 /**
  * Role is a named set of permissions.
@@ -440,7 +525,8 @@ export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
 export const TokenService: GenService<{
   /**
    * Creates a token, for the calling principal or, with `role`, for a new service principal. The token is shown only this once.
-   * Nobody grants what they do not hold: neither a role nor a scope beyond the caller's own. Permission: tokens.create.
+   * Nobody grants what they do not hold: neither a role nor a scope beyond the caller's own, nor a later end than that of the
+   * caller's credential. Permission: tokens.create; with every_workspace and role in each workspace that the caller reaches.
    * Errors: PERMISSION_DENIED (GRANT_EXCEEDS_CALLER).
    *
    * @generated from rpc coffer.v1.TokenService.CreateToken
@@ -451,7 +537,7 @@ export const TokenService: GenService<{
     output: typeof CreateTokenResponseSchema;
   },
   /**
-   * Lists the tokens of a workspace, newest first, revoked and expired ones too. Permission: tokens.list.
+   * Lists the tokens that reach a workspace, newest first, revoked and expired ones too. Permission: tokens.list.
    *
    * @generated from rpc coffer.v1.TokenService.ListTokens
    */
@@ -461,9 +547,23 @@ export const TokenService: GenService<{
     output: typeof ListTokensResponseSchema;
   },
   /**
+   * Gives a token a new secret, shown only this once: its id, principal, scopes and end stay. The old text ends at once on this
+   * instance, within five seconds on every other. The caller must hold all that the token may do, and not end before it.
+   * Permission: tokens.rotate in each workspace that the token reaches; a token needs none for itself.
+   * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION (TOKEN_NOT_ACTIVE), PERMISSION_DENIED
+   * (GRANT_EXCEEDS_CALLER).
+   *
+   * @generated from rpc coffer.v1.TokenService.RotateToken
+   */
+  rotateToken: {
+    methodKind: "unary";
+    input: typeof RotateTokenRequestSchema;
+    output: typeof RotateTokenResponseSchema;
+  },
+  /**
    * Revokes a token: at once on this instance, within five seconds on every other. A revoked one stays as it is.
-   * Permission: tokens.revoke; one's own token needs none.
-   * Errors: NOT_FOUND.
+   * Permission: tokens.revoke; for another principal's token in each workspace that it reaches; a token needs none for itself.
+   * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.TokenService.RevokeToken
    */

@@ -9,14 +9,14 @@ import { findTokenRecord, type StoredApiToken, type TokenRecord } from "../../st
 import { coveredOfMember, coveredOfToken, isAuthentic } from "../row-macs.ts";
 import { parseTokenText } from "./token-text.ts";
 
-type AuthenticateDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys">;
+export type AuthenticateTokenDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys" | "accessTimes">;
 
 /**
  * Fails with CREDENTIAL_INVALID, which never says what was wrong. `beforeLookup` runs before what may be a guess is looked up, and
  * may refuse it.
  */
 export async function authenticateToken(
-  deps: AuthenticateDeps,
+  deps: AuthenticateTokenDeps,
   text: string,
   beforeLookup: () => Promise<void>,
 ): Promise<Identity> {
@@ -32,10 +32,12 @@ export async function authenticateToken(
   const expected = record?.token.secretHash ?? unknownHash;
   const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
   if (!record || !matches || !isUsable(record)) throw invalidCredential();
-  return identityOf(deps, record);
+  const identity = identityOf(deps, record);
+  deps.accessTimes.touchToken(identity.tokenId);
+  return identity;
 }
 
-function invalidCredential(): CofferError {
+export function invalidCredential(): CofferError {
   return new CofferError("CREDENTIAL_INVALID", "the credential is not valid");
 }
 
@@ -48,12 +50,13 @@ function isUsable({ token, isExpired }: TokenRecord): boolean {
 const identities = new WeakMap<TokenRecord, Identity>();
 
 /** Made once for a record: what a token may do does not change while the record is kept. */
-function identityOf(deps: AuthenticateDeps, record: TokenRecord): Identity {
+function identityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Identity {
   const known = identities.get(record);
   if (known) return known;
   const { token } = record;
   if (!isAuthentic(deps.deploymentKeys, coveredOfToken(token), token.mac)) throw invalidCredential();
-  const identity = {
+  const identity: Identity = {
+    credential: "API_TOKEN",
     principalId: token.principalId,
     tokenId: token.tokenId,
     reachesEveryWorkspace: token.workspaceId === undefined,
@@ -66,7 +69,7 @@ function identityOf(deps: AuthenticateDeps, record: TokenRecord): Identity {
 }
 
 function membershipsOf(
-  { deploymentKeys }: AuthenticateDeps,
+  { deploymentKeys }: AuthenticateTokenDeps,
   { members }: TokenRecord,
   { scopes }: StoredApiToken,
 ): Membership[] {

@@ -1,18 +1,18 @@
 // CreateToken: for the caller itself, or for a new service principal with a role.
 import type { Caller } from "../../domain/caller.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
+import { checkAll, invalidField } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { isScope, narrow, permissionsOfRole, type Role } from "../../domain/permission.ts";
+import { isScope, type Role } from "../../domain/permission.ts";
 import type { Expiration } from "../../domain/secret.ts";
-import type { ApiToken } from "../../domain/workspace.ts";
 import { findToken } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
 import { insertMember, insertPrincipal } from "../../store/workspaces.ts";
-import { authorize } from "../authorize.ts";
+import { authorize, authorizeEverywhere } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfMember, macOf } from "../row-macs.ts";
 import { checkExpiration } from "../secrets/expiration.ts";
-import { type IssueDeps, prepareToken } from "./issue.ts";
+import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "./grantable.ts";
+import { type IssueDeps, type IssuedToken, prepareToken } from "./issue.ts";
 import { tokenNotFound } from "./not-found.ts";
 
 export interface CreateTokenInput {
@@ -21,13 +21,8 @@ export interface CreateTokenInput {
   role: Role | undefined;
   scopes: readonly string[];
   expiration: Expiration | undefined;
+  /** With a role: the new principal has it in every workspace that the caller reaches now. */
   everyWorkspace: boolean;
-}
-
-/** The text is empty when the answer is a replay: it is stored nowhere. */
-export interface CreatedToken {
-  apiToken: ApiToken;
-  text: string;
 }
 
 /** Fails with GRANT_EXCEEDS_CALLER or FIELD_INVALID. */
@@ -35,12 +30,16 @@ export async function createToken(
   deps: MutationDeps & IssueDeps,
   caller: Caller,
   input: CreateTokenInput,
-): Promise<Outcome<CreatedToken>> {
+): Promise<Outcome<IssuedToken>> {
   const grant = authorize(caller, "tokens.create");
   const { workspaceId } = grant;
-  checkScopes(input.scopes);
-  checkExpiration(input.expiration);
-  checkGrantable(caller, input);
+  checkAll(
+    () => checkScopes(input.scopes),
+    () => checkExpiration(input.expiration),
+    () => checkPrincipal(caller, input),
+  );
+  const memberOf = workspacesOf(caller, input, workspaceId);
+  checkGrantable(caller, input, memberOf);
   return mutate(deps, caller, {
     grant,
     async prepare() {
@@ -52,19 +51,22 @@ export async function createToken(
         scopes: scopesOf(caller, input),
         expireTime: await expireTimeOf(deps, caller, input.expiration),
       });
-      return { subject: { resourceType: "api_token", resourceId: token.tokenId }, token, principalId };
+      const subject = { resourceType: "api_token", resourceId: token.tokenId } as const;
+      return { subject, alsoIn: memberOf, token, principalId };
     },
     async apply(tx, { token, principalId }) {
       const { role } = input;
       if (role) {
         await insertPrincipal(tx, { principalId, kind: "SERVICE", displayName: input.displayName });
-        const member = { workspaceId, principalId, role };
-        await insertMember(tx, { ...member, mac: macOf(deps.deploymentKeys, coveredOfMember(member)) });
+        for (const each of memberOf) {
+          const member = { workspaceId: each, principalId, role };
+          await insertMember(tx, { ...member, mac: macOf(deps.deploymentKeys, coveredOfMember(member)) });
+        }
       }
       return { apiToken: await token.store(tx), text: token.text };
     },
     async replay(sql, id) {
-      const apiToken = await findToken(sql, { workspaceId, principalId: caller.principalId }, id);
+      const apiToken = await findToken(sql, workspaceId, id);
       if (!apiToken) throw tokenNotFound();
       return { apiToken, text: "" };
     },
@@ -80,41 +82,47 @@ function checkScopes(scopes: readonly string[]): void {
     );
 }
 
+/** The rights of a JWT's principal are in the JWT: an API token of that principal would have none. */
+function checkPrincipal({ credential }: Caller, { role }: CreateTokenInput): void {
+  if (role || credential === "API_TOKEN") return;
+  throw invalidField("role", "is required, since only the principal of an API token can have another one");
+}
+
+/** Where a new principal becomes a member. */
+function workspacesOf(caller: Caller, { role, everyWorkspace }: CreateTokenInput, workspaceId: string): string[] {
+  if (!role) return [];
+  return everyWorkspace ? caller.memberships.map((membership) => membership.workspaceId) : [workspaceId];
+}
+
 /** A token without scopes of its own has those of the token that makes it. */
 function scopesOf(caller: Caller, { scopes, role }: CreateTokenInput): string[] {
   return [...(scopes.length === 0 && !role ? caller.scopes : scopes)];
 }
 
-function checkGrantable(caller: Caller, input: CreateTokenInput): void {
-  if (input.everyWorkspace && (!caller.reachesEveryWorkspace || input.role)) {
-    throw exceeds("every_workspace", "only a token that reaches every workspace makes another, for its own principal");
+function checkGrantable(caller: Caller, input: CreateTokenInput, memberOf: readonly string[]): void {
+  if (input.everyWorkspace && !caller.reachesEveryWorkspace) {
+    throw exceeds("every_workspace", "only a token that reaches every workspace makes another");
   }
+  const { role } = input;
   const scopes = scopesOf(caller, input);
-  // The caller's own principal has the same roles, now and later, in every workspace: only scopes could widen its token.
-  const [granted, held] = input.role
-    ? [narrow(permissionsOfRole(input.role), scopes), caller.membership?.permissions ?? new Set()]
-    : [narrow(permissionsOfRole("OWNER"), scopes), narrow(permissionsOfRole("OWNER"), caller.scopes)];
-  for (const permission of granted) {
-    if (!held.has(permission)) throw exceeds(permission, `nobody grants what they do not hold: ${permission}`);
+  if (!role) {
+    checkScopesHeld(caller, scopes);
+    return;
   }
+  authorizeEverywhere(caller, "tokens.create", memberOf);
+  for (const workspaceId of memberOf) checkMemberHeld(caller, { workspaceId, role }, scopes);
 }
 
-function exceeds(what: string, message: string): CofferError {
-  return new CofferError("GRANT_EXCEEDS_CALLER", message, { permission: what });
-}
-
-/** Not later than the caller's own: a token that expires leaves none behind. */
+/** Not later than the caller's own, which it has when none is asked for. */
 async function expireTimeOf(
   deps: MutationDeps,
-  { tokenExpireTime }: Caller,
+  caller: Caller,
   expiration: Expiration | undefined,
 ): Promise<Date | undefined> {
-  if (!expiration) return tokenExpireTime;
+  if (!expiration) return caller.tokenExpireTime;
   const now = await databaseNow(deps.database);
   const expireTime = "at" in expiration ? expiration.at : new Date(now.getTime() + expiration.afterMs);
   if (expireTime <= now) throw invalidField("expire_time", "must lie ahead");
-  if (tokenExpireTime && expireTime > tokenExpireTime) {
-    throw exceeds("expire_time", "a token makes none that lasts longer than itself");
-  }
+  checkOutlived(caller, expireTime);
   return expireTime;
 }

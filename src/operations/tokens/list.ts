@@ -1,4 +1,4 @@
-// ListTokens: the tokens of a workspace, newest first.
+// ListTokens: the tokens that reach a workspace, newest first.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { ApiToken } from "../../domain/workspace.ts";
@@ -15,9 +15,9 @@ export async function listTokens(
   input: { pageSize: number; pageToken: string },
 ): Promise<{ items: ApiToken[]; nextPageToken: string }> {
   const { workspaceId } = authorize(caller, "tokens.list");
-  const owner = { workspaceId, principalId: caller.principalId };
-  const [belowId = aboveEveryId] = readPageToken(owner, input.pageToken, 1) ?? [];
+  const query = { list: "tokens", workspaceId };
+  const [belowId = aboveEveryId] = readPageToken(query, input.pageToken, 1) ?? [];
   const pageSize = pageSizeOf(input.pageSize);
-  const tokens = await readTokens(deps.database, owner, belowId, pageSize + 1);
-  return pageOf(tokens, pageSize, owner, (last) => [last.tokenId]);
+  const tokens = await readTokens(deps.database, workspaceId, belowId, pageSize + 1);
+  return pageOf(tokens, pageSize, query, (last) => [last.tokenId]);
 }

@@ -1,28 +1,44 @@
 // RevokeToken: at once here, and within the cache's time limit everywhere.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
+import { checkEtag } from "../../domain/secret.ts";
 import type { ApiToken } from "../../domain/workspace.ts";
-import { findToken, lockToken, revokeToken as writeRevocation } from "../../store/api-tokens.ts";
+import { findToken, findTokenRecord, lockToken, revokeToken as writeRevocation } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
-import { authorize, authorizeOwn } from "../authorize.ts";
+import { authorize, authorizeEverywhere, authorizeOwn } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkAuthentic, coveredOfToken, macOf } from "../row-macs.ts";
 import { tokenNotFound } from "./not-found.ts";
 
-/** One's own token may always be revoked. Fails with TOKEN_NOT_FOUND. */
+export interface RevokeTokenInput {
+  tokenId: string;
+  etag: string | undefined;
+}
+
+/**
+ * A token may always revoke itself, and the others of its principal with the permission where it calls; what another principal's
+ * token reaches beyond that takes the permission there too. Fails with TOKEN_NOT_FOUND or ETAG_MISMATCH.
+ */
 export async function revokeToken(
   deps: MutationDeps & Pick<Deps, "tokenCache" | "deploymentKeys">,
   caller: Caller,
-  tokenId: string,
+  { tokenId, etag }: RevokeTokenInput,
 ): Promise<Outcome<ApiToken>> {
   const grant = tokenId === caller.tokenId ? authorizeOwn(caller, "tokens.revoke") : authorize(caller, "tokens.revoke");
-  const owner = { workspaceId: grant.workspaceId, principalId: caller.principalId };
+  const { workspaceId } = grant;
   const outcome = await mutate(deps, caller, {
     grant,
-    prepare: async () => ({ subject: { resourceType: "api_token", resourceId: tokenId } }),
-    async apply(tx): Promise<{ token: ApiToken; lookupId: string | undefined }> {
-      const token = await lockToken(tx, owner, tokenId);
+    prepare: async () => ({
+      subject: { resourceType: "api_token", resourceId: tokenId },
+      alsoIn: [] as string[],
+    }),
+    async apply(tx, { alsoIn }): Promise<{ token: ApiToken; lookupId: string | undefined }> {
+      const token = await lockToken(tx, workspaceId, tokenId);
       if (!token) throw tokenNotFound();
+      const record = await findTokenRecord(tx, token.lookupId);
+      alsoIn.push(...(record?.members ?? []).map((member) => member.workspaceId));
+      if (token.principalId !== caller.principalId) authorizeEverywhere(caller, "tokens.revoke", alsoIn);
+      checkEtag(token, etag);
       if (token.revokeTime) return { token, lookupId: token.lookupId };
       checkAuthentic(deps.deploymentKeys, coveredOfToken(token), token.mac);
       const revokeTime = await databaseNow(tx);
@@ -30,7 +46,7 @@ export async function revokeToken(
       return { token: await writeRevocation(tx, { ...token, revokeTime, mac }), lookupId: token.lookupId };
     },
     async replay(sql, id) {
-      const token = await findToken(sql, owner, id);
+      const token = await findToken(sql, workspaceId, id);
       if (!token) throw tokenNotFound();
       return { token, lookupId: undefined };
     },

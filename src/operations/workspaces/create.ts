@@ -1,7 +1,8 @@
-// CreateWorkspace: a new tenant, owned by who asks for it.
+// CreateWorkspace: a new tenant, owned by who asks for it, or by a new principal where coffer itself does.
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/ids.ts";
 import type { Workspace } from "../../domain/workspace.ts";
+import { insertPrincipal } from "../../store/workspaces.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { prepareToken } from "../tokens/issue.ts";
@@ -25,11 +26,12 @@ export async function createWorkspace(
   input: CreateWorkspaceInput,
 ): Promise<Outcome<CreatedWorkspace>> {
   const grant = authorize(caller, "workspace.create");
-  const { principalId } = caller;
+  const isForNewOwner = caller.credential === "SYSTEM";
   return mutate(deps, caller, {
     grant,
     async prepare() {
       const workspaceId = newId("ws", deps.now(), deps.random);
+      const principalId = isForNewOwner ? newId("prn", deps.now(), deps.random) : caller.principalId;
       const token = prepareToken(deps, {
         principalId,
         workspaceId,
@@ -37,9 +39,10 @@ export async function createWorkspace(
         scopes: [...caller.scopes],
         expireTime: caller.tokenExpireTime,
       });
-      return { subject: { resourceType: "workspace", resourceId: workspaceId }, workspaceId, token };
+      return { subject: { resourceType: "workspace", resourceId: workspaceId }, workspaceId, principalId, token };
     },
-    async apply(tx, { workspaceId, token }) {
+    async apply(tx, { workspaceId, principalId, token }) {
+      if (isForNewOwner) await insertPrincipal(tx, { principalId, kind: "USER", displayName: "owner" });
       const workspace = await foundWorkspace(deps, tx, { ...input, workspaceId, principalId });
       await token.store(tx);
       return { workspace, ownerToken: token.text };

@@ -33,6 +33,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   NOT_REVEALABLE: 7306,
   KEY_NOT_ACTIVE: 7307,
   VALUE_FORM_UNSUPPORTED: 7308,
+  TOKEN_NOT_ACTIVE: 7320,
   ETAG_MISMATCH: 7401,
   CURRENT_VERSION_MISMATCH: 7402,
   CONCURRENT_CHANGE: 7403,
@@ -46,6 +47,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   CANCELED: 7506,
   VALUE_CORRUPT: 7507,
   INTERNAL: 7508,
+  ISSUER_UNAVAILABLE: 7520,
 };
 
 // Where Akua's documents have a word of their own.
@@ -67,6 +69,7 @@ const httpStatuses: Partial<Record<Reason, number>> = {
   NOT_REVEALABLE: 409,
   VALUE_FORM_UNSUPPORTED: 409,
   KEY_NOT_ACTIVE: 409,
+  TOKEN_NOT_ACTIVE: 409,
   VERSION_DESTROYED: 410,
 };
 

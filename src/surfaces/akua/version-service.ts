@@ -50,7 +50,8 @@ export function akuaVersionService(deps: Deps): ServiceImpl<typeof SecretVersion
     },
 
     async destroySecretVersion(request, context) {
-      const outcome = await destroySecretVersion(deps, callerOf(context), toChange(request, context));
+      const input = { ...toChange(request, context), destroyAfterMs: undefined };
+      const outcome = await destroySecretVersion(deps, callerOf(context), input);
       return answer(context, resourceOf(context, outcome));
     },
 

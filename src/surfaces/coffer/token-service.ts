@@ -9,14 +9,16 @@ import {
 } from "../../../gen/coffer/v1/token_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import type { Role } from "../../domain/permission.ts";
+import { etagOf } from "../../domain/secret.ts";
 import type { ApiToken } from "../../domain/workspace.ts";
 import { createToken } from "../../operations/tokens/create.ts";
 import { listTokens } from "../../operations/tokens/list.ts";
 import { revokeToken } from "../../operations/tokens/revoke.ts";
+import { rotateToken } from "../../operations/tokens/rotate.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { timeField } from "./secret-messages.ts";
-import { toExpiration } from "./secret-requests.ts";
+import { toEtag, toExpiration } from "./secret-requests.ts";
 
 const roleMessages: Record<Role, RoleMessage> = {
   VIEWER: RoleMessage.VIEWER,
@@ -52,8 +54,15 @@ export function tokenService(deps: Deps): ServiceImpl<typeof TokenService> {
       return { apiTokens: items.map(toTokenMessage), nextPageToken };
     },
 
-    async revokeToken({ id }, context) {
-      return { apiToken: toTokenMessage(resourceOf(context, await revokeToken(deps, callerOf(context), id))) };
+    async rotateToken({ id, etag }, context) {
+      const outcome = await rotateToken(deps, callerOf(context), { tokenId: id, etag: toEtag(etag) });
+      const { apiToken, text } = resourceOf(context, outcome);
+      return { apiToken: toTokenMessage(apiToken), token: text };
+    },
+
+    async revokeToken({ id, etag }, context) {
+      const outcome = await revokeToken(deps, callerOf(context), { tokenId: id, etag: toEtag(etag) });
+      return { apiToken: toTokenMessage(resourceOf(context, outcome)) };
     },
 
     whoAmI(_request, context) {
@@ -80,5 +89,7 @@ function toTokenMessage(token: ApiToken): ApiTokenMessage {
     ...timeField("createTime", token.createTime),
     ...timeField("expireTime", token.expireTime),
     ...timeField("revokeTime", token.revokeTime),
+    ...timeField("lastUsedTime", token.lastUsedTime),
+    etag: etagOf(token),
   });
 }

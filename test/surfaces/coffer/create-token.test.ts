@@ -64,6 +64,32 @@ describe("succeeds", () => {
     expect((await coffer.clients(narrower.token).tokens.whoAmI({})).permissions).toEqual(["secrets.read"]);
   });
 
+  it("with every_workspace for the caller's own principal: also in workspaces that come later", async () => {
+    const { workspaceId } = await coffer.clients().tokens.whoAmI({});
+    const { apiToken, token } = await createToken({ everyWorkspace: true, workspaceId }, await issueBroadToken(coffer));
+    expect(apiToken?.workspaceId).toBe("");
+    const other = await otherWorkspace(coffer);
+    expect((await coffer.clients(token).tokens.whoAmI({ workspaceId: other.workspaceId })).role).toBe(Role.OWNER);
+  });
+
+  it("with every_workspace and a role: a member of each workspace that the caller reaches, audited in each", async () => {
+    const { workspaceId } = await coffer.clients().tokens.whoAmI({});
+    const other = await otherWorkspace(coffer);
+    const request = { everyWorkspace: true, role: Role.VIEWER, workspaceId };
+    const { apiToken, token } = await createToken(request, await issueBroadToken(coffer));
+    for (const id of [workspaceId, other.workspaceId]) {
+      expect(await coffer.clients(token).tokens.whoAmI({ workspaceId: id })).toMatchObject({ role: Role.VIEWER });
+      expect(
+        await coffer.sql("select 1 as found from audit_event where workspace_id = $1 and resource_id = $2", [
+          id,
+          apiToken?.id,
+        ]),
+      ).toEqual([{ found: 1 }]);
+    }
+    const { apiTokens } = await coffer.clients(other.ownerToken).tokens.listTokens({});
+    expect(apiTokens.map(({ id }) => id)).toContain(apiToken?.id);
+  });
+
   it("stores no part of the token's secret", async () => {
     const { token } = await createToken({});
     const rows = await coffer.sql("select t::text as text from api_token t");
@@ -124,18 +150,22 @@ describe("denies", () => {
     expect((await createToken({ role: Role.VIEWER, scopes: ["secrets.read"] }, narrow)).token).not.toBe("");
   });
 
-  it("every_workspace to tokens of one workspace, and to other principals", async () => {
+  it("every_workspace to tokens of one workspace, with a role and without", async () => {
     await expectError(createToken({ everyWorkspace: true }), exceeds("every_workspace"));
+    await expectError(createToken({ everyWorkspace: true, role: Role.VIEWER }), exceeds("every_workspace"));
+  });
+
+  it("every_workspace with a role to who lacks it, or may make no token, in one of the workspaces", async () => {
     const { workspaceId } = await coffer.clients().tokens.whoAmI({});
-    const broad = await issueBroadToken(coffer);
-    await expectError(
-      createToken({ everyWorkspace: true, role: Role.VIEWER, workspaceId }, broad),
-      exceeds("every_workspace"),
-    );
-    const { apiToken, token } = await createToken({ everyWorkspace: true, workspaceId }, broad);
-    expect(apiToken?.workspaceId).toBe("");
-    const other = await otherWorkspace(coffer);
-    expect((await coffer.clients(token).tokens.whoAmI({ workspaceId: other.workspaceId })).role).toBe(Role.OWNER);
+    await otherWorkspace(coffer);
+    const broad = await issueBroadToken(coffer, ["tokens.create", "secrets.list", "secrets.read"]);
+    const request = { everyWorkspace: true, role: Role.VIEWER, workspaceId };
+    await expectError(createToken(request, broad), exceeds("versions.read"));
+    const narrow = await createToken({ ...request, scopes: ["secrets.read"] }, broad);
+    expect((await coffer.clients(narrow.token).tokens.whoAmI({ workspaceId })).permissions).toEqual(["secrets.read"]);
+    const principals = await coffer.sql("select count(*)::int as count from principal");
+    await expectError(createToken(request, await issueBroadToken(coffer, ["secrets.read"])), denied("tokens.create"));
+    expect(await coffer.sql("select count(*)::int as count from principal")).toEqual(principals);
   });
 
   it("a token for one workspace to reach another one's", async () => {

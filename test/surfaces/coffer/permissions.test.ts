@@ -30,6 +30,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   DestroySecretVersion: { json: { id, version: "1" }, permission: "versions.destroy", role: "ADMIN" },
   CreateToken: { json: { displayName: "t", scopes: ["no.such"] }, permission: "tokens.create", role: "ADMIN" },
   ListTokens: { json: {}, permission: "tokens.list", role: "ADMIN" },
+  RotateToken: { json: { id: "tok_unknown" }, permission: "tokens.rotate", role: "ADMIN" },
   RevokeToken: { json: { id: "tok_unknown" }, permission: "tokens.revoke", role: "ADMIN" },
   WhoAmI: { json: {}, role: "VIEWER" },
   CreateWorkspace: { json: { displayName: "new" }, permission: "workspace.create", role: "OWNER" },

@@ -1,0 +1,88 @@
+// The configured deployment, for one command: its database and its keyring, used directly.
+import { randomBytes } from "node:crypto";
+import type { Config } from "../config.ts";
+import type { Deps } from "../deps.ts";
+import { CofferError } from "../domain/errors.ts";
+import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { visitEmbeddedPostgres } from "../embedded/visit-embedded-postgres.ts";
+import { loadKeyring } from "../envelope/keyring.ts";
+import { openDeployment } from "../operations/deployment.ts";
+import { createSingleFlight } from "../operations/single-flight.ts";
+import { createTokenCache } from "../operations/tokens/token-cache.ts";
+import { noHints } from "../redis/idempotency-hints.ts";
+import { type Database, openDatabase } from "../store/database.ts";
+import { isDatabaseError } from "../store/database-errors.ts";
+import { findDeployment } from "../store/deployment.ts";
+import { migrate } from "../store/migrate.ts";
+
+export type AdminDeps = Pick<
+  Deps,
+  | "now"
+  | "random"
+  | "database"
+  | "keyring"
+  | "deploymentId"
+  | "deploymentKeys"
+  | "regions"
+  | "idempotencyHints"
+  | "singleFlight"
+  | "tokenCache"
+>;
+
+interface Place {
+  url: string;
+  password: string | undefined;
+  leave(): Promise<void>;
+}
+
+/** Fails with a StartupError when the database cannot be used; a CofferError of `use` itself goes through. */
+export async function withDatabase<T>(
+  config: Config,
+  use: (database: Database, place: Pick<Place, "url" | "password">) => Promise<T>,
+): Promise<T> {
+  const place = await findPlace(config);
+  try {
+    const database = openDatabase({ connectionString: place.url, password: place.password, poolSize: 1 });
+    try {
+      return await use(database, place);
+    } finally {
+      await database.close();
+    }
+  } catch (error) {
+    const isAway = error instanceof CofferError && error.reason === "DEPENDENCY_UNAVAILABLE";
+    if (!isAway && !isDatabaseError(error)) throw error;
+    throw toStartupError("cannot use the database", (error as Error).cause ?? error);
+  } finally {
+    await place.leave();
+  }
+}
+
+/** Writes nothing unless the keyring fits, and changes no schema: that is for a start of the service. */
+export function withDeployment<T>(config: Config, use: (deps: AdminDeps) => Promise<T>): Promise<T> {
+  const keyring = loadKeyring(config.rootKeyFile);
+  return withDatabase(config, async (database, { url, password }) => {
+    if (!(await findDeployment(database))) {
+      throw new StartupError("this database belongs to no deployment yet; `coffer serve` makes one");
+    }
+    const now = () => new Date();
+    const deployment = await openDeployment({ database, keyring, now, random: randomBytes });
+    await migrate(url, { checkOnly: true, password });
+    return use({
+      ...deployment,
+      database,
+      keyring,
+      now,
+      random: randomBytes,
+      regions: config.regions,
+      idempotencyHints: noHints,
+      singleFlight: createSingleFlight(),
+      tokenCache: createTokenCache(),
+    });
+  });
+}
+
+async function findPlace({ databaseUrl, databasePassword, dataDir }: Config): Promise<Place> {
+  if (databaseUrl !== undefined) return { url: databaseUrl, password: databasePassword, leave: async () => {} };
+  const { url, leave } = await visitEmbeddedPostgres(dataDir);
+  return { url, password: undefined, leave };
+}

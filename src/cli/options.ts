@@ -1,0 +1,79 @@
+// The options of all commands, and what their texts mean.
+import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { type Role, roles } from "../domain/permission.ts";
+import { UsageError } from "./usage.ts";
+
+export interface Options {
+  json: boolean;
+  name?: string;
+  workspace?: string;
+  everyWorkspace: boolean;
+  role?: Role;
+  scopes: string[];
+  expiresInMs?: number;
+}
+
+const texts = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+const known = {
+  json: flag,
+  help: flag,
+  name: texts,
+  workspace: texts,
+  "every-workspace": flag,
+  role: texts,
+  scope: { type: "string", multiple: true },
+  "expires-in": texts,
+} as const satisfies ParseArgsOptionsConfig;
+
+export type OptionName = keyof typeof known;
+
+/** `words` are the arguments that are no options. Fails with a UsageError. */
+export function readArguments(argv: readonly string[]): { words: string[]; given: OptionName[]; options: Options } {
+  const { values, positionals } = parse(argv);
+  const { name, workspace, role } = values;
+  const expiresIn = values["expires-in"];
+  if (name !== undefined && !/^\P{Cc}{1,200}$/u.test(name))
+    throw new UsageError("--name must have 1 to 200 characters");
+  const options: Options = {
+    json: values.json ?? false,
+    everyWorkspace: values["every-workspace"] ?? false,
+    scopes: values.scope ?? [],
+    ...(name === undefined ? {} : { name }),
+    ...(workspace === undefined ? {} : { workspace }),
+    ...(role === undefined ? {} : { role: roleOf(role) }),
+    ...(expiresIn === undefined ? {} : { expiresInMs: durationMs(expiresIn) }),
+  };
+  return { words: positionals, given: Object.keys(values) as OptionName[], options };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: known, allowPositionals: true });
+  } catch (error) {
+    // Its first sentence; the rest is advice about `--`.
+    const [message = ""] = (error as Error).message.split(". ");
+    throw new UsageError(message.replaceAll(/\s+/g, " "));
+  }
+}
+
+function roleOf(text: string): Role {
+  const role = roles.find((each) => each.toLowerCase() === text);
+  if (!role) throw new UsageError("--role must be viewer, operator, admin or owner");
+  return role;
+}
+
+const unitsMs: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+function durationMs(text: string): number {
+  const [, count, unit = ""] = /^([1-9][0-9]{0,6})([smhdw])$/.exec(text) ?? [];
+  const unitMs = unitsMs[unit];
+  if (unitMs === undefined) throw new UsageError("--expires-in must be a number and one of s, m, h, d and w");
+  return Number(count) * unitMs;
+}

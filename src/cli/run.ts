@@ -1,0 +1,103 @@
+// Runs one command of the command line, other than serve.
+import type { Config } from "../config.ts";
+import { CofferError } from "../domain/errors.ts";
+import { StartupError } from "../domain/startup-error.ts";
+import { withDeployment } from "./deployment.ts";
+import { checkKeyring, initKeyring } from "./keyring-commands.ts";
+import { type OptionName, type Options, readArguments } from "./options.ts";
+import { print, type Shown } from "./print.ts";
+import { createNewToken, listAllTokens, revokeOneToken } from "./token-commands.ts";
+import { UsageError, usage } from "./usage.ts";
+import { createNewWorkspace, listAllWorkspaces } from "./workspace-commands.ts";
+
+interface Command {
+  /** Besides json and help. */
+  options: readonly OptionName[];
+  /** What it needs beside its own words. */
+  operand?: string;
+  run(config: Config, options: Options, operand: string): Promise<Shown>;
+}
+
+const commands = new Map<string, Command>([
+  ["workspace list", { options: [], run: (config) => withDeployment(config, listAllWorkspaces) }],
+  [
+    "workspace create",
+    {
+      options: ["name"],
+      run: (config, options) => withDeployment(config, (deps) => createNewWorkspace(deps, options)),
+    },
+  ],
+  [
+    "token list",
+    {
+      options: ["workspace"],
+      run: (config, options) => withDeployment(config, (deps) => listAllTokens(deps, options)),
+    },
+  ],
+  [
+    "token create",
+    {
+      options: ["name", "workspace", "every-workspace", "role", "scope", "expires-in"],
+      run: (config, options) => withDeployment(config, (deps) => createNewToken(deps, options)),
+    },
+  ],
+  [
+    "token revoke",
+    {
+      options: [],
+      operand: "a token's id (tok_…)",
+      run: (config, _options, id) => withDeployment(config, (deps) => revokeOneToken(deps, id)),
+    },
+  ],
+  ["keyring init", { options: [], run: initKeyring }],
+  ["keyring check", { options: [], run: checkKeyring }],
+]);
+
+/** Whether the command line asks for the service. */
+export function isServe(argv: readonly string[]): boolean {
+  return argv.length === 0 || (argv.length === 1 && argv[0] === "serve");
+}
+
+interface Output {
+  write(text: string): unknown;
+}
+
+/** The exit code: 0 done, 1 failed, 2 the command line is wrong. Failures are one line. Throws what nobody foresaw. */
+export async function runCommand(
+  argv: readonly string[],
+  loadConfig: () => Config,
+  stdout: Output,
+  stderr: Output,
+): Promise<0 | 1 | 2> {
+  try {
+    const { words, given, options } = readArguments(argv);
+    if (given.includes("help") || words[0] === "help") {
+      stdout.write(`${usage}\n`);
+      return 0;
+    }
+    const { command, operand } = commandOf(words, given);
+    const shown = await command.run(loadConfig(), options, operand);
+    stdout.write(print(shown, options.json));
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      stderr.write(`coffer: ${error.message}; \`coffer --help\` says more\n`);
+      return 2;
+    }
+    if (!(error instanceof StartupError) && !(error instanceof CofferError && error.reason !== "INTERNAL")) throw error;
+    stderr.write(`coffer: ${error.message}\n`);
+    return 1;
+  }
+}
+
+function commandOf(words: readonly string[], given: readonly OptionName[]): { command: Command; operand: string } {
+  const [noun = "", verb = "", operand = "", ...rest] = words;
+  const name = `${noun} ${verb}`;
+  const command = commands.get(name);
+  if (!command) throw new UsageError(`there is no command ${JSON.stringify(name.trim().slice(0, 40))}`);
+  if (rest.length > 0 || (operand !== "" && !command.operand)) throw new UsageError(`${name} takes no more arguments`);
+  if (command.operand && operand === "") throw new UsageError(`${name} needs ${command.operand}`);
+  const odd = given.find((option) => option !== "json" && !command.options.includes(option));
+  if (odd) throw new UsageError(`${name} has no option --${odd}`);
+  return { command, operand };
+}

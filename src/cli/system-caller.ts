@@ -1,0 +1,34 @@
+// Who calls when a command does: whoever has the machine's database and keyring has everything already.
+import type { Caller, Membership } from "../domain/caller.ts";
+import { CofferError } from "../domain/errors.ts";
+import { newId } from "../domain/ids.ts";
+import { permissionsOfRole } from "../domain/permission.ts";
+import { listWorkspaceIds } from "../store/workspaces.ts";
+import type { AdminDeps } from "./deployment.ts";
+
+/** An owner everywhere, about one workspace or, for what is in none, about none. Fails with WORKSPACE_NOT_FOUND. */
+export async function systemCaller(deps: AdminDeps, command: string, workspaceId: string | undefined): Promise<Caller> {
+  const memberships = (await listWorkspaceIds(deps.database)).map(ownerOf);
+  const membership =
+    workspaceId === undefined ? ownerOf("") : memberships.find((each) => each.workspaceId === workspaceId);
+  if (!membership) throw new CofferError("WORKSPACE_NOT_FOUND", "there is no such workspace");
+  return {
+    credential: "SYSTEM",
+    principalId: "prn_system",
+    tokenId: "",
+    reachesEveryWorkspace: true,
+    scopes: [],
+    tokenExpireTime: undefined,
+    memberships,
+    membership,
+    address: "",
+    userAgent: "coffer command",
+    requestId: newId("req", deps.now(), deps.random),
+    method: `command/${command}`,
+    idempotency: undefined,
+  };
+}
+
+function ownerOf(workspaceId: string): Membership {
+  return { workspaceId, role: "OWNER", permissions: permissionsOfRole("OWNER") };
+}

@@ -1,0 +1,30 @@
+// What the command line says about itself, and the error of a command line that cannot be understood.
+
+/** Exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+export const usage = `usage: coffer [serve]
+       coffer workspace list
+       coffer workspace create --name NAME
+       coffer token list [--workspace ID]
+       coffer token create --role ROLE [--workspace ID | --every-workspace] [--name NAME] [--scope SCOPE]... [--expires-in TIME]
+       coffer token revoke TOKEN_ID
+       coffer keyring init
+       coffer keyring check
+
+serve    serves the API, and is what coffer does when it is not told otherwise.
+others   administer the deployment from its own machine: they use its database and its keyring directly, whether it is being
+         served or not, and write its audit trail as the principal prn_system.
+
+--workspace ID      where the token reaches; may be left out while there is only one workspace
+--every-workspace   the token reaches every workspace that there is now
+--role ROLE         viewer, operator, admin or owner, of the service principal that is made for the token
+--scope SCOPE       a permission, <group>.* or *, to which the token is narrowed; may be given several times
+--expires-in TIME   such as 90s, 15m, 12h, 30d or 52w; never unless given
+--json              prints JSON instead of a table
+--help              prints this
+
+Settings are environment variables, COFFER_*: see the README. A token or a secret key never stands on the command line; the text
+of a new token is printed once, on stdout, and kept nowhere. Exit codes: 0 done, 1 failed, 2 the command line is wrong.`;

@@ -1,0 +1,31 @@
+// coffer workspace list, create.
+import { purgeRetentionDaysDefault, type Workspace } from "../domain/workspace.ts";
+import { createWorkspace } from "../operations/workspaces/create.ts";
+import { listWorkspaces } from "../operations/workspaces/list.ts";
+import type { AdminDeps } from "./deployment.ts";
+import type { Options } from "./options.ts";
+import type { Shown } from "./print.ts";
+import { systemCaller } from "./system-caller.ts";
+import { UsageError } from "./usage.ts";
+
+export async function listAllWorkspaces(deps: AdminDeps): Promise<Shown> {
+  const workspaces = await listWorkspaces(deps, await systemCaller(deps, "workspace list", undefined));
+  return { json: { workspaces: workspaces.map(jsonOf) }, rows: workspaces.map(rowOf) };
+}
+
+/** With a new principal that owns it, whose token is shown. */
+export async function createNewWorkspace(deps: AdminDeps, { name }: Options): Promise<Shown> {
+  if (name === undefined) throw new UsageError("--name is required");
+  const caller = await systemCaller(deps, "workspace create", undefined);
+  const plan = { displayName: name, purgeRetentionDays: purgeRetentionDaysDefault };
+  const { workspace, ownerToken } = (await createWorkspace(deps, caller, plan)).resource;
+  return { json: { workspace: jsonOf(workspace), ownerToken }, rows: [rowOf(workspace)], last: ownerToken };
+}
+
+function jsonOf({ workspaceId: id, displayName, purgeRetentionDays, createTime }: Workspace) {
+  return { id, displayName, purgeRetentionDays, createTime };
+}
+
+function rowOf({ workspaceId, displayName, createTime }: Workspace): Record<string, string> {
+  return { WORKSPACE: workspaceId, NAME: displayName, CREATED: createTime.toISOString() };
+}

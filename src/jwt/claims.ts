@@ -1,0 +1,76 @@
+// What the claims of a verified JWT mean here, by its issuer's rules.
+import { isScope, type Role, roles } from "../domain/permission.ts";
+import type { ClaimPath, JwtIssuer, RoleRule, ScopeRule, WorkspaceRule } from "./issuer.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+export interface MappedClaims {
+  subject: string;
+  /** Not all of them need exist. */
+  workspaceIds: string[];
+  /** Undefined: none. */
+  role: Role | undefined;
+  /** Scopes as API tokens have them; none narrow nothing. */
+  scopes: string[];
+}
+
+const subjectLengthMax = 255;
+const wordsMax = 1_000;
+
+/** Undefined when they name nobody. */
+export function mapClaims(issuer: JwtIssuer, claims: Claims): MappedClaims | undefined {
+  const subject = claimAt(claims, issuer.subjectClaim);
+  if (!isSubject(subject)) return undefined;
+  return {
+    subject,
+    workspaceIds: workspaceIdsOf(issuer.workspaces, claims),
+    role: roleOf(issuer.role, claims),
+    scopes: issuer.scopes ? scopesOf(issuer.scopes, claims) : [],
+  };
+}
+
+function isSubject(value: unknown): value is string {
+  const isText = typeof value === "string" && value !== "" && value.length <= subjectLengthMax;
+  return isText && value.isWellFormed() && !/\p{Cc}/u.test(value);
+}
+
+function workspaceIdsOf(rule: WorkspaceRule, claims: Claims): string[] {
+  if ("ids" in rule) return [...rule.ids];
+  const named = [...new Set(wordsOf(claimAt(claims, rule.claim)))];
+  return rule.allowed === "*" ? named : named.filter((id) => rule.allowed.includes(id));
+}
+
+function roleOf(rule: RoleRule, claims: Claims): Role | undefined {
+  if ("fixed" in rule) return rule.fixed;
+  const named = wordsOf(claimAt(claims, rule.claim)).flatMap((word) => rule.map.get(word) ?? []);
+  const ranks = named.map((role) => roles.indexOf(role));
+  const rank = ranks.length > 0 ? Math.max(...ranks) : rule.byDefault ? roles.indexOf(rule.byDefault) : -1;
+  return roles[Math.min(rank, roles.indexOf(rule.max))];
+}
+
+// Covers no permission: where a scope claim holds nothing that coffer knows, nothing is what is left.
+const noScope = "none";
+
+function scopesOf({ claim, map }: ScopeRule, claims: Claims): string[] {
+  const value = claimAt(claims, claim);
+  if (value === undefined) return [];
+  const words = typeof value === "string" ? value.split(" ").slice(0, wordsMax) : wordsOf(value);
+  const scopes = words.flatMap((word) => map.get(word) ?? (isScope(word) ? [word] : []));
+  return scopes.length > 0 ? [...new Set(scopes)] : [noScope];
+}
+
+function claimAt(claims: Claims, path: ClaimPath): unknown {
+  return path.reduce<unknown>(
+    (value, name) =>
+      typeof value === "object" && value !== null && Object.hasOwn(value, name)
+        ? (value as Record<string, unknown>)[name]
+        : undefined,
+    claims,
+  );
+}
+
+/** A claim that is one word or a list of them. */
+function wordsOf(value: unknown): string[] {
+  const list = Array.isArray(value) ? value.slice(0, wordsMax) : [value];
+  return list.filter((word) => typeof word === "string");
+}

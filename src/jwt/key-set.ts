@@ -1,0 +1,46 @@
+// JSON Web Key Sets: read from their text, and fetched from where an issuer keeps them.
+import { readFile } from "node:fs/promises";
+import { createLocalJWKSet, type JSONWebKeySet, type JWK, type LocalJWKSet } from "jose";
+import type { KeyPlace } from "./issuer.ts";
+
+const sizeBytesMax = 256 * 1024;
+const keysMax = 100;
+const fetchTimeoutMs = 5_000;
+
+/** Throws when there is no public key in it that verifies signatures. */
+export function parseKeySet(text: string): LocalJWKSet {
+  const { keys } = JSON.parse(text) as { keys?: unknown };
+  if (!Array.isArray(keys) || keys.length > keysMax) throw new Error("not a key set of at most 100 keys");
+  const usable = keys.filter(isUsable);
+  if (usable.length === 0) throw new Error("no key in the set verifies signatures");
+  return createLocalJWKSet({ keys: usable } satisfies JSONWebKeySet);
+}
+
+/** Neither a symmetric key, which would be no secret here, nor the private half of a pair. */
+function isUsable(key: unknown): key is JWK {
+  if (typeof key !== "object" || key === null) return false;
+  const { kty, use, d } = key as JWK;
+  return (kty === "RSA" || kty === "EC" || kty === "OKP") && d === undefined && (use === undefined || use === "sig");
+}
+
+/** The text of the set as it is now. Within five seconds, without following redirects, and no more than 256 KiB. */
+export async function loadKeySetText(place: KeyPlace): Promise<string> {
+  if ("file" in place) return readFile(place.file, "utf8");
+  const response = await fetch(place.url, {
+    redirect: "error",
+    headers: { accept: "application/json" },
+    signal: AbortSignal.timeout(fetchTimeoutMs),
+  });
+  if (response.status !== 200 || !response.body) {
+    await response.body?.cancel();
+    throw new Error(`the key set's answer has status ${response.status}`);
+  }
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > sizeBytesMax) throw new Error(`the key set is larger than ${sizeBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

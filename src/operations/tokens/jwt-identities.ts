@@ -1,0 +1,85 @@
+// Whom JWTs stand for. Verifying costs more than all the rest of a call, so what was verified is kept for a while.
+import { createHash } from "node:crypto";
+import type { Identity, Membership } from "../../domain/caller.ts";
+import { idOfDigest } from "../../domain/ids.ts";
+import { narrow, permissionsOfRole } from "../../domain/permission.ts";
+import type { Clock } from "../../jwt/clock.ts";
+import type { JwtVerifier, VerifiedJwt } from "../../jwt/verifier.ts";
+import type { Sql } from "../../store/database.ts";
+import { ensurePrincipal, findWorkspaces } from "../../store/workspaces.ts";
+import { invalidCredential } from "./authenticate.ts";
+
+export interface JwtIdentities {
+  /**
+   * Fails with CREDENTIAL_INVALID, which never says what was wrong, or with ISSUER_UNAVAILABLE. `beforeVerifying` runs before
+   * what may be a guess costs anything, and may refuse it.
+   */
+  get(text: string, beforeVerifying: () => Promise<void>): Promise<Identity>;
+}
+
+/** Also how late a workspace that is new or gone is noticed. */
+const keptMsMax = 5 * 60_000;
+const keptMax = 10_000;
+
+export function createJwtIdentities(sql: Sql, verifier: JwtVerifier, clock: Clock): JwtIdentities {
+  // By digest, so that no credential stays in memory.
+  const kept = new Map<string, { until: number; jwt: VerifiedJwt; identity: Identity }>();
+
+  const fresh = (digest: string) => {
+    const entry = kept.get(digest);
+    if (entry && clock.nowMs() < entry.until && clock.now() < entry.jwt.expireTime && entry.jwt.isCurrent())
+      return entry;
+    kept.delete(digest);
+    return undefined;
+  };
+
+  return {
+    async get(text, beforeVerifying) {
+      const digest = createHash("sha256").update(text).digest();
+      const key = digest.toString("base64");
+      const found = fresh(key);
+      if (found) return found.identity;
+      await beforeVerifying();
+      // Counted from before it is verified.
+      const until = clock.nowMs() + keptMsMax;
+      const jwt = await verifier.verify(text);
+      if (!jwt) throw invalidCredential();
+      const identity = await identityOf(sql, jwt, digest);
+      if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
+      kept.set(key, { until, jwt, identity });
+      return identity;
+    },
+  };
+}
+
+async function identityOf(sql: Sql, jwt: VerifiedJwt, digest: Uint8Array): Promise<Identity> {
+  const { issuer, subject, scopes, expireTime } = jwt;
+  const principalId = principalIdOf(issuer, subject);
+  await ensurePrincipal(sql, { principalId, kind: "USER", displayName: `${subject} of ${issuer}` });
+  return {
+    credential: "JWT",
+    principalId,
+    tokenId: idOfDigest("jwt", digest),
+    // Its claims say what it reaches now, not what its principal will reach.
+    reachesEveryWorkspace: false,
+    scopes,
+    tokenExpireTime: expireTime,
+    memberships: await membershipsOf(sql, jwt),
+  };
+}
+
+/** The same for the same subject of the same issuer, for ever, and for no other. */
+function principalIdOf(issuer: string, subject: string): string {
+  const digest = createHash("sha256")
+    .update(JSON.stringify([issuer, subject]))
+    .digest();
+  return idOfDigest("prn_jwt", digest);
+}
+
+async function membershipsOf(sql: Sql, { role, workspaceIds, scopes }: VerifiedJwt): Promise<Membership[]> {
+  if (!role || workspaceIds.length === 0) return [];
+  const permissions = narrow(permissionsOfRole(role), scopes);
+  // Claims may name what is not there.
+  const workspaces = await findWorkspaces(sql, workspaceIds);
+  return workspaces.map(({ workspaceId }) => ({ workspaceId, role, permissions }));
+}

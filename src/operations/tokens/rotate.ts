@@ -1,0 +1,98 @@
+// RotateToken: a new text for the same token; the old one ends at once here, and within the cache's time limit everywhere.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { checkEtag } from "../../domain/secret.ts";
+import {
+  findToken,
+  findTokenRecord,
+  lockToken,
+  type StoredApiToken,
+  type TokenRecord,
+  rotateToken as writeRotation,
+} from "../../store/api-tokens.ts";
+import { authorize, authorizeEverywhere, authorizeOwn } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkAuthentic, coveredOfMember, coveredOfToken, isAuthentic, macOf } from "../row-macs.ts";
+import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "./grantable.ts";
+import { type IssueDeps, type IssuedToken, newSecret } from "./issue.ts";
+import { tokenNotFound } from "./not-found.ts";
+
+type RotateDeps = MutationDeps & IssueDeps & Pick<Deps, "tokenCache">;
+
+export interface RotateTokenInput {
+  tokenId: string;
+  etag: string | undefined;
+}
+
+/**
+ * One's own token may always be rotated. Who sees the text of another may do all that it does, so must hold all of that. Fails
+ * with TOKEN_NOT_FOUND, ETAG_MISMATCH, TOKEN_NOT_ACTIVE or GRANT_EXCEEDS_CALLER.
+ */
+export async function rotateToken(
+  deps: RotateDeps,
+  caller: Caller,
+  { tokenId, etag }: RotateTokenInput,
+): Promise<Outcome<IssuedToken>> {
+  const isOwn = tokenId === caller.tokenId;
+  const grant = isOwn ? authorizeOwn(caller, "tokens.rotate") : authorize(caller, "tokens.rotate");
+  const { workspaceId } = grant;
+  const outcome = await mutate(deps, caller, {
+    grant,
+    prepare: async () => ({
+      subject: { resourceType: "api_token", resourceId: tokenId },
+      alsoIn: [] as string[],
+      secret: newSecret(deps),
+    }),
+    async apply(tx, { secret, alsoIn }): Promise<IssuedToken & { old: string | undefined }> {
+      const token = await lockToken(tx, workspaceId, tokenId);
+      if (!token) throw tokenNotFound();
+      checkEtag(token, etag);
+      checkAuthentic(deps.deploymentKeys, coveredOfToken(token), token.mac);
+      const record = await findTokenRecord(tx, token.lookupId);
+      if (!record || record.isExpired || token.revokeTime) throw notActive();
+      alsoIn.push(...record.members.map((member) => member.workspaceId));
+      if (!isOwn) checkGrantable(deps, caller, token, record);
+      const { text, ...kept } = secret;
+      const mac = macOf(deps.deploymentKeys, coveredOfToken({ ...token, ...kept }));
+      return {
+        apiToken: await writeRotation(tx, { ...token, ...kept, mac }, token.lookupId),
+        text,
+        old: token.lookupId,
+      };
+    },
+    async replay(sql, id) {
+      const apiToken = await findToken(sql, workspaceId, id);
+      if (!apiToken) throw tokenNotFound();
+      return { apiToken, text: "", old: undefined };
+    },
+  });
+  const { apiToken, text, old } = outcome.resource;
+  if (old !== undefined) deps.tokenCache.drop(old);
+  return { resource: { apiToken, text }, replayed: outcome.replayed };
+}
+
+/** Like a grant of all that the token reaches, for as long as it lasts. */
+function checkGrantable(
+  { deploymentKeys }: RotateDeps,
+  caller: Caller,
+  token: StoredApiToken,
+  { members }: TokenRecord,
+): void {
+  if (token.workspaceId === undefined && !caller.reachesEveryWorkspace) {
+    throw exceeds("every_workspace", "only a token that reaches every workspace rotates another");
+  }
+  checkOutlived(caller, token.expireTime);
+  if (token.principalId === caller.principalId) checkScopesHeld(caller, token.scopes);
+  const real = members.filter((member) => isAuthentic(deploymentKeys, coveredOfMember(member), member.mac));
+  for (const member of real) checkMemberHeld(caller, member, token.scopes);
+  authorizeEverywhere(
+    caller,
+    "tokens.rotate",
+    real.map(({ workspaceId }) => workspaceId),
+  );
+}
+
+function notActive(): CofferError {
+  return new CofferError("TOKEN_NOT_ACTIVE", "the token is revoked or expired; create another one");
+}
