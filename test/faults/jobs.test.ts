@@ -95,5 +95,5 @@ it("the check sees a secret that was purged in part, or twice", async () => {
   );
   const { gone, problems } = await problemsOfPurge(coffer, [partly, twice, whole]);
   expect(gone).toBe(0);
-  expect(problems.map((problem) => problem.split(":")[0])).toEqual([partly, twice]);
+  expect(new Set(problems.map((problem) => problem.split(":")[0]))).toEqual(new Set([partly, twice]));
 });
