@@ -1,4 +1,5 @@
 // Everything a run needs, started: Postgres, Redis, the seeded data, the floor and coffer, each a process of its own.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startEmbeddedPostgres } from "../src/embedded/start-embedded-postgres.ts";
 import { startTestRedis } from "../test/support/redis.ts";
@@ -60,7 +61,7 @@ export async function startRig(
   const floorEnv = { FLOOR_DATABASE_URL: postgres.url, FLOOR_KEY: seeded.floorKey };
   const floor = await start([join(import.meta.dirname, "floor.ts")], floorEnv, /listening on (\d+) and (\d+)\n/);
   const coffer = await start(
-    [...cofferNodeOptions(), join(projectDir, "src", "main.ts"), "serve"],
+    [...startOptions(), ...cofferNodeOptions(), join(projectDir, "src", "main.ts"), "serve"],
     {
       COFFER_PORT: "0",
       COFFER_DATA_DIR: dir.path,
@@ -76,6 +77,16 @@ export async function startRig(
     /listening on http:\/\/127\.0\.0\.1:(\d+)\n/,
   );
   return { dir: dir.path, tools, seeded, floor, coffer, redisPid: redis.pid, postgresPid: postgres.pid };
+}
+
+/** Node's options as `npm start` gives them. */
+function startOptions(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(projectDir, "package.json"), "utf8")) as {
+    scripts: { start: string };
+  };
+  const [, options] = /^exec node (.*)src\/main\.ts serve$/.exec(scripts.start) ?? [];
+  if (options === undefined) throw new Error("npm start does not start coffer as it did");
+  return options.split(" ").filter((option) => option !== "");
 }
 
 /** Such as a profiler's, for coffer alone. */

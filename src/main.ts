@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // The process: reads the command line, starts, says where it listens, and ends when it is told to.
 import { isServe, runCommand } from "./cli/run.ts";
 import { type Config, loadConfig } from "./config.ts";

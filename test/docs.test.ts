@@ -63,6 +63,14 @@ it("the README shows every command of the usage", () => {
   for (const command of commands) expect(read("README.md")).toContain(`coffer ${command}`);
 });
 
+it("Node is given the same options by npm start, the program itself and the image", () => {
+  const [, start] = /"exec node (.*) src\/main\.ts serve"/.exec(read("package.json")) ?? [];
+  const [, program] = /^#!\/usr\/bin\/env -S node (.*)$/m.exec(read("src/main.ts")) ?? [];
+  const [, image] = /^ENTRYPOINT \["node", "(.*)", "\/app\/dist\/src\/main\.js"\]$/m.exec(read("Dockerfile")) ?? [];
+  expect(start).toMatch(/^--/);
+  expect([program, image]).toEqual([start, start]);
+});
+
 it("the README shows docs/tour.ts as it is", () => {
   const [, shown] = /<!-- tour\.ts -->\n```ts\n(.*?)```\n/s.exec(read("README.md")) ?? [];
   const [, ...lines] = read("docs/tour.ts").split("\n");
