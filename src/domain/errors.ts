@@ -37,7 +37,12 @@ const reasonTable = {
   UNSUPPORTED_MEDIA_TYPE: {
     code: "INVALID_ARGUMENT",
     httpStatus: 415,
-    when: "the content type or encoding is not served",
+    when: "the content type is not served",
+  },
+  COMPRESSION_UNSUPPORTED: {
+    code: "UNIMPLEMENTED",
+    httpStatus: 415,
+    when: "the body or message is compressed otherwise than with gzip",
   },
   METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", httpStatus: 405, when: "the path is served for other HTTP methods" },
   ROUTE_NOT_FOUND: { code: "NOT_FOUND", when: "the path is not served" },

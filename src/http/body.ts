@@ -17,7 +17,7 @@ export const defaultBodyLimits: BodyLimits = { sizeBytesMax: 1024 * 1024, timeou
 export async function readBody(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.toLowerCase() ?? "identity";
   if (encoding !== "identity" && encoding !== "gzip") {
-    throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-encoding must be gzip or identity");
+    throw new CofferError("COMPRESSION_UNSUPPORTED", "the content-encoding must be gzip or identity");
   }
   if (isDeclaredTooLarge(request, limits.sizeBytesMax)) throw tooLarge(limits.sizeBytesMax);
   if (!hasBody(request)) return new Uint8Array();

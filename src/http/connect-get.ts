@@ -44,5 +44,5 @@ function readMessage(query: URLSearchParams): Uint8Array {
 async function decompress(compression: string | null, bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
   if (compression === null || compression === "" || compression === "identity") return bytes;
   if (compression === "gzip") return inflate(bytes, sizeBytesMax);
-  throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the parameter compression must be gzip or identity");
+  throw new CofferError("COMPRESSION_UNSUPPORTED", "the parameter compression must be gzip or identity");
 }

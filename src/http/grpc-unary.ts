@@ -62,7 +62,7 @@ async function readMessage({ request, headers }: Exchange, limits: BodyLimits): 
   if (flags === 0) return message;
   if (flags !== isCompressed) throw malformed("the message has flags that are not known");
   if (headers.get("grpc-encoding") !== "gzip") {
-    throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the grpc-encoding must be gzip or identity");
+    throw new CofferError("COMPRESSION_UNSUPPORTED", "the grpc-encoding must be gzip or identity");
   }
   return inflate(message, limits.sizeBytesMax);
 }
