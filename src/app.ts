@@ -25,15 +25,18 @@ import { createRandomBytes } from "./envelope/random-pool.ts";
 import { defaultBodyLimits } from "./http/body.ts";
 import { createRpcHandler } from "./http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { revalidateCredentials } from "./jobs/revalidate-credentials.ts";
 import type { Logger } from "./log.ts";
 import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog, type DenialLog } from "./operations/audit-denials.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
+import { createValidationQueue } from "./operations/credentials/validation-queue.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createValueReader } from "./operations/secrets/value-reader.ts";
 import { createSingleFlight } from "./operations/single-flight.ts";
 import { createTokenCache } from "./operations/tokens/token-cache.ts";
+import { createProber } from "./probes/prober.ts";
 import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
 import { leasePoints } from "./redis/leased-limit.ts";
@@ -81,6 +84,7 @@ export async function createApp({ config, log, database, keyring }: AppOptions):
     const shutdown = new AbortController();
     const readiness = createReadiness(() => isReachable(database));
     const server = createServer({ config, log, deps, denials, redis, readiness, shutdownSignal: shutdown.signal });
+    const revalidation = startRevalidation(deps, log);
     const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
     return {
       deps,
@@ -91,7 +95,9 @@ export async function createApp({ config, log, database, keyring }: AppOptions):
       },
       async close() {
         readiness.stop();
+        revalidation.stop();
         await server.close(config.shutdownGraceMs);
+        await deps.validations.close();
         shutdown.abort();
         await denials.flush();
         await deps.accessTimes.flush();
@@ -136,7 +142,8 @@ async function createDeps(
   const now = () => new Date();
   const random = createRandomBytes();
   const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
-  return {
+  const prober = createProber(config.validation, now);
+  const deps = {
     now,
     random,
     database,
@@ -151,7 +158,28 @@ async function createDeps(
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),
+    prober,
   };
+  const onFailed = (error: unknown) => log.warn({ err: error }, "a credential was not tried");
+  return { ...deps, validations: createValidationQueue(deps, onFailed) };
+}
+
+const revalidationIntervalMs = 30_000;
+
+/** Looks at once, for what an earlier process left behind, and then at intervals. */
+function startRevalidation(deps: Deps, log: Logger): { stop(): void } {
+  if (!deps.prober.isOn) return { stop: () => {} };
+  const look = async () => {
+    try {
+      if (!(await revalidateCredentials.isDue(deps.database))) return;
+      await deps.database.transaction((tx) => revalidateCredentials.runBatch(deps, tx));
+    } catch (error) {
+      log.warn({ err: error, job: revalidateCredentials.name }, "a job failed");
+    }
+  };
+  const timer = setInterval(() => void look(), revalidationIntervalMs).unref();
+  void look();
+  return { stop: () => clearInterval(timer) };
 }
 
 interface ServedService {

@@ -4,10 +4,12 @@ import type { DeploymentKeys } from "./envelope/deployment-keys.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import type { AccessTimes } from "./operations/access-times.ts";
 import type { AuditTrail } from "./operations/audit-trail.ts";
+import type { ValidationQueue } from "./operations/credentials/validation-queue.ts";
 import type { KeyMaterial } from "./operations/keys/key-material.ts";
 import type { ValueReader } from "./operations/secrets/value-reader.ts";
 import type { SingleFlight } from "./operations/single-flight.ts";
 import type { TokenCache } from "./operations/tokens/token-cache.ts";
+import type { Prober } from "./probes/prober.ts";
 import type { IdempotencyHints } from "./redis/idempotency-hints.ts";
 import type { Database } from "./store/database.ts";
 
@@ -27,4 +29,6 @@ export interface Deps {
   idempotencyHints: IdempotencyHints;
   singleFlight: SingleFlight;
   tokenCache: TokenCache;
+  prober: Prober;
+  validations: ValidationQueue;
 }

@@ -1,5 +1,8 @@
 // What the audit trail keeps of a call: allow-listed facts, never a value, a credential or a query string.
 
+/** Who did what a job does: no principal has this id. */
+export const systemPrincipalId = "system";
+
 /** What a call was about. */
 export interface AuditSubject {
   resourceType: "secret" | "secret_version" | "kms_key" | "workspace" | "api_token" | "none";

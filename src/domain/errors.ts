@@ -73,6 +73,8 @@ const reasonTable = {
     code: "FAILED_PRECONDITION",
     when: "the value is no text, or made of parts, which this API cannot show; `coffer.v1` can",
   },
+  NO_CREDENTIAL: { code: "FAILED_PRECONDITION", when: "secrets of this kind are no credentials that could be tried" },
+  VALIDATION_OFF: { code: "FAILED_PRECONDITION", when: "this coffer is configured not to try credentials" },
   KEY_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "the key that wraps it is not active" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },
@@ -83,6 +85,10 @@ const reasonTable = {
   // What failed here
   DEPENDENCY_UNAVAILABLE: { code: "UNAVAILABLE", when: "the database is away; retry" },
   OUTCOME_UNKNOWN: { code: "UNAVAILABLE", when: "the change may have been made; retry with the same idempotency key" },
+  PROVIDER_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    when: "the service that a credential is for said neither yes nor no; retry",
+  },
   AUDIT_UNAVAILABLE: { code: "UNAVAILABLE", when: "the audit trail cannot be written, so nothing is revealed; retry" },
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", when: "the caller's deadline has passed" },

@@ -84,6 +84,8 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
     COFFER_RATE_LIMIT_WORKSPACE: "100000",
     COFFER_RATE_LIMIT_UNAUTHENTICATED: "100000",
     COFFER_SHUTDOWN_GRACE_MS: "2000",
+    // No test calls the services of the world; those of test/support/services.ts are there to be tried.
+    COFFER_VALIDATION: "off",
     ...options.env,
   });
   const logLines: string[] = [];

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/secret.proto.
  */
 export const file_coffer_v1_secret: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb2ZmZXIvdjEvc2VjcmV0LnByb3RvEgljb2ZmZXIudjEi0wgKBlNlY3JldBIKCgJpZBgBIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAiABKAkSDgoGcmVnaW9uGAMgASgJEhkKBG5hbWUYBCABKAlCC7pICNgBAXIDGIAEEgwKBHBhdGgYBSABKAkSDAoEa2luZBgGIAEoCRIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMY0A8SRgoGbGFiZWxzGAggAygLMh0uY29mZmVyLnYxLlNlY3JldC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESNwoLYW5ub3RhdGlvbnMYCSADKAsyIi5jb2ZmZXIudjEuU2VjcmV0LkFubm90YXRpb25zRW50cnkSGgoJbWltZV90eXBlGAogASgJQge6SARyAhhkEiUKBXN0YXRlGAsgASgOMhYuY29mZmVyLnYxLlNlY3JldFN0YXRlEnMKD3ZlcnNpb25fYWxpYXNlcxgMIAMoCzIlLmNvZmZlci52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeUIzukgwmgEtEEAiI3IhMhdeW2Etel1bYS16MC05Xy1dezAsNjJ9JFoGbGF0ZXN0KgQqAigBEhUKDXZlcnNpb25fY291bnQYDSABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GA4gASgNEhcKD2N1cnJlbnRfdmVyc2lvbhgPIAEoDRISCgprbXNfa2V5X2lkGBAgASgJEhIKCnJldmVhbGFibGUYESABKAgSFgoEZXRhZxgSIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtkZWxldGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcHVyZ2VfdGltZRgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWNjZXNzZWRfdGltZRgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKdmFsaWRhdGlvbhgZIAEoCzIfLmNvZmZlci52MS5DcmVkZW50aWFsVmFsaWRhdGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNWZXJzaW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEigwEKFENyZWRlbnRpYWxWYWxpZGF0aW9uEikKBXN0YXRlGAEgASgOMhouY29mZmVyLnYxLkNyZWRlbnRpYWxTdGF0ZRIxCg12YWxpZGF0ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcnJvchgDIAEoCSKjAgoNU2VjcmV0VmVyc2lvbhIKCgJpZBgBIAEoCRIRCglzZWNyZXRfaWQYAiABKAkSFgoOdmVyc2lvbl9udW1iZXIYAyABKA0SLAoFc3RhdGUYBCABKA4yHS5jb2ZmZXIudjEuU2VjcmV0VmVyc2lvblN0YXRlEg8KB2NvbW1lbnQYBSABKAkSDAoEZXRhZxgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVzdHJveV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgprbXNfa2V5X2lkGAkgASgJEhcKD2ttc19rZXlfdmVyc2lvbhgKIAEoDSKfAQoJS2V5VmFsdWVzEmMKBnZhbHVlcxgBIAMoCzIgLmNvZmZlci52MS5LZXlWYWx1ZXMuVmFsdWVzRW50cnlCMYABAbpIK5oBKAgBEIACIhtyGTIXXltBLVphLXowLTlfLi1dezEsMTI4fSQqBHoCEAEaLQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASIrCghHZW5lcmF0ZRIfCgtieXRlX2xlbmd0aBgBIAEoDUIKukgHKgUYgCAoECpjCgtTZWNyZXRTdGF0ZRIcChhTRUNSRVRfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNTRUNSRVRfU1RBVEVfQUNUSVZFEAESHQoZU0VDUkVUX1NUQVRFX1NPRlRfREVMRVRFRBACKqMBChJTZWNyZXRWZXJzaW9uU3RhdGUSJAogU0VDUkVUX1ZFUlNJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIgChxTRUNSRVRfVkVSU0lPTl9TVEFURV9FTkFCTEVEEAESIQodU0VDUkVUX1ZFUlNJT05fU1RBVEVfRElTQUJMRUQQAhIiCh5TRUNSRVRfVkVSU0lPTl9TVEFURV9ERVNUUk9ZRUQQAyptCg9DcmVkZW50aWFsU3RhdGUSIAocQ1JFREVOVElBTF9TVEFURV9VTlNQRUNJRklFRBAAEhoKFkNSRURFTlRJQUxfU1RBVEVfVkFMSUQQARIcChhDUkVERU5USUFMX1NUQVRFX0lOVkFMSUQQAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChZjb2ZmZXIvdjEvc2VjcmV0LnByb3RvEgljb2ZmZXIudjEi0AkKBlNlY3JldBIKCgJpZBgBIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAiABKAkSDgoGcmVnaW9uGAMgASgJEhkKBG5hbWUYBCABKAlCC7pICNgBAXIDGIAEEgwKBHBhdGgYBSABKAkSDAoEa2luZBgGIAEoCRIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMY0A8SRgoGbGFiZWxzGAggAygLMh0uY29mZmVyLnYxLlNlY3JldC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESNwoLYW5ub3RhdGlvbnMYCSADKAsyIi5jb2ZmZXIudjEuU2VjcmV0LkFubm90YXRpb25zRW50cnkSGgoJbWltZV90eXBlGAogASgJQge6SARyAhhkEiUKBXN0YXRlGAsgASgOMhYuY29mZmVyLnYxLlNlY3JldFN0YXRlEnMKD3ZlcnNpb25fYWxpYXNlcxgMIAMoCzIlLmNvZmZlci52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeUIzukgwmgEtEEAiI3IhMhdeW2Etel1bYS16MC05Xy1dezAsNjJ9JFoGbGF0ZXN0KgQqAigBEhUKDXZlcnNpb25fY291bnQYDSABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GA4gASgNEhcKD2N1cnJlbnRfdmVyc2lvbhgPIAEoDRISCgprbXNfa2V5X2lkGBAgASgJEhIKCnJldmVhbGFibGUYESABKAgSFgoEZXRhZxgSIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtkZWxldGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcHVyZ2VfdGltZRgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWNjZXNzZWRfdGltZRgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKdmFsaWRhdGlvbhgZIAEoCzIfLmNvZmZlci52MS5DcmVkZW50aWFsVmFsaWRhdGlvbhJCChFjcmVkZW50aWFsX2ZpZWxkcxgaIAMoCzInLmNvZmZlci52MS5TZWNyZXQuQ3JlZGVudGlhbEZpZWxkc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjUKE1ZlcnNpb25BbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ARo3ChVDcmVkZW50aWFsRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKDAQoUQ3JlZGVudGlhbFZhbGlkYXRpb24SKQoFc3RhdGUYASABKA4yGi5jb2ZmZXIudjEuQ3JlZGVudGlhbFN0YXRlEjEKDXZhbGlkYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWVycm9yGAMgASgJIqMCCg1TZWNyZXRWZXJzaW9uEgoKAmlkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRIWCg52ZXJzaW9uX251bWJlchgDIAEoDRIsCgVzdGF0ZRgEIAEoDjIdLmNvZmZlci52MS5TZWNyZXRWZXJzaW9uU3RhdGUSDwoHY29tbWVudBgFIAEoCRIMCgRldGFnGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZXN0cm95X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmttc19rZXlfaWQYCSABKAkSFwoPa21zX2tleV92ZXJzaW9uGAogASgNIp8BCglLZXlWYWx1ZXMSYwoGdmFsdWVzGAEgAygLMiAuY29mZmVyLnYxLktleVZhbHVlcy5WYWx1ZXNFbnRyeUIxgAEBukgrmgEoCAEQgAIiG3IZMhdeW0EtWmEtejAtOV8uLV17MSwxMjh9JCoEegIQARotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIisKCEdlbmVyYXRlEh8KC2J5dGVfbGVuZ3RoGAEgASgNQgq6SAcqBRiAICgQKmMKC1NlY3JldFN0YXRlEhwKGFNFQ1JFVF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1NFQ1JFVF9TVEFURV9BQ1RJVkUQARIdChlTRUNSRVRfU1RBVEVfU09GVF9ERUxFVEVEEAIqowEKElNlY3JldFZlcnNpb25TdGF0ZRIkCiBTRUNSRVRfVkVSU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEiAKHFNFQ1JFVF9WRVJTSU9OX1NUQVRFX0VOQUJMRUQQARIhCh1TRUNSRVRfVkVSU0lPTl9TVEFURV9ESVNBQkxFRBACEiIKHlNFQ1JFVF9WRVJTSU9OX1NUQVRFX0RFU1RST1lFRBADKm0KD0NyZWRlbnRpYWxTdGF0ZRIgChxDUkVERU5USUFMX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWQ1JFREVOVElBTF9TVEFURV9WQUxJRBABEhwKGENSRURFTlRJQUxfU1RBVEVfSU5WQUxJRBACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A secret: a named container of versions. It never carries a value.
@@ -198,6 +198,14 @@ export type Secret = Message<"coffer.v1.Secret"> & {
    * @generated from field: coffer.v1.CredentialValidation validation = 25;
    */
   validation?: CredentialValidation | undefined;
+
+  /**
+   * What belongs to the credential without being secret: `aws_access_key_id` (cloud_provider/aws), `username` (oci_registry).
+   * Immutable, and the same for every version.
+   *
+   * @generated from field: map<string, string> credential_fields = 26;
+   */
+  credentialFields: { [key: string]: string };
 };
 
 /**
@@ -208,7 +216,8 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 0);
 
 /**
- * The outcome of trying a credential at the service it is for.
+ * The outcome of trying the current version of a credential at the service it is for. A new current version begins anew; none of
+ * this changes the etag of the secret.
  *
  * @generated from message coffer.v1.CredentialValidation
  */
@@ -221,14 +230,14 @@ export type CredentialValidation = Message<"coffer.v1.CredentialValidation"> & {
   state: CredentialState;
 
   /**
-   * When it was tried; unset before the first try.
+   * When that was found out, or last tried in vain; unset before the first try.
    *
    * @generated from field: google.protobuf.Timestamp validate_time = 2;
    */
   validateTime?: Timestamp | undefined;
 
   /**
-   * Why the service refused it, in words that hold no part of the credential.
+   * Why the service refused it, or why a try told nothing, in words that hold no part of the credential.
    *
    * @generated from field: string error = 3;
    */
@@ -458,13 +467,13 @@ export const SecretVersionStateSchema: GenEnum<SecretVersionState> = /*@__PURE__
   enumDesc(file_coffer_v1_secret, 1);
 
 /**
- * CredentialState is the outcome of trying a credential at the service it is for.
+ * CredentialState is the outcome of trying the current version of a credential at the service it is for.
  *
  * @generated from enum coffer.v1.CredentialState
  */
 export const CredentialState = {
   /**
-   * Not tried yet.
+   * Not tried yet, or without an answer that tells.
    *
    * @generated from enum value: CREDENTIAL_STATE_UNSPECIFIED = 0;
    */
@@ -486,7 +495,7 @@ export const CredentialState = {
 } as const;
 
 /**
- * CredentialState is the outcome of trying a credential at the service it is for.
+ * CredentialState is the outcome of trying the current version of a credential at the service it is for.
  *
  * @generated from enum coffer.v1.CredentialState
  */

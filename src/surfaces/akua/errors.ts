@@ -33,6 +33,8 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   NOT_REVEALABLE: 7306,
   KEY_NOT_ACTIVE: 7307,
   VALUE_FORM_UNSUPPORTED: 7308,
+  NO_CREDENTIAL: 7309,
+  VALIDATION_OFF: 7310,
   ETAG_MISMATCH: 7401,
   CURRENT_VERSION_MISMATCH: 7402,
   CONCURRENT_CHANGE: 7403,
@@ -46,6 +48,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   CANCELED: 7506,
   VALUE_CORRUPT: 7507,
   INTERNAL: 7508,
+  PROVIDER_UNAVAILABLE: 7509,
 };
 
 // Where Akua's documents have a word of their own.
