@@ -26,7 +26,7 @@ export interface Services {
 }
 
 /** The key of a service account that the played Google knows. */
-export const googleKey = generateKeyPairSync("rsa", {
+const googleKey = generateKeyPairSync("rsa", {
   modulusLength: 2048,
   publicKeyEncoding: { type: "spki", format: "pem" },
   privateKeyEncoding: { type: "pkcs8", format: "pem" },

@@ -71,7 +71,7 @@ async function validateIfDue(deps: TryCredentialDeps, secret: SecretKey, signal:
     const isPassing = signal.aborted || (error instanceof CofferError && error.reason === "RATE_LIMITED");
     await (isPassing
       ? releaseValidation(deps.database, claim)
-      : finishValidation(deps.database, claim, soonAgain(deps, claim, "the value could not be opened")));
+      : finishValidation(deps.database, claim, soonAgain(deps, claim, "it could not be tried")));
     if (!isPassing) throw error;
   }
 }
