@@ -152,7 +152,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(22);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(23);
   });
 });
 
