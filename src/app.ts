@@ -26,19 +26,23 @@ import { createRandomBytes } from "./envelope/random-pool.ts";
 import { defaultBodyLimits } from "./http/body.ts";
 import { createRpcHandler } from "./http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
+import type { Job } from "./jobs/job.ts";
 import { jobs } from "./jobs/jobs.ts";
+import { revalidateCredentials } from "./jobs/revalidate-credentials.ts";
 import { startJobs } from "./jobs/runner.ts";
 import { createJwtVerifier } from "./jwt/verifier.ts";
 import type { Logger } from "./log.ts";
 import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog, type DenialLog } from "./operations/audit-denials.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
+import { createValidationQueue } from "./operations/credentials/validation-queue.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createValueReader } from "./operations/secrets/value-reader.ts";
 import { createSingleFlight } from "./operations/single-flight.ts";
 import { createJwtIdentities } from "./operations/tokens/jwt-identities.ts";
 import { createTokenCache } from "./operations/tokens/token-cache.ts";
+import { createProber } from "./probes/prober.ts";
 import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
 import { leasePoints } from "./redis/leased-limit.ts";
@@ -94,7 +98,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       shutdownSignal: shutdown.signal,
     });
     const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
-    const runner = startJobs(deps, config.jobs ? jobs : [], {
+    const runner = startJobs(deps, config.jobs ? jobsFor(deps) : [], {
       intervalMs: config.jobsIntervalMs,
       log: {
         ran: (run) => log.info(run, "job"),
@@ -111,6 +115,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       async close() {
         readiness.stop();
         await Promise.all([server.close(config.shutdownGraceMs), runner.stop(config.shutdownGraceMs)]);
+        await deps.validations.close();
         shutdown.abort();
         await denials.flush();
         await deps.accessTimes.flush();
@@ -159,7 +164,8 @@ async function createDeps(
   const jwtVerifier = createJwtVerifier(config.jwtIssuers, clock, (issuer, error) =>
     log.warn({ issuer, err: error }, "the keys of this issuer cannot be fetched"),
   );
-  return {
+  const prober = createProber(config.validation, now);
+  const deps = {
     now,
     random,
     database,
@@ -175,7 +181,15 @@ async function createDeps(
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),
     jwtIdentities: createJwtIdentities(database, jwtVerifier, clock),
+    prober,
   };
+  const onFailed = (error: unknown) => log.warn({ err: error }, "a credential was not tried");
+  return { ...deps, validations: createValidationQueue(deps, onFailed) };
+}
+
+/** All of them, but for those that have nothing to work with. */
+function jobsFor({ prober }: Deps): Job[] {
+  return jobs.filter((job) => job !== revalidateCredentials || prober.isOn);
 }
 
 interface ServedService {

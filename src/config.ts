@@ -6,6 +6,8 @@ import { createSecureContext } from "node:tls";
 import { StartupError } from "./domain/startup-error.ts";
 import type { JwtIssuer } from "./jwt/issuer.ts";
 import { readIssuers } from "./jwt/read-issuers.ts";
+import { type ProbeUrls, probeEndpoints } from "./probes/endpoints.ts";
+import type { ProbeSettings } from "./probes/prober.ts";
 
 export interface Config {
   readonly host: string;
@@ -41,6 +43,8 @@ export interface Config {
   readonly rateLimitWorkspace: number;
   /** Requests without a valid credential, a minute and address. */
   readonly rateLimitUnauthenticated: number;
+  /** How credentials are tried. */
+  readonly validation: ProbeSettings;
   readonly logFormat: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly shutdownGraceMs: number;
@@ -88,7 +92,7 @@ export function loadConfig(environment: Environment): Config {
     consoleUrl: consoleUrl(env),
     jwtIssuers: jwtIssuers(env),
     regions: regions(env),
-    trustedProxies: trustedProxies(env),
+    trustedProxies: addresses(env, "COFFER_TRUSTED_PROXIES"),
     rateLimitPrincipal: integer(env, "COFFER_RATE_LIMIT_PRINCIPAL", { byDefault: 600, min: 1, max: 10_000_000 }),
     rateLimitWorkspace: integer(env, "COFFER_RATE_LIMIT_WORKSPACE", { byDefault: 3_000, min: 1, max: 10_000_000 }),
     rateLimitUnauthenticated: integer(env, "COFFER_RATE_LIMIT_UNAUTHENTICATED", {
@@ -96,6 +100,7 @@ export function loadConfig(environment: Environment): Config {
       min: 1,
       max: 10_000_000,
     }),
+    validation: validation(env),
     logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
     logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
     shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),
@@ -198,19 +203,42 @@ function regions(env: Environment): Config["regions"] {
   return [first, ...others];
 }
 
-function trustedProxies(env: Environment): BlockList {
-  const proxies = new BlockList();
-  for (const entry of list(text(env, "COFFER_TRUSTED_PROXIES") ?? "")) {
+function validation(env: Environment): ProbeSettings {
+  return {
+    isOn: oneOf(env, "COFFER_VALIDATION", ["on", "off"]) === "on",
+    revalidateAfterMs:
+      integer(env, "COFFER_VALIDATION_INTERVAL_HOURS", { byDefault: 24, min: 1, max: 8_760 }) * 3_600_000,
+    allowed: addresses(env, "COFFER_VALIDATION_ALLOW_PRIVATE"),
+    urls: Object.fromEntries(
+      Object.entries(probeEndpoints).map(([service, { setting, byDefault }]) => [
+        service,
+        serviceUrl(env, setting) ?? byDefault,
+      ]),
+    ) as ProbeUrls,
+  };
+}
+
+function serviceUrl(env: Environment, name: string): string | undefined {
+  const given = url(env, name, ["https:", "http:"]);
+  if (given === undefined) return undefined;
+  const { username, password } = URL.parse(given) ?? {};
+  if (username === "" && password === "" && !/[?#]/.test(given)) return given.replace(/\/+$/, "");
+  throw new StartupError(`${name} must be a URL without a user, a password and a query`);
+}
+
+function addresses(env: Environment, name: string): BlockList {
+  const ranges = new BlockList();
+  for (const entry of list(text(env, name) ?? "")) {
     const [address = "", bits, ...rest] = entry.split("/");
     const family = isIP(address);
     const bitsMax = family === 4 ? 32 : 128;
     const prefix = bits === undefined ? bitsMax : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1;
     if (family === 0 || prefix < 0 || prefix > bitsMax || rest.length > 0) {
-      throw new StartupError("COFFER_TRUSTED_PROXIES must be addresses or CIDR ranges, separated by commas");
+      throw new StartupError(`${name} must be addresses or CIDR ranges, separated by commas`);
     }
-    proxies.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
+    ranges.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
   }
-  return proxies;
+  return ranges;
 }
 
 function list(given: string): string[] {

@@ -4,11 +4,13 @@ import type { DeploymentKeys } from "./envelope/deployment-keys.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import type { AccessTimes } from "./operations/access-times.ts";
 import type { AuditTrail } from "./operations/audit-trail.ts";
+import type { ValidationQueue } from "./operations/credentials/validation-queue.ts";
 import type { KeyMaterial } from "./operations/keys/key-material.ts";
 import type { ValueReader } from "./operations/secrets/value-reader.ts";
 import type { SingleFlight } from "./operations/single-flight.ts";
 import type { JwtIdentities } from "./operations/tokens/jwt-identities.ts";
 import type { TokenCache } from "./operations/tokens/token-cache.ts";
+import type { Prober } from "./probes/prober.ts";
 import type { IdempotencyHints } from "./redis/idempotency-hints.ts";
 import type { Database } from "./store/database.ts";
 
@@ -29,4 +31,6 @@ export interface Deps {
   singleFlight: SingleFlight;
   tokenCache: TokenCache;
   jwtIdentities: JwtIdentities;
+  prober: Prober;
+  validations: ValidationQueue;
 }

@@ -78,6 +78,8 @@ const reasonTable = {
     code: "FAILED_PRECONDITION",
     when: "the value is no text, or made of parts, which this API cannot show; `coffer.v1` can",
   },
+  NO_CREDENTIAL: { code: "FAILED_PRECONDITION", when: "secrets of this kind are no credentials that could be tried" },
+  VALIDATION_OFF: { code: "FAILED_PRECONDITION", when: "this coffer is configured not to try credentials" },
   KEY_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "the key that wraps it is not active" },
   TOKEN_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "a revoked or expired token stays so; create another" },
   // Concurrency and retries
@@ -93,6 +95,10 @@ const reasonTable = {
     when: "the issuer of a JWT cannot be asked for its keys, so nobody knows whether it is valid; retry",
   },
   OUTCOME_UNKNOWN: { code: "UNAVAILABLE", when: "the change may have been made; retry with the same idempotency key" },
+  PROVIDER_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    when: "the service that a credential is for said neither yes nor no; retry",
+  },
   AUDIT_UNAVAILABLE: { code: "UNAVAILABLE", when: "the audit trail cannot be written, so nothing is revealed; retry" },
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", when: "the caller's deadline has passed" },

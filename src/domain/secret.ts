@@ -1,4 +1,5 @@
 // A secret: the named container of versions, and the pure rules about it.
+import type { Validation } from "./credential/validation.ts";
 import { CofferError, type FieldViolation, invalidFields } from "./errors.ts";
 
 export type SecretState = "ACTIVE" | "SOFT_DELETED";
@@ -12,6 +13,10 @@ export interface Secret {
   /** `/` + name without a leading slash; unique among the active secrets of a workspace and region. */
   path: string;
   kind: string;
+  /** What belongs to a credential without being secret, by name; the same for every version. */
+  credentialFields: Record<string, string>;
+  /** Undefined for kinds that are no credentials. */
+  validation: Validation | undefined;
   description: string;
   labels: Record<string, string>;
   annotations: Record<string, string>;

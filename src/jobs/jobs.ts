@@ -3,6 +3,13 @@ import { destroyVersions } from "./destroy-versions.ts";
 import { expireSecrets } from "./expire-secrets.ts";
 import type { Job } from "./job.ts";
 import { purgeSecrets } from "./purge-secrets.ts";
+import { revalidateCredentials } from "./revalidate-credentials.ts";
 import { sweepIdempotency } from "./sweep-idempotency.ts";
 
-export const jobs: readonly Job[] = [expireSecrets, purgeSecrets, destroyVersions, sweepIdempotency];
+export const jobs: readonly Job[] = [
+  expireSecrets,
+  purgeSecrets,
+  destroyVersions,
+  sweepIdempotency,
+  revalidateCredentials,
+];

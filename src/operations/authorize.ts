@@ -31,6 +31,19 @@ export function authorizeEverywhere(caller: Caller, permission: Permission, work
   }
 }
 
+/** What allows a call that is about no workspace: the permission, in any workspace that the caller reaches. */
+export function ruleAnywhere(caller: Caller, permission: Permission): string {
+  if (caller.membership) return authorize(caller, permission).rule;
+  const membership = caller.memberships.find(({ permissions }) => permissions.has(permission));
+  if (!membership) throw missing(permission);
+  return `role:${membership.role.toLowerCase()}`;
+}
+
+/** A grant for what coffer does by itself, because its time has come. */
+export function authorizeSystem<P extends Permission>(workspaceId: string, permission: P): Grant<P> {
+  return { permission, workspaceId, rule: "system" } as Grant<P>;
+}
+
 /** Whether the caller holds a permission, where a lack of it only changes what is shown. */
 export function holds(caller: Caller, permission: Permission): boolean {
   return caller.membership?.permissions.has(permission) ?? false;

@@ -1,4 +1,5 @@
 // Rows as they come from Postgres, turned into domain types.
+import type { ValidationState } from "../domain/credential/validation.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { SecretVersion } from "../domain/version.ts";
 
@@ -30,7 +31,11 @@ export const secretColumns = `
   case when ${expired} then s.expire_time + (
     select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = s.workspace_id
   ) else s.purge_time end as purge_time,
-  s.expire_time, s.last_accessed_time`;
+  s.expire_time, s.last_accessed_time, s.credential_fields,
+  case when s.validation_version = s.current_version then s.validation_state
+    when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
+  case when s.validation_version = s.current_version then s.validate_time end as validate_time,
+  case when s.validation_version = s.current_version then s.validation_error else '' end as validation_error`;
 
 export interface SecretRow {
   workspace_id: string;
@@ -57,6 +62,10 @@ export interface SecretRow {
   purge_time: Date | null;
   expire_time: Date | null;
   last_accessed_time: Date | null;
+  credential_fields: Record<string, string>;
+  validation_state: ValidationState | null;
+  validate_time: Date | null;
+  validation_error: string;
 }
 
 export function toSecret(row: SecretRow): Secret {
@@ -85,6 +94,15 @@ export function toSecret(row: SecretRow): Secret {
     purgeTime: row.purge_time ?? undefined,
     expireTime: row.expire_time ?? undefined,
     lastAccessedTime: row.last_accessed_time ?? undefined,
+    credentialFields: row.credential_fields,
+    validation:
+      row.validation_state === null
+        ? undefined
+        : {
+            state: row.validation_state,
+            validateTime: row.validate_time ?? undefined,
+            error: row.validation_error,
+          },
   };
 }
 

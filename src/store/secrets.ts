@@ -62,6 +62,9 @@ export interface NewSecret {
   kmsKeyId: string;
   revealable: boolean;
   expiration: Expiration | undefined;
+  credentialFields: Record<string, string>;
+  /** Whether its credential is to be tried at the service it is for. */
+  isValidated: boolean;
   /** Covers what decides, for ever, who may see its value. */
   mac: Uint8Array;
 }
@@ -74,9 +77,10 @@ export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
     text: `insert into secret as s (
         workspace_id, secret_id, region, name, path, kind, description, labels, annotations, mime_type, state,
         version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, expire_time,
-        mac)
+        mac, credential_fields, validation_state, validate_after)
       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'ACTIVE', '{}', 1, 1, 1, $11, $12,
-        coalesce($13::timestamptz, now() + make_interval(secs => $14::float8 / 1000)), $15)
+        coalesce($13::timestamptz, now() + make_interval(secs => $14::float8 / 1000)), $15, $16,
+        case when $17 then 'UNSPECIFIED' end, case when $17 then now() end)
       returning ${secretColumns}`,
     values: [
       secret.workspaceId,
@@ -94,6 +98,8 @@ export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
       expiration && "at" in expiration ? expiration.at : null,
       expiration && "afterMs" in expiration ? expiration.afterMs : null,
       secret.mac,
+      JSON.stringify(secret.credentialFields),
+      secret.isValidated,
     ],
   });
   return toSecret(only(rows));

@@ -100,7 +100,8 @@ export async function countNewVersion(
   await tx.query({
     name: "count_new_version",
     text: `update secret s set version_count = $3, enabled_version_count = s.enabled_version_count + 1,
-        current_version = $3, revision = s.revision + 1, update_time = now()
+        current_version = $3, revision = s.revision + 1, update_time = now(),
+        validate_after = case when s.validation_state is not null then now() end
       where s.workspace_id = $1 and s.secret_id = $2`,
     values: [version.workspaceId, version.secretId, version.versionNumber],
   });
@@ -111,7 +112,10 @@ export async function refreshVersionCounts(tx: Tx, secret: Pick<Secret, "workspa
   await tx.query({
     name: "refresh_version_counts",
     text: `update secret s set
-        enabled_version_count = c.enabled, current_version = c.current, revision = s.revision + 1, update_time = now()
+        enabled_version_count = c.enabled, current_version = c.current, revision = s.revision + 1, update_time = now(),
+        validate_after = case
+          when c.current = s.current_version then s.validate_after
+          when s.validation_state is not null then now() end
       from (
         select count(*) as enabled, coalesce(max(v.version_number), 0) as current
         from secret_version v where v.workspace_id = $1 and v.secret_id = $2 and v.state = 'ENABLED'

@@ -153,7 +153,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(24);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(25);
   });
 });
 

@@ -26,6 +26,8 @@ export interface AkuaRoute {
   ifMatch?: "secret" | "version";
   /** Whether a body is needed, and one that is valid. */
   body?: () => object;
+  /** About no workspace, and without anything that it would keep or change. */
+  keepsNothing?: true;
   /** The state that it is there to change. */
   from?: "soft_deleted" | "disabled";
 }
@@ -59,6 +61,14 @@ export const akuaRoutes: readonly AkuaRoute[] = [
     deleted: 200,
     ifMatch: "secret",
     from: "soft_deleted",
+  },
+  {
+    rpc: "ValidateToken",
+    request: "POST /v1/secrets/validate_token",
+    scope: "secrets:write",
+    success: 200,
+    body: () => ({ provider: "hcloud", value: "good" }),
+    keepsNothing: true,
   },
   {
     rpc: "CreateSecretVersion",

@@ -87,6 +87,8 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
     COFFER_SHUTDOWN_GRACE_MS: "2000",
     // Tests that move times see what callers see, not what a job made of it; those of jobs switch them on.
     COFFER_JOBS: "off",
+    // No test calls the services of the world; those of test/support/services.ts are there to be tried.
+    COFFER_VALIDATION: "off",
     ...options.env,
   });
   const logLines: string[] = [];

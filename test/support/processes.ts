@@ -77,7 +77,7 @@ export function useProcesses(): Processes {
     const { PATH = "" } = process.env;
     const child = spawn(process.execPath, [mainFile, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH, COFFER_PORT: "0", ...env },
+      env: { PATH, COFFER_PORT: "0", COFFER_VALIDATION: "off", ...env },
       cwd,
       ...runAs,
     });

@@ -1,7 +1,7 @@
 // CreateSecret: a secret with its first version, or nothing.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { checkKind } from "../../domain/credential/kinds.ts";
+import { checkCredentialFields, checkKind, isCredentialKind } from "../../domain/credential/kinds.ts";
 import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
@@ -20,11 +20,13 @@ import { regionOf } from "./region.ts";
 import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key the region's default key. */
-export interface CreateSecretInput extends Omit<NewSecret, "workspaceId" | "secretId" | "mac"> {
+export interface CreateSecretInput extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "isValidated"> {
+  /** What the request calls a credential field. */
+  credentialFieldOf: (name: string) => string;
   value: ValueInput;
 }
 
-type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions">;
+type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
 
 /** Fails with NAME_TAKEN, KEY_NOT_FOUND, KEY_NOT_ACTIVE or FIELD_INVALID. */
 export async function createSecret(
@@ -37,6 +39,7 @@ export async function createSecret(
   checkAll(
     () => checkSecretName(input.name),
     () => checkKind(input.kind),
+    () => checkCredentialFields(input.kind, input.credentialFields, input.credentialFieldOf),
     () => checkAnnotations(input.annotations, "annotations"),
     () => checkExpiration(input.expiration),
     () => regionOf(deps, input.region),
@@ -44,9 +47,10 @@ export async function createSecret(
   const region = regionOf(deps, input.region);
   const secretId = newId("sec", deps.now(), deps.random);
   const payload = payloadOf(input.value, input.kind, deps.random);
+  const isValidated = isCredentialKind(input.kind);
   const findPlace = async () => ({ workspaceId, region, path: pathOf(input.name) });
   try {
-    return await withFreePath(deps, caller, findPlace, () =>
+    const outcome = await withFreePath(deps, caller, findPlace, () =>
       mutate(deps, caller, {
         grant,
         async prepare() {
@@ -62,7 +66,7 @@ export async function createSecret(
         },
         async apply(tx, { keyVersion, envelope }) {
           const { kmsKeyId } = keyVersion;
-          const row = { ...input, workspaceId, secretId, region, kmsKeyId };
+          const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated };
           const secret = await insertSecret(tx, { ...row, mac: macOf(deps.deploymentKeys, coveredOfSecret(row)) });
           checkExpiresLater(secret);
           await insertEnabledVersion(deps, tx, {
@@ -81,6 +85,8 @@ export async function createSecret(
         replay: secretById(workspaceId),
       }),
     );
+    if (isValidated && !outcome.replayed) deps.validations.enqueue(outcome.resource);
+    return outcome;
   } finally {
     discard(payload);
   }

@@ -97,7 +97,11 @@ async function openOrReport(
   }
 }
 
-async function openSealed(deps: GetValueDeps, { secret, version, key }: SealedVersion): Promise<Payload> {
+/** Judges and opens what was read. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+export async function openSealed(
+  deps: Pick<GetValueDeps, "deploymentKeys" | "deploymentId" | "keyMaterial">,
+  { secret, version, key }: SealedVersion,
+): Promise<Payload> {
   if (!version?.envelope || !key) throw valueCorrupt();
   const { workspaceId, secretId } = secret;
   checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.mac);
@@ -113,7 +117,7 @@ async function openSealed(deps: GetValueDeps, { secret, version, key }: SealedVe
   });
 }
 
-function reveal({ form, bytes }: Payload): RevealedValue {
+export function reveal({ form, bytes }: Payload): RevealedValue {
   if (form === "data") return { form, data: bytes };
   const values = [...decodeKeyValues(bytes)].map(([key, value]) => [key, new Sensitive(value)] as const);
   return { form, values: new Map(values) };

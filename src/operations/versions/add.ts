@@ -25,7 +25,7 @@ export interface AddVersionInput {
   expectedCurrentVersion: number | undefined;
 }
 
-type AddVersionDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions">;
+type AddVersionDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
 
 /** Fails with SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH or KEY_NOT_ACTIVE. */
 export async function addSecretVersion(
@@ -37,7 +37,7 @@ export async function addSecretVersion(
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);
   const versionId = newId("secv", deps.now(), deps.random);
-  return mutate(deps, caller, {
+  const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
       const { secretId, kind, kmsKeyId, region } = await findSecretOrFail(deps.database, workspaceId, ref);
@@ -72,6 +72,9 @@ export async function addSecretVersion(
     },
     replay: (sql, id) => findVersionByIdOrFail(sql, workspaceId, id),
   });
+  // Of kinds that are no credentials it finds nothing to try.
+  if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
+  return outcome;
 }
 
 function checkCurrentVersion({ currentVersion }: Secret, expected: number | undefined): void {

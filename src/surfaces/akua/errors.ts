@@ -35,6 +35,8 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   KEY_NOT_ACTIVE: 7307,
   VALUE_FORM_UNSUPPORTED: 7308,
   TOKEN_NOT_ACTIVE: 7320,
+  NO_CREDENTIAL: 7309,
+  VALIDATION_OFF: 7310,
   ETAG_MISMATCH: 7401,
   CURRENT_VERSION_MISMATCH: 7402,
   CONCURRENT_CHANGE: 7403,
@@ -49,6 +51,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   VALUE_CORRUPT: 7507,
   INTERNAL: 7508,
   ISSUER_UNAVAILABLE: 7520,
+  PROVIDER_UNAVAILABLE: 7509,
 };
 
 // Where Akua's documents have a word of their own.

@@ -9,7 +9,7 @@ import {
   SecretVersionSchema,
   type SecretVersion as VersionMessage,
 } from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";
-import { isCredentialKind } from "../../domain/credential/kinds.ts";
+import type { Validation } from "../../domain/credential/validation.ts";
 import { etagOf, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
 
@@ -27,15 +27,21 @@ export function toSecretMessage(secret: Secret, consoleUrl: string | undefined):
     etag: etagOf(secret),
     labels: secret.labels,
     versionAliases: secret.versionAliases,
-    ...(isCredentialKind(secret.kind)
-      ? { validation: create(SecretValidationSchema, { state: "unspecified", validatedAt: 0 }) }
-      : {}),
+    ...(secret.validation ? { validation: toValidationMessage(secret.validation) } : {}),
     ...(secret.description === "" ? {} : { description: secret.description }),
     ...(secret.mimeType === "" ? {} : { mimeType: secret.mimeType }),
     ...(secret.deleteTime ? { deletedAt: unixSeconds(secret.deleteTime) } : {}),
     ...(secret.purgeTime ? { purgeAt: unixSeconds(secret.purgeTime) } : {}),
     ...(secret.expireTime ? { expireTime: unixSeconds(secret.expireTime) } : {}),
     ...(consoleUrl === undefined ? {} : { htmlUrl: `${consoleUrl}/secrets/${secret.secretId}` }),
+  });
+}
+
+function toValidationMessage({ state, validateTime, error }: Validation) {
+  return create(SecretValidationSchema, {
+    state: state.toLowerCase(),
+    validatedAt: validateTime ? unixSeconds(validateTime) : 0,
+    ...(error === "" ? {} : { error }),
   });
 }
 

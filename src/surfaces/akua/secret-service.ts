@@ -3,6 +3,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import type { Secret } from "../../domain/secret.ts";
+import { tryToken } from "../../operations/credentials/try-token.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
 import { getSecret } from "../../operations/secrets/get.ts";
@@ -15,7 +16,7 @@ import { ifMatch, showEtag } from "./headers.ts";
 import { toSecretMessage } from "./messages.ts";
 import { toPage } from "./page.ts";
 import { toSecretChange } from "./secret-change.ts";
-import { toValueInput } from "./value.ts";
+import { newValueInput, toCredentialFields } from "./value.ts";
 
 /** Secrets are shown with their address below `consoleUrl`, where there is one. */
 export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): ServiceImpl<typeof SecretService> {
@@ -37,7 +38,9 @@ export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): S
         kmsKeyId: "",
         expiration: undefined,
         revealable: true,
-        value: toValueInput(request),
+        credentialFields: toCredentialFields(request),
+        credentialFieldOf: (name) => name,
+        value: newValueInput(request.value),
       });
       return answer(context, resourceOf(context, outcome));
     },
@@ -66,6 +69,12 @@ export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): S
     async undeleteSecret({ id }, context) {
       const input = { secretId: id, etag: ifMatch(context), newName: "" };
       return answer(context, resourceOf(context, await undeleteSecret(deps, callerOf(context), input)));
+    },
+
+    async validateToken({ provider, value }, context) {
+      const input = { kind: `cloud_provider/${provider}`, value };
+      const { isValid, error } = await tryToken(deps, callerOf(context), input);
+      return isValid ? { valid: true } : { valid: false, error };
     },
   };
 }

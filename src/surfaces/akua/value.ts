@@ -1,38 +1,25 @@
-// The value of a secret that Akua's users give: alone, or with what its kind needs beside it.
+// The value of a secret as Akua's users give and see it, and what they give beside it.
 import type { CreateSecretRequest } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
-import { CofferError, invalidFields } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/errors.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
 
-const companions = [
-  {
-    kind: "cloud_provider/aws",
-    part: "aws_access_key_id",
-    read: (request: CreateSecretRequest) => request.awsAccessKeyId,
-  },
-  { kind: "oci_registry", part: "username", read: (request: CreateSecretRequest) => request.username },
-] as const;
-
-/** With a companion, both are sealed as parts of one value. */
-export function toValueInput(request: CreateSecretRequest): ValueInput {
-  const given = companions.filter(({ read }) => read(request) !== undefined);
-  const [misplaced, ...others] = given
-    .filter(({ kind }) => kind !== request.kind)
-    .map(({ kind, part }) => ({ field: part, description: `is only for ${kind}` }));
-  if (misplaced) throw invalidFields([misplaced, ...others]);
-  if (given.length === 0) return newValueInput(request.value);
-  const parts = given.map(({ part, read }) => [part, utf8(read(request) ?? "")] as const);
-  return { case: "keyValues", field: "value", values: { value: utf8(request.value), ...Object.fromEntries(parts) } };
+/** What stands beside the value: it is no secret, and stays with every version. */
+export function toCredentialFields({ awsAccessKeyId, username }: CreateSecretRequest): Record<string, string> {
+  return {
+    ...(awsAccessKeyId === undefined ? {} : { aws_access_key_id: awsAccessKeyId }),
+    ...(username === undefined ? {} : { username }),
+  };
 }
 
-/** A value that is alone. */
+/** The value of a version. */
 export function newValueInput(value: string): ValueInput {
   return { case: "data", field: "value", data: utf8(value) };
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The value as text, without its companion. Fails with VALUE_FORM_UNSUPPORTED for bytes that are none, and parts without a `value`. */
+/** The value as text. Fails with VALUE_FORM_UNSUPPORTED for bytes that are none, and parts without a `value`. */
 export function textOf({ secretId, value }: SecretValue): string {
   const bytes = value.form === "data" ? value.data : value.values.get("value");
   try {

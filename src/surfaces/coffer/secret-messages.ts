@@ -13,12 +13,17 @@ import {
   type SecretVersion as VersionMessage,
 } from "../../../gen/coffer/v1/secret_pb.ts";
 import { type GetSecretValueResponse, GetSecretValueResponseSchema } from "../../../gen/coffer/v1/secret_service_pb.ts";
-import { isCredentialKind } from "../../domain/credential/kinds.ts";
 import { etagOf, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
 
 const stateMessages = { ACTIVE: SecretState.ACTIVE, SOFT_DELETED: SecretState.SOFT_DELETED } as const;
+
+const credentialStateMessages = {
+  UNSPECIFIED: CredentialState.UNSPECIFIED,
+  VALID: CredentialState.VALID,
+  INVALID: CredentialState.INVALID,
+} as const;
 
 const versionStateMessages = {
   ENABLED: SecretVersionState.ENABLED,
@@ -59,8 +64,15 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...timeField("purgeTime", secret.purgeTime),
     ...timeField("expireTime", secret.expireTime),
     ...timeField("lastAccessedTime", secret.lastAccessedTime),
-    ...(isCredentialKind(secret.kind)
-      ? { validation: create(CredentialValidationSchema, { state: CredentialState.UNSPECIFIED }) }
+    credentialFields: secret.credentialFields,
+    ...(secret.validation
+      ? {
+          validation: create(CredentialValidationSchema, {
+            state: credentialStateMessages[secret.validation.state],
+            error: secret.validation.error,
+            ...timeField("validateTime", secret.validation.validateTime),
+          }),
+        }
       : {}),
   });
 }

@@ -4,6 +4,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import { defaultKind } from "../../domain/credential/kinds.ts";
+import { validateCredential } from "../../operations/credentials/validate.ts";
 import { batchGetSecretValues } from "../../operations/secrets/batch-get-values.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
@@ -47,6 +48,8 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         expiration: toExpiration(request),
         revealable: request.revealable ?? true,
         value: toValueInput(request),
+        credentialFields: request.credentialFields,
+        credentialFieldOf: (name) => `credential_fields["${name}"]`,
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },
@@ -142,6 +145,11 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
       const input = { ...toVersionInput(request), destroyAfterMs };
       const outcome = await destroySecretVersion(deps, callerOf(context), input);
       return { version: toVersionMessage(resourceOf(context, outcome)) };
+    },
+
+    async validateCredential(request, context) {
+      const outcome = await validateCredential(deps, callerOf(context), toSecretRef(request));
+      return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },
   };
 }

@@ -28,6 +28,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   EnableSecretVersion: { json: { id, version: "1" }, permission: "versions.enable", role: "OPERATOR" },
   DisableSecretVersion: { json: { id, version: "1" }, permission: "versions.disable", role: "OPERATOR" },
   DestroySecretVersion: { json: { id, version: "1" }, permission: "versions.destroy", role: "ADMIN" },
+  ValidateCredential: { json: { id }, permission: "secrets.use", role: "OPERATOR" },
   CreateToken: { json: { displayName: "t", scopes: ["no.such"] }, permission: "tokens.create", role: "ADMIN" },
   ListTokens: { json: {}, permission: "tokens.list", role: "ADMIN" },
   RotateToken: { json: { id: "tok_unknown" }, permission: "tokens.rotate", role: "ADMIN" },

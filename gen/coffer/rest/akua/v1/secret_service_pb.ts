@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file coffer/rest/akua/v1/secret_service.proto.
  */
 export const file_coffer_rest_akua_v1_secret_service: GenFile = /*@__PURE__*/
-  fileDesc("Cihjb2ZmZXIvcmVzdC9ha3VhL3YxL3NlY3JldF9zZXJ2aWNlLnByb3RvEhNjb2ZmZXIucmVzdC5ha3VhLnYxItUFCgZTZWNyZXQSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEa2luZBgEIAEoCRINCgVzdGF0ZRgFIAEoCRI5Cgp2YWxpZGF0aW9uGAYgASgLMiUuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXRWYWxpZGF0aW9uEhUKDXZlcnNpb25fY291bnQYByABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GAggASgNEhIKCmNyZWF0ZWRfYXQYCSABKA0SEgoKdXBkYXRlZF9hdBgKIAEoDRIMCgRldGFnGAsgASgJEhgKC2Rlc2NyaXB0aW9uGAwgASgJSACIAQESNwoGbGFiZWxzGA0gAygLMicuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuTGFiZWxzRW50cnkSFgoJbWltZV90eXBlGA4gASgJSAGIAQESSAoPdmVyc2lvbl9hbGlhc2VzGA8gAygLMi8uY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeRIXCgpkZWxldGVkX2F0GBAgASgNSAKIAQESFQoIcHVyZ2VfYXQYESABKA1IA4gBARIYCgtleHBpcmVfdGltZRgSIAEoDUgEiAEBEhsKCGh0bWxfdXJsGBMgASgJQgSQtRgBSAWIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNWZXJzaW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCDgoMX2Rlc2NyaXB0aW9uQgwKCl9taW1lX3R5cGVCDQoLX2RlbGV0ZWRfYXRCCwoJX3B1cmdlX2F0Qg4KDF9leHBpcmVfdGltZUILCglfaHRtbF91cmwiVQoQU2VjcmV0VmFsaWRhdGlvbhINCgVzdGF0ZRgBIAEoCRIUCgx2YWxpZGF0ZWRfYXQYAiABKA0SEgoFZXJyb3IYAyABKAlIAIgBAUIICgZfZXJyb3IirAQKE0NyZWF0ZVNlY3JldFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARKlAQoEa2luZBgCIAEoCUKWAbpIkgFyjwEQAVIVY2xvdWRfcHJvdmlkZXIvaGNsb3VkUhJjbG91ZF9wcm92aWRlci9hd3NSEmNsb3VkX3Byb3ZpZGVyL2djcFIUY2xvdWRfcHJvdmlkZXIvYXp1cmVSDG9jaV9yZWdpc3RyeVIOY2xvdWRmbGFyZV9hcGlSD3dlYmhvb2tfc2lnbmluZ1IHZ2VuZXJpYxIZCgV2YWx1ZRgDIAEoCUIKgAEBukgEcgIQARIiCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMY9ANIAIgBARJdCgZsYWJlbHMYBSADKAsyNC5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEi0KEWF3c19hY2Nlc3Nfa2V5X2lkGAYgASgJQg2AAQG6SAdyBRABGIAgSAGIAQESJAoIdXNlcm5hbWUYByABKAlCDYABAbpIB3IFEAEYgCBIAogBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg4KDF9kZXNjcmlwdGlvbkIUChJfYXdzX2FjY2Vzc19rZXlfaWRCCwoJX3VzZXJuYW1lIkMKFENyZWF0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IikKEEdldFNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNiJAChFHZXRTZWNyZXRSZXNwb25zZRIrCgZzZWNyZXQYASABKAsyGy5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldCJ+ChJMaXN0U2VjcmV0c1JlcXVlc3QSGAoGY3Vyc29yGAEgASgJQgi6SAVyAxiAIBIdCgVsaW1pdBgCIAEoDUIJukgGKgQYZCgBSACIAQESHAoEa2luZBgDIAEoCUIJukgGcgQQARg/SAGIAQFCCAoGX2xpbWl0QgcKBV9raW5kInwKE0xpc3RTZWNyZXRzUmVzcG9uc2USKQoEZGF0YRgBIAMoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0EhAKCGhhc19tb3JlGAIgASgIEhgKC25leHRfY3Vyc29yGAMgASgJSACIAQFCDgoMX25leHRfY3Vyc29yIroEChNVcGRhdGVTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYSHQoEbmFtZRgCIAEoCUIKukgHcgUQARjIAUgAiAEBEiIKC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxj0A0gBiAEBEl0KBmxhYmVscxgEIAMoCzI0LmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESHwoJbWltZV90eXBlGAUgASgJQge6SARyAhhkSAKIAQESigEKD3ZlcnNpb25fYWxpYXNlcxgGIAMoCzI8LmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5WZXJzaW9uQWxpYXNlc0VudHJ5QjO6SDCaAS0QQCIjciEyF15bYS16XVthLXowLTlfLV17MCw2Mn0kWgZsYXRlc3QqBCoCKAESLwoLdXBkYXRlX21hc2sYByABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNQoTVmVyc2lvbkFsaWFzZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkIMCgpfbWltZV90eXBlIkMKFFVwZGF0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IjsKE0RlbGV0ZVNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhINCgVmb3JjZRgCIAEoCCIWChREZWxldGVTZWNyZXRSZXNwb25zZSIuChVVbmRlbGV0ZVNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNiJFChZVbmRlbGV0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0MrwGCg1TZWNyZXRTZXJ2aWNlEogBCgxDcmVhdGVTZWNyZXQSKC5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QaKS5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlc3BvbnNlIiOItRjJAYLT5JMCGDoBKmIGc2VjcmV0IgsvdjEvc2VjcmV0cxJ/CglHZXRTZWNyZXQSJS5jb2ZmZXIucmVzdC5ha3VhLnYxLkdldFNlY3JldFJlcXVlc3QaJi5jb2ZmZXIucmVzdC5ha3VhLnYxLkdldFNlY3JldFJlc3BvbnNlIiOQAgGC0+STAhpiBnNlY3JldBIQL3YxL3NlY3JldHMve2lkfRJ4CgtMaXN0U2VjcmV0cxInLmNvZmZlci5yZXN0LmFrdWEudjEuTGlzdFNlY3JldHNSZXF1ZXN0GiguY29mZmVyLnJlc3QuYWt1YS52MS5MaXN0U2VjcmV0c1Jlc3BvbnNlIhaQAgGC0+STAg0SCy92MS9zZWNyZXRzEogBCgxVcGRhdGVTZWNyZXQSKC5jb2ZmZXIucmVzdC5ha3VhLnYxLlVwZGF0ZVNlY3JldFJlcXVlc3QaKS5jb2ZmZXIucmVzdC5ha3VhLnYxLlVwZGF0ZVNlY3JldFJlc3BvbnNlIiOC0+STAh06ASpiBnNlY3JldDIQL3YxL3NlY3JldHMve2lkfRKCAQoMRGVsZXRlU2VjcmV0EiguY29mZmVyLnJlc3QuYWt1YS52MS5EZWxldGVTZWNyZXRSZXF1ZXN0GikuY29mZmVyLnJlc3QuYWt1YS52MS5EZWxldGVTZWNyZXRSZXNwb25zZSIdiLUYzAGC0+STAhIqEC92MS9zZWNyZXRzL3tpZH0SlAEKDlVuZGVsZXRlU2VjcmV0EiouY29mZmVyLnJlc3QuYWt1YS52MS5VbmRlbGV0ZVNlY3JldFJlcXVlc3QaKy5jb2ZmZXIucmVzdC5ha3VhLnYxLlVuZGVsZXRlU2VjcmV0UmVzcG9uc2UiKYLT5JMCI2IGc2VjcmV0IhkvdjEvc2VjcmV0cy97aWR9OnVuZGVsZXRlYgZwcm90bzM", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("Cihjb2ZmZXIvcmVzdC9ha3VhL3YxL3NlY3JldF9zZXJ2aWNlLnByb3RvEhNjb2ZmZXIucmVzdC5ha3VhLnYxItUFCgZTZWNyZXQSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEa2luZBgEIAEoCRINCgVzdGF0ZRgFIAEoCRI5Cgp2YWxpZGF0aW9uGAYgASgLMiUuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXRWYWxpZGF0aW9uEhUKDXZlcnNpb25fY291bnQYByABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GAggASgNEhIKCmNyZWF0ZWRfYXQYCSABKA0SEgoKdXBkYXRlZF9hdBgKIAEoDRIMCgRldGFnGAsgASgJEhgKC2Rlc2NyaXB0aW9uGAwgASgJSACIAQESNwoGbGFiZWxzGA0gAygLMicuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuTGFiZWxzRW50cnkSFgoJbWltZV90eXBlGA4gASgJSAGIAQESSAoPdmVyc2lvbl9hbGlhc2VzGA8gAygLMi8uY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeRIXCgpkZWxldGVkX2F0GBAgASgNSAKIAQESFQoIcHVyZ2VfYXQYESABKA1IA4gBARIYCgtleHBpcmVfdGltZRgSIAEoDUgEiAEBEhsKCGh0bWxfdXJsGBMgASgJQgSQtRgBSAWIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNWZXJzaW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCDgoMX2Rlc2NyaXB0aW9uQgwKCl9taW1lX3R5cGVCDQoLX2RlbGV0ZWRfYXRCCwoJX3B1cmdlX2F0Qg4KDF9leHBpcmVfdGltZUILCglfaHRtbF91cmwiVQoQU2VjcmV0VmFsaWRhdGlvbhINCgVzdGF0ZRgBIAEoCRIUCgx2YWxpZGF0ZWRfYXQYAiABKA0SEgoFZXJyb3IYAyABKAlIAIgBAUIICgZfZXJyb3IipgQKE0NyZWF0ZVNlY3JldFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARKlAQoEa2luZBgCIAEoCUKWAbpIkgFyjwEQAVIVY2xvdWRfcHJvdmlkZXIvaGNsb3VkUhJjbG91ZF9wcm92aWRlci9hd3NSEmNsb3VkX3Byb3ZpZGVyL2djcFIUY2xvdWRfcHJvdmlkZXIvYXp1cmVSDG9jaV9yZWdpc3RyeVIOY2xvdWRmbGFyZV9hcGlSD3dlYmhvb2tfc2lnbmluZ1IHZ2VuZXJpYxIZCgV2YWx1ZRgDIAEoCUIKgAEBukgEcgIQARIiCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMY9ANIAIgBARJdCgZsYWJlbHMYBSADKAsyNC5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEioKEWF3c19hY2Nlc3Nfa2V5X2lkGAYgASgJQgq6SAdyBRABGIAgSAGIAQESIQoIdXNlcm5hbWUYByABKAlCCrpIB3IFEAEYgCBIAogBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg4KDF9kZXNjcmlwdGlvbkIUChJfYXdzX2FjY2Vzc19rZXlfaWRCCwoJX3VzZXJuYW1lIkMKFENyZWF0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IikKEEdldFNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNiJAChFHZXRTZWNyZXRSZXNwb25zZRIrCgZzZWNyZXQYASABKAsyGy5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldCJ+ChJMaXN0U2VjcmV0c1JlcXVlc3QSGAoGY3Vyc29yGAEgASgJQgi6SAVyAxiAIBIdCgVsaW1pdBgCIAEoDUIJukgGKgQYZCgBSACIAQESHAoEa2luZBgDIAEoCUIJukgGcgQQARg/SAGIAQFCCAoGX2xpbWl0QgcKBV9raW5kInwKE0xpc3RTZWNyZXRzUmVzcG9uc2USKQoEZGF0YRgBIAMoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0EhAKCGhhc19tb3JlGAIgASgIEhgKC25leHRfY3Vyc29yGAMgASgJSACIAQFCDgoMX25leHRfY3Vyc29yIroEChNVcGRhdGVTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYSHQoEbmFtZRgCIAEoCUIKukgHcgUQARjIAUgAiAEBEiIKC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxj0A0gBiAEBEl0KBmxhYmVscxgEIAMoCzI0LmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESHwoJbWltZV90eXBlGAUgASgJQge6SARyAhhkSAKIAQESigEKD3ZlcnNpb25fYWxpYXNlcxgGIAMoCzI8LmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5WZXJzaW9uQWxpYXNlc0VudHJ5QjO6SDCaAS0QQCIjciEyF15bYS16XVthLXowLTlfLV17MCw2Mn0kWgZsYXRlc3QqBCoCKAESLwoLdXBkYXRlX21hc2sYByABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNQoTVmVyc2lvbkFsaWFzZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkIMCgpfbWltZV90eXBlIkMKFFVwZGF0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IjsKE0RlbGV0ZVNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhINCgVmb3JjZRgCIAEoCCIWChREZWxldGVTZWNyZXRSZXNwb25zZSIuChVVbmRlbGV0ZVNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNiJFChZVbmRlbGV0ZVNlY3JldFJlc3BvbnNlEisKBnNlY3JldBgBIAEoCzIbLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0IlYKFFZhbGlkYXRlVG9rZW5SZXF1ZXN0Eh8KCHByb3ZpZGVyGAEgASgJQg26SApyCFIGaGNsb3VkEh0KBXZhbHVlGAIgASgJQg6AAQG6SAhyBhABGICABCJKChVWYWxpZGF0ZVRva2VuUmVzcG9uc2USDQoFdmFsaWQYASABKAgSGAoFZXJyb3IYAiABKAlCBJC1GAFIAIgBAUIICgZfZXJyb3IyzAcKDVNlY3JldFNlcnZpY2USiAEKDENyZWF0ZVNlY3JldBIoLmNvZmZlci5yZXN0LmFrdWEudjEuQ3JlYXRlU2VjcmV0UmVxdWVzdBopLmNvZmZlci5yZXN0LmFrdWEudjEuQ3JlYXRlU2VjcmV0UmVzcG9uc2UiI4i1GMkBgtPkkwIYOgEqYgZzZWNyZXQiCy92MS9zZWNyZXRzEn8KCUdldFNlY3JldBIlLmNvZmZlci5yZXN0LmFrdWEudjEuR2V0U2VjcmV0UmVxdWVzdBomLmNvZmZlci5yZXN0LmFrdWEudjEuR2V0U2VjcmV0UmVzcG9uc2UiI5ACAYLT5JMCGmIGc2VjcmV0EhAvdjEvc2VjcmV0cy97aWR9EngKC0xpc3RTZWNyZXRzEicuY29mZmVyLnJlc3QuYWt1YS52MS5MaXN0U2VjcmV0c1JlcXVlc3QaKC5jb2ZmZXIucmVzdC5ha3VhLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiFpACAYLT5JMCDRILL3YxL3NlY3JldHMSiAEKDFVwZGF0ZVNlY3JldBIoLmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVxdWVzdBopLmNvZmZlci5yZXN0LmFrdWEudjEuVXBkYXRlU2VjcmV0UmVzcG9uc2UiI4LT5JMCHToBKmIGc2VjcmV0MhAvdjEvc2VjcmV0cy97aWR9EoIBCgxEZWxldGVTZWNyZXQSKC5jb2ZmZXIucmVzdC5ha3VhLnYxLkRlbGV0ZVNlY3JldFJlcXVlc3QaKS5jb2ZmZXIucmVzdC5ha3VhLnYxLkRlbGV0ZVNlY3JldFJlc3BvbnNlIh2ItRjMAYLT5JMCEioQL3YxL3NlY3JldHMve2lkfRKUAQoOVW5kZWxldGVTZWNyZXQSKi5jb2ZmZXIucmVzdC5ha3VhLnYxLlVuZGVsZXRlU2VjcmV0UmVxdWVzdBorLmNvZmZlci5yZXN0LmFrdWEudjEuVW5kZWxldGVTZWNyZXRSZXNwb25zZSIpgtPkkwIjYgZzZWNyZXQiGS92MS9zZWNyZXRzL3tpZH06dW5kZWxldGUSjQEKDVZhbGlkYXRlVG9rZW4SKS5jb2ZmZXIucmVzdC5ha3VhLnYxLlZhbGlkYXRlVG9rZW5SZXF1ZXN0GiouY29mZmVyLnJlc3QuYWt1YS52MS5WYWxpZGF0ZVRva2VuUmVzcG9uc2UiJYLT5JMCHzoBKiIaL3YxL3NlY3JldHMvdmFsaWRhdGVfdG9rZW5iBnByb3RvMw", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
  * A secret as Akua shows it. Times are Unix seconds; what is unset is null.
@@ -167,27 +167,27 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_rest_akua_v1_secret_service, 0);
 
 /**
- * The outcome of trying a credential at the service it is for.
+ * The outcome of trying the current version of a credential at the service it is for.
  *
  * @generated from message coffer.rest.akua.v1.SecretValidation
  */
 export type SecretValidation = Message<"coffer.rest.akua.v1.SecretValidation"> & {
   /**
-   * `unspecified` until it was tried, then `valid` or `invalid`.
+   * `valid` or `invalid`; `unspecified` until a try has told.
    *
    * @generated from field: string state = 1;
    */
   state: string;
 
   /**
-   * When it was tried; 0 before the first try.
+   * When that was found out, or last tried in vain; 0 before the first try.
    *
    * @generated from field: uint32 validated_at = 2;
    */
   validatedAt: number;
 
   /**
-   * Why the service refused it.
+   * Why the service refused it, or why a try told nothing.
    *
    * @generated from field: optional string error = 3;
    */
@@ -202,8 +202,8 @@ export const SecretValidationSchema: GenMessage<SecretValidation> = /*@__PURE__*
   messageDesc(file_coffer_rest_akua_v1_secret_service, 1);
 
 /**
- * CreateSecretRequest is the body of POST /v1/secrets. What stands beside the value is sealed with it, as parts of one value:
- * `value`, and `aws_access_key_id` or `username`.
+ * CreateSecretRequest is the body of POST /v1/secrets. What stands beside the value, `aws_access_key_id` or `username`, is no
+ * secret: it is kept in clear, for every version.
  *
  * @generated from message coffer.rest.akua.v1.CreateSecretRequest
  */
@@ -568,6 +568,62 @@ export const UndeleteSecretResponseSchema: GenMessage<UndeleteSecretResponse> = 
   messageDesc(file_coffer_rest_akua_v1_secret_service, 13);
 
 /**
+ * ValidateTokenRequest is the body of POST /v1/secrets/validate_token.
+ *
+ * @generated from message coffer.rest.akua.v1.ValidateTokenRequest
+ */
+export type ValidateTokenRequest = Message<"coffer.rest.akua.v1.ValidateTokenRequest"> & {
+  /**
+   * Whose token it is.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * At least one character.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.ValidateTokenRequest.
+ * Use `create(ValidateTokenRequestSchema)` to create a new message.
+ */
+export const ValidateTokenRequestSchema: GenMessage<ValidateTokenRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 14);
+
+/**
+ * ValidateTokenResponse is the answer of POST /v1/secrets/validate_token.
+ *
+ * @generated from message coffer.rest.akua.v1.ValidateTokenResponse
+ */
+export type ValidateTokenResponse = Message<"coffer.rest.akua.v1.ValidateTokenResponse"> & {
+  /**
+   * Whether the provider accepts the token.
+   *
+   * @generated from field: bool valid = 1;
+   */
+  valid: boolean;
+
+  /**
+   * Why not.
+   *
+   * @generated from field: optional string error = 2;
+   */
+  error?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.akua.v1.ValidateTokenResponse.
+ * Use `create(ValidateTokenResponseSchema)` to create a new message.
+ */
+export const ValidateTokenResponseSchema: GenMessage<ValidateTokenResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_akua_v1_secret_service, 15);
+
+/**
  * SecretService serves Akua's documented requests. Headers: `Authorization: Bearer`, `akua-context` (the workspace, for tokens
  * that reach several), `idempotency-key`, `if-match` (the etag of what is changed; required where it says so). Every answer that
  * is a resource has its etag as the header ETag too.
@@ -640,6 +696,18 @@ export const SecretService: GenService<{
     methodKind: "unary";
     input: typeof UndeleteSecretRequestSchema;
     output: typeof UndeleteSecretResponseSchema;
+  },
+  /**
+   * Tries a token at its provider, by one read-only request, and keeps nothing of it. Needs no akua-context. Permission:
+   * secrets.create, in any workspace that the credential reaches.
+   * Errors: 400, 401, 403, 503 (the provider said neither yes nor no).
+   *
+   * @generated from rpc coffer.rest.akua.v1.SecretService.ValidateToken
+   */
+  validateToken: {
+    methodKind: "unary";
+    input: typeof ValidateTokenRequestSchema;
+    output: typeof ValidateTokenResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_coffer_rest_akua_v1_secret_service, 0);

@@ -1,0 +1,89 @@
+// Connects to a host by an address that was checked, so that no second look-up can lead elsewhere.
+import { once } from "node:events";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { isSameAddress } from "./addresses.ts";
+import { OutboundError } from "./errors.ts";
+import { checkedAddresses, type NetGuard } from "./guard.ts";
+
+// More would let a host keep a request from ever being sent.
+const addressesTriedMax = 3;
+
+export interface DialOptions {
+  /** Ends the attempt. */
+  signal: AbortSignal;
+  /** For one address, so that the next one has its turn before the signal. */
+  attemptMs: number;
+}
+
+/** A connection to the URL's host and port; for https under TLS, with the host as its server name. Fails with an OutboundError. */
+export async function dial(guard: NetGuard, url: URL, { signal, attemptMs }: DialOptions): Promise<Socket> {
+  const host = hostOf(url);
+  const addresses = await within(signal, checkedAddresses(guard, host));
+  let failure: unknown;
+  for (const address of addresses.slice(0, addressesTriedMax)) {
+    const attempt = AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]);
+    try {
+      const socket = await dialAddress(address, portOf(url), attempt);
+      return url.protocol === "https:" ? await secure(socket, host, attempt) : socket;
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure instanceof OutboundError ? failure : new OutboundError("UNREACHABLE", failure);
+}
+
+async function dialAddress(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const socket = connectTcp({ host: address, port });
+  return settled(socket, async () => {
+    await once(socket, "connect", { signal });
+    if (!isSameAddress(socket.remoteAddress ?? "", address)) throw new OutboundError("ADDRESS_REFUSED");
+    return socket;
+  });
+}
+
+async function secure(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
+  // An address is no server name (RFC 6066); its certificate must name it all the same.
+  const secured = connectTls({
+    socket,
+    host,
+    ALPNProtocols: ["http/1.1"],
+    ...(isIP(host) ? {} : { servername: host }),
+  });
+  return settled(secured, async () => {
+    await once(secured, "secureConnect", { signal });
+    return secured;
+  });
+}
+
+/** A socket that is not handed out is closed, and its errors concern nobody. */
+async function settled(socket: Socket, connected: () => Promise<Socket>): Promise<Socket> {
+  try {
+    return await connected();
+  } catch (error) {
+    socket.on("error", () => {});
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+}

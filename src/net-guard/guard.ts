@@ -1,0 +1,43 @@
+// Decides which addresses coffer may call: those of public hosts, and those that the configuration allows.
+import { lookup } from "node:dns/promises";
+import { type BlockList, isIP } from "node:net";
+import { isGlobalUnicast } from "./addresses.ts";
+import { OutboundError } from "./errors.ts";
+
+/** All addresses of a host name. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+export interface NetGuard {
+  resolve: Resolve;
+  /** Addresses that may be called although they are not public. */
+  allowed: BlockList;
+}
+
+/** As the system resolves names. */
+export const systemResolve: Resolve = async (host) => {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+};
+
+/** Every address of the host. Fails with ADDRESS_REFUSED if any one is neither public nor allowed, or with NAME_UNRESOLVED. */
+export async function checkedAddresses(guard: NetGuard, host: string): Promise<readonly string[]> {
+  const addresses = isIP(host) ? [host] : await resolveOrFail(guard.resolve, host);
+  if (addresses.length === 0) throw new OutboundError("NAME_UNRESOLVED");
+  if (!addresses.every((address) => mayCall(guard, address))) throw new OutboundError("ADDRESS_REFUSED");
+  return addresses;
+}
+
+function mayCall({ allowed }: NetGuard, address: string): boolean {
+  if (isGlobalUnicast(address)) return true;
+  const family = isIP(address);
+  // A zone is no part of an address that a list could hold.
+  return family !== 0 && !address.includes("%") && allowed.check(address, family === 6 ? "ipv6" : "ipv4");
+}
+
+async function resolveOrFail(resolve: Resolve, host: string): Promise<readonly string[]> {
+  try {
+    return await resolve(host);
+  } catch (error) {
+    throw new OutboundError("NAME_UNRESOLVED", error);
+  }
+}

@@ -1,0 +1,51 @@
+// Opens the credential of a secret for use at the service it is for: only after the audit event is durable.
+import type { Deps } from "../../deps.ts";
+import type { AuditEvent } from "../../domain/audit-event.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { Grant } from "../../domain/grant.ts";
+import { secretNotFound } from "../../domain/secret.ts";
+import { checkReadable } from "../../domain/version.ts";
+import type { CredentialParts } from "../../probes/probe.ts";
+import { readSealedVersionForUse } from "../../store/read-for-use.ts";
+import type { ValidationClaim } from "../../store/validations.ts";
+import { openSealed, type RevealedValue, reveal } from "../secrets/get-value.ts";
+
+export type OpenCredentialDeps = Pick<
+  Deps,
+  "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "now" | "random"
+>;
+
+/** Who opens it, for the audit trail. */
+export interface Opener {
+  grant: Grant<"secrets.use">;
+  /** A new event about it, with this result. */
+  eventOf(result: string): AuditEvent;
+}
+
+/** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
+export async function openCredential(
+  deps: OpenCredentialDeps,
+  { grant, eventOf }: Opener,
+  { secretId, currentVersion, credentialFields }: ValidationClaim,
+): Promise<CredentialParts> {
+  const sealed = await readSealedVersionForUse(deps.database, grant, secretId, currentVersion);
+  if (!sealed?.version) throw secretNotFound();
+  checkReadable(sealed.version);
+  await deps.audit.record(eventOf("OK"));
+  try {
+    const payload = await openSealed(deps, sealed);
+    const parts = partsOf(reveal(payload));
+    payload.bytes.zero();
+    return new Map([...Object.entries(credentialFields), ...parts]);
+  } catch (error) {
+    if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
+      await deps.audit.record(eventOf(error.reason));
+    }
+    throw error;
+  }
+}
+
+function partsOf(value: RevealedValue): [string, string][] {
+  const parts = value.form === "data" ? [["value", value.data] as const] : [...value.values];
+  return parts.map(([name, part]) => [name, Buffer.from(part.reveal()).toString("utf8")]);
+}

@@ -1,0 +1,46 @@
+// Tries a token that is not kept: whoever may create secrets may know whether it would work.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { assertNever, CofferError } from "../../domain/errors.ts";
+import { auditEvent } from "../audit-trail.ts";
+import { ruleAnywhere } from "../authorize.ts";
+import { checkValidationOn } from "./validation-on.ts";
+
+export interface TryTokenInput {
+  kind: string;
+  value: string;
+}
+
+/** `error`: why it is not valid. */
+export interface TokenVerdict {
+  isValid: boolean;
+  error: string;
+}
+
+/** Fails with VALIDATION_OFF, PROVIDER_UNAVAILABLE when the service says neither yes nor no, RATE_LIMITED or AUDIT_UNAVAILABLE. */
+export async function tryToken(
+  deps: Pick<Deps, "prober" | "audit" | "now" | "random">,
+  caller: Caller,
+  { kind, value }: TryTokenInput,
+): Promise<TokenVerdict> {
+  const rule = ruleAnywhere(caller, "secrets.create");
+  checkValidationOn(deps.prober);
+  const event = auditEvent(
+    deps,
+    caller,
+    { decision: "ALLOW", rule, result: "OK" },
+    { resourceType: "none", resourceId: "" },
+  );
+  await deps.audit.record(event);
+  const verdict = await deps.prober.probe(kind, new Map([["value", value]]));
+  switch (verdict.state) {
+    case "VALID":
+      return { isValid: true, error: "" };
+    case "INVALID":
+      return { isValid: false, error: verdict.error };
+    case "UNKNOWN":
+      throw new CofferError("PROVIDER_UNAVAILABLE", verdict.error, { kind }, { retryDelayMs: 1_000 });
+    default:
+      return assertNever(verdict);
+  }
+}

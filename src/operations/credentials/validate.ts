@@ -1,0 +1,78 @@
+// ValidateCredential: tries the current version of a credential now, and notes what came of it.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { checkActive, type Secret } from "../../domain/secret.ts";
+import { versionNotFound } from "../../domain/version.ts";
+import { claimValidation, finishValidation, releaseValidation, type ValidationClaim } from "../../store/validations.ts";
+import { auditEvent } from "../audit-trail.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { findSecretOrFail, secretById } from "../secrets/find.ts";
+import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
+import { leaseMs, type TryCredentialDeps, tryCredential } from "./try-credential.ts";
+import { checkValidationOn } from "./validation-on.ts";
+
+export type ValidateCredentialDeps = MutationDeps & TryCredentialDeps & Pick<Deps, "regions">;
+
+// Longer than a try that is under way can take.
+const waitForOtherMs = 7_000;
+const lookAgainMs = 100;
+
+/** Fails with VALIDATION_OFF, SECRET_*, NO_CREDENTIAL, VERSION_NOT_FOUND, CONCURRENT_CHANGE, or as tryCredential does. */
+export async function validateCredential(
+  deps: ValidateCredentialDeps,
+  caller: Caller,
+  input: SecretRefInput,
+): Promise<Outcome<Secret>> {
+  const grant = authorize(caller, "secrets.use");
+  checkValidationOn(deps.prober);
+  const { workspaceId } = grant;
+  const ref = refOf(deps, input);
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const secret = await findSecretOrFail(deps.database, workspaceId, ref);
+      checkTriable(secret);
+      const claim = await claimOrWait(deps, secret);
+      const { secretId: resourceId, currentVersion: versionNumber } = claim;
+      const subject = { resourceType: "secret", resourceId, versionNumber } as const;
+      const eventOf = (result: string) =>
+        auditEvent(deps, caller, { decision: "ALLOW", rule: grant.rule, result }, subject);
+      try {
+        return { subject, claim, result: await tryCredential(deps, { grant, eventOf }, claim) };
+      } catch (error) {
+        await releaseValidation(deps.database, claim);
+        throw error;
+      }
+    },
+    async apply(tx, { claim, result }) {
+      await finishValidation(tx, claim, result);
+      return findSecretOrFail(tx, workspaceId, { by: "id", secretId: claim.secretId });
+    },
+    replay: secretById(workspaceId),
+  });
+}
+
+function checkTriable(secret: Secret): void {
+  checkActive(secret);
+  if (secret.validation === undefined) {
+    throw new CofferError("NO_CREDENTIAL", `secrets of kind ${secret.kind} are not tried anywhere`, {
+      kind: secret.kind,
+    });
+  }
+  if (secret.currentVersion === 0) throw versionNotFound();
+}
+
+/** One try at a time: one that is under way is waited for. */
+async function claimOrWait({ database }: Pick<Deps, "database">, secret: Secret): Promise<ValidationClaim> {
+  const end = performance.now() + waitForOtherMs;
+  do {
+    const claim = await claimValidation(database, secret, { leaseMs, onlyIfDue: false });
+    if (claim) return claim;
+    await sleep(lookAgainMs);
+  } while (performance.now() < end);
+  const message = "this credential is being tried by somebody else";
+  throw new CofferError("CONCURRENT_CHANGE", message, { id: secret.secretId }, { retryDelayMs: 1_000 });
+}

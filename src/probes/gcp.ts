@@ -1,0 +1,40 @@
+// Google Cloud: a service account's key signs a request for an access token (RFC 7523), which is thrown away.
+import { importPKCS8, SignJWT } from "jose";
+import { invalid, objectIn, type Probe, textIn, unanswered, unexpected, valid } from "./probe.ts";
+
+// What Google wants to be named as the audience, by whatever address it is called. What the key's own `token_uri` says counts
+// for nothing: whoever wrote the value would choose whom coffer calls.
+const audience = "https://oauth2.googleapis.com/token";
+const scope = "https://www.googleapis.com/auth/userinfo.email";
+const lifetimeS = 300;
+const noKey = invalid("the value is no key of a service account");
+
+export const probeGcp: Probe = async ({ baseUrl, send, now }, parts) => {
+  const account = objectIn(parts.get("value") ?? "");
+  const email = textIn(account, "client_email");
+  const pem = textIn(account, "private_key");
+  const key = pem === undefined ? undefined : await importPKCS8(pem, "RS256").catch(() => undefined);
+  if (email === undefined || key === undefined) return noKey;
+  const issuedS = Math.floor(now().getTime() / 1000);
+  const keyId = textIn(account, "private_key_id");
+  const assertion = await new SignJWT({ scope })
+    .setProtectedHeader({ alg: "RS256", typ: "JWT", ...(keyId === undefined ? {} : { kid: keyId }) })
+    .setIssuer(email)
+    .setAudience(audience)
+    .setIssuedAt(issuedS)
+    .setExpirationTime(issuedS + lifetimeS)
+    .sign(key)
+    .catch(() => undefined);
+  if (assertion === undefined) return noKey;
+  const form = new URLSearchParams({ grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion });
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const answer = await send({ method: "POST", url: new URL(baseUrl), headers, body: form.toString() });
+  if (answer.status === 200) return valid;
+  const said = objectIn(answer.body);
+  // Its time is not ours: that says nothing about the key.
+  if (/\b(?:iat|exp|short-lived)\b/.test(textIn(said, "error_description") ?? "")) {
+    return unanswered("Google says that coffer's clock is wrong");
+  }
+  const isRefused = ["invalid_grant", "invalid_client", "unauthorized_client"].includes(textIn(said, "error") ?? "");
+  return isRefused ? invalid("Google does not accept the key") : unexpected(answer);
+};

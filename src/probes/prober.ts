@@ -1,0 +1,101 @@
+// Tries credentials at the services they are for: in bounded time, and only so many at once.
+import type { BlockList } from "node:net";
+import { CofferError } from "../domain/errors.ts";
+import { OutboundError, type OutboundFailure } from "../net-guard/errors.ts";
+import { type Resolve, systemResolve } from "../net-guard/guard.ts";
+import { requestOutside } from "../net-guard/request.ts";
+import { probeAws } from "./aws.ts";
+import { probeAzure } from "./azure.ts";
+import { probeCloudflare } from "./cloudflare.ts";
+import type { ProbedService, ProbeUrls } from "./endpoints.ts";
+import { probeGcp } from "./gcp.ts";
+import { probeHcloud } from "./hcloud.ts";
+import { probeOciRegistry } from "./oci-registry.ts";
+import { type CredentialParts, type Probe, unanswered, untriable, type Verdict } from "./probe.ts";
+
+export interface ProbeSettings {
+  isOn: boolean;
+  urls: ProbeUrls;
+  /** Addresses that may be called although they are not public. */
+  allowed: BlockList;
+  /** How old a verdict may become. */
+  revalidateAfterMs: number;
+}
+
+export interface Prober {
+  isOn: boolean;
+  revalidateAfterMs: number;
+  /** Why credentials of this kind cannot be tried here, whatever they are; undefined when they can. */
+  obstacleTo(kind: string): string | undefined;
+  /** Fails with RATE_LIMITED when too many are under way, and with the signal's reason when it aborts. */
+  probe(kind: string, parts: CredentialParts, signal?: AbortSignal): Promise<Verdict>;
+}
+
+const timeoutMs = 5_000;
+const attemptMs = 3_000;
+const answerBytesMax = 65_536;
+const atOnceMax = 32;
+
+const probes: Readonly<Record<string, { service: ProbedService; probe: Probe }>> = {
+  "cloud_provider/hcloud": { service: "hcloud", probe: probeHcloud },
+  "cloud_provider/aws": { service: "aws", probe: probeAws },
+  "cloud_provider/gcp": { service: "gcp", probe: probeGcp },
+  "cloud_provider/azure": { service: "azure", probe: probeAzure },
+  oci_registry: { service: "ociRegistry", probe: probeOciRegistry },
+  cloudflare_api: { service: "cloudflare", probe: probeCloudflare },
+};
+
+const obstacles: Readonly<Record<Exclude<OutboundFailure, "ABORTED">, string>> = {
+  ADDRESS_REFUSED: "the service's address is not a public one, and no setting allows it",
+  NAME_UNRESOLVED: "the service's name has no address",
+  UNREACHABLE: "the service cannot be reached",
+  TIMED_OUT: "the service did not answer in time",
+  ANSWER_TOO_LARGE: "the service's answer is too large",
+};
+
+export function createProber(
+  settings: ProbeSettings,
+  now: () => Date,
+  /** How host names are resolved. */
+  resolve: Resolve = systemResolve,
+): Prober {
+  const guard = { resolve, allowed: settings.allowed };
+  let underWay = 0;
+
+  async function probe(kind: string, parts: CredentialParts, stop: AbortSignal): Promise<Verdict> {
+    const known = Object.hasOwn(probes, kind) ? probes[kind] : undefined;
+    const baseUrl = known && settings.urls[known.service];
+    if (!known || baseUrl === undefined) return untriable("credentials of this kind are not tried here");
+    const limits = { signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]), attemptMs, answerBytesMax };
+    try {
+      return await known.probe({ baseUrl, now, send: (request) => requestOutside(guard, request, limits) }, parts);
+    } catch (error) {
+      stop.throwIfAborted();
+      if (!(error instanceof OutboundError) || error.failure === "ABORTED") throw error;
+      return unanswered(obstacles[error.failure]);
+    }
+  }
+
+  return {
+    isOn: settings.isOn,
+    revalidateAfterMs: settings.revalidateAfterMs,
+    obstacleTo(kind) {
+      const known = Object.hasOwn(probes, kind) ? probes[kind] : undefined;
+      return known && settings.urls[known.service] !== undefined ? undefined : "no such service is configured here";
+    },
+    async probe(kind, parts, signal = new AbortController().signal) {
+      if (underWay >= atOnceMax) throw tooMany();
+      underWay++;
+      try {
+        return await probe(kind, parts, signal);
+      } finally {
+        underWay--;
+      }
+    },
+  };
+}
+
+function tooMany(): CofferError {
+  const message = "too many credentials are being tried at this moment";
+  return new CofferError("RATE_LIMITED", message, { subject: "validation" }, { retryDelayMs: 1_000 });
+}

@@ -1,0 +1,58 @@
+// Reads one version with its ciphertext, for uses in which its value is shown to no caller of coffer.
+import type { Grant } from "../domain/grant.ts";
+import type { PayloadForm } from "../domain/payload.ts";
+import type { VersionState } from "../domain/version.ts";
+import type { Sql } from "./database.ts";
+import { findKmsKey } from "./kms-keys.ts";
+import type { SealedVersion } from "./read-values.ts";
+import { firstOrUndefined, isActive } from "./rows.ts";
+
+interface SealedRow {
+  region: string;
+  s_key_id: string;
+  revealable: boolean;
+  s_mac: Uint8Array;
+  version_id: string;
+  state: VersionState;
+  payload_form: PayloadForm;
+  envelope: Uint8Array | null;
+  kms_key_id: string;
+  kms_key_version: number;
+  mac: Uint8Array;
+}
+
+/** Undefined where there is no such active secret, or no such version of it. Whoever opens it records it first. */
+export async function readSealedVersionForUse(
+  sql: Sql,
+  { workspaceId }: Grant<"secrets.use">,
+  secretId: string,
+  versionNumber: number,
+): Promise<SealedVersion | undefined> {
+  const rows = await sql.query<SealedRow>({
+    name: "read_sealed_version_for_use",
+    text: `select s.region, s.kms_key_id as s_key_id, s.revealable, s.mac as s_mac,
+        v.version_id, v.state, v.payload_form, v.envelope, v.kms_key_id, v.kms_key_version, v.mac
+      from secret s
+      join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id and v.version_number = $3
+      where s.workspace_id = $1 and s.secret_id = $2 and ${isActive}`,
+    values: [workspaceId, secretId, versionNumber],
+  });
+  const row = firstOrUndefined(rows);
+  if (!row) return undefined;
+  const { region, revealable, kms_key_id: kmsKeyId } = row;
+  return {
+    secret: { workspaceId, secretId, region, kmsKeyId: row.s_key_id, revealable, mac: row.s_mac },
+    version: {
+      versionId: row.version_id,
+      versionNumber,
+      state: row.state,
+      kmsKeyId,
+      kmsKeyVersion: row.kms_key_version,
+      payloadForm: row.payload_form,
+      envelope: row.envelope,
+      mac: row.mac,
+    },
+    key: await findKmsKey(sql, workspaceId, { kmsKeyId }),
+    isRecorded: false,
+  };
+}

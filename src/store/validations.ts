@@ -1,0 +1,140 @@
+// Trying credentials: which are due, who tries them now, and what came of it. None of this changes a secret's revision.
+import type { ValidationState } from "../domain/credential/validation.ts";
+import type { Sql } from "./database.ts";
+import { firstOrUndefined, isActive, only } from "./rows.ts";
+
+export interface SecretKey {
+  workspaceId: string;
+  secretId: string;
+}
+
+/** What a claim says of the secret, as it is at that moment. */
+export interface ValidationClaim extends SecretKey {
+  kind: string;
+  currentVersion: number;
+  credentialFields: Record<string, string>;
+  /** Tries in a row that told nothing about this version. */
+  failures: number;
+  /** Ends the claim; names it, too. */
+  lease: Date;
+}
+
+// Exactly as the index has them, so that it answers.
+const isToBeTried = "s.validate_after is not null and s.state = 'ACTIVE' and s.current_version > 0";
+const isFree = "(s.validation_lease is null or s.validation_lease <= now())";
+
+/** Whether any secret is to be tried: one look into an index. */
+export async function isValidationDue(sql: Sql): Promise<boolean> {
+  const rows = await sql.query<{ is_due: boolean }>({
+    name: "is_validation_due",
+    text: `select exists (
+        select from secret s where ${isToBeTried} and s.validate_after <= now() and ${isFree} and ${isActive}
+      ) as is_due`,
+    values: [],
+  });
+  return only(rows).is_due;
+}
+
+/** Secrets that are to be tried, those first that have waited longest. */
+export async function findValidationsDue(sql: Sql, limit: number): Promise<SecretKey[]> {
+  const rows = await sql.query<{ workspace_id: string; secret_id: string }>({
+    name: "find_validations_due",
+    text: `select s.workspace_id, s.secret_id from secret s
+      where ${isToBeTried} and s.validate_after <= now() and ${isFree} and ${isActive}
+      order by s.validate_after limit $1`,
+    values: [limit],
+  });
+  return rows.map((row) => ({ workspaceId: row.workspace_id, secretId: row.secret_id }));
+}
+
+interface ClaimRow {
+  kind: string;
+  current_version: number;
+  credential_fields: Record<string, string>;
+  failures: number;
+  lease: Date;
+}
+
+/** Claims a secret for `leaseMs`, unless it is claimed or, with `onlyIfDue`, not to be tried now: then there is no claim. */
+export async function claimValidation(
+  sql: Sql,
+  { workspaceId, secretId }: SecretKey,
+  { leaseMs, onlyIfDue }: { leaseMs: number; onlyIfDue: boolean },
+): Promise<ValidationClaim | undefined> {
+  const rows = await sql.query<ClaimRow>({
+    name: "claim_validation",
+    // The lease comes back to name the claim, so it has no more digits than a Date holds.
+    text: `update secret c set validation_lease = date_trunc('milliseconds', now()) + make_interval(secs => $3::float8 / 1000)
+      from (
+        select s.workspace_id, s.secret_id from secret s
+        where s.workspace_id = $1 and s.secret_id = $2 and s.validation_state is not null and s.current_version > 0
+          and ${isActive} and ${isFree} and (not $4 or s.validate_after <= now())
+        for update skip locked
+      ) s
+      where c.workspace_id = s.workspace_id and c.secret_id = s.secret_id
+      returning c.kind, c.current_version, c.credential_fields, c.validation_lease as lease,
+        case when c.validation_version = c.current_version then c.validation_failures else 0 end as failures`,
+    values: [workspaceId, secretId, leaseMs, onlyIfDue],
+  });
+  const row = firstOrUndefined(rows);
+  return (
+    row && {
+      workspaceId,
+      secretId,
+      kind: row.kind,
+      currentVersion: row.current_version,
+      credentialFields: row.credential_fields,
+      failures: row.failures,
+      lease: row.lease,
+    }
+  );
+}
+
+export interface ValidationResult {
+  /** Undefined: what was known of this version stays known. */
+  state: Exclude<ValidationState, "UNSPECIFIED"> | undefined;
+  error: string;
+  failures: number;
+  /** When it is tried again; undefined: not before it has another current version. */
+  nextAfterMs: number | undefined;
+}
+
+/** Ends a claim with what came of it; false when the claim had ended before, and nothing is written. */
+export async function finishValidation(tx: Sql, claim: ValidationClaim, result: ValidationResult): Promise<boolean> {
+  const rows = await tx.query({
+    name: "finish_validation",
+    text: `update secret s set
+        validation_lease = null,
+        validation_state = coalesce($5, case when s.validation_version = $4 then s.validation_state else 'UNSPECIFIED' end),
+        validate_time = case
+          when $5 is null and s.validation_version = $4 and s.validation_state <> 'UNSPECIFIED' then s.validate_time
+          else now() end,
+        validation_version = $4, validation_error = $6, validation_failures = $7,
+        validate_after = case
+          when s.current_version <> $4 then s.validate_after
+          else now() + make_interval(secs => $8::float8 / 1000) end
+      where s.workspace_id = $1 and s.secret_id = $2 and s.validation_lease = $3
+      returning s.secret_id`,
+    values: [
+      claim.workspaceId,
+      claim.secretId,
+      claim.lease,
+      claim.currentVersion,
+      result.state ?? null,
+      result.error,
+      result.failures,
+      result.nextAfterMs ?? null,
+    ],
+  });
+  return rows.length > 0;
+}
+
+/** Ends a claim as if it had never been. */
+export async function releaseValidation(sql: Sql, claim: ValidationClaim): Promise<void> {
+  await sql.query({
+    name: "release_validation",
+    text: `update secret s set validation_lease = null
+      where s.workspace_id = $1 and s.secret_id = $2 and s.validation_lease = $3`,
+    values: [claim.workspaceId, claim.secretId, claim.lease],
+  });
+}
