@@ -38,6 +38,7 @@ import { createAuditTrail } from "./operations/audit-trail.ts";
 import { createValidationQueue } from "./operations/credentials/validation-queue.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
+import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
 import { createValueReader } from "./operations/secrets/value-reader.ts";
 import { createSingleFlight } from "./operations/single-flight.ts";
 import { createJwtIdentities } from "./operations/tokens/jwt-identities.ts";
@@ -174,6 +175,7 @@ async function createDeps(
     deploymentKeys,
     regions: config.regions,
     keyMaterial: createKeyMaterial({ database, keyring, deploymentId }),
+    keyLookups: createSharedLookups(),
     valueReader: createValueReader(database),
     audit: createAuditTrail(database),
     accessTimes: createAccessTimes(database, (error) => log.warn({ err: error }, "access times are not noted")),

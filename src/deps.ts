@@ -6,6 +6,7 @@ import type { AccessTimes } from "./operations/access-times.ts";
 import type { AuditTrail } from "./operations/audit-trail.ts";
 import type { ValidationQueue } from "./operations/credentials/validation-queue.ts";
 import type { KeyMaterial } from "./operations/keys/key-material.ts";
+import type { SharedLookups } from "./operations/keys/shared-lookups.ts";
 import type { ValueReader } from "./operations/secrets/value-reader.ts";
 import type { SingleFlight } from "./operations/single-flight.ts";
 import type { JwtIdentities } from "./operations/tokens/jwt-identities.ts";
@@ -24,6 +25,7 @@ export interface Deps {
   /** Where secrets may be kept; the first is the default. */
   regions: readonly [string, ...string[]];
   keyMaterial: KeyMaterial;
+  keyLookups: SharedLookups;
   valueReader: ValueReader;
   audit: AuditTrail;
   accessTimes: AccessTimes;

@@ -38,6 +38,12 @@ export function translateError(error: unknown): unknown {
   return error;
 }
 
+/** Whether the server may have committed what it was asked for: it was not heard, or ended in the middle. */
+export function isConnectionLost(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  return sqlState === undefined || /^(08|57P)/.test(sqlState);
+}
+
 /** Whether `error` says that a row would be there twice under this unique index. */
 export function isUniqueViolation(error: unknown, index: string): boolean {
   return isDatabaseError(error) && error.code === uniqueViolation && error.constraint === index;

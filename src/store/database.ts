@@ -1,7 +1,7 @@
 // The way to Postgres: prepared statements, transactions whose outcome is never guessed, and notifications.
 import pg from "pg";
 import { CofferError } from "../domain/errors.ts";
-import { translateError } from "./database-errors.ts";
+import { isConnectionLost, translateError } from "./database-errors.ts";
 
 /** One statement: `name` makes it a prepared one on its connection. */
 export interface Statement {
@@ -23,6 +23,8 @@ export interface Tx extends Sql {
 }
 
 export interface Database extends Sql {
+  /** Runs one statement that changes something and commits by itself. A lost answer is OUTCOME_UNKNOWN. */
+  change<Row extends object>(statement: Statement): Promise<Row[]>;
   /** Commits what `body` did, or nothing. A lost COMMIT answer is OUTCOME_UNKNOWN. */
   transaction<T>(body: (tx: Tx) => Promise<T>): Promise<T>;
   /** A connection of its own, for LISTEN. */
@@ -52,7 +54,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(options.password === undefined ? {} : { password: options.password }),
     application_name: "coffer",
     // Every statement here is prepared and looks up by index: planning one again for its values costs more than running it.
-    options: "-c plan_cache_mode=force_generic_plan",
+    options: "-c plan_cache_mode=force_generic_plan -c default_transaction_isolation=read\\ committed",
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     types,
@@ -79,6 +81,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     query: (statement) => run(pool, statement),
+    change: (statement) => change(pool, statement),
     transaction: (body) => transaction(pool, body),
     dedicatedClient: () => new pg.Client(clientConfig),
     async close() {
@@ -89,6 +92,23 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.end();
     },
   };
+}
+
+async function change<Row extends object>(pool: pg.Pool, statement: Statement): Promise<Row[]> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw translateError(error);
+  });
+  let broken: Error | undefined;
+  try {
+    const result = await client.query<Row>({ ...statement, values: [...statement.values] });
+    return result.rows;
+  } catch (error) {
+    const isLost = isConnectionLost(error);
+    if (isLost) broken = error as Error;
+    throw isLost ? outcomeUnknown(error) : translateError(error);
+  } finally {
+    client.release(broken);
+  }
 }
 
 async function transaction<T>(pool: pg.Pool, body: (tx: Tx) => Promise<T>): Promise<T> {
@@ -123,15 +143,15 @@ async function transaction<T>(pool: pg.Pool, body: (tx: Tx) => Promise<T>): Prom
 
 async function commit(client: pg.PoolClient): Promise<void> {
   const { command } = await client.query("commit").catch((error: unknown) => {
-    throw new CofferError(
-      "OUTCOME_UNKNOWN",
-      "the outcome of the change is not known; retry with the same idempotency key",
-      {},
-      { cause: error, retryDelayMs: 1_000 },
-    );
+    throw outcomeUnknown(error);
   });
   // Postgres's answer to the COMMIT of a transaction in which a statement has failed.
   if (command === "ROLLBACK") throw new Error("a failed statement was passed over in a transaction");
+}
+
+function outcomeUnknown(cause: unknown): CofferError {
+  const message = "the outcome of the change is not known; retry with the same idempotency key";
+  return new CofferError("OUTCOME_UNKNOWN", message, {}, { cause, retryDelayMs: 1_000 });
 }
 
 function isOutcomeUnknown(error: unknown): boolean {

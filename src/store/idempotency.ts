@@ -1,5 +1,6 @@
 // Idempotency records: written in the transaction of the change, never with a body or a value.
 import type { Sql, Tx } from "./database.ts";
+import { insertedValues, insertText, type NewRow } from "./insert.ts";
 import { firstOrUndefined, only } from "./rows.ts";
 
 export interface IdempotencyScope {
@@ -17,27 +18,34 @@ export interface IdempotencyRecord {
   resourceId: string;
 }
 
-/** Says whether the key was free. Waits for another transaction that is claiming it. */
-export async function claimIdempotencyKey(
-  tx: Tx,
-  scope: IdempotencyScope,
-  record: IdempotencyRecord,
-): Promise<boolean> {
+export interface IdempotencyClaim {
+  scope: IdempotencyScope;
+  record: IdempotencyRecord;
+}
+
+export function newClaimRow({ scope, record }: IdempotencyClaim): NewRow {
+  return [
+    ["workspace_id", "?::text", scope.workspaceId],
+    ["principal_id", "?::text", scope.principalId],
+    ["method", "?::text", scope.method],
+    ["key", "?::text", scope.key],
+    ["fingerprint", "?::bytea", record.fingerprint],
+    ["fingerprint_key_version", "?::integer", record.fingerprintKeyVersion],
+    ["resource_type", "?::text", record.resourceType],
+    ["resource_id", "?::text", record.resourceId],
+  ];
+}
+
+/** Follows the INSERT of a claim: a row comes back when the key was free. Waits for another transaction that is claiming it. */
+export const unlessClaimed = "on conflict do nothing returning key";
+
+/** Says whether the key was free. */
+export async function claimIdempotencyKey(tx: Tx, claim: IdempotencyClaim): Promise<boolean> {
+  const row = newClaimRow(claim);
   const rows = await tx.query({
     name: "claim_idempotency_key",
-    text: `insert into idempotency (
-        workspace_id, principal_id, method, key, fingerprint, fingerprint_key_version, resource_type, resource_id)
-      values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning key`,
-    values: [
-      scope.workspaceId,
-      scope.principalId,
-      scope.method,
-      scope.key,
-      record.fingerprint,
-      record.fingerprintKeyVersion,
-      record.resourceType,
-      record.resourceId,
-    ],
+    text: `${insertText("idempotency", row)} ${unlessClaimed}`,
+    values: insertedValues(row),
   });
   return rows.length === 1;
 }

@@ -3,6 +3,7 @@
 import type { Expiration, Secret, SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import type { Sql, Tx } from "./database.ts";
+import { insertedValues, insertText, type NewRow } from "./insert.ts";
 import { firstOrUndefined, isActive, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
 
 /** By id in any state until it is purged, by name only while active. */
@@ -69,38 +70,44 @@ export interface NewSecret {
   mac: Uint8Array;
 }
 
+/** As it is when it has its first version. */
+export function newSecretRow(secret: NewSecret): NewRow {
+  const { expiration, isValidated } = secret;
+  const at = expiration && "at" in expiration ? expiration.at : null;
+  const afterMs = expiration && "afterMs" in expiration ? expiration.afterMs : null;
+  return [
+    ["workspace_id", "?::text", secret.workspaceId],
+    ["secret_id", "?::text", secret.secretId],
+    ["region", "?::text", secret.region],
+    ["name", "?::text", secret.name],
+    ["path", "?::text", pathOf(secret.name)],
+    ["kind", "?::text", secret.kind],
+    ["description", "?::text", secret.description],
+    ["labels", "?::jsonb", JSON.stringify(secret.labels)],
+    ["annotations", "?::jsonb", JSON.stringify(secret.annotations)],
+    ["mime_type", "?::text", secret.mimeType],
+    ["state", "'ACTIVE'"],
+    ["version_aliases", "'{}'::jsonb"],
+    ["version_count", "1"],
+    ["enabled_version_count", "1"],
+    ["current_version", "1"],
+    ["kms_key_id", "?::text", secret.kmsKeyId],
+    ["revealable", "?::boolean", secret.revealable],
+    ["expire_time", "coalesce(?::timestamptz, now() + make_interval(secs => ?::float8 / 1000))", at, afterMs],
+    ["mac", "?::bytea", secret.mac],
+    ["credential_fields", "?::jsonb", JSON.stringify(secret.credentialFields)],
+    ["validation_state", "case when ?::boolean then 'UNSPECIFIED' end", isValidated],
+    ["validate_after", "case when ?::boolean then now() end", isValidated],
+  ];
+}
+
 /** Inserts a secret that has its first version; a taken path violates `secret_active_path`. */
 export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
-  const { expiration } = secret;
+  const row = newSecretRow(secret);
   const rows = await tx.query<SecretRow>({
     name: "insert_secret",
-    text: `insert into secret as s (
-        workspace_id, secret_id, region, name, path, kind, description, labels, annotations, mime_type, state,
-        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, expire_time,
-        mac, credential_fields, validation_state, validate_after)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'ACTIVE', '{}', 1, 1, 1, $11, $12,
-        coalesce($13::timestamptz, now() + make_interval(secs => $14::float8 / 1000)), $15, $16,
-        case when $17 then 'UNSPECIFIED' end, case when $17 then now() end)
-      returning ${secretColumns}`,
-    values: [
-      secret.workspaceId,
-      secret.secretId,
-      secret.region,
-      secret.name,
-      pathOf(secret.name),
-      secret.kind,
-      secret.description,
-      JSON.stringify(secret.labels),
-      JSON.stringify(secret.annotations),
-      secret.mimeType,
-      secret.kmsKeyId,
-      secret.revealable,
-      expiration && "at" in expiration ? expiration.at : null,
-      expiration && "afterMs" in expiration ? expiration.afterMs : null,
-      secret.mac,
-      JSON.stringify(secret.credentialFields),
-      secret.isValidated,
-    ],
+    text: `${insertText("secret as s", row)} returning ${secretColumns}`,
+    values: insertedValues(row),
   });
   return toSecret(only(rows));
 }

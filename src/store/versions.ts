@@ -2,6 +2,7 @@ import type { PayloadForm } from "../domain/payload.ts";
 import type { Secret } from "../domain/secret.ts";
 import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql, Tx } from "./database.ts";
+import { insertedValues, insertText, type NewRow } from "./insert.ts";
 import { firstOrUndefined, only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
 
 export async function findVersion(
@@ -68,26 +69,29 @@ export interface NewVersion {
   mac: Uint8Array;
 }
 
+/** As it is at first: enabled. */
+export function newVersionRow(version: NewVersion): NewRow {
+  return [
+    ["workspace_id", "?::text", version.workspaceId],
+    ["secret_id", "?::text", version.secretId],
+    ["version_id", "?::text", version.versionId],
+    ["version_number", "?::integer", version.versionNumber],
+    ["state", "'ENABLED'"],
+    ["comment", "?::text", version.comment],
+    ["payload_form", "?::text", version.payloadForm],
+    ["envelope", "?::bytea", version.envelope],
+    ["kms_key_id", "?::text", version.kmsKeyId],
+    ["kms_key_version", "?::integer", version.kmsKeyVersion],
+    ["mac", "?::bytea", version.mac],
+  ];
+}
+
 export async function insertVersion(tx: Tx, version: NewVersion): Promise<SecretVersion> {
+  const row = newVersionRow(version);
   const rows = await tx.query<VersionRow>({
     name: "insert_version",
-    text: `insert into secret_version as v (
-        workspace_id, secret_id, version_id, version_number, state, comment, payload_form, envelope, kms_key_id, kms_key_version,
-        mac)
-      values ($1, $2, $3, $4, 'ENABLED', $5, $6, $7, $8, $9, $10)
-      returning ${versionColumns}`,
-    values: [
-      version.workspaceId,
-      version.secretId,
-      version.versionId,
-      version.versionNumber,
-      version.comment,
-      version.payloadForm,
-      version.envelope,
-      version.kmsKeyId,
-      version.kmsKeyVersion,
-      version.mac,
-    ],
+    text: `${insertText("secret_version as v", row)} returning ${versionColumns}`,
+    values: insertedValues(row),
   });
   return toVersion(only(rows));
 }

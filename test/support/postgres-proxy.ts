@@ -85,7 +85,10 @@ function connectTo(target: { host: string; port: number } | undefined): Socket {
   return host.startsWith("/") ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
 }
 
-/** Says whether what a client has sent holds a COMMIT as a simple query; sees every byte of the connection. */
+// The simple query, and the statements that commit by themselves.
+const commits = [/^Q.{4}commit\0$/is, /^B.{4}\0create_secret(?:_once)?\0/s];
+
+/** Says whether what a client has sent commits something; sees every byte of the connection. */
 function createCommitFinder(): (chunk: Buffer) => boolean {
   let rest = Buffer.alloc(0);
   // The first message has no type.
@@ -98,7 +101,8 @@ function createCommitFinder(): (chunk: Buffer) => boolean {
       if (rest.byteLength < size) break;
       const message = rest.subarray(0, size);
       rest = rest.subarray(size);
-      found ||= typeSize === 1 && /^Q.{4}commit\0$/is.test(message.toString("latin1"));
+      const text = message.toString("latin1");
+      found ||= typeSize === 1 && commits.some((pattern) => pattern.test(text));
       typeSize = 1;
     }
     return found;

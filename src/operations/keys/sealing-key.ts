@@ -9,7 +9,7 @@ import { createDefaultKey } from "./default-key.ts";
 
 export type SealingKeyDeps = Pick<
   Deps,
-  "database" | "keyMaterial" | "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys"
+  "database" | "keyMaterial" | "keyLookups" | "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys"
 >;
 
 /** The primary version of the named key, or of the region's default key. */
@@ -25,11 +25,11 @@ export async function sealingKey(
 }
 
 async function namedKey(
-  { database }: SealingKeyDeps,
+  deps: SealingKeyDeps,
   workspaceId: string,
   { kmsKeyId, region }: { kmsKeyId: string; region: string },
 ): Promise<StoredKmsKey> {
-  const key = await findKmsKey(database, workspaceId, { kmsKeyId });
+  const key = await findKey(deps, workspaceId, { kmsKeyId });
   if (!key) throw new CofferError("KEY_NOT_FOUND", "there is no such key", { kms_key_id: kmsKeyId });
   if (key.region !== region) throw invalidField("kms_key_id", `must be a key of region ${region}`);
   return key;
@@ -40,7 +40,7 @@ async function defaultKey(
   workspaceId: string,
   { region }: { region: string },
 ): Promise<StoredKmsKey> {
-  const find = () => findKmsKey(deps.database, workspaceId, { region, name: defaultKeyName });
+  const find = () => findKey(deps, workspaceId, { region, name: defaultKeyName });
   const found = await find();
   if (found) return found;
   // The region was configured after the workspace was made.
@@ -48,4 +48,13 @@ async function defaultKey(
   const made = await find();
   if (!made) throw new CofferError("KEY_NOT_FOUND", `region ${region} has no default key`, { region });
   return made;
+}
+
+/** Calls that need the same key share a lookup. */
+function findKey(
+  { database, keyLookups }: SealingKeyDeps,
+  workspaceId: string,
+  ref: Parameters<typeof findKmsKey>[2],
+): Promise<StoredKmsKey | undefined> {
+  return keyLookups(JSON.stringify([workspaceId, ref]), () => findKmsKey(database, workspaceId, ref));
 }

@@ -7,12 +7,14 @@ import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { seal } from "../../envelope/envelope.ts";
+import { createSecretAtOnce } from "../../store/create-secret.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
+import { insertVersion, type NewVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
 import { coveredOfSecret, macOf } from "../row-macs.ts";
-import { insertEnabledVersion } from "../versions/insert.ts";
+import { newEnabledVersion } from "../versions/insert.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -24,6 +26,11 @@ export interface CreateSecretInput extends Omit<NewSecret, "workspaceId" | "secr
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
+}
+
+interface PreparedSecret extends Prepared {
+  secret: NewSecret;
+  version: NewVersion;
 }
 
 type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
@@ -58,32 +65,36 @@ export async function createSecret(
           const keyVersion = await sealingKey(deps, workspaceId, keyRef);
           const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
           const envelope = seal({ keyVersion, context, payload, random: deps.random });
-          return {
-            subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
-            keyVersion,
-            envelope,
-          };
-        },
-        async apply(tx, { keyVersion, envelope }) {
           const { kmsKeyId } = keyVersion;
           const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated };
-          const secret = await insertSecret(tx, { ...row, mac: macOf(deps.deploymentKeys, coveredOfSecret(row)) });
+          return {
+            subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
+            secret: { ...row, mac: macOf(deps.deploymentKeys, coveredOfSecret(row)) },
+            version: newEnabledVersion(deps, {
+              workspaceId,
+              secretId,
+              versionId: newId("secv", deps.now(), deps.random),
+              versionNumber: 1,
+              comment: "",
+              payloadForm: payload.form,
+              envelope,
+              kmsKeyId,
+              kmsKeyVersion: keyVersion.version,
+            }),
+          };
+        },
+        async apply(tx, { secret: row, version }) {
+          const secret = await insertSecret(tx, row);
           checkExpiresLater(secret);
-          await insertEnabledVersion(deps, tx, {
-            workspaceId,
-            secretId,
-            versionId: newId("secv", deps.now(), deps.random),
-            versionNumber: 1,
-            comment: "",
-            payloadForm: payload.form,
-            envelope,
-            kmsKeyId,
-            kmsKeyVersion: keyVersion.version,
-          });
+          await insertVersion(tx, version);
           return secret;
         },
+        // An expiration is judged by the database's clock, between the statements.
+        ...(input.expiration
+          ? {}
+          : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
         replay: secretById(workspaceId),
-      }),
+      } satisfies Mutation<PreparedSecret, Secret>),
     );
     if (isValidated && !outcome.replayed) deps.validations.enqueue(outcome.resource);
     return outcome;

@@ -7,7 +7,7 @@ import { newId } from "../../domain/ids.ts";
 import { checkActive, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { seal } from "../../envelope/envelope.ts";
-import { countNewVersion } from "../../store/versions.ts";
+import { countNewVersion, insertVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
@@ -15,7 +15,7 @@ import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { discard, payloadOf, type ValueInput } from "../secrets/value-input.ts";
 import { findVersionByIdOrFail } from "./find.ts";
-import { insertEnabledVersion } from "./insert.ts";
+import { newEnabledVersion } from "./insert.ts";
 
 export interface AddVersionInput {
   secret: SecretRefInput;
@@ -56,7 +56,7 @@ export async function addSecretVersion(
       const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber };
       const envelope = seal({ keyVersion, context, payload, random: deps.random });
       discard(payload);
-      const version = await insertEnabledVersion(deps, tx, {
+      const row = newEnabledVersion(deps, {
         workspaceId,
         secretId,
         versionId,
@@ -67,6 +67,7 @@ export async function addSecretVersion(
         kmsKeyId: keyVersion.kmsKeyId,
         kmsKeyVersion: keyVersion.version,
       });
+      const version = await insertVersion(tx, row);
       await countNewVersion(tx, version);
       return version;
     },

@@ -1,0 +1,63 @@
+// A new secret with its first version, its audit event and its idempotency key in one statement, which commits by itself.
+import type { AuditEvent } from "../domain/audit-event.ts";
+import type { Secret } from "../domain/secret.ts";
+import { insertEventsText, insertedEvents } from "./audit-events.ts";
+import type { Database } from "./database.ts";
+import { type IdempotencyClaim, newClaimRow, unlessClaimed } from "./idempotency.ts";
+import { insertedValues, insertText, type NewRow } from "./insert.ts";
+import { firstOrUndefined, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { type NewSecret, newSecretRow } from "./secrets.ts";
+import { type NewVersion, newVersionRow } from "./versions.ts";
+
+interface NewSecretRecords {
+  secret: NewSecret;
+  version: NewVersion;
+  event: AuditEvent;
+  claim: IdempotencyClaim | undefined;
+}
+
+/** Undefined, with nothing written, when the key is taken; a taken path violates `secret_active_path`. */
+export async function createSecretAtOnce(
+  database: Pick<Database, "change">,
+  { secret, version, event, claim }: NewSecretRecords,
+): Promise<Secret | undefined> {
+  const claimRow = claim ? newClaimRow(claim) : [];
+  const rows = [claimRow, newSecretRow(secret), newVersionRow(version)] as const;
+  const created = await database.change<SecretRow>({
+    name: claim ? "create_secret_once" : "create_secret",
+    text: claim ? textOnce(rows) : textAlways(rows),
+    values: [...rows.flatMap(insertedValues), insertedEvents([event])],
+  });
+  const row = firstOrUndefined(created);
+  return row && toSecret(row);
+}
+
+type Rows = readonly [claim: NewRow, secret: NewRow, version: NewRow];
+
+const textOnce = remembered(([claim, secret, version]: Rows) => {
+  const claimed = `claimed as (${insertText("idempotency", claim)} ${unlessClaimed})`;
+  return createText(claimed, secret, version, insertedValues(claim).length + 1, "from claimed");
+});
+
+const textAlways = remembered(([, secret, version]: Rows) => createText("", secret, version, 1, ""));
+
+function createText(claimed: string, secret: NewRow, version: NewRow, first: number, from: string): string {
+  const firstOfVersion = first + insertedValues(secret).length;
+  const events = `$${firstOfVersion + insertedValues(version).length}`;
+  const parts = [
+    claimed,
+    `s as (${insertText("secret", secret, first, from)} returning *)`,
+    `v as (${insertText("secret_version", version, firstOfVersion, "from s")})`,
+    `e as (${insertEventsText(events)} where exists (select from s))`,
+  ];
+  return `with ${parts.filter((part) => part !== "").join(", ")} select ${secretColumns} from s`;
+}
+
+/** The same text for every call: only the values differ. */
+function remembered(make: (rows: Rows) => string): (rows: Rows) => string {
+  let text: string | undefined;
+  return (rows) => {
+    text ??= make(rows);
+    return text;
+  };
+}
