@@ -44,9 +44,10 @@ async function read(from: TestCoffer, { id }: { id: string }, version = "1", tok
   });
   const text = await response.text();
   const [detail] = (JSON.parse(text) as { details?: { debug?: { reason?: string } }[] }).details ?? [];
-  const events = await coffer.sql("select result from audit_event where request_id = $1 order by event_time, event_id", [
-    requestId,
-  ]);
+  const events = await coffer.sql(
+    "select result from audit_event where request_id = $1 order by event_time, event_id",
+    [requestId],
+  );
   return {
     status: response.status,
     reason: detail?.debug?.reason ?? /"?reason"?:\s*"(\w+)"/.exec(text)?.[1] ?? text,

@@ -55,6 +55,8 @@ const service: Partial<ServiceImpl<typeof SecretService>> = {
       case "slow":
         await untilAborted(context.signal);
         break;
+      default:
+        break;
     }
     return { secret: { id: String(id), name: context.requestHeader.get("x-name") ?? "" } };
   },

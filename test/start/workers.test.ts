@@ -123,6 +123,7 @@ describe("ends", () => {
     const workers = await bothWorkers(serving, () => post(serving.url, token, "TokenService/WhoAmI", {}));
     await serving.kill();
     await until("the workers are gone", async () => !workers.some(isRunning));
+    expect(workers.filter(isRunning)).toEqual([]);
   });
 
   it("with one line when a worker cannot start", async () => {
