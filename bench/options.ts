@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 export interface Options {
   /** Secrets that are there before anything is measured. */
   scale: number;
+  /** Of the hot secret. */
+  versions: number;
   quick: boolean;
   /** Pairs of one run of the floor and one of coffer, for each case. */
   rounds: number;
@@ -15,7 +17,7 @@ export interface Options {
   workers: number | undefined;
 }
 
-const usage = `usage: npm run bench -- [--quick] [--scale secrets] [--rounds n] [--seconds n] [--only text] [--workers n]`;
+const usage = `usage: npm run bench -- [--quick] [--scale secrets] [--versions n] [--rounds n] [--seconds n] [--only text] [--workers n]`;
 
 /** Fails with how it is used. */
 export function readOptions(argv: readonly string[]): Options {
@@ -32,6 +34,7 @@ function parse(argv: readonly string[]): Options {
     options: {
       quick: { type: "boolean", default: false },
       scale: { type: "string" },
+      versions: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
       only: { type: "string", default: "" },
@@ -42,6 +45,7 @@ function parse(argv: readonly string[]): Options {
   return {
     quick,
     only,
+    versions: wholeNumber("--versions", values.versions, 1, 100_000),
     scale: wholeNumber("--scale", values.scale, 10_000, 10_000_000),
     rounds: wholeNumber("--rounds", values.rounds, quick ? 8 : 3, 100),
     seconds: wholeNumber("--seconds", values.seconds, 2, 60),

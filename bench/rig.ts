@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startEmbeddedPostgres } from "../src/embedded/start-embedded-postgres.ts";
 import { startTestRedis } from "../test/support/redis.ts";
+import { addHotVersions } from "./hot-versions.ts";
 import { findLoadTools, type LoadTools } from "./load/tools.ts";
 import type { Options } from "./options.ts";
 import { type Seeded, seed } from "./seed.ts";
@@ -76,6 +77,7 @@ export async function startRig(
     },
     /listening on http:\/\/127\.0\.0\.1:(\d+)\n/,
   );
+  await addHotVersions(coffer, seeded, options.versions);
   return { dir: dir.path, tools, seeded, floor, coffer, redisPid: redis.pid, postgresPid: postgres.pid };
 }
 
