@@ -1,77 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
-// The process: reads the command line, starts, says where it listens, and ends when it is told to.
-import { isServe, runCommand } from "./cli/run.ts";
-import { type Config, loadConfig } from "./config.ts";
-import { StartupError } from "./domain/startup-error.ts";
-import { createLogger, type Logger } from "./log.ts";
-import { type Running, start } from "./start.ts";
-import { serveAsWorker, startWorkers } from "./workers.ts";
+// Where the process begins: the program is compiled once, and found compiled at the next start.
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
 
-async function main(argv: readonly string[]): Promise<void> {
-  const isWorker = argv[0] === "worker" && argv.length === 1;
-  if (!isWorker && !isServe(argv)) {
-    process.exitCode = await runCommand(argv, () => loadConfig(process.env), process.stdout, process.stderr);
-    return;
-  }
-  const config = loadConfig(process.env);
-  const log = createLogger(config);
-  await (isWorker ? serveAsWorker(config, log.child({ worker: process.pid })) : serve(config, log));
-}
-
-async function serve(config: Config, log: Logger): Promise<void> {
-  for (const name of config.unknownSettings) log.warn({ name }, "this variable is no setting of coffer");
-  const stopped = stopSignal();
-  const running = await (config.workers > 1 ? startWorkers : start)(config, log);
-  announce(running, config.logFormat, log);
-  const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
-  if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");
-  else log.info({ signal: why.signal }, "stopping");
-  await running.close();
-  process.exitCode = "reason" in why ? 1 : 0;
-}
-
-/** The first signal ends calmly, a second one at once. */
-function stopSignal(): Promise<{ signal: string }> {
-  const { promise, resolve } = Promise.withResolvers<{ signal: string }>();
-  let asked = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      if (asked) process.exit(1);
-      asked = true;
-      resolve({ signal });
-    });
-  }
-  return promise;
-}
-
-function announce({ url, first }: Running, format: "text" | "json", log: Logger): void {
-  if (format === "json") {
-    // The token is for people; a log keeps only where to find it.
-    if (first) log.info({ ownerTokenFile: first.ownerTokenFile }, "first start");
-    log.info({ url }, "listening");
-    return;
-  }
-  console.log(`coffer listening on ${url}`);
-  if (first) console.log(firstSteps(url, first));
-}
-
-function firstSteps(url: string, { ownerToken, ownerTokenFile }: NonNullable<Running["first"]>): string {
-  return `
-The owner's token, shown only this once and kept in ${ownerTokenFile}:
-
-  ${ownerToken}
-
-Create a secret:
-
-  curl ${url}/coffer.v1.SecretService/CreateSecret \\
-    -H 'Authorization: Bearer ${ownerToken}' \\
-    -H 'Content-Type: application/json' \\
-    -d '{"name": "first/secret", "generate": {"byteLength": 32}}'
-`;
-}
-
-main(process.argv.slice(2)).catch((error: unknown) => {
-  if (error instanceof StartupError) console.error(`coffer: ${error.message}`);
-  else console.error("coffer: failed:", error);
-  process.exitCode = 1;
-});
+// Beside the program, and so as trustworthy; where nothing can be written there, nothing is kept.
+enableCompileCache(join(import.meta.dirname, "..", ".cache", "compiled"));
+await import("./program.ts");
