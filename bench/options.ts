@@ -11,7 +11,7 @@ export interface Options {
   rounds: number;
   /** Of one run. */
   seconds: number;
-  /** Part of a case's name; empty: all cases. */
+  /** Parts of cases' names, separated by commas; empty: all cases. */
   only: string;
   /** Processes of coffer; undefined: its own default. */
   workers: number | undefined;
