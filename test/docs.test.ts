@@ -73,7 +73,7 @@ it("the README shows every command of the usage", () => {
 it("the README shows every job", () => {
   const [, table = ""] = /^\| job \| what it does \|\n(.*?)\n\n/ms.exec(read("README.md")) ?? [];
   const shown = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-  expect(shown.sort()).toEqual(jobs.map(({ name }) => name).sort());
+  expect(new Set(shown)).toEqual(new Set(jobs.map(({ name }) => name)));
 });
 
 it.each(globSync(["README.md", "docs/**/*.md"], { cwd: root }))("%s links to files that are there", (path) => {
