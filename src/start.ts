@@ -9,14 +9,15 @@ import { CofferError } from "./domain/errors.ts";
 import { StartupError, toStartupError } from "./domain/startup-error.ts";
 import { createDataDir } from "./embedded/data-dir.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
-import { openDeploymentKey } from "./envelope/deployment-keys.ts";
+import { type DeploymentKeys, deriveDeploymentKeys, openDeploymentKey } from "./envelope/deployment-keys.ts";
 import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts";
 import type { Logger } from "./log.ts";
+import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
 import { bootstrap } from "./operations/workspaces/bootstrap.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { isDatabaseError } from "./store/database-errors.ts";
 import { findDeployment } from "./store/deployment.ts";
-import { migrate } from "./store/migrate.ts";
+import { type MigrationSteps, migrate } from "./store/migrate.ts";
 
 export interface Running {
   url: string;
@@ -67,8 +68,9 @@ export async function prepareGround(config: Config, log: Logger): Promise<Ground
   const database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
   try {
     const present = presentKeyring(config);
-    await checkKeyring(config, present, database);
-    await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password });
+    const keys = await checkKeyring(config, present, database);
+    const steps: MigrationSteps = keys ? { "credential-macs": (sql) => signStoredCredentials(keys, sql) } : {};
+    await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps });
     return { server, keyring: present ?? createKeyring(config.rootKeyFile, randomBytes) };
   } catch (error) {
     await server.stop();
@@ -118,14 +120,21 @@ function presentKeyring({ rootKeyFile, mayCreateRootKey }: Config): Keyring | un
   return mayCreateRootKey && !existsSync(rootKeyFile) ? undefined : loadKeyring(rootKeyFile);
 }
 
-/** Before anything is written: a keyring that does not fit the database, or is missing beside one in use, ends the start. */
-async function checkKeyring({ rootKeyFile }: Config, keyring: Keyring | undefined, database: Database): Promise<void> {
+/** The keys of a database in use, before anything is written: a keyring that does not fit, or is missing, ends the start. */
+async function checkKeyring(
+  { rootKeyFile }: Config,
+  keyring: Keyring | undefined,
+  database: Database,
+): Promise<DeploymentKeys | undefined> {
   const deployment = await findDeployment(database);
-  if (!deployment) return;
+  if (!deployment) return undefined;
   if (!keyring) {
     throw new StartupError(`the root keyring ${rootKeyFile} is missing; without it the secrets in this data are lost`);
   }
-  openDeploymentKey(keyring, deployment.deploymentId, deployment).zero();
+  const key = openDeploymentKey(keyring, deployment.deploymentId, deployment);
+  const keys = deriveDeploymentKeys(key);
+  key.zero();
+  return keys;
 }
 
 async function makeFirstWorkspace({ deps }: App, { dataDir }: Config): Promise<Running["first"]> {

@@ -1,10 +1,11 @@
 // Documents say what the code does.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { errorsDocument, errorsPath } from "../scripts/write-docs.ts";
 import { usage } from "../src/cli/usage.ts";
 import { loadConfig } from "../src/config.ts";
+import { jobs } from "../src/jobs/jobs.ts";
 import { readIssuers } from "../src/jwt/read-issuers.ts";
 import { akuaRoutes } from "./support/akua-routes.ts";
 import { writeIssuersFile } from "./support/jwt-issuer.ts";
@@ -19,6 +20,12 @@ describe("settings", () => {
   it.each(["README.md", ".env.example"])("are all in %s, and no others", (path) => {
     expect(settings.length).toBeGreaterThan(15);
     expect(settingsIn(read(path))).toEqual(settings);
+  });
+
+  it.each(["Dockerfile", "docker-compose.yml"])("in %s exist", (path) => {
+    const named = settingsIn(read(path));
+    expect(named.length).toBeGreaterThan(2);
+    expect(settings).toEqual(expect.arrayContaining(named));
   });
 
   it("have in .env.example the defaults that an empty environment gives", () => {
@@ -61,6 +68,17 @@ it("the README shows every command of the usage", () => {
   const commands = [...usage.matchAll(/coffer ((?:workspace|token|keyring) \w+)/g)].map(([, command]) => command);
   expect(commands.length).toBeGreaterThan(5);
   for (const command of commands) expect(read("README.md")).toContain(`coffer ${command}`);
+});
+
+it("the README shows every job", () => {
+  const [, table = ""] = /^\| job \| what it does \|\n(.*?)\n\n/ms.exec(read("README.md")) ?? [];
+  const shown = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  expect(new Set(shown)).toEqual(new Set(jobs.map(({ name }) => name)));
+});
+
+it.each(globSync(["README.md", "docs/**/*.md"], { cwd: root }))("%s links to files that are there", (path) => {
+  const links = [...read(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = ""]) => link);
+  for (const link of links) expect([link, existsSync(join(root, dirname(path), link))]).toEqual([link, true]);
 });
 
 it("Node is given the same options by npm start, the program itself and the image", () => {

@@ -52,6 +52,16 @@ export function coveredOfSecret(
   return { label: "secret/v1", fields: [workspaceId, secretId, region, kmsKeyId, revealable] };
 }
 
+/** What decides where a credential is sent when it is tried, and with which identifiers: this never changes either. */
+export function coveredOfCredential(
+  secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "credentialFields">,
+): Covered {
+  const { workspaceId, secretId, kind, credentialFields } = secret;
+  const names = Object.keys(credentialFields).sort();
+  const parts = names.flatMap((name) => [name, credentialFields[name] ?? null]);
+  return { label: "secret_credential/v1", fields: [workspaceId, secretId, kind, ...parts] };
+}
+
 export function coveredOfVersion(
   version: Pick<SecretVersion, "workspaceId" | "secretId" | "versionId" | "versionNumber" | "state">,
 ): Covered {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import type { Sql } from "./database.ts";
 
 interface Migration {
   number: number;
@@ -11,6 +12,9 @@ interface Migration {
   sql: string;
   checksum: string;
 }
+
+/** What belongs to a migration and is no SQL, by the migration's name without its number: done in its transaction, after it. */
+export type MigrationSteps = Readonly<Record<string, (sql: Sql) => Promise<void>>>;
 
 // Any constant will do, as long as every coffer uses the same one.
 const advisoryLock = 4_015_262_901;
@@ -22,9 +26,9 @@ const connectTimeoutMs = 5_000;
  */
 export async function migrate(
   connectionString: string,
-  options: { checkOnly?: boolean; password?: string | undefined } = {},
+  options: { checkOnly?: boolean; password?: string | undefined; steps?: MigrationSteps } = {},
 ): Promise<void> {
-  const { password, checkOnly = false } = options;
+  const { password, checkOnly = false, steps = {} } = options;
   try {
     const client = new pg.Client({
       connectionString,
@@ -34,7 +38,7 @@ export async function migrate(
     client.on("error", () => {});
     await client.connect();
     try {
-      await bringUpToDate(client, checkOnly);
+      await bringUpToDate(client, checkOnly, steps);
     } finally {
       await client.end();
     }
@@ -43,17 +47,20 @@ export async function migrate(
   }
 }
 
-async function bringUpToDate(client: pg.Client, checkOnly: boolean): Promise<void> {
+async function bringUpToDate(client: pg.Client, checkOnly: boolean, steps: MigrationSteps): Promise<void> {
   await client.query("select pg_advisory_lock($1)", [advisoryLock]);
   const applied = await readApplied(client);
-  const missing = compare(readMigrations(), applied);
+  const known = readMigrations();
+  const lost = Object.keys(steps).filter((step) => !known.some((migration) => stepNameOf(migration) === step));
+  if (lost.length > 0) throw new Error(`no migration is named ${lost.join(", ")}`);
+  const missing = compare(known, applied);
   if (checkOnly && missing.length > 0) {
     throw new StartupError(
       `the database's schema is at ${applied.length}, this coffer needs ${applied.length + missing.length}; ` +
         "start once with COFFER_MIGRATE=auto",
     );
   }
-  for (const migration of missing) await apply(client, migration);
+  for (const migration of missing) await apply(client, migration, steps);
 }
 
 async function readApplied(client: pg.Client): Promise<{ number: number; checksum: string }[]> {
@@ -79,19 +86,26 @@ function compare(known: Migration[], applied: { number: number; checksum: string
   return known.slice(applied.length);
 }
 
-async function apply(client: pg.Client, migration: Migration): Promise<void> {
+async function apply(client: pg.Client, migration: Migration, steps: MigrationSteps): Promise<void> {
   await client.query("begin");
   await client.query(
     "create table if not exists schema_migration (number integer primary key, name text not null, checksum text not null, " +
       "apply_time timestamptz not null default now())",
   );
   await client.query(migration.sql);
+  await steps[stepNameOf(migration)]?.({
+    query: async ({ text, values }) => (await client.query(text, [...values])).rows,
+  });
   await client.query("insert into schema_migration (number, name, checksum) values ($1, $2, $3)", [
     migration.number,
     migration.name,
     migration.checksum,
   ]);
   await client.query("commit");
+}
+
+function stepNameOf({ name }: Migration): string {
+  return name.slice("0000-".length, -".sql".length);
 }
 
 function readMigrations(): Migration[] {

@@ -68,6 +68,8 @@ export interface NewSecret {
   isValidated: boolean;
   /** Covers what decides, for ever, who may see its value. */
   mac: Uint8Array;
+  /** Covers where its credential is sent; undefined for kinds that are no credentials. */
+  credentialMac: Uint8Array | undefined;
 }
 
 /** As it is when it has its first version. */
@@ -98,6 +100,7 @@ export function newSecretRow(secret: NewSecret): NewRow {
     ["credential_fields", "?::jsonb", JSON.stringify(secret.credentialFields)],
     ["validation_state", "case when ?::boolean then 'UNSPECIFIED' end", isValidated],
     ["validate_after", "case when ?::boolean then now() end", isValidated],
+    ["credential_mac", "?::bytea", secret.credentialMac ?? null],
   ];
 }
 

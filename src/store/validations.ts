@@ -13,6 +13,8 @@ export interface ValidationClaim extends SecretKey {
   kind: string;
   currentVersion: number;
   credentialFields: Record<string, string>;
+  /** Null in a row that was not written as a credential. */
+  credentialMac: Uint8Array | null;
   /** Tries in a row that told nothing about this version. */
   failures: number;
   /** Ends the claim; names it, too. */
@@ -51,6 +53,7 @@ interface ClaimRow {
   kind: string;
   current_version: number;
   credential_fields: Record<string, string>;
+  credential_mac: Uint8Array | null;
   failures: number;
   lease: Date;
 }
@@ -72,7 +75,7 @@ export async function claimValidation(
         for update skip locked
       ) s
       where c.workspace_id = s.workspace_id and c.secret_id = s.secret_id
-      returning c.kind, c.current_version, c.credential_fields, c.validation_lease as lease,
+      returning c.kind, c.current_version, c.credential_fields, c.credential_mac, c.validation_lease as lease,
         case when c.validation_version = c.current_version then c.validation_failures else 0 end as failures`,
     values: [workspaceId, secretId, leaseMs, onlyIfDue],
   });
@@ -84,6 +87,7 @@ export async function claimValidation(
       kind: row.kind,
       currentVersion: row.current_version,
       credentialFields: row.credential_fields,
+      credentialMac: row.credential_mac,
       failures: row.failures,
       lease: row.lease,
     }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
 import { StartupError } from "../../src/domain/startup-error.ts";
+import type { Sql } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { createTestDatabase } from "../support/database.ts";
 
@@ -53,6 +54,36 @@ describe("an empty database", () => {
     await client.query("drop table audit_event");
     await migrate(url);
     expect(await applied(client)).not.toEqual([]);
+  });
+});
+
+describe("what belongs to a migration and is no SQL", () => {
+  it("is done with it, once, or the migration is not", async () => {
+    const { url, client } = await emptyDatabase();
+    const seen: unknown[] = [];
+    const failing = { "credential-macs": () => Promise.reject(new Error("not now")) };
+    await expect(migrate(url, { steps: failing })).rejects.toThrow("not now");
+    const before = await applied(client);
+    expect(before.map(({ name }) => name)).not.toContainEqual(expect.stringMatching(/credential-macs/));
+    const steps = {
+      "credential-macs": async (sql: Sql) => {
+        seen.push(
+          ...(await sql.query({ name: "x", text: "select credential_mac from secret where $1", values: [true] })),
+        );
+        seen.push("done");
+      },
+    };
+    await migrate(url, { steps });
+    await migrate(url, { steps });
+    expect(seen).toEqual(["done"]);
+    expect((await applied(client)).length).toBeGreaterThan(before.length);
+  });
+
+  it("is not forgotten when it names no migration", async () => {
+    const { url } = await emptyDatabase();
+    await expect(migrate(url, { steps: { misnamed: async () => {} } })).rejects.toThrow(
+      "no migration is named misnamed",
+    );
   });
 });
 

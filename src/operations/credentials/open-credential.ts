@@ -8,6 +8,7 @@ import { checkReadable } from "../../domain/version.ts";
 import type { CredentialParts } from "../../probes/probe.ts";
 import { readSealedVersionForUse } from "../../store/read-for-use.ts";
 import type { ValidationClaim } from "../../store/validations.ts";
+import { checkAuthentic, coveredOfCredential } from "../row-macs.ts";
 import { openSealed, type RevealedValue, reveal } from "../secrets/get-value.ts";
 
 export type OpenCredentialDeps = Pick<
@@ -26,13 +27,15 @@ export interface Opener {
 export async function openCredential(
   deps: OpenCredentialDeps,
   { grant, eventOf }: Opener,
-  { secretId, currentVersion, credentialFields }: ValidationClaim,
+  claim: ValidationClaim,
 ): Promise<CredentialParts> {
+  const { secretId, currentVersion, credentialFields } = claim;
   const sealed = await readSealedVersionForUse(deps.database, grant, secretId, currentVersion);
   if (!sealed?.version) throw secretNotFound();
   checkReadable(sealed.version);
-  await deps.audit.record(eventOf("OK"));
   try {
+    checkAuthentic(deps.deploymentKeys, coveredOfCredential(claim), claim.credentialMac ?? new Uint8Array());
+    await deps.audit.record(eventOf("OK"));
     const payload = await openSealed(deps, sealed);
     const parts = partsOf(reveal(payload));
     payload.bytes.zero();

@@ -13,7 +13,7 @@ import { insertVersion, type NewVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
-import { coveredOfSecret, macOf } from "../row-macs.ts";
+import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "../versions/insert.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { secretById } from "./find.ts";
@@ -22,7 +22,8 @@ import { regionOf } from "./region.ts";
 import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key the region's default key. */
-export interface CreateSecretInput extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "isValidated"> {
+export interface CreateSecretInput
+  extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated"> {
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
@@ -69,7 +70,11 @@ export async function createSecret(
           const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated };
           return {
             subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
-            secret: { ...row, mac: macOf(deps.deploymentKeys, coveredOfSecret(row)) },
+            secret: {
+              ...row,
+              mac: macOf(deps.deploymentKeys, coveredOfSecret(row)),
+              credentialMac: isValidated ? macOf(deps.deploymentKeys, coveredOfCredential(row)) : undefined,
+            },
             version: newEnabledVersion(deps, {
               workspaceId,
               secretId,

@@ -14,7 +14,7 @@ import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { findVersionByIdOrFail, findVersionOrFail } from "./find.ts";
 
-export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions" | "deploymentKeys">;
+export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions" | "deploymentKeys" | "validations">;
 
 export interface ChangeStateInput {
   secret: SecretRefInput;
@@ -43,7 +43,7 @@ export async function changeVersionState(
   const { workspaceId } = grant;
   const secretRef = refOf(deps, input.secret);
   const versionRef = parseVersionRef(input.version);
-  return mutate(deps, caller, {
+  const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
       const secret = await findSecretOrFail(deps.database, workspaceId, secretRef);
@@ -65,6 +65,9 @@ export async function changeVersionState(
     },
     replay: (sql, id) => findVersionByIdOrFail(sql, workspaceId, id),
   });
+  // Another version may be the current one now.
+  if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
+  return outcome;
 }
 
 function isSo({ state }: SecretVersion, target: Target, { permission }: StateGrant): boolean {
