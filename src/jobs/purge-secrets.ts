@@ -4,8 +4,8 @@ import type { Job } from "./job.ts";
 import { recordSystemEvents } from "./system-events.ts";
 
 const name = "PurgeSecrets";
-const secretsPerBatch = 200;
-const versionsPerBatch = 500;
+const secretsPerBatch = 50;
+const versionsPerBatch = 125;
 
 export const purgeSecrets: Job = {
   name,

@@ -13,6 +13,9 @@ export interface JobRun {
   durationMs: number;
 }
 
+/** A tenth of one connection is the most that a job takes from the callers: nothing that is due is in a hurry. */
+const restsPerWork = 9;
+
 /** Stops between two transactions when `signal` says so: what is left is still due, here or elsewhere. */
 export async function runJob(deps: JobDeps, job: Job, signal: AbortSignal): Promise<JobRun> {
   const begin = performance.now();
@@ -24,8 +27,7 @@ export async function runJob(deps: JobDeps, job: Job, signal: AbortSignal): Prom
     run.transactions += 1;
     run.longestTransactionMs = Math.max(run.longestTransactionMs, Math.round(tookMs));
     isDue = items > 0;
-    // A rest as long as the work: half of one connection is the most that a job takes from the callers.
-    if (isDue) await sleep(tookMs, undefined, { signal }).catch(() => {});
+    if (isDue) await sleep(restsPerWork * tookMs, undefined, { signal }).catch(() => {});
   }
   return { ...run, durationMs: Math.round(performance.now() - begin) };
 }
