@@ -11,6 +11,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
+import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
 import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../gen/coffer/v1/workspace_service_pb.ts";
@@ -62,6 +63,7 @@ import { akuaSecretService } from "./surfaces/akua/secret-service.ts";
 import { akuaSurface } from "./surfaces/akua/surface.ts";
 import { akuaVersionService } from "./surfaces/akua/version-service.ts";
 import { auditService } from "./surfaces/coffer/audit-service.ts";
+import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
@@ -223,6 +225,7 @@ function createServer(parts: ServerParts): HttpServer {
   const { config, log, deps, denials, redis, readiness, isWorker, shutdownSignal } = parts;
   const typed = [
     served(AuditService, auditService(deps)),
+    served(KeyService, keyService(deps)),
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),
     served(WorkspaceService, workspaceService(deps)),

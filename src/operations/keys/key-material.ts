@@ -47,7 +47,8 @@ async function load(
   return unwrapKeyVersion(keyring, { deploymentId, workspaceId }, name, wrapped);
 }
 
-function knownAlgorithm(algorithm: string): Algorithm {
+/** VALUE_CORRUPT for others. */
+export function knownAlgorithm(algorithm: string): Algorithm {
   if (isAlgorithm(algorithm)) return algorithm;
   throw valueCorrupt(new Error("a key has an algorithm that is not known"));
 }
