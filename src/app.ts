@@ -58,6 +58,7 @@ import { reflectionServices } from "./rpc/reflection.ts";
 import { warmUp } from "./rpc/validate.ts";
 import { revocationChannel } from "./store/api-tokens.ts";
 import type { Database } from "./store/database.ts";
+import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
 import { akuaSecretService } from "./surfaces/akua/secret-service.ts";
 import { akuaSurface } from "./surfaces/akua/surface.ts";
@@ -100,7 +101,12 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       ...{ config, log, deps, denials, redis, readiness, isWorker },
       shutdownSignal: shutdown.signal,
     });
-    const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
+    const { tokenCache, keyMaterial } = deps;
+    const channels = { [revocationChannel]: tokenCache.drop, [keyDestroyedChannel]: keyMaterial.drop };
+    const notifications = listen(database, channels, () => {
+      tokenCache.clear();
+      keyMaterial.clear();
+    });
     const runner = startJobs(deps, config.jobs ? jobsFor(deps) : [], {
       intervalMs: config.jobsIntervalMs,
       log: {
@@ -123,7 +129,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
         await denials.flush();
         await deps.accessTimes.flush();
         await deps.audit.drain();
-        revocations.close();
+        notifications.close();
         redis?.close();
         await database.close();
       },

@@ -9,12 +9,12 @@ export interface StoredKmsKeyRecord extends KmsKeyRecord {
 }
 
 /** The columns of `kms_key k` that make a StoredKmsKeyRecord. */
-const keyColumns = `
+export const keyColumns = `
   k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.mac, k.labels, k.revision,
   k.create_time, k.update_time, k.rotate_time, k.rotation_period_days, k.next_rotate_time, k.scheduled_destroy_time,
   k.destroy_time`;
 
-interface KeyRow {
+export interface KeyRow {
   workspace_id: string;
   kms_key_id: string;
   region: string;
@@ -34,7 +34,7 @@ interface KeyRow {
   destroy_time: Date | null;
 }
 
-function toKeyRecord(row: KeyRow): StoredKmsKeyRecord {
+export function toKeyRecord(row: KeyRow): StoredKmsKeyRecord {
   return {
     workspaceId: row.workspace_id,
     kmsKeyId: row.kms_key_id,

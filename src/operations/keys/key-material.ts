@@ -10,6 +10,12 @@ import { findKmsKeyVersion } from "../../store/kms-keys.ts";
 /** The unwrapped key versions of all workspaces. Their material never changes; whether one may be used is judged elsewhere. */
 export interface KeyMaterial {
   get(key: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">, version: number): Promise<KeyVersion>;
+  /** Whether any version of a key is in memory. */
+  has(kmsKeyId: string): boolean;
+  /** Lets go of all versions of a key, once that is destroyed. */
+  drop(kmsKeyId: string): void;
+  /** Lets go of everything: a destruction may have been missed. */
+  clear(): void;
 }
 
 interface KeyMaterialDeps {
@@ -22,16 +28,30 @@ const versionsKeptMax = 10_000;
 
 export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
   const kept = new Map<string, KeyVersion>();
+  // What was asked for before a destruction must not be kept after it.
+  let drops = 0;
   return {
     async get(key, version) {
       const name = `${key.workspaceId} ${key.kmsKeyId} ${version} ${key.algorithm}`;
       const found = kept.get(name);
       if (found) return found;
+      const dropsBefore = drops;
       const loaded = await load(deps, key, version);
+      if (drops !== dropsBefore) return loaded;
       // The oldest one goes: a Map keeps the order of insertion.
       if (kept.size >= versionsKeptMax) kept.delete(kept.keys().next().value as string);
       kept.set(name, loaded);
       return loaded;
+    },
+    has: (kmsKeyId) => [...kept.values()].some((version) => version.kmsKeyId === kmsKeyId),
+    // Nothing is overwritten: who got a key before may still be at work with it.
+    drop(kmsKeyId) {
+      drops++;
+      for (const [name, version] of kept) if (version.kmsKeyId === kmsKeyId) kept.delete(name);
+    },
+    clear() {
+      drops++;
+      kept.clear();
     },
   };
 }
