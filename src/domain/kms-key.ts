@@ -29,6 +29,8 @@ export interface KmsKeyRecord extends KmsKey {
   nextRotateTime: Date | undefined;
   scheduledDestroyTime: Date | undefined;
   destroyTime: Date | undefined;
+  /** Versions of secrets may be left that an older version of the key wraps. */
+  isRewrapPending: boolean;
 }
 
 /** The key every workspace has in every region from the start. */

@@ -5,6 +5,7 @@ import { expireSecrets } from "./expire-secrets.ts";
 import type { Job } from "./job.ts";
 import { purgeSecrets } from "./purge-secrets.ts";
 import { revalidateCredentials } from "./revalidate-credentials.ts";
+import { rewrapVersions } from "./rewrap-versions.ts";
 import { rotateKeys } from "./rotate-keys.ts";
 import { sweepIdempotency } from "./sweep-idempotency.ts";
 
@@ -13,6 +14,7 @@ export const jobs: readonly Job[] = [
   purgeSecrets,
   destroyVersions,
   rotateKeys,
+  rewrapVersions,
   destroyKeys,
   sweepIdempotency,
   revalidateCredentials,

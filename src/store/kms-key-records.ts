@@ -12,7 +12,7 @@ export interface StoredKmsKeyRecord extends KmsKeyRecord {
 export const keyColumns = `
   k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.mac, k.labels, k.revision,
   k.create_time, k.update_time, k.rotate_time, k.rotation_period_days, k.next_rotate_time, k.scheduled_destroy_time,
-  k.destroy_time`;
+  k.destroy_time, k.rewrap_after is not null as is_rewrap_pending`;
 
 export interface KeyRow {
   workspace_id: string;
@@ -32,6 +32,7 @@ export interface KeyRow {
   next_rotate_time: Date | null;
   scheduled_destroy_time: Date | null;
   destroy_time: Date | null;
+  is_rewrap_pending: boolean;
 }
 
 export function toKeyRecord(row: KeyRow): StoredKmsKeyRecord {
@@ -53,6 +54,7 @@ export function toKeyRecord(row: KeyRow): StoredKmsKeyRecord {
     nextRotateTime: row.next_rotate_time ?? undefined,
     scheduledDestroyTime: row.scheduled_destroy_time ?? undefined,
     destroyTime: row.destroy_time ?? undefined,
+    isRewrapPending: row.is_rewrap_pending,
   };
 }
 
@@ -121,6 +123,12 @@ export async function updateKeyRecord(
         scheduled_destroy_time = case when $5 = 'PENDING_DESTRUCTION' then
           coalesce(k.scheduled_destroy_time, now() + make_interval(secs => $9::float8 / 1000)) end,
         destroy_time = case when $5 = 'DESTROYED' then now() end,
+        rewrap_after = case
+          when $5 = 'DESTROYED' then null when k.primary_version < $6 then now() else k.rewrap_after end,
+        rewrap_pass_time = case when k.primary_version = $6 then k.rewrap_pass_time end,
+        rewrap_secret_id = case when k.primary_version = $6 then k.rewrap_secret_id end,
+        rewrap_version_number = case when k.primary_version = $6 then k.rewrap_version_number end,
+        rewrap_retry_ms = case when k.primary_version = $6 then k.rewrap_retry_ms end,
         revision = k.revision + 1, update_time = now()
       where k.workspace_id = $1 and k.kms_key_id = $2
       returning ${keyColumns}`,

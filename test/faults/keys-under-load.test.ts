@@ -1,11 +1,13 @@
 // Keys change while 50 readers read: what they may read is judged on every read.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
+import { rewrapVersions } from "../../src/jobs/rewrap-versions.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { describeError, expectError } from "../support/errors.ts";
-import { createKey, createSecretsUnder } from "../support/keys.ts";
+import { run } from "../support/jobs.ts";
+import { createKey, createSecretsUnder, keyVersionsInUse } from "../support/keys.ts";
 import { until } from "../support/poll.ts";
-import { byId, data, readText } from "../support/secrets.ts";
+import { addVersion, byId, data, readText } from "../support/secrets.ts";
 
 const coffer = useCoffer();
 const readersCount = 50;
@@ -64,5 +66,27 @@ describe("under 50 readers", () => {
     expect(readers.outcomes()).toEqual(["OK"]);
     await readers.stop();
     expect(await readText(coffer, { id })).toBe("v1");
+  }, 60_000);
+
+  it("no read fails while their key is rotated and rewrapped again and again, and no version is left under an old one", async () => {
+    const key = await createKey(coffer);
+    const made = await createSecretsUnder(coffer, key, 450);
+    const readers = startReaders(made.map(({ id }) => id));
+    await until("all read", async () => readers.count("OK") > 200);
+    for (let round = 2; round <= 4; round++) {
+      await coffer.clients().keys.rotateKey({ id: key.id });
+      await until("new writes are under the new version", async () => {
+        const [secret] = made as [(typeof made)[number]];
+        return (await addVersion(coffer, secret, `v${round}`)).kmsKeyVersion === round;
+      });
+      expect(await keyVersionsInUse(coffer, key)).toEqual([round - 1, round]);
+      readers.forget();
+      await run(coffer, rewrapVersions);
+      expect(await keyVersionsInUse(coffer, key)).toEqual([round]);
+      await until("all read", async () => readers.count("OK") > 200);
+      expect(readers.outcomes()).toEqual(["OK"]);
+    }
+    await readers.stop();
+    for (const secret of made) expect(await readText(coffer, secret, "1")).toBe("v1");
   }, 60_000);
 });

@@ -21,6 +21,15 @@ export function createSecretsUnder(coffer: TestCoffer, { id }: Key, count: numbe
   return Promise.all(Array.from({ length: count }, () => createSecret(coffer, { kmsKeyId: id })));
 }
 
+/** The versions of the key that any version of a secret refers to. */
+export async function keyVersionsInUse(coffer: TestCoffer, { id }: Key): Promise<unknown[]> {
+  const rows = await coffer.sql(
+    "select distinct kms_key_version as version from secret_version where kms_key_id = $1 and envelope is not null order by 1",
+    [id],
+  );
+  return rows.map(({ version }) => version);
+}
+
 /** The time has come at which a job destroys it. */
 export async function makeDestructionDue(coffer: TestCoffer, { id }: Key): Promise<void> {
   await coffer.clients().keys.scheduleKeyDestruction({ id });

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/key_service.proto.
  */
 export const file_coffer_v1_key_service: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb2ZmZXIvdjEva2V5X3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSLPBQoDS2V5EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSOQoEbmFtZRgEIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXswLDYyfSk/JBIRCglhbGdvcml0aG0YBSABKAkSIgoFc3RhdGUYBiABKA4yEy5jb2ZmZXIudjEuS2V5U3RhdGUSFwoPcHJpbWFyeV92ZXJzaW9uGAcgASgNEkMKBmxhYmVscxgIIAMoCzIaLmNvZmZlci52MS5LZXkuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEkgKD3JvdGF0aW9uX3BlcmlvZBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIUukgRqgEOIgYIgIawlgEyBAiAowUSFgoEZXRhZxgKIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyb3RhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQbmV4dF9yb3RhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoWc2NoZWR1bGVkX2Rlc3Ryb3lfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVzdHJveV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIukCChBDcmVhdGVLZXlSZXF1ZXN0EjYKBG5hbWUYASABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXswLDYyfSQSFwoGcmVnaW9uGAIgASgJQge6SARyAhg/EhoKCWFsZ29yaXRobRgDIAEoCUIHukgEcgIYPxJQCgZsYWJlbHMYBCADKAsyJy5jb2ZmZXIudjEuQ3JlYXRlS2V5UmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESSAoPcm90YXRpb25fcGVyaW9kGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhS6SBGqAQ4iBgiAhrCWATIECICjBRIdCgx3b3Jrc3BhY2VfaWQYBiABKAlCB7pIBHICGEAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIwChFDcmVhdGVLZXlSZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5IkUKDUdldEtleVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIdCgx3b3Jrc3BhY2VfaWQYAiABKAlCB7pIBHICGEAiLQoOR2V0S2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSK+AQoPTGlzdEtleXNSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxI4CgZzdGF0ZXMYAiADKA4yEy5jb2ZmZXIudjEuS2V5U3RhdGVCE7pIEJIBDRAEGAEiB4IBBBABIAASGwoJcGFnZV9zaXplGAMgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAIBIdCgx3b3Jrc3BhY2VfaWQYBSABKAlCB7pIBHICGEAiSQoQTGlzdEtleXNSZXNwb25zZRIcCgRrZXlzGAEgAygLMg4uY29mZmVyLnYxLktleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki0QEKEFVwZGF0ZUtleVJlcXVlc3QSbQoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleUJQukhNugFHCgZrZXkuaWQSF211c3QgbmFtZSB0aGUga2V5IGJ5IGlkGiR0aGlzLmlkICE9ICcnICYmIHNpemUodGhpcy5pZCkgPD0gNjTIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCIwChFVcGRhdGVLZXlSZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5ImAKEFJvdGF0ZUtleVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiMAoRUm90YXRlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJhChFEaXNhYmxlS2V5UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhYKBGV0YWcYAiABKAlCCLpIBXIDGIACEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCIxChJEaXNhYmxlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJgChBFbmFibGVLZXlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASFgoEZXRhZxgCIAEoCUIIukgFcgMYgAISHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIjAKEUVuYWJsZUtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkitQEKHVNjaGVkdWxlS2V5RGVzdHJ1Y3Rpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASFgoEZXRhZxgCIAEoCUIIukgFcgMYgAISHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAEkYKDWRlc3Ryb3lfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CFLpIEaoBDiIGCICGsJYBMgQIgKMFIj0KHlNjaGVkdWxlS2V5RGVzdHJ1Y3Rpb25SZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5ImsKG0NhbmNlbEtleURlc3RydWN0aW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhYKBGV0YWcYAiABKAlCCLpIBXIDGIACEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCI7ChxDYW5jZWxLZXlEZXN0cnVjdGlvblJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkqjwEKCEtleVN0YXRlEhkKFUtFWV9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEtFWV9TVEFURV9BQ1RJVkUQARIWChJLRVlfU1RBVEVfRElTQUJMRUQQAhIhCh1LRVlfU1RBVEVfUEVORElOR19ERVNUUlVDVElPThADEhcKE0tFWV9TVEFURV9ERVNUUk9ZRUQQBDLdBQoKS2V5U2VydmljZRJGCglDcmVhdGVLZXkSGy5jb2ZmZXIudjEuQ3JlYXRlS2V5UmVxdWVzdBocLmNvZmZlci52MS5DcmVhdGVLZXlSZXNwb25zZRJCCgZHZXRLZXkSGC5jb2ZmZXIudjEuR2V0S2V5UmVxdWVzdBoZLmNvZmZlci52MS5HZXRLZXlSZXNwb25zZSIDkAIBEkgKCExpc3RLZXlzEhouY29mZmVyLnYxLkxpc3RLZXlzUmVxdWVzdBobLmNvZmZlci52MS5MaXN0S2V5c1Jlc3BvbnNlIgOQAgESRgoJVXBkYXRlS2V5EhsuY29mZmVyLnYxLlVwZGF0ZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuVXBkYXRlS2V5UmVzcG9uc2USRgoJUm90YXRlS2V5EhsuY29mZmVyLnYxLlJvdGF0ZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuUm90YXRlS2V5UmVzcG9uc2USSQoKRGlzYWJsZUtleRIcLmNvZmZlci52MS5EaXNhYmxlS2V5UmVxdWVzdBodLmNvZmZlci52MS5EaXNhYmxlS2V5UmVzcG9uc2USRgoJRW5hYmxlS2V5EhsuY29mZmVyLnYxLkVuYWJsZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuRW5hYmxlS2V5UmVzcG9uc2USbQoWU2NoZWR1bGVLZXlEZXN0cnVjdGlvbhIoLmNvZmZlci52MS5TY2hlZHVsZUtleURlc3RydWN0aW9uUmVxdWVzdBopLmNvZmZlci52MS5TY2hlZHVsZUtleURlc3RydWN0aW9uUmVzcG9uc2USZwoUQ2FuY2VsS2V5RGVzdHJ1Y3Rpb24SJi5jb2ZmZXIudjEuQ2FuY2VsS2V5RGVzdHJ1Y3Rpb25SZXF1ZXN0GicuY29mZmVyLnYxLkNhbmNlbEtleURlc3RydWN0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chtjb2ZmZXIvdjEva2V5X3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSL1BQoDS2V5EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSOQoEbmFtZRgEIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXswLDYyfSk/JBIRCglhbGdvcml0aG0YBSABKAkSIgoFc3RhdGUYBiABKA4yEy5jb2ZmZXIudjEuS2V5U3RhdGUSFwoPcHJpbWFyeV92ZXJzaW9uGAcgASgNEkMKBmxhYmVscxgIIAMoCzIaLmNvZmZlci52MS5LZXkuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEkgKD3JvdGF0aW9uX3BlcmlvZBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIUukgRqgEOIgYIgIawlgEyBAiAowUSFgoEZXRhZxgKIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyb3RhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQbmV4dF9yb3RhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoWc2NoZWR1bGVkX2Rlc3Ryb3lfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVzdHJveV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgZyZXdyYXAYESABKAsyFC5jb2ZmZXIudjEuS2V5UmV3cmFwGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHgoJS2V5UmV3cmFwEhEKCXJlbWFpbmluZxgBIAEoDSLpAgoQQ3JlYXRlS2V5UmVxdWVzdBI2CgRuYW1lGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOV8uLV17MCw2Mn0kEhcKBnJlZ2lvbhgCIAEoCUIHukgEcgIYPxIaCglhbGdvcml0aG0YAyABKAlCB7pIBHICGD8SUAoGbGFiZWxzGAQgAygLMicuY29mZmVyLnYxLkNyZWF0ZUtleVJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEkgKD3JvdGF0aW9uX3BlcmlvZBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIUukgRqgEOIgYIgIawlgEyBAiAowUSHQoMd29ya3NwYWNlX2lkGAYgASgJQge6SARyAhhAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiMAoRQ3JlYXRlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJFCg1HZXRLZXlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoMd29ya3NwYWNlX2lkGAIgASgJQge6SARyAhhAIi0KDkdldEtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkivgEKD0xpc3RLZXlzUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SOAoGc3RhdGVzGAIgAygOMhMuY29mZmVyLnYxLktleVN0YXRlQhO6SBCSAQ0QBBgBIgeCAQQQASAAEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAIkkKEExpc3RLZXlzUmVzcG9uc2USHAoEa2V5cxgBIAMoCzIOLmNvZmZlci52MS5LZXkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItEBChBVcGRhdGVLZXlSZXF1ZXN0Em0KA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXlCULpITboBRwoGa2V5LmlkEhdtdXN0IG5hbWUgdGhlIGtleSBieSBpZBokdGhpcy5pZCAhPSAnJyAmJiBzaXplKHRoaXMuaWQpIDw9IDY0yAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiMAoRVXBkYXRlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJgChBSb3RhdGVLZXlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASFgoEZXRhZxgCIAEoCUIIukgFcgMYgAISHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIjAKEVJvdGF0ZUtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkiYQoRRGlzYWJsZUtleVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiMQoSRGlzYWJsZUtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkiYAoQRW5hYmxlS2V5UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhYKBGV0YWcYAiABKAlCCLpIBXIDGIACEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCIwChFFbmFibGVLZXlSZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5IrUBCh1TY2hlZHVsZUtleURlc3RydWN0aW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhYKBGV0YWcYAiABKAlCCLpIBXIDGIACEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQBJGCg1kZXN0cm95X2FmdGVyGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhS6SBGqAQ4iBgiAhrCWATIECICjBSI9Ch5TY2hlZHVsZUtleURlc3RydWN0aW9uUmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJrChtDYW5jZWxLZXlEZXN0cnVjdGlvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiOwocQ2FuY2VsS2V5RGVzdHJ1Y3Rpb25SZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5Ko8BCghLZXlTdGF0ZRIZChVLRVlfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBLRVlfU1RBVEVfQUNUSVZFEAESFgoSS0VZX1NUQVRFX0RJU0FCTEVEEAISIQodS0VZX1NUQVRFX1BFTkRJTkdfREVTVFJVQ1RJT04QAxIXChNLRVlfU1RBVEVfREVTVFJPWUVEEAQy3QUKCktleVNlcnZpY2USRgoJQ3JlYXRlS2V5EhsuY29mZmVyLnYxLkNyZWF0ZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuQ3JlYXRlS2V5UmVzcG9uc2USQgoGR2V0S2V5EhguY29mZmVyLnYxLkdldEtleVJlcXVlc3QaGS5jb2ZmZXIudjEuR2V0S2V5UmVzcG9uc2UiA5ACARJICghMaXN0S2V5cxIaLmNvZmZlci52MS5MaXN0S2V5c1JlcXVlc3QaGy5jb2ZmZXIudjEuTGlzdEtleXNSZXNwb25zZSIDkAIBEkYKCVVwZGF0ZUtleRIbLmNvZmZlci52MS5VcGRhdGVLZXlSZXF1ZXN0GhwuY29mZmVyLnYxLlVwZGF0ZUtleVJlc3BvbnNlEkYKCVJvdGF0ZUtleRIbLmNvZmZlci52MS5Sb3RhdGVLZXlSZXF1ZXN0GhwuY29mZmVyLnYxLlJvdGF0ZUtleVJlc3BvbnNlEkkKCkRpc2FibGVLZXkSHC5jb2ZmZXIudjEuRGlzYWJsZUtleVJlcXVlc3QaHS5jb2ZmZXIudjEuRGlzYWJsZUtleVJlc3BvbnNlEkYKCUVuYWJsZUtleRIbLmNvZmZlci52MS5FbmFibGVLZXlSZXF1ZXN0GhwuY29mZmVyLnYxLkVuYWJsZUtleVJlc3BvbnNlEm0KFlNjaGVkdWxlS2V5RGVzdHJ1Y3Rpb24SKC5jb2ZmZXIudjEuU2NoZWR1bGVLZXlEZXN0cnVjdGlvblJlcXVlc3QaKS5jb2ZmZXIudjEuU2NoZWR1bGVLZXlEZXN0cnVjdGlvblJlc3BvbnNlEmcKFENhbmNlbEtleURlc3RydWN0aW9uEiYuY29mZmVyLnYxLkNhbmNlbEtleURlc3RydWN0aW9uUmVxdWVzdBonLmNvZmZlci52MS5DYW5jZWxLZXlEZXN0cnVjdGlvblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A key, without its material.
@@ -133,6 +133,14 @@ export type Key = Message<"coffer.v1.Key"> & {
    * @generated from field: google.protobuf.Timestamp destroy_time = 16;
    */
   destroyTime?: Timestamp | undefined;
+
+  /**
+   * Only in the answer of GetKey, while a job moves versions of secrets to the primary version; unset once none is left, which is
+   * a minute after a rotation at the earliest. Output only.
+   *
+   * @generated from field: coffer.v1.KeyRewrap rewrap = 17;
+   */
+  rewrap?: KeyRewrap | undefined;
 };
 
 /**
@@ -141,6 +149,27 @@ export type Key = Message<"coffer.v1.Key"> & {
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
   messageDesc(file_coffer_v1_key_service, 0);
+
+/**
+ * KeyRewrap says how far a job has got after a rotation.
+ *
+ * @generated from message coffer.v1.KeyRewrap
+ */
+export type KeyRewrap = Message<"coffer.v1.KeyRewrap"> & {
+  /**
+   * How many versions of secrets an older version of the key still wraps.
+   *
+   * @generated from field: uint32 remaining = 1;
+   */
+  remaining: number;
+};
+
+/**
+ * Describes the message coffer.v1.KeyRewrap.
+ * Use `create(KeyRewrapSchema)` to create a new message.
+ */
+export const KeyRewrapSchema: GenMessage<KeyRewrap> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 1);
 
 /**
  * CreateKeyRequest is the request of CreateKey.
@@ -196,7 +225,7 @@ export type CreateKeyRequest = Message<"coffer.v1.CreateKeyRequest"> & {
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema: GenMessage<CreateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 1);
+  messageDesc(file_coffer_v1_key_service, 2);
 
 /**
  * CreateKeyResponse is the answer of CreateKey.
@@ -217,7 +246,7 @@ export type CreateKeyResponse = Message<"coffer.v1.CreateKeyResponse"> & {
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 2);
+  messageDesc(file_coffer_v1_key_service, 3);
 
 /**
  * GetKeyRequest is the request of GetKey.
@@ -245,7 +274,7 @@ export type GetKeyRequest = Message<"coffer.v1.GetKeyRequest"> & {
  * Use `create(GetKeyRequestSchema)` to create a new message.
  */
 export const GetKeyRequestSchema: GenMessage<GetKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 3);
+  messageDesc(file_coffer_v1_key_service, 4);
 
 /**
  * GetKeyResponse is the answer of GetKey.
@@ -266,7 +295,7 @@ export type GetKeyResponse = Message<"coffer.v1.GetKeyResponse"> & {
  * Use `create(GetKeyResponseSchema)` to create a new message.
  */
 export const GetKeyResponseSchema: GenMessage<GetKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 4);
+  messageDesc(file_coffer_v1_key_service, 5);
 
 /**
  * ListKeysRequest is the request of ListKeys.
@@ -315,7 +344,7 @@ export type ListKeysRequest = Message<"coffer.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 5);
+  messageDesc(file_coffer_v1_key_service, 6);
 
 /**
  * ListKeysResponse is the answer of ListKeys.
@@ -343,7 +372,7 @@ export type ListKeysResponse = Message<"coffer.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 6);
+  messageDesc(file_coffer_v1_key_service, 7);
 
 /**
  * UpdateKeyRequest is the request of UpdateKey.
@@ -378,7 +407,7 @@ export type UpdateKeyRequest = Message<"coffer.v1.UpdateKeyRequest"> & {
  * Use `create(UpdateKeyRequestSchema)` to create a new message.
  */
 export const UpdateKeyRequestSchema: GenMessage<UpdateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 7);
+  messageDesc(file_coffer_v1_key_service, 8);
 
 /**
  * UpdateKeyResponse is the answer of UpdateKey.
@@ -399,7 +428,7 @@ export type UpdateKeyResponse = Message<"coffer.v1.UpdateKeyResponse"> & {
  * Use `create(UpdateKeyResponseSchema)` to create a new message.
  */
 export const UpdateKeyResponseSchema: GenMessage<UpdateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 8);
+  messageDesc(file_coffer_v1_key_service, 9);
 
 /**
  * RotateKeyRequest is the request of RotateKey.
@@ -434,7 +463,7 @@ export type RotateKeyRequest = Message<"coffer.v1.RotateKeyRequest"> & {
  * Use `create(RotateKeyRequestSchema)` to create a new message.
  */
 export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 9);
+  messageDesc(file_coffer_v1_key_service, 10);
 
 /**
  * RotateKeyResponse is the answer of RotateKey.
@@ -455,7 +484,7 @@ export type RotateKeyResponse = Message<"coffer.v1.RotateKeyResponse"> & {
  * Use `create(RotateKeyResponseSchema)` to create a new message.
  */
 export const RotateKeyResponseSchema: GenMessage<RotateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 10);
+  messageDesc(file_coffer_v1_key_service, 11);
 
 /**
  * DisableKeyRequest is the request of DisableKey.
@@ -490,7 +519,7 @@ export type DisableKeyRequest = Message<"coffer.v1.DisableKeyRequest"> & {
  * Use `create(DisableKeyRequestSchema)` to create a new message.
  */
 export const DisableKeyRequestSchema: GenMessage<DisableKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 11);
+  messageDesc(file_coffer_v1_key_service, 12);
 
 /**
  * DisableKeyResponse is the answer of DisableKey.
@@ -511,7 +540,7 @@ export type DisableKeyResponse = Message<"coffer.v1.DisableKeyResponse"> & {
  * Use `create(DisableKeyResponseSchema)` to create a new message.
  */
 export const DisableKeyResponseSchema: GenMessage<DisableKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 12);
+  messageDesc(file_coffer_v1_key_service, 13);
 
 /**
  * EnableKeyRequest is the request of EnableKey.
@@ -546,7 +575,7 @@ export type EnableKeyRequest = Message<"coffer.v1.EnableKeyRequest"> & {
  * Use `create(EnableKeyRequestSchema)` to create a new message.
  */
 export const EnableKeyRequestSchema: GenMessage<EnableKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 13);
+  messageDesc(file_coffer_v1_key_service, 14);
 
 /**
  * EnableKeyResponse is the answer of EnableKey.
@@ -567,7 +596,7 @@ export type EnableKeyResponse = Message<"coffer.v1.EnableKeyResponse"> & {
  * Use `create(EnableKeyResponseSchema)` to create a new message.
  */
 export const EnableKeyResponseSchema: GenMessage<EnableKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 14);
+  messageDesc(file_coffer_v1_key_service, 15);
 
 /**
  * ScheduleKeyDestructionRequest is the request of ScheduleKeyDestruction.
@@ -609,7 +638,7 @@ export type ScheduleKeyDestructionRequest = Message<"coffer.v1.ScheduleKeyDestru
  * Use `create(ScheduleKeyDestructionRequestSchema)` to create a new message.
  */
 export const ScheduleKeyDestructionRequestSchema: GenMessage<ScheduleKeyDestructionRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 15);
+  messageDesc(file_coffer_v1_key_service, 16);
 
 /**
  * ScheduleKeyDestructionResponse is the answer of ScheduleKeyDestruction.
@@ -630,7 +659,7 @@ export type ScheduleKeyDestructionResponse = Message<"coffer.v1.ScheduleKeyDestr
  * Use `create(ScheduleKeyDestructionResponseSchema)` to create a new message.
  */
 export const ScheduleKeyDestructionResponseSchema: GenMessage<ScheduleKeyDestructionResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 16);
+  messageDesc(file_coffer_v1_key_service, 17);
 
 /**
  * CancelKeyDestructionRequest is the request of CancelKeyDestruction.
@@ -665,7 +694,7 @@ export type CancelKeyDestructionRequest = Message<"coffer.v1.CancelKeyDestructio
  * Use `create(CancelKeyDestructionRequestSchema)` to create a new message.
  */
 export const CancelKeyDestructionRequestSchema: GenMessage<CancelKeyDestructionRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 17);
+  messageDesc(file_coffer_v1_key_service, 18);
 
 /**
  * CancelKeyDestructionResponse is the answer of CancelKeyDestruction.
@@ -686,7 +715,7 @@ export type CancelKeyDestructionResponse = Message<"coffer.v1.CancelKeyDestructi
  * Use `create(CancelKeyDestructionResponseSchema)` to create a new message.
  */
 export const CancelKeyDestructionResponseSchema: GenMessage<CancelKeyDestructionResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 18);
+  messageDesc(file_coffer_v1_key_service, 19);
 
 /**
  * KeyState says whether a key may be used.
@@ -800,7 +829,9 @@ export const KeyService: GenService<{
     output: typeof UpdateKeyResponseSchema;
   },
   /**
-   * Gives a key a new version, which wraps what is written from then on; older versions still open what they wrapped.
+   * Gives a key a new version, which wraps what is written from then on; older versions still open what they wrapped. While the key
+   * is ACTIVE, a job then moves what older versions wrapped to the new one, without touching the values, or the etags of their
+   * versions: GetKey shows in `rewrap` what is left.
    * Permission: keys.rotate.
    * Errors: FAILED_PRECONDITION (KEY_NOT_ACTIVE).
    *

@@ -36,7 +36,7 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
       const found = kept.get(name);
       if (found) return found;
       const dropsBefore = drops;
-      const loaded = await load(deps, key, version);
+      const loaded = await loadKeyVersion(deps, key, version);
       if (drops !== dropsBefore) return loaded;
       // The oldest one goes: a Map keeps the order of insertion.
       if (kept.size >= versionsKeptMax) kept.delete(kept.keys().next().value as string);
@@ -56,7 +56,8 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
   };
 }
 
-async function load(
+/** Reads and unwraps a version, past what is in memory. VALUE_CORRUPT when it is gone or does not authenticate. */
+export async function loadKeyVersion(
   { database, keyring, deploymentId }: KeyMaterialDeps,
   { workspaceId, kmsKeyId, algorithm }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">,
   version: number,

@@ -1,7 +1,7 @@
 // Keys, domain ⇄ coffer.v1.
 import { create } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
-import { type Key, KeySchema, KeyState } from "../../../gen/coffer/v1/key_service_pb.ts";
+import { type Key, KeyRewrapSchema, KeySchema, KeyState } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
 import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
 import { etagOf } from "../../domain/secret.ts";
@@ -56,7 +56,7 @@ function populated({ name, labels, rotationPeriod }: Key): string[] {
   ];
 }
 
-export function toKeyMessage(key: KmsKeyRecord): Key {
+export function toKeyMessage(key: KmsKeyRecord, rewrapRemaining?: number): Key {
   const { rotationPeriodDays } = key;
   return create(KeySchema, {
     id: key.kmsKeyId,
@@ -77,5 +77,6 @@ export function toKeyMessage(key: KmsKeyRecord): Key {
     ...timeField("nextRotateTime", key.nextRotateTime),
     ...timeField("scheduledDestroyTime", key.scheduledDestroyTime),
     ...timeField("destroyTime", key.destroyTime),
+    ...(rewrapRemaining === undefined ? {} : { rewrap: create(KeyRewrapSchema, { remaining: rewrapRemaining }) }),
   });
 }

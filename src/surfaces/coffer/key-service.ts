@@ -28,13 +28,14 @@ export function keyService(deps: Deps): ServiceImpl<typeof KeyService> {
     },
 
     async getKey({ id }, context) {
-      return { key: toKeyMessage(await getKey(deps, callerOf(context), id)) };
+      const { key, rewrapRemaining } = await getKey(deps, callerOf(context), id);
+      return { key: toKeyMessage(key, rewrapRemaining) };
     },
 
     async listKeys({ region, states, pageSize, pageToken }, context) {
       const input = { region, states: toKeyStates(states), pageSize, pageToken };
       const { items, nextPageToken } = await listKeys(deps, callerOf(context), input);
-      return { keys: items.map(toKeyMessage), nextPageToken };
+      return { keys: items.map((key) => toKeyMessage(key)), nextPageToken };
     },
 
     async updateKey({ key, updateMask }, context) {
