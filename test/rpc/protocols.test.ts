@@ -154,7 +154,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(25);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(34);
   });
 });
 
