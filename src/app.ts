@@ -11,6 +11,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
+import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
 import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../gen/coffer/v1/workspace_service_pb.ts";
@@ -57,11 +58,13 @@ import { reflectionServices } from "./rpc/reflection.ts";
 import { warmUp } from "./rpc/validate.ts";
 import { revocationChannel } from "./store/api-tokens.ts";
 import type { Database } from "./store/database.ts";
+import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
 import { akuaSecretService } from "./surfaces/akua/secret-service.ts";
 import { akuaSurface } from "./surfaces/akua/surface.ts";
 import { akuaVersionService } from "./surfaces/akua/version-service.ts";
 import { auditService } from "./surfaces/coffer/audit-service.ts";
+import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
@@ -98,7 +101,12 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       ...{ config, log, deps, denials, redis, readiness, isWorker },
       shutdownSignal: shutdown.signal,
     });
-    const revocations = listen(database, revocationChannel, deps.tokenCache.drop, deps.tokenCache.clear);
+    const { tokenCache, keyMaterial } = deps;
+    const channels = { [revocationChannel]: tokenCache.drop, [keyDestroyedChannel]: keyMaterial.drop };
+    const notifications = listen(database, channels, () => {
+      tokenCache.clear();
+      keyMaterial.clear();
+    });
     const runner = startJobs(deps, config.jobs ? jobsFor(deps) : [], {
       intervalMs: config.jobsIntervalMs,
       log: {
@@ -121,7 +129,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
         await denials.flush();
         await deps.accessTimes.flush();
         await deps.audit.drain();
-        revocations.close();
+        notifications.close();
         redis?.close();
         await database.close();
       },
@@ -223,6 +231,7 @@ function createServer(parts: ServerParts): HttpServer {
   const { config, log, deps, denials, redis, readiness, isWorker, shutdownSignal } = parts;
   const typed = [
     served(AuditService, auditService(deps)),
+    served(KeyService, keyService(deps)),
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),
     served(WorkspaceService, workspaceService(deps)),

@@ -81,6 +81,15 @@ const reasonTable = {
   NO_CREDENTIAL: { code: "FAILED_PRECONDITION", when: "secrets of this kind are no credentials that could be tried" },
   VALIDATION_OFF: { code: "FAILED_PRECONDITION", when: "this coffer is configured not to try credentials" },
   KEY_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "the key that wraps it is not active" },
+  KEY_NAME_TAKEN: {
+    code: "ALREADY_EXISTS",
+    when: "another key of the region has this name; the metadata holds its id",
+  },
+  KEY_PENDING_DESTRUCTION: {
+    code: "FAILED_PRECONDITION",
+    when: "the key is scheduled for destruction; cancel that first",
+  },
+  KEY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed key stays destroyed" },
   TOKEN_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "a revoked or expired token stays so; create another" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },

@@ -1,7 +1,7 @@
 // Keys that wrap the keys of versions.
 import { CofferError } from "./errors.ts";
 
-export type KmsKeyState = "ACTIVE" | "DISABLED" | "PENDING_DESTRUCTION";
+export type KmsKeyState = "ACTIVE" | "DISABLED" | "PENDING_DESTRUCTION" | "DESTROYED";
 
 export interface KmsKey {
   workspaceId: string;
@@ -15,6 +15,24 @@ export interface KmsKey {
   primaryVersion: number;
 }
 
+/** All that is known of a key, but for its material. */
+export interface KmsKeyRecord extends KmsKey {
+  labels: Record<string, string>;
+  /** Counts the changes; the etag is this number in decimal. */
+  revision: number;
+  createTime: Date;
+  updateTime: Date;
+  /** Undefined: never rotated. */
+  rotateTime: Date | undefined;
+  /** 1 to 3,650 days; undefined: no job rotates it. */
+  rotationPeriodDays: number | undefined;
+  nextRotateTime: Date | undefined;
+  scheduledDestroyTime: Date | undefined;
+  destroyTime: Date | undefined;
+  /** Versions of secrets may be left that an older version of the key wraps. */
+  isRewrapPending: boolean;
+}
+
 /** The key every workspace has in every region from the start. */
 export const defaultKeyName = "default";
 
@@ -24,4 +42,29 @@ export function checkKeyActive(key: Pick<KmsKey, "kmsKeyId" | "state">): void {
     kms_key_id: key.kmsKeyId,
     state: key.state,
   });
+}
+
+/** Fails once the material is gone, or about to go because its time has come. `now` is the database's. */
+export function checkKeyNotDestroyed(
+  key: Pick<KmsKeyRecord, "kmsKeyId" | "state" | "scheduledDestroyTime">,
+  now: Date,
+): void {
+  const isDue = key.scheduledDestroyTime !== undefined && key.scheduledDestroyTime <= now;
+  if (key.state !== "DESTROYED" && !isDue) return;
+  throw new CofferError("KEY_DESTROYED", `key ${key.kmsKeyId} is destroyed for good`, { kms_key_id: key.kmsKeyId });
+}
+
+export function checkKeyNotPending(key: Pick<KmsKey, "kmsKeyId" | "state">): void {
+  if (key.state !== "PENDING_DESTRUCTION") return;
+  throw new CofferError(
+    "KEY_PENDING_DESTRUCTION",
+    `key ${key.kmsKeyId} is scheduled for destruction; cancel that first`,
+    {
+      kms_key_id: key.kmsKeyId,
+    },
+  );
+}
+
+export function keyNotFound(kmsKeyId: string): CofferError {
+  return new CofferError("KEY_NOT_FOUND", "there is no such key", { kms_key_id: kmsKeyId });
 }

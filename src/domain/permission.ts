@@ -1,6 +1,6 @@
 // Permissions, the roles that are named sets of them, and the scopes that narrow them.
 
-const viewer = ["secrets.list", "secrets.read", "versions.read", "workspace.read"] as const;
+const viewer = ["secrets.list", "secrets.read", "versions.read", "workspace.read", "keys.list", "keys.read"] as const;
 const operator = [
   ...viewer,
   "secrets.create",
@@ -17,6 +17,12 @@ const admin = [
   ...operator,
   "secrets.purge",
   "versions.destroy",
+  "keys.create",
+  "keys.update",
+  "keys.rotate",
+  "keys.disable",
+  "keys.enable",
+  "keys.destroy",
   "tokens.create",
   "tokens.list",
   "tokens.rotate",

@@ -2,7 +2,10 @@
 import type { Deps } from "../deps.ts";
 import type { Sql, Tx } from "../store/database.ts";
 
-export type JobDeps = Pick<Deps, "database" | "deploymentKeys" | "validations" | "now" | "random">;
+export type JobDeps = Pick<
+  Deps,
+  "database" | "deploymentId" | "deploymentKeys" | "keyring" | "validations" | "now" | "random"
+>;
 
 export interface Job {
   /** Names its lock, its log lines and, as `coffer.jobs/<name>`, its audit events. */

@@ -9,9 +9,10 @@ import type { JobDeps } from "./job.ts";
 export async function recordSystemEvents(
   deps: Pick<JobDeps, "now" | "random">,
   tx: Tx,
-  { job, rule }: { job: string; rule: string },
+  { job, rule, result = "OK" }: { job: string; rule: string; result?: string },
   subjects: readonly (AuditSubject & { workspaceId: string })[],
 ): Promise<void> {
+  if (subjects.length === 0) return;
   const now = deps.now();
   const requestId = newId("req", now, deps.random);
   const events = subjects.map(
@@ -25,7 +26,7 @@ export async function recordSystemEvents(
       rule,
       address: "",
       userAgent: "",
-      result: "OK",
+      result,
       occurrences: 1,
       ...subject,
     }),

@@ -1,5 +1,5 @@
 // Keys that wrap the keys of versions, and their wrapped material.
-import type { KmsKey } from "../domain/kms-key.ts";
+import type { KmsKey, KmsKeyRecord } from "../domain/kms-key.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined } from "./rows.ts";
 
@@ -19,7 +19,7 @@ interface KmsKeyRow {
   mac: Uint8Array;
 }
 
-/** By id, or by name within a region. */
+/** By id, or by name within a region: a destroyed key has none any more. */
 export async function findKmsKey(
   sql: Sql,
   workspaceId: string,
@@ -28,7 +28,11 @@ export async function findKmsKey(
   const which =
     "kmsKeyId" in ref
       ? { name: "find_kms_key_by_id", text: "k.kms_key_id = $2", values: [ref.kmsKeyId] }
-      : { name: "find_kms_key_by_name", text: "k.region = $2 and k.name = $3", values: [ref.region, ref.name] };
+      : {
+          name: "find_kms_key_by_name",
+          text: "k.region = $2 and k.name = $3 and k.state <> 'DESTROYED'",
+          values: [ref.region, ref.name],
+        };
   const rows = await sql.query<KmsKeyRow>({
     name: which.name,
     text: `select k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.mac
@@ -51,11 +55,17 @@ export async function findKmsKey(
 }
 
 /** Inserts a key unless its name is taken in the region; says whether it did. */
-export async function insertKmsKey(tx: Tx, key: StoredKmsKey): Promise<boolean> {
+export async function insertKmsKey(
+  tx: Tx,
+  key: StoredKmsKey,
+  settings: Pick<KmsKeyRecord, "labels" | "rotationPeriodDays"> = { labels: {}, rotationPeriodDays: undefined },
+): Promise<boolean> {
   const rows = await tx.query({
     name: "insert_kms_key",
-    text: `insert into kms_key (workspace_id, kms_key_id, region, name, algorithm, state, primary_version, mac)
-      values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (workspace_id, region, name) do nothing returning kms_key_id`,
+    text: `insert into kms_key (workspace_id, kms_key_id, region, name, algorithm, state, primary_version, mac, labels,
+        rotation_period_days, next_rotate_time)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(days => $10))
+      on conflict (workspace_id, region, name) where state <> 'DESTROYED' do nothing returning kms_key_id`,
     values: [
       key.workspaceId,
       key.kmsKeyId,
@@ -65,6 +75,8 @@ export async function insertKmsKey(tx: Tx, key: StoredKmsKey): Promise<boolean> 
       key.state,
       key.primaryVersion,
       key.mac,
+      JSON.stringify(settings.labels),
+      settings.rotationPeriodDays ?? null,
     ],
   });
   return rows.length === 1;

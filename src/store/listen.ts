@@ -7,11 +7,10 @@ export interface Listener {
 
 const reconnectDelayMs = 500;
 
-/** Calls `onMessage` for each notification, and `onGap` whenever some may have been missed. */
+/** Calls what `channels` has under its channel's name for each notification, and `onGap` whenever some may have been missed. */
 export function listen(
   database: Pick<Database, "dedicatedClient">,
-  channel: string,
-  onMessage: (payload: string) => void,
+  channels: Readonly<Record<string, (payload: string) => void>>,
   onGap: () => void,
 ): Listener {
   let closed = false;
@@ -29,10 +28,10 @@ export function listen(
     };
     own.on("error", again);
     own.on("end", again);
-    own.on("notification", ({ payload }) => onMessage(payload ?? ""));
+    own.on("notification", ({ channel, payload }) => channels[channel]?.(payload ?? ""));
     try {
       await own.connect();
-      await own.query(`listen ${own.escapeIdentifier(channel)}`);
+      for (const channel of Object.keys(channels)) await own.query(`listen ${own.escapeIdentifier(channel)}`);
       onGap();
     } catch {
       again();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { isScope, narrow, permissionsOfRole } from "../../src/domain/permission.ts";
 
 const table = {
-  VIEWER: ["secrets.list", "secrets.read", "versions.read", "workspace.read"],
+  VIEWER: ["keys.list", "keys.read", "secrets.list", "secrets.read", "versions.read", "workspace.read"],
   OPERATOR: [
     "secrets.create",
     "secrets.delete",
@@ -17,6 +17,12 @@ const table = {
   ],
   ADMIN: [
     "audit.read",
+    "keys.create",
+    "keys.destroy",
+    "keys.disable",
+    "keys.enable",
+    "keys.rotate",
+    "keys.update",
     "secrets.purge",
     "tokens.create",
     "tokens.list",

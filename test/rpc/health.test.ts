@@ -9,6 +9,7 @@ import { protocols, transportFor } from "../support/transports.ts";
 const coffer = useCoffer();
 const services = [
   "coffer.v1.AuditService",
+  "coffer.v1.KeyService",
   "coffer.v1.SecretService",
   "coffer.v1.TokenService",
   "coffer.v1.WorkspaceService",

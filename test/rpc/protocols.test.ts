@@ -2,6 +2,7 @@
 import { createClient, type Transport } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
+import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretState } from "../../gen/coffer/v1/secret_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
@@ -135,7 +136,7 @@ describe("the same error in every protocol", () => {
 });
 
 describe("every unary RPC", () => {
-  const services = [AuditService, SecretService, TokenService, WorkspaceService];
+  const services = [AuditService, KeyService, SecretService, TokenService, WorkspaceService];
   it.each(protocols)("denies without a token over %s, before it looks at the request", async (protocol) => {
     const transport = transportFor(protocol, coffer.url);
     for (const service of services) {
@@ -153,7 +154,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(25);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(34);
   });
 });
 

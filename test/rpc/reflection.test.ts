@@ -34,6 +34,7 @@ async function bufCurl(...args: string[]): Promise<string> {
 
 const served = [
   "coffer.v1.AuditService",
+  "coffer.v1.KeyService",
   "coffer.v1.SecretService",
   "coffer.v1.TokenService",
   "coffer.v1.WorkspaceService",

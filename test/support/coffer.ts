@@ -6,6 +6,7 @@ import { Client } from "pg";
 import pino from "pino";
 import { afterAll, beforeAll, inject } from "vitest";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
+import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { type Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../gen/coffer/v1/workspace_service_pb.ts";
@@ -137,6 +138,7 @@ export function createClients(url: string, token: string) {
   });
   return {
     audit: createClient(AuditService, transport),
+    keys: createClient(KeyService, transport),
     secrets: createClient(SecretService, transport),
     tokens: createClient(TokenService, transport),
     workspaces: createClient(WorkspaceService, transport),

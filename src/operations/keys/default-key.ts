@@ -3,12 +3,12 @@ import type { Deps } from "../../deps.ts";
 import { newId } from "../../domain/ids.ts";
 import { defaultKeyName, type KmsKey } from "../../domain/kms-key.ts";
 import { defaultAlgorithm } from "../../envelope/algorithms.ts";
-import { newKeyVersion, wrapKeyVersion } from "../../envelope/key-version.ts";
 import type { Tx } from "../../store/database.ts";
-import { insertKmsKey, insertKmsKeyVersion } from "../../store/kms-keys.ts";
+import { insertKmsKey } from "../../store/kms-keys.ts";
 import { coveredOfKmsKey, macOf } from "../row-macs.ts";
+import { createPrimaryVersion, type NewVersionDeps } from "./new-version.ts";
 
-type KeyDeps = Pick<Deps, "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys">;
+type KeyDeps = NewVersionDeps & Pick<Deps, "now" | "deploymentKeys">;
 
 /** Makes the default key of a region, unless the workspace has it. */
 export async function createDefaultKey(deps: KeyDeps, tx: Tx, workspaceId: string, region: string): Promise<void> {
@@ -23,9 +23,5 @@ export async function createDefaultKey(deps: KeyDeps, tx: Tx, workspaceId: strin
   };
   const inserted = await insertKmsKey(tx, { ...key, mac: macOf(deps.deploymentKeys, coveredOfKmsKey(key)) });
   if (!inserted) return;
-  const name = { kmsKeyId: key.kmsKeyId, version: key.primaryVersion, algorithm: defaultAlgorithm };
-  const keyVersion = newKeyVersion(name, deps.random);
-  const owner = { deploymentId: deps.deploymentId, workspaceId };
-  const wrapped = wrapKeyVersion(deps.keyring, owner, keyVersion, deps.random);
-  await insertKmsKeyVersion(tx, { workspaceId, kmsKeyId: key.kmsKeyId, version: name.version, ...wrapped });
+  await createPrimaryVersion(deps, tx, key);
 }

@@ -10,6 +10,12 @@ import { findKmsKeyVersion } from "../../store/kms-keys.ts";
 /** The unwrapped key versions of all workspaces. Their material never changes; whether one may be used is judged elsewhere. */
 export interface KeyMaterial {
   get(key: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">, version: number): Promise<KeyVersion>;
+  /** Whether any version of a key is in memory. */
+  has(kmsKeyId: string): boolean;
+  /** Lets go of all versions of a key, once that is destroyed. */
+  drop(kmsKeyId: string): void;
+  /** Lets go of everything: a destruction may have been missed. */
+  clear(): void;
 }
 
 interface KeyMaterialDeps {
@@ -22,21 +28,36 @@ const versionsKeptMax = 10_000;
 
 export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
   const kept = new Map<string, KeyVersion>();
+  // What was asked for before a destruction must not be kept after it.
+  let drops = 0;
   return {
     async get(key, version) {
       const name = `${key.workspaceId} ${key.kmsKeyId} ${version} ${key.algorithm}`;
       const found = kept.get(name);
       if (found) return found;
-      const loaded = await load(deps, key, version);
+      const dropsBefore = drops;
+      const loaded = await loadKeyVersion(deps, key, version);
+      if (drops !== dropsBefore) return loaded;
       // The oldest one goes: a Map keeps the order of insertion.
       if (kept.size >= versionsKeptMax) kept.delete(kept.keys().next().value as string);
       kept.set(name, loaded);
       return loaded;
     },
+    has: (kmsKeyId) => [...kept.values()].some((version) => version.kmsKeyId === kmsKeyId),
+    // Nothing is overwritten: who got a key before may still be at work with it.
+    drop(kmsKeyId) {
+      drops++;
+      for (const [name, version] of kept) if (version.kmsKeyId === kmsKeyId) kept.delete(name);
+    },
+    clear() {
+      drops++;
+      kept.clear();
+    },
   };
 }
 
-async function load(
+/** Reads and unwraps a version, past what is in memory. VALUE_CORRUPT when it is gone or does not authenticate. */
+export async function loadKeyVersion(
   { database, keyring, deploymentId }: KeyMaterialDeps,
   { workspaceId, kmsKeyId, algorithm }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">,
   version: number,
@@ -47,7 +68,8 @@ async function load(
   return unwrapKeyVersion(keyring, { deploymentId, workspaceId }, name, wrapped);
 }
 
-function knownAlgorithm(algorithm: string): Algorithm {
+/** VALUE_CORRUPT for others. */
+export function knownAlgorithm(algorithm: string): Algorithm {
   if (isAlgorithm(algorithm)) return algorithm;
   throw valueCorrupt(new Error("a key has an algorithm that is not known"));
 }

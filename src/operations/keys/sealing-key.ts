@@ -1,7 +1,7 @@
 // The key that seals a new version: found, authentic, active.
 import type { Deps } from "../../deps.ts";
 import { CofferError, invalidField } from "../../domain/errors.ts";
-import { checkKeyActive, defaultKeyName } from "../../domain/kms-key.ts";
+import { checkKeyActive, defaultKeyName, keyNotFound } from "../../domain/kms-key.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
 import { findKmsKey, type StoredKmsKey } from "../../store/kms-keys.ts";
 import { checkAuthentic, coveredOfKmsKey } from "../row-macs.ts";
@@ -30,7 +30,7 @@ async function namedKey(
   { kmsKeyId, region }: { kmsKeyId: string; region: string },
 ): Promise<StoredKmsKey> {
   const key = await findKey(deps, workspaceId, { kmsKeyId });
-  if (!key) throw new CofferError("KEY_NOT_FOUND", "there is no such key", { kms_key_id: kmsKeyId });
+  if (!key) throw keyNotFound(kmsKeyId);
   if (key.region !== region) throw invalidField("kms_key_id", `must be a key of region ${region}`);
   return key;
 }

@@ -52,6 +52,9 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   INTERNAL: 7508,
   ISSUER_UNAVAILABLE: 7520,
   PROVIDER_UNAVAILABLE: 7509,
+  KEY_NAME_TAKEN: 7340,
+  KEY_PENDING_DESTRUCTION: 7341,
+  KEY_DESTROYED: 7342,
 };
 
 // Where Akua's documents have a word of their own.
@@ -73,6 +76,8 @@ const httpStatuses: Partial<Record<Reason, number>> = {
   NOT_REVEALABLE: 409,
   VALUE_FORM_UNSUPPORTED: 409,
   KEY_NOT_ACTIVE: 409,
+  KEY_PENDING_DESTRUCTION: 409,
+  KEY_DESTROYED: 409,
   TOKEN_NOT_ACTIVE: 409,
   VERSION_DESTROYED: 410,
 };

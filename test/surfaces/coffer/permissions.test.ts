@@ -2,6 +2,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, it } from "vitest";
 import { AuditService } from "../../../gen/coffer/v1/audit_service_pb.ts";
+import { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import { Role, TokenService } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../../gen/coffer/v1/workspace_service_pb.ts";
@@ -29,6 +30,15 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   DisableSecretVersion: { json: { id, version: "1" }, permission: "versions.disable", role: "OPERATOR" },
   DestroySecretVersion: { json: { id, version: "1" }, permission: "versions.destroy", role: "ADMIN" },
   ValidateCredential: { json: { id }, permission: "secrets.use", role: "OPERATOR" },
+  CreateKey: { json: { name: "k", algorithm: "none" }, permission: "keys.create", role: "ADMIN" },
+  GetKey: { json: { id: "kms_unknown" }, permission: "keys.read", role: "VIEWER" },
+  ListKeys: { json: {}, permission: "keys.list", role: "VIEWER" },
+  UpdateKey: { json: { key: { id: "kms_unknown" } }, permission: "keys.update", role: "ADMIN" },
+  RotateKey: { json: { id: "kms_unknown" }, permission: "keys.rotate", role: "ADMIN" },
+  DisableKey: { json: { id: "kms_unknown" }, permission: "keys.disable", role: "ADMIN" },
+  EnableKey: { json: { id: "kms_unknown" }, permission: "keys.enable", role: "ADMIN" },
+  ScheduleKeyDestruction: { json: { id: "kms_unknown" }, permission: "keys.destroy", role: "ADMIN" },
+  CancelKeyDestruction: { json: { id: "kms_unknown" }, permission: "keys.destroy", role: "ADMIN" },
   CreateToken: { json: { displayName: "t", scopes: ["no.such"] }, permission: "tokens.create", role: "ADMIN" },
   ListTokens: { json: {}, permission: "tokens.list", role: "ADMIN" },
   RotateToken: { json: { id: "tok_unknown" }, permission: "tokens.rotate", role: "ADMIN" },
@@ -40,7 +50,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   ListAuditEvents: { json: {}, permission: "audit.read", role: "ADMIN" },
   UpdateWorkspace: { json: { workspace: { etag: "stale" } }, permission: "workspace.update", role: "ADMIN" },
 };
-const methods: DescMethod[] = [AuditService, SecretService, TokenService, WorkspaceService].flatMap(
+const methods: DescMethod[] = [AuditService, KeyService, SecretService, TokenService, WorkspaceService].flatMap(
   (service) => service.methods,
 );
 const roles = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
@@ -89,6 +99,8 @@ describe("scopes", () => {
     const token = await coffer.tokenWithRole(Role.VIEWER, ["*"]);
     await expectError(createSecret(coffer, {}, token), denied("secrets.create"));
     expect((await coffer.clients(token).tokens.whoAmI({})).permissions).toEqual([
+      "keys.list",
+      "keys.read",
       "secrets.list",
       "secrets.read",
       "versions.read",

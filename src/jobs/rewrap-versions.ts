@@ -1,0 +1,68 @@
+// Moves the versions of secrets to the newest version of their key, after that was rotated: a part of a workspace at a time.
+import { rewrapVersions as makeEnvelopes } from "../operations/keys/rewrap-versions.ts";
+import { coveredOfKmsKey, isAuthentic } from "../operations/row-macs.ts";
+import type { Tx } from "../store/database.ts";
+import {
+  isRewrapDue,
+  type KeyToRewrap,
+  lockKeyToRewrap,
+  lockVersionsToRewrap,
+  replaceEnvelopes,
+  type VersionPlace,
+  walkVersions,
+} from "../store/rewrap.ts";
+import { continueRewrap, endRewrapPass } from "../store/rewrap-progress.ts";
+import type { Job, JobDeps } from "./job.ts";
+import { recordSystemEvents } from "./system-events.ts";
+
+const name = "RewrapSecretVersions";
+const versionsPerBatch = 200;
+// What was locked is free soon; what does not authenticate hardly ever comes right.
+const retryLockedMs = 60_000;
+const retryCorruptMs = 3_600_000;
+
+export const rewrapVersions: Job = {
+  name,
+  isDue: isRewrapDue,
+  async runBatch(deps, tx) {
+    const key = await lockKeyToRewrap(tx);
+    if (!key) return 0;
+    if (!isAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac)) {
+      await record(deps, tx, key, "VALUE_CORRUPT");
+      await endRewrapPass(tx, key, retryCorruptMs);
+      return 1;
+    }
+    const { walked, left, last } = await walkVersions(tx, key, versionsPerBatch);
+    const retryMs = left > 0 && last ? await moveVersions(deps, tx, key, last, left) : undefined;
+    if (last && walked === versionsPerBatch) await continueRewrap(tx, key, last, retryMs);
+    else if (await endRewrapPass(tx, key, retryMs)) await record(deps, tx, key, "OK");
+    return Math.max(1, walked);
+  },
+};
+
+/** When to come again for those that stay behind; undefined: none does. */
+async function moveVersions(
+  deps: JobDeps,
+  tx: Tx,
+  key: KeyToRewrap,
+  last: VersionPlace,
+  left: number,
+): Promise<number | undefined> {
+  const versions = await lockVersionsToRewrap(tx, key, last);
+  const { rewrapped, corrupt } = await makeEnvelopes(deps, tx, key, versions);
+  const replaced = rewrapped.length > 0 ? await replaceEnvelopes(tx, key, rewrapped) : 0;
+  const subjects = corrupt.map(({ secretId, versionNumber }) => ({
+    workspaceId: key.workspaceId,
+    resourceType: "secret" as const,
+    resourceId: secretId,
+    versionNumber,
+  }));
+  await recordSystemEvents(deps, tx, { job: name, rule: "rotate_time", result: "VALUE_CORRUPT" }, subjects);
+  if (corrupt.length > 0) return retryCorruptMs;
+  return replaced < left ? retryLockedMs : undefined;
+}
+
+async function record(deps: JobDeps, tx: Tx, { workspaceId, kmsKeyId }: KeyToRewrap, result: string): Promise<void> {
+  const subject = { workspaceId, resourceType: "kms_key" as const, resourceId: kmsKeyId };
+  await recordSystemEvents(deps, tx, { job: name, rule: "rotate_time", result }, [subject]);
+}

@@ -1,0 +1,25 @@
+// What is said when another key of the region has the name.
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { KmsKey } from "../../domain/kms-key.ts";
+import type { Sql } from "../../store/database.ts";
+import { findKmsKey } from "../../store/kms-keys.ts";
+import { holds } from "../authorize.ts";
+
+/** KEY_NAME_TAKEN, with the blocking id for who may list keys. */
+export async function keyNameTaken(
+  sql: Sql,
+  caller: Caller,
+  { workspaceId, region, name }: Pick<KmsKey, "workspaceId" | "region" | "name">,
+): Promise<CofferError> {
+  const message = `another key of region ${region} is called ${name}`;
+  const blocking = holds(caller, "keys.list") ? await findKmsKey(sql, workspaceId, { region, name }) : undefined;
+  if (!blocking) return new CofferError("KEY_NAME_TAKEN", message, { name, region });
+  const { kmsKeyId } = blocking;
+  return new CofferError(
+    "KEY_NAME_TAKEN",
+    message,
+    { name, region, id: kmsKeyId },
+    { resource: { type: "kms_key", name: kmsKeyId } },
+  );
+}

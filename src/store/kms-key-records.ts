@@ -1,0 +1,148 @@
+// Keys as their managers see them: found, locked, listed and changed.
+import type { KmsKeyRecord, KmsKeyState } from "../domain/kms-key.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined, only } from "./rows.ts";
+
+/** A record as stored; its mac covers what decides whether the key may be used. */
+export interface StoredKmsKeyRecord extends KmsKeyRecord {
+  mac: Uint8Array;
+}
+
+/** The columns of `kms_key k` that make a StoredKmsKeyRecord. */
+export const keyColumns = `
+  k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.mac, k.labels, k.revision,
+  k.create_time, k.update_time, k.rotate_time, k.rotation_period_days, k.next_rotate_time, k.scheduled_destroy_time,
+  k.destroy_time, k.rewrap_after is not null as is_rewrap_pending`;
+
+export interface KeyRow {
+  workspace_id: string;
+  kms_key_id: string;
+  region: string;
+  name: string;
+  algorithm: string;
+  state: KmsKeyState;
+  primary_version: number;
+  mac: Uint8Array;
+  labels: Record<string, string>;
+  revision: number;
+  create_time: Date;
+  update_time: Date;
+  rotate_time: Date | null;
+  rotation_period_days: number | null;
+  next_rotate_time: Date | null;
+  scheduled_destroy_time: Date | null;
+  destroy_time: Date | null;
+  is_rewrap_pending: boolean;
+}
+
+export function toKeyRecord(row: KeyRow): StoredKmsKeyRecord {
+  return {
+    workspaceId: row.workspace_id,
+    kmsKeyId: row.kms_key_id,
+    region: row.region,
+    name: row.name,
+    algorithm: row.algorithm,
+    state: row.state,
+    primaryVersion: row.primary_version,
+    mac: row.mac,
+    labels: row.labels,
+    revision: row.revision,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+    rotateTime: row.rotate_time ?? undefined,
+    rotationPeriodDays: row.rotation_period_days ?? undefined,
+    nextRotateTime: row.next_rotate_time ?? undefined,
+    scheduledDestroyTime: row.scheduled_destroy_time ?? undefined,
+    destroyTime: row.destroy_time ?? undefined,
+    isRewrapPending: row.is_rewrap_pending,
+  };
+}
+
+export async function findKeyRecord(
+  sql: Sql,
+  workspaceId: string,
+  kmsKeyId: string,
+): Promise<StoredKmsKeyRecord | undefined> {
+  const rows = await sql.query<KeyRow>({
+    name: "find_key_record",
+    text: `select ${keyColumns} from kms_key k where k.workspace_id = $1 and k.kms_key_id = $2`,
+    values: [workspaceId, kmsKeyId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toKeyRecord(row);
+}
+
+/** Holds the row until the transaction ends. */
+export async function lockKeyRecord(
+  tx: Tx,
+  workspaceId: string,
+  kmsKeyId: string,
+): Promise<StoredKmsKeyRecord | undefined> {
+  const rows = await tx.query<KeyRow>({
+    name: "lock_key_record",
+    text: `select ${keyColumns} from kms_key k where k.workspace_id = $1 and k.kms_key_id = $2 for no key update`,
+    values: [workspaceId, kmsKeyId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toKeyRecord(row);
+}
+
+/** The next `limit` keys after the id `afterId`, by id; of every region when `region` is null. */
+export async function listKeyRecords(
+  sql: Sql,
+  workspaceId: string,
+  query: { region: string | null; states: readonly KmsKeyState[]; afterId: string; limit: number },
+): Promise<StoredKmsKeyRecord[]> {
+  const rows = await sql.query<KeyRow>({
+    name: "list_key_records",
+    text: `select ${keyColumns} from kms_key k
+      where k.workspace_id = $1 and ($2::text is null or k.region = $2) and k.state = any ($3)
+        and k.kms_key_id collate "C" > $4
+      order by k.kms_key_id collate "C" limit $5`,
+    values: [workspaceId, query.region, query.states, query.afterId, query.limit],
+  });
+  return rows.map(toKeyRecord);
+}
+
+/**
+ * Writes what may change of a key and counts the change; its times follow, by the database's clock. A key that becomes
+ * PENDING_DESTRUCTION is destroyed `destroyAfterMs` from now.
+ */
+export async function updateKeyRecord(
+  tx: Tx,
+  key: Omit<StoredKmsKeyRecord, "revision">,
+  destroyAfterMs: number | undefined,
+): Promise<StoredKmsKeyRecord> {
+  const rows = await tx.query<KeyRow>({
+    name: "update_key_record",
+    text: `update kms_key k set
+        name = $3, labels = $4, state = $5, primary_version = $6, mac = $7, rotation_period_days = $8,
+        rotate_time = case when k.primary_version < $6 then now() else k.rotate_time end,
+        next_rotate_time = case when $5 <> 'DESTROYED' then make_interval(days => $8)
+          + case when k.primary_version < $6 then now() else coalesce(k.rotate_time, k.create_time) end end,
+        scheduled_destroy_time = case when $5 = 'PENDING_DESTRUCTION' then
+          coalesce(k.scheduled_destroy_time, now() + make_interval(secs => $9::float8 / 1000)) end,
+        destroy_time = case when $5 = 'DESTROYED' then now() end,
+        rewrap_after = case
+          when $5 = 'DESTROYED' then null when k.primary_version < $6 then now() else k.rewrap_after end,
+        rewrap_pass_time = case when k.primary_version = $6 then k.rewrap_pass_time end,
+        rewrap_secret_id = case when k.primary_version = $6 then k.rewrap_secret_id end,
+        rewrap_version_number = case when k.primary_version = $6 then k.rewrap_version_number end,
+        rewrap_retry_ms = case when k.primary_version = $6 then k.rewrap_retry_ms end,
+        revision = k.revision + 1, update_time = now()
+      where k.workspace_id = $1 and k.kms_key_id = $2
+      returning ${keyColumns}`,
+    values: [
+      key.workspaceId,
+      key.kmsKeyId,
+      key.name,
+      JSON.stringify(key.labels),
+      key.state,
+      key.primaryVersion,
+      key.mac,
+      key.rotationPeriodDays ?? null,
+      destroyAfterMs ?? null,
+    ],
+  });
+  return toKeyRecord(only(rows));
+}

@@ -1,0 +1,149 @@
+// Moving versions to the primary version of their key: which are left, and how far a pass along a workspace's versions has got.
+import type { KmsKey } from "../domain/kms-key.ts";
+import type { PayloadForm } from "../domain/payload.ts";
+import type { SecretVersion } from "../domain/version.ts";
+import type { Sql, Tx } from "./database.ts";
+import { type KeyRow, keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
+import { firstOrUndefined, only } from "./rows.ts";
+
+const isDue = "k.rewrap_after <= now() and k.state = 'ACTIVE'";
+/** A version of a workspace `v`, of key $2, that its primary version $3 does not wrap. */
+const isLeft = "(v.kms_key_id = $2 and v.kms_key_version < $3 and v.envelope is not null)";
+
+/** Looks in every workspace. */
+export async function isRewrapDue(sql: Sql): Promise<boolean> {
+  const rows = await sql.query<{ due: boolean }>({
+    name: "is_rewrap_due",
+    text: `select exists (select from kms_key k where ${isDue}) as due`,
+    values: [],
+  });
+  return only(rows).due;
+}
+
+/** A version of a secret by its place in the primary key. */
+export type VersionPlace = Pick<SecretVersion, "secretId" | "versionNumber">;
+
+export interface KeyToRewrap extends StoredKmsKeyRecord {
+  /** Where the pass goes on; undefined: at the beginning. */
+  after: VersionPlace | undefined;
+}
+
+/** The key that has waited longest, unless another transaction holds it. */
+export async function lockKeyToRewrap(tx: Tx): Promise<KeyToRewrap | undefined> {
+  const rows = await tx.query<KeyRow & { rewrap_secret_id: string | null; rewrap_version_number: number | null }>({
+    name: "lock_key_to_rewrap",
+    text: `select ${keyColumns}, k.rewrap_secret_id, k.rewrap_version_number from kms_key k where ${isDue}
+      order by k.rewrap_after limit 1 for no key update skip locked`,
+    values: [],
+  });
+  const row = firstOrUndefined(rows);
+  if (!row) return undefined;
+  const { rewrap_secret_id: secretId, rewrap_version_number: versionNumber } = row;
+  const after = secretId === null || versionNumber === null ? undefined : { secretId, versionNumber };
+  return { ...toKeyRecord(row), after };
+}
+
+/** The next `limit` versions of the workspace, under whichever key: how many, how many of them are left, and where they end. */
+export async function walkVersions(
+  tx: Tx,
+  { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
+  limit: number,
+): Promise<{ walked: number; left: number; last: VersionPlace | undefined }> {
+  const rows = await tx.query<{ walked: number; left: number; secret_id: string | null; version_number: number }>({
+    name: "walk_versions",
+    text: `with w as (
+        select v.secret_id, v.version_number, ${isLeft} as is_left from secret_version v
+        where v.workspace_id = $1 and (v.secret_id, v.version_number) > ($4, $5)
+        order by v.secret_id, v.version_number limit $6
+      )
+      select count(*)::integer as walked, (count(*) filter (where w.is_left))::integer as left,
+        (array_agg(w.secret_id order by w.secret_id desc, w.version_number desc))[1] as secret_id,
+        (array_agg(w.version_number order by w.secret_id desc, w.version_number desc))[1] as version_number
+      from w`,
+    values: [workspaceId, kmsKeyId, primaryVersion, after?.secretId ?? "", after?.versionNumber ?? 0, limit],
+  });
+  const { walked, left, secret_id: secretId, version_number: versionNumber } = only(rows);
+  return { walked, left, last: secretId === null ? undefined : { secretId, versionNumber } };
+}
+
+/** A version whose wrap is to be moved. */
+export interface VersionToRewrap extends VersionPlace {
+  kmsKeyVersion: number;
+  payloadForm: PayloadForm;
+  envelope: Uint8Array;
+}
+
+/** Those that are left from after `key.after` up to `last`; what another transaction holds stays behind. */
+export async function lockVersionsToRewrap(
+  tx: Tx,
+  { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
+  last: VersionPlace,
+): Promise<VersionToRewrap[]> {
+  const rows = await tx.query<{
+    secret_id: string;
+    version_number: number;
+    kms_key_version: number;
+    payload_form: PayloadForm;
+    envelope: Uint8Array;
+  }>({
+    name: "lock_versions_to_rewrap",
+    text: `select v.secret_id, v.version_number, v.kms_key_version, v.payload_form, v.envelope from secret_version v
+      where v.workspace_id = $1 and ${isLeft} and (v.secret_id, v.version_number) > ($4, $5)
+        and (v.secret_id, v.version_number) <= ($6, $7)
+      for no key update skip locked`,
+    values: [
+      ...[workspaceId, kmsKeyId, primaryVersion],
+      ...[after?.secretId ?? "", after?.versionNumber ?? 0, last.secretId, last.versionNumber],
+    ],
+  });
+  return rows.map((row) => ({
+    secretId: row.secret_id,
+    versionNumber: row.version_number,
+    kmsKeyVersion: row.kms_key_version,
+    payloadForm: row.payload_form,
+    envelope: row.envelope,
+  }));
+}
+
+export interface RewrappedVersion extends VersionPlace {
+  /** What is replaced. */
+  old: Uint8Array;
+  envelope: Uint8Array;
+}
+
+/** Replaces envelopes that are still what they were, and says how many. Etags stay: to callers nothing has changed. */
+export async function replaceEnvelopes(
+  tx: Tx,
+  { workspaceId, kmsKeyId, primaryVersion }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "primaryVersion">,
+  versions: readonly RewrappedVersion[],
+): Promise<number> {
+  const rows = await tx.query({
+    name: "replace_envelopes",
+    text: `update secret_version v set envelope = d.envelope, kms_key_version = $3
+      from unnest($4::text[], $5::integer[], $6::bytea[], $7::bytea[]) as d (secret_id, version_number, envelope, old)
+      where v.workspace_id = $1 and v.secret_id = d.secret_id and v.version_number = d.version_number
+        and v.kms_key_id = $2 and v.envelope = d.old
+      returning v.version_number`,
+    values: [
+      ...[workspaceId, kmsKeyId, primaryVersion],
+      versions.map(({ secretId }) => secretId),
+      versions.map(({ versionNumber }) => versionNumber),
+      versions.map(({ envelope }) => Buffer.from(envelope)),
+      versions.map(({ old }) => Buffer.from(old)),
+    ],
+  });
+  return rows.length;
+}
+
+/** How many are left. Reads along all versions of the workspace. */
+export async function countVersionsToRewrap(
+  sql: Sql,
+  { workspaceId, kmsKeyId, primaryVersion }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "primaryVersion">,
+): Promise<number> {
+  const rows = await sql.query<{ count: number }>({
+    name: "count_versions_to_rewrap",
+    text: `select count(*)::integer as count from secret_version v where v.workspace_id = $1 and ${isLeft}`,
+    values: [workspaceId, kmsKeyId, primaryVersion],
+  });
+  return only(rows).count;
+}

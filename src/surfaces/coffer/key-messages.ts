@@ -1,0 +1,82 @@
+// Keys, domain ⇄ coffer.v1.
+import { create } from "@bufbuild/protobuf";
+import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { type Key, KeyRewrapSchema, KeySchema, KeyState } from "../../../gen/coffer/v1/key_service_pb.ts";
+import { invalidField } from "../../domain/errors.ts";
+import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
+import { etagOf } from "../../domain/secret.ts";
+import type { UpdateKeyInput } from "../../operations/keys/update.ts";
+import { timeField } from "./secret-messages.ts";
+
+const secondsPerDay = 86_400;
+
+const stateMessages: Record<KmsKeyState, KeyState> = {
+  ACTIVE: KeyState.ACTIVE,
+  DISABLED: KeyState.DISABLED,
+  PENDING_DESTRUCTION: KeyState.PENDING_DESTRUCTION,
+  DESTROYED: KeyState.DESTROYED,
+};
+
+/** The schema lets no unspecified one through. */
+export function toKeyStates(messages: readonly KeyState[]): KmsKeyState[] {
+  return (Object.keys(stateMessages) as KmsKeyState[]).filter((state) => messages.includes(stateMessages[state]));
+}
+
+/** The schema keeps it between 1 and 3,650 days. */
+export function toDays(period: Duration | undefined, field: string): number | undefined {
+  if (!period) return undefined;
+  const days = Number(period.seconds) / secondsPerDay;
+  if (!Number.isInteger(days) || period.nanos !== 0) throw invalidField(field, "must be whole days");
+  return days;
+}
+
+/** The fields that the mask names, or every mutable one that is set (AIP-134). */
+export function toKeyChange(key: Key, paths: readonly string[]): UpdateKeyInput["change"] {
+  const change: UpdateKeyInput["change"] = {};
+  for (const path of paths.length > 0 ? paths : populated(key)) {
+    if (path === "name") {
+      if (key.name === "") throw invalidField("key.name", "must not be empty");
+      change.name = key.name;
+    } else if (path === "labels") {
+      change.labels = key.labels;
+    } else if (path === "rotation_period") {
+      change.rotationPeriodDays = toDays(key.rotationPeriod, "key.rotation_period");
+    } else {
+      throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
+    }
+  }
+  return change;
+}
+
+function populated({ name, labels, rotationPeriod }: Key): string[] {
+  return [
+    ...(name === "" ? [] : ["name"]),
+    ...(Object.keys(labels).length === 0 ? [] : ["labels"]),
+    ...(rotationPeriod ? ["rotation_period"] : []),
+  ];
+}
+
+export function toKeyMessage(key: KmsKeyRecord, rewrapRemaining?: number): Key {
+  const { rotationPeriodDays } = key;
+  return create(KeySchema, {
+    id: key.kmsKeyId,
+    workspaceId: key.workspaceId,
+    region: key.region,
+    name: key.name,
+    algorithm: key.algorithm,
+    state: stateMessages[key.state],
+    primaryVersion: key.primaryVersion,
+    labels: key.labels,
+    ...(rotationPeriodDays === undefined
+      ? {}
+      : { rotationPeriod: create(DurationSchema, { seconds: BigInt(rotationPeriodDays * secondsPerDay) }) }),
+    etag: etagOf(key),
+    ...timeField("createTime", key.createTime),
+    ...timeField("updateTime", key.updateTime),
+    ...timeField("rotateTime", key.rotateTime),
+    ...timeField("nextRotateTime", key.nextRotateTime),
+    ...timeField("scheduledDestroyTime", key.scheduledDestroyTime),
+    ...timeField("destroyTime", key.destroyTime),
+    ...(rewrapRemaining === undefined ? {} : { rewrap: create(KeyRewrapSchema, { remaining: rewrapRemaining }) }),
+  });
+}

@@ -1,0 +1,67 @@
+// kill -9 in the middle of a rewrap: every secret stays readable, and the rewrap goes on.
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { inParallel, valuesOf } from "../support/parallel.ts";
+import { until } from "../support/poll.ts";
+import { useProcesses } from "../support/processes.ts";
+import { byId, data, present, textOf } from "../support/secrets.ts";
+
+const count = 2_000;
+const concurrency = 16;
+const processes = useProcesses();
+
+it("after kill -9 amid a rewrap every secret is readable, and afterwards none is under the old version", async () => {
+  const dataDir = join(processes.newDir(), "data");
+  const serve = async (jobs: "on" | "off") => {
+    const serving = await processes.serve({
+      COFFER_DATA_DIR: dataDir,
+      COFFER_LOG_FORMAT: "json",
+      COFFER_JOBS: jobs,
+      COFFER_JOBS_INTERVAL_MS: "50",
+      COFFER_RATE_LIMIT_PRINCIPAL: "1000000",
+      COFFER_RATE_LIMIT_WORKSPACE: "1000000",
+    });
+    const { keys, secrets } = processes.ownerClients(serving, dataDir);
+    const remaining = async () => (await keys.getKey({ id: keyId })).key?.rewrap?.remaining;
+    /** How many values there are under each version of the key; every one of them is what was stored. */
+    const read = async () => {
+      const values = valuesOf(
+        await inParallel(count, concurrency, async (index) => {
+          const answer = await secrets.getSecretValue(byId(ids[index] as string));
+          expect(textOf(answer)).toBe(`value ${index}`);
+          return answer.kmsKeyVersion;
+        }),
+      );
+      return { first: values.filter((version) => version === 1).length, second: values.filter((v) => v === 2).length };
+    };
+    return { serving, keys, secrets, remaining, read };
+  };
+  let keyId = "";
+  let ids: string[] = [];
+
+  const before = await serve("on");
+  keyId = present((await before.keys.createKey({ name: "rewrapped" })).key).id;
+  const created = await inParallel(count, concurrency, async (index) => {
+    const request = { name: `secret-${index}`, value: data(`value ${index}`), kmsKeyId: keyId };
+    return present((await before.secrets.createSecret(request)).secret).id;
+  });
+  ids = valuesOf(created);
+  expect(ids).toHaveLength(count);
+  await before.keys.rotateKey({ id: keyId });
+  let left = count;
+  while (left === count) left = (await before.remaining()) ?? 0;
+  await before.serving.kill();
+
+  const amid = await serve("off");
+  const seen = await amid.read();
+  expect(seen.first).toBeGreaterThan(0);
+  expect(seen.second).toBeGreaterThan(0);
+  expect(seen.first + seen.second).toBe(count);
+  expect(await amid.remaining()).toBe(seen.first);
+  await amid.serving.stop();
+
+  const after = await serve("on");
+  await until("none is left", async () => (await after.remaining()) === 0, 30_000);
+  expect(await after.read()).toEqual({ first: 0, second: count });
+  await after.serving.stop();
+}, 120_000);
