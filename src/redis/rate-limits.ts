@@ -1,7 +1,7 @@
 // Rate limits: shared through Redis, each instance's own where there is none, or none that answers.
-import { type RateLimiterAbstract, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { RedisConnection } from "./connection.ts";
-import { type CreateCounter, ownCounter } from "./worker-limits.ts";
+import { type Counter, type CreateCounter, ownCounter } from "./worker-limits.ts";
 
 /** Where a subject stands with its limit. */
 export interface RateLimitState {
@@ -40,8 +40,8 @@ export function createRateLimit(
     });
 
   // A refusal is an answer of Redis, not its failure.
-  function onLimiter<T>(use: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T | RateLimiterRes> {
-    const settled = (which: RateLimiterAbstract) => use(which).catch(refusalOrThrow);
+  function onLimiter<T>(use: (limiter: Counter) => Promise<T>): Promise<T | RateLimiterRes> {
+    const settled = (which: Counter) => use(which).catch(refusalOrThrow);
     return shared && limiter
       ? shared.redis.run(
           () => settled(limiter),

@@ -5,6 +5,7 @@ import {
   RateLimiterCluster,
   RateLimiterClusterMaster,
   RateLimiterMemory,
+  RateLimiterRes,
 } from "rate-limiter-flexible";
 
 /** Makes this process the one that counts. Once, before it forks. */
@@ -13,13 +14,33 @@ export function countForWorkers(): void {
   void new RateLimiterClusterMaster();
 }
 
-/** One that counts for this process alone. */
-export type CreateCounter = (options: IRateLimiterOptions & { keyPrefix: string }) => RateLimiterAbstract;
+export type Counter = Pick<RateLimiterAbstract, "consume" | "reward" | "get" | "penalty">;
 
+export type CreateCounter = (options: IRateLimiterOptions & { keyPrefix: string }) => Counter;
+
+/** One that counts for this process alone. */
 export const ownCounter: CreateCounter = (options) => new RateLimiterMemory(options);
 
-const answerTimeoutMs = 1_000;
+const answerTimeoutMs = 100;
 
-/** In a worker: one that counts for all workers. */
-export const primaryCounter: CreateCounter = (options) =>
-  new RateLimiterCluster({ ...options, timeoutMs: answerTimeoutMs });
+/** In a worker: one that counts for all workers; a primary that does not answer leaves each to count for itself. */
+export const primaryCounter: CreateCounter = (options) => {
+  const primary = new RateLimiterCluster({ ...options, timeoutMs: answerTimeoutMs });
+  const own = ownCounter(options);
+  return {
+    consume: (key, points) => answerOr(primary.consume(key, points), () => own.consume(key, points)),
+    reward: (key, points) => answerOr(primary.reward(key, points), () => own.reward(key, points)),
+    penalty: (key, points) => answerOr(primary.penalty(key, points), () => own.penalty(key, points)),
+    get: (key) => answerOr(primary.get(key), () => own.get(key)),
+  };
+};
+
+async function answerOr<T>(asked: Promise<T>, own: () => Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    // A refusal is an answer.
+    if (error instanceof RateLimiterRes) throw error;
+    return own();
+  }
+}

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import { until } from "../support/poll.ts";
@@ -26,10 +27,10 @@ async function serveWithWorkers(env: Record<string, string> = {}) {
 }
 
 /** The status, over a connection of its own; connections go to the workers in turn. */
-function post(url: string, token: string, rpc: string, message: object): Promise<number> {
+function post(url: string, token: string, rpc: string, message: object, agent?: http.Agent): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const options = { method: "POST", headers, agent: false, timeout: 5_000 };
+  const options = { method: "POST", headers, agent: agent ?? (false as const), timeout: 5_000 };
   const request = http.request(`${url}/coffer.v1.${rpc}`, options, (response) => {
     response.resume().on("end", () => resolve(response.statusCode ?? 0));
   });
@@ -91,6 +92,25 @@ describe("two workers", () => {
     const statuses: number[] = [];
     for (let i = 0; i < 20; i++) statuses.push(await post(serving.url, "guess", "TokenService/WhoAmI", {}));
     expect(statuses).toEqual([...Array(10).fill(401), ...Array(10).fill(429)]);
+  });
+
+  it("count for themselves while their primary hangs, and answer", async () => {
+    const { serving, token } = await serveWithWorkers({ COFFER_RATE_LIMIT_PRINCIPAL: "5" });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const whoAmI = () => post(serving.url, token, "TokenService/WhoAmI", {}, agent);
+    expect(await whoAmI()).toBe(200);
+    serving.child.kill("SIGSTOP");
+    try {
+      // Past the second of the points that were granted before.
+      await sleep(1_100);
+      const statuses = [];
+      for (let i = 0; i < 8; i++) statuses.push(await whoAmI());
+      expect(statuses.slice(0, 4)).toEqual([200, 200, 200, 200]);
+      expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    } finally {
+      serving.child.kill("SIGCONT");
+      agent.destroy();
+    }
   });
 
   it("each refuse a disabled version, a deleted secret with the very next call, and a revoked token within 5 s, under load", async () => {
