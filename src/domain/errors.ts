@@ -55,6 +55,10 @@ const reasonTable = {
   CREDENTIAL_MISSING: { code: "UNAUTHENTICATED", when: "no credential was sent" },
   CREDENTIAL_INVALID: { code: "UNAUTHENTICATED", when: "the credential is unknown, expired or revoked" },
   PERMISSION_MISSING: { code: "PERMISSION_DENIED", when: "no rule allows it; the metadata names the permission" },
+  ACCESS_POLICY_DENIED: {
+    code: "PERMISSION_DENIED",
+    when: "the secret's access policy lets no value be read or written from this address now; the metadata names the condition",
+  },
   WORKSPACE_NOT_REACHED: {
     code: "PERMISSION_DENIED",
     when: "the credential does not reach the named workspace, if there is one",

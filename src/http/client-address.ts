@@ -1,15 +1,26 @@
 // Whose address a request counts for: the socket's peer, or what trusted proxies say of theirs.
 import { type BlockList, isIP } from "node:net";
 
+export interface ForwardedHeaders {
+  /** X-Forwarded-For: each proxy appends the peer it saw. */
+  forwardedFor: string | null;
+  /** X-Real-IP, which counts only without the other: the peer that the last proxy saw. */
+  realIp: string | null;
+}
+
 /** Undefined when the socket is gone already. */
 export function clientAddress(
   peerAddress: string | undefined,
-  forwardedFor: string | null,
+  { forwardedFor, realIp }: ForwardedHeaders,
   trustedProxies: BlockList | undefined,
 ): string | undefined {
   if (peerAddress === undefined) return undefined;
   let address = normalizeAddress(peerAddress);
-  if (trustedProxies === undefined || forwardedFor === null) return address;
+  if (trustedProxies === undefined) return address;
+  if (forwardedFor === null) {
+    const real = normalizeAddress(realIp?.trim() ?? "");
+    return isIP(real) !== 0 && isTrusted(trustedProxies, address) ? real : address;
+  }
   // Each proxy appends the peer it saw, so only what a trusted one wrote counts: from the right, until somebody else speaks.
   for (const hop of forwardedFor.split(",").reverse()) {
     if (!isTrusted(trustedProxies, address)) return address;
@@ -30,6 +41,14 @@ function normalizeAddress(text: string): string {
   const [, bracketed] = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? [];
   const [, dotted] = /^([\d.]+):\d+$/.exec(text) ?? [];
   const address = (bracketed ?? dotted ?? text).replace(/%.*$/, "").toLowerCase();
-  const [, mapped] = /^::ffff:([\d.]+)$/.exec(address) ?? [];
-  return mapped ?? address;
+  return mappedIpv4(address) ?? address;
+}
+
+/** However the IPv6 address is written in which the IPv4 one is. */
+function mappedIpv4(address: string): string | undefined {
+  if (!address.includes("ffff") || isIP(address) !== 6) return undefined;
+  const [, high, low] = /^\[::ffff:([\da-f]+):([\da-f]+)\]$/.exec(new URL(`http://[${address}]/`).hostname) ?? [];
+  if (high === undefined || low === undefined) return undefined;
+  const bytes = Buffer.from(high.padStart(4, "0") + low.padStart(4, "0"), "hex");
+  return bytes.join(".");
 }

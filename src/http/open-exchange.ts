@@ -10,7 +10,7 @@ import { readHeaders } from "./headers.ts";
 export interface OpenExchangeOptions {
   /** Names a request that brings no id of its own. */
   newRequestId: () => string;
-  /** Peers whose X-Forwarded-For is believed. */
+  /** Peers whose X-Forwarded-For, or without one X-Real-IP, is believed. */
   trustedProxies?: BlockList;
 }
 
@@ -33,7 +33,8 @@ export function openExchange(
     throw new CofferError("REQUEST_MALFORMED", "the request target must be a path");
   }
   const questionMark = target.indexOf("?");
-  const address = clientAddress(request.socket.remoteAddress, headers.get("x-forwarded-for"), trustedProxies);
+  const forwarded = { forwardedFor: headers.get("x-forwarded-for"), realIp: headers.get("x-real-ip") };
+  const address = clientAddress(request.socket.remoteAddress, forwarded, trustedProxies);
   if (address !== undefined) contextValues.set(peerKey, { address });
   let signal: AbortSignal | undefined;
   return {

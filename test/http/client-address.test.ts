@@ -22,8 +22,14 @@ describe("the client's address", () => {
     ["10.0.0.1", "2.2.2.2:4711", "2.2.2.2"],
     ["fd00::1", "[2001:db8::1]:443", "2001:db8::1"],
   ])("of %s, forwarded for %s, is %s", (peer, forwardedFor, address) => {
-    expect(clientAddress(peer, forwardedFor, trusted)).toBe(address);
-    expect(clientAddress(peer, forwardedFor, undefined)).toBe(clientAddress(peer, null, trusted));
+    const nobody = { forwardedFor: null, realIp: null };
+    expect(clientAddress(peer, { forwardedFor, realIp: "7.7.7.7" }, trusted)).toBe(
+      forwardedFor === null && peer === "10.0.0.1" ? "7.7.7.7" : address,
+    );
+    expect(clientAddress(peer, { forwardedFor, realIp: null }, trusted)).toBe(address);
+    expect(clientAddress(peer, { forwardedFor, realIp: "7.7.7.7" }, undefined)).toBe(
+      clientAddress(peer, nobody, trusted),
+    );
   });
 
   test("is the peer's, whatever X-Forwarded-For says, unless the peer is trusted", async () => {
@@ -37,5 +43,8 @@ describe("the client's address", () => {
     const trusting = await serve({ trustedProxies });
     await ask1(trusting.port, "/v1/secrets/a", { headers });
     expect(peerOf(trusting.calls[0])).toBe("2.2.2.2");
+    await ask1(trusting.port, "/v1/secrets/a", { headers: { "x-real-ip": "3.3.3.3" } });
+    await ask1(trusting.port, "/v1/secrets/a", { headers: { ...headers, "x-real-ip": "3.3.3.3" } });
+    expect(trusting.calls.slice(1).map(peerOf)).toEqual(["3.3.3.3", "2.2.2.2"]);
   });
 });

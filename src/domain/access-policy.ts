@@ -1,0 +1,62 @@
+// An access policy: from where and when the values of a secret may be read and written, beside what permissions say.
+import { CofferError } from "./errors.ts";
+
+export type AccessEffect = "allow" | "deny";
+
+export interface IpCondition {
+  type: "ip";
+  effect: AccessEffect;
+  /** In normal form. */
+  cidrs: readonly string[];
+}
+
+/** From the beginning of startHour to that of endHour, which is of the next day when it comes before. */
+export interface TimeCondition {
+  type: "time";
+  effect: AccessEffect;
+  startHour: number;
+  endHour: number;
+  /** An IANA name. */
+  timezone: string;
+}
+
+export type AccessCondition = IpCondition | TimeCondition;
+
+/** At least one condition: no policy at all is `undefined` wherever there may be one. */
+export interface AccessPolicy {
+  conditions: readonly AccessCondition[];
+}
+
+/** What is stored, and what its MAC covers: equal policies have equal texts. */
+export function policyText({ conditions }: AccessPolicy): string {
+  return JSON.stringify({ conditions: conditions.map(inOrder) });
+}
+
+/** Undefined for none. Fails with VALUE_CORRUPT for a text that `policyText` did not make. */
+export function readPolicyText(text: string | null | undefined): AccessPolicy | undefined {
+  if (text === null || text === undefined) return undefined;
+  try {
+    const policy = JSON.parse(text) as AccessPolicy;
+    if (policyText(policy) === text) return policy;
+  } catch {
+    // No JSON, or none of a policy.
+  }
+  throw new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: "secret" });
+}
+
+/** ACCESS_POLICY_DENIED; `condition` is the index of the one that denies, undefined when none allows. */
+export function accessPolicyDenied(secretId: string, condition: number | undefined): CofferError {
+  const name = condition === undefined ? "none" : `conditions[${condition}]`;
+  const why = condition === undefined ? "none of its conditions allows it" : `${name} denies it`;
+  return new CofferError("ACCESS_POLICY_DENIED", `the access policy of the secret: ${why}`, {
+    id: secretId,
+    condition: name,
+  });
+}
+
+function inOrder(condition: AccessCondition): AccessCondition {
+  const { type, effect } = condition;
+  if (type === "ip") return { type, effect, cidrs: [...condition.cidrs] };
+  const { startHour, endHour, timezone } = condition;
+  return { type, effect, startHour, endHour, timezone };
+}

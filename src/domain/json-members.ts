@@ -1,0 +1,25 @@
+// Members of plain JSON objects, of which a request may have the known ones only.
+import type { FieldViolation } from "./errors.ts";
+
+const nameShownMax = 64;
+
+export function isObject(json: unknown): json is object {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+/** The members of these names; every other one is noted. */
+export function membersOf<Name extends string>(
+  json: object,
+  names: readonly Name[],
+  found: FieldViolation[],
+  field: string,
+): Record<Name, unknown> {
+  const known: readonly string[] = names;
+  for (const name of Object.keys(json)) {
+    if (known.includes(name)) continue;
+    const shown = name.slice(0, nameShownMax).toWellFormed();
+    found.push({ field: `${field}.${shown}`, description: "is no member that is known here" });
+  }
+  const members = json as Record<string, unknown>;
+  return Object.fromEntries(names.map((name) => [name, members[name]])) as Record<Name, unknown>;
+}
