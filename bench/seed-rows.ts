@@ -42,7 +42,7 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
   // Text, so that surfaces whose values are text can answer with it.
   const payload = Buffer.from(Buffer.from(deps.random(seededPayloadSizeBytes / 2)).toString("hex"));
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
-  const secret = { workspaceId, secretId, region, kmsKeyId, revealable: true };
+  const secret = { workspaceId, secretId, region, kmsKeyId, revealable: true, accessPolicyText: undefined };
   const version = { workspaceId, secretId, versionId, versionNumber: 1, state: "ENABLED" } as const;
   return {
     secretId,

@@ -1,4 +1,5 @@
 // A secret: the named container of versions, and the pure rules about it.
+import type { AccessPolicy } from "./access-policy.ts";
 import type { Validation } from "./credential/validation.ts";
 import { CofferError, type FieldViolation, invalidFields } from "./errors.ts";
 
@@ -28,6 +29,8 @@ export interface Secret {
   /** The newest enabled version, 0 when there is none. */
   currentVersion: number;
   kmsKeyId: string;
+  /** From where and when its values may be read and written; undefined: no such bounds. */
+  accessPolicy: AccessPolicy | undefined;
   /** False: no call ever returns its plaintext. */
   revealable: boolean;
   /** Counts the changes; the etag is this number in decimal. */

@@ -33,9 +33,9 @@ export function createDenialLog(
 
   return {
     record(caller, denial, subject) {
-      const rule = denial.metadata["permission"] ?? denial.reason;
-      const event = auditEvent(deps, caller, { decision: "DENY", rule, result: denial.reason }, subject);
-      const key = [event.workspaceId, event.principalId, event.tokenId, event.method, event.address, rule].join("\n");
+      const event = denialEvent(deps, caller, denial, subject);
+      const { workspaceId, principalId, tokenId, method, address, rule } = event;
+      const key = [workspaceId, principalId, tokenId, method, address, rule, denial.metadata["id"] ?? ""].join("\n");
       const window = counting.get(key);
       if (window) {
         window.repeats++;
@@ -52,4 +52,16 @@ export function createDenialLog(
       await Promise.all([...counting.keys()].map(close));
     },
   };
+}
+
+/** One denial; its rule is the permission that is missing, the condition of an access policy, or else the reason. */
+export function denialEvent(
+  deps: { now: () => Date; random: RandomBytes },
+  caller: Caller,
+  { reason, metadata }: CofferError,
+  subject: AuditSubject,
+): AuditEvent {
+  const { permission, condition } = metadata;
+  const rule = permission ?? (condition === undefined ? reason : `access_policy:${condition}`);
+  return auditEvent(deps, caller, { decision: "DENY", rule, result: reason }, subject);
 }

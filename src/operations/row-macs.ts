@@ -44,12 +44,16 @@ export function coveredOfKmsKey(key: KmsKey): Covered {
   return { label: "kms_key/v1", fields: [workspaceId, kmsKeyId, region, name, algorithm, state, primaryVersion] };
 }
 
-/** What never changes of a secret. */
+/** What never changes of a secret, and its access policy where it has one: without one nothing changes for it. */
 export function coveredOfSecret(
-  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable">,
+  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable"> & {
+    accessPolicyText: string | undefined;
+  },
 ): Covered {
-  const { workspaceId, secretId, region, kmsKeyId, revealable } = secret;
-  return { label: "secret/v1", fields: [workspaceId, secretId, region, kmsKeyId, revealable] };
+  const { workspaceId, secretId, region, kmsKeyId, revealable, accessPolicyText } = secret;
+  const fields = [workspaceId, secretId, region, kmsKeyId, revealable];
+  if (accessPolicyText === undefined) return { label: "secret/v1", fields };
+  return { label: "secret/v2", fields: [...fields, accessPolicyText] };
 }
 
 /** What decides where a credential is sent when it is tried, and with which identifiers: this never changes either. */

@@ -12,6 +12,7 @@ interface SealedRow {
   s_key_id: string;
   revealable: boolean;
   s_mac: Uint8Array;
+  access_policy: string | null;
   version_id: string;
   state: VersionState;
   payload_form: PayloadForm;
@@ -30,7 +31,7 @@ export async function readSealedVersionForUse(
 ): Promise<SealedVersion | undefined> {
   const rows = await sql.query<SealedRow>({
     name: "read_sealed_version_for_use",
-    text: `select s.region, s.kms_key_id as s_key_id, s.revealable, s.mac as s_mac,
+    text: `select s.region, s.kms_key_id as s_key_id, s.revealable, s.mac as s_mac, s.access_policy,
         v.version_id, v.state, v.payload_form, v.envelope, v.kms_key_id, v.kms_key_version, v.mac
       from secret s
       join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id and v.version_number = $3
@@ -41,7 +42,17 @@ export async function readSealedVersionForUse(
   if (!row) return undefined;
   const { region, revealable, kms_key_id: kmsKeyId } = row;
   return {
-    secret: { workspaceId, secretId, region, kmsKeyId: row.s_key_id, revealable, mac: row.s_mac },
+    secret: {
+      workspaceId,
+      secretId,
+      region,
+      kmsKeyId: row.s_key_id,
+      revealable,
+      mac: row.s_mac,
+      accessPolicyText: row.access_policy ?? undefined,
+    },
+    // Coffer's own use: nobody calls from anywhere.
+    judgeTime: undefined,
     version: {
       versionId: row.version_id,
       versionNumber,

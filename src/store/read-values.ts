@@ -22,7 +22,13 @@ export interface ValueAsk {
 
 /** An active secret with the version that was asked for, its ciphertext, and what it takes to judge and open it. */
 export interface SealedVersion {
-  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable"> & { mac: Uint8Array };
+  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable"> & {
+    mac: Uint8Array;
+    /** Undefined: none. */
+    accessPolicyText: string | undefined;
+  };
+  /** By the database's clock; undefined when there is no access policy to judge. */
+  judgeTime: Date | undefined;
   /** Undefined when the secret has no such version. */
   version:
     | (Pick<SecretVersion, "versionId" | "versionNumber" | "state" | "kmsKeyId" | "kmsKeyVersion"> & {
@@ -32,7 +38,7 @@ export interface SealedVersion {
       })
     | undefined;
   key: StoredKmsKey | undefined;
-  /** The event is durable. */
+  /** The event is durable. Never so with an access policy: whoever judges it records the event. */
   isRecorded: boolean;
 }
 
@@ -84,6 +90,8 @@ type SealedRow = [
   keyPrimaryVersion: number,
   keyMac: Uint8Array,
   isRecorded: boolean,
+  accessPolicyText: string | null,
+  judgeTime: Date | null,
 ];
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
@@ -107,12 +115,12 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
   return `with asked as (
         ${asked}
       ), found as materialized (
-        select a.*, s.secret_id, s.region as s_region, s.kms_key_id, s.revealable, s.mac as s_mac,
+        select a.*, s.secret_id, s.region as s_region, s.kms_key_id, s.revealable, s.mac as s_mac, s.access_policy as s_policy,
           v.version_number as v_number, v.version_id as v_id, v.state as v_state, v.payload_form as v_form,
           v.envelope as v_envelope, v.kms_key_id as v_key_id, v.kms_key_version as v_key_version, v.mac as v_mac,
           k.state as k_state, k.name as k_name, k.region as k_region, k.algorithm as k_algorithm,
           k.primary_version as k_primary_version, k.mac as k_mac,
-          coalesce(s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
+          coalesce(s.access_policy is null and s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
         from asked a
         join secret s on s.workspace_id = a.workspace_id and ${isActive}
           and ${secret.by === "id" ? "s.secret_id = a.secret_key" : "s.path = a.secret_key and s.region = a.region"}
@@ -129,7 +137,8 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
       )
       select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.kms_key_id, f.revealable, f.s_mac, f.v_number,
         f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
-        f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded
+        f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded, f.s_policy,
+        case when f.s_policy is not null then now() end as judge_time
       from found f`;
 }
 
@@ -212,9 +221,11 @@ function toSealedVersion(row: SealedRow): SealedVersion {
   const [, workspaceId, secretId, region, kmsKeyId, revealable, secretMac, versionNumber, versionId, state, ...more] =
     row;
   const [payloadForm, envelope, versionKeyId, kmsKeyVersion, versionMac, keyState, name, keyRegion, ...rest] = more;
-  const [algorithm, primaryVersion, keyMac, isRecorded] = rest;
+  const [algorithm, primaryVersion, keyMac, isRecorded, policyText, judgeTime] = rest;
+  const accessPolicyText = policyText ?? undefined;
   return {
-    secret: { workspaceId, secretId, region, kmsKeyId, revealable, mac: secretMac },
+    secret: { workspaceId, secretId, region, kmsKeyId, revealable, mac: secretMac, accessPolicyText },
+    judgeTime: judgeTime ?? undefined,
     version:
       versionNumber === null
         ? undefined

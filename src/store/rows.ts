@@ -1,4 +1,5 @@
 // Rows as they come from Postgres, turned into domain types.
+import { readPolicyText } from "../domain/access-policy.ts";
 import type { ValidationState } from "../domain/credential/validation.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { SecretVersion } from "../domain/version.ts";
@@ -31,7 +32,7 @@ export const secretColumns = `
   case when ${expired} then s.expire_time + (
     select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = s.workspace_id
   ) else s.purge_time end as purge_time,
-  s.expire_time, s.last_accessed_time, s.credential_fields,
+  s.expire_time, s.last_accessed_time, s.credential_fields, s.access_policy,
   case when s.validation_version = s.current_version then s.validation_state
     when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
   case when s.validation_version = s.current_version then s.validate_time end as validate_time,
@@ -63,6 +64,7 @@ export interface SecretRow {
   expire_time: Date | null;
   last_accessed_time: Date | null;
   credential_fields: Record<string, string>;
+  access_policy: string | null;
   validation_state: ValidationState | null;
   validate_time: Date | null;
   validation_error: string;
@@ -95,6 +97,7 @@ export function toSecret(row: SecretRow): Secret {
     expireTime: row.expire_time ?? undefined,
     lastAccessedTime: row.last_accessed_time ?? undefined,
     credentialFields: row.credential_fields,
+    accessPolicy: readPolicyText(row.access_policy),
     validation:
       row.validation_state === null
         ? undefined

@@ -64,9 +64,11 @@ export interface NewSecret {
   revealable: boolean;
   expiration: Expiration | undefined;
   credentialFields: Record<string, string>;
+  /** As `policyText` writes it; undefined: none. */
+  accessPolicyText: string | undefined;
   /** Whether its credential is to be tried at the service it is for. */
   isValidated: boolean;
-  /** Covers what decides, for ever, who may see its value. */
+  /** Covers what decides who may see its value. */
   mac: Uint8Array;
   /** Covers where its credential is sent; undefined for kinds that are no credentials. */
   credentialMac: Uint8Array | undefined;
@@ -101,6 +103,7 @@ export function newSecretRow(secret: NewSecret): NewRow {
     ["validation_state", "case when ?::boolean then 'UNSPECIFIED' end", isValidated],
     ["validate_after", "case when ?::boolean then now() end", isValidated],
     ["credential_mac", "?::bytea", secret.credentialMac ?? null],
+    ["access_policy", "?::text", secret.accessPolicyText ?? null],
   ];
 }
 

@@ -1,8 +1,10 @@
 // BatchGetSecretValues: many values, each with its own result or error.
 import type { Caller } from "../../domain/caller.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
+import { CofferError, invalidField, reasons } from "../../domain/errors.ts";
+import { denialEvent } from "../audit-denials.ts";
 import { authorize } from "../authorize.ts";
 import { type GetValueDeps, type GetValueInput, getSecretValue, type SecretValue } from "./get-value.ts";
+import { askedSecret } from "./report-corrupt.ts";
 
 export type BatchResult = { value: SecretValue } | { error: CofferError };
 
@@ -31,11 +33,25 @@ export async function batchGetSecretValues(
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [index, item] = next;
-      results[index] = await resultOf(getSecretValue(deps, caller, item));
+      results[index] = await resultOf(itemValue(deps, caller, item));
     }
   };
   await Promise.all(Array.from({ length: atOnceMax }, work));
   return results;
+}
+
+/** The call as a whole succeeds, so what is denied of it is recorded here. */
+async function itemValue(deps: GetValueDeps, caller: Caller, item: BatchItem): Promise<SecretValue> {
+  try {
+    return await getSecretValue(deps, caller, item);
+  } catch (error) {
+    if (error instanceof CofferError && reasons[error.reason].code === "PERMISSION_DENIED") {
+      const asked = askedSecret(item.secret);
+      const resourceId = error.metadata["id"] ?? asked.resourceId;
+      await deps.audit.record(denialEvent(deps, caller, error, { ...asked, resourceId }));
+    }
+    throw error;
+  }
 }
 
 async function resultOf(value: Promise<SecretValue>): Promise<BatchResult> {

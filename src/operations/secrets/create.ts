@@ -1,5 +1,6 @@
 // CreateSecret: a secret with its first version, or nothing.
 import type { Deps } from "../../deps.ts";
+import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkCredentialFields, checkKind, isCredentialKind } from "../../domain/credential/kinds.ts";
 import { checkAll } from "../../domain/errors.ts";
@@ -23,7 +24,9 @@ import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key the region's default key. */
 export interface CreateSecretInput
-  extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated"> {
+  extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated" | "accessPolicyText"> {
+  /** Judged when its values are read and written, not now. */
+  accessPolicy: AccessPolicy | undefined;
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
@@ -56,6 +59,7 @@ export async function createSecret(
   const secretId = newId("sec", deps.now(), deps.random);
   const payload = payloadOf(input.value, input.kind, deps.random);
   const isValidated = isCredentialKind(input.kind);
+  const accessPolicyText = input.accessPolicy && policyText(input.accessPolicy);
   const findPlace = async () => ({ workspaceId, region, path: pathOf(input.name) });
   try {
     const outcome = await withFreePath(deps, caller, findPlace, () =>
@@ -67,7 +71,7 @@ export async function createSecret(
           const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
           const envelope = seal({ keyVersion, context, payload, random: deps.random });
           const { kmsKeyId } = keyVersion;
-          const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated };
+          const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText };
           return {
             subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
             secret: {

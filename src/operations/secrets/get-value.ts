@@ -1,6 +1,6 @@
 // GetSecretValue: opens one version, and lets its value leave only when the audit event is durable.
 import type { Deps } from "../../deps.ts";
-import type { AuditEvent } from "../../domain/audit-event.ts";
+import type { AuditEvent, AuditSubject } from "../../domain/audit-event.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import type { Grant } from "../../domain/grant.ts";
@@ -16,6 +16,8 @@ import type { SealedVersion } from "../../store/read-values.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { authorize } from "../authorize.ts";
 import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../row-macs.ts";
+import { checkAccess } from "./check-access.ts";
+import { reportCorrupt } from "./report-corrupt.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export type GetValueDeps = Pick<
@@ -49,7 +51,7 @@ export interface SecretValue {
   kmsKeyVersion: number;
 }
 
-/** Fails with SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
+/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
 export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: GetValueInput): Promise<SecretValue> {
   const grant = authorize(caller, "versions.access");
   const event = eventOf(deps, caller, grant, "OK");
@@ -61,40 +63,33 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   });
   if (!sealed) throw secretNotFound();
   const { secret, version } = sealed;
+  const numbered = version ? { versionNumber: version.versionNumber } : {};
+  const subject: AuditSubject = { resourceType: "secret", resourceId: secret.secretId, ...numbered };
+  const opened = await openFor(deps, caller, sealed).catch((error) =>
+    reportCorrupt(deps, caller, grant, subject, error),
+  );
+  // With an access policy the statement that read it has recorded nothing yet.
+  if (sealed.judgeTime) await deps.audit.record({ ...event, ...subject });
+  else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
+  deps.accessTimes.touch(secret);
+  return { secretId: secret.secretId, ...opened };
+}
+
+/** Opens it when the caller may have it. Fails as `getSecretValue` does. */
+async function openFor(
+  deps: GetValueDeps,
+  caller: Caller,
+  sealed: SealedVersion,
+): Promise<Omit<SecretValue, "secretId">> {
+  const { secret, version, judgeTime } = sealed;
+  if (judgeTime) checkAccess(deps, caller, secret, judgeTime);
   if (!secret.revealable) {
     throw new CofferError("NOT_REVEALABLE", "the value of this secret is never returned", { id: secret.secretId });
   }
   if (!version) throw versionNotFound();
   checkReadable(version);
-  const value = await openOrReport(deps, caller, grant, sealed);
-  if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
-  deps.accessTimes.touch(secret);
-  return {
-    secretId: secret.secretId,
-    versionNumber: version.versionNumber,
-    value,
-    kmsKeyId: version.kmsKeyId,
-    kmsKeyVersion: version.kmsKeyVersion,
-  };
-}
-
-/** What does not authenticate is reported in the audit trail; nothing of it is returned. */
-async function openOrReport(
-  deps: GetValueDeps,
-  caller: Caller,
-  grant: Grant<"versions.access">,
-  sealed: SealedVersion,
-): Promise<RevealedValue> {
-  try {
-    return reveal(await openSealed(deps, sealed));
-  } catch (error) {
-    if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
-      const { secret, version } = sealed;
-      const event = eventOf(deps, caller, grant, error.reason);
-      await deps.audit.record({ ...event, resourceId: secret.secretId, versionNumber: version?.versionNumber ?? 0 });
-    }
-    throw error;
-  }
+  const { versionNumber, kmsKeyId, kmsKeyVersion } = version;
+  return { versionNumber, value: reveal(await openSealed(deps, sealed)), kmsKeyId, kmsKeyVersion };
 }
 
 /** Judges and opens what was read. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */

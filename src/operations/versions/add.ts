@@ -11,7 +11,9 @@ import { countNewVersion, insertVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
+import { checkWriting, lockForWriting } from "../secrets/check-access.ts";
+import { findSecretOrFail } from "../secrets/find.ts";
+import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { discard, payloadOf, type ValueInput } from "../secrets/value-input.ts";
 import { findVersionByIdOrFail } from "./find.ts";
@@ -25,9 +27,9 @@ export interface AddVersionInput {
   expectedCurrentVersion: number | undefined;
 }
 
-type AddVersionDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
+type AddVersionDeps = MutationDeps & SealingKeyDeps & ReportDeps & Pick<Deps, "regions" | "validations">;
 
-/** Fails with SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH or KEY_NOT_ACTIVE. */
+/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
 export async function addSecretVersion(
   deps: AddVersionDeps,
   caller: Caller,
@@ -47,7 +49,7 @@ export async function addSecretVersion(
       return { subject, secretId, keyVersion, payload };
     },
     async apply(tx, { subject, secretId, keyVersion, payload }) {
-      const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+      const secret = await lockForWriting(deps, tx, caller, { workspaceId, secretId });
       checkActive(secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       // The number is part of what the value is bound to, and only under the lock is it certain.
@@ -71,8 +73,12 @@ export async function addSecretVersion(
       await countNewVersion(tx, version);
       return version;
     },
-    replay: (sql, id) => findVersionByIdOrFail(sql, workspaceId, id),
-  });
+    async replay(sql, id) {
+      const version = await findVersionByIdOrFail(sql, workspaceId, id);
+      await checkWriting(deps, sql, caller, version);
+      return version;
+    },
+  }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(input.secret), error));
   // Of kinds that are no credentials it finds nothing to try.
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
   return outcome;

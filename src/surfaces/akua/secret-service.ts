@@ -40,6 +40,7 @@ export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): S
         revealable: true,
         credentialFields: toCredentialFields(request),
         credentialFieldOf: (name) => name,
+        accessPolicy: undefined,
         value: newValueInput(request.value),
       });
       return answer(context, resourceOf(context, outcome));

@@ -16,6 +16,7 @@ import { type GetSecretValueResponse, GetSecretValueResponseSchema } from "../..
 import { etagOf, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
+import { toAccessPolicyMessage } from "./access-policy-messages.ts";
 
 const stateMessages = { ACTIVE: SecretState.ACTIVE, SOFT_DELETED: SecretState.SOFT_DELETED } as const;
 
@@ -65,6 +66,7 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...timeField("expireTime", secret.expireTime),
     ...timeField("lastAccessedTime", secret.lastAccessedTime),
     credentialFields: secret.credentialFields,
+    ...(secret.accessPolicy ? { accessPolicy: toAccessPolicyMessage(secret.accessPolicy) } : {}),
     ...(secret.validation
       ? {
           validation: create(CredentialValidationSchema, {

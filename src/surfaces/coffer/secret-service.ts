@@ -22,6 +22,7 @@ import { listSecretVersions } from "../../operations/versions/list.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { statusOf } from "../error-details.ts";
+import { toAccessPolicy } from "./access-policy-messages.ts";
 import { toSecretMessage, toValueMessage, toVersionMessage } from "./secret-messages.ts";
 import {
   toEtag,
@@ -49,6 +50,7 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         revealable: request.revealable ?? true,
         value: toValueInput(request),
         credentialFields: request.credentialFields,
+        accessPolicy: toAccessPolicy(request.accessPolicy),
         credentialFieldOf: (name) => `credential_fields["${name}"]`,
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };

@@ -1,6 +1,7 @@
 // What each role and scope may do, over every RPC, on the real servers.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, it } from "vitest";
+import { AccessService } from "../../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../../gen/coffer/v1/audit_service_pb.ts";
 import { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
@@ -30,6 +31,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   DisableSecretVersion: { json: { id, version: "1" }, permission: "versions.disable", role: "OPERATOR" },
   DestroySecretVersion: { json: { id, version: "1" }, permission: "versions.destroy", role: "ADMIN" },
   ValidateCredential: { json: { id }, permission: "secrets.use", role: "OPERATOR" },
+  SetAccessPolicy: { json: { id }, permission: "secrets.update", role: "OPERATOR" },
   CreateKey: { json: { name: "k", algorithm: "none" }, permission: "keys.create", role: "ADMIN" },
   GetKey: { json: { id: "kms_unknown" }, permission: "keys.read", role: "VIEWER" },
   ListKeys: { json: {}, permission: "keys.list", role: "VIEWER" },
@@ -50,9 +52,14 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   ListAuditEvents: { json: {}, permission: "audit.read", role: "ADMIN" },
   UpdateWorkspace: { json: { workspace: { etag: "stale" } }, permission: "workspace.update", role: "ADMIN" },
 };
-const methods: DescMethod[] = [AuditService, KeyService, SecretService, TokenService, WorkspaceService].flatMap(
-  (service) => service.methods,
-);
+const methods: DescMethod[] = [
+  AccessService,
+  AuditService,
+  KeyService,
+  SecretService,
+  TokenService,
+  WorkspaceService,
+].flatMap((service) => service.methods);
 const roles = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
 const tokens = new Map<string, string>();
 beforeAll(async () => {

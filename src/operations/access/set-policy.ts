@@ -1,0 +1,54 @@
+// SetAccessPolicy: from where and when the values of a secret may be read and written from now on.
+import type { Deps } from "../../deps.ts";
+import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { checkActive, checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+import { lockGuardedSecret, updateAccessPolicy } from "../../store/guarded-secrets.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkAuthentic, coveredOfSecret, macOf } from "../row-macs.ts";
+import { findSecretOrFail, secretById } from "../secrets/find.ts";
+import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
+import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
+
+export interface SetAccessPolicyInput {
+  secret: SecretRefInput;
+  /** The secret's. */
+  etag: string | undefined;
+  /** Undefined: none any more. */
+  accessPolicy: AccessPolicy | undefined;
+}
+
+/** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VALUE_CORRUPT. */
+export async function setAccessPolicy(
+  deps: MutationDeps & ReportDeps & Pick<Deps, "regions" | "deploymentKeys">,
+  caller: Caller,
+  { secret: asked, etag, accessPolicy }: SetAccessPolicyInput,
+): Promise<Outcome<Secret>> {
+  const grant = authorize(caller, "secrets.update");
+  const { workspaceId } = grant;
+  const ref = refOf(deps, asked);
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const { secretId } = await findSecretOrFail(deps.database, workspaceId, ref);
+      return { subject: { resourceType: "secret", resourceId: secretId } };
+    },
+    async apply(tx, { subject }) {
+      const found = await lockGuardedSecret(tx, workspaceId, subject.resourceId);
+      if (!found) throw secretNotFound();
+      const { secret, accessPolicyText, mac } = found;
+      checkEtag(secret, etag);
+      checkActive(secret);
+      // A new MAC over a row that was tampered with would vouch for it.
+      checkAuthentic(deps.deploymentKeys, coveredOfSecret({ ...secret, accessPolicyText }), mac);
+      const next = { ...secret, accessPolicyText: accessPolicy && policyText(accessPolicy) };
+      const { accessPolicyText: text } = next;
+      return updateAccessPolicy(tx, secret, {
+        accessPolicyText: text,
+        mac: macOf(deps.deploymentKeys, coveredOfSecret(next)),
+      });
+    },
+    replay: secretById(workspaceId),
+  }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(asked), error));
+}

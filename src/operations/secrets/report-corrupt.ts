@@ -1,0 +1,30 @@
+// What does not authenticate, in the audit trail.
+import type { Deps } from "../../deps.ts";
+import type { AuditSubject } from "../../domain/audit-event.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { Grant } from "../../domain/grant.ts";
+import type { Permission } from "../../domain/permission.ts";
+import { auditEvent } from "../audit-trail.ts";
+import type { SecretRefInput } from "./secret-ref.ts";
+
+export type ReportDeps = Pick<Deps, "audit" | "now" | "random">;
+
+/** Throws the error again; when it is VALUE_CORRUPT, only after its event is durable. */
+export async function reportCorrupt(
+  deps: ReportDeps,
+  caller: Caller,
+  { rule }: Pick<Grant<Permission>, "rule">,
+  subject: AuditSubject,
+  error: unknown,
+): Promise<never> {
+  if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
+    await deps.audit.record(auditEvent(deps, caller, { decision: "ALLOW", rule, result: error.reason }, subject));
+  }
+  throw error;
+}
+
+/** The secret as the request names it. */
+export function askedSecret(secret: SecretRefInput): AuditSubject {
+  return { resourceType: "secret", resourceId: "id" in secret ? secret.id : secret.name };
+}

@@ -1,0 +1,71 @@
+// Secrets with what it takes to judge whether their values may be written: the MAC, the access policy as stored, and the time.
+import type { Secret } from "../domain/secret.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+
+export interface GuardedSecret {
+  secret: Secret;
+  mac: Uint8Array;
+  /** Undefined: none. */
+  accessPolicyText: string | undefined;
+  /** By the database's clock. */
+  now: Date;
+}
+
+interface GuardedRow extends SecretRow {
+  mac: Uint8Array;
+  now: Date;
+}
+
+// A lock may have been waited for: the time is that of the moment.
+const guardedColumns = `${secretColumns}, s.mac, clock_timestamp() as now`;
+
+/** In any state until it is purged. */
+export async function findGuardedSecret(
+  sql: Sql,
+  workspaceId: string,
+  secretId: string,
+): Promise<GuardedSecret | undefined> {
+  const rows = await sql.query<GuardedRow>({
+    name: "find_guarded_secret",
+    text: `select ${guardedColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2`,
+    values: [workspaceId, secretId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toGuarded(row);
+}
+
+/** Holds the row until the transaction ends. */
+export async function lockGuardedSecret(
+  tx: Tx,
+  workspaceId: string,
+  secretId: string,
+): Promise<GuardedSecret | undefined> {
+  const rows = await tx.query<GuardedRow>({
+    name: "lock_guarded_secret",
+    text: `select ${guardedColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2 for update of s`,
+    values: [workspaceId, secretId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toGuarded(row);
+}
+
+/** Sets or clears the policy under a MAC that covers it, and counts the change. */
+export async function updateAccessPolicy(
+  tx: Tx,
+  { workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">,
+  { accessPolicyText, mac }: Pick<GuardedSecret, "accessPolicyText" | "mac">,
+): Promise<Secret> {
+  const rows = await tx.query<SecretRow>({
+    name: "update_access_policy",
+    text: `update secret s set access_policy = $3, mac = $4, revision = s.revision + 1, update_time = now()
+      where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumns}`,
+    values: [workspaceId, secretId, accessPolicyText ?? null, mac],
+  });
+  return toSecret(only(rows));
+}
+
+function toGuarded(row: GuardedRow): GuardedSecret {
+  return { secret: toSecret(row), mac: row.mac, accessPolicyText: row.access_policy ?? undefined, now: row.now };
+}
