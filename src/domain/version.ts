@@ -19,6 +19,8 @@ export interface SecretVersion {
   destroyTime: Date | undefined;
   /** When a job destroys it; undefined: nothing is scheduled. */
   scheduledDestroyTime: Date | undefined;
+  /** When its value was last returned, at most two seconds behind. */
+  lastAccessedTime: Date | undefined;
 }
 
 /** How a request names a version. */

@@ -112,7 +112,7 @@ export function toSecret(row: SecretRow): Secret {
 /** The columns of `secret_version v` that make a SecretVersion. */
 export const versionColumns = `
   v.workspace_id, v.secret_id, v.version_id, v.version_number, v.state, v.comment, v.revision, v.kms_key_id,
-  v.kms_key_version, v.create_time, v.destroy_time, v.scheduled_destroy_time`;
+  v.kms_key_version, v.create_time, v.destroy_time, v.scheduled_destroy_time, v.last_accessed_time`;
 
 export interface VersionRow {
   workspace_id: string;
@@ -127,6 +127,7 @@ export interface VersionRow {
   create_time: Date;
   destroy_time: Date | null;
   scheduled_destroy_time: Date | null;
+  last_accessed_time: Date | null;
 }
 
 export function toVersion(row: VersionRow): SecretVersion {
@@ -143,5 +144,6 @@ export function toVersion(row: VersionRow): SecretVersion {
     createTime: row.create_time,
     destroyTime: row.destroy_time ?? undefined,
     scheduledDestroyTime: row.scheduled_destroy_time ?? undefined,
+    lastAccessedTime: row.last_accessed_time ?? undefined,
   };
 }

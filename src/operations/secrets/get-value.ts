@@ -71,8 +71,9 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   // With an access policy the statement that read it has recorded nothing yet.
   if (sealed.judgeTime) await deps.audit.record({ ...event, ...subject });
   else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
-  deps.accessTimes.touch(secret);
-  return { secretId: secret.secretId, ...opened };
+  const { workspaceId, secretId } = secret;
+  deps.accessTimes.touch({ workspaceId, secretId, versionNumber: opened.versionNumber });
+  return { secretId, ...opened };
 }
 
 /** Opens it when the caller may have it. Fails as `getSecretValue` does. */

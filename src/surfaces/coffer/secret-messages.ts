@@ -92,6 +92,7 @@ export function toVersionMessage(version: SecretVersion): VersionMessage {
     ...timeField("createTime", version.createTime),
     ...timeField("destroyTime", version.destroyTime),
     ...timeField("scheduledDestroyTime", version.scheduledDestroyTime),
+    ...timeField("lastAccessedTime", version.lastAccessedTime),
   });
 }
 
