@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/secret.proto.
  */
 export const file_coffer_v1_secret: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb2ZmZXIvdjEvc2VjcmV0LnByb3RvEgljb2ZmZXIudjEigAoKBlNlY3JldBIKCgJpZBgBIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAiABKAkSDgoGcmVnaW9uGAMgASgJEhkKBG5hbWUYBCABKAlCC7pICNgBAXIDGIAEEgwKBHBhdGgYBSABKAkSDAoEa2luZBgGIAEoCRIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMY0A8SRgoGbGFiZWxzGAggAygLMh0uY29mZmVyLnYxLlNlY3JldC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESNwoLYW5ub3RhdGlvbnMYCSADKAsyIi5jb2ZmZXIudjEuU2VjcmV0LkFubm90YXRpb25zRW50cnkSGgoJbWltZV90eXBlGAogASgJQge6SARyAhhkEiUKBXN0YXRlGAsgASgOMhYuY29mZmVyLnYxLlNlY3JldFN0YXRlEnMKD3ZlcnNpb25fYWxpYXNlcxgMIAMoCzIlLmNvZmZlci52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeUIzukgwmgEtEEAiI3IhMhdeW2Etel1bYS16MC05Xy1dezAsNjJ9JFoGbGF0ZXN0KgQqAigBEhUKDXZlcnNpb25fY291bnQYDSABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GA4gASgNEhcKD2N1cnJlbnRfdmVyc2lvbhgPIAEoDRISCgprbXNfa2V5X2lkGBAgASgJEhIKCnJldmVhbGFibGUYESABKAgSFgoEZXRhZxgSIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtkZWxldGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcHVyZ2VfdGltZRgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWNjZXNzZWRfdGltZRgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKdmFsaWRhdGlvbhgZIAEoCzIfLmNvZmZlci52MS5DcmVkZW50aWFsVmFsaWRhdGlvbhJCChFjcmVkZW50aWFsX2ZpZWxkcxgaIAMoCzInLmNvZmZlci52MS5TZWNyZXQuQ3JlZGVudGlhbEZpZWxkc0VudHJ5Ei4KDWFjY2Vzc19wb2xpY3kYGyABKAsyFy5jb2ZmZXIudjEuQWNjZXNzUG9saWN5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjUKE1ZlcnNpb25BbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ARo3ChVDcmVkZW50aWFsRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKDAQoUQ3JlZGVudGlhbFZhbGlkYXRpb24SKQoFc3RhdGUYASABKA4yGi5jb2ZmZXIudjEuQ3JlZGVudGlhbFN0YXRlEjEKDXZhbGlkYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWVycm9yGAMgASgJIpcDCg1TZWNyZXRWZXJzaW9uEgoKAmlkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRIWCg52ZXJzaW9uX251bWJlchgDIAEoDRIsCgVzdGF0ZRgEIAEoDjIdLmNvZmZlci52MS5TZWNyZXRWZXJzaW9uU3RhdGUSDwoHY29tbWVudBgFIAEoCRIMCgRldGFnGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZXN0cm95X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmttc19rZXlfaWQYCSABKAkSFwoPa21zX2tleV92ZXJzaW9uGAogASgNEjoKFnNjaGVkdWxlZF9kZXN0cm95X3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWNjZXNzZWRfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinwEKCUtleVZhbHVlcxJjCgZ2YWx1ZXMYASADKAsyIC5jb2ZmZXIudjEuS2V5VmFsdWVzLlZhbHVlc0VudHJ5QjGAAQG6SCuaASgIARCAAiIbchkyF15bQS1aYS16MC05Xy4tXXsxLDEyOH0kKgR6AhABGi0KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiKwoIR2VuZXJhdGUSHwoLYnl0ZV9sZW5ndGgYASABKA1CCrpIByoFGIAgKBAqYwoLU2VjcmV0U3RhdGUSHAoYU0VDUkVUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU0VDUkVUX1NUQVRFX0FDVElWRRABEh0KGVNFQ1JFVF9TVEFURV9TT0ZUX0RFTEVURUQQAiqjAQoSU2VjcmV0VmVyc2lvblN0YXRlEiQKIFNFQ1JFVF9WRVJTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASIAocU0VDUkVUX1ZFUlNJT05fU1RBVEVfRU5BQkxFRBABEiEKHVNFQ1JFVF9WRVJTSU9OX1NUQVRFX0RJU0FCTEVEEAISIgoeU0VDUkVUX1ZFUlNJT05fU1RBVEVfREVTVFJPWUVEEAMqbQoPQ3JlZGVudGlhbFN0YXRlEiAKHENSRURFTlRJQUxfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZDUkVERU5USUFMX1NUQVRFX1ZBTElEEAESHAoYQ1JFREVOVElBTF9TVEFURV9JTlZBTElEEAJiBnByb3RvMw", [file_buf_validate_validate, file_coffer_v1_access_policy, file_google_protobuf_timestamp]);
+  fileDesc("ChZjb2ZmZXIvdjEvc2VjcmV0LnByb3RvEgljb2ZmZXIudjEigAoKBlNlY3JldBIKCgJpZBgBIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAiABKAkSDgoGcmVnaW9uGAMgASgJEhkKBG5hbWUYBCABKAlCC7pICNgBAXIDGIAEEgwKBHBhdGgYBSABKAkSDAoEa2luZBgGIAEoCRIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMY0A8SRgoGbGFiZWxzGAggAygLMh0uY29mZmVyLnYxLlNlY3JldC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESNwoLYW5ub3RhdGlvbnMYCSADKAsyIi5jb2ZmZXIudjEuU2VjcmV0LkFubm90YXRpb25zRW50cnkSGgoJbWltZV90eXBlGAogASgJQge6SARyAhhkEiUKBXN0YXRlGAsgASgOMhYuY29mZmVyLnYxLlNlY3JldFN0YXRlEnMKD3ZlcnNpb25fYWxpYXNlcxgMIAMoCzIlLmNvZmZlci52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeUIzukgwmgEtEEAiI3IhMhdeW2Etel1bYS16MC05Xy1dezAsNjJ9JFoGbGF0ZXN0KgQqAigBEhUKDXZlcnNpb25fY291bnQYDSABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GA4gASgNEhcKD2N1cnJlbnRfdmVyc2lvbhgPIAEoDRISCgprbXNfa2V5X2lkGBAgASgJEhIKCnJldmVhbGFibGUYESABKAgSFgoEZXRhZxgSIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtkZWxldGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcHVyZ2VfdGltZRgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWNjZXNzZWRfdGltZRgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKdmFsaWRhdGlvbhgZIAEoCzIfLmNvZmZlci52MS5DcmVkZW50aWFsVmFsaWRhdGlvbhJCChFjcmVkZW50aWFsX2ZpZWxkcxgaIAMoCzInLmNvZmZlci52MS5TZWNyZXQuQ3JlZGVudGlhbEZpZWxkc0VudHJ5Ei4KDWFjY2Vzc19wb2xpY3kYGyABKAsyFy5jb2ZmZXIudjEuQWNjZXNzUG9saWN5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjUKE1ZlcnNpb25BbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgNOgI4ARo3ChVDcmVkZW50aWFsRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKDAQoUQ3JlZGVudGlhbFZhbGlkYXRpb24SKQoFc3RhdGUYASABKA4yGi5jb2ZmZXIudjEuQ3JlZGVudGlhbFN0YXRlEjEKDXZhbGlkYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWVycm9yGAMgASgJIpcDCg1TZWNyZXRWZXJzaW9uEgoKAmlkGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRIWCg52ZXJzaW9uX251bWJlchgDIAEoDRIsCgVzdGF0ZRgEIAEoDjIdLmNvZmZlci52MS5TZWNyZXRWZXJzaW9uU3RhdGUSDwoHY29tbWVudBgFIAEoCRIMCgRldGFnGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZXN0cm95X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmttc19rZXlfaWQYCSABKAkSFwoPa21zX2tleV92ZXJzaW9uGAogASgNEjoKFnNjaGVkdWxlZF9kZXN0cm95X3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWNjZXNzZWRfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinwEKCUtleVZhbHVlcxJjCgZ2YWx1ZXMYASADKAsyIC5jb2ZmZXIudjEuS2V5VmFsdWVzLlZhbHVlc0VudHJ5QjGAAQG6SCuaASgIARCAAiIbchkyF15bQS1aYS16MC05Xy4tXXsxLDEyOH0kKgR6AhABGi0KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiewoIR2VuZXJhdGUSIgoLYnl0ZV9sZW5ndGgYASABKA1CDbpICtgBASoFGIAgKBASKwoIcGFzc3dvcmQYAiABKAsyGS5jb2ZmZXIudjEuUGFzc3dvcmRSZWNpcGU6HrpIGyIZCgtieXRlX2xlbmd0aAoIcGFzc3dvcmQQASKZAQoOUGFzc3dvcmRSZWNpcGUSGgoGbGVuZ3RoGAEgASgNQgq6SAcqBRiACCgIEjoKCWFscGhhYmV0cxgCIAMoCzIbLmNvZmZlci52MS5QYXNzd29yZEFscGhhYmV0Qgq6SAeSAQQIARAQEi8KE2V4Y2x1ZGVkX2NoYXJhY3RlcnMYAyABKAlCErpID3INGIABMgheWyAtfl0qJCK5AQoQUGFzc3dvcmRBbHBoYWJldBJACg9jaGFyYWN0ZXJfY2xhc3MYASABKA4yGS5jb2ZmZXIudjEuQ2hhcmFjdGVyQ2xhc3NCCrpIB4IBBBABIABIABIzChNleHBsaWNpdF9jaGFyYWN0ZXJzGAIgASgJQhS6SBFyDxABGIABMgheWyAtfl0qJEgAEhkKB21pbmltdW0YAyABKA1CCLpIBSoDGIAIQhMKCmNoYXJhY3RlcnMSBbpIAggBKmMKC1NlY3JldFN0YXRlEhwKGFNFQ1JFVF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1NFQ1JFVF9TVEFURV9BQ1RJVkUQARIdChlTRUNSRVRfU1RBVEVfU09GVF9ERUxFVEVEEAIqowEKElNlY3JldFZlcnNpb25TdGF0ZRIkCiBTRUNSRVRfVkVSU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEiAKHFNFQ1JFVF9WRVJTSU9OX1NUQVRFX0VOQUJMRUQQARIhCh1TRUNSRVRfVkVSU0lPTl9TVEFURV9ESVNBQkxFRBACEiIKHlNFQ1JFVF9WRVJTSU9OX1NUQVRFX0RFU1RST1lFRBADKm0KD0NyZWRlbnRpYWxTdGF0ZRIgChxDUkVERU5USUFMX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWQ1JFREVOVElBTF9TVEFURV9WQUxJRBABEhwKGENSRURFTlRJQUxfU1RBVEVfSU5WQUxJRBACKqABCg5DaGFyYWN0ZXJDbGFzcxIfChtDSEFSQUNURVJfQ0xBU1NfVU5TUEVDSUZJRUQQABIZChVDSEFSQUNURVJfQ0xBU1NfTE9XRVIQARIZChVDSEFSQUNURVJfQ0xBU1NfVVBQRVIQAhIaChZDSEFSQUNURVJfQ0xBU1NfRElHSVRTEAMSGwoXQ0hBUkFDVEVSX0NMQVNTX1NZTUJPTFMQBGIGcHJvdG8z", [file_buf_validate_validate, file_coffer_v1_access_policy, file_google_protobuf_timestamp]);
 
 /**
  * A secret: a named container of versions. It never carries a value.
@@ -381,7 +381,7 @@ export const KeyValuesSchema: GenMessage<KeyValues> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 3);
 
 /**
- * Has coffer make a random value.
+ * Has coffer make a random value, which no answer shows but that of GetSecretValue. Exactly one of byte_length and password.
  *
  * @generated from message coffer.v1.Generate
  */
@@ -392,6 +392,13 @@ export type Generate = Message<"coffer.v1.Generate"> & {
    * @generated from field: uint32 byte_length = 1;
    */
   byteLength: number;
+
+  /**
+   * A password in ASCII by this recipe.
+   *
+   * @generated from field: coffer.v1.PasswordRecipe password = 2;
+   */
+  password?: PasswordRecipe | undefined;
 };
 
 /**
@@ -400,6 +407,86 @@ export type Generate = Message<"coffer.v1.Generate"> & {
  */
 export const GenerateSchema: GenMessage<Generate> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 4);
+
+/**
+ * PasswordRecipe tells what a password is made of. Every character is drawn evenly: first the minimum of each alphabet from that
+ * alphabet, the rest from all of them together, in which a character counts once, and then all are put in an even order.
+ *
+ * @generated from message coffer.v1.PasswordRecipe
+ */
+export type PasswordRecipe = Message<"coffer.v1.PasswordRecipe"> & {
+  /**
+   * How many characters: 8 to 1024, and no fewer than the minimums add up to.
+   *
+   * @generated from field: uint32 length = 1;
+   */
+  length: number;
+
+  /**
+   * 1 to 16. Together they have at least two different characters that are not excluded, and each has one.
+   *
+   * @generated from field: repeated coffer.v1.PasswordAlphabet alphabets = 2;
+   */
+  alphabets: PasswordAlphabet[];
+
+  /**
+   * Characters that it does not have, whatever alphabet they are of: such as `l1IO0`.
+   *
+   * @generated from field: string excluded_characters = 3;
+   */
+  excludedCharacters: string;
+};
+
+/**
+ * Describes the message coffer.v1.PasswordRecipe.
+ * Use `create(PasswordRecipeSchema)` to create a new message.
+ */
+export const PasswordRecipeSchema: GenMessage<PasswordRecipe> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_secret, 5);
+
+/**
+ * Characters of a password.
+ *
+ * @generated from message coffer.v1.PasswordAlphabet
+ */
+export type PasswordAlphabet = Message<"coffer.v1.PasswordAlphabet"> & {
+  /**
+   * Which.
+   *
+   * @generated from oneof coffer.v1.PasswordAlphabet.characters
+   */
+  characters: {
+    /**
+     * Those of a class.
+     *
+     * @generated from field: coffer.v1.CharacterClass character_class = 1;
+     */
+    value: CharacterClass;
+    case: "characterClass";
+  } | {
+    /**
+     * These: printable ASCII.
+     *
+     * @generated from field: string explicit_characters = 2;
+     */
+    value: string;
+    case: "explicitCharacters";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * At least so many of them: 0 to 1024.
+   *
+   * @generated from field: uint32 minimum = 3;
+   */
+  minimum: number;
+};
+
+/**
+ * Describes the message coffer.v1.PasswordAlphabet.
+ * Use `create(PasswordAlphabetSchema)` to create a new message.
+ */
+export const PasswordAlphabetSchema: GenMessage<PasswordAlphabet> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_secret, 6);
 
 /**
  * SecretState tells whether a secret is in use.
@@ -531,4 +618,59 @@ export type CredentialState = (typeof CredentialState)[keyof typeof CredentialSt
  */
 export const CredentialStateSchema: GenEnum<CredentialState> = /*@__PURE__*/
   enumDesc(file_coffer_v1_secret, 2);
+
+/**
+ * CharacterClass names characters of ASCII.
+ *
+ * @generated from enum coffer.v1.CharacterClass
+ */
+export const CharacterClass = {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: CHARACTER_CLASS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * a to z.
+   *
+   * @generated from enum value: CHARACTER_CLASS_LOWER = 1;
+   */
+  LOWER: 1,
+
+  /**
+   * A to Z.
+   *
+   * @generated from enum value: CHARACTER_CLASS_UPPER = 2;
+   */
+  UPPER: 2,
+
+  /**
+   * 0 to 9.
+   *
+   * @generated from enum value: CHARACTER_CLASS_DIGITS = 3;
+   */
+  DIGITS: 3,
+
+  /**
+   * All that is printable and neither letter, digit nor space: 32 characters.
+   *
+   * @generated from enum value: CHARACTER_CLASS_SYMBOLS = 4;
+   */
+  SYMBOLS: 4,
+} as const;
+
+/**
+ * CharacterClass names characters of ASCII.
+ *
+ * @generated from enum coffer.v1.CharacterClass
+ */
+export type CharacterClass = (typeof CharacterClass)[keyof typeof CharacterClass] | UnknownEnum;
+
+/**
+ * Describes the enum coffer.v1.CharacterClass.
+ */
+export const CharacterClassSchema: GenEnum<CharacterClass> = /*@__PURE__*/
+  enumDesc(file_coffer_v1_secret, 3);
 

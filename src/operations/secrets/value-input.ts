@@ -1,6 +1,7 @@
 // What a request gives as a value, turned into the payload to seal.
 import { checkPartsAllowed, checkValueOfKind } from "../../domain/credential/kinds.ts";
 import { assertNever } from "../../domain/errors.ts";
+import { checkPasswordRecipe, makePassword, type PasswordRecipe } from "../../domain/password.ts";
 import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
 import type { RandomBytes } from "../../domain/random.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
@@ -11,6 +12,7 @@ export type ValueInput = { field: string } & (
   | { case: "data"; data: Uint8Array }
   | { case: "keyValues"; values: Record<string, Uint8Array> }
   | { case: "generate"; byteLength: number }
+  | { case: "password"; recipe: PasswordRecipe }
 );
 
 /** The payload, checked against the rules of its kind. */
@@ -27,6 +29,10 @@ export function payloadOf(input: ValueInput, kind: string, random: RandomBytes):
     case "generate":
       checkValueOfKind(kind, input.byteLength, `${input.field}.byte_length`);
       return { form: "data", bytes: new Sensitive(random(input.byteLength)) };
+    case "password":
+      checkPasswordRecipe(input.recipe, input.field);
+      checkValueOfKind(kind, input.recipe.length, `${input.field}.length`);
+      return { form: "data", bytes: new Sensitive(makePassword(input.recipe, random)) };
     default:
       return assertNever(input);
   }

@@ -1,7 +1,12 @@
 // Requests of coffer.v1, turned into what operations take.
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
-import { type Secret as SecretMessage, SecretState, SecretVersionState } from "../../../gen/coffer/v1/secret_pb.ts";
+import {
+  type Generate,
+  type Secret as SecretMessage,
+  SecretState,
+  SecretVersionState,
+} from "../../../gen/coffer/v1/secret_pb.ts";
 import type {
   AddSecretVersionRequest,
   CreateSecretRequest,
@@ -12,6 +17,7 @@ import type { SecretState as DomainState, Expiration, SecretChange } from "../..
 import type { VersionState } from "../../domain/version.ts";
 import type { SecretRefInput } from "../../operations/secrets/secret-ref.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import { toPasswordRecipe } from "./password-recipe.ts";
 
 /** The schema requires one of the two. */
 export function toSecretRef({ secret, region }: Pick<GetSecretRequest, "secret" | "region">): SecretRefInput {
@@ -31,10 +37,16 @@ export function toValueInput({ value }: Pick<CreateSecretRequest | AddSecretVers
     case "keyValues":
       return { case: "keyValues", field: "key_values.values", values: value.value.values };
     case "generate":
-      return { case: "generate", field: "generate", byteLength: value.value.byteLength };
+      return toGenerated(value.value);
     default:
       throw invalidFields([{ field: "value", description: "exactly one value is required" }]);
   }
+}
+
+/** The schema requires one of the two. */
+function toGenerated({ byteLength, password }: Generate): ValueInput {
+  if (!password) return { case: "generate", field: "generate", byteLength };
+  return { case: "password", field: "generate.password", recipe: toPasswordRecipe(password) };
 }
 
 export function toExpiration({ expiration }: Pick<CreateSecretRequest, "expiration">): Expiration | undefined {
