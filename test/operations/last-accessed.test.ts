@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
+import { expectError } from "../support/errors.ts";
 import { until } from "../support/poll.ts";
 import { addVersion, byId, createSecret, getSecret, present, readText, timeOf } from "../support/secrets.ts";
 
@@ -70,7 +71,7 @@ describe("last_accessed_time", () => {
     await coffer.clients().secrets.disableSecretVersion({ ...byId(id), version: "1" });
     const [first, second] = await writesOf(id);
     await Promise.all(Array.from({ length: 100 }, () => readText(coffer, { id })));
-    await expect(readText(coffer, { id }, "1")).rejects.toThrow();
+    await expectError(readText(coffer, { id }, "1"), { reason: "VERSION_DISABLED" });
     expect(await writesOf(id)).toEqual([first, second]);
     await coffer.deps.accessTimes.flush();
     const [firstAfter, secondAfter] = await writesOf(id);
