@@ -1,7 +1,8 @@
 // Secrets with what it takes to judge whether their values may be written: the MAC, the access policy as stored, and the time.
-import type { Secret } from "../domain/secret.ts";
+import type { Secret, SecretRef } from "../domain/secret.ts";
+import { pathOf } from "../domain/secret-name.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { firstOrUndefined, isActive, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
 
 export interface GuardedSecret {
   secret: Secret;
@@ -20,17 +21,25 @@ interface GuardedRow extends SecretRow {
 // A lock may have been waited for: the time is that of the moment.
 const guardedColumns = `${secretColumns}, s.mac, clock_timestamp() as now`;
 
-/** In any state until it is purged. */
+/** By id in any state until it is purged, by name only while active. */
 export async function findGuardedSecret(
   sql: Sql,
   workspaceId: string,
-  secretId: string,
+  ref: SecretRef,
 ): Promise<GuardedSecret | undefined> {
-  const rows = await sql.query<GuardedRow>({
-    name: "find_guarded_secret",
-    text: `select ${guardedColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2`,
-    values: [workspaceId, secretId],
-  });
+  const rows =
+    ref.by === "id"
+      ? await sql.query<GuardedRow>({
+          name: "find_guarded_secret_by_id",
+          text: `select ${guardedColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2`,
+          values: [workspaceId, ref.secretId],
+        })
+      : await sql.query<GuardedRow>({
+          name: "find_guarded_secret_by_path",
+          text: `select ${guardedColumns} from secret s
+            where s.workspace_id = $1 and s.region = $2 and s.path = $3 and ${isActive}`,
+          values: [workspaceId, ref.region, pathOf(ref.name)],
+        });
   const row = firstOrUndefined(rows);
   return row && toGuarded(row);
 }

@@ -3,8 +3,7 @@ import type { Deps } from "../../deps.ts";
 import { accessPolicyDenied, readPolicyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { judgeAccessPolicy } from "../../domain/judge-access-policy.ts";
-import type { Secret } from "../../domain/secret.ts";
-import { secretNotFound } from "../../domain/secret.ts";
+import { type Secret, type SecretRef, secretNotFound } from "../../domain/secret.ts";
 import type { Sql, Tx } from "../../store/database.ts";
 import { findGuardedSecret, type GuardedSecret, lockGuardedSecret } from "../../store/guarded-secrets.ts";
 import { checkAuthentic, coveredOfSecret } from "../row-macs.ts";
@@ -33,14 +32,15 @@ export async function lockForWriting(
   return checked(deps, caller, await lockGuardedSecret(tx, secret.workspaceId, secret.secretId));
 }
 
-/** Fails as `lockForWriting` does: a replay is judged as the first call was. */
-export async function checkWriting(
+/** The secret as it is at the moment, when the caller may write its values now. Fails as `lockForWriting` does. */
+export async function findForWriting(
   deps: CheckDeps,
   sql: Sql,
   caller: Caller,
-  secret: Pick<Secret, "workspaceId" | "secretId">,
-): Promise<void> {
-  checked(deps, caller, await findGuardedSecret(sql, secret.workspaceId, secret.secretId));
+  workspaceId: string,
+  ref: SecretRef,
+): Promise<Secret> {
+  return checked(deps, caller, await findGuardedSecret(sql, workspaceId, ref));
 }
 
 function checked(deps: CheckDeps, caller: Caller, guarded: GuardedSecret | undefined): Secret {

@@ -62,26 +62,31 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
     event,
   });
   if (!sealed) throw secretNotFound();
-  const { secret, version } = sealed;
-  const numbered = version ? { versionNumber: version.versionNumber } : {};
-  const subject: AuditSubject = { resourceType: "secret", resourceId: secret.secretId, ...numbered };
-  const opened = await openFor(deps, caller, sealed).catch((error) =>
-    reportCorrupt(deps, caller, grant, subject, error),
-  );
+  const opened = await openOrReport(deps, caller, grant, sealed);
   // With an access policy the statement that read it has recorded nothing yet.
-  if (sealed.judgeTime) await deps.audit.record({ ...event, ...subject });
+  if (sealed.judgeTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
   else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
-  const { workspaceId, secretId } = secret;
-  deps.accessTimes.touch({ workspaceId, secretId, versionNumber: opened.versionNumber });
-  return { secretId, ...opened };
+  const { workspaceId } = sealed.secret;
+  deps.accessTimes.touch({ workspaceId, secretId: opened.secretId, versionNumber: opened.versionNumber });
+  return opened;
+}
+
+/** What does not authenticate is reported in the audit trail; nothing of it is returned. */
+async function openOrReport(
+  deps: GetValueDeps,
+  caller: Caller,
+  grant: Grant<"versions.access">,
+  sealed: SealedVersion,
+): Promise<SecretValue> {
+  try {
+    return await openFor(deps, caller, sealed);
+  } catch (error) {
+    return reportCorrupt(deps, caller, grant, subjectOf(sealed), error);
+  }
 }
 
 /** Opens it when the caller may have it. Fails as `getSecretValue` does. */
-async function openFor(
-  deps: GetValueDeps,
-  caller: Caller,
-  sealed: SealedVersion,
-): Promise<Omit<SecretValue, "secretId">> {
+async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<SecretValue> {
   const { secret, version, judgeTime } = sealed;
   if (judgeTime) checkAccess(deps, caller, secret, judgeTime);
   if (!secret.revealable) {
@@ -89,8 +94,13 @@ async function openFor(
   }
   if (!version) throw versionNotFound();
   checkReadable(version);
+  const { secretId } = secret;
   const { versionNumber, kmsKeyId, kmsKeyVersion } = version;
-  return { versionNumber, value: reveal(await openSealed(deps, sealed)), kmsKeyId, kmsKeyVersion };
+  return { secretId, versionNumber, value: reveal(await openSealed(deps, sealed)), kmsKeyId, kmsKeyVersion };
+}
+
+function subjectOf({ secret, version }: SealedVersion): AuditSubject {
+  return { resourceType: "secret", resourceId: secret.secretId, versionNumber: version?.versionNumber ?? 0 };
 }
 
 /** Judges and opens what was read. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */

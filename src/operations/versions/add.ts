@@ -11,8 +11,7 @@ import { countNewVersion, insertVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkWriting, lockForWriting } from "../secrets/check-access.ts";
-import { findSecretOrFail } from "../secrets/find.ts";
+import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { discard, payloadOf, type ValueInput } from "../secrets/value-input.ts";
@@ -42,7 +41,7 @@ export async function addSecretVersion(
   const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
-      const { secretId, kind, kmsKeyId, region } = await findSecretOrFail(deps.database, workspaceId, ref);
+      const { secretId, kind, kmsKeyId, region } = await findForWriting(deps, deps.database, caller, workspaceId, ref);
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
       const payload = payloadOf(input.value, kind, deps.random);
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
@@ -75,7 +74,8 @@ export async function addSecretVersion(
     },
     async replay(sql, id) {
       const version = await findVersionByIdOrFail(sql, workspaceId, id);
-      await checkWriting(deps, sql, caller, version);
+      // A replay is judged as the first call was.
+      await findForWriting(deps, sql, caller, workspaceId, { by: "id", secretId: version.secretId });
       return version;
     },
   }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(input.secret), error));

@@ -20,7 +20,7 @@ import {
 } from "../../support/access-policies.ts";
 import { akuaFailure } from "../../support/akua.ts";
 import { useCoffer } from "../../support/coffer.ts";
-import { denied, expectError, secretNotFound } from "../../support/errors.ts";
+import { denied, expectError, invalid, secretNotFound } from "../../support/errors.ts";
 import { twice, withKey } from "../../support/replay.ts";
 import {
   addVersion,
@@ -153,6 +153,22 @@ describe("a new version", () => {
     expect(await coffer.sql("select * from idempotency where key = $1", [key])).toEqual([]);
     const { version } = await secretsFrom(coffer, office).addSecretVersion(request, headers);
     expect(version?.versionNumber).toBe(2);
+  });
+
+  it("is denied before a caller learns what else is wrong with it", async () => {
+    const { id, name } = await createSecret(coffer, {
+      kind: "webhook_signing",
+      value: data("long enough for it"),
+      accessPolicy: onlyOffice,
+    });
+    const add = (address: string, ref: ReturnType<typeof byId> | ReturnType<typeof byName>) =>
+      secretsFrom(coffer, address).addSecretVersion({ ...ref, value: data("short") });
+    await expectError(add(office, byId(id)), invalid("data"));
+    await expectError(add(elsewhere, byId(id)), deniedBy(id, "none"));
+    await expectError(add(elsewhere, byName(name)), deniedBy(id, "none"));
+    await softDelete(coffer, { id });
+    await expectError(add(elsewhere, byName(name)), secretNotFound);
+    await expectError(add(elsewhere, byId(unknownSecretId)), secretNotFound);
   });
 
   it("is judged again when the call is replayed", async () => {
