@@ -54,12 +54,13 @@ export function coveredOfSecret(
 
 /** What decides where a credential is sent when it is tried, and with which identifiers: this never changes either. */
 export function coveredOfCredential(
-  secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "credentialFields">,
+  secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod" | "credentialFields">,
 ): Covered {
-  const { workspaceId, secretId, kind, credentialFields } = secret;
+  const { workspaceId, secretId, kind, authMethod, credentialFields } = secret;
   const names = Object.keys(credentialFields).sort();
   const parts = names.flatMap((name) => [name, credentialFields[name] ?? null]);
-  return { label: "secret_credential/v1", fields: [workspaceId, secretId, kind, ...parts] };
+  if (authMethod === "") return { label: "secret_credential/v1", fields: [workspaceId, secretId, kind, ...parts] };
+  return { label: "secret_credential/v2", fields: [workspaceId, secretId, kind, authMethod, ...parts] };
 }
 
 export function coveredOfVersion(

@@ -1,5 +1,7 @@
 // Tries credentials at the services they are for: in bounded time, and only so many at once.
 import type { BlockList } from "node:net";
+import type { ValidationName } from "../domain/credential/kind.ts";
+import { validationOf } from "../domain/credential/kinds.ts";
 import { CofferError } from "../domain/errors.ts";
 import { OutboundError, type OutboundFailure } from "../net-guard/errors.ts";
 import { type Resolve, systemResolve } from "../net-guard/guard.ts";
@@ -36,13 +38,13 @@ const attemptMs = 3_000;
 const answerBytesMax = 65_536;
 const atOnceMax = 32;
 
-const probes: Readonly<Record<string, { service: ProbedService; probe: Probe }>> = {
-  "cloud_provider/hcloud": { service: "hcloud", probe: probeHcloud },
-  "cloud_provider/aws": { service: "aws", probe: probeAws },
-  "cloud_provider/gcp": { service: "gcp", probe: probeGcp },
-  "cloud_provider/azure": { service: "azure", probe: probeAzure },
+const probes: Readonly<Partial<Record<ValidationName, { service: ProbedService; probe: Probe }>>> = {
+  hcloud: { service: "hcloud", probe: probeHcloud },
+  aws: { service: "aws", probe: probeAws },
+  gcp: { service: "gcp", probe: probeGcp },
+  azure: { service: "azure", probe: probeAzure },
   oci_registry: { service: "ociRegistry", probe: probeOciRegistry },
-  cloudflare_api: { service: "cloudflare", probe: probeCloudflare },
+  cloudflare: { service: "cloudflare", probe: probeCloudflare },
 };
 
 const obstacles: Readonly<Record<Exclude<OutboundFailure, "ABORTED">, string>> = {
@@ -63,7 +65,7 @@ export function createProber(
   let underWay = 0;
 
   async function probe(kind: string, parts: CredentialParts, stop: AbortSignal): Promise<Verdict> {
-    const known = Object.hasOwn(probes, kind) ? probes[kind] : undefined;
+    const known = probeOf(kind);
     const baseUrl = known && settings.urls[known.service];
     if (!known || baseUrl === undefined) return untriable("credentials of this kind are not tried here");
     const limits = { signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]), attemptMs, answerBytesMax };
@@ -80,7 +82,7 @@ export function createProber(
     isOn: settings.isOn,
     revalidateAfterMs: settings.revalidateAfterMs,
     obstacleTo(kind) {
-      const known = Object.hasOwn(probes, kind) ? probes[kind] : undefined;
+      const known = probeOf(kind);
       return known && settings.urls[known.service] !== undefined ? undefined : "no such service is configured here";
     },
     async probe(kind, parts, signal = new AbortController().signal) {
@@ -93,6 +95,11 @@ export function createProber(
       }
     },
   };
+}
+
+function probeOf(kind: string) {
+  const validation = validationOf(kind);
+  return validation && probes[validation];
 }
 
 function tooMany(): CofferError {

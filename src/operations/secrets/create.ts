@@ -1,7 +1,8 @@
 // CreateSecret: a secret with its first version, or nothing.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { checkCredentialFields, checkKind, isCredentialKind } from "../../domain/credential/kinds.ts";
+import { checkCredentialFields } from "../../domain/credential/check-value.ts";
+import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
 import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
@@ -23,7 +24,9 @@ import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key the region's default key. */
 export interface CreateSecretInput
-  extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated"> {
+  extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated" | "revealable"> {
+  /** Undefined: as its kind says. */
+  revealable: boolean | undefined;
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
@@ -47,6 +50,8 @@ export async function createSecret(
   checkAll(
     () => checkSecretName(input.name),
     () => checkKind(input.kind),
+    () => authMethodOf(input.kind, input.authMethod, "auth_method"),
+    () => revealableOf(input.kind, input.revealable),
     () => checkCredentialFields(input.kind, input.credentialFields, input.credentialFieldOf),
     () => checkAnnotations(input.annotations, "annotations"),
     () => checkExpiration(input.expiration),
@@ -54,7 +59,9 @@ export async function createSecret(
   );
   const region = regionOf(deps, input.region);
   const secretId = newId("sec", deps.now(), deps.random);
-  const payload = payloadOf(input.value, input.kind, deps.random);
+  const authMethod = authMethodOf(input.kind, input.authMethod, "auth_method");
+  const revealable = revealableOf(input.kind, input.revealable);
+  const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
   const isValidated = isCredentialKind(input.kind);
   const findPlace = async () => ({ workspaceId, region, path: pathOf(input.name) });
   try {
@@ -67,7 +74,7 @@ export async function createSecret(
           const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
           const envelope = seal({ keyVersion, context, payload, random: deps.random });
           const { kmsKeyId } = keyVersion;
-          const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated };
+          const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated, authMethod, revealable };
           return {
             subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
             secret: {

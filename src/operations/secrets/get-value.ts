@@ -62,6 +62,13 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   if (!sealed) throw secretNotFound();
   const { secret, version } = sealed;
   if (!secret.revealable) {
+    const event = auditEvent(
+      deps,
+      caller,
+      { decision: "DENY", rule: "revealable", result: "NOT_REVEALABLE" },
+      { resourceType: "secret", resourceId: secret.secretId },
+    );
+    await deps.audit.record(event);
     throw new CofferError("NOT_REVEALABLE", "the value of this secret is never returned", { id: secret.secretId });
   }
   if (!version) throw versionNotFound();

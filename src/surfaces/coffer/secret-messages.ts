@@ -65,6 +65,7 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...timeField("expireTime", secret.expireTime),
     ...timeField("lastAccessedTime", secret.lastAccessedTime),
     credentialFields: secret.credentialFields,
+    authMethod: secret.authMethod,
     ...(secret.validation
       ? {
           validation: create(CredentialValidationSchema, {

@@ -3,7 +3,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
-import { defaultKind } from "../../domain/credential/kinds.ts";
+import { defaultKind, kinds } from "../../domain/credential/kinds.ts";
 import { validateCredential } from "../../operations/credentials/validate.ts";
 import { batchGetSecretValues } from "../../operations/secrets/batch-get-values.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
@@ -22,6 +22,7 @@ import { listSecretVersions } from "../../operations/versions/list.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { statusOf } from "../error-details.ts";
+import { toKindMessage } from "./credential-kind-messages.ts";
 import { toSecretMessage, toValueMessage, toVersionMessage } from "./secret-messages.ts";
 import {
   toEtag,
@@ -46,7 +47,8 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         mimeType: request.mimeType,
         kmsKeyId: request.kmsKeyId,
         expiration: toExpiration(request),
-        revealable: request.revealable ?? true,
+        revealable: request.revealable,
+        authMethod: request.authMethod,
         value: toValueInput(request),
         credentialFields: request.credentialFields,
         credentialFieldOf: (name) => `credential_fields["${name}"]`,
@@ -150,6 +152,10 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
     async validateCredential(request, context) {
       const outcome = await validateCredential(deps, callerOf(context), toSecretRef(request));
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
+    },
+
+    listCredentialKinds() {
+      return { kinds: kinds.map(toKindMessage) };
     },
   };
 }

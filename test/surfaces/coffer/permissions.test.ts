@@ -30,6 +30,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   DisableSecretVersion: { json: { id, version: "1" }, permission: "versions.disable", role: "OPERATOR" },
   DestroySecretVersion: { json: { id, version: "1" }, permission: "versions.destroy", role: "ADMIN" },
   ValidateCredential: { json: { id }, permission: "secrets.use", role: "OPERATOR" },
+  ListCredentialKinds: { json: {}, role: "VIEWER" },
   CreateKey: { json: { name: "k", algorithm: "none" }, permission: "keys.create", role: "ADMIN" },
   GetKey: { json: { id: "kms_unknown" }, permission: "keys.read", role: "VIEWER" },
   ListKeys: { json: {}, permission: "keys.list", role: "VIEWER" },
