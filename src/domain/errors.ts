@@ -61,6 +61,7 @@ const reasonTable = {
   },
   GRANT_EXCEEDS_CALLER: { code: "PERMISSION_DENIED", when: "nobody grants what they do not hold" },
   RATE_LIMITED: { code: "RESOURCE_EXHAUSTED", when: "too many requests; retry after the delay" },
+  QUOTA_EXCEEDED: { code: "RESOURCE_EXHAUSTED", when: "the workspace holds all that its tier allows" },
   // What it is about
   SECRET_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such secret for this caller, or no value of it to be had" },
   VERSION_NOT_FOUND: { code: "NOT_FOUND", when: "the secret has no such version" },

@@ -1469,7 +1469,7 @@ export const SecretService: GenService<{
   /**
    * Creates a secret with its first version. Permission: secrets.create.
    * Errors: ALREADY_EXISTS (NAME_TAKEN, the metadata holds the blocking id), FAILED_PRECONDITION (KEY_NOT_ACTIVE), NOT_FOUND (the
-   * key).
+   * key), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED: the tier of the workspace allows no more secrets).
    *
    * @generated from rpc coffer.v1.SecretService.CreateSecret
    */
@@ -1530,7 +1530,7 @@ export const SecretService: GenService<{
   /**
    * Brings a soft-deleted secret back as it was: state, aliases, versions. Permission: secrets.undelete.
    * Errors: NOT_FOUND (also after purge_time), ALREADY_EXISTS (SECRET_ACTIVE, or NAME_TAKEN with the blocking id in the metadata:
-   * give new_name), ABORTED (ETAG_MISMATCH).
+   * give new_name), ABORTED (ETAG_MISMATCH), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
    *
    * @generated from rpc coffer.v1.SecretService.UndeleteSecret
    */

@@ -16,6 +16,7 @@ import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
 import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "../versions/insert.ts";
+import { checkQuota } from "../workspaces/check-quota.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -39,7 +40,7 @@ interface PreparedSecret extends Prepared {
 
 type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
 
-/** Fails with NAME_TAKEN, KEY_NOT_FOUND, KEY_NOT_ACTIVE or FIELD_INVALID. */
+/** Fails with NAME_TAKEN, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID. */
 export async function createSecret(
   deps: CreateSecretDeps,
   caller: Caller,
@@ -96,6 +97,7 @@ export async function createSecret(
           };
         },
         async apply(tx, { secret: row, version }) {
+          await checkQuota(tx, workspaceId, "secrets");
           const secret = await insertSecret(tx, row);
           checkExpiresLater(secret);
           await insertVersion(tx, version);
