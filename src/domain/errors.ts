@@ -68,6 +68,7 @@ const reasonTable = {
   VERSION_DESTROYED: { code: "NOT_FOUND", when: "the value of this version is gone for good" },
   KEY_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such key for this caller" },
   TOKEN_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such token for this caller" },
+  SANDBOX_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such sandbox for this caller" },
   WORKSPACE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such workspace for this caller" },
   NAME_TAKEN: { code: "ALREADY_EXISTS", when: "an active secret has this path; the metadata holds its id" },
   SECRET_ACTIVE: { code: "ALREADY_EXISTS", when: "the secret is not deleted" },

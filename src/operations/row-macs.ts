@@ -1,4 +1,6 @@
 // The MACs of rows that decide who gets a value: an SQL UPDATE cannot change what coffer allows.
+import type { EgressRule } from "../domain/egress/egress-rule.ts";
+import type { Binding } from "../domain/egress/sandbox.ts";
 import { CofferError } from "../domain/errors.ts";
 import type { KmsKey } from "../domain/kms-key.ts";
 import type { Secret } from "../domain/secret.ts";
@@ -7,6 +9,7 @@ import type { Member } from "../domain/workspace.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { type MacField, macRow, verifyRow } from "../envelope/mac.ts";
 import type { StoredApiToken } from "../store/api-tokens.ts";
+import type { StoredSandbox } from "../store/sandboxes.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
@@ -68,6 +71,30 @@ export function coveredOfVersion(
 ): Covered {
   const { workspaceId, secretId, versionId, versionNumber, state } = version;
   return { label: "secret_version/v1", fields: [workspaceId, secretId, versionId, versionNumber, state] };
+}
+
+/** What decides where a secret's value may go, and how. */
+export function coveredOfEgressRule(secret: { workspaceId: string; secretId: string; rule: EgressRule }): Covered {
+  const { workspaceId, secretId, rule } = secret;
+  return { label: "secret_egress/v1", fields: [workspaceId, secretId, canonicalJson(rule)] };
+}
+
+export function coveredOfSandbox(sandbox: Omit<StoredSandbox, "mac" | "createTime" | "name">): Covered {
+  const { workspaceId, sandboxId, lookupId, tokenHash, sourceAddress } = sandbox;
+  return { label: "sandbox/v1", fields: [workspaceId, sandboxId, lookupId, tokenHash, sourceAddress ?? null] };
+}
+
+export function coveredOfBinding({ workspaceId, sandboxId, envKey, secretId, placeholder }: Binding): Covered {
+  return { label: "sandbox_binding/v1", fields: [workspaceId, sandboxId, envKey, secretId, placeholder] };
+}
+
+/** One text for equal values, whatever order their members came in: Postgres keeps none. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
 }
 
 export function macOf({ rowMacKey }: MacKey, { label, fields }: Covered): Uint8Array {
