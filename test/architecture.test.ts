@@ -50,6 +50,7 @@ const rules = {
     { target: "ioredis", for: ["redis"] },
     { target: "rate-limiter-flexible", for: ["redis"] },
     { target: "aws4fetch", for: ["probes"] },
+    { target: "@aws-sdk/", for: ["probes"] },
     { target: "@connectrpc/", for: ["http", "rpc", "surfaces", "src/server.ts"] },
     { target: "@bufbuild/", for: ["http", "rpc", "surfaces", "src/server.ts"] },
   ],
@@ -57,7 +58,7 @@ const rules = {
   typesForAll: ["src/deps.ts", "src/config.ts"],
   /** What the pure rooms may import from outside: no clock, no network, no randomness of their own. */
   pure: {
-    domain: ["node:util"],
+    domain: ["node:util", "tldts"],
     envelope: ["node:crypto", "node:fs", "node:path"],
   },
   /** What may be written in one file only. */

@@ -1,6 +1,7 @@
 // The options of all commands, and what their texts mean.
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { type Role, roles } from "../domain/permission.ts";
+import { type Tier, tiers } from "../domain/workspace.ts";
 import { UsageError } from "./usage.ts";
 
 export interface Options {
@@ -9,6 +10,7 @@ export interface Options {
   workspace?: string;
   everyWorkspace: boolean;
   role?: Role;
+  tier?: Tier;
   scopes: string[];
   expiresInMs?: number;
 }
@@ -22,6 +24,7 @@ const known = {
   workspace: texts,
   "every-workspace": flag,
   role: texts,
+  tier: texts,
   scope: { type: "string", multiple: true },
   "expires-in": texts,
 } as const satisfies ParseArgsOptionsConfig;
@@ -31,7 +34,7 @@ export type OptionName = keyof typeof known;
 /** `words` are the arguments that are no options. Fails with a UsageError. */
 export function readArguments(argv: readonly string[]): { words: string[]; given: OptionName[]; options: Options } {
   const { values, positionals } = parse(argv);
-  const { name, workspace, role } = values;
+  const { name, workspace, role, tier } = values;
   const expiresIn = values["expires-in"];
   if (name !== undefined && !/^\P{Cc}{1,200}$/u.test(name))
     throw new UsageError("--name must have 1 to 200 characters");
@@ -42,6 +45,7 @@ export function readArguments(argv: readonly string[]): { words: string[]; given
     ...(name === undefined ? {} : { name }),
     ...(workspace === undefined ? {} : { workspace }),
     ...(role === undefined ? {} : { role: roleOf(role) }),
+    ...(tier === undefined ? {} : { tier: tierOf(tier) }),
     ...(expiresIn === undefined ? {} : { expiresInMs: durationMs(expiresIn) }),
   };
   return { words: positionals, given: Object.keys(values) as OptionName[], options };
@@ -61,6 +65,12 @@ function roleOf(text: string): Role {
   const role = roles.find((each) => each.toLowerCase() === text);
   if (!role) throw new UsageError("--role must be viewer, operator, admin or owner");
   return role;
+}
+
+function tierOf(text: string): Tier {
+  const tier = tiers.find((each) => each.toLowerCase() === text);
+  if (!tier) throw new UsageError("--tier must be free, pro or enterprise");
+  return tier;
 }
 
 const unitsMs: Readonly<Record<string, number>> = {

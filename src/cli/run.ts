@@ -23,7 +23,7 @@ const commands = new Map<string, Command>([
   [
     "workspace create",
     {
-      options: ["name"],
+      options: ["name", "tier"],
       run: (config, options) => withDeployment(config, (deps) => createNewWorkspace(deps, options)),
     },
   ],

@@ -1,5 +1,5 @@
 // coffer workspace list, create.
-import { purgeRetentionDaysDefault, type Workspace } from "../domain/workspace.ts";
+import { purgeRetentionDaysDefault, tierDefault, type Workspace } from "../domain/workspace.ts";
 import { createWorkspace } from "../operations/workspaces/create.ts";
 import { listWorkspaces } from "../operations/workspaces/list.ts";
 import type { AdminDeps } from "./deployment.ts";
@@ -14,18 +14,18 @@ export async function listAllWorkspaces(deps: AdminDeps): Promise<Shown> {
 }
 
 /** With a new principal that owns it, whose token is shown. */
-export async function createNewWorkspace(deps: AdminDeps, { name }: Options): Promise<Shown> {
+export async function createNewWorkspace(deps: AdminDeps, { name, tier = tierDefault }: Options): Promise<Shown> {
   if (name === undefined) throw new UsageError("--name is required");
   const caller = await systemCaller(deps, "workspace create", undefined);
-  const plan = { displayName: name, purgeRetentionDays: purgeRetentionDaysDefault };
+  const plan = { displayName: name, purgeRetentionDays: purgeRetentionDaysDefault, tier };
   const { workspace, ownerToken } = (await createWorkspace(deps, caller, plan)).resource;
   return { json: { workspace: jsonOf(workspace), ownerToken }, rows: [rowOf(workspace)], last: ownerToken };
 }
 
-function jsonOf({ workspaceId: id, displayName, purgeRetentionDays, createTime }: Workspace) {
-  return { id, displayName, purgeRetentionDays, createTime };
+function jsonOf({ workspaceId: id, displayName, tier, purgeRetentionDays, createTime }: Workspace) {
+  return { id, displayName, tier: tier.toLowerCase(), purgeRetentionDays, createTime };
 }
 
-function rowOf({ workspaceId, displayName, createTime }: Workspace): Record<string, string> {
-  return { WORKSPACE: workspaceId, NAME: displayName, CREATED: createTime.toISOString() };
+function rowOf({ workspaceId, displayName, tier, createTime }: Workspace): Record<string, string> {
+  return { WORKSPACE: workspaceId, NAME: displayName, TIER: tier.toLowerCase(), CREATED: createTime.toISOString() };
 }

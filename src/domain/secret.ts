@@ -14,6 +14,8 @@ export interface Secret {
   /** `/` + name without a leading slash; unique among the active secrets of a workspace and region. */
   path: string;
   kind: string;
+  /** Whose fields the value is made of; empty for kinds whose value is a whole. */
+  authMethod: string;
   /** What belongs to a credential without being secret, by name; the same for every version. */
   credentialFields: Record<string, string>;
   /** Undefined for kinds that are no credentials. */

@@ -1,9 +1,27 @@
 // Workspaces, their members and the tokens they call with.
 import type { Role } from "./permission.ts";
 
+/** From the least to the most. */
+export const tiers = ["FREE", "PRO", "ENTERPRISE"] as const;
+
+export type Tier = (typeof tiers)[number];
+
+/** What a tier limits. */
+export type Limited = "secrets" | "vault connections";
+
+/** How many of each a workspace of the tier may hold. */
+export const tierLimits: Readonly<Record<Tier, Readonly<Record<Limited, number>>>> = {
+  FREE: { secrets: 5, "vault connections": 1 },
+  PRO: { secrets: 100, "vault connections": 10 },
+  ENTERPRISE: { secrets: Number.POSITIVE_INFINITY, "vault connections": Number.POSITIVE_INFINITY },
+};
+
+export const tierDefault: Tier = "ENTERPRISE";
+
 export interface Workspace {
   workspaceId: string;
   displayName: string;
+  tier: Tier;
   /** How long a soft-deleted secret can be undeleted: 0 to 90 days. */
   purgeRetentionDays: number;
   /** Counts the changes; the etag is this number in decimal. */

@@ -42,7 +42,7 @@ export interface Mutation<P extends Prepared, T> {
   apply(tx: Tx, prepared: P): Promise<T>;
   /**
    * The same as `apply`, the claim and the event in one statement, where that is all there is to do: a round trip instead of
-   * five. Undefined when the key is taken.
+   * five. Undefined when it did nothing, such as when the key is taken: the transaction says why.
    */
   applyAtOnce?(
     prepared: P,
@@ -113,8 +113,7 @@ async function change<P extends Prepared, T>(
   if (mutation.applyAtOnce) {
     const event = auditEvent(deps, caller, outcome, subject);
     const result = await mutation.applyAtOnce(prepared, { event, claim }).catch(passOverServerErrors);
-    if (result === undefined) throw keyInUse();
-    if (result !== goTheLongWay) return result;
+    if (result !== undefined) return result;
   }
   return deps.database.transaction(async (tx) => {
     if (claim) await claimOrFail(tx, claim);
@@ -128,11 +127,9 @@ async function change<P extends Prepared, T>(
   });
 }
 
-const goTheLongWay = Symbol("the long way");
-
 /** One statement cannot say which of its parts has failed. As nothing was done, the transaction may try, and say it. */
-function passOverServerErrors(error: unknown): typeof goTheLongWay {
-  if (isDatabaseError(error)) return goTheLongWay;
+function passOverServerErrors(error: unknown): undefined {
+  if (isDatabaseError(error)) return undefined;
   throw error;
 }
 

@@ -1,4 +1,6 @@
 // The MACs of rows that decide who gets a value: an SQL UPDATE cannot change what coffer allows.
+import type { EgressRule } from "../domain/egress/egress-rule.ts";
+import type { Binding } from "../domain/egress/sandbox.ts";
 import { CofferError } from "../domain/errors.ts";
 import type { KmsKey } from "../domain/kms-key.ts";
 import type { Secret } from "../domain/secret.ts";
@@ -7,6 +9,7 @@ import type { Member } from "../domain/workspace.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { type MacField, macRow, verifyRow } from "../envelope/mac.ts";
 import type { StoredApiToken } from "../store/api-tokens.ts";
+import type { StoredSandbox } from "../store/sandboxes.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
@@ -58,12 +61,13 @@ export function coveredOfSecret(
 
 /** What decides where a credential is sent when it is tried, and with which identifiers: this never changes either. */
 export function coveredOfCredential(
-  secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "credentialFields">,
+  secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod" | "credentialFields">,
 ): Covered {
-  const { workspaceId, secretId, kind, credentialFields } = secret;
+  const { workspaceId, secretId, kind, authMethod, credentialFields } = secret;
   const names = Object.keys(credentialFields).sort();
   const parts = names.flatMap((name) => [name, credentialFields[name] ?? null]);
-  return { label: "secret_credential/v1", fields: [workspaceId, secretId, kind, ...parts] };
+  if (authMethod === "") return { label: "secret_credential/v1", fields: [workspaceId, secretId, kind, ...parts] };
+  return { label: "secret_credential/v2", fields: [workspaceId, secretId, kind, authMethod, ...parts] };
 }
 
 export function coveredOfVersion(
@@ -71,6 +75,30 @@ export function coveredOfVersion(
 ): Covered {
   const { workspaceId, secretId, versionId, versionNumber, state } = version;
   return { label: "secret_version/v1", fields: [workspaceId, secretId, versionId, versionNumber, state] };
+}
+
+/** What decides where a secret's value may go, and how. */
+export function coveredOfEgressRule(secret: { workspaceId: string; secretId: string; rule: EgressRule }): Covered {
+  const { workspaceId, secretId, rule } = secret;
+  return { label: "secret_egress/v1", fields: [workspaceId, secretId, canonicalJson(rule)] };
+}
+
+export function coveredOfSandbox(sandbox: Omit<StoredSandbox, "mac" | "createTime" | "name">): Covered {
+  const { workspaceId, sandboxId, lookupId, tokenHash, sourceAddress } = sandbox;
+  return { label: "sandbox/v1", fields: [workspaceId, sandboxId, lookupId, tokenHash, sourceAddress ?? null] };
+}
+
+export function coveredOfBinding({ workspaceId, sandboxId, envKey, secretId, placeholder }: Binding): Covered {
+  return { label: "sandbox_binding/v1", fields: [workspaceId, sandboxId, envKey, secretId, placeholder] };
+}
+
+/** One text for equal values, whatever order their members came in: Postgres keeps none. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
 }
 
 export function macOf({ rowMacKey }: MacKey, { label, fields }: Covered): Uint8Array {

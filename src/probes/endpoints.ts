@@ -14,6 +14,19 @@ export const probeEndpoints = {
   // A password must not be shown to another registry than its own, and which one that is nothing else says.
   ociRegistry: { setting: "COFFER_VALIDATION_OCI_REGISTRY_URL", byDefault: undefined },
   cloudflare: { setting: "COFFER_VALIDATION_CLOUDFLARE_URL", byDefault: "https://api.cloudflare.com/client/v4" },
+  azureBlob: { setting: "COFFER_VALIDATION_AZURE_BLOB_URL", byDefault: "https://blob.core.windows.net" },
+  b2: { setting: "COFFER_VALIDATION_B2_URL", byDefault: "https://api.backblazeb2.com" },
+  s3: { setting: "COFFER_VALIDATION_S3_URL", byDefault: "https://s3.us-east-1.amazonaws.com" },
+  wasabi: { setting: "COFFER_VALIDATION_WASABI_URL", byDefault: "https://s3.us-east-1.wasabisys.com" },
+  tigris: { setting: "COFFER_VALIDATION_TIGRIS_URL", byDefault: "https://t3.storage.dev" },
+  // Each account, or each region, has an address of its own.
+  r2: { setting: "COFFER_VALIDATION_R2_URL", byDefault: undefined },
+  railway: { setting: "COFFER_VALIDATION_RAILWAY_URL", byDefault: undefined },
+  oracle_object_storage_s3: { setting: "COFFER_VALIDATION_ORACLE_OBJECT_STORAGE_S3_URL", byDefault: undefined },
+  s3_compatible: { setting: "COFFER_VALIDATION_S3_COMPATIBLE_URL", byDefault: undefined },
+  digitalocean_spaces: { setting: "COFFER_VALIDATION_DIGITALOCEAN_SPACES_URL", byDefault: undefined },
+  hetzner: { setting: "COFFER_VALIDATION_HETZNER_URL", byDefault: undefined },
+  rabata: { setting: "COFFER_VALIDATION_RABATA_URL", byDefault: undefined },
 } as const satisfies Record<string, Endpoint>;
 
 export type ProbedService = keyof typeof probeEndpoints;

@@ -1,16 +1,37 @@
 // Google Cloud: a service account's key signs a request for an access token (RFC 7523), which is thrown away.
 import { importPKCS8, SignJWT } from "jose";
-import { invalid, objectIn, type Probe, textIn, unanswered, unexpected, valid } from "./probe.ts";
+import {
+  invalid,
+  objectIn,
+  type Probe,
+  type ProbeContext,
+  textIn,
+  unanswered,
+  unexpected,
+  type Verdict,
+  valid,
+} from "./probe.ts";
 
 // What Google wants to be named as the audience, by whatever address it is called. What the key's own `token_uri` says counts
 // for nothing: whoever wrote the value would choose whom coffer calls.
 const audience = "https://oauth2.googleapis.com/token";
-const scope = "https://www.googleapis.com/auth/userinfo.email";
 const lifetimeS = 300;
 const noKey = invalid("the value is no key of a service account");
 
-export const probeGcp: Probe = async ({ baseUrl, send, now }, parts) => {
-  const account = objectIn(parts.get("value") ?? "");
+export const probeGcp = probeServiceAccount("value", "https://www.googleapis.com/auth/userinfo.email");
+
+export const probeGcs = probeServiceAccount(
+  "service_account_json",
+  "https://www.googleapis.com/auth/devstorage.read_only",
+);
+
+/** `part` holds the key file. */
+function probeServiceAccount(part: string, scope: string): Probe {
+  return (context, parts) => probe(context, parts.get(part) ?? "", scope);
+}
+
+async function probe({ baseUrl, send, now }: ProbeContext, keyFile: string, scope: string): Promise<Verdict> {
+  const account = objectIn(keyFile);
   const email = textIn(account, "client_email");
   const pem = textIn(account, "private_key");
   const key = pem === undefined ? undefined : await importPKCS8(pem, "RS256").catch(() => undefined);
@@ -37,4 +58,4 @@ export const probeGcp: Probe = async ({ baseUrl, send, now }, parts) => {
   }
   const isRefused = ["invalid_grant", "invalid_client", "unauthorized_client"].includes(textIn(said, "error") ?? "");
   return isRefused ? invalid("Google does not accept the key") : unexpected(answer);
-};
+}

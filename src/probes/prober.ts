@@ -1,5 +1,7 @@
 // Tries credentials at the services they are for: in bounded time, and only so many at once.
 import type { BlockList } from "node:net";
+import type { ValidationName } from "../domain/credential/kind.ts";
+import { validationOf } from "../domain/credential/kinds.ts";
 import { CofferError } from "../domain/errors.ts";
 import { OutboundError, type OutboundFailure } from "../net-guard/errors.ts";
 import { type Resolve, systemResolve } from "../net-guard/guard.ts";
@@ -8,10 +10,13 @@ import { probeAws } from "./aws.ts";
 import { probeAzure } from "./azure.ts";
 import { probeCloudflare } from "./cloudflare.ts";
 import type { ProbedService, ProbeUrls } from "./endpoints.ts";
-import { probeGcp } from "./gcp.ts";
+import { probeGcp, probeGcs } from "./gcp.ts";
 import { probeHcloud } from "./hcloud.ts";
 import { probeOciRegistry } from "./oci-registry.ts";
 import { type CredentialParts, type Probe, unanswered, untriable, type Verdict } from "./probe.ts";
+import { probeAzureBlob } from "./storage/azure-blob.ts";
+import { probeB2 } from "./storage/b2.ts";
+import { probeS3 } from "./storage/s3.ts";
 
 export interface ProbeSettings {
   isOn: boolean;
@@ -36,13 +41,18 @@ const attemptMs = 3_000;
 const answerBytesMax = 65_536;
 const atOnceMax = 32;
 
-const probes: Readonly<Record<string, { service: ProbedService; probe: Probe }>> = {
-  "cloud_provider/hcloud": { service: "hcloud", probe: probeHcloud },
-  "cloud_provider/aws": { service: "aws", probe: probeAws },
-  "cloud_provider/gcp": { service: "gcp", probe: probeGcp },
-  "cloud_provider/azure": { service: "azure", probe: probeAzure },
+const probes: Readonly<Record<ValidationName, { service: ProbedService | "ITS_TYPE"; probe: Probe }>> = {
+  hcloud: { service: "hcloud", probe: probeHcloud },
+  aws: { service: "aws", probe: probeAws },
+  gcp: { service: "gcp", probe: probeGcp },
+  azure: { service: "azure", probe: probeAzure },
   oci_registry: { service: "ociRegistry", probe: probeOciRegistry },
-  cloudflare_api: { service: "cloudflare", probe: probeCloudflare },
+  cloudflare: { service: "cloudflare", probe: probeCloudflare },
+  // Each type of storage is at an address of its own, of its own name.
+  s3: { service: "ITS_TYPE", probe: probeS3 },
+  azure_blob: { service: "azureBlob", probe: probeAzureBlob },
+  gcs: { service: "gcp", probe: probeGcs },
+  b2: { service: "b2", probe: probeB2 },
 };
 
 const obstacles: Readonly<Record<Exclude<OutboundFailure, "ABORTED">, string>> = {
@@ -63,12 +73,12 @@ export function createProber(
   let underWay = 0;
 
   async function probe(kind: string, parts: CredentialParts, stop: AbortSignal): Promise<Verdict> {
-    const known = Object.hasOwn(probes, kind) ? probes[kind] : undefined;
-    const baseUrl = known && settings.urls[known.service];
-    if (!known || baseUrl === undefined) return untriable("credentials of this kind are not tried here");
+    const place = placeOf(kind, settings.urls);
+    if (!place) return untriable("credentials of this kind are not tried here");
+    const { baseUrl } = place;
     const limits = { signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]), attemptMs, answerBytesMax };
     try {
-      return await known.probe({ baseUrl, now, send: (request) => requestOutside(guard, request, limits) }, parts);
+      return await place.probe({ baseUrl, now, send: (request) => requestOutside(guard, request, limits) }, parts);
     } catch (error) {
       stop.throwIfAborted();
       if (!(error instanceof OutboundError) || error.failure === "ABORTED") throw error;
@@ -80,8 +90,7 @@ export function createProber(
     isOn: settings.isOn,
     revalidateAfterMs: settings.revalidateAfterMs,
     obstacleTo(kind) {
-      const known = Object.hasOwn(probes, kind) ? probes[kind] : undefined;
-      return known && settings.urls[known.service] !== undefined ? undefined : "no such service is configured here";
+      return placeOf(kind, settings.urls) ? undefined : "no such service is configured here";
     },
     async probe(kind, parts, signal = new AbortController().signal) {
       if (underWay >= atOnceMax) throw tooMany();
@@ -93,6 +102,15 @@ export function createProber(
       }
     },
   };
+}
+
+/** How credentials of the kind are tried, and where; undefined when nowhere. */
+function placeOf(kind: string, urls: ProbeUrls): { probe: Probe; baseUrl: string } | undefined {
+  const validation = validationOf(kind);
+  if (validation === undefined) return undefined;
+  const { service, probe } = probes[validation];
+  const baseUrl = urls[service === "ITS_TYPE" ? (kind.replace("storage/", "") as ProbedService) : service];
+  return baseUrl === undefined ? undefined : { probe, baseUrl };
 }
 
 function tooMany(): CofferError {

@@ -7,6 +7,7 @@ import { type IdempotencyClaim, newClaimRow, unlessClaimed } from "./idempotency
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
 import { firstOrUndefined, type SecretRow, secretColumns, toSecret } from "./rows.ts";
 import { type NewSecret, newSecretRow } from "./secrets.ts";
+import { unlimitedText } from "./tiers.ts";
 import { type NewVersion, newVersionRow } from "./versions.ts";
 
 interface NewSecretRecords {
@@ -16,7 +17,10 @@ interface NewSecretRecords {
   claim: IdempotencyClaim | undefined;
 }
 
-/** Undefined, with nothing written, when the key is taken; a taken path violates `secret_active_path`. */
+/**
+ * Undefined, with nothing written, when the key is taken or the workspace has limits, which one statement cannot keep; a taken path
+ * violates `secret_active_path`.
+ */
 export async function createSecretAtOnce(
   database: Pick<Database, "change">,
   { secret, version, event, claim }: NewSecretRecords,
@@ -35,16 +39,18 @@ export async function createSecretAtOnce(
 type Rows = readonly [claim: NewRow, secret: NewRow, version: NewRow];
 
 const textOnce = remembered(([claim, secret, version]: Rows) => {
-  const claimed = `claimed as (${insertText("idempotency", claim)} ${unlessClaimed})`;
+  const claimed = `claimed as (${insertText("idempotency", claim, 1, "from unlimited")} ${unlessClaimed})`;
   return createText(claimed, secret, version, insertedValues(claim).length + 1, "from claimed");
 });
 
-const textAlways = remembered(([, secret, version]: Rows) => createText("", secret, version, 1, ""));
+const textAlways = remembered(([, secret, version]: Rows) => createText("", secret, version, 1, "from unlimited"));
 
 function createText(claimed: string, secret: NewRow, version: NewRow, first: number, from: string): string {
   const firstOfVersion = first + insertedValues(secret).length;
   const events = `$${firstOfVersion + insertedValues(version).length}`;
   const parts = [
+    // The first column of every row is its workspace.
+    `unlimited as (${unlimitedText(`$${first}`)})`,
     claimed,
     `s as (${insertText("secret", secret, first, from)} returning *)`,
     `v as (${insertText("secret_version", version, firstOfVersion, "from s")})`,

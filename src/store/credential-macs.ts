@@ -5,6 +5,8 @@ export interface CredentialRow {
   workspaceId: string;
   secretId: string;
   kind: string;
+  /** Empty: there were none then. */
+  authMethod: string;
   credentialFields: Record<string, string>;
 }
 
@@ -26,6 +28,7 @@ export async function findCredentials(sql: Sql, after: string, limit: number): P
     workspaceId: row.workspace_id,
     secretId: row.secret_id,
     kind: row.kind,
+    authMethod: "",
     credentialFields: row.credential_fields,
   }));
 }

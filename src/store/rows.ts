@@ -24,7 +24,7 @@ export const isActive = "(s.state = 'ACTIVE' and (s.expire_time is null or s.exp
 
 /** The columns of `secret s` that make a Secret. */
 export const secretColumns = `
-  s.workspace_id, s.secret_id, s.region, s.name, s.path, s.kind, s.description, s.labels, s.annotations, s.mime_type,
+  s.workspace_id, s.secret_id, s.region, s.name, s.path, s.kind, s.auth_method, s.description, s.labels, s.annotations, s.mime_type,
   case when ${expired} then 'SOFT_DELETED' else s.state end as state,
   s.version_aliases, s.version_count, s.enabled_version_count, s.current_version, s.kms_key_id, s.revealable, s.revision,
   s.create_time, s.update_time,
@@ -45,6 +45,7 @@ export interface SecretRow {
   name: string;
   path: string;
   kind: string;
+  auth_method: string;
   description: string;
   labels: Record<string, string>;
   annotations: Record<string, string>;
@@ -78,6 +79,7 @@ export function toSecret(row: SecretRow): Secret {
     name: row.name,
     path: row.path,
     kind: row.kind,
+    authMethod: row.auth_method,
     description: row.description,
     labels: row.labels,
     annotations: row.annotations,

@@ -56,6 +56,7 @@ export interface NewSecret {
   region: string;
   name: string;
   kind: string;
+  authMethod: string;
   description: string;
   labels: Record<string, string>;
   annotations: Record<string, string>;
@@ -86,6 +87,7 @@ export function newSecretRow(secret: NewSecret): NewRow {
     ["name", "?::text", secret.name],
     ["path", "?::text", pathOf(secret.name)],
     ["kind", "?::text", secret.kind],
+    ["auth_method", "?::text", secret.authMethod],
     ["description", "?::text", secret.description],
     ["labels", "?::jsonb", JSON.stringify(secret.labels)],
     ["annotations", "?::jsonb", JSON.stringify(secret.annotations)],

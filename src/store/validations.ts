@@ -11,6 +11,7 @@ export interface SecretKey {
 /** What a claim says of the secret, as it is at that moment. */
 export interface ValidationClaim extends SecretKey {
   kind: string;
+  authMethod: string;
   currentVersion: number;
   credentialFields: Record<string, string>;
   /** Null in a row that was not written as a credential. */
@@ -51,6 +52,7 @@ export async function findValidationsDue(sql: Sql, limit: number): Promise<Secre
 
 interface ClaimRow {
   kind: string;
+  auth_method: string;
   current_version: number;
   credential_fields: Record<string, string>;
   credential_mac: Uint8Array | null;
@@ -75,7 +77,7 @@ export async function claimValidation(
         for update skip locked
       ) s
       where c.workspace_id = s.workspace_id and c.secret_id = s.secret_id
-      returning c.kind, c.current_version, c.credential_fields, c.credential_mac, c.validation_lease as lease,
+      returning c.kind, c.auth_method, c.current_version, c.credential_fields, c.credential_mac, c.validation_lease as lease,
         case when c.validation_version = c.current_version then c.validation_failures else 0 end as failures`,
     values: [workspaceId, secretId, leaseMs, onlyIfDue],
   });
@@ -85,6 +87,7 @@ export async function claimValidation(
       workspaceId,
       secretId,
       kind: row.kind,
+      authMethod: row.auth_method,
       currentVersion: row.current_version,
       credentialFields: row.credential_fields,
       credentialMac: row.credential_mac,

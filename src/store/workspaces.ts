@@ -1,13 +1,14 @@
 // Workspaces, principals and who is a member where.
-import type { Member, Principal, Workspace } from "../domain/workspace.ts";
+import type { Member, Principal, Tier, Workspace } from "../domain/workspace.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined, only } from "./rows.ts";
 
-const columns = "workspace_id, display_name, purge_retention_days, revision, create_time, update_time";
+const columns = "workspace_id, display_name, tier, purge_retention_days, revision, create_time, update_time";
 
 interface WorkspaceRow {
   workspace_id: string;
   display_name: string;
+  tier: Tier;
   purge_retention_days: number;
   revision: number;
   create_time: Date;
@@ -18,6 +19,7 @@ function toWorkspace(row: WorkspaceRow): Workspace {
   return {
     workspaceId: row.workspace_id,
     displayName: row.display_name,
+    tier: row.tier,
     purgeRetentionDays: row.purge_retention_days,
     revision: row.revision,
     createTime: row.create_time,
@@ -27,12 +29,13 @@ function toWorkspace(row: WorkspaceRow): Workspace {
 
 export async function insertWorkspace(
   tx: Tx,
-  workspace: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays">,
+  workspace: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays" | "tier">,
 ): Promise<Workspace> {
   const rows = await tx.query<WorkspaceRow>({
     name: "insert_workspace",
-    text: `insert into workspace (workspace_id, display_name, purge_retention_days) values ($1, $2, $3) returning ${columns}`,
-    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays],
+    text: `insert into workspace (workspace_id, display_name, purge_retention_days, tier) values ($1, $2, $3, $4)
+      returning ${columns}`,
+    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays, workspace.tier],
   });
   return toWorkspace(only(rows));
 }
@@ -62,9 +65,10 @@ export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<Worksp
 export async function updateWorkspace(tx: Tx, workspace: Workspace): Promise<Workspace> {
   const rows = await tx.query<WorkspaceRow>({
     name: "update_workspace",
-    text: `update workspace set display_name = $2, purge_retention_days = $3, revision = revision + 1, update_time = now()
+    text: `update workspace set
+        display_name = $2, purge_retention_days = $3, tier = $4, revision = revision + 1, update_time = now()
       where workspace_id = $1 returning ${columns}`,
-    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays],
+    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays, workspace.tier],
   });
   return toWorkspace(only(rows));
 }

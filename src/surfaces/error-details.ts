@@ -46,7 +46,7 @@ export function detailsOf(error: CofferError): ErrorDetail[] {
   const details = [detail(ErrorInfoSchema, { reason, domain: errorDomain, metadata: { ...metadata } })];
   if (violations.length > 0) details.push(detail(BadRequestSchema, { fieldViolations: [...violations] }));
   if (retryDelayMs !== undefined) details.push(detail(RetryInfoSchema, { retryDelay: durationFromMs(retryDelayMs) }));
-  if (reason === "RATE_LIMITED") {
+  if (reason === "RATE_LIMITED" || reason === "QUOTA_EXCEEDED") {
     const violation = { subject: metadata["subject"] ?? "", description: error.message };
     details.push(detail(QuotaFailureSchema, { violations: [violation] }));
   }

@@ -49,7 +49,9 @@ describe("coffer workspace", () => {
     const { workspaces } = await json(["workspace", "list"]);
     expect(workspaces.map(({ id }: { id: string }) => id)).toEqual([await home(), workspace.id]);
     const table = await run(["workspace", "list"]);
-    expect(table.stdout).toMatch(new RegExp(`^WORKSPACE +NAME +CREATED\\n(.*\\n)*${workspace.id} +acme +20`));
+    expect(table.stdout).toMatch(
+      new RegExp(`^WORKSPACE +NAME +TIER +CREATED\\n(.*\\n)*${workspace.id} +acme +enterprise +20`),
+    );
     expect(
       await coffer.sql("select principal_id, method, result from audit_event where resource_id = $1", [workspace.id]),
     ).toEqual([{ principal_id: "prn_system", method: "command/workspace create", result: "OK" }]);

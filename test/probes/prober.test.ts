@@ -14,7 +14,7 @@ beforeAll(async () => {
   services = await startServices();
   const allowed = new BlockList();
   allowed.addAddress("127.0.0.1");
-  const urls: ProbeUrls = {
+  const urls: Partial<ProbeUrls> = {
     hcloud: `${services.origin}/hcloud/v1`,
     aws: `${services.origin}/aws`,
     gcp: `${services.origin}/gcp/token`,
@@ -22,7 +22,7 @@ beforeAll(async () => {
     ociRegistry: `${services.origin}/oci`,
     cloudflare: `${services.origin}/cloudflare`,
   };
-  settings = { isOn: true, urls, allowed, revalidateAfterMs: 1 };
+  settings = { isOn: true, urls: urls as ProbeUrls, allowed, revalidateAfterMs: 1 };
 });
 afterAll(() => services.close());
 

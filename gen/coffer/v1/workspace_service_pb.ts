@@ -2,18 +2,18 @@
 // @generated from file coffer/v1/workspace_service.proto (package coffer.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file coffer/v1/workspace_service.proto.
  */
 export const file_coffer_v1_workspace_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb2ZmZXIvdjEvd29ya3NwYWNlX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSL2AQoJV29ya3NwYWNlEgoKAmlkGAEgASgJEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMYyAESQwoPcHVyZ2VfcmV0ZW50aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAztoDMgASFgoEZXRhZxgEIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKeAQoWQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBIgCgxkaXNwbGF5X25hbWUYASABKAlCCrpIB3IFEAEYyAESQwoPcHVyZ2VfcmV0ZW50aW9uGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAztoDMgASHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIlwKF0NyZWF0ZVdvcmtzcGFjZVJlc3BvbnNlEicKCXdvcmtzcGFjZRgBIAEoCzIULmNvZmZlci52MS5Xb3Jrc3BhY2USGAoLb3duZXJfdG9rZW4YAiABKAlCA4ABASI0ChNHZXRXb3Jrc3BhY2VSZXF1ZXN0Eh0KDHdvcmtzcGFjZV9pZBgBIAEoCUIHukgEcgIYQCI/ChRHZXRXb3Jrc3BhY2VSZXNwb25zZRInCgl3b3Jrc3BhY2UYASABKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlIhcKFUxpc3RXb3Jrc3BhY2VzUmVxdWVzdCJCChZMaXN0V29ya3NwYWNlc1Jlc3BvbnNlEigKCndvcmtzcGFjZXMYASADKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlIpkBChZVcGRhdGVXb3Jrc3BhY2VSZXF1ZXN0Ei8KCXdvcmtzcGFjZRgBIAEoCzIULmNvZmZlci52MS5Xb3Jrc3BhY2VCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIkIKF1VwZGF0ZVdvcmtzcGFjZVJlc3BvbnNlEicKCXdvcmtzcGFjZRgBIAEoCzIULmNvZmZlci52MS5Xb3Jrc3BhY2Uy+AIKEFdvcmtzcGFjZVNlcnZpY2USWAoPQ3JlYXRlV29ya3NwYWNlEiEuY29mZmVyLnYxLkNyZWF0ZVdvcmtzcGFjZVJlcXVlc3QaIi5jb2ZmZXIudjEuQ3JlYXRlV29ya3NwYWNlUmVzcG9uc2USVAoMR2V0V29ya3NwYWNlEh4uY29mZmVyLnYxLkdldFdvcmtzcGFjZVJlcXVlc3QaHy5jb2ZmZXIudjEuR2V0V29ya3NwYWNlUmVzcG9uc2UiA5ACARJaCg5MaXN0V29ya3NwYWNlcxIgLmNvZmZlci52MS5MaXN0V29ya3NwYWNlc1JlcXVlc3QaIS5jb2ZmZXIudjEuTGlzdFdvcmtzcGFjZXNSZXNwb25zZSIDkAIBElgKD1VwZGF0ZVdvcmtzcGFjZRIhLmNvZmZlci52MS5VcGRhdGVXb3Jrc3BhY2VSZXF1ZXN0GiIuY29mZmVyLnYxLlVwZGF0ZVdvcmtzcGFjZVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("CiFjb2ZmZXIvdjEvd29ya3NwYWNlX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSKoAgoJV29ya3NwYWNlEgoKAmlkGAEgASgJEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMYyAESQwoPcHVyZ2VfcmV0ZW50aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAztoDMgASFgoEZXRhZxgEIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgR0aWVyGAcgASgOMhguY29mZmVyLnYxLldvcmtzcGFjZVRpZXJCCLpIBYIBAhABItABChZDcmVhdGVXb3Jrc3BhY2VSZXF1ZXN0EiAKDGRpc3BsYXlfbmFtZRgBIAEoCUIKukgHcgUQARjIARJDCg9wdXJnZV9yZXRlbnRpb24YAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCIDO2gMyABIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEASMAoEdGllchgEIAEoDjIYLmNvZmZlci52MS5Xb3Jrc3BhY2VUaWVyQgi6SAWCAQIQASJcChdDcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRInCgl3b3Jrc3BhY2UYASABKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlEhgKC293bmVyX3Rva2VuGAIgASgJQgOAAQEiNAoTR2V0V29ya3NwYWNlUmVxdWVzdBIdCgx3b3Jrc3BhY2VfaWQYASABKAlCB7pIBHICGEAiPwoUR2V0V29ya3NwYWNlUmVzcG9uc2USJwoJd29ya3NwYWNlGAEgASgLMhQuY29mZmVyLnYxLldvcmtzcGFjZSIXChVMaXN0V29ya3NwYWNlc1JlcXVlc3QiQgoWTGlzdFdvcmtzcGFjZXNSZXNwb25zZRIoCgp3b3Jrc3BhY2VzGAEgAygLMhQuY29mZmVyLnYxLldvcmtzcGFjZSKZAQoWVXBkYXRlV29ya3NwYWNlUmVxdWVzdBIvCgl3b3Jrc3BhY2UYASABKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlQga6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCJCChdVcGRhdGVXb3Jrc3BhY2VSZXNwb25zZRInCgl3b3Jrc3BhY2UYASABKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlKn8KDVdvcmtzcGFjZVRpZXISHgoaV09SS1NQQUNFX1RJRVJfVU5TUEVDSUZJRUQQABIXChNXT1JLU1BBQ0VfVElFUl9GUkVFEAESFgoSV09SS1NQQUNFX1RJRVJfUFJPEAISHQoZV09SS1NQQUNFX1RJRVJfRU5URVJQUklTRRADMvgCChBXb3Jrc3BhY2VTZXJ2aWNlElgKD0NyZWF0ZVdvcmtzcGFjZRIhLmNvZmZlci52MS5DcmVhdGVXb3Jrc3BhY2VSZXF1ZXN0GiIuY29mZmVyLnYxLkNyZWF0ZVdvcmtzcGFjZVJlc3BvbnNlElQKDEdldFdvcmtzcGFjZRIeLmNvZmZlci52MS5HZXRXb3Jrc3BhY2VSZXF1ZXN0Gh8uY29mZmVyLnYxLkdldFdvcmtzcGFjZVJlc3BvbnNlIgOQAgESWgoOTGlzdFdvcmtzcGFjZXMSIC5jb2ZmZXIudjEuTGlzdFdvcmtzcGFjZXNSZXF1ZXN0GiEuY29mZmVyLnYxLkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2UiA5ACARJYCg9VcGRhdGVXb3Jrc3BhY2USIS5jb2ZmZXIudjEuVXBkYXRlV29ya3NwYWNlUmVxdWVzdBoiLmNvZmZlci52MS5VcGRhdGVXb3Jrc3BhY2VSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A workspace: a tenant.
@@ -63,6 +63,13 @@ export type Workspace = Message<"coffer.v1.Workspace"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 6;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * How much it may hold. A lower one takes nothing away: it only keeps more from being added.
+   *
+   * @generated from field: coffer.v1.WorkspaceTier tier = 7;
+   */
+  tier: WorkspaceTier;
 };
 
 /**
@@ -98,6 +105,13 @@ export type CreateWorkspaceRequest = Message<"coffer.v1.CreateWorkspaceRequest">
    * @generated from field: string workspace_id = 3;
    */
   workspaceId: string;
+
+  /**
+   * WORKSPACE_TIER_ENTERPRISE unless set.
+   *
+   * @generated from field: coffer.v1.WorkspaceTier tier = 4;
+   */
+  tier: WorkspaceTier;
 };
 
 /**
@@ -270,6 +284,54 @@ export const UpdateWorkspaceResponseSchema: GenMessage<UpdateWorkspaceResponse> 
   messageDesc(file_coffer_v1_workspace_service, 8);
 
 /**
+ * WorkspaceTier limits how much a workspace may hold.
+ *
+ * @generated from enum coffer.v1.WorkspaceTier
+ */
+export const WorkspaceTier = {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: WORKSPACE_TIER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * 5 active secrets and 1 vault connection.
+   *
+   * @generated from enum value: WORKSPACE_TIER_FREE = 1;
+   */
+  FREE: 1,
+
+  /**
+   * 100 active secrets and 10 vault connections.
+   *
+   * @generated from enum value: WORKSPACE_TIER_PRO = 2;
+   */
+  PRO: 2,
+
+  /**
+   * No limits.
+   *
+   * @generated from enum value: WORKSPACE_TIER_ENTERPRISE = 3;
+   */
+  ENTERPRISE: 3,
+} as const;
+
+/**
+ * WorkspaceTier limits how much a workspace may hold.
+ *
+ * @generated from enum coffer.v1.WorkspaceTier
+ */
+export type WorkspaceTier = (typeof WorkspaceTier)[keyof typeof WorkspaceTier] | UnknownEnum;
+
+/**
+ * Describes the enum coffer.v1.WorkspaceTier.
+ */
+export const WorkspaceTierSchema: GenEnum<WorkspaceTier> = /*@__PURE__*/
+  enumDesc(file_coffer_v1_workspace_service, 0);
+
+/**
  * WorkspaceService keeps workspaces: the tenants, which never see each other.
  *
  * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
@@ -311,7 +373,7 @@ export const WorkspaceService: GenService<{
   },
   /**
    * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: display_name,
-   * purge_retention. Permission: workspace.update.
+   * purge_retention, tier. Permission: workspace.update; for the tier workspace.create too.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.WorkspaceService.UpdateWorkspace

@@ -1,66 +1,69 @@
 // The registry of kinds: what a secret may hold and what its value must be like.
-import { invalidField, invalidFields } from "../errors.ts";
+import { assertNever, invalidField } from "../errors.ts";
+import { generalKinds } from "./general-kinds.ts";
+import type { AuthMethod, Kind, ValidationName } from "./kind.ts";
+import { storageKinds } from "./storage-kinds.ts";
 
-interface Kind {
-  /** A credential for some service, which can be tried there. */
-  isCredential: boolean;
-  /** What may be given beside the value, because it is no secret. */
-  fields?: readonly string[];
-  /** At least so many characters. */
-  lengthMin?: number;
-}
+export const kinds: readonly Kind[] = [...generalKinds, ...storageKinds];
 
-const kinds: Readonly<Record<string, Kind>> = {
-  generic: { isCredential: false },
-  "cloud_provider/hcloud": { isCredential: true },
-  "cloud_provider/aws": { isCredential: true, fields: ["aws_access_key_id"] },
-  "cloud_provider/gcp": { isCredential: true },
-  "cloud_provider/azure": { isCredential: true },
-  oci_registry: { isCredential: true, fields: ["username"] },
-  cloudflare_api: { isCredential: true },
-  webhook_signing: { isCredential: false, lengthMin: 16 },
-};
+const byName: ReadonlyMap<string, Kind> = new Map(kinds.map((kind) => [kind.name, kind]));
 
 export const defaultKind = "generic";
 
-export function isCredentialKind(kind: string): boolean {
-  return kindNamed(kind)?.isCredential ?? false;
+/** Undefined where the registry has no such kind. */
+export function kindNamed(name: string): Kind | undefined {
+  return byName.get(name);
 }
 
 /** Fails unless the registry has this kind. */
-export function checkKind(kind: string): void {
-  if (!kindNamed(kind)) throw invalidField("kind", `must be one of ${Object.keys(kinds).join(", ")}`);
+export function checkKind(name: string, field = "kind"): Kind {
+  const kind = byName.get(name);
+  if (!kind) throw invalidField(field, `must be one of ${[...byName.keys()].join(", ")}`);
+  return kind;
 }
 
-/** Fails when a value is too short for its kind; `field` is where the request holds it. */
-export function checkValueOfKind(kind: string, sizeCharacters: number, field: string): void {
-  const lengthMin = kindNamed(kind)?.lengthMin ?? 1;
-  if (sizeCharacters < lengthMin) throw invalidField(field, `must have at least ${lengthMin} characters for ${kind}`);
+/** A credential for some service, which can be tried there. */
+export function isCredentialKind(name: string): boolean {
+  return byName.get(name)?.validation !== undefined;
 }
 
-/** Fails for a kind that has a rule for its value as a whole. */
-export function checkPartsAllowed(kind: string, field: string): void {
-  if (kindNamed(kind)?.lengthMin !== undefined) throw invalidField(field, `must be a single value for ${kind}`);
+/** How credentials of this kind are tried; undefined where they cannot be. */
+export function validationOf(kind: string): ValidationName | undefined {
+  return byName.get(kind)?.validation;
 }
 
-/** Fails with all fields that do not belong to credentials of the kind; `fieldOf` is what the request calls one. */
-export function checkCredentialFields(
-  kind: string,
-  fields: Readonly<Record<string, string>>,
-  fieldOf: (name: string) => string,
-): void {
-  const known = kindNamed(kind)?.fields ?? [];
-  const [first, ...others] = Object.keys(fields)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({ field: fieldOf(name), description: onlyFor(name) }));
-  if (first) throw invalidFields([first, ...others]);
+/**
+ * What a secret of the kind keeps as its method: the one that was given, or the only one there is. Empty for kinds whose value is
+ * a whole. Fails for a method of another kind, and without one where there are several.
+ */
+export function authMethodOf(kindName: string, given: string, field: string): string {
+  const kind = byName.get(kindName);
+  if (!kind) return "";
+  const names = kind.authMethods.map(({ name }) => name);
+  if (given !== "" && !names.includes(given)) throw invalidField(field, methodRule(kind));
+  switch (kind.value) {
+    case "WHOLE":
+      return "";
+    case "FIELDS":
+      if (given === "" && names.length !== 1) throw invalidField(field, methodRule(kind));
+      return given === "" ? (names[0] as string) : given;
+    default:
+      return assertNever(kind.value);
+  }
 }
 
-function onlyFor(field: string): string {
-  const owners = Object.keys(kinds).filter((kind) => kindNamed(kind)?.fields?.includes(field));
-  return owners.length === 0 ? "is no field of a credential" : `is only for ${owners.join(", ")}`;
+/** Whether the value of a new secret may ever be returned; `given` undefined leaves it to the kind. */
+export function revealableOf(kindName: string, given: boolean | undefined, field = "revealable"): boolean {
+  if (byName.get(kindName)?.reveal !== "NEVER") return given ?? true;
+  if (given) throw invalidField(field, `must be false for ${kindName}: its value is never returned`);
+  return false;
 }
 
-function kindNamed(kind: string): Kind | undefined {
-  return Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+export function authMethodNamed(kindName: string, method: string): AuthMethod | undefined {
+  return byName.get(kindName)?.authMethods.find(({ name }) => name === method);
+}
+
+function methodRule({ name, authMethods }: Kind): string {
+  if (authMethods.length === 0) return `${name} has no authentication methods`;
+  return `must be one of ${authMethods.map((method) => method.name).join(", ")} for ${name}`;
 }

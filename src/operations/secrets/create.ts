@@ -2,7 +2,8 @@
 import type { Deps } from "../../deps.ts";
 import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { checkCredentialFields, checkKind, isCredentialKind } from "../../domain/credential/kinds.ts";
+import { checkCredentialFields } from "../../domain/credential/check-value.ts";
+import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
 import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
@@ -16,6 +17,7 @@ import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
 import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "../versions/insert.ts";
+import { checkQuota } from "../workspaces/check-quota.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -24,9 +26,14 @@ import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key the region's default key. */
 export interface CreateSecretInput
-  extends Omit<NewSecret, "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated" | "accessPolicyText"> {
+  extends Omit<
+    NewSecret,
+    "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated" | "accessPolicyText" | "revealable"
+  > {
   /** Judged when its values are read and written, not now. */
   accessPolicy: AccessPolicy | undefined;
+  /** Undefined: as its kind says. */
+  revealable: boolean | undefined;
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
@@ -39,7 +46,7 @@ interface PreparedSecret extends Prepared {
 
 type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
 
-/** Fails with NAME_TAKEN, KEY_NOT_FOUND, KEY_NOT_ACTIVE or FIELD_INVALID. */
+/** Fails with NAME_TAKEN, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID. */
 export async function createSecret(
   deps: CreateSecretDeps,
   caller: Caller,
@@ -50,6 +57,8 @@ export async function createSecret(
   checkAll(
     () => checkSecretName(input.name),
     () => checkKind(input.kind),
+    () => authMethodOf(input.kind, input.authMethod, "auth_method"),
+    () => revealableOf(input.kind, input.revealable),
     () => checkCredentialFields(input.kind, input.credentialFields, input.credentialFieldOf),
     () => checkAnnotations(input.annotations, "annotations"),
     () => checkExpiration(input.expiration),
@@ -57,7 +66,9 @@ export async function createSecret(
   );
   const region = regionOf(deps, input.region);
   const secretId = newId("sec", deps.now(), deps.random);
-  const payload = payloadOf(input.value, input.kind, deps.random);
+  const authMethod = authMethodOf(input.kind, input.authMethod, "auth_method");
+  const revealable = revealableOf(input.kind, input.revealable);
+  const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
   const isValidated = isCredentialKind(input.kind);
   const accessPolicyText = input.accessPolicy && policyText(input.accessPolicy);
   const findPlace = async () => ({ workspaceId, region, path: pathOf(input.name) });
@@ -71,7 +82,10 @@ export async function createSecret(
           const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
           const envelope = seal({ keyVersion, context, payload, random: deps.random });
           const { kmsKeyId } = keyVersion;
-          const row = { ...input, workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText };
+          const row = {
+            ...input,
+            ...{ workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText, authMethod, revealable },
+          };
           return {
             subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
             secret: {
@@ -93,6 +107,7 @@ export async function createSecret(
           };
         },
         async apply(tx, { secret: row, version }) {
+          await checkQuota(tx, workspaceId, "secrets");
           const secret = await insertSecret(tx, row);
           checkExpiresLater(secret);
           await insertVersion(tx, version);

@@ -13,6 +13,7 @@ import { valueCorrupt } from "../../envelope/corrupt.ts";
 import { open } from "../../envelope/envelope.ts";
 import { decodeKeyValues } from "../../envelope/payload.ts";
 import type { SealedVersion } from "../../store/read-values.ts";
+import { denialEvent } from "../audit-denials.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { authorize } from "../authorize.ts";
 import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../row-macs.ts";
@@ -71,7 +72,7 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   return opened;
 }
 
-/** What does not authenticate is reported in the audit trail; nothing of it is returned. */
+/** What does not authenticate, or is never returned, is reported in the audit trail; nothing of it is returned. */
 async function openOrReport(
   deps: GetValueDeps,
   caller: Caller,
@@ -81,6 +82,9 @@ async function openOrReport(
   try {
     return await openFor(deps, caller, sealed);
   } catch (error) {
+    if (error instanceof CofferError && error.reason === "NOT_REVEALABLE") {
+      await deps.audit.record(denialEvent(deps, caller, error, subjectOf(sealed)));
+    }
     return reportCorrupt(deps, caller, grant, subjectOf(sealed), error);
   }
 }

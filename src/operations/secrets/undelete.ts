@@ -7,6 +7,7 @@ import { settleExpired } from "../../store/expired-secrets.ts";
 import { undeleteSecret as writeUndelete } from "../../store/secrets.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkQuota } from "../workspaces/check-quota.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 
@@ -17,7 +18,7 @@ export interface UndeleteSecretInput {
   newName: string;
 }
 
-/** Fails with SECRET_NOT_FOUND (also after its purge time), ETAG_MISMATCH, SECRET_ACTIVE or NAME_TAKEN. */
+/** Fails with SECRET_NOT_FOUND (also after its purge time), ETAG_MISMATCH, SECRET_ACTIVE, NAME_TAKEN or QUOTA_EXCEEDED. */
 export async function undeleteSecret(
   deps: MutationDeps,
   caller: Caller,
@@ -35,6 +36,7 @@ export async function undeleteSecret(
       grant,
       prepare: async () => ({ subject: { resourceType: "secret", resourceId: secretId } }),
       async apply(tx) {
+        await checkQuota(tx, workspaceId, "secrets");
         const secret = await lockSecretOrFail(tx, workspaceId, secretId);
         checkEtag(secret, etag);
         if (secret.state === "ACTIVE") throw active(secret);

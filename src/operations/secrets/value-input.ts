@@ -1,5 +1,5 @@
 // What a request gives as a value, turned into the payload to seal.
-import { checkPartsAllowed, checkValueOfKind } from "../../domain/credential/kinds.ts";
+import { checkParts, checkWholeValue, type ValueKind } from "../../domain/credential/check-value.ts";
 import { assertNever } from "../../domain/errors.ts";
 import { checkPasswordRecipe, makePassword, type PasswordRecipe } from "../../domain/password.ts";
 import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
@@ -10,28 +10,33 @@ import { dataPayload, keyValuesPayload } from "../../envelope/payload.ts";
 /** Exactly one kind of value; `field` is what the request calls it. */
 export type ValueInput = { field: string } & (
   | { case: "data"; data: Uint8Array }
-  | { case: "keyValues"; values: Record<string, Uint8Array> }
+  | {
+      case: "keyValues";
+      values: Record<string, Uint8Array>;
+      /** What the request calls one of the parts. */
+      fieldOf: (name: string) => string;
+    }
   | { case: "generate"; byteLength: number }
   | { case: "password"; recipe: PasswordRecipe }
 );
 
 /** The payload, checked against the rules of its kind. */
-export function payloadOf(input: ValueInput, kind: string, random: RandomBytes): Payload {
+export function payloadOf(input: ValueInput, kind: ValueKind, random: RandomBytes): Payload {
   switch (input.case) {
     case "data":
       checkDataSize(input.data, input.field);
-      checkValueOfKind(kind, charactersIn(input.data), input.field);
+      checkWholeValue(kind, charactersIn(input.data), input.field);
       return dataPayload(input.data);
     case "keyValues":
-      checkPartsAllowed(kind, input.field);
+      checkParts(kind, input.values, input.field, input.fieldOf);
       checkKeyValuesSize(input.values, input.field);
       return keyValuesPayload(input.values);
     case "generate":
-      checkValueOfKind(kind, input.byteLength, `${input.field}.byte_length`);
+      checkWholeValue(kind, input.byteLength, `${input.field}.byte_length`);
       return { form: "data", bytes: new Sensitive(random(input.byteLength)) };
     case "password":
       checkPasswordRecipe(input.recipe, input.field);
-      checkValueOfKind(kind, input.recipe.length, `${input.field}.length`);
+      checkWholeValue(kind, input.recipe.length, `${input.field}.length`);
       return { form: "data", bytes: new Sensitive(makePassword(input.recipe, random)) };
     default:
       return assertNever(input);

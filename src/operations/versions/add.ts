@@ -41,9 +41,15 @@ export async function addSecretVersion(
   const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
-      const { secretId, kind, kmsKeyId, region } = await findForWriting(deps, deps.database, caller, workspaceId, ref);
+      const { secretId, kind, authMethod, kmsKeyId, region } = await findForWriting(
+        deps,
+        deps.database,
+        caller,
+        workspaceId,
+        ref,
+      );
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
-      const payload = payloadOf(input.value, kind, deps.random);
+      const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
       return { subject, secretId, keyVersion, payload };
     },

@@ -1,6 +1,6 @@
 // The first start of a deployment: one workspace, one owner, one token.
 import { newId } from "../../domain/ids.ts";
-import { purgeRetentionDaysDefault } from "../../domain/workspace.ts";
+import { purgeRetentionDaysDefault, tierDefault } from "../../domain/workspace.ts";
 import type { Database } from "../../store/database.ts";
 import { insertPrincipal, isAnyWorkspaceThere, lockBootstrap } from "../../store/workspaces.ts";
 import { prepareToken } from "../tokens/issue.ts";
@@ -25,6 +25,7 @@ export async function bootstrap(
       workspaceId,
       displayName: "default",
       purgeRetentionDays: purgeRetentionDaysDefault,
+      tier: tierDefault,
       principalId,
     });
     const token = prepareToken(deps, {

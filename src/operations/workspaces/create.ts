@@ -1,7 +1,7 @@
 // CreateWorkspace: a new tenant, owned by who asks for it, or by a new principal where coffer itself does.
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/ids.ts";
-import type { Workspace } from "../../domain/workspace.ts";
+import type { Tier, Workspace } from "../../domain/workspace.ts";
 import { insertPrincipal } from "../../store/workspaces.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
@@ -12,6 +12,7 @@ import { type FoundDeps, foundWorkspace } from "./found.ts";
 export interface CreateWorkspaceInput {
   displayName: string;
   purgeRetentionDays: number;
+  tier: Tier;
 }
 
 /** The token's text is empty when the answer is a replay: it is stored nowhere. */

@@ -12,7 +12,7 @@ export type FoundDeps = Pick<Deps, "now" | "random" | "keyring" | "deploymentId"
 export async function foundWorkspace(
   deps: FoundDeps,
   tx: Tx,
-  plan: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays"> & { principalId: string },
+  plan: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays" | "tier"> & { principalId: string },
 ): Promise<Workspace> {
   const { workspaceId, principalId } = plan;
   const workspace = await insertWorkspace(tx, plan);

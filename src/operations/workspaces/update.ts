@@ -1,4 +1,4 @@
-// UpdateWorkspace: its name, and how long deleted secrets are kept.
+// UpdateWorkspace: its name, how long deleted secrets are kept, and its tier.
 import type { Caller } from "../../domain/caller.ts";
 import { checkEtag } from "../../domain/secret.ts";
 import type { Workspace } from "../../domain/workspace.ts";
@@ -9,7 +9,7 @@ import { findWorkspaceOrFail, workspaceNotFound } from "./find.ts";
 
 export interface UpdateWorkspaceInput {
   etag: string | undefined;
-  change: Partial<Pick<Workspace, "displayName" | "purgeRetentionDays">>;
+  change: Partial<Pick<Workspace, "displayName" | "purgeRetentionDays" | "tier">>;
 }
 
 /** Fails with ETAG_MISMATCH. */
@@ -19,6 +19,8 @@ export async function updateWorkspace(
   { etag, change }: UpdateWorkspaceInput,
 ): Promise<Outcome<Workspace>> {
   const grant = authorize(caller, "workspace.update");
+  // Whoever may make workspaces without limits gains nothing by lifting those of this one.
+  if (change.tier) authorize(caller, "workspace.create");
   const { workspaceId } = grant;
   return mutate(deps, caller, {
     grant,

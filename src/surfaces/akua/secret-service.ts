@@ -38,6 +38,7 @@ export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): S
         kmsKeyId: "",
         expiration: undefined,
         revealable: true,
+        authMethod: "",
         credentialFields: toCredentialFields(request),
         credentialFieldOf: (name) => name,
         accessPolicy: undefined,

@@ -67,6 +67,7 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...timeField("lastAccessedTime", secret.lastAccessedTime),
     credentialFields: secret.credentialFields,
     ...(secret.accessPolicy ? { accessPolicy: toAccessPolicyMessage(secret.accessPolicy) } : {}),
+    authMethod: secret.authMethod,
     ...(secret.validation
       ? {
           validation: create(CredentialValidationSchema, {

@@ -35,7 +35,12 @@ export function toValueInput({ value }: Pick<CreateSecretRequest | AddSecretVers
     case "data":
       return { case: "data", field: "data", data: value.value };
     case "keyValues":
-      return { case: "keyValues", field: "key_values.values", values: value.value.values };
+      return {
+        case: "keyValues",
+        field: "key_values.values",
+        values: value.value.values,
+        fieldOf: (name) => `key_values.values["${name}"]`,
+      };
     case "generate":
       return toGenerated(value.value);
     default:

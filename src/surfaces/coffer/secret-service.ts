@@ -3,7 +3,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
-import { defaultKind } from "../../domain/credential/kinds.ts";
+import { defaultKind, kinds } from "../../domain/credential/kinds.ts";
 import { validateCredential } from "../../operations/credentials/validate.ts";
 import { batchGetSecretValues } from "../../operations/secrets/batch-get-values.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
@@ -23,6 +23,7 @@ import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { statusOf } from "../error-details.ts";
 import { toAccessPolicy } from "./access-policy-messages.ts";
+import { toKindMessage } from "./credential-kind-messages.ts";
 import { toSecretMessage, toValueMessage, toVersionMessage } from "./secret-messages.ts";
 import {
   toEtag,
@@ -47,7 +48,8 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         mimeType: request.mimeType,
         kmsKeyId: request.kmsKeyId,
         expiration: toExpiration(request),
-        revealable: request.revealable ?? true,
+        revealable: request.revealable,
+        authMethod: request.authMethod,
         value: toValueInput(request),
         credentialFields: request.credentialFields,
         accessPolicy: toAccessPolicy(request.accessPolicy),
@@ -152,6 +154,10 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
     async validateCredential(request, context) {
       const outcome = await validateCredential(deps, callerOf(context), toSecretRef(request));
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
+    },
+
+    listCredentialKinds() {
+      return { kinds: kinds.map(toKindMessage) };
     },
   };
 }

@@ -7,11 +7,12 @@ import {
   type Workspace as WorkspaceMessage,
   WorkspaceSchema,
   type WorkspaceService,
+  WorkspaceTier,
 } from "../../../gen/coffer/v1/workspace_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { etagOf } from "../../domain/secret.ts";
-import { purgeRetentionDaysDefault, type Workspace } from "../../domain/workspace.ts";
+import { purgeRetentionDaysDefault, type Tier, tierDefault, type Workspace } from "../../domain/workspace.ts";
 import { createWorkspace } from "../../operations/workspaces/create.ts";
 import { getWorkspace } from "../../operations/workspaces/get.ts";
 import { listWorkspaces } from "../../operations/workspaces/list.ts";
@@ -20,13 +21,21 @@ import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toEtag } from "./secret-requests.ts";
 
+const tiers: Record<WorkspaceTier, Tier | undefined> = {
+  [WorkspaceTier.UNSPECIFIED]: undefined,
+  [WorkspaceTier.FREE]: "FREE",
+  [WorkspaceTier.PRO]: "PRO",
+  [WorkspaceTier.ENTERPRISE]: "ENTERPRISE",
+};
+
 const secondsPerDay = 86_400;
 
 export function workspaceService(deps: Deps): ServiceImpl<typeof WorkspaceService> {
   return {
-    async createWorkspace({ displayName, purgeRetention }, context) {
+    async createWorkspace({ displayName, purgeRetention, tier: asked }, context) {
       const purgeRetentionDays = purgeRetention ? toDays(purgeRetention, "purge_retention") : purgeRetentionDaysDefault;
-      const outcome = await createWorkspace(deps, callerOf(context), { displayName, purgeRetentionDays });
+      const tier = tiers[asked] ?? tierDefault;
+      const outcome = await createWorkspace(deps, callerOf(context), { displayName, purgeRetentionDays, tier });
       const { workspace, ownerToken } = resourceOf(context, outcome);
       return { workspace: toWorkspaceMessage(workspace), ownerToken };
     },
@@ -51,7 +60,7 @@ export function workspaceService(deps: Deps): ServiceImpl<typeof WorkspaceServic
 /** The fields that the mask names, or every mutable one that is set (AIP-134). */
 function toChange(workspace: WorkspaceMessage, paths: readonly string[]): UpdateWorkspaceInput["change"] {
   const change: UpdateWorkspaceInput["change"] = {};
-  const { displayName, purgeRetention } = workspace;
+  const { displayName, purgeRetention, tier } = workspace;
   const named = paths.length > 0 ? paths : populated(workspace);
   for (const path of named) {
     if (path === "display_name") {
@@ -61,6 +70,8 @@ function toChange(workspace: WorkspaceMessage, paths: readonly string[]): Update
       change.purgeRetentionDays = purgeRetention
         ? toDays(purgeRetention, "workspace.purge_retention")
         : purgeRetentionDaysDefault;
+    } else if (path === "tier") {
+      change.tier = tiers[tier] ?? tierDefault;
     } else {
       throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
     }
@@ -68,8 +79,9 @@ function toChange(workspace: WorkspaceMessage, paths: readonly string[]): Update
   return change;
 }
 
-function populated({ displayName, purgeRetention }: WorkspaceMessage): string[] {
-  return [...(displayName === "" ? [] : ["display_name"]), ...(purgeRetention ? ["purge_retention"] : [])];
+function populated({ displayName, purgeRetention, tier }: WorkspaceMessage): string[] {
+  const isSet = { display_name: displayName !== "", purge_retention: purgeRetention !== undefined, tier: tier !== 0 };
+  return Object.entries(isSet).flatMap(([path, set]) => (set ? [path] : []));
 }
 
 /** The schema keeps it between 0 and 90 days. */
@@ -83,6 +95,7 @@ function toWorkspaceMessage(workspace: Workspace): WorkspaceMessage {
   return create(WorkspaceSchema, {
     id: workspace.workspaceId,
     displayName: workspace.displayName,
+    tier: WorkspaceTier[workspace.tier],
     purgeRetention: create(DurationSchema, { seconds: BigInt(workspace.purgeRetentionDays * secondsPerDay) }),
     etag: etagOf(workspace),
     createTime: timestampFromDate(workspace.createTime),

@@ -32,6 +32,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   DestroySecretVersion: { json: { id, version: "1" }, permission: "versions.destroy", role: "ADMIN" },
   ValidateCredential: { json: { id }, permission: "secrets.use", role: "OPERATOR" },
   SetAccessPolicy: { json: { id }, permission: "secrets.update", role: "OPERATOR" },
+  ListCredentialKinds: { json: {}, role: "VIEWER" },
   CreateKey: { json: { name: "k", algorithm: "none" }, permission: "keys.create", role: "ADMIN" },
   GetKey: { json: { id: "kms_unknown" }, permission: "keys.read", role: "VIEWER" },
   ListKeys: { json: {}, permission: "keys.list", role: "VIEWER" },

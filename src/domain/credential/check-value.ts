@@ -1,0 +1,105 @@
+// Checks a value, and what is given beside it, against the rules of its kind. No message holds anything of a value.
+import { type FieldViolation, invalidField, invalidFields } from "../errors.ts";
+import { brokenRule } from "./formats.ts";
+import type { AuthMethod } from "./kind.ts";
+import { authMethodNamed, kindNamed, kinds } from "./kinds.ts";
+
+/** What the rules for a value depend on. */
+export interface ValueKind {
+  kind: string;
+  authMethod: string;
+}
+
+/** Fails when a value is too short for its kind, or the kind is made of fields; `field` is where the request holds it. */
+export function checkWholeValue({ kind, authMethod }: ValueKind, sizeCharacters: number, field: string): void {
+  const method = fieldsOf({ kind, authMethod });
+  if (method) throw invalidField(field, `must be given as the parts ${namesIn(method)} for ${kind}`);
+  const lengthMin = kindNamed(kind)?.lengthMin ?? 1;
+  if (sizeCharacters < lengthMin) throw invalidField(field, `must have at least ${lengthMin} characters for ${kind}`);
+}
+
+/** Fails for parts that are not the fields of the kind, with all of them; `fieldOf` is what the request calls a part. */
+export function checkParts(
+  { kind, authMethod }: ValueKind,
+  parts: Readonly<Record<string, Uint8Array>>,
+  field: string,
+  fieldOf: (name: string) => string,
+): void {
+  if (kindNamed(kind)?.lengthMin !== undefined) throw invalidField(field, `must be a single value for ${kind}`);
+  const method = fieldsOf({ kind, authMethod });
+  if (!method) return;
+  const violations = [...brokenFields(method, parts, fieldOf), ...strangers(method, parts, fieldOf)];
+  const [first, ...others] = violations;
+  if (first) throw invalidFields([first, ...others]);
+}
+
+/** Fails with all fields that do not belong beside credentials of the kind; `fieldOf` is what the request calls one. */
+export function checkCredentialFields(
+  kind: string,
+  fields: Readonly<Record<string, string>>,
+  fieldOf: (name: string) => string,
+): void {
+  const known = shownFields(kind);
+  const [first, ...others] = Object.keys(fields)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ field: fieldOf(name), description: onlyFor(name) }));
+  if (first) throw invalidFields([first, ...others]);
+}
+
+/** The method whose fields the value is made of; undefined where the value is a whole. */
+function fieldsOf({ kind, authMethod }: ValueKind): AuthMethod | undefined {
+  return kindNamed(kind)?.value === "FIELDS" ? authMethodNamed(kind, authMethod) : undefined;
+}
+
+function brokenFields(
+  method: AuthMethod,
+  parts: Readonly<Record<string, Uint8Array>>,
+  fieldOf: (name: string) => string,
+): FieldViolation[] {
+  return method.fields.flatMap(({ name, format, sizeBytesMax }) => {
+    const rule = ruleBrokenBy(Object.hasOwn(parts, name) ? parts[name] : undefined);
+    return rule === undefined ? [] : [{ field: fieldOf(name), description: rule }];
+
+    function ruleBrokenBy(part: Uint8Array | undefined): string | undefined {
+      if (part === undefined) return `is required for ${method.name}`;
+      if (part.byteLength === 0) return "must not be empty";
+      if (part.byteLength > sizeBytesMax) return `must take at most ${sizeBytesMax} bytes`;
+      const text = textOf(part);
+      return text === undefined ? "must be UTF-8 text" : brokenRule(format, text);
+    }
+  });
+}
+
+function strangers(
+  method: AuthMethod,
+  parts: Readonly<Record<string, Uint8Array>>,
+  fieldOf: (name: string) => string,
+): FieldViolation[] {
+  return Object.keys(parts)
+    .filter((name) => method.fields.every((field) => field.name !== name))
+    .map((name) => ({ field: fieldOf(name), description: `is no field of ${method.name}: ${namesIn(method)}` }));
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn({ fields }: AuthMethod): string {
+  return fields.map(({ name }) => name).join(", ");
+}
+
+function shownFields(kind: string): string[] {
+  const methods = kindNamed(kind)?.authMethods ?? [];
+  return methods.flatMap(({ fields }) => fields.filter(({ isShown }) => isShown).map(({ name }) => name));
+}
+
+function onlyFor(field: string): string {
+  const owners = kinds.map(({ name }) => name).filter((name) => shownFields(name).includes(field));
+  return owners.length === 0 ? "is no field of a credential" : `is only for ${owners.join(", ")}`;
+}

@@ -1,0 +1,81 @@
+// The slot of a scheme: finds the placeholder that a request holds there, and writes the value in its place, whole slot by whole slot.
+import { assertNever } from "../errors.ts";
+import type { AuthScheme } from "./egress-rule.ts";
+
+/** One header, and what of it is the credential. */
+export interface Slot {
+  /** In lower case. */
+  header: string;
+  /** The text in the place of the credential; undefined when the header is not of this form. */
+  find(headerValue: string): string | undefined;
+  /** The header with the value in it; `headerValue` is the client's. */
+  write(value: string, headerValue: string): string;
+}
+
+export function slotsOf(scheme: AuthScheme): readonly Slot[] {
+  switch (scheme.type) {
+    case "bearer":
+      return [bearerSlot];
+    case "basic":
+      return [basicSlot(scheme.username)];
+    case "api-key":
+      return [surroundedSlot(scheme.header, scheme.prefix ?? "", "")];
+    case "custom":
+      return Object.entries(scheme.headers).map(([header, template]) => {
+        const [before = "", after = ""] = template.split(/\{\{ ?value ?\}\}/);
+        return surroundedSlot(header, before, after);
+      });
+    default:
+      return assertNever(scheme);
+  }
+}
+
+const bearerSlot: Slot = {
+  header: "authorization",
+  find: (headerValue) => /^bearer +(\S+) *$/i.exec(headerValue)?.[1],
+  write: (value) => `Bearer ${value}`,
+};
+
+/** A client puts the placeholder into the password, or, as some git helpers do, alone into the user. */
+function basicSlot(username: string | undefined): Slot {
+  return {
+    header: "authorization",
+    find(headerValue) {
+      const [user = "", password = ""] = credentialsIn(headerValue) ?? [];
+      return password === "" && user !== "" ? user : password || undefined;
+    },
+    write(value, headerValue) {
+      const [user = "", password = ""] = credentialsIn(headerValue) ?? [];
+      const own = password === "" ? "" : user;
+      return `Basic ${Buffer.from(`${username ?? (own || "x")}:${value}`, "utf8").toString("base64")}`;
+    },
+  };
+}
+
+/** RFC 7617: the user has no colon, the password may have some. */
+function credentialsIn(headerValue: string): [user: string, password: string] | undefined {
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(headerValue)?.[1];
+  if (encoded === undefined) return undefined;
+  const decoded = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = decoded.indexOf(":");
+  return colon < 0 ? [decoded, ""] : [decoded.slice(0, colon), decoded.slice(colon + 1)];
+}
+
+function surroundedSlot(header: string, before: string, after: string): Slot {
+  return {
+    header: header.toLowerCase(),
+    find(headerValue) {
+      const text = headerValue.trim();
+      if (text.length < before.length + after.length) return undefined;
+      if (!text.startsWith(before) || !text.endsWith(after)) return undefined;
+      return text.slice(before.length, text.length - after.length);
+    },
+    // A function: the value may hold what a replacement text would take for its own.
+    write: (value) => before + value + after,
+  };
+}
+
+/** Whether a value may stand in a header at all: anything else would end it, or be changed on the way (RFC 9110, 5.5). */
+export function fitsHeader(value: string): boolean {
+  return /^[!-~](?:[ -~]*[!-~])?$/.test(value);
+}

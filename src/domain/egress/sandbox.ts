@@ -1,0 +1,49 @@
+// A sandbox: a program's place in a workspace. It holds a token for the proxy, and placeholders for the secrets bound to it.
+import { CofferError } from "../errors.ts";
+import type { EgressRule } from "./egress-rule.ts";
+
+export interface Sandbox {
+  workspaceId: string;
+  sandboxId: string;
+  name: string;
+  /** The only address it may call the proxy from; undefined: any. */
+  sourceAddress: string | undefined;
+  createTime: Date;
+}
+
+/** A secret under the name of an environment variable. */
+export interface Binding {
+  workspaceId: string;
+  sandboxId: string;
+  envKey: string;
+  secretId: string;
+  /** What the sandbox holds in place of the value; nothing else has the same. */
+  placeholder: string;
+}
+
+/** A binding as the proxy judges it. */
+export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder"> {
+  /** Undefined when the placeholder is worth nothing any more: let go, its secret deleted or without a rule. */
+  rule: EgressRule | undefined;
+  /** The version whose value is used; 0 when there is none. */
+  currentVersion: number;
+}
+
+/** What becomes of requests to hosts that no bound secret is for. */
+export type Unmatched = "DENY" | "ALLOW";
+
+/** A sandbox as the proxy judges its requests. */
+export interface JudgedSandbox extends Sandbox {
+  bindings: readonly JudgedBinding[];
+  unmatched: Unmatched;
+}
+
+export const bindingsMax = 32;
+
+export function isEnvKey(text: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(text);
+}
+
+export function sandboxNotFound(): CofferError {
+  return new CofferError("SANDBOX_NOT_FOUND", "there is no such sandbox");
+}

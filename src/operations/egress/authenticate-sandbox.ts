@@ -1,0 +1,63 @@
+// Whom the proxy lets in: a sandbox by its token, from its own address, with what is bound to it at this moment.
+import { timingSafeEqual } from "node:crypto";
+import type { Deps } from "../../deps.ts";
+import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
+import { hashToken } from "../../envelope/mac.ts";
+import type { BoundSecret, SandboxRecord } from "../../store/sandboxes.ts";
+import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, isAuthentic } from "../row-macs.ts";
+import type { SandboxRecords } from "./sandbox-records.ts";
+import { parseSandboxToken } from "./sandbox-token.ts";
+
+export interface AuthenticateSandboxDeps extends Pick<Deps, "deploymentKeys"> {
+  sandboxRecords: SandboxRecords;
+}
+
+const unknownHash = new Uint8Array(32);
+const judged = new WeakMap<SandboxRecord, JudgedSandbox | "TAMPERED">();
+
+/** Undefined when the token is none, or not for this address: nobody is told which. */
+export async function authenticateSandbox(
+  deps: AuthenticateSandboxDeps,
+  tokenText: string,
+  address: string,
+): Promise<JudgedSandbox | undefined> {
+  const parsed = parseSandboxToken(tokenText);
+  if (!parsed) return undefined;
+  const record = await deps.sandboxRecords.get(parsed.lookupId);
+  // The same work for unknown ids as for known ones.
+  const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
+  const expected = record?.sandbox.tokenHash ?? unknownHash;
+  const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
+  if (!record || !matches) return undefined;
+  const sandbox = judgedOf(deps, record);
+  if (!sandbox || (sandbox.sourceAddress !== undefined && sandbox.sourceAddress !== address)) return undefined;
+  return sandbox;
+}
+
+/** Made once for a record: what a sandbox may do does not change while the record is kept. */
+function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): JudgedSandbox | undefined {
+  const known = judged.get(record) ?? judge(deps, record);
+  judged.set(record, known);
+  return known === "TAMPERED" ? undefined : known;
+}
+
+function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): JudgedSandbox | "TAMPERED" {
+  const { sandbox, unmatched, bound } = record;
+  if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
+  const { workspaceId, sandboxId, name, sourceAddress, createTime } = sandbox;
+  const bindings = bound.map((each) => judgeBinding(deploymentKeys, each));
+  return { workspaceId, sandboxId, name, sourceAddress, createTime, unmatched, bindings };
+}
+
+/** What does not authenticate is worth as much as what was let go: nothing. */
+function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
+  const { workspaceId, envKey, secretId, placeholder, rule, egressMac, currentVersion } = bound;
+  const isUsable =
+    !bound.isRevoked &&
+    bound.isActive &&
+    isAuthentic(keys, coveredOfBinding(bound), bound.mac) &&
+    rule !== undefined &&
+    egressMac !== undefined &&
+    isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
+  return { envKey, secretId, placeholder, rule: isUsable ? rule : undefined, currentVersion };
+}

@@ -1,0 +1,66 @@
+// The proxy's events: group commit, so that many requests share one durable statement, and late byte counts behind the answers.
+import type { EgressEvent } from "../../domain/egress/egress-event.ts";
+import type { Sql } from "../../store/database.ts";
+import { type EgressBytes, insertEgressEvents, noteEgressBytes } from "../../store/egress-events.ts";
+import { createWriteBehind } from "../write-behind.ts";
+
+export interface EgressEventLog {
+  /** Resolves when the events are durable: no answer begins before. */
+  record(events: readonly EgressEvent[]): Promise<void>;
+  /** What went through after the event was written. */
+  noteBytes(counts: EgressBytes): void;
+  /** Writes what is still to be written. */
+  flush(): Promise<void>;
+}
+
+const batchEventsMax = 512;
+const bytesDelayMs = 1_000;
+
+interface Waiting {
+  events: readonly EgressEvent[];
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** One statement is under way at a time; what comes meanwhile goes with the next. */
+export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void): EgressEventLog {
+  let waiting: Waiting[] = [];
+  let writing: Promise<void> | undefined;
+  const bytes = createWriteBehind<EgressBytes>({
+    delayMs: bytesDelayMs,
+    write: (counts) => noteEgressBytes(sql, counts),
+    onLost,
+  });
+
+  async function writeAll(): Promise<void> {
+    // Lets the requests that are ready in this turn of the event loop come along.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, batchEventsMax);
+      waiting = waiting.slice(batchEventsMax);
+      try {
+        await insertEgressEvents(
+          sql,
+          batch.flatMap(({ events }) => events),
+        );
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    writing = undefined;
+  }
+
+  return {
+    record: (events) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ events, resolve, reject });
+        writing ??= writeAll();
+      }),
+    noteBytes: (counts) => bytes.add(`${counts.workspaceId} ${counts.eventId}`, counts),
+    async flush() {
+      await writing;
+      await bytes.flush();
+    },
+  };
+}

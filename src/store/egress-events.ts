@@ -1,0 +1,135 @@
+// What requests of sandboxes came to: events are added many at a time, at the database's time.
+import type { EgressErrorCode, EgressEvent, StoredEgressEvent } from "../domain/egress/egress-event.ts";
+import type { Sql } from "./database.ts";
+
+/** Adds events in one statement, and so all of them or none. */
+export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[]): Promise<void> {
+  await sql.query({
+    name: "insert_egress_events",
+    text: `insert into egress_event (
+        workspace_id, event_id, sandbox_id, secret_id, method, host, path, status, upstream_status, latency_ms, request_bytes,
+        response_bytes, error_code)
+      select * from json_to_recordset($1::json) as e (
+        workspace_id text, event_id text, sandbox_id text, secret_id text, method text, host text, path text, status integer,
+        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text)`,
+    values: [JSON.stringify(events.map(toInserted))],
+  });
+}
+
+function toInserted(event: EgressEvent): Record<string, unknown> {
+  return {
+    workspace_id: event.workspaceId,
+    event_id: event.eventId,
+    sandbox_id: event.sandboxId,
+    secret_id: event.secretId ?? null,
+    method: event.method,
+    host: event.host,
+    path: event.path,
+    status: event.status,
+    upstream_status: event.upstreamStatus ?? null,
+    latency_ms: event.latencyMs,
+    request_bytes: event.requestBytes,
+    response_bytes: event.responseBytes,
+    error_code: event.errorCode,
+  };
+}
+
+/** How much went through after an event was written: a body may take longer than its head. */
+export interface EgressBytes {
+  workspaceId: string;
+  eventId: string;
+  requestBytes: number;
+  responseBytes: number;
+}
+
+export async function noteEgressBytes(sql: Sql, counts: readonly EgressBytes[]): Promise<void> {
+  await sql.query({
+    name: "note_egress_bytes",
+    text: `update egress_event e set request_bytes = t.request_bytes, response_bytes = t.response_bytes
+      from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) as t (workspace_id, event_id, request_bytes, response_bytes)
+      where e.workspace_id = t.workspace_id and e.event_id = t.event_id`,
+    values: [
+      counts.map(({ workspaceId }) => workspaceId),
+      counts.map(({ eventId }) => eventId),
+      counts.map(({ requestBytes }) => requestBytes),
+      counts.map(({ responseBytes }) => responseBytes),
+    ],
+  });
+}
+
+export interface EgressEventFilter {
+  workspaceId: string;
+  secretId: string | undefined;
+  sandboxId: string | undefined;
+  /** From the first up to and without the second. */
+  statuses: readonly [number, number] | undefined;
+}
+
+interface EventRow {
+  workspace_id: string;
+  event_id: string;
+  event_time: Date;
+  sandbox_id: string;
+  sandbox_name: string | null;
+  secret_id: string | null;
+  method: string;
+  host: string;
+  path: string;
+  status: number;
+  upstream_status: number | null;
+  latency_ms: number;
+  request_bytes: number;
+  response_bytes: number;
+  error_code: EgressErrorCode;
+}
+
+/** Newest first, those before `before` in that order. */
+export async function listEgressEvents(
+  sql: Sql,
+  filter: EgressEventFilter,
+  before: string | undefined,
+  limit: number,
+): Promise<StoredEgressEvent[]> {
+  const values: unknown[] = [filter.workspaceId];
+  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const conditions = ["e.workspace_id = $1"];
+  if (filter.secretId !== undefined) conditions.push(`e.secret_id = ${parameter(filter.secretId)}`);
+  if (filter.sandboxId !== undefined) conditions.push(`e.sandbox_id = ${parameter(filter.sandboxId)}`);
+  if (filter.statuses) {
+    const [from, to] = filter.statuses;
+    conditions.push(`e.status >= ${parameter(from)} and e.status < ${parameter(to)}`);
+  }
+  if (before !== undefined) conditions.push(`e.event_id < ${parameter(before)}`);
+  const given = [filter.secretId, filter.sandboxId, filter.statuses, before].map((each) =>
+    each === undefined ? 0 : 1,
+  );
+  const rows = await sql.query<EventRow>({
+    // Each combination of conditions is a statement of its own, which Postgres plans once.
+    name: `list_egress_events_${given.join("")}`,
+    text: `select e.*, b.name as sandbox_name from egress_event e
+      left join sandbox b on b.workspace_id = e.workspace_id and b.sandbox_id = e.sandbox_id and b.delete_time is null
+      where ${conditions.join(" and ")} order by e.event_id desc limit ${parameter(limit)}`,
+    values,
+  });
+  return rows.map(toEvent);
+}
+
+function toEvent(row: EventRow): StoredEgressEvent {
+  return {
+    workspaceId: row.workspace_id,
+    eventId: row.event_id,
+    eventTime: row.event_time,
+    sandboxId: row.sandbox_id,
+    sandboxName: row.sandbox_name ?? undefined,
+    secretId: row.secret_id ?? undefined,
+    method: row.method,
+    host: row.host,
+    path: row.path,
+    status: row.status,
+    upstreamStatus: row.upstream_status ?? undefined,
+    latencyMs: row.latency_ms,
+    requestBytes: row.request_bytes,
+    responseBytes: row.response_bytes,
+    errorCode: row.error_code,
+  };
+}

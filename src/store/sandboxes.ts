@@ -1,0 +1,211 @@
+// Sandboxes and what is bound to them.
+import type { EgressRule } from "../domain/egress/egress-rule.ts";
+import type { Binding, Sandbox, Unmatched } from "../domain/egress/sandbox.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined, isActive, only } from "./rows.ts";
+
+/** A sandbox as stored; its mac covers what decides who may act for it. */
+export interface StoredSandbox extends Sandbox {
+  lookupId: string;
+  tokenHash: Uint8Array;
+  mac: Uint8Array;
+}
+
+const columns =
+  "b.workspace_id, b.sandbox_id, b.name, b.lookup_id, b.token_hash, b.source_address, b.create_time, b.mac";
+
+interface SandboxRow {
+  workspace_id: string;
+  sandbox_id: string;
+  name: string;
+  lookup_id: string;
+  token_hash: Uint8Array;
+  source_address: string | null;
+  create_time: Date;
+  mac: Uint8Array;
+}
+
+function toSandbox(row: SandboxRow): StoredSandbox {
+  return {
+    workspaceId: row.workspace_id,
+    sandboxId: row.sandbox_id,
+    name: row.name,
+    lookupId: row.lookup_id,
+    tokenHash: row.token_hash,
+    sourceAddress: row.source_address ?? undefined,
+    createTime: row.create_time,
+    mac: row.mac,
+  };
+}
+
+export async function insertSandbox(tx: Tx, sandbox: Omit<StoredSandbox, "createTime">): Promise<StoredSandbox> {
+  const rows = await tx.query<SandboxRow>({
+    name: "insert_sandbox",
+    text: `insert into sandbox as b (workspace_id, sandbox_id, name, lookup_id, token_hash, source_address, mac)
+      values ($1, $2, $3, $4, $5, $6, $7) returning ${columns}`,
+    values: [
+      sandbox.workspaceId,
+      sandbox.sandboxId,
+      sandbox.name,
+      sandbox.lookupId,
+      sandbox.tokenHash,
+      sandbox.sourceAddress ?? null,
+      sandbox.mac,
+    ],
+  });
+  return toSandbox(only(rows));
+}
+
+/** Not a deleted one. */
+export async function findSandbox(
+  sql: Sql,
+  workspaceId: string,
+  sandboxId: string,
+): Promise<StoredSandbox | undefined> {
+  const rows = await sql.query<SandboxRow>({
+    name: "find_sandbox",
+    text: `select ${columns} from sandbox b where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
+    values: [workspaceId, sandboxId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toSandbox(row);
+}
+
+/** Holds the row until the transaction ends; not a deleted one. */
+export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<StoredSandbox | undefined> {
+  const rows = await tx.query<SandboxRow>({
+    name: "lock_sandbox",
+    text: `select ${columns} from sandbox b
+      where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null for no key update`,
+    values: [workspaceId, sandboxId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toSandbox(row);
+}
+
+/** Its token is worth nothing from now on; its events stay. */
+export async function deleteSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<void> {
+  await tx.query({
+    name: "delete_sandbox",
+    text: `update sandbox b set delete_time = now() where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
+    values: [workspaceId, sandboxId],
+  });
+}
+
+/** A binding as stored; its mac covers all of it but when it was let go. */
+export interface StoredBinding extends Binding {
+  mac: Uint8Array;
+}
+
+/** A taken name violates `sandbox_binding_env_key`. */
+export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<void> {
+  await tx.query({
+    name: "insert_sandbox_binding",
+    text: `insert into sandbox_binding (workspace_id, sandbox_id, env_key, secret_id, placeholder, mac)
+      values ($1, $2, $3, $4, $5, $6)`,
+    values: [
+      binding.workspaceId,
+      binding.sandboxId,
+      binding.envKey,
+      binding.secretId,
+      binding.placeholder,
+      binding.mac,
+    ],
+  });
+}
+
+/** Lets go of what is bound under the name, and says whether anything was. */
+export async function revokeBinding(
+  tx: Tx,
+  { workspaceId, sandboxId, envKey }: Pick<Binding, "workspaceId" | "sandboxId" | "envKey">,
+): Promise<boolean> {
+  const rows = await tx.query({
+    name: "revoke_sandbox_binding",
+    text: `update sandbox_binding set revoke_time = now()
+      where workspace_id = $1 and sandbox_id = $2 and env_key = $3 and revoke_time is null returning env_key`,
+    values: [workspaceId, sandboxId, envKey],
+  });
+  return rows.length > 0;
+}
+
+/** A binding with the secret it is of, as the row of that says it. */
+export interface BoundSecret extends StoredBinding {
+  secretName: string;
+  /** The placeholder was let go. */
+  isRevoked: boolean;
+  /** The secret is in use. */
+  isActive: boolean;
+  rule: EgressRule | undefined;
+  egressMac: Uint8Array | undefined;
+  currentVersion: number;
+}
+
+interface BoundSecretRow {
+  workspace_id: string;
+  sandbox_id: string;
+  env_key: string;
+  secret_id: string;
+  placeholder: string;
+  mac: Uint8Array;
+  secret_name: string;
+  is_revoked: boolean;
+  is_active: boolean;
+  egress_rule: EgressRule | null;
+  egress_mac: Uint8Array | null;
+  current_version: number;
+}
+
+const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac,
+  s.name as secret_name, i.revoke_time is not null as is_revoked, ${isActive} as is_active, s.egress_rule, s.egress_mac,
+  s.current_version`;
+
+function toBoundSecret(row: BoundSecretRow): BoundSecret {
+  return {
+    workspaceId: row.workspace_id,
+    sandboxId: row.sandbox_id,
+    envKey: row.env_key,
+    secretId: row.secret_id,
+    placeholder: row.placeholder,
+    mac: row.mac,
+    secretName: row.secret_name,
+    isRevoked: row.is_revoked,
+    isActive: row.is_active,
+    rule: row.egress_rule ?? undefined,
+    egressMac: row.egress_mac ?? undefined,
+    currentVersion: row.current_version,
+  };
+}
+
+/** Everything that was ever bound to a sandbox, by name, and of one name the newest last. */
+export async function listBoundSecrets(sql: Sql, workspaceId: string, sandboxId: string): Promise<BoundSecret[]> {
+  const rows = await sql.query<BoundSecretRow>({
+    name: "list_bound_secrets",
+    text: `select ${boundColumns} from sandbox_binding i
+      join secret s on s.workspace_id = i.workspace_id and s.secret_id = i.secret_id
+      where i.workspace_id = $1 and i.sandbox_id = $2 order by i.env_key collate "C", i.create_time`,
+    values: [workspaceId, sandboxId],
+  });
+  return rows.map(toBoundSecret);
+}
+
+/** What the proxy needs to know of whoever presents a token. */
+export interface SandboxRecord {
+  sandbox: StoredSandbox;
+  unmatched: Unmatched;
+  bound: BoundSecret[];
+}
+
+/** Undefined when there is no such sandbox, or no more. */
+export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
+  const rows = await sql.query<SandboxRow & { egress_unmatched: Unmatched }>({
+    name: "find_sandbox_by_lookup_id",
+    text: `select ${columns}, w.egress_unmatched from sandbox b join workspace w on w.workspace_id = b.workspace_id
+      where b.lookup_id = $1 and b.delete_time is null`,
+    values: [lookupId],
+  });
+  const row = firstOrUndefined(rows);
+  if (!row) return undefined;
+  const sandbox = toSandbox(row);
+  const bound = await listBoundSecrets(sql, sandbox.workspaceId, sandbox.sandboxId);
+  return { sandbox, unmatched: row.egress_unmatched, bound };
+}

@@ -1,0 +1,31 @@
+// Tiers of workspaces, and what counts towards their limits.
+import type { Tier } from "../domain/workspace.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined, isActive, only } from "./rows.ts";
+
+/** A workspace whose tier limits nothing, which needs no lock. */
+const isUnlimited = "tier = 'ENTERPRISE'";
+
+/** One row when the workspace has no limits; `workspaceId` is an expression. */
+export function unlimitedText(workspaceId: string): string {
+  return `select from workspace where workspace_id = ${workspaceId} and ${isUnlimited}`;
+}
+
+/** Holds the workspace until the transaction ends, unless its tier limits nothing: then undefined. */
+export async function lockLimitedTier(tx: Tx, workspaceId: string): Promise<Tier | undefined> {
+  const rows = await tx.query<{ tier: Tier }>({
+    name: "lock_limited_tier",
+    text: `select tier from workspace where workspace_id = $1 and not (${isUnlimited}) for no key update`,
+    values: [workspaceId],
+  });
+  return firstOrUndefined(rows)?.tier;
+}
+
+export async function countActiveSecrets(sql: Sql, workspaceId: string): Promise<number> {
+  const rows = await sql.query<{ count: number }>({
+    name: "count_active_secrets",
+    text: `select count(*)::integer as count from secret s where s.workspace_id = $1 and ${isActive}`,
+    values: [workspaceId],
+  });
+  return only(rows).count;
+}
