@@ -46,6 +46,9 @@ import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
+import type { RestSurface } from "./surfaces/rest-surface.ts";
+
+const surfaces: readonly RestSurface[] = [akuaSurface];
 
 interface ServedService {
   desc: DescService;
@@ -100,6 +103,11 @@ export function createServer(parts: ServerParts): HttpServer {
     const charged = createRateLimit(name, limit, shared, createCounter);
     return shared || isWorker ? leasePoints(charged, limit) : charged;
   };
+  const workspaceHeaders = new Map(
+    surfaces.flatMap(({ services, workspaceHeader }) =>
+      services.map((desc) => [desc.typeName, workspaceHeader] as const),
+    ),
+  );
   const interceptors = createInterceptors({
     ...deps,
     denials,
@@ -113,6 +121,7 @@ export function createServer(parts: ServerParts): HttpServer {
       workspace: limitOf("workspace", config.rateLimitWorkspace),
     },
     isPublic: (name) => publicNames.has(name),
+    workspaceHeaderOf: (name) => workspaceHeaders.get(name),
   });
 
   // Types that answers hold in a google.protobuf.Any: the details of errors.
@@ -130,7 +139,7 @@ export function createServer(parts: ServerParts): HttpServer {
   const onUnexpectedError = (error: unknown) => log.error({ err: error }, "unexpected");
   return createHttpServer({
     services: rpcServices.map(({ desc }) => desc),
-    surfaces: [akuaSurface],
+    surfaces,
     invoke: createInvoke(
       [...rpcServices, ...rest].map(({ implementation }) => implementation),
       interceptors,
