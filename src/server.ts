@@ -10,6 +10,7 @@ import {
 import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
+import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
 import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
@@ -47,8 +48,10 @@ import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
 import type { RestSurface } from "./surfaces/rest-surface.ts";
+import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
+import { thalassaSurface } from "./surfaces/thalassa/surface.ts";
 
-const surfaces: readonly RestSurface[] = [akuaSurface];
+const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface];
 
 interface ServedService {
   desc: DescService;
@@ -93,6 +96,7 @@ export function createServer(parts: ServerParts): HttpServer {
   const rest = [
     served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
+    served(ThalassaSecretService, thalassaSecretService(deps)),
   ];
   const rpcServices = [...typed, ...anyones];
   const publicNames = new Set(anyones.map(({ desc }) => desc.typeName));

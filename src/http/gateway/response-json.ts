@@ -40,7 +40,7 @@ function shaped(desc: DescMessage, json: JsonValue, surface: RestSurface): JsonV
     const name = nameOf(field);
     const value = json[name];
     const omits = getOption(field, omit_when_unset);
-    if (value !== undefined) return omits && isEmptyList(value) ? [] : [[name, shapedField(field, value, surface)]];
+    if (value !== undefined) return omits && isEmpty(value) ? [] : [[name, shapedField(field, value, surface)]];
     const isLeftOut = !surface.nullWhenUnset || field.presence === FeatureSet_FieldPresence.IMPLICIT || omits;
     return isLeftOut ? [] : [[name, null]];
   });
@@ -51,8 +51,8 @@ function nameIn({ fieldNames }: RestSurface): (field: DescField) => string {
   return fieldNames === "proto" ? ({ name }) => name : ({ jsonName }) => jsonName;
 }
 
-function isEmptyList(json: JsonValue): boolean {
-  return Array.isArray(json) && json.length === 0;
+function isEmpty(json: JsonValue): boolean {
+  return typeof json === "object" && json !== null && Object.keys(json).length === 0;
 }
 
 function shapedField(field: DescField, json: JsonValue, surface: RestSurface): JsonValue {

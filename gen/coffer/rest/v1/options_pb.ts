@@ -16,7 +16,7 @@ export const file_coffer_rest_v1_options: GenFile = /*@__PURE__*/
   fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgNUg1zdWNjZXNzU3RhdHVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
- * Leaves the field out of answers while it is unset, where others of its surface are null, or the list empty.
+ * Leaves the field out of answers while it is unset, where others of its surface are null, and lists and maps are empty.
  *
  * @generated from extension: bool omit_when_unset = 50002;
  */
