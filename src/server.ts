@@ -10,6 +10,7 @@ import {
 import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
+import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
 import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
@@ -48,6 +49,7 @@ import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
 import type { RestSurface } from "./surfaces/rest-surface.ts";
+import { thalassaKeyService } from "./surfaces/thalassa/key-service.ts";
 import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
 import { thalassaSurface } from "./surfaces/thalassa/surface.ts";
 
@@ -96,6 +98,7 @@ export function createServer(parts: ServerParts): HttpServer {
   const rest = [
     served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
+    served(ThalassaKeyService, thalassaKeyService(deps)),
     served(ThalassaSecretService, thalassaSecretService(deps)),
   ];
   const rpcServices = [...typed, ...anyones];
