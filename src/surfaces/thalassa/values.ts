@@ -28,7 +28,6 @@ function givenIn(request: CreateSecretRequest | PutSecretValueRequest): ValueInp
 
 /** The fields of an answer that hold the value. */
 export function valueFields(value: RevealedValue) {
-  if (value.form === "data") return { secretString: Uint8Array.from(value.data.reveal()) };
-  const parts = [...value.values].map(([name, part]) => [name, Uint8Array.from(part.reveal())] as const);
-  return { secretKeyValues: Object.fromEntries(parts) };
+  if (value.form === "data") return { secretString: value.data.reveal() };
+  return { secretKeyValues: Object.fromEntries([...value.values].map(([name, part]) => [name, part.reveal()])) };
 }

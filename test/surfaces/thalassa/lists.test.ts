@@ -1,4 +1,5 @@
 // GET /v1/secrets/{region}/secrets: one level, everything below a prefix, and how pages follow each other.
+import { Client, escapeLiteral } from "pg";
 import { describe, expect, it } from "vitest";
 import { browseSecrets } from "../../../src/store/browse-secrets.ts";
 import type { Sql } from "../../../src/store/database.ts";
@@ -170,24 +171,33 @@ interface Plan {
   Plans?: Plan[];
 }
 
-/** How many rows of secrets Postgres reads for a level. */
+/** How many rows of secrets Postgres reads for a level, planned as coffer's connections plan it. */
 async function rowsRead(workspaceId: string, path: string): Promise<number> {
-  const plans: Plan[] = [];
-  const explaining = {
-    async query<Row>({ text, values }: { text: string; values: readonly unknown[] }): Promise<Row[]> {
-      const [row] = await coffer.sql(`explain (analyze, format json) ${text}`, [...values]);
-      plans.push(...((row?.["QUERY PLAN"] ?? []) as { Plan: Plan }[]).map(({ Plan }) => Plan));
+  const statements: { text: string; values: readonly unknown[] }[] = [];
+  const noting = {
+    async query(statement: { text: string; values: readonly unknown[] }) {
+      statements.push(statement);
       return [];
     },
   };
-  await browseSecrets(explaining as unknown as Sql, { workspaceId, region: "nl-01", path }, undefined, 1001);
-  const count = (plan: Plan): number => {
-    const rows = plan["Actual Rows"] + (plan["Rows Removed by Filter"] ?? 0);
-    const own = plan["Relation Name"] === "secret" ? rows * plan["Actual Loops"] : 0;
-    return (plan.Plans ?? []).reduce((sum, child) => sum + count(child), own);
-  };
-  expect(plans).toHaveLength(1);
-  return plans.reduce((sum, plan) => sum + count(plan), 0);
+  await browseSecrets(noting as unknown as Sql, { workspaceId, region: "nl-01", path }, undefined, 1001);
+  const [{ text, values } = { text: "", values: [] }] = statements;
+  const client = new Client(coffer.databaseUrl);
+  await client.connect();
+  try {
+    await client.query("set plan_cache_mode = force_generic_plan");
+    await client.query(`prepare browse as ${text}`);
+    const literals = values.map((value) => (typeof value === "number" ? String(value) : escapeLiteral(String(value))));
+    const { rows } = await client.query(`explain (analyze, format json) execute browse (${literals.join(", ")})`);
+    const count = (plan: Plan): number => {
+      const read = (plan["Actual Rows"] + (plan["Rows Removed by Filter"] ?? 0)) * plan["Actual Loops"];
+      const own = plan["Relation Name"] === "secret" ? read : 0;
+      return (plan.Plans ?? []).reduce((sum, child) => sum + count(child), own);
+    };
+    return count((rows[0] as { "QUERY PLAN": [{ Plan: Plan }] })["QUERY PLAN"][0].Plan);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Copies a secret, without versions, to so many paths. */

@@ -1,5 +1,7 @@
 // How requests name a secret: in the URL, in the query, in the body; and what in a URL names none.
 import { describe, expect, it } from "vitest";
+import { AuditDecision } from "../../../gen/coffer/v1/audit_service_pb.ts";
+import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { rawRequest, sendRaw } from "../../support/raw-http.ts";
 import { createSecret, newName } from "../../support/secrets.ts";
@@ -109,4 +111,21 @@ it("access policies are not served yet, and say so", async () => {
   const { path } = await createThalassa(coffer);
   const answer = await thalassa(coffer, `PUT ${secretUrl(path)}/policy`, { json: { accessPolicy: null } });
   expect(answer).toMatchObject({ status: 404, body: { message: "access policies are not served yet" } });
+});
+
+it("a denial has what was asked for in the audit trail: the path, or the key", async () => {
+  const { path } = await createThalassa(coffer);
+  const token = await coffer.tokenWithRole(Role.VIEWER);
+  const asked = [
+    [`POST ${secretUrl(path)}/value`, "secret", path],
+    [`DELETE ${secretUrl("")}?path=/b`, "secret", "/b"],
+    ["POST /v1/kms/nl-01/keys/default/rotate", "kms_key", "default"],
+  ] as const;
+  for (const [request, resourceType, resourceId] of asked) {
+    expect((await thalassa(coffer, request, { token })).status).toBe(403);
+    const find = async () => (await coffer.clients().audit.listAuditEvents({ resourceId })).auditEvents;
+    await expect
+      .poll(find, { timeout: 5_000 })
+      .toMatchObject([{ resourceType, decision: AuditDecision.DENY, result: "PERMISSION_MISSING" }]);
+  }
 });
