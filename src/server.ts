@@ -10,6 +10,8 @@ import {
 import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
+import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
+import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
 import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
@@ -48,6 +50,12 @@ import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
+import type { RestSurface } from "./surfaces/rest-surface.ts";
+import { thalassaKeyService } from "./surfaces/thalassa/key-service.ts";
+import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
+import { thalassaSurface } from "./surfaces/thalassa/surface.ts";
+
+const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface];
 
 interface ServedService {
   desc: DescService;
@@ -93,6 +101,8 @@ export function createServer(parts: ServerParts): HttpServer {
   const rest = [
     served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
+    served(ThalassaKeyService, thalassaKeyService(deps)),
+    served(ThalassaSecretService, thalassaSecretService(deps)),
   ];
   const rpcServices = [...typed, ...anyones];
   const publicNames = new Set(anyones.map(({ desc }) => desc.typeName));
@@ -103,6 +113,11 @@ export function createServer(parts: ServerParts): HttpServer {
     const charged = createRateLimit(name, limit, shared, createCounter);
     return shared || isWorker ? leasePoints(charged, limit) : charged;
   };
+  const workspaceHeaders = new Map(
+    surfaces.flatMap(({ services, workspaceHeader }) =>
+      services.map((desc) => [desc.typeName, workspaceHeader] as const),
+    ),
+  );
   const interceptors = createInterceptors({
     ...deps,
     denials,
@@ -116,6 +131,7 @@ export function createServer(parts: ServerParts): HttpServer {
       workspace: limitOf("workspace", config.rateLimitWorkspace),
     },
     isPublic: (name) => publicNames.has(name),
+    workspaceHeaderOf: (name) => workspaceHeaders.get(name),
   });
 
   // Types that answers hold in a google.protobuf.Any: the details of errors.
@@ -133,7 +149,7 @@ export function createServer(parts: ServerParts): HttpServer {
   const onUnexpectedError = (error: unknown) => log.error({ err: error }, "unexpected");
   return createHttpServer({
     services: rpcServices.map(({ desc }) => desc),
-    surfaces: [akuaSurface],
+    surfaces,
     invoke: createInvoke(
       [...rpcServices, ...rest].map(({ implementation }) => implementation),
       interceptors,

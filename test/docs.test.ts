@@ -9,6 +9,7 @@ import { jobs } from "../src/jobs/jobs.ts";
 import { readIssuers } from "../src/jwt/read-issuers.ts";
 import { akuaRoutes } from "./support/akua-routes.ts";
 import { writeIssuersFile } from "./support/jwt-issuer.ts";
+import { thalassaRoutes } from "./support/thalassa-routes.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -53,6 +54,15 @@ it("docs/rest-akua.md lists every request as the tests of Akua's surface know it
   ]);
   const known = akuaRoutes.map(({ request, scope, success, ifMatch, deleted = "" }) => {
     return [request, scope, String(success), ifMatch ? `the ${ifMatch}'s` : "", String(deleted)];
+  });
+  expect(listed).toEqual(known);
+});
+
+it("docs/rest-thalassa.md lists every request as the tests of Thalassa Cloud's surface know it", () => {
+  const rows = read("docs/rest-thalassa.md").matchAll(/^\| `([A-Z]+ \/v1\/.*?)` \| (`.*?`) \| (\d+).*? \|$/gm);
+  const listed = [...rows].map(([, request, permissions, success]) => [request, permissions, success]);
+  const known = thalassaRoutes.map(({ request, permissions, success }) => {
+    return [request, permissions.map((permission) => `\`${permission}\``).join(", "), String(success)];
   });
   expect(listed).toEqual(known);
 });

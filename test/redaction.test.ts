@@ -19,7 +19,15 @@ import {
 import { describe, expect, test } from "vitest";
 
 /** Fields of these names carry plaintext wherever they are text or bytes. */
-const plaintextNames = new Set(["data", "values", "value", "token", "owner_token"]);
+const plaintextNames = new Set([
+  "data",
+  "values",
+  "value",
+  "token",
+  "owner_token",
+  "secret_string",
+  "secret_key_values",
+]);
 
 /** The RPCs whose answers hold plaintext, with the fields that do. All others hold none. */
 const revealing: Record<string, string[]> = {
@@ -31,6 +39,10 @@ const revealing: Record<string, string[]> = {
   ],
   "coffer.rest.akua.v1.SecretVersionService.AccessSecretVersion": [
     "coffer.rest.akua.v1.AccessSecretVersionResponse.value",
+  ],
+  "coffer.rest.thalassa.v1.SecretService.GetSecretValue": [
+    "coffer.rest.thalassa.v1.GetSecretValueResponse.secret_string",
+    "coffer.rest.thalassa.v1.GetSecretValueResponse.secret_key_values",
   ],
   // Shown once, stored nowhere.
   "coffer.v1.TokenService.CreateToken": ["coffer.v1.CreateTokenResponse.token"],

@@ -1,6 +1,7 @@
 // Versions of a secret: their states, and how a request names one.
 import { CofferError, invalidField } from "./errors.ts";
 import { isId } from "./ids.ts";
+import type { PayloadForm } from "./payload.ts";
 
 export type VersionState = "ENABLED" | "DISABLED" | "DESTROYED";
 
@@ -11,6 +12,7 @@ export interface SecretVersion {
   versionNumber: number;
   state: VersionState;
   comment: string;
+  payloadForm: PayloadForm;
   /** Counts the changes; the etag is this number in decimal. */
   revision: number;
   kmsKeyId: string;

@@ -16,14 +16,19 @@ const lengthMax = 512;
 /** The id or name in the request, as the caller wrote it. */
 export function askedSubject(req: UnaryRequest | StreamRequest): AuditSubject {
   const resourceType = resourceTypes[req.service.name] ?? "none";
-  const { id, name, secret, key, workspaceId } = req.message as {
+  const { id, name, path, urlPath, identity, secret, key, workspaceId } = req.message as {
     id?: unknown;
     name?: unknown;
+    path?: unknown;
+    urlPath?: unknown;
+    identity?: unknown;
     secret?: { id?: unknown; value?: unknown };
     key?: { id?: unknown };
     workspaceId?: unknown;
   };
-  const asked = [id, secret?.value, secret?.id, key?.id, name, workspaceId].find(
+  // A path in a URL is without its leading slash.
+  const inUrl = typeof urlPath === "string" && urlPath !== "" ? `/${urlPath}` : undefined;
+  const asked = [id, secret?.value, secret?.id, key?.id, inUrl, path, identity, name, workspaceId].find(
     (text) => typeof text === "string" && text !== "",
   );
   // The audit trail is text in Postgres, which has no place for U+0000.

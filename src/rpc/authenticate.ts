@@ -8,12 +8,15 @@ import {
 } from "../operations/tokens/authenticate-credential.ts";
 import type { FailureLimit } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
+import type { WorkspaceHeader } from "../surfaces/rest-surface.ts";
 import { peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
 
 type AuthenticateDeps = AuthenticateCredentialDeps & {
   failureLimit: FailureLimit;
   /** Services that anyone may call. */
   isPublic: (serviceName: string) => boolean;
+  /** How requests to a service of a REST surface name the workspace; undefined for other services. */
+  workspaceHeaderOf: (serviceName: string) => WorkspaceHeader | undefined;
 };
 
 type Request = UnaryRequest | StreamRequest;
@@ -21,15 +24,13 @@ type Request = UnaryRequest | StreamRequest;
 // JWTs with many claims are long.
 const credentialLengthMax = 8_192;
 const userAgentLengthMax = 256;
-/** The header in which a REST surface names the workspace. */
-const contextHeader = "akua-context";
 
 export function authenticate(deps: AuthenticateDeps): Interceptor {
   return (next) => async (req) => {
     if (deps.isPublic(req.service.typeName)) return next(req);
     const address = req.contextValues.get(peerKey)?.address ?? "";
     const identity = await identify(deps, req, address);
-    const named = namedWorkspace(req);
+    const named = namedWorkspace(req, deps.workspaceHeaderOf(req.service.typeName));
     const membership = membershipOf(identity, named);
     req.contextValues.set(callerKey, callerOf(req, identity, membership, address));
     if (named !== "" && !membership) req.contextValues.set(unreachedWorkspaceKey, named);
@@ -89,19 +90,18 @@ function membershipOf({ memberships }: Identity, named: string): Membership | un
   return memberships.find(({ workspaceId }) => workspaceId === named);
 }
 
-function namedWorkspace(req: Request): string {
-  const inHeader = req.header.get(contextHeader);
-  if (inHeader !== null && isRest(req)) {
-    if (inHeader === "" || inHeader.length > 53) throw invalidField(contextHeader, "must have 1 to 53 characters");
-    return inHeader;
+function namedWorkspace(req: Request, header: WorkspaceHeader | undefined): string {
+  if (header) {
+    const named = req.header.get(header.name);
+    if (named === null && header.isRequired) throw invalidField(header.name, "is required");
+    if (named === "" || (named ?? "").length > 53) throw invalidField(header.name, "must have 1 to 53 characters");
+    const project = header.projectName === undefined ? null : req.header.get(header.projectName);
+    if (project !== null && project !== named) throw new CofferError("WORKSPACE_NOT_FOUND", "there is no such project");
+    if (named !== null) return named;
   }
   if (req.stream) return "";
   const { workspaceId } = req.message as { workspaceId?: unknown };
   return typeof workspaceId === "string" ? workspaceId : "";
-}
-
-function isRest(req: Request): boolean {
-  return req.service.typeName.startsWith("coffer.rest.");
 }
 
 function userAgentOf(header: Headers): string {

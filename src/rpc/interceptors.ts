@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import type { AuthenticateCredentialDeps } from "../operations/tokens/authenticate-credential.ts";
 import type { FailureLimit, RateLimit } from "../redis/rate-limits.ts";
+import type { WorkspaceHeader } from "../surfaces/rest-surface.ts";
 import { authenticate } from "./authenticate.ts";
 import { toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
@@ -19,6 +20,8 @@ export interface InterceptorDeps extends AuthenticateCredentialDeps, Pick<Deps, 
   rateLimits: { principal: RateLimit; workspace: RateLimit };
   /** Services that anyone may call. */
   isPublic: (serviceName: string) => boolean;
+  /** How requests to a service of a REST surface name the workspace; undefined for other services. */
+  workspaceHeaderOf: (serviceName: string) => WorkspaceHeader | undefined;
 }
 
 export function createInterceptors(deps: InterceptorDeps): Interceptor[] {

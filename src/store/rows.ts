@@ -113,7 +113,7 @@ export function toSecret(row: SecretRow): Secret {
 
 /** The columns of `secret_version v` that make a SecretVersion. */
 export const versionColumns = `
-  v.workspace_id, v.secret_id, v.version_id, v.version_number, v.state, v.comment, v.revision, v.kms_key_id,
+  v.workspace_id, v.secret_id, v.version_id, v.version_number, v.state, v.comment, v.payload_form, v.revision, v.kms_key_id,
   v.kms_key_version, v.create_time, v.destroy_time, v.scheduled_destroy_time, v.last_accessed_time`;
 
 export interface VersionRow {
@@ -123,6 +123,7 @@ export interface VersionRow {
   version_number: number;
   state: SecretVersion["state"];
   comment: string;
+  payload_form: SecretVersion["payloadForm"];
   revision: number;
   kms_key_id: string;
   kms_key_version: number;
@@ -140,6 +141,7 @@ export function toVersion(row: VersionRow): SecretVersion {
     versionNumber: row.version_number,
     state: row.state,
     comment: row.comment,
+    payloadForm: row.payload_form,
     revision: row.revision,
     kmsKeyId: row.kms_key_id,
     kmsKeyVersion: row.kms_key_version,

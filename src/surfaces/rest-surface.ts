@@ -2,10 +2,22 @@
 import type { DescService, JsonValue } from "@bufbuild/protobuf";
 import type { CofferError } from "../domain/errors.ts";
 
+export interface WorkspaceHeader {
+  name: string;
+  /** Whether every request needs it; otherwise only tokens that reach several workspaces do. */
+  isRequired: boolean;
+  /** A header that may name the same workspace once more; any other one is not found there. */
+  projectName?: string;
+}
+
 /** A family of REST paths with one JSON style and one error body. */
 export interface RestSurface {
   name: string;
   services: readonly DescService[];
+  /** The header that names the workspace. */
+  workspaceHeader: WorkspaceHeader;
+  /** How answers spell fields: as the proto file does, or in lowerCamelCase. */
+  fieldNames: "proto" | "json";
   /** A field with presence that is unset is written as `null` instead of being left out. */
   nullWhenUnset: boolean;
   /** Requests spell fields as the proto file does and write numbers as numbers; proto JSON's other ways are no known fields and types. */

@@ -169,6 +169,8 @@ export function librarySurface(methods: readonly LibraryMethod[], surface: Parti
   return {
     name: "library",
     services: [libraryService(methods)],
+    workspaceHeader: { name: "library-context", isRequired: false },
+    fieldNames: "proto",
     nullWhenUnset: false,
     exactJson: false,
     renderError: (error, httpStatus) => ({ httpStatus, body: { library_error: error.message } }),

@@ -1,14 +1,14 @@
-// Path templates of google.api.http: parses them, and matches them on a path's decoded segments.
+// Path templates of google.api.http, and `**` before the end besides: parses them, and matches them on a path's decoded segments.
 
-/** `literal`, `*` (one segment) or `**` (any number of segments, only at the end). */
+/** `literal`, `*` (one segment) or `**` (any number of segments, only once). */
 export type TemplateSegment = { kind: "literal"; text: string } | { kind: "one" } | { kind: "rest" };
 
 export interface TemplateVariable {
   /** Names of the field and of the messages around it, outermost first. */
   fieldPath: readonly string[];
-  /** The segments it stands for: from the first up to and without the second; undefined = to the end. */
+  /** The template's segments that it stands for: from the first up to and without the second. */
   from: number;
-  to: number | undefined;
+  to: number;
 }
 
 export interface PathTemplate {
@@ -38,10 +38,9 @@ export function parsePathTemplate(template: string): PathTemplate {
     if (!fieldPathPattern.test(fieldPath)) throw invalid(`"${fieldPath}" is no field path`);
     const from = segments.length;
     segments.push(...pattern.split("/").map((segment) => parseSegment(segment, invalid)));
-    const to = segments.at(-1)?.kind === "rest" ? undefined : segments.length;
-    variables.push({ fieldPath: fieldPath.split("."), from, to });
+    variables.push({ fieldPath: fieldPath.split("."), from, to: segments.length });
   }
-  if (segments.slice(0, -1).some((segment) => segment.kind === "rest")) throw invalid("may have ** only at the end");
+  if (segments.filter((segment) => segment.kind === "rest").length > 1) throw invalid("may have ** only once");
   const names = variables.map((variable) => variable.fieldPath.join("."));
   if (new Set(names).size < names.length) throw invalid("binds a variable twice");
   return { segments, variables, verb: verb ?? "" };
@@ -61,14 +60,22 @@ function parseSegment(text: string, invalid: (problem: string) => Error): Templa
 /** Whether the template's segments fit these decoded ones; the verb is the caller's business. */
 export function matchesTemplate(template: PathTemplate, segments: readonly string[]): boolean {
   const { segments: wanted } = template;
-  const isOpen = wanted.at(-1)?.kind === "rest";
+  const isOpen = wanted.some((segment) => segment.kind === "rest");
   if (isOpen ? segments.length < wanted.length - 1 : segments.length !== wanted.length) return false;
-  return wanted.every((segment, i) => segment.kind !== "literal" || segment.text === segments[i]);
+  const place = placeIn(template, segments);
+  return wanted.every((segment, i) => segment.kind !== "literal" || segment.text === segments[place(i)]);
 }
 
 /** The text that each variable stands for in segments that match, in the order of `variables`. */
 export function bindVariables(template: PathTemplate, segments: readonly string[]): string[] {
-  return template.variables.map(({ from, to }) => segments.slice(from, to).join("/"));
+  const place = placeIn(template, segments);
+  return template.variables.map(({ from, to }) => segments.slice(place(from), place(to)).join("/"));
+}
+
+/** Where in a path the segments of the template begin: those behind `**` are counted from the path's end. */
+function placeIn({ segments: wanted }: PathTemplate, segments: readonly string[]): (index: number) => number {
+  const rest = wanted.findIndex((segment) => segment.kind === "rest");
+  return (index) => (rest === -1 || index <= rest ? index : index + segments.length - wanted.length);
 }
 
 /** The template without the names of its variables: two routes with one shape fit the same paths. */

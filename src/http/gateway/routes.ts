@@ -14,7 +14,7 @@ export interface RouteMatch {
 export interface RouteTable {
   /** Throws ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED (metadata `allow`), or REQUEST_MALFORMED. */
   find(httpMethod: string, path: string): RouteMatch;
-  /** Whose errors a path without a route shows: the surface, the first of equals, that shares most literal segments. */
+  /** Whose errors a path shows: the surface, the first of equals, that shares most literal segments at its beginning. */
   surfaceFor(path: string): RestSurface | undefined;
 }
 
@@ -31,7 +31,10 @@ export function buildRouteTable(surfaces: readonly RestSurface[]): RouteTable {
   };
 }
 
-/** Literals before `*` before `**`, decided by the leftmost segment that differs; then a certain HTTP method before any. */
+/**
+ * Literals before `*` before `**` with something behind it before `**` at the end, decided by the leftmost segment that differs; then
+ * a certain HTTP method before any.
+ */
 function bySpecificity(a: Route, b: Route): number {
   const [keyA, keyB] = [sortKey(a), sortKey(b)];
   if (keyA === keyB) return 0;
@@ -39,7 +42,8 @@ function bySpecificity(a: Route, b: Route): number {
 }
 
 function sortKey({ template, httpMethod }: Route): string {
-  const ranks = template.segments.map((segment) => ({ literal: "0", one: "1", rest: "2" })[segment.kind]);
+  const end = template.segments.length - 1;
+  const ranks = template.segments.map(({ kind }, i) => ({ literal: "0", one: "1", rest: i < end ? "2" : "3" })[kind]);
   // The end of a template, too, comes before `**`.
   return `${ranks.join("")}.${httpMethod === "*" ? "1" : "0"}`;
 }
@@ -81,9 +85,10 @@ function nearestSurface(routes: readonly Route[], path: string): RestSurface | u
   let longest = 0;
   for (const { surface, template } of routes) {
     const differs = template.segments.findIndex(
-      (segment, i) => segment.kind !== "literal" || segment.text !== segments[i],
+      (segment, i) => segment.kind === "rest" || (segment.kind === "literal" && segment.text !== segments[i]),
     );
-    const shared = differs === -1 ? template.segments.length : differs;
+    const beginning = differs === -1 ? template.segments : template.segments.slice(0, differs);
+    const shared = beginning.filter(({ kind }) => kind === "literal").length;
     if (shared > longest) [nearest, longest] = [surface, shared];
   }
   return nearest;

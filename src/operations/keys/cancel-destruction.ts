@@ -1,19 +1,25 @@
-// CancelKeyDestruction: in time, it leaves the key disabled.
+// CancelKeyDestruction: in time, it leaves the key disabled, or active where that is asked for.
 import type { Caller } from "../../domain/caller.ts";
 import type { KmsKeyRecord } from "../../domain/kms-key.ts";
 import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
 import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
 
+export interface CancelDestructionInput extends ChangeKeyInput {
+  /** Whether the key becomes active, whatever it was before; that needs `keys.enable` too. */
+  enables?: boolean;
+}
+
 /** Fails with what `changeKey` fails with: KEY_DESTROYED also once the time has come. */
 export async function cancelKeyDestruction(
   deps: ChangeKeyDeps,
   caller: Caller,
-  input: ChangeKeyInput,
+  { enables = false, ...input }: CancelDestructionInput,
 ): Promise<Outcome<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.destroy");
-  // Disabled, not active: it may have been disabled before, and nothing comes back to use unasked.
+  if (enables) authorize(caller, "keys.enable");
+  // Disabled, not active, unless asked for: it may have been disabled before, and nothing comes back to use unasked.
   return changeKey(deps, caller, grant, input, async ({ state }) =>
-    state === "PENDING_DESTRUCTION" ? { state: "DISABLED" } : undefined,
+    state === "PENDING_DESTRUCTION" ? { state: enables ? "ACTIVE" : "DISABLED" } : undefined,
   );
 }

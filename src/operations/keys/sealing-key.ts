@@ -12,19 +12,37 @@ export type SealingKeyDeps = Pick<
   "database" | "keyMaterial" | "keyLookups" | "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys"
 >;
 
+/** A key by its id, by its name, or the default one. */
+export type SealingKeyRef =
+  | { region: string; kmsKeyId: string }
+  | { region: string; kmsKeyName: string }
+  | { region: string };
+
 /** The primary version of the named key, or of the region's default key. */
-export async function sealingKey(
-  deps: SealingKeyDeps,
-  workspaceId: string,
-  ref: { kmsKeyId: string; region: string } | { region: string },
-): Promise<KeyVersion> {
-  const key = "kmsKeyId" in ref ? await namedKey(deps, workspaceId, ref) : await defaultKey(deps, workspaceId, ref);
+export async function sealingKey(deps: SealingKeyDeps, workspaceId: string, ref: SealingKeyRef): Promise<KeyVersion> {
+  const key = await keyOf(deps, workspaceId, ref);
   checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
   checkKeyActive(key);
   return deps.keyMaterial.get(key, key.primaryVersion);
 }
 
-async function namedKey(
+function keyOf(deps: SealingKeyDeps, workspaceId: string, ref: SealingKeyRef): Promise<StoredKmsKey> {
+  if ("kmsKeyId" in ref) return keyById(deps, workspaceId, ref);
+  const isNamed = "kmsKeyName" in ref && ref.kmsKeyName !== defaultKeyName;
+  return isNamed ? keyByName(deps, workspaceId, ref) : defaultKey(deps, workspaceId, ref);
+}
+
+async function keyByName(
+  deps: SealingKeyDeps,
+  workspaceId: string,
+  { region, kmsKeyName }: { region: string; kmsKeyName: string },
+): Promise<StoredKmsKey> {
+  const key = await findKey(deps, workspaceId, { region, name: kmsKeyName });
+  if (!key) throw keyNotFound(kmsKeyName);
+  return key;
+}
+
+async function keyById(
   deps: SealingKeyDeps,
   workspaceId: string,
   { kmsKeyId, region }: { kmsKeyId: string; region: string },

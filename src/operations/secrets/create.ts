@@ -13,7 +13,7 @@ import { createSecretAtOnce } from "../../store/create-secret.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
-import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
+import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
 import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "../versions/insert.ts";
@@ -24,7 +24,7 @@ import { withFreePath } from "./free-path.ts";
 import { regionOf } from "./region.ts";
 import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 
-/** An empty region is the default one, an empty key the region's default key. */
+/** An empty region is the default one, an empty key without a name the region's default key. */
 export interface CreateSecretInput
   extends Omit<
     NewSecret,
@@ -37,6 +37,8 @@ export interface CreateSecretInput
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
+  /** The name of a key of the region, instead of its id. */
+  kmsKeyName?: string;
 }
 
 interface PreparedSecret extends Prepared {
@@ -77,8 +79,7 @@ export async function createSecret(
       mutate(deps, caller, {
         grant,
         async prepare() {
-          const keyRef = input.kmsKeyId === "" ? { region } : { region, kmsKeyId: input.kmsKeyId };
-          const keyVersion = await sealingKey(deps, workspaceId, keyRef);
+          const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
           const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
           const envelope = seal({ keyVersion, context, payload, random: deps.random });
           const { kmsKeyId } = keyVersion;
@@ -125,4 +126,9 @@ export async function createSecret(
   } finally {
     discard(payload);
   }
+}
+
+function keyRefOf(region: string, { kmsKeyId, kmsKeyName }: CreateSecretInput): SealingKeyRef {
+  if (kmsKeyName !== undefined) return { region, kmsKeyName };
+  return kmsKeyId === "" ? { region } : { region, kmsKeyId };
 }

@@ -1,9 +1,9 @@
 // What enabling, disabling and destroying a version have in common.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError, invalidField } from "../../domain/errors.ts";
 import type { Grant } from "../../domain/grant.ts";
-import { checkActive, checkEtag } from "../../domain/secret.ts";
+import { checkActive, checkEtag, type Secret } from "../../domain/secret.ts";
 import { parseVersionRef, type SecretVersion, type VersionState } from "../../domain/version.ts";
 import { databaseNow } from "../../store/clock.ts";
 import type { Tx } from "../../store/database.ts";
@@ -30,6 +30,8 @@ interface Target {
   state: VersionState;
   /** Destroyed so many milliseconds from now by the database's clock; undefined: nothing is scheduled any more. */
   destroyAfterMs?: number | undefined;
+  /** Whether the current version is refused. */
+  keepsCurrent?: boolean;
 }
 
 /** A version that is in the state already stays as it is; a destroyed one stays destroyed. */
@@ -55,6 +57,7 @@ export async function changeVersionState(
       checkActive(secret);
       const version = await findVersionOrFail(tx, secret, { by: "id", versionId: subject.resourceId });
       checkEtag(version, input.etag);
+      if (target.keepsCurrent) checkNotCurrent(secret, version);
       if (isSo(version, target, grant)) return version;
       await checkNotDestroyed(tx, version, target);
       const next = { ...version, state: target.state };
@@ -73,6 +76,11 @@ export async function changeVersionState(
 function isSo({ state }: SecretVersion, target: Target, { permission }: StateGrant): boolean {
   if (state === "DESTROYED" && permission === "versions.destroy") return true;
   return state === target.state && target.destroyAfterMs === undefined;
+}
+
+function checkNotCurrent({ currentVersion }: Secret, { versionNumber }: SecretVersion): void {
+  if (versionNumber !== currentVersion) return;
+  throw invalidField("version", "is the current one; add another first, or delete the secret");
 }
 
 /** What is past its scheduled time counts as destroyed, though the job may not have come by yet: it does not come back. */

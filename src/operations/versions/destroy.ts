@@ -8,6 +8,8 @@ import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from 
 export interface DestroyVersionInput extends ChangeStateInput {
   /** Milliseconds from now by the database's clock; undefined: at once. */
   destroyAfterMs: number | undefined;
+  /** Whether the current version is refused, with FIELD_INVALID. */
+  keepsCurrent?: boolean;
 }
 
 /**
@@ -19,7 +21,13 @@ export async function destroySecretVersion(
   caller: Caller,
   input: DestroyVersionInput,
 ): Promise<Outcome<SecretVersion>> {
-  const { destroyAfterMs } = input;
+  const { destroyAfterMs, keepsCurrent = false } = input;
   const state = destroyAfterMs === undefined ? "DESTROYED" : "DISABLED";
-  return changeVersionState(deps, caller, authorize(caller, "versions.destroy"), { state, destroyAfterMs }, input);
+  return changeVersionState(
+    deps,
+    caller,
+    authorize(caller, "versions.destroy"),
+    { state, destroyAfterMs, keepsCurrent },
+    input,
+  );
 }

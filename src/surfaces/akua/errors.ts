@@ -1,6 +1,7 @@
 // Errors as Akua's documents show them: an integer code, the reason as a word in the metadata, the field as a path.
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { CofferError, Reason } from "../../domain/errors.ts";
+import { contextHeader } from "./headers.ts";
 
 // One number a reason; 7002 is the one that Akua's documents show. Numbers are never reused.
 export const akuaCodes: Readonly<Record<Reason, number>> = {
@@ -68,7 +69,7 @@ const words: Partial<Record<Reason, string>> = {
 };
 
 // What coffer.v1 has as a field comes in a header here.
-const headers: Readonly<Record<string, string>> = { workspace_id: "akua-context" };
+const headers: Readonly<Record<string, string>> = { workspace_id: contextHeader };
 
 // FAILED_PRECONDITION is 400 elsewhere; Akua answers 409 to what the state of a resource forbids, and 410 to what is gone for good.
 const httpStatuses: Partial<Record<Reason, number>> = {

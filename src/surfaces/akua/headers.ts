@@ -3,6 +3,9 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../../domain/errors.ts";
 import { etagOf } from "../../domain/secret.ts";
 
+/** Names the workspace. */
+export const contextHeader = "akua-context";
+
 const ifMatchLengthMax = 256;
 
 /** The etag in if-match, which is required on writes to what has an etag. Fails with FIELD_INVALID. */

@@ -19,6 +19,7 @@ describe("a template keeps its shape", () => {
     ["/v1/**", "/v1/**"],
     ["/v1/*/{x=*}", "/v1/*/*"],
     ["/v1/{id}/versions/{vid}:enable", "/v1/*/versions/*:enable"],
+    ["/v1/{path=**}/value", "/v1/**/value"],
   ])("%s", (template, shape) => {
     expect(templateShape(parsePathTemplate(template))).toBe(shape);
   });
@@ -37,8 +38,8 @@ describe("what is no template is refused", () => {
     "/v1/{id=}",
     "/v1/{id={x}}",
     "/v1/{region}/secret{path=**}",
-    "/v1/**/x",
-    "/v1/{a=**}/x",
+    "/v1/**/x/**",
+    "/v1/{a=**}/{b=**}",
     "/v1/{a}/{a}",
     "/v1/..",
     "/v1/x:",
@@ -61,6 +62,13 @@ describe("variables take their segments", () => {
     ["/v1/{path=**}", "/v1", [""]],
     ["/v1/x/{path=a/**}", "/v1/x/a", ["a"]],
     ["/v1/x/{path=a/**}", "/v1/x", undefined],
+    ["/v1/{path=**}/value", "/v1/a/b/value", ["a/b"]],
+    ["/v1/{path=**}/value", "/v1/value/value", ["value"]],
+    ["/v1/{path=**}/value", "/v1/value", [""]],
+    ["/v1/{path=**}/value", "/v1/a/b", undefined],
+    ["/v1/{path=**}/value", "/v1", undefined],
+    ["/v1/{a}/x/{path=y/**}/by/{b}", "/v1/1/x/y/2/3/by/4", ["1", "y/2/3", "4"]],
+    ["/v1/{a}/x/{path=y/**}/by/{b}", "/v1/1/x/y/by", undefined],
     ["/v1/{id}", "/v1/a%20b%C3%A4", ["a bä"]],
     ["/v1/{id}", "/v1/%2541", ["%41"]],
     ["/v1/secrets/{id}", "/v1/s%65crets/a", ["a"]],

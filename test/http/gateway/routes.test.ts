@@ -31,6 +31,23 @@ describe("finds", () => {
     expect(find(methods, "GET", "/v1")).toBe("Root");
   });
 
+  test("a rest with a literal behind it before a bare one, for the HTTP methods that it has", () => {
+    const methods = [
+      get("Bare", "/v1/{id=**}"),
+      post("Value", "/v1/{id=**}/value"),
+      get("Value2", "/v1/{id=**}/value"),
+      get("Versions", "/v1/{id=**}/versions"),
+    ];
+    expect(find(methods, "GET", "/v1/a/b/value")).toBe("Value2 a/b");
+    expect(find(methods, "POST", "/v1/value/value")).toBe("Value value");
+    expect(find(methods, "GET", "/v1/versions")).toBe("Versions ");
+    expect(find(methods, "GET", "/v1/versions/b")).toBe("Bare versions/b");
+    expect(find(methods.slice(0, 2), "GET", "/v1/a/value")).toBe("Bare a/value");
+    expect(() => find(methods.slice(1), "GET", "/v1/a/b")).toThrow(
+      expect.objectContaining({ reason: "ROUTE_NOT_FOUND" }),
+    );
+  });
+
   test("the leftmost literal, when two routes have one each", () => {
     const methods = [get("Late", "/v1/{id}/x"), get("Early", "/v1/a/{id}")];
     expect(find(methods, "GET", "/v1/a/x")).toBe("Early x");
@@ -116,6 +133,11 @@ test("an unknown path belongs to the surface that shares most of its literal beg
   expect(table.surfaceFor("/v1/a/x/y")?.name).toBe("a");
   expect(table.surfaceFor("/v1")?.name).toBe("a");
   expect(table.surfaceFor("/v2")).toBeUndefined();
+  const c = librarySurface([], { name: "c", services: [libraryService([get("Get", "/v1/*/c/{id=**}")], "C")] });
+  const wide = buildRouteTable([librarySurface([get("Get", "/v1/{id}/b")], { name: "a" }), c]);
+  expect(wide.surfaceFor("/v1/x/c//")?.name).toBe("c");
+  expect(wide.surfaceFor("/v1/x/b")?.name).toBe("a");
+  expect(wide.surfaceFor("/v1/x/d")?.name).toBe("a");
 });
 
 test("Akua's four routes are found with their status and answer field", () => {

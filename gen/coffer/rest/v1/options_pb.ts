@@ -13,10 +13,10 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file coffer/rest/v1/options.proto.
  */
 export const file_coffer_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgNUg1zdWNjZXNzU3RhdHVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgNUg1zdWNjZXNzU3RhdHVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
- * Leaves the field out of answers while it is unset, where others of its surface are null.
+ * Leaves the field out of answers while it is unset, where others of its surface are null, and lists and maps are empty.
  *
  * @generated from extension: bool omit_when_unset = 50002;
  */
@@ -24,10 +24,18 @@ export const omit_when_unset: GenExtension<FieldOptions, boolean> = /*@__PURE__*
   extDesc(file_coffer_rest_v1_options, 0);
 
 /**
+ * Where it is set, this message alone is the answer, whatever the route's response_body is.
+ *
+ * @generated from extension: bool whole_answer_when_set = 50003;
+ */
+export const whole_answer_when_set: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_coffer_rest_v1_options, 1);
+
+/**
  * The HTTP status of success; 200 unless set. 204 answers have no body.
  *
  * @generated from extension: uint32 success_status = 50001;
  */
 export const success_status: GenExtension<MethodOptions, number> = /*@__PURE__*/
-  extDesc(file_coffer_rest_v1_options, 1);
+  extDesc(file_coffer_rest_v1_options, 2);
 

@@ -1,0 +1,77 @@
+// One level of the tree of paths, without reading what lies below it.
+import type { Secret } from "../domain/secret.ts";
+import type { Sql } from "./database.ts";
+import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+
+export interface Level {
+  workspaceId: string;
+  region: string;
+  /** With a slash at its end. */
+  path: string;
+}
+
+/** A secret at this path, or, with a slash at the end, the beginning of further ones. */
+export interface LevelEntry {
+  path: string;
+  /** Undefined for the beginning of further ones. */
+  secretId: string | undefined;
+}
+
+/**
+ * The next `limit` entries after `after`, by path. Each is one look into the index: behind a secret comes what sorts after its path,
+ * behind a prefix what sorts after all that lies below it. Paths hold no control characters, and `0` is what follows a slash.
+ */
+export async function browseSecrets(
+  sql: Sql,
+  level: Level,
+  after: string | undefined,
+  limit: number,
+): Promise<LevelEntry[]> {
+  const rows = await sql.query<{ path: string; secret_id: string | null }>({
+    name: "browse_secrets",
+    text: `with recursive entry (path, secret_id, n) as (
+        (${nextEntry("$4", "1")})
+        union all
+        select next.* from entry e cross join lateral (${nextEntry(behind, "e.n + 1")}) next where e.n < $6
+      )
+      select e.path, e.secret_id from entry e order by e.n`,
+    values: [
+      level.workspaceId,
+      level.region,
+      level.path,
+      after === undefined ? level.path : pathsBehind(after),
+      `${level.path.slice(0, -1)}0`,
+      limit,
+    ],
+  });
+  return rows.map(({ path, secret_id: secretId }) => ({ path, secretId: secretId ?? undefined }));
+}
+
+const behind = `case when e.secret_id is null then left(e.path, -1) || '0' else e.path || chr(1) end`;
+
+function pathsBehind(path: string): string {
+  return path.endsWith("/") ? `${path.slice(0, -1)}0` : `${path}\u0001`;
+}
+
+function nextEntry(from: string, n: string): string {
+  const rest = "substr(s.path, length($3) + 1)";
+  const isBelow = `position('/' in ${rest}) > 0`;
+  return `select
+      case when ${isBelow} then $3 || split_part(${rest}, '/', 1) || '/' else s.path end collate "C",
+      case when ${isBelow} then null else s.secret_id end,
+      ${n}
+    from secret s
+    where s.workspace_id = $1 and s.region = $2 and ${isActive} and s.path >= ${from} and s.path < $5
+    order by s.path limit 1`;
+}
+
+/** Secrets by their ids, in the order of their paths. */
+export async function findSecretsById(sql: Sql, workspaceId: string, secretIds: readonly string[]): Promise<Secret[]> {
+  const rows = await sql.query<SecretRow>({
+    name: "find_secrets_by_id",
+    text: `select ${secretColumns} from secret s where s.workspace_id = $1 and s.secret_id = any ($2) and ${isActive}
+      order by s.path`,
+    values: [workspaceId, secretIds],
+  });
+  return rows.map(toSecret);
+}

@@ -1,0 +1,25 @@
+// Errors as Thalassa Cloud's documents show them: one message, with every broken rule in it.
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { CofferError, Reason } from "../../domain/errors.ts";
+import { organisationHeader } from "./headers.ts";
+
+// What coffer.v1 calls otherwise.
+const names: Readonly<Record<string, string>> = {
+  workspace_id: organisationHeader,
+  kms_key_id: "kmsKeyIdentity",
+};
+
+const httpStatuses: Partial<Record<Reason, number>> = { IDEMPOTENCY_KEY_REUSED: 409 };
+
+export function renderThalassaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
+  const violations = error.violations.map(({ field, description }) => `${nameOf(field)}: ${description}`);
+  const message = violations.length === 0 ? error.message : violations.join("; ");
+  return { httpStatus: httpStatuses[error.reason] ?? httpStatus, body: { message } };
+}
+
+/** `secret_key_values["a_b"]` → `secretKeyValues["a_b"]`: keys of maps are the caller's own. */
+function nameOf(field: string): string {
+  if (Object.hasOwn(names, field)) return names[field] ?? field;
+  const [, path = "", key = ""] = /^([^[]*)(.*)$/s.exec(field) ?? [];
+  return path.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) + key;
+}

@@ -1,0 +1,21 @@
+// The headers of Thalassa Cloud's requests and answers.
+import type { HandlerContext } from "@connectrpc/connect";
+
+/** Names the workspace. */
+export const organisationHeader = "X-Organisation-Identity";
+
+/** May name it once more. */
+export const projectHeader = "X-Project-Identity";
+
+/** Says where the next page of a list is; no header on the last page. */
+export function showNextPage(
+  { responseHeader }: HandlerContext,
+  path: string,
+  query: Record<string, string | number | undefined>,
+  pageToken: string,
+): void {
+  if (pageToken === "") return;
+  const given = Object.entries({ ...query, pageToken }).filter(([, value]) => value !== undefined);
+  const parameters = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  responseHeader.set("link", `<${path}?${parameters}>; rel="next"`);
+}

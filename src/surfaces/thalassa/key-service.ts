@@ -1,0 +1,114 @@
+// Thalassa Cloud's requests about keys over coffer's operations.
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import { invalidField } from "../../domain/errors.ts";
+import type { KmsKeyRecord } from "../../domain/kms-key.ts";
+import type { Permission } from "../../domain/permission.ts";
+import { cancelKeyDestruction } from "../../operations/keys/cancel-destruction.ts";
+import { countKeys } from "../../operations/keys/count.ts";
+import { createKey } from "../../operations/keys/create.ts";
+import { disableKey } from "../../operations/keys/disable.ts";
+import { enableKey } from "../../operations/keys/enable.ts";
+import { getKey } from "../../operations/keys/get.ts";
+import { listKeys } from "../../operations/keys/list.ts";
+import { keyIdIn } from "../../operations/keys/region-key.ts";
+import { rotateKey } from "../../operations/keys/rotate.ts";
+import { scheduleKeyDestruction } from "../../operations/keys/schedule-destruction.ts";
+import { updateKey } from "../../operations/keys/update.ts";
+import type { Outcome } from "../../operations/mutation.ts";
+import { resourceOf } from "../answer.ts";
+import { callerOf } from "../caller.ts";
+import { showNextPage } from "./headers.ts";
+import { toKeyMessage, toRotationPeriodDays } from "./key-messages.ts";
+import { entriesMax } from "./lists.ts";
+import { toRegionMessage } from "./messages.ts";
+import { regionIn } from "./places.ts";
+
+export function thalassaKeyService(deps: Deps): ServiceImpl<typeof KeyService> {
+  const keyId = (context: HandlerContext, permission: Permission, { region, identity }: KeyPlace) =>
+    keyIdIn(deps, callerOf(context), permission, { region: regionIn(deps, region), identity });
+  const target = async (context: HandlerContext, permission: Permission, place: KeyPlace) => ({
+    kmsKeyId: await keyId(context, permission, place),
+    etag: undefined,
+  });
+  return {
+    async createKey(request, context) {
+      const { name, labels, keyType = "" } = request;
+      const region = regionIn(deps, request.region);
+      const input = { name, region, algorithm: keyType, labels, rotationPeriodDays: toRotationPeriodDays(request) };
+      return answer(context, await createKey(deps, callerOf(context), input));
+    },
+
+    async listKeys({ region, limit, pageToken }, context) {
+      const input = { region: regionIn(deps, region), states: [], pageSize: limit ?? entriesMax, pageToken };
+      const { items, nextPageToken } = await listKeys(deps, callerOf(context), input);
+      showNextPage(context, `/v1/kms/${input.region}/keys`, { limit }, nextPageToken);
+      return { keys: items.map(toKeyMessage) };
+    },
+
+    async getKey(request, context) {
+      const { key } = await getKey(deps, callerOf(context), await keyId(context, "keys.read", request));
+      return { key: toKeyMessage(key) };
+    },
+
+    async rotateKey(request, context) {
+      const input = await target(context, "keys.rotate", request);
+      return answer(context, await rotateKey(deps, callerOf(context), input));
+    },
+
+    async setKeyRotation(request, context) {
+      const { keyRotationEnabled, rotationPeriodInDays } = request;
+      if (keyRotationEnabled === undefined && rotationPeriodInDays === undefined) {
+        throw invalidField("key_rotation_enabled", "is required where there is no rotationPeriodInDays");
+      }
+      const change = { rotationPeriodDays: toRotationPeriodDays(request) };
+      const input = { ...(await target(context, "keys.update", request)), change };
+      return answer(context, await updateKey(deps, callerOf(context), input));
+    },
+
+    async disableKey(request, context) {
+      const input = await target(context, "keys.disable", request);
+      return answer(context, await disableKey(deps, callerOf(context), input));
+    },
+
+    async enableKey(request, context) {
+      const input = await target(context, "keys.enable", request);
+      return answer(context, await enableKey(deps, callerOf(context), input));
+    },
+
+    async deleteKey(request, context) {
+      const input = { ...(await target(context, "keys.destroy", request)), destroyAfterMs: undefined };
+      return answer(context, await scheduleKeyDestruction(deps, callerOf(context), input));
+    },
+
+    async cancelKeyDeletion(request, context) {
+      const input = { ...(await target(context, "keys.destroy", request)), enables: true };
+      return answer(context, await cancelKeyDestruction(deps, callerOf(context), input));
+    },
+
+    async getSummary(_request, context) {
+      const counts = await countKeys(deps, callerOf(context));
+      const regions = counts.map(({ region, active, disabled, pendingDestruction }) => {
+        const { identity, name, slug } = toRegionMessage(region);
+        return {
+          ...{ identity, name, slug, kmsAvailable: true },
+          totalKeys: active + disabled + pendingDestruction,
+          activeKeys: active,
+          disabledKeys: disabled,
+          pendingDeletionKeys: pendingDestruction,
+        };
+      });
+      return { featureEnabled: true, regions };
+    },
+  };
+}
+
+interface KeyPlace {
+  region: string;
+  identity: string;
+}
+
+function answer(context: HandlerContext, outcome: Outcome<KmsKeyRecord>) {
+  return { key: toKeyMessage(resourceOf(context, outcome)) };
+}

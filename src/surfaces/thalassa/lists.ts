@@ -1,0 +1,34 @@
+// Lists of secrets as Thalassa Cloud shows them: one level below a path, or all that begins with a prefix.
+import type { HandlerContext } from "@connectrpc/connect";
+import type { ListSecretsRequest } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { invalidField } from "../../domain/errors.ts";
+import { browseSecrets } from "../../operations/secrets/browse.ts";
+import { listSecrets } from "../../operations/secrets/list.ts";
+import { showNextPage } from "./headers.ts";
+import { toSecretMessage } from "./messages.ts";
+import { regionIn } from "./places.ts";
+
+/** How many entries a list has at most, and has unless fewer are asked for. */
+export const entriesMax = 1_000;
+
+type ListDeps = Pick<Deps, "database" | "regions">;
+
+/** Fails with FIELD_INVALID when both ways to list are asked for. */
+export async function toList(deps: ListDeps, caller: Caller, request: ListSecretsRequest, context: HandlerContext) {
+  const { path, pathPrefix, limit, pageToken } = request;
+  if (path !== undefined && pathPrefix !== undefined) throw invalidField("path", "cannot be given with pathPrefix");
+  const region = regionIn(deps, request.region);
+  const page = { region, pageSize: limit ?? entriesMax, pageToken };
+  const address = `/v1/secrets/${region}/secrets`;
+  if (path !== undefined) {
+    const { prefixes, secrets, nextPageToken } = await browseSecrets(deps, caller, { ...page, path });
+    showNextPage(context, address, { path, limit }, nextPageToken);
+    return { level: { path, prefixes, secrets: secrets.map((secret) => toSecretMessage(secret)) } };
+  }
+  const filter = { namePrefix: pathPrefix ?? "", kind: "", labels: {}, states: [] };
+  const { items, nextPageToken } = await listSecrets(deps, caller, { ...page, ...filter });
+  showNextPage(context, address, { pathPrefix, limit }, nextPageToken);
+  return { secrets: items.map((secret) => toSecretMessage(secret)) };
+}

@@ -1,0 +1,113 @@
+// Thalassa Cloud's requests about secrets over coffer's operations.
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { CreateSecretRequest, SecretService } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import { defaultKind } from "../../domain/credential/kinds.ts";
+import { CofferError, invalidField } from "../../domain/errors.ts";
+import { isId } from "../../domain/ids.ts";
+import { keyNotFound } from "../../domain/kms-key.ts";
+import { createSecret } from "../../operations/secrets/create.ts";
+import { deleteSecret } from "../../operations/secrets/delete.ts";
+import { getSecret } from "../../operations/secrets/get.ts";
+import { getSecretValue } from "../../operations/secrets/get-value.ts";
+import { addSecretVersion } from "../../operations/versions/add.ts";
+import { destroySecretVersion } from "../../operations/versions/destroy.ts";
+import { listSecretVersions } from "../../operations/versions/list.ts";
+import { resourceOf } from "../answer.ts";
+import { callerOf } from "../caller.ts";
+import { entriesMax, toList } from "./lists.ts";
+import { toSecretMessage } from "./messages.ts";
+import { regionIn, secretAt } from "./places.ts";
+import { toValueInput, valueFields } from "./values.ts";
+
+export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretService> {
+  return {
+    async createSecret(request, context) {
+      const input = toNewSecret(deps, request);
+      const outcome = await createSecret(deps, callerOf(context), input).catch(hideOtherRegions(request));
+      return { secret: toSecretMessage(resourceOf(context, outcome)) };
+    },
+
+    async listSecrets(request, context) {
+      return toList(deps, callerOf(context), request, context);
+    },
+
+    async getSecret(request, context) {
+      const caller = callerOf(context);
+      const secret = secretAt(deps, request);
+      const found = await getSecret(deps, caller, secret);
+      if (!request.includeVersions) return { secret: toSecretMessage(found) };
+      const versions = { secret: { id: found.secretId }, states: [], pageSize: entriesMax, pageToken: "" };
+      return { secret: toSecretMessage(found, (await listSecretVersions(deps, caller, versions)).items) };
+    },
+
+    async setAccessPolicy(request) {
+      secretAt(deps, request);
+      throw new CofferError("METHOD_UNIMPLEMENTED", "access policies are not served yet");
+    },
+
+    async putSecretValue(request, context) {
+      const secret = secretAt(deps, request);
+      const input = { secret, value: toValueInput(request), comment: "", expectedCurrentVersion: undefined };
+      const version = resourceOf(context, await addSecretVersion(deps, callerOf(context), input));
+      return { path: secret.name, version: version.versionNumber };
+    },
+
+    async getSecretValue(request, context) {
+      const secret = secretAt(deps, request);
+      const input = { secret, version: request.version === undefined ? "" : String(request.version) };
+      const { versionNumber, value, kmsKeyId, kmsKeyVersion } = await getSecretValue(deps, callerOf(context), input);
+      return {
+        path: secret.name,
+        version: versionNumber,
+        ...valueFields(value),
+        kmsKeyIdentity: kmsKeyId,
+        kmsKeyVersion: String(kmsKeyVersion),
+      };
+    },
+
+    async destroySecretVersion(request, context) {
+      const secret = secretAt(deps, request);
+      const options = { etag: undefined, destroyAfterMs: undefined, keepsCurrent: true };
+      const input = { secret, version: String(request.version), ...options };
+      resourceOf(context, await destroySecretVersion(deps, callerOf(context), input));
+      return {};
+    },
+
+    async deleteSecret(request, context) {
+      const input = { secret: secretAt(deps, request), etag: undefined, force: true };
+      resourceOf(context, await deleteSecret(deps, callerOf(context), input));
+      return {};
+    },
+  };
+}
+
+function toNewSecret(deps: Deps, request: CreateSecretRequest) {
+  const { path, kmsKeyIdentity, description, labels, annotations, accessPolicy } = request;
+  if (accessPolicy && accessPolicy.kind.case !== "nullValue") {
+    throw invalidField("access_policy", "access policies are not served yet");
+  }
+  return {
+    name: path,
+    region: regionIn(deps, request.region),
+    kind: defaultKind,
+    ...{ description, labels, annotations },
+    mimeType: "",
+    ...(isId("kms", kmsKeyIdentity) ? { kmsKeyId: kmsKeyIdentity } : { kmsKeyId: "", kmsKeyName: kmsKeyIdentity }),
+    expiration: undefined,
+    revealable: true,
+    authMethod: "",
+    accessPolicy: undefined,
+    credentialFields: {},
+    credentialFieldOf: (name: string) => name,
+    value: toValueInput(request),
+  };
+}
+
+/** A key of another region is none here. */
+function hideOtherRegions({ kmsKeyIdentity }: CreateSecretRequest): (error: unknown) => never {
+  return (error) => {
+    const isElsewhere = error instanceof CofferError && error.violations.some(({ field }) => field === "kms_key_id");
+    throw isElsewhere ? keyNotFound(kmsKeyIdentity) : error;
+  };
+}

@@ -1,0 +1,150 @@
+// Every request of Thalassa Cloud's API, with what its documents and coffer's say of each.
+import type { Permission } from "../../src/domain/permission.ts";
+import type { TestCoffer } from "./coffer.ts";
+import { createKey } from "./keys.ts";
+import { newName } from "./secrets.ts";
+import { base64, createThalassa, newSecretBody, thalassa, thalassaRegion } from "./thalassa.ts";
+
+export interface ThalassaRoute {
+  /** The RPC behind it. */
+  rpc: string;
+  request: `${"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} /v1/${string}`;
+  permissions: readonly Permission[];
+  success: 200 | 201 | 204;
+  /** A valid body, where one is needed. */
+  body?: () => object;
+  /** What is added to the URL. */
+  query?: string;
+  /** Whether it changes something. */
+  changes?: true;
+  /** The state that it is there to change. */
+  from?: "disabled" | "pending_deletion";
+}
+
+const secrets = "/v1/secrets/{region}";
+const keys = "/v1/kms/{region}/keys";
+
+export const thalassaRoutes: readonly ThalassaRoute[] = [
+  {
+    rpc: "CreateSecret",
+    request: `POST ${secrets}/secrets`,
+    permissions: ["secrets.create"],
+    success: 201,
+    body: newSecretBody,
+    changes: true,
+  },
+  { rpc: "ListSecrets", request: `GET ${secrets}/secrets`, permissions: ["secrets.list"], success: 200 },
+  { rpc: "GetSecret", request: `GET ${secrets}/secret{path}`, permissions: ["secrets.read"], success: 200 },
+  {
+    rpc: "PutSecretValue",
+    request: `POST ${secrets}/secret{path}/versions`,
+    permissions: ["versions.add"],
+    success: 201,
+    body: () => ({ secretString: base64("new") }),
+    changes: true,
+  },
+  {
+    rpc: "GetSecretValue",
+    request: `POST ${secrets}/secret{path}/value`,
+    permissions: ["versions.access"],
+    success: 200,
+  },
+  {
+    rpc: "DestroySecretVersion",
+    request: `DELETE ${secrets}/secret{path}/versions`,
+    permissions: ["versions.destroy"],
+    success: 204,
+    query: "?version=1",
+    changes: true,
+  },
+  {
+    rpc: "DeleteSecret",
+    request: `DELETE ${secrets}/secret{path}`,
+    permissions: ["secrets.delete", "versions.destroy", "secrets.purge"],
+    success: 204,
+    changes: true,
+  },
+  {
+    rpc: "CreateKey",
+    request: `POST ${keys}`,
+    permissions: ["keys.create"],
+    success: 201,
+    body: () => ({ name: newName("key") }),
+    changes: true,
+  },
+  { rpc: "ListKeys", request: `GET ${keys}`, permissions: ["keys.list"], success: 200 },
+  { rpc: "GetKey", request: `GET ${keys}/{identity}`, permissions: ["keys.read"], success: 200 },
+  {
+    rpc: "RotateKey",
+    request: `POST ${keys}/{identity}/rotate`,
+    permissions: ["keys.rotate"],
+    success: 200,
+    changes: true,
+  },
+  {
+    rpc: "SetKeyRotation",
+    request: `PATCH ${keys}/{identity}/rotation`,
+    permissions: ["keys.update"],
+    success: 200,
+    body: () => ({ keyRotationEnabled: true, rotationPeriodInDays: 90 }),
+    changes: true,
+  },
+  {
+    rpc: "DisableKey",
+    request: `POST ${keys}/{identity}/disable`,
+    permissions: ["keys.disable"],
+    success: 200,
+    changes: true,
+  },
+  {
+    rpc: "EnableKey",
+    request: `POST ${keys}/{identity}/enable`,
+    permissions: ["keys.enable"],
+    success: 200,
+    changes: true,
+    from: "disabled",
+  },
+  {
+    rpc: "DeleteKey",
+    request: `DELETE ${keys}/{identity}`,
+    permissions: ["keys.destroy"],
+    success: 200,
+    changes: true,
+  },
+  {
+    rpc: "CancelKeyDeletion",
+    request: `POST ${keys}/{identity}/cancel-deletion`,
+    permissions: ["keys.destroy", "keys.enable"],
+    success: 200,
+    changes: true,
+    from: "pending_deletion",
+  },
+  { rpc: "GetSummary", request: "GET /v1/kms/summary", permissions: ["keys.list"], success: 200 },
+];
+
+/** What a request of a route is about: a secret of two versions, and a key in the state that the route wants. */
+export interface ThalassaTarget {
+  path: string;
+  identity: string;
+}
+
+export async function thalassaTarget(coffer: TestCoffer, { from }: ThalassaRoute): Promise<ThalassaTarget> {
+  const { path } = await createThalassa(coffer);
+  const { id } = await createKey(coffer, { region: thalassaRegion });
+  await thalassa(coffer, `POST /v1/secrets/${thalassaRegion}/secret${path}/versions`, {
+    json: { secretString: base64("v2") },
+  });
+  const { keys: client } = coffer.clients();
+  if (from === "disabled") await client.disableKey({ id });
+  if (from === "pending_deletion") await client.scheduleKeyDestruction({ id });
+  return { path, identity: id };
+}
+
+/** The request of a route, about this target, in this region. */
+export function requestOf(
+  { request, query = "" }: ThalassaRoute,
+  { path, identity }: ThalassaTarget,
+  region = thalassaRegion,
+): string {
+  return request.replace("{region}", region).replace("{path}", path).replace("{identity}", identity) + query;
+}

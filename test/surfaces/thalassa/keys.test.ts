@@ -1,0 +1,204 @@
+// The keys of Thalassa Cloud's surface: made, listed, rotated, disabled, deleted and brought back.
+import { describe, expect, it } from "vitest";
+import { otherWorkspace } from "../../support/broad-token.ts";
+import { useCoffer } from "../../support/coffer.ts";
+import { createKey } from "../../support/keys.ts";
+import { newName } from "../../support/secrets.ts";
+import {
+  base64,
+  createThalassa,
+  keysUrl,
+  readThalassa,
+  secretUrl,
+  thalassa,
+  thalassaEnv,
+} from "../../support/thalassa.ts";
+
+const coffer = useCoffer({ env: thalassaEnv });
+
+interface Key extends Record<string, unknown> {
+  identity: string;
+  name: string;
+  status: string;
+  currentVersion: number;
+}
+
+const create = (change: object = {}) =>
+  thalassa<Key & { message: string }>(coffer, `POST ${keysUrl}`, { json: { name: newName("key"), ...change } });
+
+async function made(change: object = {}): Promise<Key> {
+  const { status, body } = await create(change);
+  expect(status).toBe(201);
+  return body;
+}
+
+const change = (request: string, json?: object) => thalassa<Key & { message: string }>(coffer, request, { json });
+const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/);
+const texts = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "v"]));
+
+describe("a new key", () => {
+  it("is shown with all that is known of it", async () => {
+    const name = newName("key");
+    const key = await made({ name, labels: { team: "a" } });
+    expect(key).toEqual({
+      identity: expect.stringMatching(/^kms_[0-9a-z]{26}$/),
+      name,
+      slug: name,
+      keyType: "aes256-gcm96",
+      status: "active",
+      currentVersion: 1,
+      labels: { team: "a" },
+      keyRotationEnabled: false,
+      createdAt: time,
+      updatedAt: time,
+      region: { identity: "nl-01", name: "nl-01", slug: "nl-01" },
+      objectVersion: 1,
+    });
+    for (const identity of [key.identity, name]) {
+      expect(await thalassa(coffer, `GET ${keysUrl}/${identity}`)).toMatchObject({ status: 200, body: key });
+    }
+  });
+
+  it.each(["aes128-gcm96", "aes256-gcm96", "chacha20-poly1305"])("of the type %s seals and opens", async (keyType) => {
+    const { identity, ...key } = await made({ keyType });
+    expect(key["keyType"]).toBe(keyType);
+    const { path } = await createThalassa(coffer, { kmsKeyIdentity: identity });
+    expect(await readThalassa(coffer, path)).toBe("v1");
+  });
+
+  it.each<[string, object]>([
+    ["a period of 1 day", { rotationPeriodInDays: 1 }],
+    ["a period of 3,650 days", { rotationPeriodInDays: 3650, keyRotationEnabled: true }],
+  ])("may have %s", async (_, rotation) => {
+    expect(await made(rotation)).toMatchObject({ ...rotation, keyRotationEnabled: true, nextRotationAt: time });
+  });
+
+  it.each<[string, object]>([
+    ["a name of 63 characters", { name: `k${"n".repeat(62)}` }],
+    ["64 labels", { labels: texts(64) }],
+    ["what it has no use for, empty", { description: "", annotations: {}, exportAllowed: false }],
+    ["no rotation", { keyRotationEnabled: false }],
+  ])("may have %s", async (_, fields) => {
+    expect(await made(fields)).toMatchObject({ status: "active", currentVersion: 1 });
+  });
+
+  const otherTypes = ["rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"];
+  it.each<[object, string]>([
+    ...[...otherTypes, "hmac", "hmac-sha256", "hmac-sha512", "", "AES256-GCM96"].map((keyType): [object, string] => [
+      { keyType },
+      "keyType",
+    ]),
+    [{ name: undefined }, "name"],
+    [{ name: "" }, "name"],
+    [{ name: "a b" }, "name"],
+    [{ name: "n".repeat(64) }, "name"],
+    [{ rotationPeriodInDays: 0 }, "rotationPeriodInDays"],
+    [{ rotationPeriodInDays: 3651 }, "rotationPeriodInDays"],
+    [{ keyRotationEnabled: true }, "rotationPeriodInDays"],
+    [{ keyRotationEnabled: false, rotationPeriodInDays: 5 }, "rotationPeriodInDays"],
+    [{ labels: texts(65) }, "labels"],
+    [{ description: "x" }, "description"],
+    [{ annotations: { a: "b" } }, "annotations"],
+    [{ exportAllowed: true }, "exportAllowed"],
+  ])("with %j is 400, and is not made", async (fields, field) => {
+    const count = async () => (await coffer.sql("select count(*)::int as count from kms_key"))[0];
+    const before = await count();
+    const { status, body } = await create(fields);
+    expect([status, body.message.split(": ")[0]]).toEqual([400, field]);
+    expect(await count()).toEqual(before);
+  });
+
+  it("with a name that is taken in the region is 409", async () => {
+    const { name } = await made();
+    expect(await create({ name })).toMatchObject({ status: 409, body: { message: expect.stringContaining(name) } });
+    expect((await thalassa(coffer, "POST /v1/kms/nl-02/keys", { json: { name } })).status).toBe(201);
+  });
+});
+
+describe("an old key", () => {
+  it("is rotated: older values stay readable, new ones take the new version", async () => {
+    const { identity } = await made();
+    const { path } = await createThalassa(coffer, { kmsKeyIdentity: identity });
+    const rotated = await change(`POST ${keysUrl}/${identity}/rotate`);
+    expect(rotated).toMatchObject({ status: 200, body: { currentVersion: 2, lastRotatedAt: time, objectVersion: 2 } });
+    await change(`POST ${secretUrl(path)}/versions`, { secretString: base64("v2") });
+    const read = async (version: number) => (await change(`POST ${secretUrl(path)}/value`, { version })).body;
+    expect(await read(1)).toMatchObject({ kmsKeyVersion: "1", secretString: base64("v1") });
+    expect(await read(2)).toMatchObject({ kmsKeyVersion: "2", secretString: base64("v2") });
+  });
+
+  it("is rotated by a job as often as it is told, or no longer", async () => {
+    const { identity } = await made();
+    const url = `PATCH ${keysUrl}/${identity}/rotation`;
+    const on = await change(url, { rotationPeriodInDays: 3650 });
+    expect(on).toMatchObject({ status: 200, body: { keyRotationEnabled: true, rotationPeriodInDays: 3650 } });
+    const off = await change(url, { keyRotationEnabled: false });
+    expect(off).toMatchObject({ status: 200, body: { keyRotationEnabled: false } });
+    expect(off.body).not.toHaveProperty("rotationPeriodInDays");
+    expect(off.body).not.toHaveProperty("nextRotationAt");
+    for (const [json, field] of [
+      [{}, "keyRotationEnabled"],
+      [{ keyRotationEnabled: true }, "rotationPeriodInDays"],
+      [{ rotationPeriodInDays: 0 }, "rotationPeriodInDays"],
+      [{ rotationPeriodInDays: 3651 }, "rotationPeriodInDays"],
+    ] as const) {
+      const { status, body } = await change(url, json);
+      expect([status, body.message.split(": ")[0]]).toEqual([400, field]);
+    }
+  });
+
+  it("is disabled and enabled: values under it are 400 meanwhile", async () => {
+    const { identity } = await made();
+    const { path } = await createThalassa(coffer, { kmsKeyIdentity: identity });
+    expect(await change(`POST ${keysUrl}/${identity}/disable`)).toMatchObject({ body: { status: "disabled" } });
+    expect((await change(`POST ${secretUrl(path)}/value`)).status).toBe(400);
+    expect((await change(`POST ${keysUrl}/${identity}/rotate`)).status).toBe(400);
+    expect(await change(`POST ${keysUrl}/${identity}/enable`)).toMatchObject({ body: { status: "active" } });
+    expect(await readThalassa(coffer, path)).toBe("v1");
+  });
+
+  it("is deleted in 30 days, unless that is taken back", async () => {
+    const { identity } = await made();
+    const { path } = await createThalassa(coffer, { kmsKeyIdentity: identity });
+    const deleted = await change(`DELETE ${keysUrl}/${identity}`);
+    expect(deleted).toMatchObject({ status: 200, body: { status: "pending_deletion", deletionScheduledAt: time } });
+    const inDays = (Date.parse(String(deleted.body["deletionScheduledAt"])) - Date.now()) / 86_400_000;
+    expect(inDays).toBeCloseTo(30, 2);
+    expect((await change(`DELETE ${keysUrl}/${identity}`)).body).toEqual(deleted.body);
+    for (const request of [`POST ${secretUrl(path)}/value`, `POST ${keysUrl}/${identity}/enable`]) {
+      expect((await change(request)).status).toBe(400);
+    }
+    const back = await change(`POST ${keysUrl}/${identity}/cancel-deletion`);
+    expect(back).toMatchObject({ status: 200, body: { status: "active" } });
+    expect(back.body).not.toHaveProperty("deletionScheduledAt");
+    expect(await readThalassa(coffer, path)).toBe("v1");
+  });
+});
+
+it("lists are bare arrays of the region's keys, in pages where asked for, and the summary counts them", async () => {
+  const { workspaceId, ownerToken: token } = await otherWorkspace(coffer);
+  const ids = [];
+  for (let i = 0; i < 3; i++) ids.push((await createKey(coffer, { region: "nl-01" }, token)).id);
+  const headers = { "x-organisation-identity": workspaceId };
+  const get = <T>(url: string) => thalassa<T>(coffer, `GET ${url}`, { token, headers });
+  const all = (await get<Key[]>(keysUrl)).body;
+  expect(all.map(({ identity, name }) => (name === "default" ? name : identity))).toEqual(["default", ...ids]);
+  const first = await get<Key[]>(`${keysUrl}?limit=3`);
+  const next = /^<(.+)>; rel="next"$/.exec(first.headers.get("link") ?? "")?.[1] ?? "";
+  const second = await get<Key[]>(next);
+  expect([...first.body, ...second.body]).toEqual(all);
+  expect(second.headers.get("link")).toBeNull();
+  expect((await get(`${keysUrl}?limit=1001`)).status).toBe(400);
+
+  const { keys } = coffer.clients(token);
+  await keys.disableKey({ id: ids[0] ?? "" });
+  await keys.scheduleKeyDestruction({ id: ids[1] ?? "" });
+  const named = (name: string) => ({ identity: name, name, slug: name, kmsAvailable: true });
+  expect((await get("/v1/kms/summary")).body).toEqual({
+    featureEnabled: true,
+    regions: [
+      { ...named("nl-01"), totalKeys: 4, activeKeys: 2, disabledKeys: 1, pendingDeletionKeys: 1 },
+      { ...named("nl-02"), totalKeys: 1, activeKeys: 1, disabledKeys: 0, pendingDeletionKeys: 0 },
+    ],
+  });
+});
