@@ -10,6 +10,7 @@ import {
 import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
+import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
 import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
@@ -41,6 +42,7 @@ import { warmUp } from "./rpc/validate.ts";
 import { akuaSecretService } from "./surfaces/akua/secret-service.ts";
 import { akuaSurface } from "./surfaces/akua/surface.ts";
 import { akuaVersionService } from "./surfaces/akua/version-service.ts";
+import { accessService } from "./surfaces/coffer/access-service.ts";
 import { auditService } from "./surfaces/coffer/audit-service.ts";
 import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
@@ -75,6 +77,7 @@ export interface ServerParts {
 export function createServer(parts: ServerParts): HttpServer {
   const { config, log, deps, denials, redis, readiness, isWorker, shutdownSignal } = parts;
   const typed = [
+    served(AccessService, accessService(deps)),
     served(AuditService, auditService(deps)),
     served(KeyService, keyService(deps)),
     served(SecretService, secretService(deps)),

@@ -66,6 +66,7 @@ const reasonTable = {
   VERSION_NOT_FOUND: { code: "NOT_FOUND", when: "the secret has no such version" },
   VERSION_DESTROYED: { code: "NOT_FOUND", when: "the value of this version is gone for good" },
   KEY_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such key for this caller" },
+  ACCESS_RULE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such access rule for this caller" },
   TOKEN_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such token for this caller" },
   WORKSPACE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such workspace for this caller" },
   NAME_TAKEN: { code: "ALREADY_EXISTS", when: "an active secret has this path; the metadata holds its id" },
@@ -90,6 +91,10 @@ const reasonTable = {
     when: "the key is scheduled for destruction; cancel that first",
   },
   KEY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed key stays destroyed" },
+  ACCESS_RULE_LIMIT: {
+    code: "RESOURCE_EXHAUSTED",
+    when: "the workspace has as many access rules as it may have; delete some first",
+  },
   TOKEN_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "a revoked or expired token stays so; create another" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },

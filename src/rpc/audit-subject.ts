@@ -3,6 +3,7 @@ import type { StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import type { AuditSubject } from "../domain/audit-event.ts";
 
 const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
+  AccessService: "access_rule",
   KeyService: "kms_key",
   SecretService: "secret",
   SecretVersionService: "secret",

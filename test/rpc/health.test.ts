@@ -8,6 +8,7 @@ import { protocols, transportFor } from "../support/transports.ts";
 
 const coffer = useCoffer();
 const services = [
+  "coffer.v1.AccessService",
   "coffer.v1.AuditService",
   "coffer.v1.KeyService",
   "coffer.v1.SecretService",

@@ -1,6 +1,7 @@
 // One port, every protocol: the same calls, the same answers, the same errors.
 import { createClient, type Transport } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
+import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
 import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretState } from "../../gen/coffer/v1/secret_pb.ts";
@@ -136,7 +137,7 @@ describe("the same error in every protocol", () => {
 });
 
 describe("every unary RPC", () => {
-  const services = [AuditService, KeyService, SecretService, TokenService, WorkspaceService];
+  const services = [AccessService, AuditService, KeyService, SecretService, TokenService, WorkspaceService];
   it.each(protocols)("denies without a token over %s, before it looks at the request", async (protocol) => {
     const transport = transportFor(protocol, coffer.url);
     for (const service of services) {

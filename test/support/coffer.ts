@@ -5,6 +5,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { Client } from "pg";
 import pino from "pino";
 import { afterAll, beforeAll, inject } from "vitest";
+import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
 import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
@@ -137,6 +138,7 @@ export function createClients(url: string, token: string) {
     ],
   });
   return {
+    access: createClient(AccessService, transport),
     audit: createClient(AuditService, transport),
     keys: createClient(KeyService, transport),
     secrets: createClient(SecretService, transport),

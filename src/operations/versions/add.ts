@@ -8,13 +8,14 @@ import { checkActive, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { seal } from "../../envelope/envelope.ts";
 import { countNewVersion, insertVersion } from "../../store/versions.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { discard, payloadOf, type ValueInput } from "../secrets/value-input.ts";
-import { findVersionByIdOrFail } from "./find.ts";
+import { versionById } from "./find.ts";
 import { newEnabledVersion } from "./insert.ts";
 
 export interface AddVersionInput {
@@ -33,7 +34,7 @@ export async function addSecretVersion(
   caller: Caller,
   input: AddVersionInput,
 ): Promise<Outcome<SecretVersion>> {
-  const grant = authorize(caller, "versions.add");
+  const grant = await authorizeSecret(deps, caller, "versions.add", input.secret);
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);
   const versionId = newId("secv", deps.now(), deps.random);
@@ -48,6 +49,7 @@ export async function addSecretVersion(
     },
     async apply(tx, { subject, secretId, keyVersion, payload }) {
       const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+      authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       // The number is part of what the value is bound to, and only under the lock is it certain.
@@ -71,7 +73,7 @@ export async function addSecretVersion(
       await countNewVersion(tx, version);
       return version;
     },
-    replay: (sql, id) => findVersionByIdOrFail(sql, workspaceId, id),
+    replay: versionById(caller, grant),
   });
   // Of kinds that are no credentials it finds nothing to try.
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
