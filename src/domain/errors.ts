@@ -171,6 +171,12 @@ export class CofferError extends Error {
   }
 }
 
+/** The denial that an error is, or that it hides from the caller. */
+export function denialIn(error: CofferError): CofferError | undefined {
+  if (reasons[error.reason].code === "PERMISSION_DENIED") return error;
+  return error.cause instanceof CofferError ? denialIn(error.cause) : undefined;
+}
+
 // More would not fit into the headers in which gRPC sends errors.
 const violationsMax = 50;
 

@@ -98,13 +98,18 @@ export function isScope(text: string): boolean {
 
 /** The permissions about secrets and versions that any of these scopes covers; no scopes cover none. */
 export function pathPermissionsOf(scopes: readonly string[]): ReadonlySet<Permission> {
-  return new Set(pathPermissions.filter((permission) => scopes.some((scope) => scopeCovers(scope, permission))));
+  return new Set(pathPermissions.filter((permission) => isCovered(permission, scopes)));
+}
+
+/** Whether any of these scopes covers the permission. */
+export function isCovered(permission: Permission, scopes: readonly string[]): boolean {
+  return scopes.some((scope) => scopeCovers(scope, permission));
 }
 
 /** What is left of `permissions` under `scopes`; no scopes narrow nothing. */
 export function narrow(permissions: ReadonlySet<Permission>, scopes: readonly string[]): ReadonlySet<Permission> {
   if (scopes.length === 0) return permissions;
-  return new Set([...permissions].filter((permission) => scopes.some((scope) => scopeCovers(scope, permission))));
+  return new Set([...permissions].filter((permission) => isCovered(permission, scopes)));
 }
 
 function scopeCovers(scope: string, permission: Permission): boolean {

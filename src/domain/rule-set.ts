@@ -1,7 +1,7 @@
 // The access rules of a workspace, compiled: what they allow to whom and where. Each part is compiled when it is first asked for.
 import { type AccessRule, type Place, patternsOf } from "./access-rule.ts";
 import { createPathTrie, type PathTrie } from "./path-trie.ts";
-import { narrow, type Permission, pathPermissions, pathPermissionsOf, type Role } from "./permission.ts";
+import { isCovered, narrow, type Permission, pathPermissions, type Role } from "./permission.ts";
 
 /** The rules of one workspace at one time. */
 export interface RuleSet {
@@ -78,8 +78,7 @@ export function memberRules(
 function subjectRules(rules: readonly AccessRule[]): SubjectRules {
   const tries = new Map<string, PathTrie>();
   const patterns = new Map<Permission, readonly RulePattern[]>();
-  const giving = (permission: Permission) =>
-    rules.filter((rule) => pathPermissionsOf(rule.permissions).has(permission));
+  const giving = (permission: Permission) => rules.filter((rule) => isCovered(permission, rule.permissions));
   return {
     find(permission, { region, path }) {
       const key = `${permission} ${region}`;

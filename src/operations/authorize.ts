@@ -32,7 +32,8 @@ export function authorizeFound<P extends Permission>(caller: Caller, permission:
   const membership = membershipOf(caller, permission);
   const rule = allowing(membership, permission, secret);
   if (rule !== undefined) return grantOf(membership, permission, rule);
-  throw canSee(caller, secret) ? missing(permission) : secretNotFound();
+  const denial = missing(permission);
+  throw canSee(caller, secret) ? denial : secretNotFound(denial);
 }
 
 /** The workspace of a caller who holds the permission at some path at least. */

@@ -1,6 +1,6 @@
 // BatchGetSecretValues: many values, each with its own result or error.
 import type { Caller } from "../../domain/caller.ts";
-import { CofferError, invalidField, reasons } from "../../domain/errors.ts";
+import { CofferError, denialIn, invalidField } from "../../domain/errors.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { authorizeSomewhere } from "../authorize.ts";
 import { type GetValueDeps, type GetValueInput, getSecretValue, type SecretValue } from "./get-value.ts";
@@ -44,7 +44,8 @@ async function resultOf(deps: GetValueDeps, caller: Caller, value: Promise<Secre
     return { value: await value };
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
-    if (reasons[error.reason].code === "PERMISSION_DENIED") await deps.audit.record(denialOf(deps, caller, error));
+    const denial = denialIn(error);
+    if (denial) await deps.audit.record(denialOf(deps, caller, denial));
     return { error };
   }
 }

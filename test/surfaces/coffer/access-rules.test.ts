@@ -1,10 +1,12 @@
 // What access rules allow at which paths, over the RPCs on secrets and versions, on the real servers.
+import { Client } from "pg";
 import { describe, expect, it } from "vitest";
 import { SecretState } from "../../../gen/coffer/v1/secret_pb.ts";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { allow, createRule, type Member, newMember } from "../../support/access.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { denied, errorOf, expectError, secretNotFound } from "../../support/errors.ts";
+import { until } from "../../support/poll.ts";
 import { withKey } from "../../support/replay.ts";
 import {
   byId,
@@ -62,11 +64,18 @@ describe("a member allowed to create", () => {
     const { auditEvents } = await coffer.clients().audit.listAuditEvents({ resourceId: id });
     expect(auditEvents.map((event) => event.rule)).toEqual([`rule:${rule.id}`]);
     await expectError(createSecret(coffer, { name: "/elsewhere" }, member.token), denied("secrets.create"));
+    await allow(coffer, member, ["versions.add"], [`${folder}/*`]);
+    const hidden = await createSecret(coffer);
+    const add = as(member).secrets.addSecretVersion({ ...byId(hidden.id), value: data("v2") });
+    await expectError(add, secretNotFound);
     const denials = () =>
-      coffer.sql("select rule, result from audit_event where decision = 'DENY' and principal_id = $1", [
+      coffer.sql("select rule, result from audit_event where decision = 'DENY' and principal_id = $1 order by rule", [
         member.principalId,
       ]);
-    await expect.poll(denials).toEqual([{ rule: "secrets.create", result: "PERMISSION_MISSING" }]);
+    await expect.poll(denials).toEqual([
+      { rule: "secrets.create", result: "PERMISSION_MISSING" },
+      { rule: "versions.add", result: "PERMISSION_MISSING" },
+    ]);
   });
 });
 
@@ -148,10 +157,11 @@ describe("values", () => {
     const { results } = await secrets.batchGetSecretValues({ requests });
     const said = results.map(({ result }) => (result.case === "value" ? textOf(result.value) : result.value?.message));
     expect(said).toEqual(["v1", "permission versions.access is missing", "there is no such secret", "v1"]);
-    const denials = await coffer.sql("select rule from audit_event where decision = 'DENY' and principal_id = $1", [
-      member.principalId,
-    ]);
-    expect(denials).toEqual([{ rule: "versions.access" }]);
+    const denials = await coffer.sql(
+      "select rule from audit_event where decision = 'DENY' and principal_id = $1 order by rule",
+      [member.principalId],
+    );
+    expect(denials).toEqual([{ rule: "versions.access" }, { rule: "versions.access" }]);
     const nobody = await newMember(coffer);
     await expectError(as(nobody).secrets.batchGetSecretValues({ requests }), denied("versions.access"));
   });
@@ -206,6 +216,42 @@ describe("a rename", () => {
     await coffer.clients().secrets.updateSecret({ secret: { id, name } });
     await expectError(secrets.getSecretValue(byId(id)), secretNotFound);
   });
+});
+
+describe("a rename at the same time", () => {
+  /** Renames while a call waits for the row that it has judged already. */
+  async function renamedUnder(id: string, path: string, call: () => Promise<unknown>) {
+    const client = new Client(coffer.databaseUrl);
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query("update secret set name = $2, path = $2 where secret_id = $1", [id, path]);
+      const outcome = errorOf(call());
+      const isWaiting =
+        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      await until("the call waits for the row", async () => (await coffer.sql(isWaiting)).length > 0);
+      await client.query("commit");
+      return await outcome;
+    } finally {
+      await client.end();
+    }
+  }
+
+  it.each([
+    ["versions.add", (secrets, id) => secrets.addSecretVersion({ ...byId(id), value: data("v2") })],
+    ["versions.destroy", (secrets, id) => secrets.destroySecretVersion({ ...byId(id), version: "1" })],
+    ["secrets.delete", (secrets, id) => secrets.deleteSecret(byId(id))],
+    ["secrets.update", (secrets, id) => secrets.updateSecret({ secret: { id, description: "d" } })],
+  ] as [string, (secrets: ReturnType<typeof as>["secrets"], id: string) => Promise<unknown>][])(
+    "out of the folder leaves a call that takes %s without effect",
+    async (permission, call) => {
+      const { folder, secrets } = await newFolder([permission]);
+      const { id, etag } = await createSecret(coffer, { name: `${folder}/x` });
+      const seen = await renamedUnder(id, `/outside/${newName()}`, () => call(secrets, id));
+      expect(seen).toMatchObject(secretNotFound);
+      expect(await getSecret(coffer, { id })).toMatchObject({ etag, versionCount: 1, state: SecretState.ACTIVE });
+    },
+  );
 });
 
 describe("lists", () => {
