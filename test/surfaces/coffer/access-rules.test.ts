@@ -167,6 +167,17 @@ describe("values", () => {
   });
 });
 
+describe("trying a credential", () => {
+  it("takes secrets.use at the path, before anything else is looked at", async () => {
+    const { folder, secrets } = await newFolder(["secrets.use"]);
+    const { id } = await createSecret(coffer, { name: `${folder}/x` });
+    const outside = await createSecret(coffer);
+    await expectError(secrets.validateCredential(byId(id)), { reason: "VALIDATION_OFF" });
+    await expectError(secrets.validateCredential(byId(outside.id)), secretNotFound);
+    await expectError(secrets.validateCredential(byName(outside.name)), denied("secrets.use"));
+  });
+});
+
 describe("deleting", () => {
   it("by force takes all three permissions at the path", async () => {
     const { folder, member, secrets } = await newFolder(["secrets.delete", "versions.destroy", "secrets.read"]);
@@ -225,6 +236,8 @@ describe("a rename at the same time", () => {
     await client.connect();
     try {
       await client.query("begin");
+      // What reads a value waits here: after the secret was found and judged.
+      await client.query("lock table secret_version in access exclusive mode");
       await client.query("update secret set name = $2, path = $2 where secret_id = $1", [id, path]);
       const outcome = errorOf(call());
       const isWaiting =
@@ -252,6 +265,18 @@ describe("a rename at the same time", () => {
       expect(await getSecret(coffer, { id })).toMatchObject({ etag, versionCount: 1, state: SecretState.ACTIVE });
     },
   );
+
+  it("out of the folder keeps the value from who may read it only there", async () => {
+    const { folder, secrets } = await newFolder(["versions.access"]);
+    const { id } = await createSecret(coffer, { name: `${folder}/x` });
+    const outside = `/outside/${newName()}`;
+    expect(await renamedUnder(id, outside, () => secrets.getSecretValue(byId(id)))).toMatchObject(secretNotFound);
+    const events = await coffer.sql(
+      "select 1 from audit_event where resource_id = $1 and method like '%GetSecretValue'",
+      [id],
+    );
+    expect(events).toEqual([]);
+  });
 });
 
 describe("lists", () => {
