@@ -8,13 +8,27 @@ export type VisiblePaths = readonly (readonly RulePattern[])[];
 
 /** Conditions on `secret s`, one a group; `parameter` adds a value to the statement and returns its placeholder. */
 export function visibleConditions(visible: VisiblePaths, parameter: (value: unknown) => string): string[] {
-  return visible.map(
-    (patterns) => `exists (
-      select from json_to_recordset(${parameter(JSON.stringify(patterns.map(toRange)))}::json)
+  return visible.map((patterns) => {
+    const ranges = patterns.map(toRange);
+    const matching = `exists (
+      select from json_to_recordset(${parameter(JSON.stringify(ranges))}::json)
         as p (region text, low text, high text, regex text)
       where (p.region is null or p.region = s.region) and s.path >= p.low and s.path < p.high
-        and (p.regex is null or s.path ~ p.regex))`,
-  );
+        and (p.regex is null or s.path ~ p.regex))`;
+    const lowest = ranges.map(({ low }) => low).toSorted(compareInUtf8)[0];
+    const highest = ranges
+      .map(({ high }) => high)
+      .toSorted(compareInUtf8)
+      .at(-1);
+    if (lowest === undefined || highest === undefined) return matching;
+    // What the index finds, so that a list of one folder does not pass over all the others.
+    return `s.path >= ${parameter(lowest)} and s.path < ${parameter(highest)} and ${matching}`;
+  });
+}
+
+/** As the "C" collation does. */
+function compareInUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 interface PathRange {
