@@ -10,6 +10,7 @@ import { revalidateCredentials } from "./jobs/revalidate-credentials.ts";
 import { startJobs } from "./jobs/runner.ts";
 import { createJwtVerifier } from "./jwt/verifier.ts";
 import type { Logger } from "./log.ts";
+import { createAccessRules } from "./operations/access/access-rules.ts";
 import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog } from "./operations/audit-denials.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
@@ -26,6 +27,7 @@ import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
 import { createReadiness } from "./rpc/readiness.ts";
 import { createServer } from "./server.ts";
+import { accessChannel } from "./store/access-rules.ts";
 import { revocationChannel } from "./store/api-tokens.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
@@ -63,10 +65,15 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       ...{ config, log, deps, denials, redis, readiness, isWorker },
       shutdownSignal: shutdown.signal,
     });
-    const { tokenCache, keyMaterial } = deps;
-    const channels = { [revocationChannel]: tokenCache.drop, [keyDestroyedChannel]: keyMaterial.drop };
+    const { tokenCache, accessRules, keyMaterial } = deps;
+    const channels = {
+      [revocationChannel]: tokenCache.drop,
+      [accessChannel]: accessRules.drop,
+      [keyDestroyedChannel]: keyMaterial.drop,
+    };
     const notifications = listen(database, channels, () => {
       tokenCache.clear();
+      accessRules.clear();
       keyMaterial.clear();
     });
     const runner = startJobs(deps, config.jobs ? jobsFor(deps) : [], {
@@ -136,6 +143,10 @@ async function createDeps(
     log.warn({ issuer, err: error }, "the keys of this issuer cannot be fetched"),
   );
   const prober = createProber(config.validation, now);
+  const audit = createAuditTrail(database);
+  const accessRules = createAccessRules({ database, deploymentKeys, audit, now, random }, (error) =>
+    log.error({ err: error }, "a forged access rule is missing in the audit trail"),
+  );
   const deps = {
     now,
     random,
@@ -147,12 +158,13 @@ async function createDeps(
     keyMaterial: createKeyMaterial({ database, keyring, deploymentId }),
     keyLookups: createSharedLookups(),
     valueReader: createValueReader(database),
-    audit: createAuditTrail(database),
+    audit,
+    accessRules,
     accessTimes: createAccessTimes(database, (error) => log.warn({ err: error }, "access times are not noted")),
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),
-    jwtIdentities: createJwtIdentities(database, jwtVerifier, clock),
+    jwtIdentities: createJwtIdentities({ database, accessRules }, jwtVerifier, clock),
     prober,
   };
   const onFailed = (error: unknown) => log.warn({ err: error }, "a credential was not tried");

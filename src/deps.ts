@@ -2,6 +2,7 @@
 import type { RandomBytes } from "./domain/random.ts";
 import type { DeploymentKeys } from "./envelope/deployment-keys.ts";
 import type { Keyring } from "./envelope/keyring.ts";
+import type { AccessRules } from "./operations/access/access-rules.ts";
 import type { AccessTimes } from "./operations/access-times.ts";
 import type { AuditTrail } from "./operations/audit-trail.ts";
 import type { ValidationQueue } from "./operations/credentials/validation-queue.ts";
@@ -29,6 +30,7 @@ export interface Deps {
   valueReader: ValueReader;
   audit: AuditTrail;
   accessTimes: AccessTimes;
+  accessRules: AccessRules;
   idempotencyHints: IdempotencyHints;
   singleFlight: SingleFlight;
   tokenCache: TokenCache;

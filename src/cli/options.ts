@@ -63,7 +63,7 @@ function parse(argv: readonly string[]) {
 
 function roleOf(text: string): Role {
   const role = roles.find((each) => each.toLowerCase() === text);
-  if (!role) throw new UsageError("--role must be viewer, operator, admin or owner");
+  if (!role) throw new UsageError("--role must be member, viewer, operator, admin or owner");
   return role;
 }
 

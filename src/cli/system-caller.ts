@@ -30,5 +30,5 @@ export async function systemCaller(deps: AdminDeps, command: string, workspaceId
 }
 
 function ownerOf(workspaceId: string): Membership {
-  return { workspaceId, role: "OWNER", permissions: permissionsOfRole("OWNER") };
+  return { workspaceId, role: "OWNER", permissions: permissionsOfRole("OWNER"), rules: undefined };
 }

@@ -20,7 +20,7 @@ others   administer the deployment from its own machine: they use its database a
 
 --workspace ID      where the token reaches; may be left out while there is only one workspace
 --every-workspace   the token reaches every workspace that there is now
---role ROLE         viewer, operator, admin or owner, of the service principal that is made for the token
+--role ROLE         member, viewer, operator, admin or owner, of the service principal that is made for the token
 --tier TIER         free, pro or enterprise, which limits nothing and is meant unless given
 --scope SCOPE       a permission, <group>.* or *, to which the token is narrowed; may be given several times
 --expires-in TIME   such as 90s, 15m, 12h, 30d or 52w; never unless given

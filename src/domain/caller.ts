@@ -1,11 +1,15 @@
 // Who calls, from where, and about which workspace: what every operation is told.
 import type { Permission, Role } from "./permission.ts";
+import type { MemberRules } from "./rule-set.ts";
 
 /** A principal's place in one workspace, as far as the token it calls with reaches. */
 export interface Membership {
   workspaceId: string;
   role: Role;
+  /** What it may do at every path: by its role. */
   permissions: ReadonlySet<Permission>;
+  /** What rules allow beyond that; undefined where they could add nothing. */
+  rules: MemberRules | undefined;
 }
 
 /** How a mutating call may be repeated safely. */

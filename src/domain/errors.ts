@@ -71,6 +71,7 @@ const reasonTable = {
   VERSION_NOT_FOUND: { code: "NOT_FOUND", when: "the secret has no such version" },
   VERSION_DESTROYED: { code: "NOT_FOUND", when: "the value of this version is gone for good" },
   KEY_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such key for this caller" },
+  ACCESS_RULE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such access rule for this caller" },
   TOKEN_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such token for this caller" },
   SANDBOX_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such sandbox for this caller" },
   WORKSPACE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such workspace for this caller" },
@@ -96,6 +97,10 @@ const reasonTable = {
     when: "the key is scheduled for destruction; cancel that first",
   },
   KEY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed key stays destroyed" },
+  ACCESS_RULE_LIMIT: {
+    code: "RESOURCE_EXHAUSTED",
+    when: "the workspace has as many access rules as it may have; delete some first",
+  },
   TOKEN_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "a revoked or expired token stays so; create another" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },
@@ -170,6 +175,12 @@ export class CofferError extends Error {
     this.resource = extras.resource;
     this.headers = extras.headers ?? {};
   }
+}
+
+/** The denial that an error is, or that it hides from the caller. */
+export function denialIn(error: CofferError): CofferError | undefined {
+  if (reasons[error.reason].code === "PERMISSION_DENIED") return error;
+  return error.cause instanceof CofferError ? denialIn(error.cause) : undefined;
 }
 
 // More would not fit into the headers in which gRPC sends errors.

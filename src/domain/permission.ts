@@ -1,5 +1,6 @@
 // Permissions, the roles that are named sets of them, and the scopes that narrow them.
 
+const member = [] as const;
 const viewer = ["secrets.list", "secrets.read", "versions.read", "workspace.read", "keys.list", "keys.read"] as const;
 const operator = [
   ...viewer,
@@ -27,6 +28,9 @@ const admin = [
   "tokens.list",
   "tokens.rotate",
   "tokens.revoke",
+  "access.create",
+  "access.list",
+  "access.delete",
   "workspace.update",
   "audit.read",
 ] as const;
@@ -34,18 +38,24 @@ const owner = [...admin, "workspace.create"] as const;
 
 export type Permission = (typeof owner)[number];
 
-const rolePermissions = { VIEWER: viewer, OPERATOR: operator, ADMIN: admin, OWNER: owner } as const;
+const rolePermissions = { MEMBER: member, VIEWER: viewer, OPERATOR: operator, ADMIN: admin, OWNER: owner } as const;
 
 export type Role = keyof typeof rolePermissions;
 
-/** From the least to the most: each has all that the one before has. */
-export const roles: readonly Role[] = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"];
+/** From the least, which holds nothing but what rules allow, to the most: each has all that the one before has. */
+export const roles: readonly Role[] = ["MEMBER", "VIEWER", "OPERATOR", "ADMIN", "OWNER"];
 
 export function permissionsOfRole(role: Role): ReadonlySet<Permission> {
   return new Set(rolePermissions[role]);
 }
 
-// Names that Akua's documents give to sets of permissions; with all three a token may do all that its API does.
+/** Permissions about a secret or version, which is somewhere: rules may give them by path. */
+export const pathPermissions: readonly Permission[] = owner.filter((permission) =>
+  /^(secrets|versions)\./.test(permission),
+);
+
+// Names that the documents of Akua and of Thalassa Cloud give to sets of permissions; with all three of Akua's a token may do all
+// that its API does.
 const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
   "secrets:read": ["secrets.list", "secrets.read", "versions.read"],
   "secrets:write": [
@@ -59,17 +69,47 @@ const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
     "versions.destroy",
   ],
   "secrets:access": ["versions.access"],
+  "secrets:ReadAccess": ["secrets.read", "secrets.list"],
+  "secrets:FullAccess": [
+    "secrets.create",
+    "secrets.read",
+    "secrets.list",
+    "secrets.update",
+    "secrets.delete",
+    "secrets.purge",
+    "versions.add",
+    "versions.access",
+    "versions.destroy",
+  ],
 };
+
+/** What a scope may be, for errors. */
+export const scopeForms = `a permission, \`<group>.*\`, \`*\` or one of ${Object.keys(namedScopes).join(", ")}`;
+
+/** Whether `text` is a permission. */
+export function isPermission(text: string): text is Permission {
+  return owner.some((permission) => permission === text);
+}
 
 /** Whether `text` is a scope: a permission, `<group>.*` for a group of them, `*`, or a named one such as `secrets:read`. */
 export function isScope(text: string): boolean {
   return owner.some((permission) => scopeCovers(text, permission));
 }
 
+/** The permissions about secrets and versions that any of these scopes covers; no scopes cover none. */
+export function pathPermissionsOf(scopes: readonly string[]): ReadonlySet<Permission> {
+  return new Set(pathPermissions.filter((permission) => isCovered(permission, scopes)));
+}
+
+/** Whether any of these scopes covers the permission. */
+export function isCovered(permission: Permission, scopes: readonly string[]): boolean {
+  return scopes.some((scope) => scopeCovers(scope, permission));
+}
+
 /** What is left of `permissions` under `scopes`; no scopes narrow nothing. */
 export function narrow(permissions: ReadonlySet<Permission>, scopes: readonly string[]): ReadonlySet<Permission> {
   if (scopes.length === 0) return permissions;
-  return new Set([...permissions].filter((permission) => scopes.some((scope) => scopeCovers(scope, permission))));
+  return new Set([...permissions].filter((permission) => isCovered(permission, scopes)));
 }
 
 function scopeCovers(scope: string, permission: Permission): boolean {

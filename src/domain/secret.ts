@@ -84,8 +84,9 @@ export function checkActive(secret: Secret): void {
   });
 }
 
-export function secretNotFound(): CofferError {
-  return new CofferError("SECRET_NOT_FOUND", "there is no such secret");
+/** Where it is there and only hidden, `denial` says so to the audit trail, and to nobody else. */
+export function secretNotFound(denial?: CofferError): CofferError {
+  return new CofferError("SECRET_NOT_FOUND", "there is no such secret", {}, denial ? { cause: denial } : {});
 }
 
 /** Fails when annotations take more than 16 KiB, keys and values together, in UTF-8. */

@@ -129,7 +129,7 @@ function readRole(reader: ObjectReader): RoleRule {
 
 function readRoleName(reader: ObjectReader, name: string): Role {
   const role = roles.find((known) => known.toLowerCase() === reader.value(name));
-  if (role === undefined) throw reader.fail(name, "must be viewer, operator, admin or owner");
+  if (role === undefined) throw reader.fail(name, "must be member, viewer, operator, admin or owner");
   return role;
 }
 

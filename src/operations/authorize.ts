@@ -1,26 +1,58 @@
 // The only place that decides whether a caller may do something, and so the only one that makes a Grant.
-import type { Caller } from "../domain/caller.ts";
+import type { Place } from "../domain/access-rule.ts";
+import type { Caller, Membership } from "../domain/caller.ts";
 import { CofferError } from "../domain/errors.ts";
 import type { Grant } from "../domain/grant.ts";
 import type { Permission } from "../domain/permission.ts";
+import { secretNotFound } from "../domain/secret.ts";
 
-/** A grant in the workspace that the call is about; PERMISSION_MISSING names the permission, whatever exists there. */
+/**
+ * A grant at every path of the workspace that the call is about, which only a role gives; PERMISSION_MISSING names the permission,
+ * whatever exists there.
+ */
 export function authorize<P extends Permission>(caller: Caller, permission: P): Grant<P> {
-  const { membership } = caller;
-  if (!membership) throw noWorkspace(caller, permission);
+  const membership = membershipOf(caller, permission);
   if (!membership.permissions.has(permission)) throw missing(permission);
-  return {
-    permission,
-    workspaceId: membership.workspaceId,
-    rule: `role:${membership.role.toLowerCase()}`,
-  } as Grant<P>;
+  return grantOf(membership, permission, ruleOfRole(membership));
+}
+
+/** A grant at one path, by role or by an access rule; PERMISSION_MISSING names the permission, whatever exists there. */
+export function authorizeAt<P extends Permission>(caller: Caller, permission: P, place: Place): Grant<P> {
+  const membership = membershipOf(caller, permission);
+  const rule = allowing(membership, permission, place);
+  if (rule === undefined) throw missing(permission);
+  return grantOf(membership, permission, rule);
+}
+
+/**
+ * The same for a secret that was found: where the caller could not even see it, it fails with SECRET_NOT_FOUND, as if there were
+ * none.
+ */
+export function authorizeFound<P extends Permission>(caller: Caller, permission: P, secret: Place): Grant<P> {
+  const membership = membershipOf(caller, permission);
+  const rule = allowing(membership, permission, secret);
+  if (rule !== undefined) return grantOf(membership, permission, rule);
+  const denial = missing(permission);
+  throw canSee(caller, secret) ? denial : secretNotFound(denial);
+}
+
+/** The workspace of a caller who holds the permission at some path at least. */
+export function authorizeSomewhere(caller: Caller, permission: Permission): { workspaceId: string } {
+  const membership = membershipOf(caller, permission);
+  const isHeld = membership.permissions.has(permission) || dependsOnPath(caller, permission);
+  if (!isHeld) throw missing(permission);
+  return membership;
+}
+
+/** Whether only access rules give the caller this permission, so that it takes a path to judge. */
+export function dependsOnPath({ membership }: Caller, permission: Permission): boolean {
+  if (!membership?.rules || membership.permissions.has(permission)) return false;
+  return membership.rules.isAllowedSomewhere(permission);
 }
 
 /** A grant for what is the caller's own, in the workspace that the call is about: it needs no permission. */
 export function authorizeOwn<P extends Permission>(caller: Caller, permission: P): Grant<P> {
-  const { membership } = caller;
-  if (!membership) throw noWorkspace(caller, permission);
-  return { permission, workspaceId: membership.workspaceId, rule: "own" } as Grant<P>;
+  return grantOf(membershipOf(caller, permission), permission, "own");
 }
 
 /** Fails unless the caller holds the permission in each of these workspaces: for what reaches beyond the call's own. */
@@ -36,7 +68,7 @@ export function ruleAnywhere(caller: Caller, permission: Permission): string {
   if (caller.membership) return authorize(caller, permission).rule;
   const membership = caller.memberships.find(({ permissions }) => permissions.has(permission));
   if (!membership) throw missing(permission);
-  return `role:${membership.role.toLowerCase()}`;
+  return ruleOfRole(membership);
 }
 
 /** A grant for what coffer does by itself, because its time has come. */
@@ -44,9 +76,39 @@ export function authorizeSystem<P extends Permission>(workspaceId: string, permi
   return { permission, workspaceId, rule: "system" } as Grant<P>;
 }
 
-/** Whether the caller holds a permission, where a lack of it only changes what is shown. */
+/** Whether the caller holds a permission by its role, where a lack of it only changes what is shown. */
 export function holds(caller: Caller, permission: Permission): boolean {
   return caller.membership?.permissions.has(permission) ?? false;
+}
+
+/** Whether the caller holds a permission at a path, where a lack of it only changes what is shown. */
+export function holdsAt({ membership }: Caller, permission: Permission, place: Place): boolean {
+  return membership !== undefined && allowing(membership, permission, place) !== undefined;
+}
+
+/** Whether the caller may know that a secret is there. */
+function canSee(caller: Caller, secret: Place): boolean {
+  return holdsAt(caller, "secrets.list", secret) || holdsAt(caller, "secrets.read", secret);
+}
+
+function membershipOf(caller: Caller, permission: Permission): Membership {
+  if (caller.membership) return caller.membership;
+  throw noWorkspace(caller, permission);
+}
+
+/** What allows it, for the audit trail. */
+function allowing(membership: Membership, permission: Permission, place: Place): string | undefined {
+  return membership.permissions.has(permission)
+    ? ruleOfRole(membership)
+    : membership.rules?.allowing(permission, place);
+}
+
+function ruleOfRole({ role }: Membership): string {
+  return `role:${role.toLowerCase()}`;
+}
+
+function grantOf<P extends Permission>({ workspaceId }: Membership, permission: P, rule: string): Grant<P> {
+  return { permission, workspaceId, rule } as Grant<P>;
 }
 
 function noWorkspace(caller: Caller, permission: Permission): CofferError {

@@ -1,4 +1,6 @@
 // The MACs of rows that decide who gets a value: an SQL UPDATE cannot change what coffer allows.
+
+import type { AccessRule } from "../domain/access-rule.ts";
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Binding } from "../domain/egress/sandbox.ts";
 import { CofferError } from "../domain/errors.ts";
@@ -40,6 +42,14 @@ export function coveredOfToken(
       token.revokeTime ?? null,
     ],
   };
+}
+
+/** What decides what a rule allows: all but its note and time. */
+export function coveredOfAccessRule(rule: Omit<AccessRule, "note" | "createTime">): Covered {
+  const { workspaceId, ruleId, subject, permissions, pathPatterns, region } = rule;
+  const [principalId, role] = "role" in subject ? [null, subject.role] : [subject.principalId, null];
+  const lists = [permissions.length, ...permissions, pathPatterns.length, ...pathPatterns];
+  return { label: "access_rule/v1", fields: [workspaceId, ruleId, principalId, role, region ?? null, ...lists] };
 }
 
 export function coveredOfKmsKey(key: KmsKey): Covered {

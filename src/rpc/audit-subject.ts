@@ -3,7 +3,7 @@ import type { StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import type { AuditSubject } from "../domain/audit-event.ts";
 
 const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
-  AccessService: "secret",
+  AccessService: "access_rule",
   KeyService: "kms_key",
   SecretService: "secret",
   SecretVersionService: "secret",
@@ -11,11 +11,14 @@ const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
   WorkspaceService: "workspace",
 };
 
+/** Where a method is about something else than its service. */
+const typesOfMethods: typeof resourceTypes = { SetAccessPolicy: "secret" };
+
 const lengthMax = 512;
 
 /** The id or name in the request, as the caller wrote it. */
 export function askedSubject(req: UnaryRequest | StreamRequest): AuditSubject {
-  const resourceType = resourceTypes[req.service.name] ?? "none";
+  const resourceType = typesOfMethods[req.method.name] ?? resourceTypes[req.service.name] ?? "none";
   const { id, name, path, urlPath, identity, secret, key, workspaceId } = req.message as {
     id?: unknown;
     name?: unknown;

@@ -1,6 +1,6 @@
 // The outermost interceptor: times a call and writes its one log line.
 import type { Interceptor } from "@connectrpc/connect";
-import { type CofferError, reasons } from "../domain/errors.ts";
+import { type CofferError, denialIn, reasons } from "../domain/errors.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import { askedSubject } from "./audit-subject.ts";
@@ -54,9 +54,8 @@ export function observe(deps: ObserveDeps): Interceptor {
       const error = toCofferError(thrown);
       report(deps, record(error.reason), error, thrown);
       const caller = req.contextValues.get(callerKey);
-      if (caller && reasons[error.reason].code === "PERMISSION_DENIED") {
-        deps.denials.record(caller, error, askedSubject(req));
-      }
+      const denial = denialIn(error);
+      if (caller && denial) deps.denials.record(caller, denial, askedSubject(req));
       throw error;
     }
   };

@@ -51,6 +51,11 @@ function toToken(row: TokenRow): StoredApiToken {
   };
 }
 
+/** A membership, and how often the access rules of its workspace have changed. */
+export interface MemberRecord extends StoredMember {
+  accessRevision: number;
+}
+
 /** What authentication needs of a token. */
 export interface TokenRecord {
   token: StoredApiToken;
@@ -59,13 +64,14 @@ export interface TokenRecord {
   /** Milliseconds until it expires, by the database's clock; undefined: never. */
   expiresInMs: number | undefined;
   /** Where its principal is a member, as far as the token reaches. */
-  members: StoredMember[];
+  members: MemberRecord[];
 }
 
 interface MemberJson {
   workspace_id: string;
   role: Role;
   mac: string;
+  access_revision: number;
 }
 
 export async function findTokenRecord(sql: Sql, lookupId: string): Promise<TokenRecord | undefined> {
@@ -74,9 +80,9 @@ export async function findTokenRecord(sql: Sql, lookupId: string): Promise<Token
     text: `select ${columns},
         extract(epoch from t.expire_time - now())::float8 * 1000 as expires_in_ms,
         coalesce((
-          select json_agg(json_build_object('workspace_id', m.workspace_id, 'role', m.role, 'mac', encode(m.mac, 'hex'))
-            order by m.workspace_id)
-          from workspace_member m
+          select json_agg(json_build_object('workspace_id', m.workspace_id, 'role', m.role, 'mac', encode(m.mac, 'hex'),
+            'access_revision', w.access_revision) order by m.workspace_id)
+          from workspace_member m join workspace w on w.workspace_id = m.workspace_id
           where m.principal_id = t.principal_id and (t.workspace_id is null or m.workspace_id = t.workspace_id)
         ), '[]') as members
       from api_token t where t.lookup_id = $1`,
@@ -94,6 +100,7 @@ export async function findTokenRecord(sql: Sql, lookupId: string): Promise<Token
       principalId: row.principal_id,
       role: member.role,
       mac: Buffer.from(member.mac, "hex"),
+      accessRevision: member.access_revision,
     })),
   };
 }

@@ -1,7 +1,9 @@
 // Lists secrets in pages, by path and id.
 import type { Secret, SecretState } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
+import { afterPrefix } from "./path-range.ts";
 import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All conditions must hold; an undefined one always does. */
 export interface SecretFilter {
@@ -19,10 +21,11 @@ export interface SecretPosition {
   secretId: string;
 }
 
-/** The next `limit` secrets after `after`. */
+/** The next `limit` secrets after `after`, of those that are visible. */
 export async function listSecrets(
   sql: Sql,
   filter: SecretFilter,
+  visible: VisiblePaths,
   after: SecretPosition | undefined,
   limit: number,
 ): Promise<Secret[]> {
@@ -41,20 +44,12 @@ export async function listSecrets(
   if (Object.keys(filter.labels).length > 0) {
     conditions.push(`s.labels @> ${parameter(JSON.stringify(filter.labels))}`);
   }
+  conditions.push(...visibleConditions(visible, parameter));
   if (after) conditions.push(`(s.path, s.secret_id) > (${parameter(after.path)}, ${parameter(after.secretId)})`);
   const text = `select ${secretColumns} from secret s where ${conditions.join(" and ")}
     order by s.path, s.secret_id limit ${parameter(limit)}`;
-  const rows = await sql.query<SecretRow>({ name: nameOf(filter, after), text, values });
+  const rows = await sql.query<SecretRow>({ name: nameOf(filter, visible, after), text, values });
   return rows.map(toSecret);
-}
-
-/** The first text that sorts after everything with this prefix. A path begins with `/`, so there is one. */
-function afterPrefix(prefix: string): string {
-  const points = [...prefix].map((character) => character.codePointAt(0) as number);
-  while (points.at(-1) === 0x10ffff) points.pop();
-  const last = points.pop() as number;
-  // Surrogates are no characters.
-  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }
 
 function stateCondition(states: readonly SecretState[]): string {
@@ -64,13 +59,14 @@ function stateCondition(states: readonly SecretState[]): string {
 }
 
 // Each combination of conditions is a statement of its own, which Postgres plans once.
-function nameOf(filter: SecretFilter, after: SecretPosition | undefined): string {
+function nameOf(filter: SecretFilter, visible: VisiblePaths, after: SecretPosition | undefined): string {
   const parts = [
     filter.states.length === 1 ? filter.states[0] : "any",
     filter.region === undefined ? "" : "region",
     filter.kind === undefined ? "" : "kind",
     filter.pathPrefix === undefined ? "" : "prefix",
     Object.keys(filter.labels).length === 0 ? "" : "labels",
+    visible.length === 0 ? "" : `visible${visible.length}`,
     after === undefined ? "" : "after",
   ];
   return ["list_secrets", ...parts.filter((part) => part !== "")].join("_").toLowerCase();

@@ -50,6 +50,20 @@ export async function findWorkspaces(sql: Sql, workspaceIds: readonly string[]):
   return rows.map(toWorkspace);
 }
 
+/** How often the access rules of those of `workspaceIds` that exist have changed, by id. */
+export async function findAccessRevisions(
+  sql: Sql,
+  workspaceIds: readonly string[],
+): Promise<{ workspaceId: string; accessRevision: number }[]> {
+  const rows = await sql.query<{ workspace_id: string; access_revision: number }>({
+    name: "find_access_revisions",
+    text: `select workspace_id, access_revision from workspace
+      where workspace_id = any ($1) order by workspace_id collate "C"`,
+    values: [workspaceIds],
+  });
+  return rows.map((row) => ({ workspaceId: row.workspace_id, accessRevision: row.access_revision }));
+}
+
 /** Holds the row until the transaction ends. */
 export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<Workspace | undefined> {
   const rows = await tx.query<WorkspaceRow>({

@@ -197,7 +197,7 @@ describe("a command line", () => {
     [["token", "fly"], /there is no command "token fly"/],
     [["serve", "more"], /there is no command "serve more"/],
     [["token", "create"], /--role is required/],
-    [["token", "create", "--role", "root"], /--role must be viewer/],
+    [["token", "create", "--role", "root"], /--role must be member/],
     [["token", "create", "--role"], /--role/],
     [["token", "create", "--role", "viewer", "--expires-in", "1y"], /--expires-in must be/],
     [["token", "create", "--role", "viewer", "--workspace", "w", "--every-workspace"], /one or the other/],

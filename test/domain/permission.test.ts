@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { isScope, narrow, permissionsOfRole } from "../../src/domain/permission.ts";
 
 const table = {
+  MEMBER: [],
   VIEWER: ["keys.list", "keys.read", "secrets.list", "secrets.read", "versions.read", "workspace.read"],
   OPERATOR: [
     "secrets.create",
@@ -16,6 +17,9 @@ const table = {
     "versions.enable",
   ],
   ADMIN: [
+    "access.create",
+    "access.delete",
+    "access.list",
     "audit.read",
     "keys.create",
     "keys.destroy",
@@ -33,7 +37,7 @@ const table = {
   ],
   OWNER: ["workspace.create"],
 } as const;
-const roles = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
+const roles = ["MEMBER", "VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
 const all = permissionsOfRole("OWNER");
 
 describe("a role", () => {
@@ -91,6 +95,21 @@ describe("scopes", () => {
     expect(narrow(permissionsOfRole("VIEWER"), ["secrets:write", "secrets:access"]).size).toBe(0);
     for (const scope of ["secrets:read", "secrets:write", "secrets:access"]) expect(isScope(scope)).toBe(true);
     for (const scope of ["secrets:", "secrets:*", "versions:read"]) expect(isScope(scope)).toBe(false);
+  });
+
+  it("have Thalassa Cloud's names for sets of permissions", () => {
+    expect([...narrow(all, ["secrets:ReadAccess"])].sort()).toEqual(["secrets.list", "secrets.read"]);
+    expect([...narrow(all, ["secrets:FullAccess"])].sort()).toEqual([
+      "secrets.create",
+      "secrets.delete",
+      "secrets.list",
+      "secrets.purge",
+      "secrets.read",
+      "secrets.update",
+      "versions.access",
+      "versions.add",
+      "versions.destroy",
+    ]);
   });
 
   it("never add to a role", () => {

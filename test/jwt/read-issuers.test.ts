@@ -112,7 +112,7 @@ describe("refuses, in one line that names the place:", () => {
     ["ids that are none", () => [entry({ workspaces: { ids: ["acme"] } })], ".workspaces.ids must be ids"],
     ["no role", () => [entry({ role: {} })], ".role must have either fixed or claim"],
     ["a role without a highest", () => [entry({ role: { claim: "r", map: { a: "viewer" } } })], ".role.max must be"],
-    ["an unknown role", () => [entry({ role: { fixed: "root" } })], ".role.fixed must be viewer"],
+    ["an unknown role", () => [entry({ role: { fixed: "root" } })], ".role.fixed must be member"],
     [
       "a map to an unknown role",
       () => [entry({ role: { claim: "r", map: { a: "VIEWER" }, max: "owner" } })],

@@ -24,7 +24,7 @@ function identitiesAt(start: number) {
   const clock = { ms: start };
   const times = { now: () => new Date(clock.ms), nowMs: () => clock.ms };
   const verifier = createJwtVerifier(readIssuers("SETTING", file.path), times, () => {});
-  const identities = createJwtIdentities(coffer.deps.database, verifier, times);
+  const identities = createJwtIdentities(coffer.deps, verifier, times);
   const counted = { verified: 0 };
   const get = (token: string) =>
     identities.get(token, async () => {

@@ -11,7 +11,7 @@ import { byId, createSecret } from "../support/secrets.ts";
 const coffer = useCoffer();
 
 function callerIn(workspaceId: string, userAgent: string): Caller {
-  const membership = { workspaceId, role: "OWNER", permissions: permissionsOfRole("OWNER") } as const;
+  const membership = { workspaceId, role: "OWNER", permissions: permissionsOfRole("OWNER"), rules: undefined } as const;
   return {
     principalId: "prn_test",
     tokenId: "tok_test",

@@ -155,7 +155,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(36);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(40);
   });
 });
 

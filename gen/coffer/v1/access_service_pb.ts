@@ -9,13 +9,393 @@ import type { AccessPolicy } from "./access_policy_pb.ts";
 import { file_coffer_v1_access_policy } from "./access_policy_pb.ts";
 import type { Secret } from "./secret_pb.ts";
 import { file_coffer_v1_secret } from "./secret_pb.ts";
+import type { Role } from "./token_service_pb.ts";
+import { file_coffer_v1_token_service } from "./token_service_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file coffer/v1/access_service.proto.
  */
 export const file_coffer_v1_access_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2ZmZXIvdjEvYWNjZXNzX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSLeAQoWU2V0QWNjZXNzUG9saWN5UmVxdWVzdBIXCgJpZBgBIAEoCUIJukgGcgQQARhASAASGgoEbmFtZRgCIAEoCUIKukgHcgUQARiABEgAEhcKBnJlZ2lvbhgDIAEoCUIHukgEcgIYPxIuCg1hY2Nlc3NfcG9saWN5GAQgASgLMhcuY29mZmVyLnYxLkFjY2Vzc1BvbGljeRIWCgRldGFnGAUgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYBiABKAlCB7pIBHICGEBCDwoGc2VjcmV0EgW6SAIIASI8ChdTZXRBY2Nlc3NQb2xpY3lSZXNwb25zZRIhCgZzZWNyZXQYASABKAsyES5jb2ZmZXIudjEuU2VjcmV0MmkKDUFjY2Vzc1NlcnZpY2USWAoPU2V0QWNjZXNzUG9saWN5EiEuY29mZmVyLnYxLlNldEFjY2Vzc1BvbGljeVJlcXVlc3QaIi5jb2ZmZXIudjEuU2V0QWNjZXNzUG9saWN5UmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_coffer_v1_access_policy, file_coffer_v1_secret]);
+  fileDesc("Ch5jb2ZmZXIvdjEvYWNjZXNzX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSLtAQoKQWNjZXNzUnVsZRIKCgJpZBgBIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAiABKAkSFgoMcHJpbmNpcGFsX2lkGAMgASgJSAASHwoEcm9sZRgEIAEoDjIPLmNvZmZlci52MS5Sb2xlSAASEwoLcGVybWlzc2lvbnMYBSADKAkSFQoNcGF0aF9wYXR0ZXJucxgGIAMoCRIOCgZyZWdpb24YByABKAkSDAoEbm90ZRgIIAEoCRIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCQoHc3ViamVjdCK1AgoXQ3JlYXRlQWNjZXNzUnVsZVJlcXVlc3QSNAoMcHJpbmNpcGFsX2lkGAEgASgJQhy6SBlyFzIVXnBybl9bYS16MC05X117MSw2MH0kSAASKwoEcm9sZRgCIAEoDjIPLmNvZmZlci52MS5Sb2xlQgq6SAeCAQQQASAASAASKQoLcGVybWlzc2lvbnMYAyADKAlCFLpIEZIBDggBEEAYASIGcgQQARhAEioKDXBhdGhfcGF0dGVybnMYBCADKAlCE7pIEJIBDRBAGAEiB3IFEAEYgAQSFwoGcmVnaW9uGAUgASgJQge6SARyAhg/EhYKBG5vdGUYBiABKAlCCLpIBXIDGNAPEh0KDHdvcmtzcGFjZV9pZBgHIAEoCUIHukgEcgIYQEIQCgdzdWJqZWN0EgW6SAIIASJGChhDcmVhdGVBY2Nlc3NSdWxlUmVzcG9uc2USKgoLYWNjZXNzX3J1bGUYASABKAsyFS5jb2ZmZXIudjEuQWNjZXNzUnVsZSLNAQoWTGlzdEFjY2Vzc1J1bGVzUmVxdWVzdBIhCgxwcmluY2lwYWxfaWQYASABKAlCCbpIBnIEEAEYQEgAEisKBHJvbGUYAiABKA4yDy5jb2ZmZXIudjEuUm9sZUIKukgHggEEEAEgAEgAEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAQgkKB3N1YmplY3QiXwoXTGlzdEFjY2Vzc1J1bGVzUmVzcG9uc2USKwoMYWNjZXNzX3J1bGVzGAEgAygLMhUuY29mZmVyLnYxLkFjY2Vzc1J1bGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk8KF0RlbGV0ZUFjY2Vzc1J1bGVSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoMd29ya3NwYWNlX2lkGAIgASgJQge6SARyAhhAIhoKGERlbGV0ZUFjY2Vzc1J1bGVSZXNwb25zZSKTAQoWVGVzdFBlcm1pc3Npb25zUmVxdWVzdBIpCgtwZXJtaXNzaW9ucxgBIAMoCUIUukgRkgEOCAEQQBgBIgZyBBABGEASFgoEcGF0aBgCIAEoCUIIukgFcgMYgAQSFwoGcmVnaW9uGAMgASgJQge6SARyAhg/Eh0KDHdvcmtzcGFjZV9pZBgEIAEoCUIHukgEcgIYQCIuChdUZXN0UGVybWlzc2lvbnNSZXNwb25zZRITCgtwZXJtaXNzaW9ucxgBIAMoCSLeAQoWU2V0QWNjZXNzUG9saWN5UmVxdWVzdBIXCgJpZBgBIAEoCUIJukgGcgQQARhASAASGgoEbmFtZRgCIAEoCUIKukgHcgUQARiABEgAEhcKBnJlZ2lvbhgDIAEoCUIHukgEcgIYPxIuCg1hY2Nlc3NfcG9saWN5GAQgASgLMhcuY29mZmVyLnYxLkFjY2Vzc1BvbGljeRIWCgRldGFnGAUgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYBiABKAlCB7pIBHICGEBCDwoGc2VjcmV0EgW6SAIIASI8ChdTZXRBY2Nlc3NQb2xpY3lSZXNwb25zZRIhCgZzZWNyZXQYASABKAsyES5jb2ZmZXIudjEuU2VjcmV0MuEDCg1BY2Nlc3NTZXJ2aWNlElsKEENyZWF0ZUFjY2Vzc1J1bGUSIi5jb2ZmZXIudjEuQ3JlYXRlQWNjZXNzUnVsZVJlcXVlc3QaIy5jb2ZmZXIudjEuQ3JlYXRlQWNjZXNzUnVsZVJlc3BvbnNlEl0KD0xpc3RBY2Nlc3NSdWxlcxIhLmNvZmZlci52MS5MaXN0QWNjZXNzUnVsZXNSZXF1ZXN0GiIuY29mZmVyLnYxLkxpc3RBY2Nlc3NSdWxlc1Jlc3BvbnNlIgOQAgESWwoQRGVsZXRlQWNjZXNzUnVsZRIiLmNvZmZlci52MS5EZWxldGVBY2Nlc3NSdWxlUmVxdWVzdBojLmNvZmZlci52MS5EZWxldGVBY2Nlc3NSdWxlUmVzcG9uc2USWAoPU2V0QWNjZXNzUG9saWN5EiEuY29mZmVyLnYxLlNldEFjY2Vzc1BvbGljeVJlcXVlc3QaIi5jb2ZmZXIudjEuU2V0QWNjZXNzUG9saWN5UmVzcG9uc2USXQoPVGVzdFBlcm1pc3Npb25zEiEuY29mZmVyLnYxLlRlc3RQZXJtaXNzaW9uc1JlcXVlc3QaIi5jb2ZmZXIudjEuVGVzdFBlcm1pc3Npb25zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_coffer_v1_access_policy, file_coffer_v1_secret, file_coffer_v1_token_service, file_google_protobuf_timestamp]);
+
+/**
+ * AccessRule allows permissions at paths.
+ *
+ * @generated from message coffer.v1.AccessRule
+ */
+export type AccessRule = Message<"coffer.v1.AccessRule"> & {
+  /**
+   * `acr_` and 26 characters that sort by creation time. Output only.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Output only.
+   *
+   * @generated from field: string workspace_id = 2;
+   */
+  workspaceId: string;
+
+  /**
+   * Whom it is for.
+   *
+   * @generated from oneof coffer.v1.AccessRule.subject
+   */
+  subject: {
+    /**
+     * One principal: `prn_…`, also one that has not called yet.
+     *
+     * @generated from field: string principal_id = 3;
+     */
+    value: string;
+    case: "principalId";
+  } | {
+    /**
+     * Everyone in the workspace whose role is exactly this.
+     *
+     * @generated from field: coffer.v1.Role role = 4;
+     */
+    value: Role;
+    case: "role";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * What it allows: permissions of secrets and versions such as `secrets.read`; groups of them: `secrets.*`, `versions.*`, `*`; or
+   * named sets: `secrets:read`, `secrets:write`, `secrets:access`, `secrets:ReadAccess`, `secrets:FullAccess`. Other permissions are
+   * about no path: only roles give them.
+   *
+   * @generated from field: repeated string permissions = 5;
+   */
+  permissions: string[];
+
+  /**
+   * Where: patterns of paths; none: every path. A `*` stands for any text within one segment, the segment `**` for any number of
+   * segments; at the end `/*` and `/**` both mean everything below, at any depth, and not the place itself. So
+   * `/app/production/*` is about `/app/production/db` and `/app/production/db/main`, not `/app/production` or `/app/productionx/y`.
+   *
+   * @generated from field: repeated string path_patterns = 6;
+   */
+  pathPatterns: string[];
+
+  /**
+   * The region; empty: every region.
+   *
+   * @generated from field: string region = 7;
+   */
+  region: string;
+
+  /**
+   * What it is for, in its creator's words.
+   *
+   * @generated from field: string note = 8;
+   */
+  note: string;
+
+  /**
+   * Output only.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 9;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message coffer.v1.AccessRule.
+ * Use `create(AccessRuleSchema)` to create a new message.
+ */
+export const AccessRuleSchema: GenMessage<AccessRule> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 0);
+
+/**
+ * CreateAccessRuleRequest is the request of CreateAccessRule.
+ *
+ * @generated from message coffer.v1.CreateAccessRuleRequest
+ */
+export type CreateAccessRuleRequest = Message<"coffer.v1.CreateAccessRuleRequest"> & {
+  /**
+   * AccessRule.subject.
+   *
+   * @generated from oneof coffer.v1.CreateAccessRuleRequest.subject
+   */
+  subject: {
+    /**
+     * AccessRule.principal_id.
+     *
+     * @generated from field: string principal_id = 1;
+     */
+    value: string;
+    case: "principalId";
+  } | {
+    /**
+     * AccessRule.role.
+     *
+     * @generated from field: coffer.v1.Role role = 2;
+     */
+    value: Role;
+    case: "role";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * AccessRule.permissions: 1 to 64.
+   *
+   * @generated from field: repeated string permissions = 3;
+   */
+  permissions: string[];
+
+  /**
+   * AccessRule.path_patterns: at most 64, each of 1 to 512 characters, beginning with `/` and otherwise with the rules of Secret.name;
+   * `**` only as a whole segment.
+   *
+   * @generated from field: repeated string path_patterns = 4;
+   */
+  pathPatterns: string[];
+
+  /**
+   * AccessRule.region.
+   *
+   * @generated from field: string region = 5;
+   */
+  region: string;
+
+  /**
+   * At most 2,000 characters.
+   *
+   * @generated from field: string note = 6;
+   */
+  note: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 7;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.CreateAccessRuleRequest.
+ * Use `create(CreateAccessRuleRequestSchema)` to create a new message.
+ */
+export const CreateAccessRuleRequestSchema: GenMessage<CreateAccessRuleRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 1);
+
+/**
+ * CreateAccessRuleResponse is the answer of CreateAccessRule.
+ *
+ * @generated from message coffer.v1.CreateAccessRuleResponse
+ */
+export type CreateAccessRuleResponse = Message<"coffer.v1.CreateAccessRuleResponse"> & {
+  /**
+   * The new rule.
+   *
+   * @generated from field: coffer.v1.AccessRule access_rule = 1;
+   */
+  accessRule?: AccessRule | undefined;
+};
+
+/**
+ * Describes the message coffer.v1.CreateAccessRuleResponse.
+ * Use `create(CreateAccessRuleResponseSchema)` to create a new message.
+ */
+export const CreateAccessRuleResponseSchema: GenMessage<CreateAccessRuleResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 2);
+
+/**
+ * ListAccessRulesRequest is the request of ListAccessRules.
+ *
+ * @generated from message coffer.v1.ListAccessRulesRequest
+ */
+export type ListAccessRulesRequest = Message<"coffer.v1.ListAccessRulesRequest"> & {
+  /**
+   * Only the rules for this subject; for all unless set.
+   *
+   * @generated from oneof coffer.v1.ListAccessRulesRequest.subject
+   */
+  subject: {
+    /**
+     * One principal.
+     *
+     * @generated from field: string principal_id = 1;
+     */
+    value: string;
+    case: "principalId";
+  } | {
+    /**
+     * One role.
+     *
+     * @generated from field: coffer.v1.Role role = 2;
+     */
+    value: Role;
+    case: "role";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * At most 1,000; 50 unless set.
+   *
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before, with all else unchanged.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 5;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.ListAccessRulesRequest.
+ * Use `create(ListAccessRulesRequestSchema)` to create a new message.
+ */
+export const ListAccessRulesRequestSchema: GenMessage<ListAccessRulesRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 3);
+
+/**
+ * ListAccessRulesResponse is the answer of ListAccessRules.
+ *
+ * @generated from message coffer.v1.ListAccessRulesResponse
+ */
+export type ListAccessRulesResponse = Message<"coffer.v1.ListAccessRulesResponse"> & {
+  /**
+   * By id.
+   *
+   * @generated from field: repeated coffer.v1.AccessRule access_rules = 1;
+   */
+  accessRules: AccessRule[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message coffer.v1.ListAccessRulesResponse.
+ * Use `create(ListAccessRulesResponseSchema)` to create a new message.
+ */
+export const ListAccessRulesResponseSchema: GenMessage<ListAccessRulesResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 4);
+
+/**
+ * DeleteAccessRuleRequest is the request of DeleteAccessRule.
+ *
+ * @generated from message coffer.v1.DeleteAccessRuleRequest
+ */
+export type DeleteAccessRuleRequest = Message<"coffer.v1.DeleteAccessRuleRequest"> & {
+  /**
+   * Which rule.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 2;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.DeleteAccessRuleRequest.
+ * Use `create(DeleteAccessRuleRequestSchema)` to create a new message.
+ */
+export const DeleteAccessRuleRequestSchema: GenMessage<DeleteAccessRuleRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 5);
+
+/**
+ * DeleteAccessRuleResponse is the answer of DeleteAccessRule.
+ *
+ * @generated from message coffer.v1.DeleteAccessRuleResponse
+ */
+export type DeleteAccessRuleResponse = Message<"coffer.v1.DeleteAccessRuleResponse"> & {
+};
+
+/**
+ * Describes the message coffer.v1.DeleteAccessRuleResponse.
+ * Use `create(DeleteAccessRuleResponseSchema)` to create a new message.
+ */
+export const DeleteAccessRuleResponseSchema: GenMessage<DeleteAccessRuleResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 6);
+
+/**
+ * TestPermissionsRequest is the request of TestPermissions.
+ *
+ * @generated from message coffer.v1.TestPermissionsRequest
+ */
+export type TestPermissionsRequest = Message<"coffer.v1.TestPermissionsRequest"> & {
+  /**
+   * 1 to 64 permissions, no groups or named sets.
+   *
+   * @generated from field: repeated string permissions = 1;
+   */
+  permissions: string[];
+
+  /**
+   * The path or name of a secret, with the rules of Secret.name; empty: what is held at every path.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * The default region unless set.
+   *
+   * @generated from field: string region = 3;
+   */
+  region: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 4;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.TestPermissionsRequest.
+ * Use `create(TestPermissionsRequestSchema)` to create a new message.
+ */
+export const TestPermissionsRequestSchema: GenMessage<TestPermissionsRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 7);
+
+/**
+ * TestPermissionsResponse is the answer of TestPermissions.
+ *
+ * @generated from message coffer.v1.TestPermissionsResponse
+ */
+export type TestPermissionsResponse = Message<"coffer.v1.TestPermissionsResponse"> & {
+  /**
+   * Those of the request that the caller holds, in its order.
+   *
+   * @generated from field: repeated string permissions = 1;
+   */
+  permissions: string[];
+};
+
+/**
+ * Describes the message coffer.v1.TestPermissionsResponse.
+ * Use `create(TestPermissionsResponseSchema)` to create a new message.
+ */
+export const TestPermissionsResponseSchema: GenMessage<TestPermissionsResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_service, 8);
 
 /**
  * SetAccessPolicyRequest is the request of SetAccessPolicy.
@@ -80,7 +460,7 @@ export type SetAccessPolicyRequest = Message<"coffer.v1.SetAccessPolicyRequest">
  * Use `create(SetAccessPolicyRequestSchema)` to create a new message.
  */
 export const SetAccessPolicyRequestSchema: GenMessage<SetAccessPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_access_service, 0);
+  messageDesc(file_coffer_v1_access_service, 9);
 
 /**
  * SetAccessPolicyResponse is the answer of SetAccessPolicy.
@@ -101,16 +481,56 @@ export type SetAccessPolicyResponse = Message<"coffer.v1.SetAccessPolicyResponse
  * Use `create(SetAccessPolicyResponseSchema)` to create a new message.
  */
 export const SetAccessPolicyResponseSchema: GenMessage<SetAccessPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_access_service, 1);
+  messageDesc(file_coffer_v1_access_service, 10);
 
 /**
- * AccessService says who may do what, from where and when.
+ * AccessService says who may do what at which paths. A role allows what it allows everywhere; access rules add to it at the paths of
+ * their patterns. Rules only allow: what neither a role nor a rule allows is denied. The scopes of a token narrow both.
  *
- * Idempotency keys and the errors that every call can have are as in SecretService.
+ * What is allowed by a path alone follows a secret that is renamed: both its old and its new path are judged. A call that names a
+ * secret by name is PERMISSION_DENIED (PERMISSION_MISSING) whatever exists there; by id it is NOT_FOUND (SECRET_NOT_FOUND) unless
+ * the caller has secrets.list or secrets.read at the secret's path. Lists hold what the caller may both list and read.
+ *
+ * A change of rules is in force at once on the instance that made it, and within five seconds on every other. Mutating calls take an
+ * `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
  *
  * @generated from service coffer.v1.AccessService
  */
 export const AccessService: GenService<{
+  /**
+   * Creates a rule. Nobody grants what they do not hold: the role and scopes of the caller must allow all of the rule's permissions
+   * everywhere. Permission: access.create.
+   * Errors: PERMISSION_DENIED (GRANT_EXCEEDS_CALLER), RESOURCE_EXHAUSTED (ACCESS_RULE_LIMIT: the workspace has 10,000 rules).
+   *
+   * @generated from rpc coffer.v1.AccessService.CreateAccessRule
+   */
+  createAccessRule: {
+    methodKind: "unary";
+    input: typeof CreateAccessRuleRequestSchema;
+    output: typeof CreateAccessRuleResponseSchema;
+  },
+  /**
+   * Lists rules by id, which is by time of creation. Permission: access.list.
+   * Errors: INVALID_ARGUMENT (a page token of another query).
+   *
+   * @generated from rpc coffer.v1.AccessService.ListAccessRules
+   */
+  listAccessRules: {
+    methodKind: "unary";
+    input: typeof ListAccessRulesRequestSchema;
+    output: typeof ListAccessRulesResponseSchema;
+  },
+  /**
+   * Deletes a rule. Permission: access.delete.
+   * Errors: NOT_FOUND (ACCESS_RULE_NOT_FOUND).
+   *
+   * @generated from rpc coffer.v1.AccessService.DeleteAccessRule
+   */
+  deleteAccessRule: {
+    methodKind: "unary";
+    input: typeof DeleteAccessRuleRequestSchema;
+    output: typeof DeleteAccessRuleResponseSchema;
+  },
   /**
    * Sets the access policy of a secret in place of the one it has, or clears it. The policy is judged from the next call on; setting
    * it is not judged by it. Permission: secrets.update.
@@ -123,6 +543,16 @@ export const AccessService: GenService<{
     methodKind: "unary";
     input: typeof SetAccessPolicyRequestSchema;
     output: typeof SetAccessPolicyResponseSchema;
+  },
+  /**
+   * Tells which of some permissions the caller holds at a path, whether anything exists there or not. Permission: none.
+   *
+   * @generated from rpc coffer.v1.AccessService.TestPermissions
+   */
+  testPermissions: {
+    methodKind: "unary";
+    input: typeof TestPermissionsRequestSchema;
+    output: typeof TestPermissionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_coffer_v1_access_service, 0);

@@ -4,9 +4,10 @@ import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkActive, checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
 import { lockGuardedSecret, updateAccessPolicy } from "../../store/guarded-secrets.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkAuthentic, coveredOfSecret, macOf } from "../row-macs.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail, secretById } from "../secrets/find.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
@@ -25,7 +26,7 @@ export async function setAccessPolicy(
   caller: Caller,
   { secret: asked, etag, accessPolicy }: SetAccessPolicyInput,
 ): Promise<Outcome<Secret>> {
-  const grant = authorize(caller, "secrets.update");
+  const grant = await authorizeSecret(deps, caller, "secrets.update", asked);
   const { workspaceId } = grant;
   const ref = refOf(deps, asked);
   return mutate(deps, caller, {
@@ -38,6 +39,7 @@ export async function setAccessPolicy(
       const found = await lockGuardedSecret(tx, workspaceId, subject.resourceId);
       if (!found) throw secretNotFound();
       const { secret, accessPolicyText, mac } = found;
+      authorizeFound(caller, "secrets.update", secret);
       checkEtag(secret, etag);
       checkActive(secret);
       // A new MAC over a row that was tampered with would vouch for it.
@@ -49,6 +51,6 @@ export async function setAccessPolicy(
         mac: macOf(deps.deploymentKeys, coveredOfSecret(next)),
       });
     },
-    replay: secretById(workspaceId),
+    replay: secretById(caller, grant),
   }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(asked), error));
 }

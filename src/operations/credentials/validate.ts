@@ -7,8 +7,9 @@ import { checkActive, type Secret } from "../../domain/secret.ts";
 import { versionNotFound } from "../../domain/version.ts";
 import { claimValidation, finishValidation, releaseValidation, type ValidationClaim } from "../../store/validations.ts";
 import { auditEvent } from "../audit-trail.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail, secretById } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { leaseMs, type TryCredentialDeps, tryCredential } from "./try-credential.ts";
@@ -26,7 +27,7 @@ export async function validateCredential(
   caller: Caller,
   input: SecretRefInput,
 ): Promise<Outcome<Secret>> {
-  const grant = authorize(caller, "secrets.use");
+  const grant = await authorizeSecret(deps, caller, "secrets.use", input);
   checkValidationOn(deps.prober);
   const { workspaceId } = grant;
   const ref = refOf(deps, input);
@@ -34,6 +35,7 @@ export async function validateCredential(
     grant,
     async prepare() {
       const secret = await findSecretOrFail(deps.database, workspaceId, ref);
+      authorizeFound(caller, "secrets.use", secret);
       checkTriable(secret);
       const claim = await claimOrWait(deps, secret);
       const { secretId: resourceId, currentVersion: versionNumber } = claim;
@@ -49,9 +51,9 @@ export async function validateCredential(
     },
     async apply(tx, { claim, result }) {
       await finishValidation(tx, claim, result);
-      return findSecretOrFail(tx, workspaceId, { by: "id", secretId: claim.secretId });
+      return secretById(caller, grant)(tx, claim.secretId);
     },
-    replay: secretById(workspaceId),
+    replay: secretById(caller, grant),
   });
 }
 

@@ -1,8 +1,8 @@
 // BatchGetSecretValues: many values, each with its own result or error.
 import type { Caller } from "../../domain/caller.ts";
-import { CofferError, invalidField, reasons } from "../../domain/errors.ts";
+import { CofferError, denialIn, invalidField } from "../../domain/errors.ts";
 import { denialEvent } from "../audit-denials.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeSomewhere } from "../authorize.ts";
 import { type GetValueDeps, type GetValueInput, getSecretValue, type SecretValue } from "./get-value.ts";
 import { askedSecret } from "./report-corrupt.ts";
 
@@ -16,13 +16,13 @@ export interface BatchItem extends GetValueInput {
 // A batch leaves connections for others.
 const atOnceMax = 4;
 
-/** Results in the order of the items. A missing permission fails the call as a whole. */
+/** Results in the order of the items. A permission that is missing at every path fails the call as a whole. */
 export async function batchGetSecretValues(
   deps: GetValueDeps,
   caller: Caller,
   items: readonly BatchItem[],
 ): Promise<BatchResult[]> {
-  const { workspaceId } = authorize(caller, "versions.access");
+  const { workspaceId } = authorizeSomewhere(caller, "versions.access");
   for (const [index, item] of items.entries()) {
     if (item.workspaceId !== "" && item.workspaceId !== workspaceId) {
       throw invalidField(`requests[${index}].workspace_id`, "must be empty or the workspace of the batch");
@@ -45,10 +45,11 @@ async function itemValue(deps: GetValueDeps, caller: Caller, item: BatchItem): P
   try {
     return await getSecretValue(deps, caller, item);
   } catch (error) {
-    if (error instanceof CofferError && reasons[error.reason].code === "PERMISSION_DENIED") {
+    const denial = error instanceof CofferError ? denialIn(error) : undefined;
+    if (denial) {
       const asked = askedSecret(item.secret);
-      const resourceId = error.metadata["id"] ?? asked.resourceId;
-      await deps.audit.record(denialEvent(deps, caller, error, { ...asked, resourceId }));
+      const resourceId = denial.metadata["id"] ?? asked.resourceId;
+      await deps.audit.record(denialEvent(deps, caller, denial, { ...asked, resourceId }));
     }
     throw error;
   }

@@ -12,7 +12,7 @@ import { seal } from "../../envelope/envelope.ts";
 import { createSecretAtOnce } from "../../store/create-secret.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
 import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
@@ -54,8 +54,7 @@ export async function createSecret(
   caller: Caller,
   input: CreateSecretInput,
 ): Promise<Outcome<Secret>> {
-  const grant = authorize(caller, "secrets.create");
-  const { workspaceId } = grant;
+  const { workspaceId } = authorizeSomewhere(caller, "secrets.create");
   checkAll(
     () => checkSecretName(input.name),
     () => checkKind(input.kind),
@@ -67,59 +66,64 @@ export async function createSecret(
     () => regionOf(deps, input.region),
   );
   const region = regionOf(deps, input.region);
+  const place = { workspaceId, region, path: pathOf(input.name) };
+  const grant = authorizeAt(caller, "secrets.create", place);
   const secretId = newId("sec", deps.now(), deps.random);
   const authMethod = authMethodOf(input.kind, input.authMethod, "auth_method");
   const revealable = revealableOf(input.kind, input.revealable);
   const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
   const isValidated = isCredentialKind(input.kind);
   const accessPolicyText = input.accessPolicy && policyText(input.accessPolicy);
-  const findPlace = async () => ({ workspaceId, region, path: pathOf(input.name) });
   try {
-    const outcome = await withFreePath(deps, caller, findPlace, () =>
-      mutate(deps, caller, {
-        grant,
-        async prepare() {
-          const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
-          const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
-          const envelope = seal({ keyVersion, context, payload, random: deps.random });
-          const { kmsKeyId } = keyVersion;
-          const row = {
-            ...input,
-            ...{ workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText, authMethod, revealable },
-          };
-          return {
-            subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
-            secret: {
-              ...row,
-              mac: macOf(deps.deploymentKeys, coveredOfSecret(row)),
-              credentialMac: isValidated ? macOf(deps.deploymentKeys, coveredOfCredential(row)) : undefined,
-            },
-            version: newEnabledVersion(deps, {
-              workspaceId,
-              secretId,
-              versionId: newId("secv", deps.now(), deps.random),
-              versionNumber: 1,
-              comment: "",
-              payloadForm: payload.form,
-              envelope,
-              kmsKeyId,
-              kmsKeyVersion: keyVersion.version,
-            }),
-          };
-        },
-        async apply(tx, { secret: row, version }) {
-          await checkQuota(tx, workspaceId, "secrets");
-          const secret = await insertSecret(tx, row);
-          checkExpiresLater(secret);
-          await insertVersion(tx, version);
-          return secret;
-        },
-        // An expiration is judged by the database's clock, between the statements.
-        ...(input.expiration
-          ? {}
-          : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
-        replay: secretById(workspaceId),
-      } satisfies Mutation<PreparedSecret, Secret>),
+    const outcome = await withFreePath(
+      deps,
+      caller,
+      async () => place,
+      () =>
+        mutate(deps, caller, {
+          grant,
+          async prepare() {
+            const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
+            const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
+            const envelope = seal({ keyVersion, context, payload, random: deps.random });
+            const { kmsKeyId } = keyVersion;
+            const row = {
+              ...input,
+              ...{ workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText, authMethod, revealable },
+            };
+            return {
+              subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
+              secret: {
+                ...row,
+                mac: macOf(deps.deploymentKeys, coveredOfSecret(row)),
+                credentialMac: isValidated ? macOf(deps.deploymentKeys, coveredOfCredential(row)) : undefined,
+              },
+              version: newEnabledVersion(deps, {
+                workspaceId,
+                secretId,
+                versionId: newId("secv", deps.now(), deps.random),
+                versionNumber: 1,
+                comment: "",
+                payloadForm: payload.form,
+                envelope,
+                kmsKeyId,
+                kmsKeyVersion: keyVersion.version,
+              }),
+            };
+          },
+          async apply(tx, { secret: row, version }) {
+            await checkQuota(tx, workspaceId, "secrets");
+            const secret = await insertSecret(tx, row);
+            checkExpiresLater(secret);
+            await insertVersion(tx, version);
+            return secret;
+          },
+          // An expiration is judged by the database's clock, between the statements.
+          ...(input.expiration
+            ? {}
+            : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
+          replay: secretById(caller, grant),
+        } satisfies Mutation<PreparedSecret, Secret>),
     );
     if (isValidated && !outcome.replayed) deps.validations.enqueue(outcome.resource);
     return outcome;

@@ -5,9 +5,10 @@ import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
 import { destroyVersions, findLiveVersions } from "../../store/destroy-versions.ts";
 import { softDeleteSecret } from "../../store/secrets.ts";
 import { refreshVersionCounts } from "../../store/versions.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { asDestroyed } from "../versions/as-destroyed.ts";
+import { authorizeSecret } from "./authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
@@ -17,18 +18,18 @@ export interface DeleteSecretInput {
   force: boolean;
 }
 
+// Nothing is left to undelete, so it is purged at once.
+const neededByForce = ["versions.destroy", "secrets.purge"] as const;
+
 /** Fails with SECRET_NOT_FOUND (also when it is deleted already, unless forced) or ETAG_MISMATCH. */
 export async function deleteSecret(
   deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
   input: DeleteSecretInput,
 ): Promise<Outcome<Secret>> {
-  const grant = authorize(caller, "secrets.delete");
-  if (input.force) {
-    authorize(caller, "versions.destroy");
-    // Nothing is left to undelete, so it is purged at once.
-    authorize(caller, "secrets.purge");
-  }
+  const grant = await authorizeSecret(deps, caller, "secrets.delete", input.secret);
+  const alsoNeeded = input.force ? neededByForce : [];
+  for (const permission of alsoNeeded) await authorizeSecret(deps, caller, permission, input.secret);
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);
   return mutate(deps, caller, {
@@ -39,6 +40,7 @@ export async function deleteSecret(
     },
     async apply(tx, { subject }) {
       const secret = await lockSecretOrFail(tx, workspaceId, subject.resourceId);
+      for (const permission of [grant.permission, ...alsoNeeded]) authorizeFound(caller, permission, secret);
       checkEtag(secret, input.etag);
       if (secret.state === "SOFT_DELETED" && !input.force) throw secretNotFound();
       if (input.force) {
@@ -47,6 +49,6 @@ export async function deleteSecret(
       }
       return softDeleteSecret(tx, secret, { purgeAtOnce: input.force });
     },
-    replay: secretById(workspaceId),
+    replay: secretById(caller, grant),
   });
 }

@@ -8,7 +8,7 @@ import { isUniqueViolation } from "../../store/database-errors.ts";
 import { settleExpired } from "../../store/expired-secrets.ts";
 import { findActiveIdByPath } from "../../store/secrets.ts";
 import { auditEvent } from "../audit-trail.ts";
-import { holds } from "../authorize.ts";
+import { holdsAt } from "../authorize.ts";
 
 interface Place {
   workspaceId: string;
@@ -18,7 +18,7 @@ interface Place {
 
 type FreePathDeps = Pick<Deps, "database" | "now" | "random">;
 
-/** Runs a change that needs a path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets. */
+/** Runs a change that needs a path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets there. */
 export async function withFreePath<T>(
   deps: FreePathDeps,
   caller: Caller,
@@ -57,7 +57,7 @@ function isPathTaken(error: unknown): boolean {
 
 async function nameTaken(database: Database, caller: Caller, place: Place, cause: unknown): Promise<CofferError> {
   const message = `an active secret has the path ${place.path} already`;
-  const id = holds(caller, "secrets.list") ? await findActiveIdByPath(database, place) : undefined;
+  const id = holdsAt(caller, "secrets.list", place) ? await findActiveIdByPath(database, place) : undefined;
   if (id === undefined) return new CofferError("NAME_TAKEN", message, { path: place.path }, { cause });
   return new CofferError(
     "NAME_TAKEN",

@@ -6,7 +6,7 @@ import { CofferError } from "../../domain/errors.ts";
 import type { Grant } from "../../domain/grant.ts";
 import { checkKeyActive } from "../../domain/kms-key.ts";
 import type { Payload } from "../../domain/payload.ts";
-import { secretNotFound } from "../../domain/secret.ts";
+import { type SecretRef, secretNotFound } from "../../domain/secret.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
 import { checkReadable, parseVersionRef, versionNotFound } from "../../domain/version.ts";
 import { valueCorrupt } from "../../envelope/corrupt.ts";
@@ -15,14 +15,17 @@ import { decodeKeyValues } from "../../envelope/payload.ts";
 import type { SealedVersion } from "../../store/read-values.ts";
 import { denialEvent } from "../audit-denials.ts";
 import { auditEvent } from "../audit-trail.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound, authorizeSomewhere, dependsOnPath } from "../authorize.ts";
 import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../row-macs.ts";
+import { authorizeSecret } from "./authorize-secret.ts";
 import { checkAccess } from "./check-access.ts";
+import { findSecretOrFail } from "./find.ts";
 import { reportCorrupt } from "./report-corrupt.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export type GetValueDeps = Pick<
   Deps,
+  | "database"
   | "valueReader"
   | "regions"
   | "keyMaterial"
@@ -54,15 +57,11 @@ export interface SecretValue {
 
 /** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
 export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: GetValueInput): Promise<SecretValue> {
-  const grant = authorize(caller, "versions.access");
+  const { grant, ref, onlyId } = await judge(deps, caller, input.secret);
   const event = eventOf(deps, caller, grant, "OK");
-  const sealed = await deps.valueReader.read({
-    grant,
-    secret: refOf(deps, input.secret),
-    version: parseVersionRef(input.version),
-    event,
-  });
+  const sealed = await deps.valueReader.read({ grant, secret: ref, version: parseVersionRef(input.version), event });
   if (!sealed) throw secretNotFound();
+  if (onlyId !== undefined && sealed.secret.secretId !== onlyId) throw secretNotFound();
   const opened = await openOrReport(deps, caller, grant, sealed);
   // With an access policy the statement that read it has recorded nothing yet.
   if (sealed.judgeTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
@@ -70,6 +69,25 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   const { workspaceId } = sealed.secret;
   deps.accessTimes.touch({ workspaceId, secretId: opened.secretId, versionNumber: opened.versionNumber });
   return opened;
+}
+
+/**
+ * How the value is to be read. Where only the path allows it, the read asks for that path: a secret that is renamed meanwhile is
+ * not found, nor is another that takes its place.
+ */
+async function judge(
+  deps: GetValueDeps,
+  caller: Caller,
+  input: SecretRefInput,
+): Promise<{ grant: Grant<"versions.access">; ref: SecretRef; onlyId?: string }> {
+  if (!("id" in input) || !dependsOnPath(caller, "versions.access")) {
+    const grant = await authorizeSecret(deps, caller, "versions.access", input);
+    return { grant, ref: refOf(deps, input) };
+  }
+  const { workspaceId } = authorizeSomewhere(caller, "versions.access");
+  const secret = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId: input.id });
+  const grant = authorizeFound(caller, "versions.access", secret);
+  return { grant, ref: { by: "name", name: secret.path, region: secret.region }, onlyId: secret.secretId };
 }
 
 /** What does not authenticate, or is never returned, is reported in the audit trail; nothing of it is returned. */

@@ -2,7 +2,8 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Secret } from "../../domain/secret.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
+import { authorizeSecret } from "./authorize-secret.ts";
 import { findSecretOrFail } from "./find.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
@@ -12,6 +13,8 @@ export async function getSecret(
   caller: Caller,
   input: SecretRefInput,
 ): Promise<Secret> {
-  const { workspaceId } = authorize(caller, "secrets.read");
-  return findSecretOrFail(deps.database, workspaceId, refOf(deps, input));
+  const { workspaceId } = await authorizeSecret(deps, caller, "secrets.read", input);
+  const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input));
+  authorizeFound(caller, "secrets.read", secret);
+  return secret;
 }

@@ -4,9 +4,9 @@ import type { Caller } from "../../domain/caller.ts";
 import type { Secret, SecretState } from "../../domain/secret.ts";
 import { pathOf } from "../../domain/secret-name.ts";
 import { listSecrets as readSecrets } from "../../store/list-secrets.ts";
-import { authorize } from "../authorize.ts";
 import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
 import { regionOf } from "./region.ts";
+import { authorizeList } from "./visible.ts";
 
 export interface ListSecretsInput {
   namePrefix: string;
@@ -25,7 +25,7 @@ export async function listSecrets(
   caller: Caller,
   input: ListSecretsInput,
 ): Promise<{ items: Secret[]; nextPageToken: string }> {
-  const { workspaceId } = authorize(caller, "secrets.list");
+  const { workspaceId, visible } = authorizeList(caller);
   const filter = {
     workspaceId,
     region: input.region === "" ? undefined : regionOf(deps, input.region),
@@ -37,7 +37,7 @@ export async function listSecrets(
   const position = readPageToken(filter, input.pageToken, 2);
   const after = position && { path: position[0] as string, secretId: position[1] as string };
   const pageSize = pageSizeOf(input.pageSize);
-  const secrets = await readSecrets(deps.database, filter, after, pageSize + 1);
+  const secrets = await readSecrets(deps.database, filter, visible, after, pageSize + 1);
   return pageOf(secrets, pageSize, filter, (last) => [last.path, last.secretId]);
 }
 

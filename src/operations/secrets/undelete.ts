@@ -1,13 +1,15 @@
 // UndeleteSecret: brings a soft-deleted secret back as it was.
+import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { settleExpired } from "../../store/expired-secrets.ts";
 import { undeleteSecret as writeUndelete } from "../../store/secrets.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkQuota } from "../workspaces/check-quota.ts";
+import { authorizeSecret } from "./authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 
@@ -20,11 +22,11 @@ export interface UndeleteSecretInput {
 
 /** Fails with SECRET_NOT_FOUND (also after its purge time), ETAG_MISMATCH, SECRET_ACTIVE, NAME_TAKEN or QUOTA_EXCEEDED. */
 export async function undeleteSecret(
-  deps: MutationDeps,
+  deps: MutationDeps & Pick<Deps, "regions">,
   caller: Caller,
   { secretId, etag, newName }: UndeleteSecretInput,
 ): Promise<Outcome<Secret>> {
-  const grant = authorize(caller, "secrets.undelete");
+  const grant = await authorizeSecret(deps, caller, "secrets.undelete", { id: secretId });
   const { workspaceId } = grant;
   if (newName !== "") checkSecretName(newName, "new_name");
   const findPlace = async () => {
@@ -38,6 +40,10 @@ export async function undeleteSecret(
       async apply(tx) {
         await checkQuota(tx, workspaceId, "secrets");
         const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+        authorizeFound(caller, "secrets.undelete", secret);
+        if (newName !== "") {
+          authorizeAt(caller, "secrets.undelete", { region: secret.region, path: pathOf(newName) });
+        }
         checkEtag(secret, etag);
         if (secret.state === "ACTIVE") throw active(secret);
         await settleExpired(tx, { workspaceId, secretId });
@@ -45,7 +51,7 @@ export async function undeleteSecret(
         if (!undeleted) throw secretNotFound();
         return undeleted;
       },
-      replay: secretById(workspaceId),
+      replay: secretById(caller, grant),
     }),
   );
 }

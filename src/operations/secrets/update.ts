@@ -1,4 +1,5 @@
 // UpdateSecret: changes what describes a secret; its value changes by new versions.
+import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkAll } from "../../domain/errors.ts";
 import {
@@ -11,8 +12,9 @@ import {
 } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { authorizeSecret } from "./authorize-secret.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -27,11 +29,11 @@ export interface UpdateSecretInput {
 
 /** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, NAME_TAKEN, SECRET_SOFT_DELETED or FIELD_INVALID. */
 export async function updateSecret(
-  deps: MutationDeps,
+  deps: MutationDeps & Pick<Deps, "regions">,
   caller: Caller,
   { secretId, etag, change, fieldPrefix }: UpdateSecretInput,
 ): Promise<Outcome<Secret>> {
-  const grant = authorize(caller, "secrets.update");
+  const grant = await authorizeSecret(deps, caller, "secrets.update", { id: secretId });
   const { workspaceId } = grant;
   checkChange(change, fieldPrefix);
   const run = () =>
@@ -40,6 +42,10 @@ export async function updateSecret(
       prepare: async () => ({ subject: { resourceType: "secret", resourceId: secretId } }),
       async apply(tx) {
         const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+        authorizeFound(caller, "secrets.update", secret);
+        if (change.name !== undefined) {
+          authorizeAt(caller, "secrets.update", { region: secret.region, path: pathOf(change.name) });
+        }
         checkEtag(secret, etag);
         checkActive(secret);
         if (Object.keys(change).length === 0) return secret;
@@ -51,7 +57,7 @@ export async function updateSecret(
         if (change.expireTime) checkExpiresLater(updated, `${fieldPrefix}expire_time`);
         return updated;
       },
-      replay: secretById(workspaceId),
+      replay: secretById(caller, grant),
     });
   const findPlace = async () => {
     const { region, name } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });

@@ -1,15 +1,18 @@
 // Authenticates an API token: who calls, and what the token may do where.
 import { timingSafeEqual } from "node:crypto";
 import type { Deps } from "../../deps.ts";
-import type { Identity, Membership } from "../../domain/caller.ts";
+import type { Identity } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
-import { narrow, permissionsOfRole } from "../../domain/permission.ts";
 import { hashToken } from "../../envelope/mac.ts";
-import { findTokenRecord, type StoredApiToken, type TokenRecord } from "../../store/api-tokens.ts";
+import { findTokenRecord, type TokenRecord } from "../../store/api-tokens.ts";
+import { haveCurrentRules, membershipUnder } from "../access/member-rules.ts";
 import { coveredOfMember, coveredOfToken, isAuthentic } from "../row-macs.ts";
 import { parseTokenText } from "./token-text.ts";
 
-export type AuthenticateTokenDeps = Pick<Deps, "database" | "tokenCache" | "deploymentKeys" | "accessTimes">;
+export type AuthenticateTokenDeps = Pick<
+  Deps,
+  "database" | "tokenCache" | "deploymentKeys" | "accessTimes" | "accessRules"
+>;
 
 /**
  * Fails with CREDENTIAL_INVALID, which never says what was wrong. `beforeLookup` runs before what may be a guess is looked up, and
@@ -32,7 +35,7 @@ export async function authenticateToken(
   const expected = record?.token.secretHash ?? unknownHash;
   const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
   if (!record || !matches || !isUsable(record)) throw invalidCredential();
-  const identity = identityOf(deps, record);
+  const identity = await identityOf(deps, record);
   deps.accessTimes.touchToken(identity.tokenId);
   return identity;
 }
@@ -49,10 +52,10 @@ function isUsable({ token, isExpired }: TokenRecord): boolean {
 
 const identities = new WeakMap<TokenRecord, Identity>();
 
-/** Made once for a record: what a token may do does not change while the record is kept. */
-function identityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Identity {
+/** Made once for a record, while the access rules it goes by do not change: nothing else does while the record is kept. */
+async function identityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Promise<Identity> {
   const known = identities.get(record);
-  if (known) return known;
+  if (known && haveCurrentRules(deps, known.memberships)) return known;
   const { token } = record;
   if (!isAuthentic(deps.deploymentKeys, coveredOfToken(token), token.mac)) throw invalidCredential();
   const identity: Identity = {
@@ -62,18 +65,14 @@ function identityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Identity 
     reachesEveryWorkspace: token.workspaceId === undefined,
     scopes: token.scopes,
     tokenExpireTime: token.expireTime,
-    memberships: membershipsOf(deps, record, token),
+    memberships: await Promise.all(
+      membersOf(deps, record).map((member) => membershipUnder(deps, member, token.scopes)),
+    ),
   };
   identities.set(record, identity);
   return identity;
 }
 
-function membershipsOf(
-  { deploymentKeys }: AuthenticateTokenDeps,
-  { members }: TokenRecord,
-  { scopes }: StoredApiToken,
-): Membership[] {
-  return members
-    .filter((member) => isAuthentic(deploymentKeys, coveredOfMember(member), member.mac))
-    .map(({ workspaceId, role }) => ({ workspaceId, role, permissions: narrow(permissionsOfRole(role), scopes) }));
+function membersOf({ deploymentKeys }: AuthenticateTokenDeps, { members }: TokenRecord) {
+  return members.filter((member) => isAuthentic(deploymentKeys, coveredOfMember(member), member.mac));
 }

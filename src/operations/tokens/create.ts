@@ -2,7 +2,7 @@
 import type { Caller } from "../../domain/caller.ts";
 import { checkAll, invalidField } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { isScope, type Role } from "../../domain/permission.ts";
+import { isScope, type Role, scopeForms } from "../../domain/permission.ts";
 import type { Expiration } from "../../domain/secret.ts";
 import { findToken } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
@@ -39,7 +39,7 @@ export async function createToken(
     () => checkPrincipal(caller, input),
   );
   const memberOf = workspacesOf(caller, input, workspaceId);
-  checkGrantable(caller, input, memberOf);
+  await checkGrantable(deps, caller, input, memberOf);
   return mutate(deps, caller, {
     grant,
     async prepare() {
@@ -75,11 +75,7 @@ export async function createToken(
 
 function checkScopes(scopes: readonly string[]): void {
   const index = scopes.findIndex((scope) => !isScope(scope));
-  if (index >= 0)
-    throw invalidField(
-      `scopes[${index}]`,
-      "must be a permission, `<group>.*`, `*`, `secrets:read`, `secrets:write` or `secrets:access`",
-    );
+  if (index >= 0) throw invalidField(`scopes[${index}]`, `must be ${scopeForms}`);
 }
 
 /** The rights of a JWT's principal are in the JWT: an API token of that principal would have none. */
@@ -99,7 +95,12 @@ function scopesOf(caller: Caller, { scopes, role }: CreateTokenInput): string[] 
   return [...(scopes.length === 0 && !role ? caller.scopes : scopes)];
 }
 
-function checkGrantable(caller: Caller, input: CreateTokenInput, memberOf: readonly string[]): void {
+async function checkGrantable(
+  { database }: MutationDeps,
+  caller: Caller,
+  input: CreateTokenInput,
+  memberOf: readonly string[],
+): Promise<void> {
   if (input.everyWorkspace && !caller.reachesEveryWorkspace) {
     throw exceeds("every_workspace", "only a token that reaches every workspace makes another");
   }
@@ -110,7 +111,9 @@ function checkGrantable(caller: Caller, input: CreateTokenInput, memberOf: reado
     return;
   }
   authorizeEverywhere(caller, "tokens.create", memberOf);
-  for (const workspaceId of memberOf) checkMemberHeld(caller, { workspaceId, role }, scopes);
+  for (const workspaceId of memberOf) {
+    await checkMemberHeld(database, caller, { workspaceId, role, principalId: undefined }, scopes);
+  }
 }
 
 /** Not later than the caller's own, which it has when none is asked for. */

@@ -1,8 +1,10 @@
 // Nobody grants what they do not hold: the rules for whom a token's text may be shown to.
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
-import { narrow, type Permission, permissionsOfRole } from "../../domain/permission.ts";
+import { narrow, type Permission, pathPermissionsOf, permissionsOfRole } from "../../domain/permission.ts";
 import type { Member } from "../../domain/workspace.ts";
+import { findScopesOfRules } from "../../store/access-rules.ts";
+import type { Sql } from "../../store/database.ts";
 
 export function exceeds(what: string, message: string): CofferError {
   return new CofferError("GRANT_EXCEEDS_CALLER", message, { permission: what });
@@ -14,14 +16,22 @@ export function checkScopesHeld(caller: Caller, scopes: readonly string[]): void
   checkHeld(narrow(everything, scopes), narrow(everything, caller.scopes));
 }
 
-/** A role under scopes, in a workspace where the caller must hold all of it. */
-export function checkMemberHeld(
+/** A role under scopes, in a workspace where the caller must hold all of it, and all that access rules add to it. */
+export async function checkMemberHeld(
+  sql: Sql,
   caller: Caller,
-  { workspaceId, role }: Pick<Member, "workspaceId" | "role">,
+  { workspaceId, role, principalId }: Pick<Member, "workspaceId" | "role"> & { principalId: string | undefined },
   scopes: readonly string[],
-): void {
+): Promise<void> {
+  checkAllHeld(caller, workspaceId, narrow(permissionsOfRole(role), scopes));
+  const added = pathPermissionsOf(await findScopesOfRules(sql, workspaceId, { role, principalId }));
+  checkAllHeld(caller, workspaceId, narrow(added, scopes));
+}
+
+/** By role, which is at every path: what rules give their subjects cannot be passed on. */
+export function checkAllHeld(caller: Caller, workspaceId: string, granted: ReadonlySet<Permission>): void {
   const own = caller.memberships.find((membership) => membership.workspaceId === workspaceId);
-  checkHeld(narrow(permissionsOfRole(role), scopes), own?.permissions ?? new Set());
+  checkHeld(granted, own?.permissions ?? new Set());
 }
 
 /** A token that expires leaves none behind that lasts longer; `undefined` lasts for ever. */

@@ -1,12 +1,12 @@
 // Whom JWTs stand for. Verifying costs more than all the rest of a call, so what was verified is kept for a while.
 import { createHash } from "node:crypto";
+import type { Deps } from "../../deps.ts";
 import type { Identity, Membership } from "../../domain/caller.ts";
 import { idOfDigest } from "../../domain/ids.ts";
-import { narrow, permissionsOfRole } from "../../domain/permission.ts";
 import type { Clock } from "../../jwt/clock.ts";
 import type { JwtVerifier, VerifiedJwt } from "../../jwt/verifier.ts";
-import type { Sql } from "../../store/database.ts";
-import { ensurePrincipal, findWorkspaces } from "../../store/workspaces.ts";
+import { ensurePrincipal, findAccessRevisions } from "../../store/workspaces.ts";
+import { haveCurrentRules, membershipUnder } from "../access/member-rules.ts";
 import { invalidCredential } from "./authenticate.ts";
 
 export interface JwtIdentities {
@@ -20,10 +20,14 @@ export interface JwtIdentities {
 /** Also how late a workspace that is new or gone is noticed. */
 const keptMsMax = 5 * 60_000;
 const keptMax = 10_000;
+/** How old what is known of access rules may be at most: a change that no notification tells of is noticed then. */
+const rulesKeptMs = 5_000;
 
-export function createJwtIdentities(sql: Sql, verifier: JwtVerifier, clock: Clock): JwtIdentities {
+type JwtDeps = Pick<Deps, "database" | "accessRules">;
+
+export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock: Clock): JwtIdentities {
   // By digest, so that no credential stays in memory.
-  const kept = new Map<string, { until: number; jwt: VerifiedJwt; identity: Identity }>();
+  const kept = new Map<string, { until: number; rulesUntil: number; jwt: VerifiedJwt; identity: Identity }>();
 
   const fresh = (digest: string) => {
     const entry = kept.get(digest);
@@ -38,24 +42,33 @@ export function createJwtIdentities(sql: Sql, verifier: JwtVerifier, clock: Cloc
       const digest = createHash("sha256").update(text).digest();
       const key = digest.toString("base64");
       const found = fresh(key);
-      if (found) return found.identity;
+      if (found) {
+        const { memberships, principalId } = found.identity;
+        const hasRules = memberships.some(({ rules }) => rules !== undefined);
+        if (hasRules && (clock.nowMs() >= found.rulesUntil || !haveCurrentRules(deps, memberships))) {
+          const rulesUntil = clock.nowMs() + rulesKeptMs;
+          found.identity = { ...found.identity, memberships: await membershipsOf(deps, found.jwt, principalId) };
+          found.rulesUntil = rulesUntil;
+        }
+        return found.identity;
+      }
       await beforeVerifying();
       // Counted from before it is verified.
-      const until = clock.nowMs() + keptMsMax;
+      const nowMs = clock.nowMs();
       const jwt = await verifier.verify(text);
       if (!jwt) throw invalidCredential();
-      const identity = await identityOf(sql, jwt, digest);
+      const identity = await identityOf(deps, jwt, digest);
       if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
-      kept.set(key, { until, jwt, identity });
+      kept.set(key, { until: nowMs + keptMsMax, rulesUntil: nowMs + rulesKeptMs, jwt, identity });
       return identity;
     },
   };
 }
 
-async function identityOf(sql: Sql, jwt: VerifiedJwt, digest: Uint8Array): Promise<Identity> {
+async function identityOf(deps: JwtDeps, jwt: VerifiedJwt, digest: Uint8Array): Promise<Identity> {
   const { issuer, subject, scopes, expireTime } = jwt;
   const principalId = principalIdOf(issuer, subject);
-  await ensurePrincipal(sql, { principalId, kind: "USER", displayName: `${subject} of ${issuer}` });
+  await ensurePrincipal(deps.database, { principalId, kind: "USER", displayName: `${subject} of ${issuer}` });
   return {
     credential: "JWT",
     principalId,
@@ -64,7 +77,7 @@ async function identityOf(sql: Sql, jwt: VerifiedJwt, digest: Uint8Array): Promi
     reachesEveryWorkspace: false,
     scopes,
     tokenExpireTime: expireTime,
-    memberships: await membershipsOf(sql, jwt),
+    memberships: await membershipsOf(deps, jwt, principalId),
   };
 }
 
@@ -76,10 +89,13 @@ function principalIdOf(issuer: string, subject: string): string {
   return idOfDigest("prn_jwt", digest);
 }
 
-async function membershipsOf(sql: Sql, { role, workspaceIds, scopes }: VerifiedJwt): Promise<Membership[]> {
+async function membershipsOf(
+  deps: JwtDeps,
+  { role, workspaceIds, scopes }: VerifiedJwt,
+  principalId: string,
+): Promise<Membership[]> {
   if (!role || workspaceIds.length === 0) return [];
-  const permissions = narrow(permissionsOfRole(role), scopes);
   // Claims may name what is not there.
-  const workspaces = await findWorkspaces(sql, workspaceIds);
-  return workspaces.map(({ workspaceId }) => ({ workspaceId, role, permissions }));
+  const revisions = await findAccessRevisions(deps.database, workspaceIds);
+  return Promise.all(revisions.map((each) => membershipUnder(deps, { ...each, principalId, role }, scopes)));
 }

@@ -11,6 +11,7 @@ import {
   type TokenRecord,
   rotateToken as writeRotation,
 } from "../../store/api-tokens.ts";
+import type { Tx } from "../../store/database.ts";
 import { authorize, authorizeEverywhere, authorizeOwn } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkAuthentic, coveredOfMember, coveredOfToken, isAuthentic, macOf } from "../row-macs.ts";
@@ -52,7 +53,7 @@ export async function rotateToken(
       const record = await findTokenRecord(tx, token.lookupId);
       if (!record || record.isExpired || token.revokeTime) throw notActive();
       alsoIn.push(...record.members.map((member) => member.workspaceId));
-      if (!isOwn) checkGrantable(deps, caller, token, record);
+      if (!isOwn) await checkGrantable(deps, tx, caller, token, record);
       const { text, ...kept } = secret;
       const mac = macOf(deps.deploymentKeys, coveredOfToken({ ...token, ...kept }));
       return {
@@ -73,19 +74,20 @@ export async function rotateToken(
 }
 
 /** Like a grant of all that the token reaches, for as long as it lasts. */
-function checkGrantable(
+async function checkGrantable(
   { deploymentKeys }: RotateDeps,
+  tx: Tx,
   caller: Caller,
   token: StoredApiToken,
   { members }: TokenRecord,
-): void {
+): Promise<void> {
   if (token.workspaceId === undefined && !caller.reachesEveryWorkspace) {
     throw exceeds("every_workspace", "only a token that reaches every workspace rotates another");
   }
   checkOutlived(caller, token.expireTime);
   if (token.principalId === caller.principalId) checkScopesHeld(caller, token.scopes);
   const real = members.filter((member) => isAuthentic(deploymentKeys, coveredOfMember(member), member.mac));
-  for (const member of real) checkMemberHeld(caller, member, token.scopes);
+  for (const member of real) await checkMemberHeld(tx, caller, member, token.scopes);
   authorizeEverywhere(
     caller,
     "tokens.rotate",

@@ -8,14 +8,15 @@ import { checkActive, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { seal } from "../../envelope/envelope.ts";
 import { countNewVersion, insertVersion } from "../../store/versions.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { discard, payloadOf, type ValueInput } from "../secrets/value-input.ts";
-import { findVersionByIdOrFail } from "./find.ts";
+import { versionById } from "./find.ts";
 import { newEnabledVersion } from "./insert.ts";
 
 export interface AddVersionInput {
@@ -34,7 +35,7 @@ export async function addSecretVersion(
   caller: Caller,
   input: AddVersionInput,
 ): Promise<Outcome<SecretVersion>> {
-  const grant = authorize(caller, "versions.add");
+  const grant = await authorizeSecret(deps, caller, "versions.add", input.secret);
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);
   const versionId = newId("secv", deps.now(), deps.random);
@@ -55,6 +56,7 @@ export async function addSecretVersion(
     },
     async apply(tx, { subject, secretId, keyVersion, payload }) {
       const secret = await lockForWriting(deps, tx, caller, { workspaceId, secretId });
+      authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       // The number is part of what the value is bound to, and only under the lock is it certain.
@@ -79,7 +81,7 @@ export async function addSecretVersion(
       return version;
     },
     async replay(sql, id) {
-      const version = await findVersionByIdOrFail(sql, workspaceId, id);
+      const version = await versionById(caller, grant)(sql, id);
       // A replay is judged as the first call was.
       await findForWriting(deps, sql, caller, workspaceId, { by: "id", secretId: version.secretId });
       return version;

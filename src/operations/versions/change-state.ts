@@ -2,17 +2,18 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError, invalidField } from "../../domain/errors.ts";
-import type { Grant } from "../../domain/grant.ts";
 import { checkActive, checkEtag, type Secret } from "../../domain/secret.ts";
 import { parseVersionRef, type SecretVersion, type VersionState } from "../../domain/version.ts";
 import { databaseNow } from "../../store/clock.ts";
 import type { Tx } from "../../store/database.ts";
 import { refreshVersionCounts, setVersionState } from "../../store/versions.ts";
+import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfVersion, macOf } from "../row-macs.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { findVersionByIdOrFail, findVersionOrFail } from "./find.ts";
+import { findVersionOrFail, versionById } from "./find.ts";
 
 export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions" | "deploymentKeys" | "validations">;
 
@@ -23,7 +24,7 @@ export interface ChangeStateInput {
   etag: string | undefined;
 }
 
-type StateGrant = Grant<"versions.enable"> | Grant<"versions.disable"> | Grant<"versions.destroy">;
+type StatePermission = "versions.enable" | "versions.disable" | "versions.destroy";
 
 /** What a version is to become. */
 interface Target {
@@ -38,10 +39,11 @@ interface Target {
 export async function changeVersionState(
   deps: ChangeStateDeps,
   caller: Caller,
-  grant: StateGrant,
+  permission: StatePermission,
   target: Target,
   input: ChangeStateInput,
 ): Promise<Outcome<SecretVersion>> {
+  const grant = await authorizeSecret(deps, caller, permission, input.secret);
   const { workspaceId } = grant;
   const secretRef = refOf(deps, input.secret);
   const versionRef = parseVersionRef(input.version);
@@ -54,11 +56,12 @@ export async function changeVersionState(
     },
     async apply(tx, { subject, secretId }) {
       const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+      authorizeFound(caller, permission, secret);
       checkActive(secret);
       const version = await findVersionOrFail(tx, secret, { by: "id", versionId: subject.resourceId });
       checkEtag(version, input.etag);
       if (target.keepsCurrent) checkNotCurrent(secret, version);
-      if (isSo(version, target, grant)) return version;
+      if (isSo(version, target, permission)) return version;
       await checkNotDestroyed(tx, version, target);
       const next = { ...version, state: target.state };
       const mac = macOf(deps.deploymentKeys, coveredOfVersion(next));
@@ -66,14 +69,14 @@ export async function changeVersionState(
       await refreshVersionCounts(tx, secret);
       return changed;
     },
-    replay: (sql, id) => findVersionByIdOrFail(sql, workspaceId, id),
+    replay: versionById(caller, grant),
   });
   // Another version may be the current one now.
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
   return outcome;
 }
 
-function isSo({ state }: SecretVersion, target: Target, { permission }: StateGrant): boolean {
+function isSo({ state }: SecretVersion, target: Target, permission: StatePermission): boolean {
   if (state === "DESTROYED" && permission === "versions.destroy") return true;
   return state === target.state && target.destroyAfterMs === undefined;
 }

@@ -1,7 +1,6 @@
 // DestroySecretVersion: its value and wrapped key are gone for good, at once or at a time until which it is disabled.
 import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion } from "../../domain/version.ts";
-import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
 import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "./change-state.ts";
 
@@ -23,11 +22,5 @@ export async function destroySecretVersion(
 ): Promise<Outcome<SecretVersion>> {
   const { destroyAfterMs, keepsCurrent = false } = input;
   const state = destroyAfterMs === undefined ? "DESTROYED" : "DISABLED";
-  return changeVersionState(
-    deps,
-    caller,
-    authorize(caller, "versions.destroy"),
-    { state, destroyAfterMs, keepsCurrent },
-    input,
-  );
+  return changeVersionState(deps, caller, "versions.destroy", { state, destroyAfterMs, keepsCurrent }, input);
 }

@@ -1,7 +1,6 @@
 // DisableSecretVersion: its value cannot be read until it is enabled again.
 import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion } from "../../domain/version.ts";
-import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
 import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "./change-state.ts";
 
@@ -11,5 +10,5 @@ export async function disableSecretVersion(
   caller: Caller,
   input: ChangeStateInput,
 ): Promise<Outcome<SecretVersion>> {
-  return changeVersionState(deps, caller, authorize(caller, "versions.disable"), { state: "DISABLED" }, input);
+  return changeVersionState(deps, caller, "versions.disable", { state: "DISABLED" }, input);
 }

@@ -1,7 +1,6 @@
 // EnableSecretVersion: its value can be read again, and a destruction that was scheduled is off.
 import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion } from "../../domain/version.ts";
-import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
 import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "./change-state.ts";
 
@@ -11,5 +10,5 @@ export async function enableSecretVersion(
   caller: Caller,
   input: ChangeStateInput,
 ): Promise<Outcome<SecretVersion>> {
-  return changeVersionState(deps, caller, authorize(caller, "versions.enable"), { state: "ENABLED" }, input);
+  return changeVersionState(deps, caller, "versions.enable", { state: "ENABLED" }, input);
 }

@@ -1,8 +1,13 @@
 // Finding versions, where not finding one is an error.
+import type { Caller } from "../../domain/caller.ts";
+import type { Grant } from "../../domain/grant.ts";
+import type { Permission } from "../../domain/permission.ts";
 import type { Secret } from "../../domain/secret.ts";
 import { type SecretVersion, type VersionRef, versionNotFound } from "../../domain/version.ts";
 import type { Sql } from "../../store/database.ts";
 import { findVersion, findVersionById } from "../../store/versions.ts";
+import { authorize, dependsOnPath } from "../authorize.ts";
+import { secretById } from "../secrets/find.ts";
 
 export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRef): Promise<SecretVersion> {
   const version = await findVersion(sql, secret, ref);
@@ -10,9 +15,16 @@ export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRe
   return version;
 }
 
-/** By its own id alone: what a replay has. */
-export async function findVersionByIdOrFail(sql: Sql, workspaceId: string, versionId: string): Promise<SecretVersion> {
-  const version = await findVersionById(sql, workspaceId, versionId);
-  if (!version) throw versionNotFound();
-  return version;
+/** Finds versions by their own id and authorizes the caller where their secrets are now: how a mutation of one is replayed. */
+export function versionById(
+  caller: Caller,
+  { workspaceId, permission }: Grant<Permission>,
+): (sql: Sql, versionId: string) => Promise<SecretVersion> {
+  return async (sql, versionId) => {
+    const version = await findVersionById(sql, workspaceId, versionId);
+    if (!version) throw versionNotFound();
+    if (dependsOnPath(caller, permission)) await secretById(caller, { workspaceId, permission })(sql, version.secretId);
+    else authorize(caller, permission);
+    return version;
+  };
 }

@@ -2,7 +2,8 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { parseVersionRef, type SecretVersion } from "../../domain/version.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { findVersionOrFail } from "./find.ts";
@@ -13,8 +14,9 @@ export async function getSecretVersion(
   caller: Caller,
   input: { secret: SecretRefInput; version: string },
 ): Promise<SecretVersion> {
-  const { workspaceId } = authorize(caller, "versions.read");
+  const { workspaceId } = await authorizeSecret(deps, caller, "versions.read", input.secret);
   const versionRef = parseVersionRef(input.version);
   const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input.secret));
+  authorizeFound(caller, "versions.read", secret);
   return findVersionOrFail(deps.database, secret, versionRef);
 }

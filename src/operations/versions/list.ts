@@ -3,8 +3,9 @@ import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
 import { listVersions } from "../../store/versions.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeFound } from "../authorize.ts";
 import { pageOf, pageSizeOf, readPageToken, wrongPageToken } from "../page-token.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 
@@ -25,8 +26,9 @@ export async function listSecretVersions(
   caller: Caller,
   input: ListVersionsInput,
 ): Promise<{ items: SecretVersion[]; nextPageToken: string }> {
-  const { workspaceId } = authorize(caller, "versions.read");
+  const { workspaceId } = await authorizeSecret(deps, caller, "versions.read", input.secret);
   const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input.secret));
+  authorizeFound(caller, "versions.read", secret);
   const states = input.states.length === 0 ? everyState : [...input.states].sort();
   const query = { secretId: secret.secretId, states };
   const position = readPageToken(query, input.pageToken, 1);

@@ -59,6 +59,8 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   KEY_NAME_TAKEN: 7340,
   KEY_PENDING_DESTRUCTION: 7341,
   KEY_DESTROYED: 7342,
+  ACCESS_RULE_NOT_FOUND: 7360,
+  ACCESS_RULE_LIMIT: 7361,
 };
 
 // Where Akua's documents have a word of their own.

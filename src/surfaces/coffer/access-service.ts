@@ -1,16 +1,48 @@
 // coffer.v1.AccessService over the operations on who may do what.
+import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { AccessService } from "../../../gen/coffer/v1/access_service_pb.ts";
+import {
+  type AccessRule as AccessRuleMessage,
+  AccessRuleSchema,
+  type AccessService,
+  type CreateAccessRuleRequest,
+  type ListAccessRulesRequest,
+} from "../../../gen/coffer/v1/access_service_pb.ts";
 import type { Deps } from "../../deps.ts";
+import type { AccessRule, RuleSubject } from "../../domain/access-rule.ts";
+import { createAccessRule } from "../../operations/access/create-rule.ts";
+import { deleteAccessRule } from "../../operations/access/delete-rule.ts";
+import { listAccessRules } from "../../operations/access/list-rules.ts";
 import { setAccessPolicy } from "../../operations/access/set-policy.ts";
+import { testPermissions } from "../../operations/access/test-permissions.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toAccessPolicy } from "./access-policy-messages.ts";
-import { toSecretMessage } from "./secret-messages.ts";
+import { roleMessages, roles } from "./roles.ts";
+import { timeField, toSecretMessage } from "./secret-messages.ts";
 import { toEtag, toSecretRef } from "./secret-requests.ts";
 
 export function accessService(deps: Deps): ServiceImpl<typeof AccessService> {
   return {
+    async createAccessRule({ subject, permissions, pathPatterns, region, note }, context) {
+      const whom = toSubject(subject);
+      if (!whom) throw new Error("the schema requires a subject");
+      const input = { subject: whom, permissions, pathPatterns, region, note };
+      const outcome = await createAccessRule(deps, callerOf(context), input);
+      return { accessRule: toRuleMessage(resourceOf(context, outcome)) };
+    },
+
+    async listAccessRules({ subject, pageSize, pageToken }, context) {
+      const input = { subject: toSubject(subject), pageSize, pageToken };
+      const { items, nextPageToken } = await listAccessRules(deps, callerOf(context), input);
+      return { accessRules: items.map(toRuleMessage), nextPageToken };
+    },
+
+    async deleteAccessRule({ id }, context) {
+      resourceOf(context, await deleteAccessRule(deps, callerOf(context), id));
+      return {};
+    },
+
     async setAccessPolicy(request, context) {
       const outcome = await setAccessPolicy(deps, callerOf(context), {
         secret: toSecretRef(request),
@@ -19,5 +51,35 @@ export function accessService(deps: Deps): ServiceImpl<typeof AccessService> {
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },
+
+    testPermissions({ permissions, path, region }, context) {
+      return { permissions: testPermissions(deps, callerOf(context), { permissions, path, region }) };
+    },
   };
+}
+
+/** The schema lets no unspecified role through. */
+function toSubject(
+  subject: CreateAccessRuleRequest["subject"] | ListAccessRulesRequest["subject"],
+): RuleSubject | undefined {
+  if (subject.case === "principalId") return { principalId: subject.value };
+  const role = subject.case === "role" ? roles[subject.value] : undefined;
+  return role && { role };
+}
+
+function toRuleMessage(rule: AccessRule): AccessRuleMessage {
+  const { subject } = rule;
+  return create(AccessRuleSchema, {
+    id: rule.ruleId,
+    workspaceId: rule.workspaceId,
+    subject:
+      "role" in subject
+        ? { case: "role", value: roleMessages[subject.role] }
+        : { case: "principalId", value: subject.principalId },
+    permissions: [...rule.permissions],
+    pathPatterns: [...rule.pathPatterns],
+    region: rule.region ?? "",
+    note: rule.note,
+    ...timeField("createTime", rule.createTime),
+  });
 }

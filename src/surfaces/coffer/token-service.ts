@@ -8,7 +8,6 @@ import {
   type TokenService,
 } from "../../../gen/coffer/v1/token_service_pb.ts";
 import type { Deps } from "../../deps.ts";
-import type { Role } from "../../domain/permission.ts";
 import { etagOf } from "../../domain/secret.ts";
 import type { ApiToken } from "../../domain/workspace.ts";
 import { createToken } from "../../operations/tokens/create.ts";
@@ -17,23 +16,9 @@ import { revokeToken } from "../../operations/tokens/revoke.ts";
 import { rotateToken } from "../../operations/tokens/rotate.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
+import { roleMessages, roles } from "./roles.ts";
 import { timeField } from "./secret-messages.ts";
 import { toEtag, toExpiration } from "./secret-requests.ts";
-
-const roleMessages: Record<Role, RoleMessage> = {
-  VIEWER: RoleMessage.VIEWER,
-  OPERATOR: RoleMessage.OPERATOR,
-  ADMIN: RoleMessage.ADMIN,
-  OWNER: RoleMessage.OWNER,
-};
-
-const roles: Record<RoleMessage, Role | undefined> = {
-  [RoleMessage.UNSPECIFIED]: undefined,
-  [RoleMessage.VIEWER]: "VIEWER",
-  [RoleMessage.OPERATOR]: "OPERATOR",
-  [RoleMessage.ADMIN]: "ADMIN",
-  [RoleMessage.OWNER]: "OWNER",
-};
 
 export function tokenService(deps: Deps): ServiceImpl<typeof TokenService> {
   return {

@@ -46,10 +46,18 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   ListTokens: { json: {}, permission: "tokens.list", role: "ADMIN" },
   RotateToken: { json: { id: "tok_unknown" }, permission: "tokens.rotate", role: "ADMIN" },
   RevokeToken: { json: { id: "tok_unknown" }, permission: "tokens.revoke", role: "ADMIN" },
-  WhoAmI: { json: {}, role: "VIEWER" },
+  CreateAccessRule: {
+    json: { role: "ROLE_MEMBER", permissions: ["no.such"] },
+    permission: "access.create",
+    role: "ADMIN",
+  },
+  ListAccessRules: { json: {}, permission: "access.list", role: "ADMIN" },
+  DeleteAccessRule: { json: { id: "acr_unknown" }, permission: "access.delete", role: "ADMIN" },
+  TestPermissions: { json: { permissions: ["secrets.read"] }, role: "MEMBER" },
+  WhoAmI: { json: {}, role: "MEMBER" },
   CreateWorkspace: { json: { displayName: "new" }, permission: "workspace.create", role: "OWNER" },
   GetWorkspace: { json: {}, permission: "workspace.read", role: "VIEWER" },
-  ListWorkspaces: { json: {}, role: "VIEWER" },
+  ListWorkspaces: { json: {}, role: "MEMBER" },
   ListAuditEvents: { json: {}, permission: "audit.read", role: "ADMIN" },
   UpdateWorkspace: { json: { workspace: { etag: "stale" } }, permission: "workspace.update", role: "ADMIN" },
 };
@@ -61,7 +69,7 @@ const methods: DescMethod[] = [
   TokenService,
   WorkspaceService,
 ].flatMap((service) => service.methods);
-const roles = ["VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
+const roles = ["MEMBER", "VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
 const tokens = new Map<string, string>();
 beforeAll(async () => {
   for (const role of roles) tokens.set(role, await coffer.tokenWithRole(Role[role]));

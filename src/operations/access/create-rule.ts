@@ -1,0 +1,66 @@
+// CreateAccessRule: allows more at some paths.
+import type { Deps } from "../../deps.ts";
+import {
+  type AccessRule,
+  accessRuleNotFound,
+  accessRulesMax,
+  checkRulePermission,
+  patternChecks,
+} from "../../domain/access-rule.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError, checkAll } from "../../domain/errors.ts";
+import { newId } from "../../domain/ids.ts";
+import { pathPermissionsOf } from "../../domain/permission.ts";
+import { countAccessRules, findAccessRule, insertAccessRule } from "../../store/access-rules.ts";
+import { lockWorkspace } from "../../store/workspaces.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfAccessRule, macOf } from "../row-macs.ts";
+import { regionOf } from "../secrets/region.ts";
+import { checkAllHeld } from "../tokens/grantable.ts";
+
+/** An empty region means every region. */
+export type CreateAccessRuleInput = Pick<AccessRule, "subject" | "permissions" | "pathPatterns" | "note"> & {
+  region: string;
+};
+
+/** Fails with GRANT_EXCEEDS_CALLER, ACCESS_RULE_LIMIT or FIELD_INVALID. */
+export async function createAccessRule(
+  deps: MutationDeps & Pick<Deps, "deploymentKeys" | "accessRules" | "regions">,
+  caller: Caller,
+  { region, ...input }: CreateAccessRuleInput,
+): Promise<Outcome<AccessRule>> {
+  const grant = authorize(caller, "access.create");
+  const { workspaceId } = grant;
+  checkAll(
+    ...input.permissions.map((scope, index) => () => checkRulePermission(scope, `permissions[${index}]`)),
+    ...patternChecks(input),
+    () => region !== "" && regionOf(deps, region),
+  );
+  checkAllHeld(caller, workspaceId, pathPermissionsOf(input.permissions));
+  const ruleId = newId("acr", deps.now(), deps.random);
+  const outcome = await mutate(deps, caller, {
+    grant,
+    prepare: async () => ({ subject: { resourceType: "access_rule", resourceId: ruleId } }),
+    async apply(tx) {
+      // One at a time, so that they are counted.
+      await lockWorkspace(tx, workspaceId);
+      if ((await countAccessRules(tx, workspaceId)) >= accessRulesMax) throw tooMany();
+      const rule = { ...input, workspaceId, ruleId, region: region === "" ? undefined : region };
+      return insertAccessRule(tx, { ...rule, mac: macOf(deps.deploymentKeys, coveredOfAccessRule(rule)) });
+    },
+    async replay(sql, id) {
+      const rule = await findAccessRule(sql, workspaceId, id);
+      if (!rule) throw accessRuleNotFound();
+      return rule;
+    },
+  });
+  if (!outcome.replayed) deps.accessRules.drop(workspaceId);
+  return outcome;
+}
+
+function tooMany(): CofferError {
+  return new CofferError("ACCESS_RULE_LIMIT", `a workspace has at most ${accessRulesMax} access rules`, {
+    limit: String(accessRulesMax),
+  });
+}

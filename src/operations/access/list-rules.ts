@@ -1,0 +1,29 @@
+// ListAccessRules: pages of rules by id.
+import type { Deps } from "../../deps.ts";
+import type { AccessRule, RuleSubject } from "../../domain/access-rule.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { listAccessRules as readRules } from "../../store/access-rules.ts";
+import { authorize } from "../authorize.ts";
+import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+
+export interface ListAccessRulesInput {
+  /** For anyone when undefined. */
+  subject: RuleSubject | undefined;
+  pageSize: number;
+  pageToken: string;
+}
+
+export async function listAccessRules(
+  { database }: Pick<Deps, "database">,
+  caller: Caller,
+  { subject, pageSize: requested, pageToken }: ListAccessRulesInput,
+): Promise<{ items: AccessRule[]; nextPageToken: string }> {
+  const { workspaceId } = authorize(caller, "access.list");
+  const principalId = subject && "principalId" in subject ? subject.principalId : null;
+  const role = subject && "role" in subject ? subject.role : null;
+  const query = { list: "access_rules", workspaceId, principalId, role };
+  const [afterId = ""] = readPageToken(query, pageToken, 1) ?? [];
+  const pageSize = pageSizeOf(requested);
+  const rules = await readRules(database, workspaceId, { principalId, role, afterId, limit: pageSize + 1 });
+  return pageOf(rules, pageSize, query, (last) => [last.ruleId]);
+}

@@ -1,0 +1,27 @@
+// Authorizes calls about one secret, which may be allowed by its path alone.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { Grant } from "../../domain/grant.ts";
+import type { Permission } from "../../domain/permission.ts";
+import { pathOf } from "../../domain/secret-name.ts";
+import { authorize, authorizeAt, authorizeFound, authorizeSomewhere, dependsOnPath } from "../authorize.ts";
+import { findSecretOrFail } from "./find.ts";
+import { refOf, type SecretRefInput } from "./secret-ref.ts";
+
+/**
+ * By name PERMISSION_MISSING whatever exists there; by id, when only rules could allow it, SECRET_NOT_FOUND unless the caller may see
+ * the secret. What was found by an id may be elsewhere by the time it is used: whoever goes on judges it again there, with
+ * `authorizeFound`, which costs nothing where a role allows it.
+ */
+export async function authorizeSecret<P extends Permission>(
+  deps: Pick<Deps, "database" | "regions">,
+  caller: Caller,
+  permission: P,
+  input: SecretRefInput,
+): Promise<Grant<P>> {
+  if (!dependsOnPath(caller, permission)) return authorize(caller, permission);
+  const ref = refOf(deps, input);
+  if (ref.by === "name") return authorizeAt(caller, permission, { region: ref.region, path: pathOf(ref.name) });
+  const { workspaceId } = authorizeSomewhere(caller, permission);
+  return authorizeFound(caller, permission, await findSecretOrFail(deps.database, workspaceId, ref));
+}

@@ -1,0 +1,68 @@
+// What a caller may see of secrets, as conditions of SQL: the patterns of access rules, which mean here what they mean in the domain.
+import { parsePathPattern } from "../domain/path-pattern.ts";
+import type { RulePattern } from "../domain/rule-set.ts";
+import { afterPrefix } from "./path-range.ts";
+
+/** Of each group one pattern must match; no groups: everything is visible, an empty one: nothing. */
+export type VisiblePaths = readonly (readonly RulePattern[])[];
+
+/** Conditions on `secret s`, one a group; `parameter` adds a value to the statement and returns its placeholder. */
+export function visibleConditions(visible: VisiblePaths, parameter: (value: unknown) => string): string[] {
+  return visible.map((patterns) => {
+    const ranges = patterns.map(toRange);
+    const matching = `exists (
+      select from json_to_recordset(${parameter(JSON.stringify(ranges))}::json)
+        as p (region text, low text, high text, regex text)
+      where (p.region is null or p.region = s.region) and s.path >= p.low and s.path < p.high
+        and (p.regex is null or s.path ~ p.regex))`;
+    const lowest = ranges.map(({ low }) => low).toSorted(compareInUtf8)[0];
+    const highest = ranges
+      .map(({ high }) => high)
+      .toSorted(compareInUtf8)
+      .at(-1);
+    if (lowest === undefined || highest === undefined) return matching;
+    // What the index finds, so that a list of one folder does not pass over all the others.
+    return `s.path >= ${parameter(lowest)} and s.path < ${parameter(highest)} and ${matching}`;
+  });
+}
+
+/** As the "C" collation does. */
+function compareInUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+interface PathRange {
+  region: string | null;
+  low: string;
+  high: string;
+  /** Null where the range says it all. */
+  regex: string | null;
+}
+
+function toRange({ region, pattern }: RulePattern): PathRange {
+  const { segments, isSubtree } = parsePathPattern(pattern);
+  const text = segments.map((segment) => `/${segment}`).join("");
+  const whole = isSubtree ? `${text}/` : text;
+  const star = whole.indexOf("*");
+  if (star >= 0) {
+    const low = whole.slice(0, star);
+    return { region: region ?? null, low, high: afterPrefix(low), regex: regexOf(segments, isSubtree) };
+  }
+  // No path holds a control character, so none lies between a path and what follows it here.
+  const high = isSubtree ? afterPrefix(whole) : `${whole}\u0001`;
+  return { region: region ?? null, low: whole, high, regex: null };
+}
+
+function regexOf(segments: readonly string[], isSubtree: boolean): string {
+  const parts = segments.map((segment) => `/${segmentRegex(segment)}`);
+  return `^${parts.join("")}${isSubtree ? "/.+" : ""}$`;
+}
+
+function segmentRegex(segment: string): string {
+  // A whole segment is never empty, what stands beside other text may be.
+  if (segment === "*") return "[^/]+";
+  return segment
+    .split("*")
+    .map((text) => text.replaceAll(/[\\^$.|?+()[\]{}]/g, (character) => `\\${character}`))
+    .join("[^/]*");
+}
