@@ -10,6 +10,7 @@ import {
 import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
+import { SecretService as DataRavenSecretService } from "../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
 import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
@@ -50,12 +51,14 @@ import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
+import { dataRavenSecretService } from "./surfaces/dataraven/secret-service.ts";
+import { dataRavenSurface } from "./surfaces/dataraven/surface.ts";
 import type { RestSurface } from "./surfaces/rest-surface.ts";
 import { thalassaKeyService } from "./surfaces/thalassa/key-service.ts";
 import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
 import { thalassaSurface } from "./surfaces/thalassa/surface.ts";
 
-const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface];
+const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface, dataRavenSurface];
 
 interface ServedService {
   desc: DescService;
@@ -101,6 +104,7 @@ export function createServer(parts: ServerParts): HttpServer {
   const rest = [
     served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
+    served(DataRavenSecretService, dataRavenSecretService(deps)),
     served(ThalassaKeyService, thalassaKeyService(deps)),
     served(ThalassaSecretService, thalassaSecretService(deps)),
   ];
@@ -113,10 +117,8 @@ export function createServer(parts: ServerParts): HttpServer {
     const charged = createRateLimit(name, limit, shared, createCounter);
     return shared || isWorker ? leasePoints(charged, limit) : charged;
   };
-  const workspaceHeaders = new Map(
-    surfaces.flatMap(({ services, workspaceHeader }) =>
-      services.map((desc) => [desc.typeName, workspaceHeader] as const),
-    ),
+  const workspaceSources = new Map(
+    surfaces.flatMap(({ services, workspace }) => services.map((desc) => [desc.typeName, workspace] as const)),
   );
   const interceptors = createInterceptors({
     ...deps,
@@ -131,7 +133,7 @@ export function createServer(parts: ServerParts): HttpServer {
       workspace: limitOf("workspace", config.rateLimitWorkspace),
     },
     isPublic: (name) => publicNames.has(name),
-    workspaceHeaderOf: (name) => workspaceHeaders.get(name),
+    workspaceSourceOf: (name) => workspaceSources.get(name),
   });
 
   // Types that answers hold in a google.protobuf.Any: the details of errors.

@@ -8,6 +8,7 @@ import { loadConfig } from "../src/config.ts";
 import { jobs } from "../src/jobs/jobs.ts";
 import { readIssuers } from "../src/jwt/read-issuers.ts";
 import { akuaRoutes } from "./support/akua-routes.ts";
+import { ravenRoutes } from "./support/dataraven.ts";
 import { writeIssuersFile } from "./support/jwt-issuer.ts";
 import { thalassaRoutes } from "./support/thalassa-routes.ts";
 
@@ -64,6 +65,15 @@ it("docs/rest-thalassa.md lists every request as the tests of Thalassa Cloud's s
   const known = thalassaRoutes.map(({ request, permissions, success }) => {
     return [request, permissions.map((permission) => `\`${permission}\``).join(", "), String(success)];
   });
+  expect(listed).toEqual(known);
+});
+
+it("docs/rest-dataraven.md lists every request as the tests of DataRaven's surface know it", () => {
+  const rows = read("docs/rest-dataraven.md").matchAll(
+    /^\| `([A-Z]+ \/v1\/.*?)` \| (\w+) \| `(.*?)` \| (\d+).*? \|$/gm,
+  );
+  const listed = [...rows].map(([, request, least, scope, ok]) => [request, least, scope, ok]);
+  const known = ravenRoutes.map(({ request, least, scope, ok }) => [request, least.toLowerCase(), scope, String(ok)]);
   expect(listed).toEqual(known);
 });
 

@@ -26,6 +26,7 @@ const plaintextNames = new Set([
   "token",
   "owner_token",
   "secret_string",
+  "credentials",
   "secret_key_values",
 ]);
 

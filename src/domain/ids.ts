@@ -36,6 +36,22 @@ export function isId(prefix: IdPrefix, id: string): boolean {
   return id.startsWith(`${prefix}_`) && /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(prefix.length + 1));
 }
 
+/** The id as a UUID in its usual form (RFC 9562): the same 128 bits. */
+export function uuidOf(id: string): string {
+  const text = id.slice(id.lastIndexOf("_") + 1);
+  const bits = [...text].reduce((value, character) => (value << 5n) | BigInt(alphabet.indexOf(character)), 0n);
+  return bits
+    .toString(16)
+    .padStart(32, "0")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** The id of this kind that is the UUID; undefined for what is none. */
+export function idOfUuid(prefix: IdPrefix, uuid: string): string | undefined {
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) return undefined;
+  return `${prefix}_${base32(Buffer.from(uuid.replaceAll("-", ""), "hex"))}`;
+}
+
 function uuidV7(unixMs: number, random: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(16);
   bytes.set(random, 6);

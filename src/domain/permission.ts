@@ -54,7 +54,7 @@ export const pathPermissions: readonly Permission[] = owner.filter((permission) 
   /^(secrets|versions)\./.test(permission),
 );
 
-// Names that the documents of Akua and of Thalassa Cloud give to sets of permissions; with all three of Akua's a token may do all
+// Names that the documents of Akua, DataRaven and Thalassa Cloud give to sets of permissions; with all three of Akua's a token may do all
 // that its API does.
 const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
   "secrets:read": ["secrets.list", "secrets.read", "versions.read"],
@@ -69,6 +69,9 @@ const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
     "versions.destroy",
   ],
   "secrets:access": ["versions.access"],
+  "secrets:create": ["secrets.create"],
+  "secrets:update": ["secrets.update", "versions.add"],
+  "secrets:delete": ["secrets.delete"],
   "secrets:ReadAccess": ["secrets.read", "secrets.list"],
   "secrets:FullAccess": [
     "secrets.create",

@@ -43,6 +43,8 @@ export interface Secret {
   purgeTime: Date | undefined;
   expireTime: Date | undefined;
   lastAccessedTime: Date | undefined;
+  /** The principal that made it; undefined: made before that was noted. */
+  createdBy: string | undefined;
 }
 
 /** What UpdateSecret may change; what is left out stays. */

@@ -3,7 +3,7 @@ import type { Place } from "../domain/access-rule.ts";
 import type { Caller, Membership } from "../domain/caller.ts";
 import { CofferError } from "../domain/errors.ts";
 import type { Grant } from "../domain/grant.ts";
-import type { Permission } from "../domain/permission.ts";
+import { type Permission, type Role, roles } from "../domain/permission.ts";
 import { secretNotFound } from "../domain/secret.ts";
 
 /**
@@ -74,6 +74,11 @@ export function ruleAnywhere(caller: Caller, permission: Permission): string {
 /** A grant for what coffer does by itself, because its time has come. */
 export function authorizeSystem<P extends Permission>(workspaceId: string, permission: P): Grant<P> {
   return { permission, workspaceId, rule: "system" } as Grant<P>;
+}
+
+/** Fails with PERMISSION_MISSING for whom a lower role made a member, whatever rules allow. */
+export function requireRole({ membership }: Caller, least: Role, permission: Permission): void {
+  if (membership && roles.indexOf(membership.role) < roles.indexOf(least)) throw missing(permission);
 }
 
 /** Whether the caller holds a permission by its role, where a lack of it only changes what is shown. */

@@ -8,7 +8,7 @@ import {
 } from "../operations/tokens/authenticate-credential.ts";
 import type { FailureLimit } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
-import type { WorkspaceHeader } from "../surfaces/rest-surface.ts";
+import type { RestSurface } from "../surfaces/rest-surface.ts";
 import { peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
 
 type AuthenticateDeps = AuthenticateCredentialDeps & {
@@ -16,7 +16,7 @@ type AuthenticateDeps = AuthenticateCredentialDeps & {
   /** Services that anyone may call. */
   isPublic: (serviceName: string) => boolean;
   /** How requests to a service of a REST surface name the workspace; undefined for other services. */
-  workspaceHeaderOf: (serviceName: string) => WorkspaceHeader | undefined;
+  workspaceSourceOf: (serviceName: string) => RestSurface["workspace"] | undefined;
 };
 
 type Request = UnaryRequest | StreamRequest;
@@ -30,7 +30,7 @@ export function authenticate(deps: AuthenticateDeps): Interceptor {
     if (deps.isPublic(req.service.typeName)) return next(req);
     const address = req.contextValues.get(peerKey)?.address ?? "";
     const identity = await identify(deps, req, address);
-    const named = namedWorkspace(req, deps.workspaceHeaderOf(req.service.typeName));
+    const named = namedWorkspace(req, deps.workspaceSourceOf(req.service.typeName));
     const membership = membershipOf(identity, named);
     req.contextValues.set(callerKey, callerOf(req, identity, membership, address));
     if (named !== "" && !membership) req.contextValues.set(unreachedWorkspaceKey, named);
@@ -90,7 +90,12 @@ function membershipOf({ memberships }: Identity, named: string): Membership | un
   return memberships.find(({ workspaceId }) => workspaceId === named);
 }
 
-function namedWorkspace(req: Request, header: WorkspaceHeader | undefined): string {
+function namedWorkspace(req: Request, source: RestSurface["workspace"] | undefined): string {
+  if (source && "field" in source) {
+    const text = (req.message as Record<string, unknown>)[source.field];
+    return source.toWorkspaceId(typeof text === "string" ? text : "");
+  }
+  const header = source;
   if (header) {
     const named = req.header.get(header.name);
     if (named === null && header.isRequired) throw invalidField(header.name, "is required");

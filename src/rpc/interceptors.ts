@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import type { AuthenticateCredentialDeps } from "../operations/tokens/authenticate-credential.ts";
 import type { FailureLimit, RateLimit } from "../redis/rate-limits.ts";
-import type { WorkspaceHeader } from "../surfaces/rest-surface.ts";
+import type { RestSurface } from "../surfaces/rest-surface.ts";
 import { authenticate } from "./authenticate.ts";
 import { toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
@@ -21,7 +21,7 @@ export interface InterceptorDeps extends AuthenticateCredentialDeps, Pick<Deps, 
   /** Services that anyone may call. */
   isPublic: (serviceName: string) => boolean;
   /** How requests to a service of a REST surface name the workspace; undefined for other services. */
-  workspaceHeaderOf: (serviceName: string) => WorkspaceHeader | undefined;
+  workspaceSourceOf: (serviceName: string) => RestSurface["workspace"] | undefined;
 }
 
 export function createInterceptors(deps: InterceptorDeps): Interceptor[] {

@@ -32,7 +32,7 @@ export const secretColumns = `
   case when ${expired} then s.expire_time + (
     select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = s.workspace_id
   ) else s.purge_time end as purge_time,
-  s.expire_time, s.last_accessed_time, s.credential_fields, s.access_policy,
+  s.expire_time, s.last_accessed_time, s.created_by, s.credential_fields, s.access_policy,
   case when s.validation_version = s.current_version then s.validation_state
     when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
   case when s.validation_version = s.current_version then s.validate_time end as validate_time,
@@ -64,6 +64,7 @@ export interface SecretRow {
   purge_time: Date | null;
   expire_time: Date | null;
   last_accessed_time: Date | null;
+  created_by: string | null;
   credential_fields: Record<string, string>;
   access_policy: string | null;
   validation_state: ValidationState | null;
@@ -98,6 +99,7 @@ export function toSecret(row: SecretRow): Secret {
     purgeTime: row.purge_time ?? undefined,
     expireTime: row.expire_time ?? undefined,
     lastAccessedTime: row.last_accessed_time ?? undefined,
+    createdBy: row.created_by ?? undefined,
     credentialFields: row.credential_fields,
     accessPolicy: readPolicyText(row.access_policy),
     validation:

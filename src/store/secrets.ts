@@ -67,6 +67,7 @@ export interface NewSecret {
   credentialFields: Record<string, string>;
   /** As `policyText` writes it; undefined: none. */
   accessPolicyText: string | undefined;
+  createdBy: string;
   /** Whether its credential is to be tried at the service it is for. */
   isValidated: boolean;
   /** Covers what decides who may see its value. */
@@ -105,6 +106,7 @@ export function newSecretRow(secret: NewSecret): NewRow {
     ["validation_state", "case when ?::boolean then 'UNSPECIFIED' end", isValidated],
     ["validate_after", "case when ?::boolean then now() end", isValidated],
     ["credential_mac", "?::bytea", secret.credentialMac ?? null],
+    ["created_by", "?::text", secret.createdBy],
     ["access_policy", "?::text", secret.accessPolicyText ?? null],
   ];
 }

@@ -10,12 +10,20 @@ export interface WorkspaceHeader {
   projectName?: string;
 }
 
+/** The workspace is a part of every path. */
+export interface WorkspaceInPath {
+  /** The request's field that holds it, as generated code spells it. */
+  field: string;
+  /** Its id, from how the surface writes it; what can be none is returned as it is. */
+  toWorkspaceId(text: string): string;
+}
+
 /** A family of REST paths with one JSON style and one error body. */
 export interface RestSurface {
   name: string;
   services: readonly DescService[];
-  /** The header that names the workspace. */
-  workspaceHeader: WorkspaceHeader;
+  /** What names the workspace. */
+  workspace: WorkspaceHeader | WorkspaceInPath;
   /** How answers spell fields: as the proto file does, or in lowerCamelCase. */
   fieldNames: "proto" | "json";
   /** A field with presence that is unset is written as `null` instead of being left out. */

@@ -1,7 +1,7 @@
 // Ids: they sort by time, and their form tells them apart.
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { isId, newId } from "../../src/domain/ids.ts";
+import { idOfUuid, isId, newId, uuidOf } from "../../src/domain/ids.ts";
 
 const random = (size: number) => new Uint8Array(randomBytes(size));
 const at = (ms: number) => newId("sec", new Date(ms), random);
@@ -28,6 +28,21 @@ describe("ids", () => {
     const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     const bits = [...id].reduce((value, character) => (value << 5n) | BigInt(alphabet.indexOf(character)), 0n);
     expect(bits.toString(16).padStart(32, "0")).toBe("0123456789ab7fffbfffffffffffffff");
+  });
+
+  it("are UUIDs in another form, and nothing is lost on the way", () => {
+    const id = newId("ws", new Date(0x0123_4567_89ab), (size) => new Uint8Array(size).fill(0xff));
+    expect(uuidOf(id)).toBe("01234567-89ab-7fff-bfff-ffffffffffff");
+    for (let i = 0; i < 1_000; i++) {
+      const made = newId("sec", new Date(i * 1e9), random);
+      expect(uuidOf(made)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(idOfUuid("sec", uuidOf(made))).toBe(made);
+      expect(idOfUuid("sec", uuidOf(made).toUpperCase())).toBe(made);
+    }
+    expect(idOfUuid("sec", "00000000-0000-0000-0000-000000000000")).toBe(`sec_${"0".repeat(26)}`);
+    for (const text of ["", "x", uuidOf(id).slice(1), uuidOf(id).replaceAll("-", ""), `${uuidOf(id)}0`, id]) {
+      expect(idOfUuid("ws", text)).toBeUndefined();
+    }
   });
 
   it("are known by their form", () => {

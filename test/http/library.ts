@@ -169,7 +169,7 @@ export function librarySurface(methods: readonly LibraryMethod[], surface: Parti
   return {
     name: "library",
     services: [libraryService(methods)],
-    workspaceHeader: { name: "library-context", isRequired: false },
+    workspace: { name: "library-context", isRequired: false },
     fieldNames: "proto",
     nullWhenUnset: false,
     exactJson: false,

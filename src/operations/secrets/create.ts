@@ -28,7 +28,14 @@ import { discard, payloadOf, type ValueInput } from "./value-input.ts";
 export interface CreateSecretInput
   extends Omit<
     NewSecret,
-    "workspaceId" | "secretId" | "mac" | "credentialMac" | "isValidated" | "accessPolicyText" | "revealable"
+    | "workspaceId"
+    | "secretId"
+    | "mac"
+    | "credentialMac"
+    | "isValidated"
+    | "accessPolicyText"
+    | "revealable"
+    | "createdBy"
   > {
   /** Judged when its values are read and written, not now. */
   accessPolicy: AccessPolicy | undefined;
@@ -37,6 +44,8 @@ export interface CreateSecretInput
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
+  /** What the request calls the kind, where it is not `kind`. */
+  kindField?: string;
   /** The name of a key of the region, instead of its id. */
   kmsKeyName?: string;
 }
@@ -57,7 +66,7 @@ export async function createSecret(
   const { workspaceId } = authorizeSomewhere(caller, "secrets.create");
   checkAll(
     () => checkSecretName(input.name),
-    () => checkKind(input.kind),
+    () => checkKind(input.kind, input.kindField),
     () => authMethodOf(input.kind, input.authMethod, "auth_method"),
     () => revealableOf(input.kind, input.revealable),
     () => checkCredentialFields(input.kind, input.credentialFields, input.credentialFieldOf),
@@ -90,6 +99,7 @@ export async function createSecret(
             const row = {
               ...input,
               ...{ workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText, authMethod, revealable },
+              createdBy: caller.principalId,
             };
             return {
               subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },

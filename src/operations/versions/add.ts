@@ -6,8 +6,6 @@ import { CofferError } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkActive, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
-import { seal } from "../../envelope/envelope.ts";
-import { countNewVersion, insertVersion } from "../../store/versions.ts";
 import { authorizeFound } from "../authorize.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
@@ -15,9 +13,9 @@ import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { discard, payloadOf, type ValueInput } from "../secrets/value-input.ts";
+import { payloadOf, type ValueInput } from "../secrets/value-input.ts";
+import { appendVersion } from "./append.ts";
 import { versionById } from "./find.ts";
-import { newEnabledVersion } from "./insert.ts";
 
 export interface AddVersionInput {
   secret: SecretRefInput;
@@ -59,26 +57,8 @@ export async function addSecretVersion(
       authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
-      // The number is part of what the value is bound to, and only under the lock is it certain.
-      const versionNumber = secret.versionCount + 1;
-      subject.versionNumber = versionNumber;
-      const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber };
-      const envelope = seal({ keyVersion, context, payload, random: deps.random });
-      discard(payload);
-      const row = newEnabledVersion(deps, {
-        workspaceId,
-        secretId,
-        versionId,
-        versionNumber,
-        comment: input.comment,
-        payloadForm: payload.form,
-        envelope,
-        kmsKeyId: keyVersion.kmsKeyId,
-        kmsKeyVersion: keyVersion.version,
-      });
-      const version = await insertVersion(tx, row);
-      await countNewVersion(tx, version);
-      return version;
+      subject.versionNumber = secret.versionCount + 1;
+      return appendVersion(deps, tx, secret, { versionId, comment: input.comment, keyVersion, payload });
     },
     async replay(sql, id) {
       const version = await versionById(caller, grant)(sql, id);

@@ -8,7 +8,7 @@ import { contextHeader } from "./headers.ts";
 export const akuaSurface: RestSurface = {
   name: "akua",
   services: [SecretService, SecretVersionService],
-  workspaceHeader: { name: contextHeader, isRequired: false },
+  workspace: { name: contextHeader, isRequired: false },
   fieldNames: "proto",
   nullWhenUnset: true,
   exactJson: true,

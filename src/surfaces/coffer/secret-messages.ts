@@ -68,6 +68,7 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     credentialFields: secret.credentialFields,
     ...(secret.accessPolicy ? { accessPolicy: toAccessPolicyMessage(secret.accessPolicy) } : {}),
     authMethod: secret.authMethod,
+    createdBy: secret.createdBy ?? "",
     ...(secret.validation
       ? {
           validation: create(CredentialValidationSchema, {

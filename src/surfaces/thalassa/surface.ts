@@ -9,7 +9,7 @@ export const thalassaSurface: RestSurface = {
   name: "thalassa",
   services: [SecretService, KeyService],
   // An organisation and its project are one thing in coffer: the workspace.
-  workspaceHeader: { name: organisationHeader, isRequired: true, projectName: projectHeader },
+  workspace: { name: organisationHeader, isRequired: true, projectName: projectHeader },
   fieldNames: "json",
   nullWhenUnset: false,
   exactJson: false,

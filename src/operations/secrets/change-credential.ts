@@ -1,0 +1,121 @@
+// Changes a credential as a whole: what it is called, what it is for, and its value, together or not at all.
+import type { Deps } from "../../deps.ts";
+import type { AuditSubject } from "../../domain/audit-event.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { authMethodNamed, authMethodOf, checkKind } from "../../domain/credential/kinds.ts";
+import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
+import { newId } from "../../domain/ids.ts";
+import { checkActive, type Secret } from "../../domain/secret.ts";
+import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import { updateCredential } from "../../store/credentials.ts";
+import type { Tx } from "../../store/database.ts";
+import { updateSecret as writeSecret } from "../../store/secrets.ts";
+import { authorizeAt, authorizeFound } from "../authorize.ts";
+import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfCredential, macOf } from "../row-macs.ts";
+import { appendVersion } from "../versions/append.ts";
+import { authorizeSecret } from "./authorize-secret.ts";
+import { findForWriting, lockForWriting } from "./check-access.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
+import { withFreePath } from "./free-path.ts";
+import { askedSecret, type ReportDeps, reportCorrupt } from "./report-corrupt.ts";
+import { payloadOf, type ValueInput } from "./value-input.ts";
+
+/** What is left out stays. */
+export interface ChangeCredentialInput {
+  secretId: string;
+  name?: string | undefined;
+  description?: string | undefined;
+  /** Of the same family: made of fields, and never returned. */
+  kind?: string | undefined;
+  authMethod?: string | undefined;
+  value?: ValueInput | undefined;
+  /** What the request calls the kind and the value. */
+  fields: { kind: string; value: string };
+}
+
+type ChangeCredentialDeps = MutationDeps &
+  SealingKeyDeps &
+  ReportDeps &
+  Pick<Deps, "regions" | "deploymentKeys" | "validations">;
+
+/** Fails with SECRET_NOT_FOUND, NAME_TAKEN, SECRET_SOFT_DELETED, ACCESS_POLICY_DENIED, KEY_NOT_ACTIVE or FIELD_INVALID. */
+export async function changeCredential(
+  deps: ChangeCredentialDeps,
+  caller: Caller,
+  input: ChangeCredentialInput,
+): Promise<Outcome<Secret>> {
+  const { secretId, value } = input;
+  const grant = await authorizeSecret(deps, caller, "secrets.update", { id: secretId });
+  if (value) await authorizeSecret(deps, caller, "versions.add", { id: secretId });
+  const { workspaceId } = grant;
+  checkAll(
+    () => input.name !== undefined && checkSecretName(input.name, "name"),
+    () => input.kind !== undefined && checkKind(input.kind, input.fields.kind),
+  );
+  const ref = { by: "id", secretId } as const;
+  const find = () =>
+    value
+      ? findForWriting(deps, deps.database, caller, workspaceId, ref)
+      : findSecretOrFail(deps.database, workspaceId, ref);
+  const lock = (tx: Tx) =>
+    value ? lockForWriting(deps, tx, caller, { workspaceId, secretId }) : lockSecretOrFail(tx, workspaceId, secretId);
+  const run = () =>
+    mutate(deps, caller, {
+      grant,
+      async prepare() {
+        const secret = await find();
+        const becomes = kindAfter(secret, input);
+        const subject: AuditSubject = { resourceType: "secret", resourceId: secretId };
+        if (!value) return { subject };
+        const keyVersion = await sealingKey(deps, workspaceId, secret);
+        return { subject, sealing: { keyVersion, payload: payloadOf(value, becomes, deps.random), becomes } };
+      },
+      async apply(tx, { subject, sealing }) {
+        const secret = await lock(tx);
+        authorizeFound(caller, "secrets.update", secret);
+        checkActive(secret);
+        const { region } = secret;
+        if (input.name !== undefined) authorizeAt(caller, "secrets.update", { region, path: pathOf(input.name) });
+        const becomes = kindAfter(secret, input);
+        if (sealing) {
+          if (becomes.kind !== sealing.becomes.kind || becomes.authMethod !== sealing.becomes.authMethod) {
+            throw new CofferError("CONCURRENT_CHANGE", "what the credential is for has changed meanwhile; retry");
+          }
+          authorizeFound(caller, "versions.add", secret);
+          subject.versionNumber = secret.versionCount + 1;
+          const versionId = newId("secv", deps.now(), deps.random);
+          await appendVersion(deps, tx, secret, { ...sealing, versionId, comment: "" });
+        }
+        if (becomes.kind !== secret.kind || becomes.authMethod !== secret.authMethod) {
+          const next = { ...secret, ...becomes };
+          await updateCredential(tx, { ...next, credentialMac: macOf(deps.deploymentKeys, coveredOfCredential(next)) });
+        }
+        const { name = secret.name, description = secret.description } = input;
+        return writeSecret(tx, { ...secret, name, description });
+      },
+      replay: secretById(caller, grant),
+    });
+  const findPlace = async () => {
+    const { region, name } = await findSecretOrFail(deps.database, workspaceId, ref);
+    return { workspaceId, region, path: pathOf(input.name ?? name) };
+  };
+  const outcome = await withFreePath(deps, caller, findPlace, run).catch((error: unknown) =>
+    reportCorrupt(deps, caller, grant, askedSecret({ id: secretId }), error),
+  );
+  if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
+  return outcome;
+}
+
+/** Fails unless the method is one of the kind's, and the stored value has its fields or another is given. */
+function kindAfter(secret: Secret, input: ChangeCredentialInput): { kind: string; authMethod: string } {
+  const kind = input.kind ?? secret.kind;
+  const authMethod = authMethodOf(kind, input.authMethod ?? secret.authMethod, "auth_method");
+  const fieldsOf = (kindName: string, method: string) =>
+    (authMethodNamed(kindName, method)?.fields ?? []).map(({ name }) => name).join();
+  if (!input.value && fieldsOf(kind, authMethod) !== fieldsOf(secret.kind, secret.authMethod)) {
+    throw invalidField(input.fields.value, `is required with ${authMethod}, whose fields are others`);
+  }
+  return { kind, authMethod };
+}

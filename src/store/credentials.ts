@@ -1,0 +1,21 @@
+// What a secret is a credential for, where that may change.
+import type { Secret } from "../domain/secret.ts";
+import type { Tx } from "./database.ts";
+import { only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+
+/** Writes the kind and the method; the credential is to be tried anew. */
+export async function updateCredential(
+  tx: Tx,
+  secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod"> & { credentialMac: Uint8Array },
+): Promise<Secret> {
+  const rows = await tx.query<SecretRow>({
+    name: "update_credential",
+    text: `update secret s set
+        kind = $3, auth_method = $4, credential_mac = $5, validation_state = 'UNSPECIFIED', validation_version = 0,
+        validate_time = null, validation_error = '', validation_failures = 0, validate_after = now(),
+        validation_lease = null
+      where s.workspace_id = $1 and s.secret_id = $2 returning ${secretColumns}`,
+    values: [secret.workspaceId, secret.secretId, secret.kind, secret.authMethod, Buffer.from(secret.credentialMac)],
+  });
+  return toSecret(only(rows));
+}

@@ -1,0 +1,38 @@
+// Errors as DataRaven's documents show them: a list of broken rules, or a sentence.
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { CofferError, FieldViolation, Reason } from "../../domain/errors.ts";
+
+const httpStatuses: Partial<Record<Reason, number>> = {
+  QUOTA_EXCEEDED: 403,
+  IDEMPOTENCY_KEY_REUSED: 409,
+  SECRET_SOFT_DELETED: 404,
+};
+
+const inPath = new Set(["team_id", "secret_id", "connection_id"]);
+const inQuery = new Set(["limit", "offset"]);
+
+export function renderDataRavenError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
+  if (error.reason === "RATE_LIMITED") {
+    return { httpStatus, body: { error: "Rate limit exceeded", message: error.message } };
+  }
+  const status = httpStatuses[error.reason] ?? httpStatus;
+  return { httpStatus: status, body: { detail: status === 400 ? brokenRules(error) : error.message } };
+}
+
+function brokenRules({ violations, message, reason }: CofferError): JsonValue {
+  if (violations.length === 0) return [{ loc: ["body"], msg: message, type: reason.toLowerCase() }];
+  return violations.map((violation) => ({
+    loc: locationOf(violation),
+    msg: violation.description,
+    type: /\brequired\b/.test(violation.description) ? "missing" : "value_error",
+  }));
+}
+
+/** `field_mappings[1].reference` → body, field_mappings, 1, reference. */
+function locationOf({ field }: FieldViolation): (string | number)[] {
+  const [first = "", ...rest] = [...field.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+    ([, key, index, name]) => key ?? (index === undefined ? (name ?? "") : Number(index)),
+  );
+  const place = inPath.has(String(first)) ? "path" : inQuery.has(String(first)) ? "query" : "body";
+  return [place, first, ...rest];
+}

@@ -1,0 +1,41 @@
+// Credentials of cloud storage as DataRaven shows them.
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  type SecretDetails as DetailsMessage,
+  SecretDetailsSchema,
+  type Secret as SecretMessage,
+  SecretSchema,
+} from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import { uuidOf } from "../../domain/ids.ts";
+import type { Secret } from "../../domain/secret.ts";
+
+const kindPrefix = "storage/";
+
+export function toKind(secretType: string): string {
+  return kindPrefix + secretType;
+}
+
+export function isStorage({ kind }: Pick<Secret, "kind">): boolean {
+  return kind.startsWith(kindPrefix);
+}
+
+export function toSecretMessage(secret: Secret): SecretMessage {
+  return create(SecretSchema, commonFields(secret));
+}
+
+export function toDetailsMessage(secret: Secret): DetailsMessage {
+  return create(SecretDetailsSchema, { ...commonFields(secret), updatedAt: timestampFromDate(secret.updateTime) });
+}
+
+function commonFields(secret: Secret) {
+  return {
+    id: uuidOf(secret.secretId),
+    name: secret.name,
+    secretType: secret.kind.slice(kindPrefix.length),
+    authMethod: secret.authMethod,
+    createdAt: timestampFromDate(secret.createTime),
+    ...(secret.description === "" ? {} : { description: secret.description }),
+    ...(secret.createdBy === undefined ? {} : { createdBy: secret.createdBy }),
+  };
+}

@@ -1,0 +1,99 @@
+// DataRaven's requests about credentials of cloud storage over coffer's operations.
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { SecretService, UpdateSecretRequest } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { idOfUuid } from "../../domain/ids.ts";
+import type { Permission } from "../../domain/permission.ts";
+import { type Secret, secretNotFound } from "../../domain/secret.ts";
+import { requireRole } from "../../operations/authorize.ts";
+import { type ChangeCredentialInput, changeCredential } from "../../operations/secrets/change-credential.ts";
+import { createSecret } from "../../operations/secrets/create.ts";
+import { deleteSecret } from "../../operations/secrets/delete.ts";
+import { getSecret } from "../../operations/secrets/get.ts";
+import { listStorageSecrets } from "../../operations/secrets/list-storage.ts";
+import { resourceOf } from "../answer.ts";
+import { callerOf } from "../caller.ts";
+import { isStorage, toDetailsMessage, toKind, toSecretMessage } from "./messages.ts";
+import { fieldsInput, toValueInput } from "./value.ts";
+
+const limitDefault = 100;
+
+export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretService> {
+  /** Whoever may not even read it is told what they lack; whoever may, whether it is a credential of storage. */
+  async function find(caller: Caller, uuid: string): Promise<Secret> {
+    const id = idOfUuid("sec", uuid);
+    const secret = id === undefined ? undefined : await getSecret(deps, caller, { id });
+    // One that was deleted is shown to nobody, but a retry of what deleted it must find it.
+    const isSeen = secret?.state === "ACTIVE" || caller.idempotency !== undefined;
+    if (!secret || !isStorage(secret) || !isSeen) throw secretNotFound();
+    return secret;
+  }
+
+  return {
+    async createSecret(request, context) {
+      const caller = adminIn(context, "secrets.create");
+      const outcome = await createSecret(deps, caller, {
+        name: request.name,
+        region: "",
+        kind: toKind(request.secretType),
+        kindField: "secret_type",
+        authMethod: request.authMethod,
+        description: request.description ?? "",
+        ...{ labels: {}, annotations: {}, mimeType: "", kmsKeyId: "", expiration: undefined, accessPolicy: undefined },
+        revealable: false,
+        credentialFields: {},
+        credentialFieldOf: (name) => name,
+        value: toValueInput(request),
+      });
+      return { secret: toSecretMessage(resourceOf(context, outcome)) };
+    },
+
+    async listSecrets({ limit = limitDefault, offset = 0 }, context) {
+      const secrets = await listStorageSecrets(deps, callerOf(context), { limit, offset });
+      return { secrets: secrets.map(toSecretMessage) };
+    },
+
+    async getSecret({ secretId }, context) {
+      return { secret: toDetailsMessage(await find(callerOf(context), secretId)) };
+    },
+
+    async updateSecret(request, context) {
+      const caller = adminIn(context, "secrets.update");
+      const secret = await find(caller, request.secretId);
+      const outcome = await changeCredential(deps, caller, toChange(secret, request));
+      return { secret: toSecretMessage(resourceOf(context, outcome)) };
+    },
+
+    async deleteSecret({ secretId }, context) {
+      const caller = adminIn(context, "secrets.delete");
+      const secret = await find(caller, secretId);
+      resourceOf(
+        context,
+        await deleteSecret(deps, caller, { secret: { id: secret.secretId }, etag: undefined, force: false }),
+      );
+      return {};
+    },
+  };
+}
+
+/** Operators of coffer may change secrets; here it takes an admin. */
+function adminIn(context: HandlerContext, permission: Permission): Caller {
+  const caller = callerOf(context);
+  requireRole(caller, "ADMIN", permission);
+  return caller;
+}
+
+function toChange({ secretId }: Secret, request: UpdateSecretRequest): ChangeCredentialInput {
+  const { name, description = "", secretType, authMethod, credentials, updateMask } = request;
+  const named = new Set(updateMask?.paths);
+  return {
+    secretId,
+    name,
+    ...(named.has("description") ? { description } : {}),
+    kind: secretType === undefined ? undefined : toKind(secretType),
+    authMethod,
+    value: named.has("credentials") ? fieldsInput(credentials) : undefined,
+    fields: { kind: "secret_type", value: "credentials" },
+  };
+}
