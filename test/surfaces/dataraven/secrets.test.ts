@@ -212,7 +212,7 @@ describe("conflicts", () => {
     const target = `/v1/teams/${workspace?.id}/secrets`;
     const calls = Array.from({ length: 12 }, () => send(target, { json: ravenBody(), token: ownerToken }));
     const statuses = (await Promise.all(calls)).map(({ status }) => status);
-    expect(statuses.toSorted()).toEqual([...Array(5).fill(201), ...Array(7).fill(403)]);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([...Array(5).fill(201), ...Array(7).fill(403)]);
     expect(await ravenFailure(coffer, target, { json: ravenBody(), token: ownerToken })).toMatchObject({
       status: 403,
       detail: "a workspace of the tier free has a limit of 5 secrets",
