@@ -2,6 +2,7 @@
 import type { RandomBytes } from "./domain/random.ts";
 import type { DeploymentKeys } from "./envelope/deployment-keys.ts";
 import type { Keyring } from "./envelope/keyring.ts";
+import type { ExternalVaults } from "./external-vault/external-vaults.ts";
 import type { AccessTimes } from "./operations/access-times.ts";
 import type { AuditTrail } from "./operations/audit-trail.ts";
 import type { ValidationQueue } from "./operations/credentials/validation-queue.ts";
@@ -34,5 +35,6 @@ export interface Deps {
   tokenCache: TokenCache;
   jwtIdentities: JwtIdentities;
   prober: Prober;
+  externalVaults: ExternalVaults;
   validations: ValidationQueue;
 }

@@ -73,6 +73,7 @@ const reasonTable = {
   KEY_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such key for this caller" },
   TOKEN_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such token for this caller" },
   SANDBOX_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such sandbox for this caller" },
+  VAULT_CONNECTION_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such vault connection for this caller" },
   WORKSPACE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such workspace for this caller" },
   NAME_TAKEN: { code: "ALREADY_EXISTS", when: "an active secret has this path; the metadata holds its id" },
   SECRET_ACTIVE: { code: "ALREADY_EXISTS", when: "the secret is not deleted" },
@@ -96,6 +97,22 @@ const reasonTable = {
     when: "the key is scheduled for destruction; cancel that first",
   },
   KEY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed key stays destroyed" },
+  VAULT_CONNECTION_NAME_TAKEN: {
+    code: "ALREADY_EXISTS",
+    when: "another vault connection has this name; the metadata holds its id",
+  },
+  VAULT_CONNECTION_IN_USE: {
+    code: "FAILED_PRECONDITION",
+    when: "secrets refer to this vault connection; the metadata holds ids of them",
+  },
+  VAULT_CHECK_FAILED: {
+    code: "FAILED_PRECONDITION",
+    when: "the vault does not take the connection as it is; the metadata holds the cause",
+  },
+  VAULT_REFERENCE_FAILED: {
+    code: "FAILED_PRECONDITION",
+    when: "a reference to a vault stands for nothing that could be returned; the metadata holds the field and the cause",
+  },
   TOKEN_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "a revoked or expired token stays so; create another" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },
@@ -113,6 +130,10 @@ const reasonTable = {
   PROVIDER_UNAVAILABLE: {
     code: "UNAVAILABLE",
     when: "the service that a credential is for said neither yes nor no; retry",
+  },
+  VAULT_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    when: "a vault gave no answer of use; the metadata holds the cause, and the field of a reference; retry",
   },
   AUDIT_UNAVAILABLE: { code: "UNAVAILABLE", when: "the audit trail cannot be written, so nothing is revealed; retry" },
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },

@@ -2,7 +2,20 @@
 import type { RandomBytes } from "./random.ts";
 
 /** What has an id, by its prefix. */
-export type IdPrefix = "ws" | "sec" | "secv" | "kms" | "tok" | "prn" | "aud" | "req" | "dep" | "sbx" | "egr" | "eca";
+export type IdPrefix =
+  | "ws"
+  | "sec"
+  | "secv"
+  | "kms"
+  | "tok"
+  | "prn"
+  | "aud"
+  | "req"
+  | "dep"
+  | "sbx"
+  | "egr"
+  | "eca"
+  | "vc";
 
 // Crockford's base32 in lower case: it sorts as its numbers do and has no letters that look alike.
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -58,6 +58,12 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   KEY_NAME_TAKEN: 7340,
   KEY_PENDING_DESTRUCTION: 7341,
   KEY_DESTROYED: 7342,
+  VAULT_CONNECTION_NOT_FOUND: 7350,
+  VAULT_CONNECTION_NAME_TAKEN: 7351,
+  VAULT_CONNECTION_IN_USE: 7352,
+  VAULT_CHECK_FAILED: 7353,
+  VAULT_REFERENCE_FAILED: 7354,
+  VAULT_UNAVAILABLE: 7355,
 };
 
 // Where Akua's documents have a word of their own.
@@ -82,6 +88,7 @@ const httpStatuses: Partial<Record<Reason, number>> = {
   KEY_PENDING_DESTRUCTION: 409,
   KEY_DESTROYED: 409,
   TOKEN_NOT_ACTIVE: 409,
+  VAULT_REFERENCE_FAILED: 409,
   VERSION_DESTROYED: 410,
 };
 
