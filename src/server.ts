@@ -12,6 +12,7 @@ import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/s
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
+import { ExternalVaultService } from "../gen/coffer/v1/external_vault_service_pb.ts";
 import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
 import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
@@ -44,6 +45,7 @@ import { akuaSurface } from "./surfaces/akua/surface.ts";
 import { akuaVersionService } from "./surfaces/akua/version-service.ts";
 import { accessService } from "./surfaces/coffer/access-service.ts";
 import { auditService } from "./surfaces/coffer/audit-service.ts";
+import { externalVaultService } from "./surfaces/coffer/external-vault-service.ts";
 import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
@@ -79,6 +81,7 @@ export function createServer(parts: ServerParts): HttpServer {
   const typed = [
     served(AccessService, accessService(deps)),
     served(AuditService, auditService(deps)),
+    served(ExternalVaultService, externalVaultService(deps)),
     served(KeyService, keyService(deps)),
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),

@@ -5,7 +5,7 @@ export const systemPrincipalId = "system";
 
 /** What a call was about. */
 export interface AuditSubject {
-  resourceType: "secret" | "secret_version" | "kms_key" | "workspace" | "api_token" | "none";
+  resourceType: "secret" | "secret_version" | "kms_key" | "workspace" | "api_token" | "vault_connection" | "none";
   resourceId: string;
   versionNumber?: number;
 }

@@ -1,6 +1,15 @@
 // Permissions, the roles that are named sets of them, and the scopes that narrow them.
 
-const viewer = ["secrets.list", "secrets.read", "versions.read", "workspace.read", "keys.list", "keys.read"] as const;
+const viewer = [
+  "secrets.list",
+  "secrets.read",
+  "versions.read",
+  "workspace.read",
+  "keys.list",
+  "keys.read",
+  "vaults.list",
+  "vaults.read",
+] as const;
 const operator = [
   ...viewer,
   "secrets.create",
@@ -23,6 +32,11 @@ const admin = [
   "keys.disable",
   "keys.enable",
   "keys.destroy",
+  "vaults.create",
+  "vaults.update",
+  "vaults.verify",
+  "vaults.rotate",
+  "vaults.delete",
   "tokens.create",
   "tokens.list",
   "tokens.rotate",

@@ -2,12 +2,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export const vendors = ["doppler", "infisical", "connect"] as const;
 export type Vendor = (typeof vendors)[number];
 
 /** How a server meets what it is asked. */
-export type Mood = "good" | "429" | "429 without a time" | "500" | "hang" | "huge" | "redirect" | "no JSON";
+export type Mood = "good" | "429" | "429 without a time" | "500" | "slow" | "hang" | "huge" | "redirect" | "no JSON";
 
 export interface VaultCall {
   method: string;
@@ -32,6 +33,7 @@ export interface VaultService {
   close(): Promise<void>;
 }
 
+const slowMs = 3_000;
 const vaultId = "v".repeat(26);
 const itemId = "i".repeat(26);
 let accessTokens = 0;
@@ -78,6 +80,9 @@ function answer(service: VaultService, call: VaultCall, response: ServerResponse
   switch (service.mood) {
     case "good":
       send(response, ...meet[service.vendor](service, call));
+      return;
+    case "slow":
+      void sleep(slowMs).then(() => send(response, ...meet[service.vendor](service, call)));
       return;
     case "429":
       response.setHeader("retry-after", "7");

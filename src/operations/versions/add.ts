@@ -9,12 +9,13 @@ import type { SecretVersion } from "../../domain/version.ts";
 import { seal } from "../../envelope/envelope.ts";
 import { countNewVersion, insertVersion } from "../../store/versions.ts";
 import { authorize } from "../authorize.ts";
+import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { discard, payloadOf, type ValueInput } from "../secrets/value-input.ts";
+import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
 import { findVersionByIdOrFail } from "./find.ts";
 import { newEnabledVersion } from "./insert.ts";
 
@@ -28,7 +29,7 @@ export interface AddVersionInput {
 
 type AddVersionDeps = MutationDeps & SealingKeyDeps & ReportDeps & Pick<Deps, "regions" | "validations">;
 
-/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
 export async function addSecretVersion(
   deps: AddVersionDeps,
   caller: Caller,
@@ -49,6 +50,7 @@ export async function addSecretVersion(
         ref,
       );
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
+      await checkReference(deps.database, workspaceId, input.value);
       const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
       return { subject, secretId, keyVersion, payload };
@@ -57,6 +59,7 @@ export async function addSecretVersion(
       const secret = await lockForWriting(deps, tx, caller, { workspaceId, secretId });
       checkActive(secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
+      await keepReferredConnection(tx, workspaceId, input.value);
       // The number is part of what the value is bound to, and only under the lock is it certain.
       const versionNumber = secret.versionCount + 1;
       subject.versionNumber = versionNumber;
@@ -70,6 +73,7 @@ export async function addSecretVersion(
         versionNumber,
         comment: input.comment,
         payloadForm: payload.form,
+        vaultConnectionId: vaultConnectionIdOf(input.value),
         envelope,
         kmsKeyId: keyVersion.kmsKeyId,
         kmsKeyVersion: keyVersion.version,
