@@ -43,7 +43,14 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
   const payload = Buffer.from(Buffer.from(deps.random(seededPayloadSizeBytes / 2)).toString("hex"));
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
   const secret = { workspaceId, secretId, region, kmsKeyId, revealable: true, accessPolicyText: undefined };
-  const version = { workspaceId, secretId, versionId, versionNumber: 1, state: "ENABLED" } as const;
+  const version = {
+    workspaceId,
+    secretId,
+    versionId,
+    versionNumber: 1,
+    state: "ENABLED",
+    vaultConnectionId: undefined,
+  } as const;
   return {
     secretId,
     versionId,

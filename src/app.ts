@@ -3,6 +3,7 @@ import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import { createRandomBytes } from "./envelope/random-pool.ts";
+import { createExternalVaults } from "./external-vault/external-vaults.ts";
 import type { HttpServer } from "./http/server.ts";
 import type { Job } from "./jobs/job.ts";
 import { jobs } from "./jobs/jobs.ts";
@@ -166,6 +167,7 @@ async function createDeps(
     tokenCache: createTokenCache(),
     jwtIdentities: createJwtIdentities({ database, accessRules }, jwtVerifier, clock),
     prober,
+    externalVaults: createExternalVaults(config.vaults, clock),
   };
   const onFailed = (error: unknown) => log.warn({ err: error }, "a credential was not tried");
   return { ...deps, validations: createValidationQueue(deps, onFailed) };

@@ -4,6 +4,7 @@ import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { StartupError } from "./domain/startup-error.ts";
+import type { VaultSettings } from "./external-vault/external-vaults.ts";
 import type { JwtIssuer } from "./jwt/issuer.ts";
 import { readIssuers } from "./jwt/read-issuers.ts";
 import { type ProbeUrls, probeEndpoints } from "./probes/endpoints.ts";
@@ -45,6 +46,8 @@ export interface Config {
   readonly rateLimitUnauthenticated: number;
   /** How credentials are tried. */
   readonly validation: ProbeSettings;
+  /** How vaults elsewhere are called. */
+  readonly vaults: VaultSettings;
   readonly logFormat: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly shutdownGraceMs: number;
@@ -101,6 +104,7 @@ export function loadConfig(environment: Environment): Config {
       max: 10_000_000,
     }),
     validation: validation(env),
+    vaults: { allowed: addresses(env, "COFFER_VAULT_ALLOW_PRIVATE") },
     logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
     logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
     shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),

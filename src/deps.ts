@@ -2,6 +2,7 @@
 import type { RandomBytes } from "./domain/random.ts";
 import type { DeploymentKeys } from "./envelope/deployment-keys.ts";
 import type { Keyring } from "./envelope/keyring.ts";
+import type { ExternalVaults } from "./external-vault/external-vaults.ts";
 import type { AccessRules } from "./operations/access/access-rules.ts";
 import type { AccessTimes } from "./operations/access-times.ts";
 import type { AuditTrail } from "./operations/audit-trail.ts";
@@ -36,5 +37,6 @@ export interface Deps {
   tokenCache: TokenCache;
   jwtIdentities: JwtIdentities;
   prober: Prober;
+  externalVaults: ExternalVaults;
   validations: ValidationQueue;
 }

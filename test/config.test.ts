@@ -157,6 +157,7 @@ describe("refuses", () => {
     COFFER_VALIDATION: ["yes", "ON"],
     COFFER_VALIDATION_INTERVAL_HOURS: ["0", "8761", "1.5"],
     COFFER_VALIDATION_ALLOW_PRIVATE: ["x", "10.0.0.0/33", "localhost"],
+    COFFER_VAULT_ALLOW_PRIVATE: ["x", "10.0.0.0/33", "vault.internal"],
     COFFER_VALIDATION_HCLOUD_URL: [
       "api.example.com",
       "ftp://api.example.com",

@@ -74,6 +74,7 @@ const reasonTable = {
   ACCESS_RULE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such access rule for this caller" },
   TOKEN_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such token for this caller" },
   SANDBOX_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such sandbox for this caller" },
+  VAULT_CONNECTION_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such vault connection for this caller" },
   WORKSPACE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such workspace for this caller" },
   NAME_TAKEN: { code: "ALREADY_EXISTS", when: "an active secret has this path; the metadata holds its id" },
   SECRET_ACTIVE: { code: "ALREADY_EXISTS", when: "the secret is not deleted" },
@@ -101,6 +102,22 @@ const reasonTable = {
     code: "RESOURCE_EXHAUSTED",
     when: "the workspace has as many access rules as it may have; delete some first",
   },
+  VAULT_CONNECTION_NAME_TAKEN: {
+    code: "ALREADY_EXISTS",
+    when: "another vault connection has this name; the metadata holds its id",
+  },
+  VAULT_CONNECTION_IN_USE: {
+    code: "FAILED_PRECONDITION",
+    when: "secrets refer to this vault connection; the metadata holds ids of them",
+  },
+  VAULT_CHECK_FAILED: {
+    code: "FAILED_PRECONDITION",
+    when: "the vault does not take the connection as it is; the metadata holds the cause",
+  },
+  VAULT_REFERENCE_FAILED: {
+    code: "FAILED_PRECONDITION",
+    when: "a reference to a vault stands for nothing that could be returned; the metadata holds the field and the cause",
+  },
   TOKEN_NOT_ACTIVE: { code: "FAILED_PRECONDITION", when: "a revoked or expired token stays so; create another" },
   // Concurrency and retries
   ETAG_MISMATCH: { code: "ABORTED", when: "the resource has changed; the metadata holds the current etag" },
@@ -118,6 +135,10 @@ const reasonTable = {
   PROVIDER_UNAVAILABLE: {
     code: "UNAVAILABLE",
     when: "the service that a credential is for said neither yes nor no; retry",
+  },
+  VAULT_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    when: "a vault gave no answer of use; the metadata holds the cause, and the field of a reference; retry",
   },
   AUDIT_UNAVAILABLE: { code: "UNAVAILABLE", when: "the audit trail cannot be written, so nothing is revealed; retry" },
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },

@@ -15,7 +15,8 @@ export type IdPrefix =
   | "dep"
   | "sbx"
   | "egr"
-  | "eca";
+  | "eca"
+  | "vc";
 
 // Crockford's base32 in lower case: it sorts as its numbers do and has no letters that look alike.
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -2,7 +2,8 @@
 import { invalidField } from "./errors.ts";
 import type { Sensitive } from "./sensitive.ts";
 
-export type PayloadForm = "data" | "key_values";
+/** `reference`: a map of references to fields in a vault, in the same bytes as key_values. */
+export type PayloadForm = "data" | "key_values" | "reference";
 
 /** Plaintext: the whole value, a key/value map included, is one message of bytes. */
 export interface Payload {

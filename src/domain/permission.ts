@@ -1,7 +1,16 @@
 // Permissions, the roles that are named sets of them, and the scopes that narrow them.
 
 const member = [] as const;
-const viewer = ["secrets.list", "secrets.read", "versions.read", "workspace.read", "keys.list", "keys.read"] as const;
+const viewer = [
+  "secrets.list",
+  "secrets.read",
+  "versions.read",
+  "workspace.read",
+  "keys.list",
+  "keys.read",
+  "vaults.list",
+  "vaults.read",
+] as const;
 const operator = [
   ...viewer,
   "secrets.create",
@@ -24,6 +33,11 @@ const admin = [
   "keys.disable",
   "keys.enable",
   "keys.destroy",
+  "vaults.create",
+  "vaults.update",
+  "vaults.verify",
+  "vaults.rotate",
+  "vaults.delete",
   "tokens.create",
   "tokens.list",
   "tokens.rotate",

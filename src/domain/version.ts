@@ -11,6 +11,8 @@ export interface SecretVersion {
   versionId: string;
   versionNumber: number;
   state: VersionState;
+  /** By which its reference is resolved; undefined: it holds its value itself. */
+  vaultConnectionId: string | undefined;
   comment: string;
   payloadForm: PayloadForm;
   /** Counts the changes; the etag is this number in decimal. */

@@ -10,7 +10,9 @@ export const envelopeVersion = 1;
 export interface ValueContext {
   deploymentId: string;
   workspaceId: string;
+  /** The secret, or the vault connection whose credentials it is: their ids begin differently. */
   secretId: string;
+  /** Of the secret, or of the connection's credentials. */
   versionNumber: number;
 }
 

@@ -20,6 +20,12 @@ export function keyValuesPayload(values: Readonly<Record<string, Uint8Array>>): 
   return { form: "key_values", bytes: new Sensitive(bytes) };
 }
 
+/** What each part is called in a vault, as a map of named parts is. */
+export function referencePayload(references: Readonly<Record<string, string>>): Payload {
+  const parts = Object.entries(references).map(([name, reference]) => [name, utf8Bytes(reference)] as const);
+  return { ...keyValuesPayload(Object.fromEntries(parts)), form: "reference" };
+}
+
 /** VALUE_CORRUPT unless the bytes are exactly what `keyValuesPayload` writes. The values are views of the bytes. */
 export function decodeKeyValues(bytes: Sensitive): Map<string, Uint8Array> {
   const reader = createReader(bytes.reveal());

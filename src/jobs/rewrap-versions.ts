@@ -1,4 +1,4 @@
-// Moves the versions of secrets to the newest version of their key, after that was rotated: a part of a workspace at a time.
+// Moves the versions of secrets, and the credentials of vault connections, to the newest version of their key, after that was rotated: a part of a workspace at a time.
 import { rewrapVersions as makeEnvelopes } from "../operations/keys/rewrap-versions.ts";
 import { coveredOfKmsKey, isAuthentic } from "../operations/row-macs.ts";
 import type { Tx } from "../store/database.ts";
@@ -11,6 +11,11 @@ import {
   type VersionPlace,
   walkVersions,
 } from "../store/rewrap.ts";
+import {
+  countConnectionsToRewrap,
+  lockConnectionsToRewrap,
+  replaceConnectionEnvelopes,
+} from "../store/rewrap-connections.ts";
 import { continueRewrap, endRewrapPass } from "../store/rewrap-progress.ts";
 import type { Job, JobDeps } from "./job.ts";
 import { recordSystemEvents } from "./system-events.ts";
@@ -34,8 +39,13 @@ export const rewrapVersions: Job = {
     }
     const { walked, left, last } = await walkVersions(tx, key, versionsPerBatch);
     const retryMs = left > 0 && last ? await moveVersions(deps, tx, key, last, left) : undefined;
-    if (last && walked === versionsPerBatch) await continueRewrap(tx, key, last, retryMs);
-    else if (await endRewrapPass(tx, key, retryMs)) await record(deps, tx, key, "OK");
+    if (last && walked === versionsPerBatch) {
+      await continueRewrap(tx, key, last, retryMs);
+      return walked;
+    }
+    // After the last of the versions; there are few connections.
+    const retryLaterMs = Math.max(retryMs ?? 0, (await moveConnections(deps, tx, key)) ?? 0) || undefined;
+    if (await endRewrapPass(tx, key, retryLaterMs)) await record(deps, tx, key, "OK");
     return Math.max(1, walked);
   },
 };
@@ -60,6 +70,21 @@ async function moveVersions(
   await recordSystemEvents(deps, tx, { job: name, rule: "rotate_time", result: "VALUE_CORRUPT" }, subjects);
   if (corrupt.length > 0) return retryCorruptMs;
   return replaced < left ? retryLockedMs : undefined;
+}
+
+/** As `moveVersions` does for versions. */
+async function moveConnections(deps: JobDeps, tx: Tx, key: KeyToRewrap): Promise<number | undefined> {
+  const connections = await lockConnectionsToRewrap(tx, key);
+  const { rewrapped, corrupt } = await makeEnvelopes(deps, tx, key, connections);
+  await replaceConnectionEnvelopes(tx, key, rewrapped);
+  const subjects = corrupt.map(({ secretId: resourceId }) => ({
+    workspaceId: key.workspaceId,
+    resourceType: "vault_connection" as const,
+    resourceId,
+  }));
+  await recordSystemEvents(deps, tx, { job: name, rule: "rotate_time", result: "VALUE_CORRUPT" }, subjects);
+  if (corrupt.length > 0) return retryCorruptMs;
+  return (await countConnectionsToRewrap(tx, key)) > 0 ? retryLockedMs : undefined;
 }
 
 async function record(deps: JobDeps, tx: Tx, { workspaceId, kmsKeyId }: KeyToRewrap, result: string): Promise<void> {

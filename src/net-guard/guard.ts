@@ -11,6 +11,8 @@ export interface NetGuard {
   resolve: Resolve;
   /** Addresses that may be called although they are not public. */
   allowed: BlockList;
+  /** Nothing but `allowed` may be called. */
+  isPublicRefused?: boolean;
 }
 
 /** As the system resolves names. */
@@ -27,8 +29,8 @@ export async function checkedAddresses(guard: NetGuard, host: string): Promise<r
   return addresses;
 }
 
-function mayCall({ allowed }: NetGuard, address: string): boolean {
-  if (isGlobalUnicast(address)) return true;
+function mayCall({ allowed, isPublicRefused = false }: NetGuard, address: string): boolean {
+  if (!isPublicRefused && isGlobalUnicast(address)) return true;
   const family = isIP(address);
   // A zone is no part of an address that a list could hold.
   return family !== 0 && !address.includes("%") && allowed.check(address, family === 6 ? "ipv6" : "ipv4");

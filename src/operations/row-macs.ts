@@ -12,6 +12,7 @@ import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { type MacField, macRow, verifyRow } from "../envelope/mac.ts";
 import type { StoredApiToken } from "../store/api-tokens.ts";
 import type { StoredSandbox } from "../store/sandboxes.ts";
+import type { StoredVaultConnection } from "../store/vault-connections.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
@@ -80,11 +81,37 @@ export function coveredOfCredential(
   return { label: "secret_credential/v2", fields: [workspaceId, secretId, kind, authMethod, ...parts] };
 }
 
+/** With the connection that a reference is resolved by, where there is one: without one nothing changes for a version. */
 export function coveredOfVersion(
-  version: Pick<SecretVersion, "workspaceId" | "secretId" | "versionId" | "versionNumber" | "state">,
+  version: Pick<
+    SecretVersion,
+    "workspaceId" | "secretId" | "versionId" | "versionNumber" | "state" | "vaultConnectionId"
+  >,
 ): Covered {
-  const { workspaceId, secretId, versionId, versionNumber, state } = version;
-  return { label: "secret_version/v1", fields: [workspaceId, secretId, versionId, versionNumber, state] };
+  const { workspaceId, secretId, versionId, versionNumber, state, vaultConnectionId } = version;
+  const fields = [workspaceId, secretId, versionId, versionNumber, state];
+  if (vaultConnectionId === undefined) return { label: "secret_version/v1", fields };
+  return { label: "secret_version/v2", fields: [...fields, vaultConnectionId] };
+}
+
+/** What decides where the credentials of a connection are sent, and what is asked there. */
+export function coveredOfVaultConnection(
+  connection: Pick<
+    StoredVaultConnection,
+    "workspaceId" | "vaultConnectionId" | "vaultType" | "baseUrl" | "config" | "credentialsVersion" | "kmsKeyId"
+  >,
+): Covered {
+  const { workspaceId, vaultConnectionId, vaultType, baseUrl, config, credentialsVersion, kmsKeyId } = connection;
+  const fields = [
+    workspaceId,
+    vaultConnectionId,
+    vaultType,
+    baseUrl,
+    canonicalJson(config),
+    credentialsVersion,
+    kmsKeyId,
+  ];
+  return { label: "vault_connection/v1", fields };
 }
 
 /** What decides where a secret's value may go, and how. */

@@ -4,6 +4,7 @@ import type { AuditSubject } from "../domain/audit-event.ts";
 
 const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
   AccessService: "access_rule",
+  ExternalVaultService: "vault_connection",
   KeyService: "kms_key",
   SecretService: "secret",
   SecretVersionService: "secret",
@@ -19,7 +20,7 @@ const lengthMax = 512;
 /** The id or name in the request, as the caller wrote it. */
 export function askedSubject(req: UnaryRequest | StreamRequest): AuditSubject {
   const resourceType = typesOfMethods[req.method.name] ?? resourceTypes[req.service.name] ?? "none";
-  const { id, name, path, urlPath, identity, secret, key, workspaceId } = req.message as {
+  const { id, name, path, urlPath, identity, secret, key, vaultConnection, workspaceId } = req.message as {
     id?: unknown;
     name?: unknown;
     path?: unknown;
@@ -27,13 +28,23 @@ export function askedSubject(req: UnaryRequest | StreamRequest): AuditSubject {
     identity?: unknown;
     secret?: { id?: unknown; value?: unknown };
     key?: { id?: unknown };
+    vaultConnection?: { id?: unknown };
     workspaceId?: unknown;
   };
   // A path in a URL is without its leading slash.
   const inUrl = typeof urlPath === "string" && urlPath !== "" ? `/${urlPath}` : undefined;
-  const asked = [id, secret?.value, secret?.id, key?.id, inUrl, path, identity, name, workspaceId].find(
-    (text) => typeof text === "string" && text !== "",
-  );
+  const asked = [
+    id,
+    secret?.value,
+    secret?.id,
+    key?.id,
+    vaultConnection?.id,
+    inUrl,
+    path,
+    identity,
+    name,
+    workspaceId,
+  ].find((text) => typeof text === "string" && text !== "");
   // The audit trail is text in Postgres, which has no place for U+0000.
   const resourceId = typeof asked === "string" ? asked.replaceAll("\0", "").slice(0, lengthMax) : "";
   return { resourceType, resourceId: resourceId.toWellFormed() };

@@ -20,6 +20,7 @@ interface SealedRow {
   kms_key_id: string;
   kms_key_version: number;
   mac: Uint8Array;
+  vault_connection_id: string | null;
 }
 
 /** Undefined where there is no such active secret, or no such version of it. Whoever opens it records it first. */
@@ -32,7 +33,7 @@ export async function readSealedVersionForUse(
   const rows = await sql.query<SealedRow>({
     name: "read_sealed_version_for_use",
     text: `select s.region, s.kms_key_id as s_key_id, s.revealable, s.mac as s_mac, s.access_policy,
-        v.version_id, v.state, v.payload_form, v.envelope, v.kms_key_id, v.kms_key_version, v.mac
+        v.version_id, v.state, v.payload_form, v.envelope, v.kms_key_id, v.kms_key_version, v.mac, v.vault_connection_id
       from secret s
       join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id and v.version_number = $3
       where s.workspace_id = $1 and s.secret_id = $2 and ${isActive}`,
@@ -62,6 +63,7 @@ export async function readSealedVersionForUse(
       payloadForm: row.payload_form,
       envelope: row.envelope,
       mac: row.mac,
+      vaultConnectionId: row.vault_connection_id ?? undefined,
     },
     key: await findKmsKey(sql, workspaceId, { kmsKeyId }),
     isRecorded: false,

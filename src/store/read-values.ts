@@ -31,7 +31,10 @@ export interface SealedVersion {
   judgeTime: Date | undefined;
   /** Undefined when the secret has no such version. */
   version:
-    | (Pick<SecretVersion, "versionId" | "versionNumber" | "state" | "kmsKeyId" | "kmsKeyVersion"> & {
+    | (Pick<
+        SecretVersion,
+        "versionId" | "versionNumber" | "state" | "kmsKeyId" | "kmsKeyVersion" | "vaultConnectionId"
+      > & {
         payloadForm: PayloadForm;
         envelope: Uint8Array | null;
         mac: Uint8Array;
@@ -92,6 +95,7 @@ type SealedRow = [
   isRecorded: boolean,
   accessPolicyText: string | null,
   judgeTime: Date | null,
+  vaultConnectionId: string | null,
 ];
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
@@ -118,6 +122,7 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
         select a.*, s.secret_id, s.region as s_region, s.kms_key_id, s.revealable, s.mac as s_mac, s.access_policy as s_policy,
           v.version_number as v_number, v.version_id as v_id, v.state as v_state, v.payload_form as v_form,
           v.envelope as v_envelope, v.kms_key_id as v_key_id, v.kms_key_version as v_key_version, v.mac as v_mac,
+          v.vault_connection_id as v_vault_connection_id,
           k.state as k_state, k.name as k_name, k.region as k_region, k.algorithm as k_algorithm,
           k.primary_version as k_primary_version, k.mac as k_mac,
           coalesce(s.access_policy is null and s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
@@ -138,7 +143,7 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
       select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.kms_key_id, f.revealable, f.s_mac, f.v_number,
         f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
         f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded, f.s_policy,
-        case when f.s_policy is not null then now() end as judge_time
+        case when f.s_policy is not null then now() end as judge_time, f.v_vault_connection_id
       from found f`;
 }
 
@@ -221,7 +226,7 @@ function toSealedVersion(row: SealedRow): SealedVersion {
   const [, workspaceId, secretId, region, kmsKeyId, revealable, secretMac, versionNumber, versionId, state, ...more] =
     row;
   const [payloadForm, envelope, versionKeyId, kmsKeyVersion, versionMac, keyState, name, keyRegion, ...rest] = more;
-  const [algorithm, primaryVersion, keyMac, isRecorded, policyText, judgeTime] = rest;
+  const [algorithm, primaryVersion, keyMac, isRecorded, policyText, judgeTime, vaultConnectionId] = rest;
   const accessPolicyText = policyText ?? undefined;
   return {
     secret: { workspaceId, secretId, region, kmsKeyId, revealable, mac: secretMac, accessPolicyText },
@@ -238,6 +243,7 @@ function toSealedVersion(row: SealedRow): SealedVersion {
             kmsKeyId: versionKeyId,
             kmsKeyVersion,
             mac: versionMac,
+            vaultConnectionId: vaultConnectionId ?? undefined,
           },
     key:
       keyState === null

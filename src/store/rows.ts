@@ -116,7 +116,7 @@ export function toSecret(row: SecretRow): Secret {
 /** The columns of `secret_version v` that make a SecretVersion. */
 export const versionColumns = `
   v.workspace_id, v.secret_id, v.version_id, v.version_number, v.state, v.comment, v.payload_form, v.revision, v.kms_key_id,
-  v.kms_key_version, v.create_time, v.destroy_time, v.scheduled_destroy_time, v.last_accessed_time`;
+  v.kms_key_version, v.create_time, v.destroy_time, v.scheduled_destroy_time, v.last_accessed_time, v.vault_connection_id`;
 
 export interface VersionRow {
   workspace_id: string;
@@ -132,6 +132,7 @@ export interface VersionRow {
   create_time: Date;
   destroy_time: Date | null;
   scheduled_destroy_time: Date | null;
+  vault_connection_id: string | null;
   last_accessed_time: Date | null;
 }
 
@@ -142,6 +143,7 @@ export function toVersion(row: VersionRow): SecretVersion {
     versionId: row.version_id,
     versionNumber: row.version_number,
     state: row.state,
+    vaultConnectionId: row.vault_connection_id ?? undefined,
     comment: row.comment,
     payloadForm: row.payload_form,
     revision: row.revision,

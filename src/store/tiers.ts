@@ -29,3 +29,12 @@ export async function countActiveSecrets(sql: Sql, workspaceId: string): Promise
   });
   return only(rows).count;
 }
+
+export async function countVaultConnections(sql: Sql, workspaceId: string): Promise<number> {
+  const rows = await sql.query<{ count: number }>({
+    name: "count_vault_connections",
+    text: "select count(*)::integer as count from vault_connection where workspace_id = $1",
+    values: [workspaceId],
+  });
+  return only(rows).count;
+}

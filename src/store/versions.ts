@@ -62,6 +62,8 @@ export interface NewVersion {
   versionNumber: number;
   comment: string;
   payloadForm: PayloadForm;
+  /** Undefined: it refers to no vault. */
+  vaultConnectionId: string | undefined;
   envelope: Uint8Array;
   kmsKeyId: string;
   kmsKeyVersion: number;
@@ -69,7 +71,7 @@ export interface NewVersion {
   mac: Uint8Array;
 }
 
-/** As it is at first: enabled. */
+/** As it is at first: enabled, and without a reference. */
 export function newVersionRow(version: NewVersion): NewRow {
   return [
     ["workspace_id", "?::text", version.workspaceId],
@@ -87,9 +89,14 @@ export function newVersionRow(version: NewVersion): NewRow {
 }
 
 export async function insertVersion(tx: Tx, version: NewVersion): Promise<SecretVersion> {
-  const row = newVersionRow(version);
+  const { vaultConnectionId } = version;
+  const refers = vaultConnectionId !== undefined;
+  const row: NewRow = [
+    ...newVersionRow(version),
+    ...(refers ? [["vault_connection_id", "?::text", vaultConnectionId] as const] : []),
+  ];
   const rows = await tx.query<VersionRow>({
-    name: "insert_version",
+    name: refers ? "insert_version_with_reference" : "insert_version",
     text: `${insertText("secret_version as v", row)} returning ${versionColumns}`,
     values: insertedValues(row),
   });

@@ -46,6 +46,7 @@ async function hasRightMac(versionId: string): Promise<boolean> {
     versionId,
     versionNumber: Number(row["version_number"]),
     state: row["state"] as "DESTROYED",
+    vaultConnectionId: undefined,
   });
   return isAuthentic(coffer.deps.deploymentKeys, covered, row["mac"] as Uint8Array);
 }

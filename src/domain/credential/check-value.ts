@@ -28,8 +28,25 @@ export function checkParts(
   if (kindNamed(kind)?.lengthMin !== undefined) throw invalidField(field, `must be a single value for ${kind}`);
   const method = fieldsOf({ kind, authMethod });
   if (!method) return;
-  const violations = [...brokenFields(method, parts, fieldOf), ...strangers(method, parts, fieldOf)];
+  const violations = [...brokenFields(method, parts, fieldOf), ...strangers(method, Object.keys(parts), fieldOf)];
   const [first, ...others] = violations;
+  if (first) throw invalidFields([first, ...others]);
+}
+
+/** Fails for parts, given by their names alone, that are not exactly the fields of the kind, with all of them. */
+export function checkPartNames(
+  { kind, authMethod }: ValueKind,
+  names: readonly string[],
+  field: string,
+  fieldOf: (name: string) => string,
+): void {
+  if (kindNamed(kind)?.lengthMin !== undefined) throw invalidField(field, `must be a single value for ${kind}`);
+  const method = fieldsOf({ kind, authMethod });
+  if (!method) return;
+  const missing = method.fields
+    .filter(({ name }) => !names.includes(name))
+    .map(({ name }) => ({ field: fieldOf(name), description: `is required for ${method.name}` }));
+  const [first, ...others] = [...missing, ...strangers(method, names, fieldOf)];
   if (first) throw invalidFields([first, ...others]);
 }
 
@@ -70,12 +87,8 @@ function brokenFields(
   });
 }
 
-function strangers(
-  method: AuthMethod,
-  parts: Readonly<Record<string, Uint8Array>>,
-  fieldOf: (name: string) => string,
-): FieldViolation[] {
-  return Object.keys(parts)
+function strangers(method: AuthMethod, names: readonly string[], fieldOf: (name: string) => string): FieldViolation[] {
+  return names
     .filter((name) => method.fields.every((field) => field.name !== name))
     .map((name) => ({ field: fieldOf(name), description: `is no field of ${method.name}: ${namesIn(method)}` }));
 }

@@ -8,12 +8,13 @@ import { checkReadable } from "../../domain/version.ts";
 import type { CredentialParts } from "../../probes/probe.ts";
 import { readSealedVersionForUse } from "../../store/read-for-use.ts";
 import type { ValidationClaim } from "../../store/validations.ts";
+import { resolveReference } from "../external-vaults/resolve-reference.ts";
 import { checkAuthentic, coveredOfCredential } from "../row-macs.ts";
 import { openSealed, type RevealedValue, reveal } from "../secrets/get-value.ts";
 
 export type OpenCredentialDeps = Pick<
   Deps,
-  "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "now" | "random"
+  "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "now" | "random" | "externalVaults"
 >;
 
 /** Who opens it, for the audit trail. */
@@ -23,7 +24,7 @@ export interface Opener {
   eventOf(result: string): AuditEvent;
 }
 
-/** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
+/** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_CORRUPT, AUDIT_UNAVAILABLE or as resolveReference does. */
 export async function openCredential(
   deps: OpenCredentialDeps,
   { grant, eventOf }: Opener,
@@ -37,7 +38,8 @@ export async function openCredential(
     checkAuthentic(deps.deploymentKeys, coveredOfCredential(claim), claim.credentialMac ?? new Uint8Array());
     await deps.audit.record(eventOf("OK"));
     const payload = await openSealed(deps, sealed);
-    const parts = partsOf(reveal(payload));
+    const value = payload.form === "reference" ? await resolveReference(deps, sealed, payload) : reveal(payload);
+    const parts = partsOf(value);
     payload.bytes.zero();
     return new Map([...Object.entries(credentialFields), ...parts]);
   } catch (error) {

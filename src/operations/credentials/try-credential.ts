@@ -1,7 +1,7 @@
 // Tries the credential of a secret that is claimed, and says what is to be noted of it.
 import type { Deps } from "../../deps.ts";
 import { jitteredMs, retryDelayMs } from "../../domain/credential/validation.ts";
-import { assertNever } from "../../domain/errors.ts";
+import { assertNever, CofferError } from "../../domain/errors.ts";
 import type { RandomBytes } from "../../domain/random.ts";
 import type { Verdict } from "../../probes/probe.ts";
 import type { ValidationClaim, ValidationResult } from "../../store/validations.ts";
@@ -22,8 +22,16 @@ export async function tryCredential(
   // A value that cannot be tried is not opened.
   const obstacle = deps.prober.obstacleTo(claim.kind);
   if (obstacle !== undefined) return untilNextTime(deps, { error: obstacle });
-  const parts = await openCredential(deps, opener, claim);
+  const parts = await openCredential(deps, opener, claim).catch(vaultSentence);
+  // Where the value is elsewhere, not having it tells as little of it as not reaching its service.
+  if (typeof parts === "string") return soonAgain(deps, claim, parts);
   return resultOf(deps, claim, await deps.prober.probe(claim.kind, parts, signal));
+}
+
+/** Why a vault did not give the value; anything else is thrown again. */
+function vaultSentence(error: unknown): string {
+  if (error instanceof CofferError && "vault_connection_id" in error.metadata) return error.message;
+  throw error;
 }
 
 function resultOf(deps: TryCredentialDeps, claim: ValidationClaim, verdict: Verdict): ValidationResult {

@@ -18,7 +18,7 @@ import { checkValidationOn } from "./validation-on.ts";
 export type ValidateCredentialDeps = MutationDeps & TryCredentialDeps & Pick<Deps, "regions">;
 
 // Longer than a try that is under way can take.
-const waitForOtherMs = 7_000;
+const waitForOtherMs = 12_000;
 const lookAgainMs = 100;
 
 /** Fails with VALIDATION_OFF, SECRET_*, NO_CREDENTIAL, VERSION_NOT_FOUND, CONCURRENT_CHANGE, or as tryCredential does. */

@@ -15,7 +15,7 @@ export type OpenForEgressDeps = Pick<
   "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "now" | "random"
 >;
 
-/** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_FORM_UNSUPPORTED, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
+/** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_FORM_UNSUPPORTED (a reference too), VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
 export async function openForEgress(
   deps: OpenForEgressDeps,
   sandbox: JudgedSandbox,

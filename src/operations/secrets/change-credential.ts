@@ -11,6 +11,7 @@ import { updateCredential } from "../../store/credentials.ts";
 import type { Tx } from "../../store/database.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
+import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfCredential, macOf } from "../row-macs.ts";
@@ -20,7 +21,7 @@ import { findForWriting, lockForWriting } from "./check-access.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "./report-corrupt.ts";
-import { payloadOf, type ValueInput } from "./value-input.ts";
+import { payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
 
 /** What is left out stays. */
 export interface ChangeCredentialInput {
@@ -70,7 +71,8 @@ export async function changeCredential(
         const subject: AuditSubject = { resourceType: "secret", resourceId: secretId };
         if (!value) return { subject };
         const keyVersion = await sealingKey(deps, workspaceId, secret);
-        return { subject, sealing: { keyVersion, payload: payloadOf(value, becomes, deps.random), becomes } };
+        await checkReference(deps.database, workspaceId, value);
+        return { subject, sealing: { value, keyVersion, payload: payloadOf(value, becomes, deps.random), becomes } };
       },
       async apply(tx, { subject, sealing }) {
         const secret = await lock(tx);
@@ -84,9 +86,13 @@ export async function changeCredential(
             throw new CofferError("CONCURRENT_CHANGE", "what the credential is for has changed meanwhile; retry");
           }
           authorizeFound(caller, "versions.add", secret);
+          await keepReferredConnection(tx, workspaceId, sealing.value);
           subject.versionNumber = secret.versionCount + 1;
           const versionId = newId("secv", deps.now(), deps.random);
-          await appendVersion(deps, tx, secret, { ...sealing, versionId, comment: "" });
+          await appendVersion(deps, tx, secret, {
+            ...sealing,
+            ...{ versionId, comment: "", vaultConnectionId: vaultConnectionIdOf(sealing.value) },
+          });
         }
         if (becomes.kind !== secret.kind || becomes.authMethod !== secret.authMethod) {
           const next = { ...secret, ...becomes };

@@ -13,6 +13,7 @@ import { createSecretAtOnce } from "../../store/create-secret.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
 import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
+import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
 import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
@@ -22,7 +23,7 @@ import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 import { regionOf } from "./region.ts";
-import { discard, payloadOf, type ValueInput } from "./value-input.ts";
+import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key without a name the region's default key. */
 export interface CreateSecretInput
@@ -57,7 +58,7 @@ interface PreparedSecret extends Prepared {
 
 type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
 
-/** Fails with NAME_TAKEN, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID. */
+/** Fails with NAME_TAKEN, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID. */
 export async function createSecret(
   deps: CreateSecretDeps,
   caller: Caller,
@@ -81,6 +82,7 @@ export async function createSecret(
   const authMethod = authMethodOf(input.kind, input.authMethod, "auth_method");
   const revealable = revealableOf(input.kind, input.revealable);
   const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
+  const vaultConnectionId = vaultConnectionIdOf(input.value);
   const isValidated = isCredentialKind(input.kind);
   const accessPolicyText = input.accessPolicy && policyText(input.accessPolicy);
   try {
@@ -92,6 +94,7 @@ export async function createSecret(
         mutate(deps, caller, {
           grant,
           async prepare() {
+            await checkReference(deps.database, workspaceId, input.value);
             const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
             const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
             const envelope = seal({ keyVersion, context, payload, random: deps.random });
@@ -115,6 +118,7 @@ export async function createSecret(
                 versionNumber: 1,
                 comment: "",
                 payloadForm: payload.form,
+                vaultConnectionId,
                 envelope,
                 kmsKeyId,
                 kmsKeyVersion: keyVersion.version,
@@ -123,13 +127,14 @@ export async function createSecret(
           },
           async apply(tx, { secret: row, version }) {
             await checkQuota(tx, workspaceId, "secrets");
+            await keepReferredConnection(tx, workspaceId, input.value);
             const secret = await insertSecret(tx, row);
             checkExpiresLater(secret);
             await insertVersion(tx, version);
             return secret;
           },
-          // An expiration is judged by the database's clock, between the statements.
-          ...(input.expiration
+          // An expiration is judged by the database's clock, and a connection kept, between the statements.
+          ...(input.expiration || vaultConnectionId !== undefined
             ? {}
             : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
           replay: secretById(caller, grant),

@@ -16,6 +16,7 @@ import type { SealedVersion } from "../../store/read-values.ts";
 import { denialEvent } from "../audit-denials.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { authorizeFound, authorizeSomewhere, dependsOnPath } from "../authorize.ts";
+import { resolveReference } from "../external-vaults/resolve-reference.ts";
 import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../row-macs.ts";
 import { authorizeSecret } from "./authorize-secret.ts";
 import { checkAccess } from "./check-access.ts";
@@ -33,6 +34,8 @@ export type GetValueDeps = Pick<
   | "deploymentKeys"
   | "audit"
   | "accessTimes"
+  | "externalVaults"
+  | "database"
   | "now"
   | "random"
 >;
@@ -55,17 +58,18 @@ export interface SecretValue {
   kmsKeyVersion: number;
 }
 
-/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
+/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT, AUDIT_UNAVAILABLE or as resolveReference does. */
 export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: GetValueInput): Promise<SecretValue> {
   const { grant, ref, onlyId } = await judge(deps, caller, input.secret);
   const event = eventOf(deps, caller, grant, "OK");
   const sealed = await deps.valueReader.read({ grant, secret: ref, version: parseVersionRef(input.version), event });
   if (!sealed) throw secretNotFound();
   if (onlyId !== undefined && sealed.secret.secretId !== onlyId) throw secretNotFound();
-  const opened = await openOrReport(deps, caller, grant, sealed);
+  const payload = await openOrReport(deps, caller, grant, sealed);
   // With an access policy the statement that read it has recorded nothing yet.
   if (sealed.judgeTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
   else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
+  const opened = { ...factsOf(sealed), value: await resolvedValue(deps, caller, grant, sealed, payload) };
   const { workspaceId } = sealed.secret;
   deps.accessTimes.touch({ workspaceId, secretId: opened.secretId, versionNumber: opened.versionNumber });
   return opened;
@@ -90,13 +94,33 @@ async function judge(
   return { grant, ref: { by: "name", name: secret.path, region: secret.region }, onlyId: secret.secretId };
 }
 
+/** What a reference stands for is asked only now, when the event is durable; why it could not be had is recorded too. */
+async function resolvedValue(
+  deps: GetValueDeps,
+  caller: Caller,
+  { rule }: Grant<"versions.access">,
+  sealed: SealedVersion,
+  payload: Payload,
+): Promise<RevealedValue> {
+  if (payload.form !== "reference") return reveal(payload);
+  try {
+    return await resolveReference(deps, sealed, payload);
+  } catch (error) {
+    if (error instanceof CofferError) {
+      const outcome = { decision: "ALLOW", rule, result: error.reason } as const;
+      await deps.audit.record(auditEvent(deps, caller, outcome, subjectOf(sealed)));
+    }
+    throw error;
+  }
+}
+
 /** What does not authenticate, or is never returned, is reported in the audit trail; nothing of it is returned. */
 async function openOrReport(
   deps: GetValueDeps,
   caller: Caller,
   grant: Grant<"versions.access">,
   sealed: SealedVersion,
-): Promise<SecretValue> {
+): Promise<Payload> {
   try {
     return await openFor(deps, caller, sealed);
   } catch (error) {
@@ -108,7 +132,7 @@ async function openOrReport(
 }
 
 /** Opens it when the caller may have it. Fails as `getSecretValue` does. */
-async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<SecretValue> {
+async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<Payload> {
   const { secret, version, judgeTime } = sealed;
   if (judgeTime) checkAccess(deps, caller, secret, judgeTime);
   if (!secret.revealable) {
@@ -116,9 +140,13 @@ async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion
   }
   if (!version) throw versionNotFound();
   checkReadable(version);
-  const { secretId } = secret;
+  return openSealed(deps, sealed);
+}
+
+function factsOf({ secret, version }: SealedVersion): Omit<SecretValue, "value"> {
+  if (!version) throw versionNotFound();
   const { versionNumber, kmsKeyId, kmsKeyVersion } = version;
-  return { secretId, versionNumber, value: reveal(await openSealed(deps, sealed)), kmsKeyId, kmsKeyVersion };
+  return { secretId: secret.secretId, versionNumber, kmsKeyId, kmsKeyVersion };
 }
 
 function subjectOf({ secret, version }: SealedVersion): AuditSubject {
@@ -145,7 +173,11 @@ export async function openSealed(
   });
 }
 
+/** Of a value that is here: a reference has to be resolved. */
 export function reveal({ form, bytes }: Payload): RevealedValue {
+  if (form === "reference") {
+    throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is a reference to a vault, which is not resolved here");
+  }
   if (form === "data") return { form, data: bytes };
   const values = [...decodeKeyValues(bytes)].map(([key, value]) => [key, new Sensitive(value)] as const);
   return { form, values: new Map(values) };

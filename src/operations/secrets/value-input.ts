@@ -1,11 +1,11 @@
 // What a request gives as a value, turned into the payload to seal.
-import { checkParts, checkWholeValue, type ValueKind } from "../../domain/credential/check-value.ts";
+import { checkPartNames, checkParts, checkWholeValue, type ValueKind } from "../../domain/credential/check-value.ts";
 import { assertNever } from "../../domain/errors.ts";
 import { checkPasswordRecipe, makePassword, type PasswordRecipe } from "../../domain/password.ts";
 import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
 import type { RandomBytes } from "../../domain/random.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
-import { dataPayload, keyValuesPayload } from "../../envelope/payload.ts";
+import { dataPayload, keyValuesPayload, referencePayload } from "../../envelope/payload.ts";
 
 /** Exactly one kind of value; `field` is what the request calls it. */
 export type ValueInput = { field: string } & (
@@ -13,6 +13,14 @@ export type ValueInput = { field: string } & (
   | {
       case: "keyValues";
       values: Record<string, Uint8Array>;
+      /** What the request calls one of the parts. */
+      fieldOf: (name: string) => string;
+    }
+  | {
+      case: "reference";
+      vaultConnectionId: string;
+      /** What each part of the value is called in the vault. */
+      mappings: Record<string, string>;
       /** What the request calls one of the parts. */
       fieldOf: (name: string) => string;
     }
@@ -31,6 +39,9 @@ export function payloadOf(input: ValueInput, kind: ValueKind, random: RandomByte
       checkParts(kind, input.values, input.field, input.fieldOf);
       checkKeyValuesSize(input.values, input.field);
       return keyValuesPayload(input.values);
+    case "reference":
+      checkPartNames(kind, Object.keys(input.mappings), input.field, input.fieldOf);
+      return referencePayload(input.mappings);
     case "generate":
       checkWholeValue(kind, input.byteLength, `${input.field}.byte_length`);
       return { form: "data", bytes: new Sensitive(random(input.byteLength)) };
@@ -41,6 +52,11 @@ export function payloadOf(input: ValueInput, kind: ValueKind, random: RandomByte
     default:
       return assertNever(input);
   }
+}
+
+/** By which connection the value is resolved; undefined: it is given itself. */
+export function vaultConnectionIdOf(input: ValueInput): string | undefined {
+  return input.case === "reference" ? input.vaultConnectionId : undefined;
 }
 
 /** The plaintext is needed no longer. */

@@ -7,13 +7,14 @@ import { newId } from "../../domain/ids.ts";
 import { checkActive, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { authorizeFound } from "../authorize.ts";
+import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { payloadOf, type ValueInput } from "../secrets/value-input.ts";
+import { payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
 import { appendVersion } from "./append.ts";
 import { versionById } from "./find.ts";
 
@@ -27,7 +28,7 @@ export interface AddVersionInput {
 
 type AddVersionDeps = MutationDeps & SealingKeyDeps & ReportDeps & Pick<Deps, "regions" | "validations">;
 
-/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
 export async function addSecretVersion(
   deps: AddVersionDeps,
   caller: Caller,
@@ -48,6 +49,7 @@ export async function addSecretVersion(
         ref,
       );
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
+      await checkReference(deps.database, workspaceId, input.value);
       const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
       return { subject, secretId, keyVersion, payload };
@@ -57,8 +59,16 @@ export async function addSecretVersion(
       authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
+      await keepReferredConnection(tx, workspaceId, input.value);
       subject.versionNumber = secret.versionCount + 1;
-      return appendVersion(deps, tx, secret, { versionId, comment: input.comment, keyVersion, payload });
+      const vaultConnectionId = vaultConnectionIdOf(input.value);
+      return appendVersion(deps, tx, secret, {
+        versionId,
+        comment: input.comment,
+        keyVersion,
+        payload,
+        vaultConnectionId,
+      });
     },
     async replay(sql, id) {
       const version = await versionById(caller, grant)(sql, id);

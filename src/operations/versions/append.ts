@@ -10,17 +10,20 @@ import { countNewVersion, insertVersion } from "../../store/versions.ts";
 import { discard } from "../secrets/value-input.ts";
 import { newEnabledVersion } from "./insert.ts";
 
+interface AppendedVersion {
+  versionId: string;
+  comment: string;
+  keyVersion: KeyVersion;
+  payload: Payload;
+  vaultConnectionId: string | undefined;
+}
+
 /** The new current version. The payload is discarded. */
 export async function appendVersion(
   deps: Pick<Deps, "deploymentId" | "deploymentKeys" | "random">,
   tx: Tx,
   { workspaceId, secretId, versionCount }: Pick<Secret, "workspaceId" | "secretId" | "versionCount">,
-  {
-    versionId,
-    comment,
-    keyVersion,
-    payload,
-  }: { versionId: string; comment: string; keyVersion: KeyVersion; payload: Payload },
+  { versionId, comment, keyVersion, payload, vaultConnectionId }: AppendedVersion,
 ): Promise<SecretVersion> {
   const versionNumber = versionCount + 1;
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber };
@@ -33,6 +36,7 @@ export async function appendVersion(
     versionNumber,
     comment,
     payloadForm: payload.form,
+    vaultConnectionId,
     envelope,
     kmsKeyId: keyVersion.kmsKeyId,
     kmsKeyVersion: keyVersion.version,

@@ -2,7 +2,7 @@
 import { assertNever, CofferError } from "../../domain/errors.ts";
 import { type Limited, tierLimits } from "../../domain/workspace.ts";
 import type { Tx } from "../../store/database.ts";
-import { countActiveSecrets, lockLimitedTier } from "../../store/tiers.ts";
+import { countActiveSecrets, countVaultConnections, lockLimitedTier } from "../../store/tiers.ts";
 
 /**
  * Fails with QUOTA_EXCEEDED when the workspace holds all that its tier allows. Before any other row is locked: until the
@@ -25,7 +25,7 @@ function count(tx: Tx, workspaceId: string, limited: Limited): Promise<number> {
     case "secrets":
       return countActiveSecrets(tx, workspaceId);
     case "vault connections":
-      throw new Error("there are none yet");
+      return countVaultConnections(tx, workspaceId);
     default:
       return assertNever(limited);
   }

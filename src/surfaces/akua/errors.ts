@@ -61,6 +61,12 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   KEY_DESTROYED: 7342,
   ACCESS_RULE_NOT_FOUND: 7360,
   ACCESS_RULE_LIMIT: 7361,
+  VAULT_CONNECTION_NOT_FOUND: 7350,
+  VAULT_CONNECTION_NAME_TAKEN: 7351,
+  VAULT_CONNECTION_IN_USE: 7352,
+  VAULT_CHECK_FAILED: 7353,
+  VAULT_REFERENCE_FAILED: 7354,
+  VAULT_UNAVAILABLE: 7355,
 };
 
 // Where Akua's documents have a word of their own.
@@ -85,6 +91,7 @@ const httpStatuses: Partial<Record<Reason, number>> = {
   KEY_PENDING_DESTRUCTION: 409,
   KEY_DESTROYED: 409,
   TOKEN_NOT_ACTIVE: 409,
+  VAULT_REFERENCE_FAILED: 409,
   VERSION_DESTROYED: 410,
 };
 

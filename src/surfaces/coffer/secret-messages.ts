@@ -91,6 +91,7 @@ export function toVersionMessage(version: SecretVersion): VersionMessage {
     etag: etagOf(version),
     kmsKeyId: version.kmsKeyId,
     kmsKeyVersion: version.kmsKeyVersion,
+    vaultConnectionId: version.vaultConnectionId ?? "",
     ...timeField("createTime", version.createTime),
     ...timeField("destroyTime", version.destroyTime),
     ...timeField("scheduledDestroyTime", version.scheduledDestroyTime),

@@ -29,7 +29,7 @@ export function toEtag(etag: string): string | undefined {
   return etag === "" ? undefined : etag;
 }
 
-/** The schema requires one of the three. */
+/** The schema requires one of the four. */
 export function toValueInput({ value }: Pick<CreateSecretRequest | AddSecretVersionRequest, "value">): ValueInput {
   switch (value.case) {
     case "data":
@@ -40,6 +40,14 @@ export function toValueInput({ value }: Pick<CreateSecretRequest | AddSecretVers
         field: "key_values.values",
         values: value.value.values,
         fieldOf: (name) => `key_values.values["${name}"]`,
+      };
+    case "reference":
+      return {
+        case: "reference",
+        field: "reference",
+        vaultConnectionId: value.value.vaultConnectionId,
+        mappings: value.value.fieldMappings,
+        fieldOf: (name) => `reference.field_mappings["${name}"]`,
       };
     case "generate":
       return toGenerated(value.value);

@@ -3,6 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, it } from "vitest";
 import { AccessService } from "../../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../../gen/coffer/v1/audit_service_pb.ts";
+import { ExternalVaultService } from "../../../gen/coffer/v1/external_vault_service_pb.ts";
 import { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import { Role, TokenService } from "../../../gen/coffer/v1/token_service_pb.ts";
@@ -42,6 +43,25 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   EnableKey: { json: { id: "kms_unknown" }, permission: "keys.enable", role: "ADMIN" },
   ScheduleKeyDestruction: { json: { id: "kms_unknown" }, permission: "keys.destroy", role: "ADMIN" },
   CancelKeyDestruction: { json: { id: "kms_unknown" }, permission: "keys.destroy", role: "ADMIN" },
+  CreateVaultConnection: {
+    json: { name: "v", vaultType: "VAULT_TYPE_DOPPLER", credentials: {} },
+    permission: "vaults.create",
+    role: "ADMIN",
+  },
+  GetVaultConnection: { json: { id: "vc_unknown" }, permission: "vaults.read", role: "VIEWER" },
+  ListVaultConnections: { json: {}, permission: "vaults.list", role: "VIEWER" },
+  UpdateVaultConnection: {
+    json: { vaultConnection: { id: "vc_unknown" } },
+    permission: "vaults.update",
+    role: "ADMIN",
+  },
+  RotateVaultConnection: {
+    json: { id: "vc_unknown", credentials: {} },
+    permission: "vaults.rotate",
+    role: "ADMIN",
+  },
+  VerifyVaultConnection: { json: { id: "vc_unknown" }, permission: "vaults.verify", role: "ADMIN" },
+  DeleteVaultConnection: { json: { id: "vc_unknown" }, permission: "vaults.delete", role: "ADMIN" },
   CreateToken: { json: { displayName: "t", scopes: ["no.such"] }, permission: "tokens.create", role: "ADMIN" },
   ListTokens: { json: {}, permission: "tokens.list", role: "ADMIN" },
   RotateToken: { json: { id: "tok_unknown" }, permission: "tokens.rotate", role: "ADMIN" },
@@ -64,6 +84,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
 const methods: DescMethod[] = [
   AccessService,
   AuditService,
+  ExternalVaultService,
   KeyService,
   SecretService,
   TokenService,
@@ -119,6 +140,8 @@ describe("scopes", () => {
       "keys.read",
       "secrets.list",
       "secrets.read",
+      "vaults.list",
+      "vaults.read",
       "versions.read",
       "workspace.read",
     ]);

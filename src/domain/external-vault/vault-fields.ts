@@ -1,0 +1,109 @@
+// What each type of vault needs to be told: where to look, and by which credentials. No message holds anything of a credential.
+import { type FieldViolation, invalidFields } from "../errors.ts";
+import type { VaultType } from "./vault-connection.ts";
+
+interface VaultField {
+  name: string;
+  charactersMax: number;
+  /** What stands for it when it is not given; undefined: it must be given. */
+  byDefault?: string;
+  /** What it begins with. */
+  prefix?: string;
+}
+
+interface VaultFields {
+  config: readonly VaultField[];
+  credentials: readonly VaultField[];
+}
+
+const token = (prefix?: string): VaultField => ({
+  name: "access_token",
+  charactersMax: 4_096,
+  ...(prefix ? { prefix } : {}),
+});
+
+const fieldsOf: Readonly<Record<VaultType, VaultFields>> = {
+  ONEPASSWORD: { config: [], credentials: [token("ops_")] },
+  DOPPLER: {
+    config: [
+      { name: "project", charactersMax: 255 },
+      { name: "config", charactersMax: 255 },
+    ],
+    credentials: [token("dp.st.")],
+  },
+  INFISICAL: {
+    config: [
+      { name: "project_id", charactersMax: 255 },
+      { name: "environment", charactersMax: 100 },
+      { name: "secret_path", charactersMax: 500, byDefault: "/", prefix: "/" },
+    ],
+    credentials: [
+      { name: "client_id", charactersMax: 255 },
+      { name: "client_secret", charactersMax: 1_000 },
+    ],
+  },
+};
+
+// The token of a Connect server, which has an address of its own, is a JWT.
+const connectFields: VaultFields = { config: [], credentials: [token()] };
+
+/** Of what kind the vault is, as far as its fields depend on it. */
+export interface VaultPlace {
+  vaultType: VaultType;
+  /** Empty: the vendor's own. */
+  baseUrl: string;
+}
+
+/** Empty fields count as not given. The config with its defaults; fails with all fields that break a rule. */
+export function checkVaultConfig(place: VaultPlace, config: Readonly<Record<string, string>>): Record<string, string> {
+  return checked(fieldsFor(place).config, config, "config", (text) =>
+    /\p{Cc}/u.test(text) || !text.isWellFormed() ? "must not hold control characters" : undefined,
+  );
+}
+
+/** Credentials stand in headers. Fails with all fields that break a rule. */
+export function checkVaultCredentials(
+  place: VaultPlace,
+  credentials: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return checked(fieldsFor(place).credentials, credentials, "credentials", (text) =>
+    /^[!-~]+$/.test(text) ? undefined : "must be visible ASCII characters without spaces",
+  );
+}
+
+function fieldsFor({ vaultType, baseUrl }: VaultPlace): VaultFields {
+  return vaultType === "ONEPASSWORD" && baseUrl !== "" ? connectFields : fieldsOf[vaultType];
+}
+
+function checked(
+  fields: readonly VaultField[],
+  given: Readonly<Record<string, string>>,
+  group: string,
+  ruleOfText: (text: string) => string | undefined,
+): Record<string, string> {
+  const set = Object.fromEntries(Object.entries(given).filter(([, text]) => text !== ""));
+  const names = fields.map(({ name }) => name);
+  const violations: FieldViolation[] = [
+    ...fields.flatMap((field) => {
+      const rule = brokenRule(field, set[field.name], ruleOfText);
+      return rule === undefined ? [] : [{ field: `${group}.${field.name}`, description: rule }];
+    }),
+    ...Object.keys(set)
+      .filter((name) => !names.includes(name))
+      .map((name) => ({ field: `${group}.${name}`, description: "is not for this type of vault" })),
+  ];
+  const [first, ...others] = violations;
+  if (first) throw invalidFields([first, ...others]);
+  return Object.fromEntries(fields.map(({ name, byDefault = "" }) => [name, set[name] ?? byDefault]));
+}
+
+function brokenRule(
+  { charactersMax, byDefault, prefix }: VaultField,
+  text: string | undefined,
+  ruleOfText: (text: string) => string | undefined,
+): string | undefined {
+  if (text === undefined) return byDefault === undefined ? "is required for this type of vault" : undefined;
+  if ([...text].length > charactersMax) return `must have at most ${charactersMax} characters`;
+  if (prefix !== undefined && !text.startsWith(prefix)) return `must begin with ${prefix}`;
+  return ruleOfText(text);
+}

@@ -1,0 +1,114 @@
+// Infisical: https://infisical.com/docs/api-reference, by universal auth, whose access tokens are kept in memory until they expire.
+import { Sensitive } from "../domain/sensitive.ts";
+import { answered, failureOf, VaultError } from "./failure.ts";
+import { membersOf, resolveEach } from "./resolve-each.ts";
+import { credentialOf, type ExternalVault, type OpenConnection, type VaultContext } from "./vault.ts";
+
+const vendorUrl = "https://app.infisical.com";
+const tokensKeptMax = 1_000;
+/** So long before its end a token is not used any more. */
+const marginMs = 30_000;
+
+interface AccessToken {
+  token: Sensitive;
+  /** By the context's clock. */
+  expireMs: number;
+}
+
+export function createInfisical(): ExternalVault {
+  const kept = new Map<string, Promise<AccessToken>>();
+
+  async function accessToken(connection: OpenConnection, context: VaultContext): Promise<AccessToken> {
+    const key = keyOf(connection);
+    // Those who come while it is on its way wait for it.
+    for (let known = kept.get(key); known; known = kept.get(key)) {
+      const token = await known;
+      if (token.expireMs > context.nowMs()) return token;
+      if (kept.get(key) === known) kept.delete(key);
+    }
+    const asked = logIn(connection, context);
+    if (kept.size >= tokensKeptMax) kept.delete(kept.keys().next().value as string);
+    kept.set(key, asked);
+    asked.catch(() => {
+      if (kept.get(key) === asked) kept.delete(key);
+    });
+    return asked;
+  }
+
+  /** What has been revoked is let go of, and asked for once again. */
+  async function getSecret(
+    connection: OpenConnection,
+    context: VaultContext,
+    name: string,
+    isSecondTry = false,
+  ): Promise<unknown> {
+    const token = await accessToken(connection, context);
+    try {
+      return await getSecrets(connection, context, token, `/${encodeURIComponent(name)}`, {});
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.failure.reason !== "unauthorized" || isSecondTry) throw error;
+      await drop(connection, token);
+      return getSecret(connection, context, name, true);
+    }
+  }
+
+  async function drop(connection: OpenConnection, refused: AccessToken): Promise<void> {
+    const key = keyOf(connection);
+    if ((await kept.get(key)) === refused) kept.delete(key);
+  }
+
+  return {
+    async check(connection, context) {
+      // With what it was given: a token that is kept says nothing about credentials that are new, or revoked.
+      const token = await logIn(connection, context);
+      await getSecrets(connection, context, token, "", { viewSecretValue: "false" });
+    },
+
+    resolve: (connection, references, context) =>
+      resolveEach(references, async (name) => {
+        const json = await getSecret(connection, context, name);
+        return membersOf(membersOf(json)["secret"])["secretValue"];
+      }),
+  };
+}
+
+/** Another one after each change of the connection. */
+function keyOf({ workspaceId, vaultConnectionId, revision }: OpenConnection): string {
+  return `${workspaceId} ${vaultConnectionId} ${revision}`;
+}
+
+async function logIn(connection: OpenConnection, { send, nowMs }: VaultContext): Promise<AccessToken> {
+  const answer = await send({
+    method: "POST",
+    url: new URL(`${urlOf(connection)}/api/v1/auth/universal-auth/login`),
+    headers: { "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify({
+      clientId: credentialOf(connection, "client_id"),
+      clientSecret: credentialOf(connection, "client_secret"),
+    }),
+  });
+  const { accessToken, expiresIn } = membersOf(answered(answer));
+  // It stands in a header.
+  if (typeof accessToken !== "string" || !/^[!-~]{1,16384}$/.test(accessToken))
+    throw new VaultError(failureOf("faulty"));
+  const lifetimeMs = typeof expiresIn === "number" ? expiresIn * 1_000 : 0;
+  return { token: new Sensitive(Buffer.from(accessToken)), expireMs: nowMs() + lifetimeMs - marginMs };
+}
+
+async function getSecrets(
+  connection: OpenConnection,
+  { send }: VaultContext,
+  { token }: AccessToken,
+  path: string,
+  query: Record<string, string>,
+): Promise<unknown> {
+  const url = new URL(`${urlOf(connection)}/api/v3/secrets/raw${path}`);
+  const { project_id: workspaceId = "", environment = "", secret_path: secretPath = "/" } = connection.config;
+  url.search = String(new URLSearchParams({ workspaceId, environment, secretPath, ...query }));
+  const headers = { authorization: `Bearer ${Buffer.from(token.reveal()).toString()}`, accept: "application/json" };
+  return answered(await send({ method: "GET", url, headers }));
+}
+
+function urlOf({ baseUrl }: OpenConnection): string {
+  return baseUrl === "" ? vendorUrl : baseUrl;
+}

@@ -1,0 +1,13 @@
+// 1Password: a Connect server where the connection says where it is, otherwise 1Password itself.
+import { onePasswordConnect } from "./onepassword-connect.ts";
+import { onePasswordService } from "./onepassword-service.ts";
+import type { ExternalVault, OpenConnection } from "./vault.ts";
+
+export const onePassword: ExternalVault = {
+  check: (connection, context) => adapterFor(connection).check(connection, context),
+  resolve: (connection, references, context) => adapterFor(connection).resolve(connection, references, context),
+};
+
+function adapterFor({ baseUrl }: OpenConnection): ExternalVault {
+  return baseUrl === "" ? onePasswordService : onePasswordConnect;
+}

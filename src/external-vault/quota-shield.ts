@@ -1,0 +1,67 @@
+// Keeps each connection below what its vault allows, and away from it while the vault wants no more: in this process alone.
+import { failureOf, VaultError } from "./failure.ts";
+
+export interface QuotaShield {
+  /** Fails with a VaultError, `rate_limited`, when so many calls are too many now. */
+  spend(connection: string, calls: number): void;
+  /** The vault refuses to be asked before so many milliseconds; undefined: it says no time. Says the time that is kept. */
+  refused(connection: string, retryAfterMs: number | undefined): number;
+  /** The vault has answered. */
+  answered(connection: string): void;
+}
+
+// The vendors let a token ask 120 times a minute and more; one beside coffer asks too.
+const callsAtOnceMax = 60;
+const callsPerMinute = 90;
+const backOffMinMs = 1_000;
+const backOffMaxMs = 300_000;
+const connectionsMax = 10_000;
+
+interface Quota {
+  calls: number;
+  refillMs: number;
+  blockedUntilMs: number;
+  /** In a row. */
+  refusals: number;
+}
+
+export function createQuotaShield(nowMs: () => number): QuotaShield {
+  const quotas = new Map<string, Quota>();
+
+  function quotaOf(connection: string): Quota {
+    const now = nowMs();
+    const known = quotas.get(connection);
+    if (known) {
+      known.calls = Math.min(callsAtOnceMax, known.calls + ((now - known.refillMs) * callsPerMinute) / 60_000);
+      known.refillMs = now;
+      return known;
+    }
+    if (quotas.size >= connectionsMax) quotas.delete(quotas.keys().next().value as string);
+    const fresh = { calls: callsAtOnceMax, refillMs: now, blockedUntilMs: 0, refusals: 0 };
+    quotas.set(connection, fresh);
+    return fresh;
+  }
+
+  return {
+    spend(connection, calls) {
+      const quota = quotaOf(connection);
+      const blockedMs = quota.blockedUntilMs - nowMs();
+      if (blockedMs > 0) throw new VaultError(failureOf("rate_limited", Math.ceil(blockedMs)));
+      // What is more than a full bucket passes when the bucket is full, and empties it.
+      const missing = Math.min(calls, callsAtOnceMax) - quota.calls;
+      if (missing > 0) throw new VaultError(failureOf("rate_limited", Math.ceil((missing * 60_000) / callsPerMinute)));
+      quota.calls -= calls;
+    },
+    refused(connection, retryAfterMs) {
+      const quota = quotaOf(connection);
+      quota.refusals++;
+      const backOffMs = retryAfterMs ?? backOffMinMs * 2 ** Math.min(quota.refusals - 1, 10);
+      const waitMs = Math.min(backOffMaxMs, Math.max(backOffMinMs, backOffMs));
+      quota.blockedUntilMs = Math.max(quota.blockedUntilMs, nowMs() + waitMs);
+      return waitMs;
+    },
+    answered(connection) {
+      quotaOf(connection).refusals = 0;
+    },
+  };
+}

@@ -1,0 +1,9 @@
+// When an answer says that one may come again (RFC 9110, 10.2.3).
+
+/** In milliseconds from `now`; undefined where nothing that can be read says so. */
+export function retryAfterMs(header: string | undefined, now: Date): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^[0-9]{1,9}$/.test(header)) return Number(header) * 1_000;
+  const time = Date.parse(header);
+  return Number.isNaN(time) ? undefined : Math.max(0, time - now.getTime());
+}

@@ -1,0 +1,21 @@
+// What may be referred to: fields of vaults that the workspace has a connection to, as the vault calls fields.
+import { checkReferences } from "../../domain/external-vault/reference.ts";
+import { vaultConnectionNotFound } from "../../domain/external-vault/vault-connection.ts";
+import type { Sql, Tx } from "../../store/database.ts";
+import { keepVaultConnection } from "../../store/vault-connections.ts";
+import type { ValueInput } from "../secrets/value-input.ts";
+import { findConnectionOrFail } from "./find.ts";
+
+/** Does nothing for other values. Fails with VAULT_CONNECTION_NOT_FOUND or FIELD_INVALID. */
+export async function checkReference(sql: Sql, workspaceId: string, input: ValueInput): Promise<void> {
+  if (input.case !== "reference") return;
+  const { vaultType } = await findConnectionOrFail(sql, workspaceId, input.vaultConnectionId);
+  checkReferences(vaultType, input.mappings, input.fieldOf);
+}
+
+/** The connection stays until the transaction ends. Does nothing for other values. Fails with VAULT_CONNECTION_NOT_FOUND. */
+export async function keepReferredConnection(tx: Tx, workspaceId: string, input: ValueInput): Promise<void> {
+  if (input.case !== "reference") return;
+  const isThere = await keepVaultConnection(tx, workspaceId, input.vaultConnectionId);
+  if (!isThere) throw vaultConnectionNotFound(input.vaultConnectionId);
+}

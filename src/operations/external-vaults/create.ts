@@ -1,0 +1,72 @@
+// CreateVaultConnection: a connection with its sealed credentials. Its vault is not called.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { checkAll } from "../../domain/errors.ts";
+import { checkBaseUrl } from "../../domain/external-vault/base-url.ts";
+import type { VaultConnection, VaultType } from "../../domain/external-vault/vault-connection.ts";
+import { checkVaultConfig, checkVaultCredentials } from "../../domain/external-vault/vault-fields.ts";
+import { newId } from "../../domain/ids.ts";
+import { insertVaultConnection } from "../../store/vault-connections.ts";
+import { authorize } from "../authorize.ts";
+import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfVaultConnection, macOf } from "../row-macs.ts";
+import { checkQuota } from "../workspaces/check-quota.ts";
+import { findConnectionOrFail } from "./find.ts";
+import { connectionNameTaken } from "./name-taken.ts";
+import { sealCredentials } from "./seal-credentials.ts";
+
+/** Fields of config and credentials that are empty count as not given. */
+export interface CreateConnectionInput {
+  name: string;
+  description: string;
+  vaultType: VaultType;
+  /** Empty: the vendor's own. */
+  baseUrl: string;
+  config: Readonly<Record<string, string>>;
+  credentials: Readonly<Record<string, string>>;
+}
+
+export type CreateConnectionDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "externalVaults">;
+
+/** Fails with VAULT_CONNECTION_NAME_TAKEN, QUOTA_EXCEEDED, KEY_NOT_ACTIVE or FIELD_INVALID. */
+export async function createVaultConnection(
+  deps: CreateConnectionDeps,
+  caller: Caller,
+  input: CreateConnectionInput,
+): Promise<Outcome<VaultConnection>> {
+  const grant = authorize(caller, "vaults.create");
+  const { workspaceId } = grant;
+  const { isHttpAllowed } = deps.externalVaults;
+  checkAll(
+    () => checkBaseUrl(input.baseUrl, isHttpAllowed, "base_url"),
+    () => checkVaultConfig(input, input.config),
+    () => checkVaultCredentials(input, input.credentials),
+  );
+  const connection = {
+    ...{ workspaceId, vaultConnectionId: newId("vc", deps.now(), deps.random), credentialsVersion: 1 },
+    ...{ name: input.name, description: input.description, vaultType: input.vaultType },
+    baseUrl: checkBaseUrl(input.baseUrl, isHttpAllowed, "base_url"),
+    config: checkVaultConfig(input, input.config),
+    createdBy: caller.principalId,
+  };
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const keyVersion = await sealingKey(deps, workspaceId, { region: deps.regions[0] });
+      const sealed = sealCredentials(deps, connection, keyVersion, checkVaultCredentials(input, input.credentials));
+      const row = { ...connection, ...sealed };
+      return {
+        subject: { resourceType: "vault_connection", resourceId: connection.vaultConnectionId },
+        row: { ...row, mac: macOf(deps.deploymentKeys, coveredOfVaultConnection(row)) },
+      };
+    },
+    async apply(tx, { row }): Promise<VaultConnection> {
+      await checkQuota(tx, workspaceId, "vault connections");
+      const created = await insertVaultConnection(tx, row);
+      if (!created) throw await connectionNameTaken(tx, caller, row);
+      return created;
+    },
+    replay: (sql, id) => findConnectionOrFail(sql, workspaceId, id),
+  });
+}

@@ -1,0 +1,41 @@
+// DeleteVaultConnection: for good, once no active secret refers to it.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { deleteVaultConnection as removeConnection } from "../../store/vault-connections.ts";
+import { findReferringSecretIds } from "../../store/vault-references.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { type ConnectionTarget, lockConnectionOrFail } from "./change-connection.ts";
+
+const secretsNamedMax = 20;
+
+/** Fails with VAULT_CONNECTION_NOT_FOUND, VAULT_CONNECTION_IN_USE, ETAG_MISMATCH or VALUE_CORRUPT. */
+export async function deleteVaultConnection(
+  deps: MutationDeps & Pick<Deps, "deploymentKeys">,
+  caller: Caller,
+  target: ConnectionTarget,
+): Promise<Outcome<undefined>> {
+  const grant = authorize(caller, "vaults.delete");
+  const { vaultConnectionId } = target;
+  return mutate(deps, caller, {
+    grant,
+    prepare: async () => ({ subject: { resourceType: "vault_connection", resourceId: vaultConnectionId } }),
+    async apply(tx) {
+      // Whoever is about to refer to it waits, or has committed by now.
+      const connection = await lockConnectionOrFail(deps, tx, grant.workspaceId, target);
+      const secretIds = await findReferringSecretIds(tx, connection, secretsNamedMax);
+      if (secretIds.length > 0) throw inUse(vaultConnectionId, secretIds);
+      await removeConnection(tx, connection);
+      return undefined;
+    },
+    // It is gone, whatever else has happened since.
+    replay: async () => undefined,
+  });
+}
+
+function inUse(vaultConnectionId: string, secretIds: readonly string[]): CofferError {
+  const secrets = secretIds.join(",");
+  const message = `secrets refer to this vault connection: ${secretIds.join(", ")}`;
+  return new CofferError("VAULT_CONNECTION_IN_USE", message, { vault_connection_id: vaultConnectionId, secrets });
+}

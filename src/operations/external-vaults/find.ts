@@ -1,0 +1,14 @@
+// Finding vault connections, where not finding one is an error.
+import { vaultConnectionNotFound } from "../../domain/external-vault/vault-connection.ts";
+import type { Sql } from "../../store/database.ts";
+import { findVaultConnection, type StoredVaultConnection } from "../../store/vault-connections.ts";
+
+export async function findConnectionOrFail(
+  sql: Sql,
+  workspaceId: string,
+  vaultConnectionId: string,
+): Promise<StoredVaultConnection> {
+  const connection = await findVaultConnection(sql, workspaceId, vaultConnectionId);
+  if (!connection) throw vaultConnectionNotFound(vaultConnectionId);
+  return connection;
+}

@@ -1,0 +1,67 @@
+// RotateVaultConnection: other credentials, which the vault has taken before they replace the old ones.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
+import { checkVaultCredentials } from "../../domain/external-vault/vault-fields.ts";
+import { checkEtag } from "../../domain/secret.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import { authorize } from "../authorize.ts";
+import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkAuthentic, coveredOfVaultConnection } from "../row-macs.ts";
+import { reportCorrupt } from "../secrets/report-corrupt.ts";
+import { type ConnectionTarget, lockConnectionOrFail, writeConnection } from "./change-connection.ts";
+import { findConnectionOrFail } from "./find.ts";
+import { sealCredentials } from "./seal-credentials.ts";
+import { checkFailed } from "./vault-errors.ts";
+
+export interface RotateConnectionInput extends ConnectionTarget {
+  credentials: Readonly<Record<string, string>>;
+}
+
+type RotateDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "externalVaults" | "audit">;
+
+/** Fails with VAULT_CONNECTION_NOT_FOUND, ETAG_MISMATCH, CONCURRENT_CHANGE, KEY_NOT_ACTIVE, VALUE_CORRUPT or as `checkFailed` says. */
+export async function rotateVaultConnection(
+  deps: RotateDeps,
+  caller: Caller,
+  input: RotateConnectionInput,
+): Promise<Outcome<VaultConnection>> {
+  const grant = authorize(caller, "vaults.rotate");
+  const { workspaceId } = grant;
+  const { vaultConnectionId } = input;
+  const subject = { resourceType: "vault_connection", resourceId: vaultConnectionId } as const;
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const connection = await findConnectionOrFail(deps.database, workspaceId, vaultConnectionId);
+      checkEtag(connection, input.etag);
+      // Before anything is sent to where the row says.
+      checkAuthentic(deps.deploymentKeys, coveredOfVaultConnection(connection), connection.mac);
+      const credentials = checkVaultCredentials(connection, input.credentials);
+      const keyVersion = await sealingKey(deps, workspaceId, { region: deps.regions[0] });
+      const failure = await deps.externalVaults.check({ ...connection, credentials: asSensitive(credentials) });
+      if (failure) throw checkFailed(connection, failure);
+      const credentialsVersion = connection.credentialsVersion + 1;
+      const sealed = sealCredentials(deps, { ...connection, credentialsVersion }, keyVersion, credentials);
+      return { subject, next: { credentialsVersion, ...sealed } };
+    },
+    async apply(tx, { next }): Promise<VaultConnection> {
+      const connection = await lockConnectionOrFail(deps, tx, workspaceId, input);
+      if (connection.credentialsVersion + 1 !== next.credentialsVersion) throw rotatedMeanwhile(connection);
+      return writeConnection(deps, tx, { ...connection, ...next }, true);
+    },
+    replay: (sql, id): Promise<VaultConnection> => findConnectionOrFail(sql, workspaceId, id),
+  }).catch((error: unknown) => reportCorrupt(deps, caller, grant, subject, error));
+}
+
+function asSensitive(credentials: Readonly<Record<string, string>>): ReadonlyMap<string, Sensitive> {
+  const entries = Object.entries(credentials);
+  return new Map(entries.map(([name, text]) => [name, new Sensitive(Buffer.from(text, "utf8"))]));
+}
+
+function rotatedMeanwhile({ vaultConnectionId }: VaultConnection): CofferError {
+  const message = "other credentials have replaced the old ones meanwhile";
+  return new CofferError("CONCURRENT_CHANGE", message, { id: vaultConnectionId }, { retryDelayMs: 1_000 });
+}

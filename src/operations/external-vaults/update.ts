@@ -1,0 +1,41 @@
+// UpdateVaultConnection: its name and its description.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
+import { isUniqueViolation } from "../../store/database-errors.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { type ConnectionTarget, lockConnectionOrFail, writeConnection } from "./change-connection.ts";
+import { findConnectionOrFail } from "./find.ts";
+import { connectionNameTaken } from "./name-taken.ts";
+
+export interface UpdateConnectionInput extends ConnectionTarget {
+  change: Partial<Pick<VaultConnection, "name" | "description">>;
+}
+
+/** Fails with VAULT_CONNECTION_NAME_TAKEN, VAULT_CONNECTION_NOT_FOUND, ETAG_MISMATCH or VALUE_CORRUPT. */
+export async function updateVaultConnection(
+  deps: MutationDeps & Pick<Deps, "deploymentKeys">,
+  caller: Caller,
+  input: UpdateConnectionInput,
+): Promise<Outcome<VaultConnection>> {
+  const grant = authorize(caller, "vaults.update");
+  const { workspaceId } = grant;
+  const { change, vaultConnectionId } = input;
+  try {
+    return await mutate(deps, caller, {
+      grant,
+      prepare: async () => ({ subject: { resourceType: "vault_connection", resourceId: vaultConnectionId } }),
+      async apply(tx): Promise<VaultConnection> {
+        const connection = await lockConnectionOrFail(deps, tx, workspaceId, input);
+        if (Object.keys(change).length === 0) return connection;
+        return writeConnection(deps, tx, { ...connection, ...change }, false);
+      },
+      replay: (sql, id) => findConnectionOrFail(sql, workspaceId, id),
+    });
+  } catch (error) {
+    const { name } = change;
+    if (name === undefined || !isUniqueViolation(error, "vault_connection_name")) throw error;
+    throw await connectionNameTaken(deps.database, caller, { workspaceId, name });
+  }
+}

@@ -1,0 +1,21 @@
+// Which secrets refer to a vault connection.
+import type { VaultConnection } from "../domain/external-vault/vault-connection.ts";
+import type { Sql } from "./database.ts";
+import { isActive } from "./rows.ts";
+
+/** Active secrets with a version that is not destroyed: the first `limit` by id. */
+export async function findReferringSecretIds(
+  sql: Sql,
+  { workspaceId, vaultConnectionId }: Pick<VaultConnection, "workspaceId" | "vaultConnectionId">,
+  limit: number,
+): Promise<string[]> {
+  const rows = await sql.query<{ secret_id: string }>({
+    name: "find_referring_secret_ids",
+    text: `select distinct v.secret_id from secret_version v
+      join secret s on s.workspace_id = v.workspace_id and s.secret_id = v.secret_id and ${isActive}
+      where v.workspace_id = $1 and v.vault_connection_id = $2 and v.state <> 'DESTROYED'
+      order by v.secret_id limit $3`,
+    values: [workspaceId, vaultConnectionId, limit],
+  });
+  return rows.map((row) => row.secret_id);
+}

@@ -1,0 +1,79 @@
+// Vault connections, domain ⇄ coffer.v1.
+import { create } from "@bufbuild/protobuf";
+import {
+  type VaultConfig,
+  VaultConfigSchema,
+  type VaultConnection as VaultConnectionMessage,
+  VaultConnectionSchema,
+  type VaultCredentials,
+  VaultType as VaultTypeMessage,
+} from "../../../gen/coffer/v1/external_vault_service_pb.ts";
+import { invalidField } from "../../domain/errors.ts";
+import { type VaultConnection, type VaultType, vaultTypes } from "../../domain/external-vault/vault-connection.ts";
+import { etagOf } from "../../domain/secret.ts";
+import type { UpdateConnectionInput } from "../../operations/external-vaults/update.ts";
+import { timeField } from "./secret-messages.ts";
+
+const typeMessages: Readonly<Record<VaultType, VaultTypeMessage>> = {
+  ONEPASSWORD: VaultTypeMessage.ONEPASSWORD,
+  DOPPLER: VaultTypeMessage.DOPPLER,
+  INFISICAL: VaultTypeMessage.INFISICAL,
+};
+
+/** The schema lets no unspecified one through. */
+export function toVaultType(message: VaultTypeMessage): VaultType {
+  const found = vaultTypes.find((vaultType) => typeMessages[vaultType] === message);
+  if (!found) throw new Error("the schema requires a type");
+  return found;
+}
+
+/** By the names that the schema has. */
+export function toConfig(message: VaultConfig | undefined): Record<string, string> {
+  const { project = "", config = "", projectId = "", environment = "", secretPath = "" } = message ?? {};
+  return { project, config, project_id: projectId, environment, secret_path: secretPath };
+}
+
+/** The schema requires them. */
+export function toCredentials(message: VaultCredentials | undefined): Record<string, string> {
+  const { accessToken = "", clientId = "", clientSecret = "" } = message ?? {};
+  return { access_token: accessToken, client_id: clientId, client_secret: clientSecret };
+}
+
+/** The fields that the mask names, or every mutable one that is set (AIP-134). */
+export function toConnectionChange(
+  { name, description }: VaultConnectionMessage,
+  paths: readonly string[],
+): UpdateConnectionInput["change"] {
+  const populated = [...(name === "" ? [] : ["name"]), ...(description === "" ? [] : ["description"])];
+  const change: UpdateConnectionInput["change"] = {};
+  for (const path of paths.length > 0 ? paths : populated) {
+    if (path === "name") {
+      if (name === "") throw invalidField("vault_connection.name", "must not be empty");
+      change.name = name;
+    } else if (path === "description") {
+      change.description = description;
+    } else {
+      throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
+    }
+  }
+  return change;
+}
+
+export function toConnectionMessage(connection: VaultConnection): VaultConnectionMessage {
+  const { project = "", config = "", environment = "" } = connection.config;
+  const { project_id: projectId = "", secret_path: secretPath = "" } = connection.config;
+  return create(VaultConnectionSchema, {
+    id: connection.vaultConnectionId,
+    workspaceId: connection.workspaceId,
+    name: connection.name,
+    description: connection.description,
+    vaultType: typeMessages[connection.vaultType],
+    baseUrl: connection.baseUrl,
+    config: create(VaultConfigSchema, { project, config, projectId, environment, secretPath }),
+    etag: etagOf(connection),
+    createdBy: connection.createdBy,
+    ...timeField("lastVerifiedTime", connection.lastVerifiedTime),
+    ...timeField("createTime", connection.createTime),
+    ...timeField("updateTime", connection.updateTime),
+  });
+}
