@@ -77,6 +77,15 @@ describe.each(vendors)("%s", (vendor) => {
     ]);
   });
 
+  it("says when what it holds cannot be used: nothing, and more than a value may take", async () => {
+    service.values.set("EMPTY", "").set("LARGE", "v".repeat(65_537)).set("LARGEST", "v".repeat(65_536));
+    const [empty, large, largest] = await resolved(
+      ["EMPTY", "LARGE", "LARGEST"].map((name) => referenceTo(vendor, name)),
+    );
+    expect([empty, large]).toEqual(Array(2).fill({ reason: "unusable", isWorthRetrying: false }));
+    expect(largest).toHaveLength(65_536);
+  });
+
   it("refuses a revoked credential, and takes the one that replaces it", async () => {
     expect(await resolved([first])).toEqual(["AKIAVAULT00000000001"]);
     service.credential = "dp.st.another";

@@ -20,6 +20,7 @@ beforeAll(async () => {
   foreign = await createSecret(coffer, { value: data(`${plaintext}-foreign`) }, foreignToken);
   // What holds the tables together would only stand in the way of whoever tampers.
   await coffer.sql(`alter table secret drop constraint secret_workspace_id_kms_key_id_fkey;
+    alter table vault_connection drop constraint vault_connection_workspace_id_kms_key_id_fkey;
     alter table kms_key_version drop constraint kms_key_version_workspace_id_kms_key_id_fkey`);
   for (const table of tables) await coffer.sql(`create table saved_${table} as select * from ${table}`);
 });

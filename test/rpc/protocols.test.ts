@@ -3,6 +3,7 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
+import { ExternalVaultService } from "../../gen/coffer/v1/external_vault_service_pb.ts";
 import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretState } from "../../gen/coffer/v1/secret_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
@@ -137,7 +138,15 @@ describe("the same error in every protocol", () => {
 });
 
 describe("every unary RPC", () => {
-  const services = [AccessService, AuditService, KeyService, SecretService, TokenService, WorkspaceService];
+  const services = [
+    AccessService,
+    AuditService,
+    ExternalVaultService,
+    KeyService,
+    SecretService,
+    TokenService,
+    WorkspaceService,
+  ];
   it.each(protocols)("denies without a token over %s, before it looks at the request", async (protocol) => {
     const transport = transportFor(protocol, coffer.url);
     for (const service of services) {
@@ -155,7 +164,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(40);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(47);
   });
 });
 
