@@ -26,7 +26,6 @@ import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export type GetValueDeps = Pick<
   Deps,
-  | "database"
   | "valueReader"
   | "regions"
   | "keyMaterial"
