@@ -11,6 +11,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { SecretService as DataRavenSecretService } from "../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import { VaultConnectionService as DataRavenVaultConnectionService } from "../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
 import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
@@ -55,6 +56,7 @@ import { tokenService } from "./surfaces/coffer/token-service.ts";
 import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
 import { dataRavenSecretService } from "./surfaces/dataraven/secret-service.ts";
 import { dataRavenSurface } from "./surfaces/dataraven/surface.ts";
+import { dataRavenVaultConnectionService } from "./surfaces/dataraven/vault-connection-service.ts";
 import type { RestSurface } from "./surfaces/rest-surface.ts";
 import { thalassaKeyService } from "./surfaces/thalassa/key-service.ts";
 import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
@@ -108,6 +110,7 @@ export function createServer(parts: ServerParts): HttpServer {
     served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
     served(DataRavenSecretService, dataRavenSecretService(deps)),
+    served(DataRavenVaultConnectionService, dataRavenVaultConnectionService(deps)),
     served(ThalassaKeyService, thalassaKeyService(deps)),
     served(ThalassaSecretService, thalassaSecretService(deps)),
   ];

@@ -8,7 +8,7 @@ import { loadConfig } from "../src/config.ts";
 import { jobs } from "../src/jobs/jobs.ts";
 import { readIssuers } from "../src/jwt/read-issuers.ts";
 import { akuaRoutes } from "./support/akua-routes.ts";
-import { ravenRoutes } from "./support/dataraven.ts";
+import { ravenConnectionRoutes, ravenRoutes } from "./support/dataraven.ts";
 import { writeIssuersFile } from "./support/jwt-issuer.ts";
 import { thalassaRoutes } from "./support/thalassa-routes.ts";
 
@@ -73,7 +73,12 @@ it("docs/rest-dataraven.md lists every request as the tests of DataRaven's surfa
     /^\| `([A-Z]+ \/v1\/.*?)` \| (\w+) \| `(.*?)` \| (\d+).*? \|$/gm,
   );
   const listed = [...rows].map(([, request, least, scope, ok]) => [request, least, scope, ok]);
-  const known = ravenRoutes.map(({ request, least, scope, ok }) => [request, least.toLowerCase(), scope, String(ok)]);
+  const known = [...ravenRoutes, ...ravenConnectionRoutes].map(({ request, least, scope, ok }) => [
+    request,
+    least.toLowerCase(),
+    scope,
+    String(ok),
+  ]);
   expect(listed).toEqual(known);
 });
 

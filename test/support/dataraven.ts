@@ -62,6 +62,59 @@ export const ravenRoutes = [
   },
 ] as const;
 
+/** The same for connections, whose scopes are coffer's own. */
+export const ravenConnectionRoutes = [
+  {
+    name: "create",
+    request: "POST /v1/teams/{team_id}/vault-connections",
+    least: "ADMIN",
+    scope: "vaults.create",
+    ok: 201,
+  },
+  {
+    name: "list",
+    request: "GET /v1/teams/{team_id}/vault-connections",
+    least: "VIEWER",
+    scope: "vaults.list",
+    ok: 200,
+  },
+  {
+    name: "get",
+    request: "GET /v1/teams/{team_id}/vault-connections/{connection_id}",
+    least: "VIEWER",
+    scope: "vaults.read",
+    ok: 200,
+  },
+  {
+    name: "update",
+    request: "PATCH /v1/teams/{team_id}/vault-connections/{connection_id}",
+    least: "ADMIN",
+    scope: "vaults.update",
+    ok: 200,
+  },
+  {
+    name: "delete",
+    request: "DELETE /v1/teams/{team_id}/vault-connections/{connection_id}",
+    least: "ADMIN",
+    scope: "vaults.delete",
+    ok: 204,
+  },
+  {
+    name: "verify",
+    request: "POST /v1/teams/{team_id}/vault-connections/{connection_id}:verify",
+    least: "ADMIN",
+    scope: "vaults.verify",
+    ok: 200,
+  },
+  {
+    name: "rotate",
+    request: "POST /v1/teams/{team_id}/vault-connections/{connection_id}:rotate",
+    least: "ADMIN",
+    scope: "vaults.rotate",
+    ok: 200,
+  },
+] as const;
+
 export interface RavenFailure {
   status: number;
   /** The fields that are named, their parts joined by `.`; for other errors the sentence. */

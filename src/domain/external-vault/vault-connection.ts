@@ -28,6 +28,9 @@ export interface VaultConnection {
   updateTime: Date;
 }
 
+/** By which connection the value of a secret is resolved. */
+export type SecretConnection = Pick<VaultConnection, "vaultConnectionId" | "name" | "vaultType">;
+
 /** A connection of another workspace is no other answer. */
 export function vaultConnectionNotFound(vaultConnectionId: string): CofferError {
   return new CofferError("VAULT_CONNECTION_NOT_FOUND", "there is no such vault connection", {

@@ -6,6 +6,7 @@ const httpStatuses: Partial<Record<Reason, number>> = {
   QUOTA_EXCEEDED: 403,
   IDEMPOTENCY_KEY_REUSED: 409,
   SECRET_SOFT_DELETED: 404,
+  VAULT_CONNECTION_IN_USE: 409,
 };
 
 const inPath = new Set(["team_id", "secret_id", "connection_id"]);
@@ -30,7 +31,9 @@ function brokenRules({ violations, message, reason }: CofferError): JsonValue {
 
 /** `field_mappings[1].reference` → body, field_mappings, 1, reference. */
 function locationOf({ field }: FieldViolation): (string | number)[] {
-  const [first = "", ...rest] = [...field.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+  // What coffer.v1 keeps in groups stands side by side here.
+  const own = field.replace(/^(?:config|credentials)\./, "");
+  const [first = "", ...rest] = [...own.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
     ([, key, index, name]) => key ?? (index === undefined ? (name ?? "") : Number(index)),
   );
   const place = inPath.has(String(first)) ? "path" : inQuery.has(String(first)) ? "query" : "body";

@@ -3,10 +3,13 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type SecretDetails as DetailsMessage,
+  type ListedSecret as ListedMessage,
+  ListedSecretSchema,
   SecretDetailsSchema,
   type Secret as SecretMessage,
   SecretSchema,
 } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
 import { uuidOf } from "../../domain/ids.ts";
 import type { Secret } from "../../domain/secret.ts";
 
@@ -24,8 +27,31 @@ export function toSecretMessage(secret: Secret): SecretMessage {
   return create(SecretSchema, commonFields(secret));
 }
 
-export function toDetailsMessage(secret: Secret): DetailsMessage {
-  return create(SecretDetailsSchema, { ...commonFields(secret), updatedAt: timestampFromDate(secret.updateTime) });
+/** As lists show it; `connection` undefined: its value is kept here. */
+export function toListedMessage(secret: Secret, connection: SecretConnection | undefined): ListedMessage {
+  return create(ListedSecretSchema, {
+    ...commonFields(secret),
+    ...(connection ? { vaultType: connection.vaultType.toLowerCase() } : {}),
+  });
+}
+
+export function toDetailsMessage(
+  secret: Secret,
+  connection: SecretConnection | undefined,
+  mappings: Record<string, string> | undefined,
+): DetailsMessage {
+  return create(SecretDetailsSchema, {
+    ...commonFields(secret),
+    updatedAt: timestampFromDate(secret.updateTime),
+    ...(connection
+      ? {
+          vaultConnectionId: uuidOf(connection.vaultConnectionId),
+          vaultConnectionName: connection.name,
+          vaultType: connection.vaultType.toLowerCase(),
+        }
+      : {}),
+    ...(mappings ? { externalFieldMappings: mappings } : {}),
+  });
 }
 
 function commonFields(secret: Secret) {

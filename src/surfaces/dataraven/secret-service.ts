@@ -3,19 +3,23 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretService, UpdateSecretRequest } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
+import { invalidField } from "../../domain/errors.ts";
+import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
 import { idOfUuid } from "../../domain/ids.ts";
 import type { Permission } from "../../domain/permission.ts";
 import { type Secret, secretNotFound } from "../../domain/secret.ts";
 import { requireRole } from "../../operations/authorize.ts";
+import { connectionsOf, mappingsOf } from "../../operations/external-vaults/describe-references.ts";
 import { type ChangeCredentialInput, changeCredential } from "../../operations/secrets/change-credential.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
 import { getSecret } from "../../operations/secrets/get.ts";
 import { listStorageSecrets } from "../../operations/secrets/list-storage.ts";
+import type { ValueInput } from "../../operations/secrets/value-input.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
-import { isStorage, toDetailsMessage, toKind, toSecretMessage } from "./messages.ts";
-import { fieldsInput, toValueInput } from "./value.ts";
+import { isStorage, toDetailsMessage, toKind, toListedMessage, toSecretMessage } from "./messages.ts";
+import { fieldsInput, referenceInput, toValueInput } from "./value.ts";
 
 const limitDefault = 100;
 
@@ -50,18 +54,25 @@ export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretSer
     },
 
     async listSecrets({ limit = limitDefault, offset = 0 }, context) {
-      const secrets = await listStorageSecrets(deps, callerOf(context), { limit, offset });
-      return { secrets: secrets.map(toSecretMessage) };
+      const caller = callerOf(context);
+      const secrets = await listStorageSecrets(deps, caller, { limit, offset });
+      const connections = await connectionsOf(deps, caller.membership?.workspaceId ?? "", secrets);
+      return { secrets: secrets.map((secret) => toListedMessage(secret, connections.get(secret.secretId))) };
     },
 
     async getSecret({ secretId }, context) {
-      return { secret: toDetailsMessage(await find(callerOf(context), secretId)) };
+      const caller = callerOf(context);
+      const secret = await find(caller, secretId);
+      const connection = (await connectionsOf(deps, secret.workspaceId, [secret])).get(secret.secretId);
+      const mappings = connection && (await mappingsOf(deps, caller, secret));
+      return { secret: toDetailsMessage(secret, connection, mappings) };
     },
 
     async updateSecret(request, context) {
       const caller = adminIn(context, "secrets.update");
       const secret = await find(caller, request.secretId);
-      const outcome = await changeCredential(deps, caller, toChange(secret, request));
+      const connection = (await connectionsOf(deps, secret.workspaceId, [secret])).get(secret.secretId);
+      const outcome = await changeCredential(deps, caller, toChange(secret, connection, request));
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },
 
@@ -84,8 +95,12 @@ function adminIn(context: HandlerContext, permission: Permission): Caller {
   return caller;
 }
 
-function toChange({ secretId }: Secret, request: UpdateSecretRequest): ChangeCredentialInput {
-  const { name, description = "", secretType, authMethod, credentials, updateMask } = request;
+function toChange(
+  { secretId }: Secret,
+  connection: SecretConnection | undefined,
+  request: UpdateSecretRequest,
+): ChangeCredentialInput {
+  const { name, description = "", secretType, authMethod, updateMask } = request;
   const named = new Set(updateMask?.paths);
   return {
     secretId,
@@ -93,7 +108,25 @@ function toChange({ secretId }: Secret, request: UpdateSecretRequest): ChangeCre
     ...(named.has("description") ? { description } : {}),
     kind: secretType === undefined ? undefined : toKind(secretType),
     authMethod,
-    value: named.has("credentials") ? fieldsInput(credentials) : undefined,
-    fields: { kind: "secret_type", value: "credentials" },
+    value: newValue(named, connection, request),
+    fields: { kind: "secret_type", value: connection ? "field_mappings" : "credentials" },
   };
+}
+
+/** A credential stays where it is, here or in its vault. */
+function newValue(
+  named: ReadonlySet<string>,
+  connection: SecretConnection | undefined,
+  { credentials, fieldMappings }: UpdateSecretRequest,
+): ValueInput | undefined {
+  if (named.has("credentials") && named.has("field_mappings")) {
+    throw invalidField("credentials", "must not be given together with field_mappings");
+  }
+  if (named.has("credentials")) {
+    if (connection) throw invalidField("credentials", "are only for a credential that is stored here");
+    return fieldsInput(credentials);
+  }
+  if (!named.has("field_mappings")) return undefined;
+  if (!connection) throw invalidField("field_mappings", "are only for a credential in an external vault");
+  return referenceInput(connection.vaultConnectionId, fieldMappings);
 }

@@ -1,13 +1,13 @@
 // What a request gives as a credential: its fields, or where they are.
-import type { CreateSecretRequest } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
-import { invalidField } from "../../domain/errors.ts";
+import type { CreateSecretRequest, FieldMapping } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import { type FieldViolation, invalidField, invalidFields } from "../../domain/errors.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import { toConnectionId } from "./vault-connection-service.ts";
 
 type Given = Pick<CreateSecretRequest, "credentials" | "vaultConnectionId" | "fieldMappings">;
 
 /** Exactly one of the two ways. Fails with FIELD_INVALID. */
-export function toValueInput(request: Given): ValueInput {
-  const { credentials, vaultConnectionId, fieldMappings } = request;
+export function toValueInput({ credentials, vaultConnectionId, fieldMappings }: Given): ValueInput {
   const isDirect = Object.keys(credentials).length > 0;
   const isReferred = vaultConnectionId !== undefined || fieldMappings.length > 0;
   if (isDirect && isReferred) {
@@ -16,7 +16,26 @@ export function toValueInput(request: Given): ValueInput {
   if (!isDirect && !isReferred) {
     throw invalidField("credentials", "is required, or vault_connection_id and field_mappings are");
   }
-  return fieldsInput(credentials);
+  if (isDirect) return fieldsInput(credentials);
+  if (vaultConnectionId === undefined) throw invalidField("vault_connection_id", "is required with field_mappings");
+  return referenceInput(toConnectionId(vaultConnectionId), fieldMappings);
+}
+
+/** What each field is called in the vault. */
+export function referenceInput(vaultConnectionId: string, fieldMappings: readonly FieldMapping[]): ValueInput {
+  if (fieldMappings.length === 0) throw invalidField("field_mappings", "is required with vault_connection_id");
+  const names = fieldMappings.map(({ fieldName }) => fieldName);
+  const [first, ...others] = names.flatMap((name, i): FieldViolation[] =>
+    names.indexOf(name) === i ? [] : [{ field: `field_mappings[${i}].field_name`, description: "is given twice" }],
+  );
+  if (first) throw invalidFields([first, ...others]);
+  return {
+    case: "reference",
+    field: "field_mappings",
+    vaultConnectionId,
+    mappings: Object.fromEntries(fieldMappings.map(({ fieldName, reference }) => [fieldName, reference])),
+    fieldOf: (name) => (names.includes(name) ? `field_mappings[${names.indexOf(name)}]` : `field_mappings["${name}"]`),
+  };
 }
 
 /** The fields as the parts of one value. */

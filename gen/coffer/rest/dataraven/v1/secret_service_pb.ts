@@ -17,7 +17,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file coffer/rest/dataraven/v1/secret_service.proto.
  */
 export const file_coffer_rest_dataraven_v1_secret_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci1jb2ZmZXIvcmVzdC9kYXRhcmF2ZW4vdjEvc2VjcmV0X3NlcnZpY2UucHJvdG8SGGNvZmZlci5yZXN0LmRhdGFyYXZlbi52MSL8AQoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARITCgtzZWNyZXRfdHlwZRgEIAEoCRITCgthdXRoX21ldGhvZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgpjcmVhdGVkX2J5GAcgASgJSAGIAQESHQoKdmF1bHRfdHlwZRgIIAEoCUIEkLUYAUgCiAEBQg4KDF9kZXNjcmlwdGlvbkINCgtfY3JlYXRlZF9ieUINCgtfdmF1bHRfdHlwZSKzBgoNU2VjcmV0RGV0YWlscxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhgKC2Rlc2NyaXB0aW9uGAMgASgJSACIAQESEwoLc2VjcmV0X3R5cGUYBCABKAkSEwoLYXV0aF9tZXRob2QYBSABKAkSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoKY3JlYXRlZF9ieRgHIAEoCUgBiAEBEi4KCnVwZGF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmxvY2F0aW9uX2NvdW50GAkgASgNEhwKD3ZhdWx0X3NlY3JldF9pZBgKIAEoCUgCiAEBEiAKE3ZhdWx0X2Nvbm5lY3Rpb25faWQYCyABKAlIA4gBARIiChV2YXVsdF9jb25uZWN0aW9uX25hbWUYDCABKAlIBIgBARIXCgp2YXVsdF90eXBlGA0gASgJSAWIAQESOAoXZXh0ZXJuYWxfZmllbGRfbWFwcGluZ3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eh0KEGNyZWF0ZWRfYnlfZW1haWwYDyABKAlIBogBARIXCgp1cGRhdGVkX2J5GBAgASgJSAeIAQESHQoQdXBkYXRlZF9ieV9lbWFpbBgRIAEoCUgIiAEBEjMKCWxvY2F0aW9ucxgSIAMoCzIgLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5MaW5rZWQSEgoKdGFza19jb3VudBgTIAEoDRIvCgV0YXNrcxgUIAMoCzIgLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5MaW5rZWRCDgoMX2Rlc2NyaXB0aW9uQg0KC19jcmVhdGVkX2J5QhIKEF92YXVsdF9zZWNyZXRfaWRCFgoUX3ZhdWx0X2Nvbm5lY3Rpb25faWRCGAoWX3ZhdWx0X2Nvbm5lY3Rpb25fbmFtZUINCgtfdmF1bHRfdHlwZUITChFfY3JlYXRlZF9ieV9lbWFpbEINCgtfdXBkYXRlZF9ieUITChFfdXBkYXRlZF9ieV9lbWFpbCIiCgZMaW5rZWQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCSJNCgxGaWVsZE1hcHBpbmcSHgoKZmllbGRfbmFtZRgBIAEoCUIKukgHcgUQARiAARIdCglyZWZlcmVuY2UYAiABKAlCCrpIB3IFEAEYgAgi6QQKE0NyZWF0ZVNlY3JldFJlcXVlc3QSGgoHdGVhbV9pZBgBIAEoCUIJukgGcgQQARg1EhgKBG5hbWUYAiABKAlCCrpIB3IFEAEY/wESIgoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPSACIAQESogEKC3NlY3JldF90eXBlGAQgASgJQowBukiIAXKFAVICczNSCmF6dXJlX2Jsb2JSA2djc1ICcjJSAmIyUgZ3YXNhYmlSB3JhaWx3YXlSGG9yYWNsZV9vYmplY3Rfc3RvcmFnZV9zM1INczNfY29tcGF0aWJsZVIGdGlncmlzUhNkaWdpdGFsb2NlYW5fc3BhY2VzUgdoZXR6bmVyUgZyYWJhdGESHgoLYXV0aF9tZXRob2QYBSABKAlCCbpIBnIEEAEYPxJgCgtjcmVkZW50aWFscxgGIAMoCzI+LmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5DcmVhdGVTZWNyZXRSZXF1ZXN0LkNyZWRlbnRpYWxzRW50cnlCC4ABAbpIBZoBAhAQEisKE3ZhdWx0X2Nvbm5lY3Rpb25faWQYByABKAlCCbpIBnIEEAEYQEgBiAEBEkgKDmZpZWxkX21hcHBpbmdzGAggAygLMiYuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkZpZWxkTWFwcGluZ0IIukgFkgECEBAaMgoQQ3JlZGVudGlhbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg4KDF9kZXNjcmlwdGlvbkIWChRfdmF1bHRfY29ubmVjdGlvbl9pZCJIChRDcmVhdGVTZWNyZXRSZXNwb25zZRIwCgZzZWNyZXQYASABKAsyIC5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuU2VjcmV0IoUBChJMaXN0U2VjcmV0c1JlcXVlc3QSGgoHdGVhbV9pZBgBIAEoCUIJukgGcgQQARg1Eh4KBWxpbWl0GAIgASgNQgq6SAcqBRjoBygBSACIAQESHgoGb2Zmc2V0GAMgASgNQgm6SAYqBBjAhD1IAYgBAUIICgZfbGltaXRCCQoHX29mZnNldCJIChNMaXN0U2VjcmV0c1Jlc3BvbnNlEjEKB3NlY3JldHMYASADKAsyIC5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuU2VjcmV0IkwKEEdldFNlY3JldFJlcXVlc3QSGgoHdGVhbV9pZBgBIAEoCUIJukgGcgQQARg1EhwKCXNlY3JldF9pZBgCIAEoCUIJukgGcgQQARhAIkwKEUdldFNlY3JldFJlc3BvbnNlEjcKBnNlY3JldBgBIAEoCzInLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5TZWNyZXREZXRhaWxzIqsFChNVcGRhdGVTZWNyZXRSZXF1ZXN0EhoKB3RlYW1faWQYASABKAlCCbpIBnIEEAEYNRIcCglzZWNyZXRfaWQYAiABKAlCCbpIBnIEEAEYQBIdCgRuYW1lGAMgASgJQgq6SAdyBRABGP8BSACIAQESIgoLZGVzY3JpcHRpb24YBCABKAlCCLpIBXIDGNAPSAGIAQESpwEKC3NlY3JldF90eXBlGAUgASgJQowBukiIAXKFAVICczNSCmF6dXJlX2Jsb2JSA2djc1ICcjJSAmIyUgZ3YXNhYmlSB3JhaWx3YXlSGG9yYWNsZV9vYmplY3Rfc3RvcmFnZV9zM1INczNfY29tcGF0aWJsZVIGdGlncmlzUhNkaWdpdGFsb2NlYW5fc3BhY2VzUgdoZXR6bmVyUgZyYWJhdGFIAogBARIjCgthdXRoX21ldGhvZBgGIAEoCUIJukgGcgQQARg/SAOIAQESYAoLY3JlZGVudGlhbHMYByADKAsyPi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5DcmVkZW50aWFsc0VudHJ5QguAAQG6SAWaAQIQEBJICg5maWVsZF9tYXBwaW5ncxgIIAMoCzImLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5GaWVsZE1hcHBpbmdCCLpIBZIBAhAQEi8KC3VwZGF0ZV9tYXNrGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxoyChBDcmVkZW50aWFsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWVCDgoMX2Rlc2NyaXB0aW9uQg4KDF9zZWNyZXRfdHlwZUIOCgxfYXV0aF9tZXRob2QiSAoUVXBkYXRlU2VjcmV0UmVzcG9uc2USMAoGc2VjcmV0GAEgASgLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlNlY3JldCJPChNEZWxldGVTZWNyZXRSZXF1ZXN0EhoKB3RlYW1faWQYASABKAlCCbpIBnIEEAEYNRIcCglzZWNyZXRfaWQYAiABKAlCCbpIBnIEEAEYQCIWChREZWxldGVTZWNyZXRSZXNwb25zZTLHBgoNU2VjcmV0U2VydmljZRKiAQoMQ3JlYXRlU2VjcmV0Ei0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QaLi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuQ3JlYXRlU2VjcmV0UmVzcG9uc2UiM4i1GMkBgtPkkwIoOgEqYgZzZWNyZXQiGy92MS90ZWFtcy97dGVhbV9pZH0vc2VjcmV0cxKbAQoLTGlzdFNlY3JldHMSLC5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuTGlzdFNlY3JldHNSZXF1ZXN0Gi0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiL5ACAYLT5JMCJmIHc2VjcmV0cxIbL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzEqABCglHZXRTZWNyZXQSKi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuR2V0U2VjcmV0UmVxdWVzdBorLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5HZXRTZWNyZXRSZXNwb25zZSI6kAIBgtPkkwIxYgZzZWNyZXQSJy92MS90ZWFtcy97dGVhbV9pZH0vc2VjcmV0cy97c2VjcmV0X2lkfRKpAQoMVXBkYXRlU2VjcmV0Ei0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlVwZGF0ZVNlY3JldFJlcXVlc3QaLi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuVXBkYXRlU2VjcmV0UmVzcG9uc2UiOoLT5JMCNDoBKmIGc2VjcmV0MicvdjEvdGVhbXMve3RlYW1faWR9L3NlY3JldHMve3NlY3JldF9pZH0SowEKDERlbGV0ZVNlY3JldBItLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5EZWxldGVTZWNyZXRSZXF1ZXN0Gi4uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkRlbGV0ZVNlY3JldFJlc3BvbnNlIjSItRjMAYLT5JMCKSonL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzL3tzZWNyZXRfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ci1jb2ZmZXIvcmVzdC9kYXRhcmF2ZW4vdjEvc2VjcmV0X3NlcnZpY2UucHJvdG8SGGNvZmZlci5yZXN0LmRhdGFyYXZlbi52MSLOAQoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARITCgtzZWNyZXRfdHlwZRgEIAEoCRITCgthdXRoX21ldGhvZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgpjcmVhdGVkX2J5GAcgASgJSAGIAQFCDgoMX2Rlc2NyaXB0aW9uQg0KC19jcmVhdGVkX2J5IvwBCgxMaXN0ZWRTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIYCgtkZXNjcmlwdGlvbhgDIAEoCUgAiAEBEhMKC3NlY3JldF90eXBlGAQgASgJEhMKC2F1dGhfbWV0aG9kGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmNyZWF0ZWRfYnkYByABKAlIAYgBARIXCgp2YXVsdF90eXBlGAggASgJSAKIAQFCDgoMX2Rlc2NyaXB0aW9uQg0KC19jcmVhdGVkX2J5Qg0KC192YXVsdF90eXBlIrMGCg1TZWNyZXREZXRhaWxzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARITCgtzZWNyZXRfdHlwZRgEIAEoCRITCgthdXRoX21ldGhvZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgpjcmVhdGVkX2J5GAcgASgJSAGIAQESLgoKdXBkYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObG9jYXRpb25fY291bnQYCSABKA0SHAoPdmF1bHRfc2VjcmV0X2lkGAogASgJSAKIAQESIAoTdmF1bHRfY29ubmVjdGlvbl9pZBgLIAEoCUgDiAEBEiIKFXZhdWx0X2Nvbm5lY3Rpb25fbmFtZRgMIAEoCUgEiAEBEhcKCnZhdWx0X3R5cGUYDSABKAlIBYgBARI4ChdleHRlcm5hbF9maWVsZF9tYXBwaW5ncxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSHQoQY3JlYXRlZF9ieV9lbWFpbBgPIAEoCUgGiAEBEhcKCnVwZGF0ZWRfYnkYECABKAlIB4gBARIdChB1cGRhdGVkX2J5X2VtYWlsGBEgASgJSAiIAQESMwoJbG9jYXRpb25zGBIgAygLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpbmtlZBISCgp0YXNrX2NvdW50GBMgASgNEi8KBXRhc2tzGBQgAygLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpbmtlZEIOCgxfZGVzY3JpcHRpb25CDQoLX2NyZWF0ZWRfYnlCEgoQX3ZhdWx0X3NlY3JldF9pZEIWChRfdmF1bHRfY29ubmVjdGlvbl9pZEIYChZfdmF1bHRfY29ubmVjdGlvbl9uYW1lQg0KC192YXVsdF90eXBlQhMKEV9jcmVhdGVkX2J5X2VtYWlsQg0KC191cGRhdGVkX2J5QhMKEV91cGRhdGVkX2J5X2VtYWlsIiIKBkxpbmtlZBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJIk0KDEZpZWxkTWFwcGluZxIeCgpmaWVsZF9uYW1lGAEgASgJQgq6SAdyBRABGIABEh0KCXJlZmVyZW5jZRgCIAEoCUIKukgHcgUQARiACCLpBAoTQ3JlYXRlU2VjcmV0UmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSGAoEbmFtZRgCIAEoCUIKukgHcgUQARj/ARIiCgtkZXNjcmlwdGlvbhgDIAEoCUIIukgFcgMY0A9IAIgBARKiAQoLc2VjcmV0X3R5cGUYBCABKAlCjAG6SIgBcoUBUgJzM1IKYXp1cmVfYmxvYlIDZ2NzUgJyMlICYjJSBndhc2FiaVIHcmFpbHdheVIYb3JhY2xlX29iamVjdF9zdG9yYWdlX3MzUg1zM19jb21wYXRpYmxlUgZ0aWdyaXNSE2RpZ2l0YWxvY2Vhbl9zcGFjZXNSB2hldHpuZXJSBnJhYmF0YRIeCgthdXRoX21ldGhvZBgFIAEoCUIJukgGcgQQARg/EmAKC2NyZWRlbnRpYWxzGAYgAygLMj4uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuQ3JlZGVudGlhbHNFbnRyeUILgAEBukgFmgECEBASKwoTdmF1bHRfY29ubmVjdGlvbl9pZBgHIAEoCUIJukgGcgQQARhASAGIAQESSAoOZmllbGRfbWFwcGluZ3MYCCADKAsyJi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuRmllbGRNYXBwaW5nQgi6SAWSAQIQEBoyChBDcmVkZW50aWFsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDgoMX2Rlc2NyaXB0aW9uQhYKFF92YXVsdF9jb25uZWN0aW9uX2lkIkgKFENyZWF0ZVNlY3JldFJlc3BvbnNlEjAKBnNlY3JldBgBIAEoCzIgLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5TZWNyZXQihQEKEkxpc3RTZWNyZXRzUmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSHgoFbGltaXQYAiABKA1CCrpIByoFGOgHKAFIAIgBARIeCgZvZmZzZXQYAyABKA1CCbpIBioEGMCEPUgBiAEBQggKBl9saW1pdEIJCgdfb2Zmc2V0Ik4KE0xpc3RTZWNyZXRzUmVzcG9uc2USNwoHc2VjcmV0cxgBIAMoCzImLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5MaXN0ZWRTZWNyZXQiTAoQR2V0U2VjcmV0UmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSHAoJc2VjcmV0X2lkGAIgASgJQgm6SAZyBBABGEAiTAoRR2V0U2VjcmV0UmVzcG9uc2USNwoGc2VjcmV0GAEgASgLMicuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlNlY3JldERldGFpbHMiqwUKE1VwZGF0ZVNlY3JldFJlcXVlc3QSGgoHdGVhbV9pZBgBIAEoCUIJukgGcgQQARg1EhwKCXNlY3JldF9pZBgCIAEoCUIJukgGcgQQARhAEh0KBG5hbWUYAyABKAlCCrpIB3IFEAEY/wFIAIgBARIiCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMY0A9IAYgBARKnAQoLc2VjcmV0X3R5cGUYBSABKAlCjAG6SIgBcoUBUgJzM1IKYXp1cmVfYmxvYlIDZ2NzUgJyMlICYjJSBndhc2FiaVIHcmFpbHdheVIYb3JhY2xlX29iamVjdF9zdG9yYWdlX3MzUg1zM19jb21wYXRpYmxlUgZ0aWdyaXNSE2RpZ2l0YWxvY2Vhbl9zcGFjZXNSB2hldHpuZXJSBnJhYmF0YUgCiAEBEiMKC2F1dGhfbWV0aG9kGAYgASgJQgm6SAZyBBABGD9IA4gBARJgCgtjcmVkZW50aWFscxgHIAMoCzI+LmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5VcGRhdGVTZWNyZXRSZXF1ZXN0LkNyZWRlbnRpYWxzRW50cnlCC4ABAbpIBZoBAhAQEkgKDmZpZWxkX21hcHBpbmdzGAggAygLMiYuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkZpZWxkTWFwcGluZ0IIukgFkgECEBASLwoLdXBkYXRlX21hc2sYCSABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrGjIKEENyZWRlbnRpYWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CDgoMX3NlY3JldF90eXBlQg4KDF9hdXRoX21ldGhvZCJIChRVcGRhdGVTZWNyZXRSZXNwb25zZRIwCgZzZWNyZXQYASABKAsyIC5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuU2VjcmV0Ik8KE0RlbGV0ZVNlY3JldFJlcXVlc3QSGgoHdGVhbV9pZBgBIAEoCUIJukgGcgQQARg1EhwKCXNlY3JldF9pZBgCIAEoCUIJukgGcgQQARhAIhYKFERlbGV0ZVNlY3JldFJlc3BvbnNlMscGCg1TZWNyZXRTZXJ2aWNlEqIBCgxDcmVhdGVTZWNyZXQSLS5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuQ3JlYXRlU2VjcmV0UmVxdWVzdBouLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5DcmVhdGVTZWNyZXRSZXNwb25zZSIziLUYyQGC0+STAig6ASpiBnNlY3JldCIbL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzEpsBCgtMaXN0U2VjcmV0cxIsLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5MaXN0U2VjcmV0c1JlcXVlc3QaLS5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuTGlzdFNlY3JldHNSZXNwb25zZSIvkAIBgtPkkwImYgdzZWNyZXRzEhsvdjEvdGVhbXMve3RlYW1faWR9L3NlY3JldHMSoAEKCUdldFNlY3JldBIqLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5HZXRTZWNyZXRSZXF1ZXN0GisuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkdldFNlY3JldFJlc3BvbnNlIjqQAgGC0+STAjFiBnNlY3JldBInL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzL3tzZWNyZXRfaWR9EqkBCgxVcGRhdGVTZWNyZXQSLS5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuVXBkYXRlU2VjcmV0UmVxdWVzdBouLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5VcGRhdGVTZWNyZXRSZXNwb25zZSI6gtPkkwI0OgEqYgZzZWNyZXQyJy92MS90ZWFtcy97dGVhbV9pZH0vc2VjcmV0cy97c2VjcmV0X2lkfRKjAQoMRGVsZXRlU2VjcmV0Ei0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkRlbGV0ZVNlY3JldFJlcXVlc3QaLi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuRGVsZXRlU2VjcmV0UmVzcG9uc2UiNIi1GMwBgtPkkwIpKicvdjEvdGVhbXMve3RlYW1faWR9L3NlY3JldHMve3NlY3JldF9pZH1iBnByb3RvMw", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * What a create, a change and a list show of a credential.
@@ -73,13 +73,6 @@ export type Secret = Message<"coffer.rest.dataraven.v1.Secret"> & {
    * @generated from field: optional string created_by = 7;
    */
   createdBy?: string | undefined;
-
-  /**
-   * Only in lists: `onepassword`, `doppler` or `infisical`; null for a credential that is stored here.
-   *
-   * @generated from field: optional string vault_type = 8;
-   */
-  vaultType?: string | undefined;
 };
 
 /**
@@ -88,6 +81,76 @@ export type Secret = Message<"coffer.rest.dataraven.v1.Secret"> & {
  */
 export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 0);
+
+/**
+ * What a list shows of a credential.
+ *
+ * @generated from message coffer.rest.dataraven.v1.ListedSecret
+ */
+export type ListedSecret = Message<"coffer.rest.dataraven.v1.ListedSecret"> & {
+  /**
+   * As Secret.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * As Secret.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * As Secret.
+   *
+   * @generated from field: optional string description = 3;
+   */
+  description?: string | undefined;
+
+  /**
+   * As Secret.
+   *
+   * @generated from field: string secret_type = 4;
+   */
+  secretType: string;
+
+  /**
+   * As Secret.
+   *
+   * @generated from field: string auth_method = 5;
+   */
+  authMethod: string;
+
+  /**
+   * As Secret.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 6;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * As Secret.
+   *
+   * @generated from field: optional string created_by = 7;
+   */
+  createdBy?: string | undefined;
+
+  /**
+   * `onepassword`, `doppler` or `infisical`; null for a credential that is stored here.
+   *
+   * @generated from field: optional string vault_type = 8;
+   */
+  vaultType?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.dataraven.v1.ListedSecret.
+ * Use `create(ListedSecretSchema)` to create a new message.
+ */
+export const ListedSecretSchema: GenMessage<ListedSecret> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 1);
 
 /**
  * All that is shown of a credential.
@@ -241,7 +304,7 @@ export type SecretDetails = Message<"coffer.rest.dataraven.v1.SecretDetails"> & 
  * Use `create(SecretDetailsSchema)` to create a new message.
  */
 export const SecretDetailsSchema: GenMessage<SecretDetails> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 1);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 2);
 
 /**
  * Something that uses a credential.
@@ -269,7 +332,7 @@ export type Linked = Message<"coffer.rest.dataraven.v1.Linked"> & {
  * Use `create(LinkedSchema)` to create a new message.
  */
 export const LinkedSchema: GenMessage<Linked> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 2);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 3);
 
 /**
  * Where a field of a credential is.
@@ -297,7 +360,7 @@ export type FieldMapping = Message<"coffer.rest.dataraven.v1.FieldMapping"> & {
  * Use `create(FieldMappingSchema)` to create a new message.
  */
 export const FieldMappingSchema: GenMessage<FieldMapping> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 3);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 4);
 
 /**
  * CreateSecretRequest is the body of POST /v1/teams/{team_id}/secrets: with `credentials`, or with `vault_connection_id` and
@@ -368,7 +431,7 @@ export type CreateSecretRequest = Message<"coffer.rest.dataraven.v1.CreateSecret
  * Use `create(CreateSecretRequestSchema)` to create a new message.
  */
 export const CreateSecretRequestSchema: GenMessage<CreateSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 4);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 5);
 
 /**
  * CreateSecretResponse holds the answer of POST /v1/teams/{team_id}/secrets.
@@ -389,7 +452,7 @@ export type CreateSecretResponse = Message<"coffer.rest.dataraven.v1.CreateSecre
  * Use `create(CreateSecretResponseSchema)` to create a new message.
  */
 export const CreateSecretResponseSchema: GenMessage<CreateSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 5);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 6);
 
 /**
  * ListSecretsRequest is GET /v1/teams/{team_id}/secrets.
@@ -424,7 +487,7 @@ export type ListSecretsRequest = Message<"coffer.rest.dataraven.v1.ListSecretsRe
  * Use `create(ListSecretsRequestSchema)` to create a new message.
  */
 export const ListSecretsRequestSchema: GenMessage<ListSecretsRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 6);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 7);
 
 /**
  * ListSecretsResponse holds the answer of GET /v1/teams/{team_id}/secrets.
@@ -435,9 +498,9 @@ export type ListSecretsResponse = Message<"coffer.rest.dataraven.v1.ListSecretsR
   /**
    * By name.
    *
-   * @generated from field: repeated coffer.rest.dataraven.v1.Secret secrets = 1;
+   * @generated from field: repeated coffer.rest.dataraven.v1.ListedSecret secrets = 1;
    */
-  secrets: Secret[];
+  secrets: ListedSecret[];
 };
 
 /**
@@ -445,7 +508,7 @@ export type ListSecretsResponse = Message<"coffer.rest.dataraven.v1.ListSecretsR
  * Use `create(ListSecretsResponseSchema)` to create a new message.
  */
 export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 7);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 8);
 
 /**
  * GetSecretRequest is GET /v1/teams/{team_id}/secrets/{secret_id}.
@@ -473,7 +536,7 @@ export type GetSecretRequest = Message<"coffer.rest.dataraven.v1.GetSecretReques
  * Use `create(GetSecretRequestSchema)` to create a new message.
  */
 export const GetSecretRequestSchema: GenMessage<GetSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 8);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 9);
 
 /**
  * GetSecretResponse holds the answer of GET /v1/teams/{team_id}/secrets/{secret_id}.
@@ -494,7 +557,7 @@ export type GetSecretResponse = Message<"coffer.rest.dataraven.v1.GetSecretRespo
  * Use `create(GetSecretResponseSchema)` to create a new message.
  */
 export const GetSecretResponseSchema: GenMessage<GetSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 9);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 10);
 
 /**
  * UpdateSecretRequest is the body of PATCH /v1/teams/{team_id}/secrets/{secret_id}. What it does not name stays.
@@ -571,7 +634,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.dataraven.v1.UpdateSecret
  * Use `create(UpdateSecretRequestSchema)` to create a new message.
  */
 export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 10);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 11);
 
 /**
  * UpdateSecretResponse holds the answer of PATCH /v1/teams/{team_id}/secrets/{secret_id}.
@@ -592,7 +655,7 @@ export type UpdateSecretResponse = Message<"coffer.rest.dataraven.v1.UpdateSecre
  * Use `create(UpdateSecretResponseSchema)` to create a new message.
  */
 export const UpdateSecretResponseSchema: GenMessage<UpdateSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 11);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 12);
 
 /**
  * DeleteSecretRequest is DELETE /v1/teams/{team_id}/secrets/{secret_id}.
@@ -620,7 +683,7 @@ export type DeleteSecretRequest = Message<"coffer.rest.dataraven.v1.DeleteSecret
  * Use `create(DeleteSecretRequestSchema)` to create a new message.
  */
 export const DeleteSecretRequestSchema: GenMessage<DeleteSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 12);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 13);
 
 /**
  * DeleteSecretResponse is the empty answer of DELETE /v1/teams/{team_id}/secrets/{secret_id}.
@@ -635,7 +698,7 @@ export type DeleteSecretResponse = Message<"coffer.rest.dataraven.v1.DeleteSecre
  * Use `create(DeleteSecretResponseSchema)` to create a new message.
  */
 export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 13);
+  messageDesc(file_coffer_rest_dataraven_v1_secret_service, 14);
 
 /**
  * SecretService serves DataRaven's requests about credentials of cloud storage. A team is a workspace: `{team_id}` is its UUID or its

@@ -1,0 +1,103 @@
+// DataRaven's requests about connections to external vaults over coffer's operations.
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type VaultConnection as ConnectionMessage,
+  VaultConnectionSchema,
+  type VaultConnectionService,
+} from "../../../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import type { VaultConnection, VaultType } from "../../domain/external-vault/vault-connection.ts";
+import { idOfUuid, uuidOf } from "../../domain/ids.ts";
+import { createVaultConnection } from "../../operations/external-vaults/create.ts";
+import { deleteVaultConnection } from "../../operations/external-vaults/delete.ts";
+import { getVaultConnection } from "../../operations/external-vaults/get.ts";
+import { listVaultConnections } from "../../operations/external-vaults/list.ts";
+import { rotateVaultConnection } from "../../operations/external-vaults/rotate.ts";
+import { updateVaultConnection } from "../../operations/external-vaults/update.ts";
+import { verifyVaultConnection } from "../../operations/external-vaults/verify.ts";
+import { resourceOf } from "../answer.ts";
+import { callerOf } from "../caller.ts";
+
+const listMax = 1_000;
+
+/** Whoever is no admin lacks the permissions for all but looking. */
+export function dataRavenVaultConnectionService(deps: Deps): ServiceImpl<typeof VaultConnectionService> {
+  return {
+    async createVaultConnection(request, context) {
+      const { name, description = "", vaultType, baseUrl = "" } = request;
+      const { project = "", config = "", projectId = "", environment = "", secretPath = "" } = request;
+      const outcome = await createVaultConnection(deps, callerOf(context), {
+        ...{ name, description, baseUrl, vaultType: vaultType.toUpperCase() as VaultType },
+        config: { project, config, project_id: projectId, environment, secret_path: secretPath },
+        credentials: credentialsIn(request),
+      });
+      return { vaultConnection: toConnectionMessage(resourceOf(context, outcome)) };
+    },
+
+    async listVaultConnections(_request, context) {
+      const { items } = await listVaultConnections(deps, callerOf(context), { pageSize: listMax, pageToken: "" });
+      return { vaultConnections: items.map(toConnectionMessage) };
+    },
+
+    async getVaultConnection({ connectionId }, context) {
+      const connection = await getVaultConnection(deps, callerOf(context), toConnectionId(connectionId));
+      return { vaultConnection: toConnectionMessage(connection) };
+    },
+
+    async updateVaultConnection({ connectionId, name, description = "", updateMask }, context) {
+      const named = new Set(updateMask?.paths);
+      const change = { ...(name === undefined ? {} : { name }), ...(named.has("description") ? { description } : {}) };
+      const input = { vaultConnectionId: toConnectionId(connectionId), etag: undefined, change };
+      const outcome = await updateVaultConnection(deps, callerOf(context), input);
+      return { vaultConnection: toConnectionMessage(resourceOf(context, outcome)) };
+    },
+
+    async deleteVaultConnection({ connectionId }, context) {
+      const target = { vaultConnectionId: toConnectionId(connectionId), etag: undefined };
+      resourceOf(context, await deleteVaultConnection(deps, callerOf(context), target));
+      return {};
+    },
+
+    async verifyVaultConnection({ connectionId }, context) {
+      const outcome = await verifyVaultConnection(deps, callerOf(context), toConnectionId(connectionId));
+      return { vaultConnection: toConnectionMessage(resourceOf(context, outcome)) };
+    },
+
+    async rotateVaultConnection(request, context) {
+      const target = { vaultConnectionId: toConnectionId(request.connectionId), etag: undefined };
+      const input = { ...target, credentials: credentialsIn(request) };
+      const outcome = await rotateVaultConnection(deps, callerOf(context), input);
+      return { vaultConnection: toConnectionMessage(resourceOf(context, outcome)) };
+    },
+  };
+}
+
+/** An id that nothing has stands for what is no UUID: it is judged as every unknown one is. */
+export function toConnectionId(uuid: string): string {
+  return idOfUuid("vc", uuid) ?? uuid;
+}
+
+interface GivenCredentials {
+  accessToken?: string | undefined;
+  clientId?: string | undefined;
+  clientSecret?: string | undefined;
+}
+
+function credentialsIn({ accessToken = "", clientId = "", clientSecret = "" }: GivenCredentials) {
+  return { access_token: accessToken, client_id: clientId, client_secret: clientSecret };
+}
+
+function toConnectionMessage(connection: VaultConnection): ConnectionMessage {
+  const { description, lastVerifiedTime } = connection;
+  return create(VaultConnectionSchema, {
+    id: uuidOf(connection.vaultConnectionId),
+    name: connection.name,
+    vaultType: connection.vaultType.toLowerCase(),
+    createdAt: timestampFromDate(connection.createTime),
+    createdBy: connection.createdBy,
+    ...(description === "" ? {} : { description }),
+    ...(lastVerifiedTime ? { lastVerifiedAt: timestampFromDate(lastVerifiedTime) } : {}),
+  });
+}
