@@ -24,19 +24,40 @@ interface SealedRow {
 }
 
 /** Undefined where there is no such active secret, or no such version of it. Whoever opens it records it first. */
-export async function readSealedVersionForUse(
+export function readSealedVersionForUse(
   sql: Sql,
   { workspaceId }: Grant<"secrets.use">,
   secretId: string,
   versionNumber: number,
 ): Promise<SealedVersion | undefined> {
+  return readSealed(sql, { name: "read_sealed_version_for_use", condition: "" }, workspaceId, secretId, versionNumber);
+}
+
+/** Only of a version that is a reference: what that says tells how to ask for a value, and is none. */
+export function readSealedReference(
+  sql: Sql,
+  { workspaceId }: Grant<"versions.read">,
+  secretId: string,
+  versionNumber: number,
+): Promise<SealedVersion | undefined> {
+  const statement = { name: "read_sealed_reference", condition: "and v.payload_form = 'reference'" };
+  return readSealed(sql, statement, workspaceId, secretId, versionNumber);
+}
+
+async function readSealed(
+  sql: Sql,
+  { name, condition }: { name: string; condition: string },
+  workspaceId: string,
+  secretId: string,
+  versionNumber: number,
+): Promise<SealedVersion | undefined> {
   const rows = await sql.query<SealedRow>({
-    name: "read_sealed_version_for_use",
+    name,
     text: `select s.region, s.kms_key_id as s_key_id, s.revealable, s.mac as s_mac, s.access_policy,
         v.version_id, v.state, v.payload_form, v.envelope, v.kms_key_id, v.kms_key_version, v.mac, v.vault_connection_id
       from secret s
       join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id and v.version_number = $3
-      where s.workspace_id = $1 and s.secret_id = $2 and ${isActive}`,
+      where s.workspace_id = $1 and s.secret_id = $2 and ${isActive} ${condition}`,
     values: [workspaceId, secretId, versionNumber],
   });
   const row = firstOrUndefined(rows);

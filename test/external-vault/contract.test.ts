@@ -247,8 +247,10 @@ describe("1Password", () => {
     expect(await vaults.check(of(token))).toEqual({ reason: "unauthorized", isWorthRetrying: false });
   });
 
-  it("has its own client say what is wrong with a token of its own", async () => {
+  it("has its own client look at a token of its own, and refuse one that is none without calling anybody", async () => {
     const failure = await vaults.check(of(tokenFor("my.1password.com")));
-    expect(["unauthorized", "unreachable"]).toContain(failure?.reason);
+    expect(failure).toEqual({ reason: "unauthorized", isWorthRetrying: false });
+    const resolutions = await vaults.resolve(of(tokenFor("my.1password.com")), ["op://a/b/c"]);
+    expect([...resolutions.values()]).toEqual([failure]);
   });
 });

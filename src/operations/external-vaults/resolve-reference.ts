@@ -21,9 +21,7 @@ export async function resolveReference(
   payload: Payload,
 ): Promise<{ form: "key_values"; values: ReadonlyMap<string, Sensitive> }> {
   if (version?.vaultConnectionId === undefined) throw valueCorrupt();
-  const mappings = [...decodeKeyValues(payload.bytes)].map(
-    ([field, reference]) => [field, Buffer.from(reference).toString("utf8")] as const,
-  );
+  const mappings = mappingsOf(payload);
   const connection = await findConnectionOrFail(deps.database, workspaceId, version.vaultConnectionId);
   const opened = await openConnection(deps, connection);
   const references = [...new Set(mappings.map(([, reference]) => reference))];
@@ -35,4 +33,9 @@ export async function resolveReference(
     throw referenceFailed(connection, field, resolution);
   });
   return { form: "key_values", values: new Map(values) };
+}
+
+/** What each part of the value is called in the vault. */
+export function mappingsOf({ bytes }: Payload): (readonly [field: string, reference: string])[] {
+  return [...decodeKeyValues(bytes)].map(([field, reference]) => [field, Buffer.from(reference).toString("utf8")]);
 }

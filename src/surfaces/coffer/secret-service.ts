@@ -5,6 +5,7 @@ import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts"
 import type { Deps } from "../../deps.ts";
 import { defaultKind, kinds } from "../../domain/credential/kinds.ts";
 import { validateCredential } from "../../operations/credentials/validate.ts";
+import { getFieldMappings } from "../../operations/external-vaults/get-mappings.ts";
 import { batchGetSecretValues } from "../../operations/secrets/batch-get-values.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
@@ -121,7 +122,13 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
 
     async getSecretVersion(request, context) {
       const input = { secret: toSecretRef(request), version: request.version };
-      return { version: toVersionMessage(await getSecretVersion(deps, callerOf(context), input)) };
+      const version = await getSecretVersion(deps, callerOf(context), input);
+      const fieldMappings = await getFieldMappings(deps, callerOf(context), version);
+      const { vaultConnectionId = "" } = version;
+      return {
+        version: toVersionMessage(version),
+        ...(fieldMappings ? { reference: { vaultConnectionId, fieldMappings } } : {}),
+      };
     },
 
     async listSecretVersions(request, context) {

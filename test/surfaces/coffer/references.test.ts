@@ -97,6 +97,19 @@ describe("succeeds", () => {
     expect(Object.keys(await read(secret, "2"))).toHaveLength(2);
   });
 
+  it("shows what a version refers to, to who may see versions, and asks no vault", async () => {
+    const { id } = await referring();
+    const viewer = coffer.clients(await coffer.tokenWithRole(Role.VIEWER)).secrets;
+    const { reference: shown } = await viewer.getSecretVersion({ ...byId(id), version: "1" });
+    expect(shown).toMatchObject({ vaultConnectionId: connection.id, fieldMappings: pair });
+    const plain = await createSecret(coffer);
+    expect((await viewer.getSecretVersion({ ...byId(plain.id), version: "1" })).reference).toBeUndefined();
+    await coffer.clients().secrets.destroySecretVersion({ ...byId(id), version: "1" });
+    const destroyed = await viewer.getSecretVersion({ ...byId(id), version: "1" });
+    expect([destroyed.version?.vaultConnectionId, destroyed.reference]).toEqual([connection.id, undefined]);
+    expect(service.calls).toEqual([]);
+  });
+
   it("makes one call of 500 reads at once", async () => {
     const { id } = await createSecret(coffer, { value: reference({ key: "SECRET_ACCESS_KEY" }) });
     service.mood = "slow";
@@ -251,6 +264,9 @@ describe("fails to read", () => {
     await keys.disableKey({ id: ofConnection?.id ?? "" });
     const inactive = { code: "FailedPrecondition", reason: "KEY_NOT_ACTIVE" };
     await expectError(secrets.getSecretValue(byId(secret?.id ?? "")), inactive);
+    await keys.disableKey({ id: key.id });
+    const { version, reference: shown } = await secrets.getSecretVersion({ ...byId(secret?.id ?? ""), version: "1" });
+    expect([version?.vaultConnectionId, shown]).toEqual([own.id, undefined]);
     await expectError(coffer.clients(ownerToken).vaults.verifyVaultConnection({ id: own.id }), inactive);
     expect(service.calls).toEqual([]);
   });
@@ -270,6 +286,7 @@ describe("fails to read", () => {
     const other = "update secret_version set vault_connection_id = $1 where secret_id = $2";
     await coffer.sql(other, [elsewhere.connection.id, id]);
     await expectError(value(id), corrupt);
+    await expectError(coffer.clients().secrets.getSecretVersion({ ...byId(id), version: "1" }), corrupt);
     expect(elsewhere.service.calls).toEqual([]);
   });
 });

@@ -1,0 +1,34 @@
+// What a version that is a reference refers to, for who may see the version: the vault is not called.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { SecretVersion } from "../../domain/version.ts";
+import { readSealedReference } from "../../store/read-for-use.ts";
+import { authorize } from "../authorize.ts";
+import { openSealed } from "../secrets/get-value.ts";
+import { type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
+import { mappingsOf } from "./resolve-reference.ts";
+
+type GetMappingsDeps = ReportDeps & Pick<Deps, "database" | "deploymentKeys" | "deploymentId" | "keyMaterial">;
+
+/**
+ * The vault's name for each part. Undefined for a version that is no reference, and where it cannot be opened now: destroyed, of a
+ * deleted secret, or under a key that is not active. Fails with VALUE_CORRUPT.
+ */
+export async function getFieldMappings(
+  deps: GetMappingsDeps,
+  caller: Caller,
+  { vaultConnectionId, secretId, versionNumber }: SecretVersion,
+): Promise<Record<string, string> | undefined> {
+  const grant = authorize(caller, "versions.read");
+  if (vaultConnectionId === undefined) return undefined;
+  const sealed = await readSealedReference(deps.database, grant, secretId, versionNumber);
+  if (!sealed?.version?.envelope) return undefined;
+  try {
+    return Object.fromEntries(mappingsOf(await openSealed(deps, sealed)));
+  } catch (error) {
+    if (error instanceof CofferError && error.reason === "KEY_NOT_ACTIVE") return undefined;
+    const subject = { resourceType: "secret", resourceId: secretId, versionNumber } as const;
+    return reportCorrupt(deps, caller, grant, subject, error);
+  }
+}
