@@ -4,12 +4,13 @@ import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { readSealedReference } from "../../store/read-for-use.ts";
-import { authorize } from "../authorize.ts";
+import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { openSealed } from "../secrets/get-value.ts";
 import { type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { mappingsOf } from "./resolve-reference.ts";
 
-type GetMappingsDeps = ReportDeps & Pick<Deps, "database" | "deploymentKeys" | "deploymentId" | "keyMaterial">;
+type GetMappingsDeps = ReportDeps &
+  Pick<Deps, "database" | "regions" | "deploymentKeys" | "deploymentId" | "keyMaterial">;
 
 /**
  * The vault's name for each part. Undefined for a version that is no reference, and where it cannot be opened now: destroyed, of a
@@ -18,10 +19,14 @@ type GetMappingsDeps = ReportDeps & Pick<Deps, "database" | "deploymentKeys" | "
 export async function getFieldMappings(
   deps: GetMappingsDeps,
   caller: Caller,
-  { vaultConnectionId, secretId, versionNumber }: SecretVersion,
+  {
+    vaultConnectionId,
+    secretId,
+    versionNumber,
+  }: Pick<SecretVersion, "vaultConnectionId" | "secretId" | "versionNumber">,
 ): Promise<Record<string, string> | undefined> {
-  const grant = authorize(caller, "versions.read");
   if (vaultConnectionId === undefined) return undefined;
+  const grant = await authorizeSecret(deps, caller, "versions.read", { id: secretId });
   const sealed = await readSealedReference(deps.database, grant, secretId, versionNumber);
   if (!sealed?.version?.envelope) return undefined;
   try {

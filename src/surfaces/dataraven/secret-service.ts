@@ -9,7 +9,8 @@ import { idOfUuid } from "../../domain/ids.ts";
 import type { Permission } from "../../domain/permission.ts";
 import { type Secret, secretNotFound } from "../../domain/secret.ts";
 import { requireRole } from "../../operations/authorize.ts";
-import { connectionsOf, mappingsOf } from "../../operations/external-vaults/describe-references.ts";
+import { connectionsOf } from "../../operations/external-vaults/connections-of.ts";
+import { getFieldMappings } from "../../operations/external-vaults/get-mappings.ts";
 import { type ChangeCredentialInput, changeCredential } from "../../operations/secrets/change-credential.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
@@ -64,7 +65,12 @@ export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretSer
       const caller = callerOf(context);
       const secret = await find(caller, secretId);
       const connection = (await connectionsOf(deps, secret.workspaceId, [secret])).get(secret.secretId);
-      const mappings = connection && (await mappingsOf(deps, caller, secret));
+      const version = { ...secret, versionNumber: secret.currentVersion };
+      const mappings = await getFieldMappings(deps, caller, {
+        vaultConnectionId: undefined,
+        ...version,
+        ...connection,
+      });
       return { secret: toDetailsMessage(secret, connection, mappings) };
     },
 
