@@ -36,6 +36,11 @@ export function isId(prefix: IdPrefix, id: string): boolean {
   return id.startsWith(`${prefix}_`) && /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(prefix.length + 1));
 }
 
+/** Whether `id` has the form of a principal's: one that was made here, or one known by its JWT. */
+export function isPrincipalId(id: string): boolean {
+  return isId("prn", id.replace(/^prn_jwt_/, "prn_"));
+}
+
 function uuidV7(unixMs: number, random: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(16);
   bytes.set(random, 6);

@@ -74,8 +74,7 @@ export type AccessRule = Message<"coffer.v1.AccessRule"> & {
   permissions: string[];
 
   /**
-   * Where: patterns of paths; none: every path. A `*` stands for any text within one segment, the segment `**` for any number of
-   * segments; at the end `/*` and `/**` both mean everything below, at any depth, and not the place itself. So
+   * Where: patterns of paths; none: every path. A `*` stands for any text within one segment, once in each; at the end `/*` and `/**` both mean everything below, at any depth, and not the place itself. So
    * `/app/production/*` is about `/app/production/db` and `/app/production/db/main`, not `/app/production` or `/app/productionx/y`.
    *
    * @generated from field: repeated string path_patterns = 6;
@@ -149,7 +148,7 @@ export type CreateAccessRuleRequest = Message<"coffer.v1.CreateAccessRuleRequest
 
   /**
    * AccessRule.path_patterns: at most 64, each of 1 to 512 characters, beginning with `/` and otherwise with the rules of Secret.name;
-   * `**` only as a whole segment.
+   * one `*` a segment at most, `**` only as the last segment.
    *
    * @generated from field: repeated string path_patterns = 4;
    */

@@ -104,7 +104,6 @@ describe("rejects with 400, naming the field, and writes nothing", () => {
     ["a description of 1,025 characters", { description: "x".repeat(1025) }, "description"],
     ["65 labels", { labels: texts(65) }, "labels"],
     ["annotations of more than 16 KiB", { annotations: { a: "x".repeat(16_384) } }, "annotations"],
-    ["an access policy, which is not served yet", { accessPolicy: { conditions: [] } }, "accessPolicy"],
     ["a field that does not exist", { urlPathX: "x" }, "urlPathX"],
   ])("%s", async (_, change, field) => {
     const before = await countSecrets();
