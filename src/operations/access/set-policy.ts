@@ -5,7 +5,6 @@ import type { Caller } from "../../domain/caller.ts";
 import { checkActive, checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
 import type { StatementGrant } from "../../domain/statement-rules.ts";
 import { lockGuardedSecret, updateAccessPolicy } from "../../store/guarded-secrets.ts";
-import { lockWorkspace } from "../../store/workspaces.ts";
 import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkAuthentic, coveredOfSecret, macOf } from "../row-macs.ts";
@@ -45,8 +44,6 @@ export async function setAccessPolicy(
       return { subject: { resourceType: "secret", resourceId: secretId } };
     },
     async apply(tx, { subject }) {
-      // In the order of whoever adds to the workspace: it first, then the secret.
-      if (statementGrants) await lockWorkspace(tx, workspaceId);
       const found = await lockGuardedSecret(tx, workspaceId, subject.resourceId);
       if (!found) throw secretNotFound();
       const { secret, accessPolicyText, mac } = found;

@@ -226,6 +226,35 @@ describe("whatever takes the path next inherits nothing, where the secret was", 
   });
 });
 
+it("among changes of one secret at once nothing fails, and no rule is left of a secret that is gone", async () => {
+  const member = await newMember(coffer);
+  const accessPolicy = { statements: [statement(["read"], member), statement(["getSecretValue"], member)] };
+  const { path } = await createThalassa(coffer, { accessPolicy });
+  const json = { path, kmsKeyIdentity: "default", secretString: base64("v1"), accessPolicy };
+  const changes = [
+    () => send(`POST ${secretsUrl}`, json),
+    () => put(path, accessPolicy),
+    () => put(path, null),
+    () => send(`DELETE ${secretUrl(path)}`),
+  ];
+  for (let round = 0; round < 5; round++) {
+    const answers = await Promise.all([...changes, ...changes, ...changes].map((change) => change()));
+    for (const { status, body } of answers) {
+      // Whoever has found the secret before it was deleted is told of its state.
+      if (status === 400) expect(body).toEqual({ message: expect.stringContaining("is deleted") });
+      else expect([200, 201, 204, 404, 409]).toContain(status);
+    }
+  }
+  const left = await coffer.sql(
+    `select r.rule_id from access_rule r left join secret s on s.secret_id = r.source_secret_id and s.state = 'ACTIVE'
+      where r.principal_id = $1 and s.secret_id is null`,
+    [member.principalId],
+  );
+  expect(left).toEqual([]);
+  await send(`DELETE ${secretUrl(path)}`);
+  expect(await rulesOf(member)).toEqual([]);
+});
+
 it("a workspace has at most 10,000 rules, these included: one too many makes no secret and changes none", async () => {
   const member = await newMember(coffer);
   const { path } = await createThalassa(coffer, { accessPolicy: { statements: [statement(["read"], member)] } });
