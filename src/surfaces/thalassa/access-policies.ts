@@ -1,5 +1,5 @@
 // Access policies as Thalassa Cloud's users give and see them.
-import { fromJson, toJson } from "@bufbuild/protobuf";
+import { fromJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { AccessPolicy } from "../../domain/access-policy.ts";
 import { parseAccessPolicy } from "../../domain/access-policy-json.ts";
@@ -18,7 +18,7 @@ const field = "access_policy";
 /** Neither a policy nor statements for null and where it is left out; fails with FIELD_INVALID for what is none. */
 export function toAccessPolicy(value: Value | undefined): GivenPolicy {
   if (value === undefined || value.kind.case === "nullValue") return { accessPolicy: undefined, statementGrants: [] };
-  const given = parseAccessPolicy(toJson(ValueSchema, value), field);
+  const given = parseAccessPolicy(plain(value), field);
   if ("policy" in given) return { accessPolicy: given.policy, statementGrants: [] };
   return { accessPolicy: undefined, statementGrants: grantsOfStatements(given.statements, field) };
 }
@@ -27,6 +27,20 @@ export function toAccessPolicy(value: Value | undefined): GivenPolicy {
 export function toNextAccessPolicy(value: Value | undefined): GivenPolicy {
   if (value === undefined) throw invalidField(field, "is required; null clears it");
   return toAccessPolicy(value);
+}
+
+/** As `toJson` does it, but for numbers that JSON cannot say, such as `1e400`: they are left to be judged where they stand. */
+function plain({ kind }: Value): unknown {
+  switch (kind.case) {
+    case "structValue":
+      return Object.fromEntries(Object.entries(kind.value.fields).map(([name, member]) => [name, plain(member)]));
+    case "listValue":
+      return kind.value.values.map(plain);
+    case "nullValue":
+      return null;
+    default:
+      return kind.value;
+  }
 }
 
 export function toPolicyMessage({ conditions }: AccessPolicy): Value {

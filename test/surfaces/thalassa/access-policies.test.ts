@@ -131,6 +131,7 @@ describe("a broken policy is 400 with the field, in create and in PUT, and chang
     ["bits behind the prefix", { conditions: [ip("allow", "10.0.0.1/8")] }, ["accessPolicy.conditions[0].cidrs[0]"]],
     ["a prefix of 33", { conditions: [ip("allow", "10.0.0.0/33")] }, ["accessPolicy.conditions[0].cidrs[0]"]],
     ["a name for an address", { denied: [{ type: "ip", ips: ["host"] }] }, ["accessPolicy.denied[0].ips[0]"]],
+    ["65 addresses", { allowed: [{ type: "ip", ips: Array(65).fill("10.0.0.1") }] }, ["accessPolicy.allowed[0].ips"]],
     ["no addresses", { conditions: [ip("allow")] }, ["accessPolicy.conditions[0].cidrs"]],
     ["the hour 24", time({ endHour: 24 }), ["accessPolicy.conditions[0].endHour"]],
     ["the hour -1", time({ startHour: -1 }), ["accessPolicy.conditions[0].startHour"]],
@@ -183,6 +184,17 @@ describe("a broken policy is 400 with the field, in create and in PUT, and chang
     expect(await metadata(path)).toMatchObject({ accessPolicy: onlyOffice, objectVersion: 1 });
   });
 
+  it("a number that JSON has no room for: 400 with its field", async () => {
+    const { path } = await createThalassa(coffer);
+    const headers = { "content-type": "application/json", "x-organisation-identity": await organisationOf(coffer) };
+    const body = JSON.stringify({ accessPolicy: time({ startHour: 4711 }) }).replace("4711", "1e400");
+    expect(await thalassa(coffer, `PUT ${secretUrl(path)}/policy`, { body, headers })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(/^accessPolicy\.conditions\[0\]\.startHour: /) },
+    });
+    expect((await metadata(path)).objectVersion).toBe(1);
+  });
+
   it("so deep that no policy is: 400, and the process lives", async () => {
     const { path } = await createThalassa(coffer);
     const deep = `{"accessPolicy":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
@@ -191,6 +203,16 @@ describe("a broken policy is 400 with the field, in create and in PUT, and chang
     expect(await thalassa(coffer, `PUT ${secretUrl(path)}/policy`, init)).toMatchObject({ status: 400 });
     expect((await metadata(path)).objectVersion).toBe(1);
   });
+});
+
+it("takes a policy at each of its limits", async () => {
+  const cidrs = Array.from({ length: 64 }, (_, index) => `10.0.0.${index}/32`);
+  const accessPolicy = { conditions: Array.from({ length: 32 }, () => ip("allow", ...cidrs)) };
+  expect(await createThalassa(coffer, { accessPolicy })).toMatchObject({ accessPolicy });
+  const { path } = await createThalassa(coffer);
+  expect((await put(path, { accessPolicy })).body).toMatchObject({ accessPolicy });
+  const edges = time({ startHour: 23, endHour: 0, timezone: "UTC" });
+  expect((await put(path, { accessPolicy: edges })).body).toMatchObject({ accessPolicy: edges });
 });
 
 it("a broken policy is told together with other broken fields", async () => {
