@@ -72,10 +72,14 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       [accessChannel]: accessRules.drop,
       [keyDestroyedChannel]: keyMaterial.drop,
     };
-    const notifications = listen(database, channels, () => {
-      tokenCache.clear();
-      accessRules.clear();
-      keyMaterial.clear();
+    const notifications = listen(database, channels, {
+      onListening() {
+        tokenCache.clear();
+        accessRules.clear();
+        keyMaterial.keepFromNow();
+      },
+      // The other two are looked up again within five seconds anyway.
+      onLost: keyMaterial.keepNothing,
     });
     const runner = startJobs(deps, config.jobs ? jobsFor(deps) : [], {
       intervalMs: config.jobsIntervalMs,

@@ -53,6 +53,11 @@ export function idOfUuid(prefix: IdPrefix, uuid: string): string | undefined {
   return `${prefix}_${base32(Buffer.from(uuid.replaceAll("-", ""), "hex"))}`;
 }
 
+/** Whether `id` has the form of a principal's: one that was made here, or one known by its JWT. */
+export function isPrincipalId(id: string): boolean {
+  return isId("prn", id.replace(/^prn_jwt_/, "prn_"));
+}
+
 function uuidV7(unixMs: number, random: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(16);
   bytes.set(random, 6);

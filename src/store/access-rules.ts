@@ -92,6 +92,51 @@ export async function insertAccessRule(tx: Tx, rule: Omit<StoredAccessRule, "cre
   return toRule(only(rows));
 }
 
+/** Inserts rules that come with a secret, in one statement. */
+export async function insertAccessRules(
+  tx: Tx,
+  sourceSecretId: string,
+  rules: readonly (Omit<StoredAccessRule, "createTime" | "subject"> & { subject: { principalId: string } })[],
+): Promise<void> {
+  await tx.query({
+    name: "insert_access_rules",
+    text: `insert into access_rule (
+        workspace_id, rule_id, principal_id, permissions, path_patterns, region, note, mac, source_secret_id)
+      select r.workspace_id, r.rule_id, r.principal_id, r.permissions, r.path_patterns, r.region, r.note,
+        decode(r.mac, 'hex'), $2
+      from json_to_recordset($1::json) as r (
+        workspace_id text, rule_id text, principal_id text, permissions text[], path_patterns text[], region text,
+        note text, mac text)`,
+    values: [JSON.stringify(rules.map(toInserted)), sourceSecretId],
+  });
+}
+
+function toInserted(rule: Parameters<typeof insertAccessRules>[2][number]): Record<string, unknown> {
+  return {
+    workspace_id: rule.workspaceId,
+    rule_id: rule.ruleId,
+    principal_id: rule.subject.principalId,
+    permissions: rule.permissions,
+    path_patterns: rule.pathPatterns,
+    region: rule.region ?? null,
+    note: rule.note,
+    mac: Buffer.from(rule.mac).toString("hex"),
+  };
+}
+
+/** Deletes the rules that came with a secret, and says whether there were any. */
+export async function deleteRulesOfSecret(
+  tx: Tx,
+  { workspaceId, secretId }: { workspaceId: string; secretId: string },
+): Promise<boolean> {
+  const rows = await tx.query({
+    name: "delete_rules_of_secret",
+    text: "delete from access_rule where workspace_id = $1 and source_secret_id = $2 returning rule_id",
+    values: [workspaceId, secretId],
+  });
+  return rows.length > 0;
+}
+
 export async function findAccessRule(sql: Sql, workspaceId: string, ruleId: string): Promise<AccessRule | undefined> {
   const rows = await sql.query<RuleRow>({
     name: "find_access_rule",

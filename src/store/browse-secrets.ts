@@ -2,6 +2,7 @@
 import type { Secret } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
 import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 export interface Level {
   workspaceId: string;
@@ -18,31 +19,34 @@ export interface LevelEntry {
 }
 
 /**
- * The next `limit` entries after `after`, by path. Each is one look into the index: behind a secret comes what sorts after its path,
+ * The next `limit` entries after `after`, by path, of those that are visible or lead to what is. Each is one look into the index: behind a secret comes what sorts after its path,
  * behind a prefix what sorts after all that lies below it. Paths hold no control characters, and `0` is what follows a slash.
  */
 export async function browseSecrets(
   sql: Sql,
   level: Level,
+  visible: VisiblePaths,
   after: string | undefined,
   limit: number,
 ): Promise<LevelEntry[]> {
+  const values: unknown[] = [
+    level.workspaceId,
+    level.region,
+    level.path,
+    after === undefined ? level.path : pathsBehind(after),
+    `${level.path.slice(0, -1)}0`,
+    limit,
+  ];
+  const conditions = visibleConditions(visible, (value) => `$${values.push(value)}`);
   const rows = await sql.query<{ path: string; secret_id: string | null }>({
-    name: "browse_secrets",
+    name: nameOf("browse_secrets", visible),
     text: `with recursive entry (path, secret_id, n) as (
-        (${nextEntry("$4", "1")})
+        (${nextEntry("$4", "1", conditions)})
         union all
-        select next.* from entry e cross join lateral (${nextEntry(behind, "e.n + 1")}) next where e.n < $6
+        select next.* from entry e cross join lateral (${nextEntry(behind, "e.n + 1", conditions)}) next where e.n < $6
       )
       select e.path, e.secret_id from entry e order by e.n`,
-    values: [
-      level.workspaceId,
-      level.region,
-      level.path,
-      after === undefined ? level.path : pathsBehind(after),
-      `${level.path.slice(0, -1)}0`,
-      limit,
-    ],
+    values,
   });
   return rows.map(({ path, secret_id: secretId }) => ({ path, secretId: secretId ?? undefined }));
 }
@@ -53,7 +57,11 @@ function pathsBehind(path: string): string {
   return path.endsWith("/") ? `${path.slice(0, -1)}0` : `${path}\u0001`;
 }
 
-function nextEntry(from: string, n: string): string {
+function nameOf(name: string, visible: VisiblePaths): string {
+  return visible.length === 0 ? name : `${name}_${shapeOf(visible)}`;
+}
+
+function nextEntry(from: string, n: string, conditions: readonly string[]): string {
   const rest = "substr(s.path, length($3) + 1)";
   const isBelow = `position('/' in ${rest}) > 0`;
   return `select
@@ -62,16 +70,24 @@ function nextEntry(from: string, n: string): string {
       ${n}
     from secret s
     where s.workspace_id = $1 and s.region = $2 and ${isActive} and s.path >= ${from} and s.path < $5
+      ${conditions.map((condition) => `and ${condition}`).join(" ")}
     order by s.path limit 1`;
 }
 
-/** Secrets by their ids, in the order of their paths. */
-export async function findSecretsById(sql: Sql, workspaceId: string, secretIds: readonly string[]): Promise<Secret[]> {
+/** Secrets by their ids, in the order of their paths; of those that are visible where they are now. */
+export async function findSecretsById(
+  sql: Sql,
+  workspaceId: string,
+  visible: VisiblePaths,
+  secretIds: readonly string[],
+): Promise<Secret[]> {
+  const values: unknown[] = [workspaceId, secretIds];
+  const conditions = ["s.workspace_id = $1", "s.secret_id = any ($2)", isActive];
+  conditions.push(...visibleConditions(visible, (value) => `$${values.push(value)}`));
   const rows = await sql.query<SecretRow>({
-    name: "find_secrets_by_id",
-    text: `select ${secretColumns} from secret s where s.workspace_id = $1 and s.secret_id = any ($2) and ${isActive}
-      order by s.path`,
-    values: [workspaceId, secretIds],
+    name: nameOf("find_secrets_by_id", visible),
+    text: `select ${secretColumns} from secret s where ${conditions.join(" and ")} order by s.path`,
+    values,
   });
   return rows.map(toSecret);
 }

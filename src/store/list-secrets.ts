@@ -3,7 +3,7 @@ import type { Secret, SecretState } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
 import { afterPrefix } from "./path-range.ts";
 import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
-import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
+import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All conditions must hold; an undefined one always does. */
 export interface SecretFilter {
@@ -66,7 +66,7 @@ function nameOf(filter: SecretFilter, visible: VisiblePaths, after: SecretPositi
     filter.kind === undefined ? "" : "kind",
     filter.pathPrefix === undefined ? "" : "prefix",
     Object.keys(filter.labels).length === 0 ? "" : "labels",
-    visible.length === 0 ? "" : `visible${visible.length}`,
+    shapeOf(visible),
     after === undefined ? "" : "after",
   ];
   return ["list_secrets", ...parts.filter((part) => part !== "")].join("_").toLowerCase();

@@ -26,6 +26,11 @@ export function visibleConditions(visible: VisiblePaths, parameter: (value: unkn
   });
 }
 
+/** What tells the conditions of callers apart, as part of a statement's name: their text, not their values. */
+export function shapeOf(visible: VisiblePaths): string {
+  return visible.map((patterns) => (patterns.length === 0 ? "nowhere" : "visible")).join("_");
+}
+
 /** As the "C" collation does. */
 function compareInUtf8(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -4,7 +4,10 @@ import { isScope, narrow, permissionsOfRole } from "../../src/domain/permission.
 
 const table = {
   MEMBER: [],
-  VIEWER: ["keys.list", "keys.read", "secrets.list", "secrets.read", "versions.read", "workspace.read"],
+  VIEWER: [
+    ...["keys.list", "keys.read", "secrets.list", "secrets.read"],
+    ...["vaults.list", "vaults.read", "versions.read", "workspace.read"],
+  ],
   OPERATOR: [
     "secrets.create",
     "secrets.delete",
@@ -32,6 +35,11 @@ const table = {
     "tokens.list",
     "tokens.revoke",
     "tokens.rotate",
+    "vaults.create",
+    "vaults.delete",
+    "vaults.rotate",
+    "vaults.update",
+    "vaults.verify",
     "versions.destroy",
     "workspace.update",
   ],

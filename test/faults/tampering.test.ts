@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { otherWorkspace } from "../support/broad-token.ts";
 import { startCoffer, type TestCoffer, useCoffer } from "../support/coffer.ts";
-import { addVersion, createSecret, data, readText } from "../support/secrets.ts";
+import { expectError } from "../support/errors.ts";
+import { createKey } from "../support/keys.ts";
+import { addVersion, byId, createSecret, data, readText } from "../support/secrets.ts";
 
 const coffer = useCoffer();
 const plaintext = "the-plaintext-of-the-victim";
@@ -171,6 +173,22 @@ describe("a column beside the envelope that was changed", () => {
   ])("(%s) is noticed", async (_column, change) => {
     const statement = change.replace("%foreign%", foreign.id);
     expect(await tampered(statement, [victim.id], () => read(coffer, victim))).toEqual(corrupt);
+  });
+});
+
+describe("the key that a secret is bound to, swapped for another active one", () => {
+  it("opens nothing and takes nothing, until it is as it was", async () => {
+    const swap = async (kmsKeyId: unknown) =>
+      coffer.sql("update secret set kms_key_id = $2 where secret_id = $1 returning kms_key_id", [victim.id, kmsKeyId]);
+    const [before] = await coffer.sql("select kms_key_id from secret where secret_id = $1", [victim.id]);
+    await swap((await createKey(coffer)).id);
+    expect(await read(coffer, victim)).toEqual(corrupt);
+    await expectError(coffer.clients().secrets.addSecretVersion({ ...byId(victim.id), value: data("v3") }), {
+      code: "DataLoss",
+      reason: "VALUE_CORRUPT",
+    });
+    await swap(before?.["kms_key_id"]);
+    expect(await read(coffer, victim)).toMatchObject({ status: 200, audited: ["OK"] });
   });
 });
 

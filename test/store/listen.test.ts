@@ -6,6 +6,7 @@ import { listen } from "../../src/store/listen.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { until } from "../support/poll.ts";
+import { startPostgresProxy } from "../support/postgres-proxy.ts";
 
 let place: TestDatabase;
 let database: Database;
@@ -31,7 +32,12 @@ describe("a listener", () => {
   it("hears every notification, and of the gap whenever its connection was broken", async () => {
     const heard: string[] = [];
     let gaps = 0;
-    const listener = listen(database, { "a channel": (payload) => void heard.push(payload) }, () => gaps++);
+    let losses = 0;
+    const listener = listen(
+      database,
+      { "a channel": (payload) => void heard.push(payload) },
+      { onListening: () => gaps++, onLost: () => losses++ },
+    );
     await until("it listens", async () => gaps === 1);
     await admin.query(`select pg_notify('a channel', 'first')`);
     await until("it has heard", async () => heard.length === 1);
@@ -49,18 +55,38 @@ describe("a listener", () => {
       );
       return rows.length === 0;
     });
-    expect(gaps).toBe(3);
+    expect([gaps, losses]).toEqual([3, 2]);
   });
 
   it("keeps trying while there is no server, without an error that anybody would have to catch", async () => {
     const absent = openDatabase({ connectionString: "postgres://nobody@127.0.0.1:1/none", poolSize: 1 });
     let gaps = 0;
-    const listener = listen(absent, { channel: () => {} }, () => gaps++);
+    let losses = 0;
+    const listener = listen(absent, { channel: () => {} }, { onListening: () => gaps++, onLost: () => losses++ });
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     expect(gaps).toBe(0);
+    expect(losses).toBeGreaterThan(1);
     listener.close();
     await absent.close();
   });
+
+  it("tells within five seconds that the server has fallen silent on a connection that stays open", async () => {
+    const proxy = await startPostgresProxy();
+    const slow = openDatabase({ connectionString: proxy.through(place.url), poolSize: 1 });
+    const told: string[] = [];
+    const events = { onListening: () => void told.push("listening"), onLost: () => void told.push("lost") };
+    const listener = listen(slow, { channel: () => {} }, events);
+    await until("it listens", async () => told.length === 1);
+    // It is asked more than once, and stays.
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    expect(told).toEqual(["listening"]);
+    proxy.freeze();
+    await until("it is lost", async () => told.length > 1, 5_000);
+    expect(told).toEqual(["listening", "lost"]);
+    listener.close();
+    await proxy.close();
+    await slow.close();
+  }, 20_000);
 });
 
 describe("a token's revocation", () => {

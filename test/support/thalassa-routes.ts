@@ -36,6 +36,14 @@ export const thalassaRoutes: readonly ThalassaRoute[] = [
   { rpc: "ListSecrets", request: `GET ${secrets}/secrets`, permissions: ["secrets.list"], success: 200 },
   { rpc: "GetSecret", request: `GET ${secrets}/secret{path}`, permissions: ["secrets.read"], success: 200 },
   {
+    rpc: "SetAccessPolicy",
+    request: `PUT ${secrets}/secret{path}/policy`,
+    permissions: ["secrets.update"],
+    success: 200,
+    body: () => ({ accessPolicy: { conditions: [{ type: "ip", effect: "allow", cidrs: ["127.0.0.0/8"] }] } }),
+    changes: true,
+  },
+  {
     rpc: "PutSecretValue",
     request: `POST ${secrets}/secret{path}/versions`,
     permissions: ["versions.add"],

@@ -1,23 +1,17 @@
 // CreateAccessRule: allows more at some paths.
 import type { Deps } from "../../deps.ts";
-import {
-  type AccessRule,
-  accessRuleNotFound,
-  accessRulesMax,
-  checkRulePermission,
-  patternChecks,
-} from "../../domain/access-rule.ts";
+import { type AccessRule, accessRuleNotFound, checkRulePermission, patternChecks } from "../../domain/access-rule.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { CofferError, checkAll } from "../../domain/errors.ts";
+import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { pathPermissionsOf } from "../../domain/permission.ts";
-import { countAccessRules, findAccessRule, insertAccessRule } from "../../store/access-rules.ts";
-import { lockWorkspace } from "../../store/workspaces.ts";
+import { findAccessRule, insertAccessRule } from "../../store/access-rules.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfAccessRule, macOf } from "../row-macs.ts";
 import { regionOf } from "../secrets/region.ts";
 import { checkAllHeld } from "../tokens/grantable.ts";
+import { lockRoomForRules } from "./room.ts";
 
 /** An empty region means every region. */
 export type CreateAccessRuleInput = Pick<AccessRule, "subject" | "permissions" | "pathPatterns" | "note"> & {
@@ -43,9 +37,7 @@ export async function createAccessRule(
     grant,
     prepare: async () => ({ subject: { resourceType: "access_rule", resourceId: ruleId } }),
     async apply(tx) {
-      // One at a time, so that they are counted.
-      await lockWorkspace(tx, workspaceId);
-      if ((await countAccessRules(tx, workspaceId)) >= accessRulesMax) throw tooMany();
+      await lockRoomForRules(tx, workspaceId, 1);
       const rule = { ...input, workspaceId, ruleId, region: region === "" ? undefined : region };
       return insertAccessRule(tx, { ...rule, mac: macOf(deps.deploymentKeys, coveredOfAccessRule(rule)) });
     },
@@ -57,10 +49,4 @@ export async function createAccessRule(
   });
   if (!outcome.replayed) deps.accessRules.drop(workspaceId);
   return outcome;
-}
-
-function tooMany(): CofferError {
-  return new CofferError("ACCESS_RULE_LIMIT", `a workspace has at most ${accessRulesMax} access rules`, {
-    limit: String(accessRulesMax),
-  });
 }

@@ -3,6 +3,7 @@ import type { Deps } from "../../deps.ts";
 import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkActive, checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+import type { StatementGrant } from "../../domain/statement-rules.ts";
 import { lockGuardedSecret, updateAccessPolicy } from "../../store/guarded-secrets.ts";
 import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
@@ -11,6 +12,7 @@ import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail, secretById } from "../secrets/find.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
+import { checkMayGrant, replaceStatementRules } from "./statement-rules.ts";
 
 export interface SetAccessPolicyInput {
   secret: SecretRefInput;
@@ -18,18 +20,24 @@ export interface SetAccessPolicyInput {
   etag: string | undefined;
   /** Undefined: none any more. */
   accessPolicy: AccessPolicy | undefined;
+  /** What takes the place of the rules that came with earlier policies; undefined: these stay. */
+  statementGrants?: readonly StatementGrant[];
 }
 
-/** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VALUE_CORRUPT. */
+/**
+ * Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VALUE_CORRUPT; where there are or were statements also with
+ * PERMISSION_MISSING, GRANT_EXCEEDS_CALLER or ACCESS_RULE_LIMIT.
+ */
 export async function setAccessPolicy(
-  deps: MutationDeps & ReportDeps & Pick<Deps, "regions" | "deploymentKeys">,
+  deps: MutationDeps & ReportDeps & Pick<Deps, "regions" | "deploymentKeys" | "accessRules">,
   caller: Caller,
-  { secret: asked, etag, accessPolicy }: SetAccessPolicyInput,
+  { secret: asked, etag, accessPolicy, statementGrants }: SetAccessPolicyInput,
 ): Promise<Outcome<Secret>> {
   const grant = await authorizeSecret(deps, caller, "secrets.update", asked);
+  checkMayGrant(caller, statementGrants ?? []);
   const { workspaceId } = grant;
   const ref = refOf(deps, asked);
-  return mutate(deps, caller, {
+  const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
       const { secretId } = await findSecretOrFail(deps.database, workspaceId, ref);
@@ -46,6 +54,7 @@ export async function setAccessPolicy(
       checkAuthentic(deps.deploymentKeys, coveredOfSecret({ ...secret, accessPolicyText }), mac);
       const next = { ...secret, accessPolicyText: accessPolicy && policyText(accessPolicy) };
       const { accessPolicyText: text } = next;
+      if (statementGrants) await replaceStatementRules(deps, tx, caller, secret, statementGrants);
       return updateAccessPolicy(tx, secret, {
         accessPolicyText: text,
         mac: macOf(deps.deploymentKeys, coveredOfSecret(next)),
@@ -53,4 +62,6 @@ export async function setAccessPolicy(
     },
     replay: secretById(caller, grant),
   }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(asked), error));
+  if (statementGrants && !outcome.replayed) deps.accessRules.drop(workspaceId);
+  return outcome;
 }

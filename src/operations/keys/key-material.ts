@@ -14,8 +14,10 @@ export interface KeyMaterial {
   has(kmsKeyId: string): boolean;
   /** Lets go of all versions of a key, once that is destroyed. */
   drop(kmsKeyId: string): void;
-  /** Lets go of everything: a destruction may have been missed. */
-  clear(): void;
+  /** Lets go of everything, since a destruction may have been missed, and keeps what is asked for from now on. */
+  keepFromNow(): void;
+  /** Lets go of everything and keeps nothing, as long as no destruction would be heard of. */
+  keepNothing(): void;
 }
 
 interface KeyMaterialDeps {
@@ -30,6 +32,11 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
   const kept = new Map<string, KeyVersion>();
   // What was asked for before a destruction must not be kept after it.
   let drops = 0;
+  let keeps = true;
+  const clear = () => {
+    drops++;
+    kept.clear();
+  };
   return {
     async get(key, version) {
       const name = `${key.workspaceId} ${key.kmsKeyId} ${version} ${key.algorithm}`;
@@ -37,7 +44,7 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
       if (found) return found;
       const dropsBefore = drops;
       const loaded = await loadKeyVersion(deps, key, version);
-      if (drops !== dropsBefore) return loaded;
+      if (!keeps || drops !== dropsBefore) return loaded;
       // The oldest one goes: a Map keeps the order of insertion.
       if (kept.size >= versionsKeptMax) kept.delete(kept.keys().next().value as string);
       kept.set(name, loaded);
@@ -49,9 +56,13 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
       drops++;
       for (const [name, version] of kept) if (version.kmsKeyId === kmsKeyId) kept.delete(name);
     },
-    clear() {
-      drops++;
-      kept.clear();
+    keepFromNow() {
+      keeps = true;
+      clear();
+    },
+    keepNothing() {
+      keeps = false;
+      clear();
     },
   };
 }

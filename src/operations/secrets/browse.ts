@@ -1,11 +1,11 @@
-// Browsing: the secrets directly below a path, and the paths below it that have more.
+// Browsing: the secrets directly below a path, and the paths below it that have more, as far as the caller may see them.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Secret } from "../../domain/secret.ts";
 import { findSecretsById, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
-import { authorize } from "../authorize.ts";
 import { pageOf, readPageToken } from "../page-token.ts";
 import { regionOf } from "./region.ts";
+import { authorizeList } from "./visible.ts";
 
 export interface BrowseInput {
   /** With a slash at its end. */
@@ -28,16 +28,16 @@ export async function browseSecrets(
   caller: Caller,
   { path, region, pageSize, pageToken }: BrowseInput,
 ): Promise<BrowsedLevel> {
-  const { workspaceId } = authorize(caller, "secrets.list");
+  const { workspaceId, visible } = authorizeList(caller);
   const level = { workspaceId, region: regionOf(deps, region), path };
   const query = { browse: level };
   const [after] = readPageToken(query, pageToken, 1) ?? [];
-  const entries = await readLevel(deps.database, level, after, pageSize + 1);
+  const entries = await readLevel(deps.database, level, visible, after, pageSize + 1);
   const { items, nextPageToken } = pageOf(entries, pageSize, query, (last) => [last.path]);
   const secretIds = items.flatMap(({ secretId }) => secretId ?? []);
   return {
     prefixes: items.filter(({ secretId }) => secretId === undefined).map((entry) => entry.path),
-    secrets: secretIds.length === 0 ? [] : await findSecretsById(deps.database, workspaceId, secretIds),
+    secrets: secretIds.length === 0 ? [] : await findSecretsById(deps.database, workspaceId, visible, secretIds),
     nextPageToken,
   };
 }

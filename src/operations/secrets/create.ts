@@ -8,10 +8,12 @@ import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import type { StatementGrant } from "../../domain/statement-rules.ts";
 import { seal } from "../../envelope/envelope.ts";
 import { createSecretAtOnce } from "../../store/create-secret.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
+import { addStatementRules, checkMayGrant } from "../access/statement-rules.ts";
 import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
 import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
@@ -40,6 +42,8 @@ export interface CreateSecretInput
   > {
   /** Judged when its values are read and written, not now. */
   accessPolicy: AccessPolicy | undefined;
+  /** Rules for its path that come with it. */
+  statementGrants?: readonly StatementGrant[];
   /** Undefined: as its kind says. */
   revealable: boolean | undefined;
   /** What the request calls a credential field. */
@@ -56,9 +60,12 @@ interface PreparedSecret extends Prepared {
   version: NewVersion;
 }
 
-type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations">;
+type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations" | "accessRules">;
 
-/** Fails with NAME_TAKEN, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID. */
+/**
+ * Fails with NAME_TAKEN, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID; for statements
+ * also as `checkMayGrant` does.
+ */
 export async function createSecret(
   deps: CreateSecretDeps,
   caller: Caller,
@@ -78,6 +85,8 @@ export async function createSecret(
   const region = regionOf(deps, input.region);
   const place = { workspaceId, region, path: pathOf(input.name) };
   const grant = authorizeAt(caller, "secrets.create", place);
+  const { statementGrants = [] } = input;
+  checkMayGrant(caller, statementGrants);
   const secretId = newId("sec", deps.now(), deps.random);
   const authMethod = authMethodOf(input.kind, input.authMethod, "auth_method");
   const revealable = revealableOf(input.kind, input.revealable);
@@ -131,15 +140,17 @@ export async function createSecret(
             const secret = await insertSecret(tx, row);
             checkExpiresLater(secret);
             await insertVersion(tx, version);
+            await addStatementRules(deps, tx, secret, statementGrants);
             return secret;
           },
-          // An expiration is judged by the database's clock, and a connection kept, between the statements.
-          ...(input.expiration || vaultConnectionId !== undefined
+          // An expiration is judged by the database's clock, a connection kept and rules counted, between the statements.
+          ...(input.expiration || vaultConnectionId !== undefined || statementGrants.length > 0
             ? {}
             : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
           replay: secretById(caller, grant),
         } satisfies Mutation<PreparedSecret, Secret>),
     );
+    if (statementGrants.length > 0 && !outcome.replayed) deps.accessRules.drop(workspaceId);
     if (isValidated && !outcome.replayed) deps.validations.enqueue(outcome.resource);
     return outcome;
   } finally {

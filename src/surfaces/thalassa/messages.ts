@@ -10,6 +10,7 @@ import {
 } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import type { Secret } from "../../domain/secret.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
+import { toPolicyMessage } from "./access-policies.ts";
 
 export function toSecretMessage(secret: Secret, versions: readonly SecretVersion[] = []): SecretMessage {
   return create(SecretSchema, {
@@ -25,6 +26,7 @@ export function toSecretMessage(secret: Secret, versions: readonly SecretVersion
     versions: versions.map((version) => toVersionMessage(version, secret.currentVersion)),
     ...(secret.description === "" ? {} : { description: secret.description }),
     ...(secret.lastAccessedTime ? { lastAccessedAt: timestampFromDate(secret.lastAccessedTime) } : {}),
+    ...(secret.accessPolicy ? { accessPolicy: toPolicyMessage(secret.accessPolicy) } : {}),
   });
 }
 
@@ -42,5 +44,6 @@ function toVersionMessage(version: SecretVersion, currentVersion: number) {
     createdAt: timestampFromDate(version.createTime),
     ...(version.versionNumber === currentVersion ? { stage: "current" } : {}),
     ...(version.destroyTime ? { destroyedAt: timestampFromDate(version.destroyTime) } : {}),
+    ...(version.lastAccessedTime ? { lastAccessedAt: timestampFromDate(version.lastAccessedTime) } : {}),
   });
 }

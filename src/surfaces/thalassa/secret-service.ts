@@ -3,9 +3,10 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { CreateSecretRequest, SecretService } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import { defaultKind } from "../../domain/credential/kinds.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
+import { CofferError, checkAll } from "../../domain/errors.ts";
 import { isId } from "../../domain/ids.ts";
 import { keyNotFound } from "../../domain/kms-key.ts";
+import { setAccessPolicy } from "../../operations/access/set-policy.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
 import { getSecret } from "../../operations/secrets/get.ts";
@@ -15,6 +16,7 @@ import { destroySecretVersion } from "../../operations/versions/destroy.ts";
 import { listSecretVersions } from "../../operations/versions/list.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
+import { toAccessPolicy, toNextAccessPolicy } from "./access-policies.ts";
 import { entriesMax, toList } from "./lists.ts";
 import { toSecretMessage } from "./messages.ts";
 import { regionIn, secretAt } from "./places.ts";
@@ -41,9 +43,10 @@ export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretServ
       return { secret: toSecretMessage(found, (await listSecretVersions(deps, caller, versions)).items) };
     },
 
-    async setAccessPolicy(request) {
-      secretAt(deps, request);
-      throw new CofferError("METHOD_UNIMPLEMENTED", "access policies are not served yet");
+    async setAccessPolicy(request, context) {
+      const secret = secretAt(deps, request);
+      const input = { secret, etag: undefined, ...toNextAccessPolicy(request.accessPolicy) };
+      return { secret: toSecretMessage(resourceOf(context, await setAccessPolicy(deps, callerOf(context), input))) };
     },
 
     async putSecretValue(request, context) {
@@ -83,10 +86,11 @@ export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretServ
 }
 
 function toNewSecret(deps: Deps, request: CreateSecretRequest) {
-  const { path, kmsKeyIdentity, description, labels, annotations, accessPolicy } = request;
-  if (accessPolicy && accessPolicy.kind.case !== "nullValue") {
-    throw invalidField("access_policy", "access policies are not served yet");
-  }
+  const { path, kmsKeyIdentity, description, labels, annotations } = request;
+  checkAll(
+    () => toValueInput(request),
+    () => toAccessPolicy(request.accessPolicy),
+  );
   return {
     name: path,
     region: regionIn(deps, request.region),
@@ -97,7 +101,7 @@ function toNewSecret(deps: Deps, request: CreateSecretRequest) {
     expiration: undefined,
     revealable: true,
     authMethod: "",
-    accessPolicy: undefined,
+    ...toAccessPolicy(request.accessPolicy),
     credentialFields: {},
     credentialFieldOf: (name: string) => name,
     value: toValueInput(request),

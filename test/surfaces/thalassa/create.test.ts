@@ -48,6 +48,7 @@ describe("takes what is at the edge", () => {
     ["a route's word inside of a path", { path: "/value/versions/policy/x" }],
     ["a description of 1,024 characters", { description: "ä".repeat(1024) }],
     ["64 labels", { labels: texts(64) }],
+    ["a label's name of 63 characters, its text of 200", { labels: { ["n".repeat(63)]: "ä".repeat(200) } }],
     ["16 KiB of annotations", { annotations: { a: "x".repeat(16_383) } }],
     ["no access policy", { accessPolicy: null }],
   ])("%s", async (_, change) => {
@@ -103,8 +104,11 @@ describe("rejects with 400, naming the field, and writes nothing", () => {
     ["no key", { kmsKeyIdentity: undefined }, "kmsKeyIdentity"],
     ["a description of 1,025 characters", { description: "x".repeat(1025) }, "description"],
     ["65 labels", { labels: texts(65) }, "labels"],
+    ["a label's name of 64 characters", { labels: { ["n".repeat(64)]: "v" } }, `labels["${"n".repeat(64)}"]`],
+    ["a label without a name", { labels: { "": "v" } }, 'labels[""]'],
+    ["a label's text of 201 characters", { labels: { a_b: "v".repeat(201) } }, 'labels["a_b"]'],
+    ["a key of 65 characters", { kmsKeyIdentity: "k".repeat(65) }, "kmsKeyIdentity"],
     ["annotations of more than 16 KiB", { annotations: { a: "x".repeat(16_384) } }, "annotations"],
-    ["an access policy, which is not served yet", { accessPolicy: { conditions: [] } }, "accessPolicy"],
     ["a field that does not exist", { urlPathX: "x" }, "urlPathX"],
   ])("%s", async (_, change, field) => {
     const before = await countSecrets();

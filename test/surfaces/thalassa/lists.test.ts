@@ -180,7 +180,7 @@ async function rowsRead(workspaceId: string, path: string): Promise<number> {
       return [];
     },
   };
-  await browseSecrets(noting as unknown as Sql, { workspaceId, region: "nl-01", path }, undefined, 1001);
+  await browseSecrets(noting as unknown as Sql, { workspaceId, region: "nl-01", path }, [], undefined, 1001);
   const [{ text, values } = { text: "", values: [] }] = statements;
   const client = new Client(coffer.databaseUrl);
   await client.connect();

@@ -107,12 +107,6 @@ it("other methods are 405, other paths below 404, both with a message", async ()
   });
 });
 
-it("access policies are not served yet, and say so", async () => {
-  const { path } = await createThalassa(coffer);
-  const answer = await thalassa(coffer, `PUT ${secretUrl(path)}/policy`, { json: { accessPolicy: null } });
-  expect(answer).toMatchObject({ status: 404, body: { message: "access policies are not served yet" } });
-});
-
 it("a denial has what was asked for in the audit trail: the path, or the key", async () => {
   const { path } = await createThalassa(coffer);
   const token = await coffer.tokenWithRole(Role.VIEWER);

@@ -103,7 +103,7 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   region?: Region | undefined;
 
   /**
-   * Who may reach its value.
+   * From where and when its values may be read and written, as `{"conditions": […]}`; left out for none.
    *
    * @generated from field: google.protobuf.Value access_policy = 12;
    */
@@ -335,7 +335,8 @@ export type CreateSecretRequest = Message<"coffer.rest.thalassa.v1.CreateSecretR
   annotations: { [key: string]: string };
 
   /**
-   * Not served yet: only null.
+   * `{"conditions": […]}`, `{"allowed": […], "denied": […]}` or `{"statements": […]}`; null or left out for none. Statements are kept
+   * as access rules for their principals at this path, and are not shown.
    *
    * @generated from field: google.protobuf.Value access_policy = 10;
    */
@@ -573,7 +574,7 @@ export type SetAccessPolicyRequest = Message<"coffer.rest.thalassa.v1.SetAccessP
   path: string;
 
   /**
-   * The policy; null clears it.
+   * As in CreateSecretRequest; null clears it.
    *
    * @generated from field: google.protobuf.Value access_policy = 4;
    */
@@ -907,7 +908,7 @@ export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@_
  */
 export const SecretService: GenService<{
   /**
-   * Creates a secret with its first version. Permission: secrets.create.
+   * Creates a secret with its first version. Permissions: secrets.create; for an access policy of statements access.create too.
    * Errors: 400, 401, 403, 404 (the key), 409 (the path is taken).
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.CreateSecret
@@ -941,7 +942,8 @@ export const SecretService: GenService<{
     output: typeof GetSecretResponseSchema;
   },
   /**
-   * Sets or, with null, clears the access policy of a secret. Not served yet.
+   * Sets or, with null, clears the access policy of a secret, and the rules that came with an earlier one. Permissions:
+   * secrets.update; for statements access.create too, and access.delete where earlier ones are replaced.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.SetAccessPolicy

@@ -1,0 +1,52 @@
+// Key material in memory: only as long as the instance would hear of a destruction.
+import { expect, it } from "vitest";
+import { useCoffer } from "../support/coffer.ts";
+import { createKey } from "../support/keys.ts";
+import { until } from "../support/poll.ts";
+import { createSecret, readText } from "../support/secrets.ts";
+
+const coffer = useCoffer();
+
+async function newKey() {
+  const key = await createKey(coffer);
+  const secret = await createSecret(coffer, { kmsKeyId: key.id });
+  const isKeptAfterRead = async () => {
+    expect(await readText(coffer, secret)).toBe("v1");
+    return coffer.deps.keyMaterial.has(key.id);
+  };
+  return { isKept: () => coffer.deps.keyMaterial.has(key.id), isKeptAfterRead };
+}
+
+it("nothing is kept while no notification comes, and values are read nevertheless", async () => {
+  const { isKept, isKeptAfterRead } = await newKey();
+  expect(await isKeptAfterRead()).toBe(true);
+  coffer.deps.keyMaterial.keepNothing();
+  expect(isKept()).toBe(false);
+  expect(await isKeptAfterRead()).toBe(false);
+  coffer.deps.keyMaterial.keepFromNow();
+  expect(isKept()).toBe(false);
+  expect(await isKeptAfterRead()).toBe(true);
+});
+
+it("a listener that cannot come back leaves nothing in memory, for as long as it is away", async () => {
+  const { isKept, isKeptAfterRead } = await newKey();
+  expect(await isKeptAfterRead()).toBe(true);
+  const [row] = await coffer.sql(
+    "select current_database() as name, count(*)::int as n from pg_stat_activity where datname = current_database()",
+  );
+  const limit = async (connections: number) =>
+    coffer.sql(`alter database "${String(row?.["name"])}" connection limit ${connections}`);
+  await limit(0);
+  try {
+    await coffer.sql(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'listen%'",
+    );
+    await until("it is gone", async () => !isKept(), 5_000);
+    // Past several attempts to come back.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(isKept()).toBe(false);
+  } finally {
+    await limit(-1);
+  }
+  await until("it is kept again", isKeptAfterRead, 5_000);
+});
