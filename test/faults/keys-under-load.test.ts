@@ -88,5 +88,5 @@ describe("under 50 readers", () => {
     }
     await readers.stop();
     for (const secret of made) expect(await readText(coffer, secret, "1")).toBe("v1");
-  }, 60_000);
+  }, 120_000);
 });
