@@ -27,7 +27,8 @@ ENV NODE_ENV=production \
     COFFER_DATA_DIR=/var/lib/coffer \
     COFFER_LOG_FORMAT=json
 VOLUME /var/lib/coffer
-EXPOSE 8080
+# The API, and with `coffer egress` the proxy.
+EXPOSE 8080 8081
 USER node
 # It asks itself, so that the certificate, if there is one, need not name localhost.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \

@@ -1,4 +1,6 @@
 // Configuration: environment variables `COFFER_*`, checked once at start, frozen.
+import { X509Certificate } from "node:crypto";
+import { Resolver } from "node:dns";
 import { readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
@@ -48,6 +50,8 @@ export interface Config {
   readonly validation: ProbeSettings;
   /** How vaults elsewhere are called. */
   readonly vaults: VaultSettings;
+  /** The egress proxy. */
+  readonly egress: EgressConfig;
   readonly logFormat: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly shutdownGraceMs: number;
@@ -57,6 +61,23 @@ export interface Config {
   readonly jobsIntervalMs: number;
   /** Variables that look like settings and are none: a misspelled name would otherwise pass unnoticed. */
   readonly unknownSettings: readonly string[];
+}
+
+export interface EgressConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Ports that requests may go to. */
+  readonly ports: ReadonlySet<number>;
+  /** Addresses that may be called although they are not public. */
+  readonly allowed: BlockList;
+  /** Roots that hosts' certificates may lead to beside the system's, in PEM. */
+  readonly roots: string | undefined;
+  /** Name servers that are asked instead of the system's. */
+  readonly dnsServers: readonly string[];
+  /** Of one sandbox with one secret, unless its rule says otherwise; undefined: any number. */
+  readonly requestsPerMinute: number | undefined;
+  /** Likewise, both ways. */
+  readonly bytesPerHour: number | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -105,6 +126,7 @@ export function loadConfig(environment: Environment): Config {
     }),
     validation: validation(env),
     vaults: { allowed: addresses(env, "COFFER_VAULT_ALLOW_PRIVATE") },
+    egress: egress(env),
     logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
     logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
     shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),
@@ -220,6 +242,54 @@ function validation(env: Environment): ProbeSettings {
       ]),
     ) as ProbeUrls,
   };
+}
+
+function egress(env: Environment): EgressConfig {
+  const limit = (name: string, max: number) =>
+    text(env, name) === undefined ? undefined : integer(env, name, { byDefault: 1, min: 1, max });
+  const caFile = text(env, "COFFER_EGRESS_CA_FILE");
+  return {
+    host: text(env, "COFFER_EGRESS_HOST") ?? "127.0.0.1",
+    port: integer(env, "COFFER_EGRESS_PORT", { byDefault: 8081, min: 0, max: 65_535 }),
+    ports: egressPorts(env),
+    allowed: addresses(env, "COFFER_EGRESS_ALLOW_PRIVATE"),
+    roots: caFile === undefined ? undefined : certificates("COFFER_EGRESS_CA_FILE", caFile),
+    dnsServers: dnsServers(env),
+    requestsPerMinute: limit("COFFER_EGRESS_RPM", 10_000_000),
+    bytesPerHour: limit("COFFER_EGRESS_BYTES", 999_999_999),
+  };
+}
+
+function egressPorts(env: Environment): ReadonlySet<number> {
+  const ports = list(text(env, "COFFER_EGRESS_PORTS") ?? "443");
+  if (ports.length > 0 && ports.every((port) => /^[1-9][0-9]{0,4}$/.test(port) && Number(port) <= 65_535)) {
+    return new Set(ports.map(Number));
+  }
+  throw new StartupError("COFFER_EGRESS_PORTS must be ports, separated by commas");
+}
+
+function dnsServers(env: Environment): string[] {
+  const servers = list(text(env, "COFFER_EGRESS_DNS") ?? "");
+  try {
+    new Resolver().setServers(servers);
+  } catch (cause) {
+    throw new StartupError("COFFER_EGRESS_DNS must be addresses, with or without a port, separated by commas", {
+      cause,
+    });
+  }
+  return servers;
+}
+
+function certificates(name: string, path: string): string {
+  const pem = readText(name, path);
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    for (const certificate of found) new X509Certificate(certificate);
+    if (found.length > 0) return pem;
+  } catch {
+    // Said below.
+  }
+  throw new StartupError(`${name} must hold certificates in PEM`);
 }
 
 function serviceUrl(env: Environment, name: string): string | undefined {

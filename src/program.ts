@@ -1,32 +1,40 @@
 // The process: reads the command line, starts, says where it listens, and ends when it is told to.
-import { isServe, runCommand } from "./cli/run.ts";
+import { runCommand, servedBy } from "./cli/run.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { StartupError } from "./domain/startup-error.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { type Running, start } from "./start.ts";
+import { type Running, start, startEgress } from "./start.ts";
 import { serveAsWorker, startWorkers } from "./workers.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const isWorker = argv[0] === "worker" && argv.length === 1;
-  if (!isWorker && !isServe(argv)) {
+  const served = servedBy(argv);
+  if (!isWorker && !served) {
     process.exitCode = await runCommand(argv, () => loadConfig(process.env), process.stdout, process.stderr);
     return;
   }
   const config = loadConfig(process.env);
   const log = createLogger(config);
-  await (isWorker ? serveAsWorker(config, log.child({ worker: process.pid })) : serve(config, log));
+  await (isWorker ? serveAsWorker(config, log.child({ worker: process.pid })) : serve(config, log, served ?? "api"));
 }
 
-async function serve(config: Config, log: Logger): Promise<void> {
+async function serve(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<void> {
   for (const name of config.unknownSettings) log.warn({ name }, "this variable is no setting of coffer");
   const stopped = stopSignal();
-  const running = await (config.workers > 1 ? startWorkers : start)(config, log);
+  const running = await startServed(config, log, served);
   announce(running, config.logFormat, log);
   const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
   if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");
   else log.info({ signal: why.signal }, "stopping");
   await running.close();
   process.exitCode = "reason" in why ? 1 : 0;
+}
+
+function startServed(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<Running> {
+  if (served === "egress") return startEgress(config, log);
+  if (config.workers === 1) return start(config, log, { withEgress: served === "both" });
+  if (served === "api") return startWorkers(config, log);
+  throw new StartupError("with COFFER_WORKERS the egress proxy is a process of its own: `coffer egress`");
 }
 
 /** The first signal ends calmly, a second one at once. */
@@ -43,13 +51,16 @@ function stopSignal(): Promise<{ signal: string }> {
   return promise;
 }
 
-function announce({ url, first }: Running, format: "text" | "json", log: Logger): void {
+function announce({ url, egressUrl, first }: Running, format: "text" | "json", log: Logger): void {
   if (format === "json") {
     // The token is for people; a log keeps only where to find it.
     if (first) log.info({ ownerTokenFile: first.ownerTokenFile }, "first start");
-    log.info({ url }, "listening");
+    if (egressUrl !== undefined) log.info({ egress: egressUrl }, "the egress proxy is listening");
+    if (url !== undefined) log.info({ url }, "listening");
     return;
   }
+  if (egressUrl !== undefined) console.log(`coffer egress listening on ${egressUrl}`);
+  if (url === undefined) return;
   console.log(`coffer listening on ${url}`);
   if (first) console.log(firstSteps(url, first));
 }

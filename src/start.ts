@@ -7,6 +7,7 @@ import { type App, createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { CofferError } from "./domain/errors.ts";
 import { StartupError, toStartupError } from "./domain/startup-error.ts";
+import type { EgressApp, EgressAppDeps } from "./egress-app.ts";
 import { createDataDir } from "./embedded/data-dir.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
 import { type DeploymentKeys, deriveDeploymentKeys, openDeploymentKey } from "./envelope/deployment-keys.ts";
@@ -20,7 +21,10 @@ import { findDeployment } from "./store/deployment.ts";
 import { type MigrationSteps, migrate } from "./store/migrate.ts";
 
 export interface Running {
-  url: string;
+  /** Of the API; undefined when it is not served. */
+  url: string | undefined;
+  /** Of the egress proxy; undefined when it is not served. */
+  egressUrl: string | undefined;
   /** What a first start has made. */
   first: { ownerToken: string; ownerTokenFile: string } | undefined;
   /** Resolves, with the reason, when coffer cannot go on. */
@@ -42,16 +46,23 @@ export interface Ground {
 }
 
 /** Fails with a StartupError, and leaves nothing running. */
-export async function start(config: Config, log: Logger, options: { isWorker?: boolean } = {}): Promise<Running> {
+export async function start(
+  config: Config,
+  log: Logger,
+  options: { isWorker?: boolean; withEgress?: boolean } = {},
+): Promise<Running> {
   const ground = await prepareGround(config, log);
   const { server } = ground;
   try {
     const { app, first, url } = await startApp(ground, config, log, options.isWorker ?? false);
+    const egress = options.withEgress ? await listenEgress(config, log, app.deps).catch(closing(app)) : undefined;
     return {
       url,
+      egressUrl: egress?.url,
       first,
       failed: server.failed,
       async close() {
+        await egress?.close();
         await app.close();
         await server.stop();
       },
@@ -60,6 +71,54 @@ export async function start(config: Config, log: Logger, options: { isWorker?: b
     await server.stop();
     throw error;
   }
+}
+
+/** The egress proxy alone. Fails with a StartupError, and leaves nothing running. */
+export async function startEgress(config: Config, log: Logger): Promise<Running> {
+  if (config.databaseUrl === undefined) {
+    const message = "COFFER_DATABASE_URL is required; beside the bundled Postgres, `coffer serve --egress` serves both";
+    throw new StartupError(message);
+  }
+  const { server, keyring } = await prepareGround(config, log);
+  const { url: connectionString, password } = server;
+  const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
+  try {
+    const { createEgressDeps } = await import("./egress-app.ts");
+    const { deps, close } = await createEgressDeps(config, database, keyring);
+    const egress = await listenEgress(config, log, deps);
+    return {
+      url: undefined,
+      egressUrl: egress.url,
+      first: undefined,
+      failed: server.failed,
+      async close() {
+        await egress.close();
+        close();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw asStartupError(error);
+  }
+}
+
+async function listenEgress(config: Config, log: Logger, deps: EgressAppDeps): Promise<EgressApp & { url: string }> {
+  // Only where it is asked for: it brings libraries of its own.
+  const { createEgressApp } = await import("./egress-app.ts");
+  const egress = createEgressApp(config, log, deps);
+  const { host, port } = config.egress;
+  const { url } = await egress.listen().catch((error: unknown) => {
+    throw toStartupError(`cannot listen on ${host}:${port}`, error);
+  });
+  return { ...egress, url };
+}
+
+function closing(app: App): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await app.close();
+    throw error;
+  };
 }
 
 /** Fails with a StartupError, and leaves nothing running. */

@@ -47,6 +47,7 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
     });
     return {
       url,
+      egressUrl: undefined,
       first: reports.map(({ first }) => first).find((first) => first !== undefined),
       failed: server.failed,
       async close() {

@@ -53,9 +53,11 @@ const commands = new Map<string, Command>([
   ["keyring check", { options: [], run: checkKeyring }],
 ]);
 
-/** Whether the command line asks for the service. */
-export function isServe(argv: readonly string[]): boolean {
-  return argv.length === 0 || (argv.length === 1 && argv[0] === "serve");
+/** What the command line asks to be served: the API, the egress proxy or both; undefined when it asks for something else. */
+export function servedBy(argv: readonly string[]): "api" | "egress" | "both" | undefined {
+  const known = { "": "api", serve: "api", egress: "egress", "serve --egress": "both" } as const;
+  const line = argv.join(" ");
+  return Object.hasOwn(known, line) ? known[line as keyof typeof known] : undefined;
 }
 
 interface Output {

@@ -5,7 +5,8 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-export const usage = `usage: coffer [serve]
+export const usage = `usage: coffer [serve [--egress]]
+       coffer egress
        coffer workspace list
        coffer workspace create --name NAME [--tier TIER]
        coffer token list [--workspace ID]
@@ -15,6 +16,7 @@ export const usage = `usage: coffer [serve]
        coffer keyring check
 
 serve    serves the API, and is what coffer does when it is not told otherwise.
+egress   serves the egress proxy alone, for a configured database; with \`serve --egress\` one process serves both.
 others   administer the deployment from its own machine: they use its database and its keyring directly, whether it is being
          served or not, and write its audit trail as the principal prn_system.
 

@@ -1,7 +1,7 @@
 // Connects to a host by an address that was checked, so that no second look-up can lead elsewhere.
 import { once } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type SecureContext } from "node:tls";
 import { isSameAddress } from "./addresses.ts";
 import { OutboundError } from "./errors.ts";
 import { checkedAddresses, type NetGuard } from "./guard.ts";
@@ -14,10 +14,16 @@ export interface DialOptions {
   signal: AbortSignal;
   /** For one address, so that the next one has its turn before the signal. */
   attemptMs: number;
+  /** The roots that the host's certificate must lead to; the system's unless given. */
+  secureContext?: SecureContext;
 }
 
 /** A connection to the URL's host and port; for https under TLS, with the host as its server name. Fails with an OutboundError. */
-export async function dial(guard: NetGuard, url: URL, { signal, attemptMs }: DialOptions): Promise<Socket> {
+export async function dial(
+  guard: NetGuard,
+  url: URL,
+  { signal, attemptMs, secureContext }: DialOptions,
+): Promise<Socket> {
   const host = hostOf(url);
   const addresses = await within(signal, checkedAddresses(guard, host));
   let failure: unknown;
@@ -25,7 +31,7 @@ export async function dial(guard: NetGuard, url: URL, { signal, attemptMs }: Dia
     const attempt = AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]);
     try {
       const socket = await dialAddress(address, portOf(url), attempt);
-      return url.protocol === "https:" ? await secure(socket, host, attempt) : socket;
+      return url.protocol === "https:" ? await secure(socket, host, attempt, secureContext) : socket;
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
@@ -43,12 +49,18 @@ async function dialAddress(address: string, port: number, signal: AbortSignal): 
   });
 }
 
-async function secure(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
+async function secure(
+  socket: Socket,
+  host: string,
+  signal: AbortSignal,
+  secureContext?: SecureContext,
+): Promise<Socket> {
   // An address is no server name (RFC 6066); its certificate must name it all the same.
   const secured = connectTls({
     socket,
     host,
     ALPNProtocols: ["http/1.1"],
+    ...(secureContext ? { secureContext } : {}),
     ...(isIP(host) ? {} : { servername: host }),
   });
   return settled(secured, async () => {

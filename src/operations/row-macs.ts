@@ -11,6 +11,7 @@ import type { Member } from "../domain/workspace.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { type MacField, macRow, verifyRow } from "../envelope/mac.ts";
 import type { StoredApiToken } from "../store/api-tokens.ts";
+import type { StoredEgressCa } from "../store/egress-cas.ts";
 import type { StoredSandbox } from "../store/sandboxes.ts";
 import type { StoredVaultConnection } from "../store/vault-connections.ts";
 
@@ -127,6 +128,12 @@ export function coveredOfSandbox(sandbox: Omit<StoredSandbox, "mac" | "createTim
 
 export function coveredOfBinding({ workspaceId, sandboxId, envKey, secretId, placeholder }: Binding): Covered {
   return { label: "sandbox_binding/v1", fields: [workspaceId, sandboxId, envKey, secretId, placeholder] };
+}
+
+/** What decides whose certificates a sandbox believes; the key itself is sealed. */
+export function coveredOfEgressCa(ca: Omit<StoredEgressCa, "mac" | "envelope">): Covered {
+  const { workspaceId, caId, certificate, kmsKeyId, kmsKeyVersion } = ca;
+  return { label: "egress_ca/v1", fields: [workspaceId, caId, certificate, kmsKeyId, kmsKeyVersion] };
 }
 
 /** One text for equal values, whatever order their members came in: Postgres keeps none. */

@@ -24,6 +24,10 @@ export interface EgressLimits {
   methods: readonly string[];
   /** A path begins with one of these, segment by segment; any when empty. */
   pathPrefixes: readonly string[];
+  /** Of one sandbox with the secret; the configured one when it is left out. */
+  requestsPerMinute?: number;
+  /** Of one sandbox with the secret, both ways; the configured ones when they are left out. */
+  bytesPerHour?: number;
 }
 
 export interface EgressRule {

@@ -1,0 +1,89 @@
+// What the proxy needs to be measured: a sandbox with a secret, a host that answers, and its name.
+import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type pg from "pg";
+import type { EgressRule } from "../../src/domain/egress/egress-rule.ts";
+import { customShape, newPlaceholder } from "../../src/domain/egress/placeholder.ts";
+import { newId } from "../../src/domain/ids.ts";
+import { loadKeyring } from "../../src/envelope/keyring.ts";
+import { openDeployment } from "../../src/operations/deployment.ts";
+import { makeCa, makeLeafKey, mintLeaf } from "../../src/operations/egress/certificates.ts";
+import { newSandboxToken } from "../../src/operations/egress/sandbox-token.ts";
+import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, macOf } from "../../src/operations/row-macs.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import { insertBinding, insertSandbox } from "../../src/store/sandboxes.ts";
+
+export const host = "api.upstream.test";
+
+/** A sandbox with a secret that the seed has made; its token and placeholder. */
+export async function seedSandbox(url: string, client: pg.Client, rootKeyFile: string, secretId: string) {
+  const database = openDatabase({ connectionString: url, poolSize: 1 });
+  const keyring = loadKeyring(rootKeyFile);
+  const now = () => new Date();
+  const { deploymentKeys } = await openDeployment({ database, keyring, now, random: randomBytes });
+  const { rows } = await client.query("select workspace_id from secret where secret_id = $1", [secretId]);
+  const workspaceId = String(rows[0].workspace_id);
+  const rule: EgressRule = {
+    hosts: [host],
+    schemes: [{ hosts: [host], scheme: { type: "bearer" } }],
+    isPerHost: false,
+    limits: { methods: [], pathPrefixes: [] },
+  };
+  const ruleMac = macOf(deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule }));
+  const update = "update secret set egress_rule = $1, egress_mac = $2 where secret_id = $3";
+  await client.query(update, [JSON.stringify(rule), ruleMac, secretId]);
+  const { text: token, lookupId, tokenHash } = newSandboxToken({ deploymentKeys, random: randomBytes });
+  const sandboxId = newId("sbx", new Date(), randomBytes);
+  const sandbox = { workspaceId, sandboxId, name: "bench", lookupId, tokenHash, sourceAddress: undefined };
+  const placeholder = newPlaceholder(customShape, randomBytes);
+  const binding = { workspaceId, sandboxId, envKey: "KEY", secretId, placeholder };
+  await database.transaction(async (tx) => {
+    await insertSandbox(tx, { ...sandbox, mac: macOf(deploymentKeys, coveredOfSandbox(sandbox)) });
+    await insertBinding(tx, { ...binding, mac: macOf(deploymentKeys, coveredOfBinding(binding)) });
+  });
+  await database.close();
+  return { token, placeholder };
+}
+
+/** A host under TLS that answers every request with a kibibyte, and a name server that knows it. */
+export async function startHost(dir: string) {
+  const { ca } = await makeCa("bench", new Date(), randomBytes);
+  const caFile = join(dir, "upstream-ca.pem");
+  writeFileSync(caFile, ca.certificate);
+  const leafKey = await makeLeafKey();
+  const cert = await mintLeaf(ca, leafKey, host, new Date(), randomBytes);
+  const body = Buffer.alloc(1_024, "y");
+  const server = createServer({ cert, key: leafKey.privateKey }, (_, response) => response.end(body));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const dns = createSocket("udp4", (question, from) => {
+    const end = question.indexOf(0, 12) + 5;
+    const isA = question.readUInt16BE(end - 4) === 1;
+    const header = Buffer.from([...question.subarray(0, 2), 0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]);
+    const answer = isA ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1] : [];
+    dns.send(Buffer.concat([header, question.subarray(12, end), Buffer.from(answer)]), from.port, from.address);
+  });
+  dns.bind(0, "127.0.0.1");
+  await once(dns, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    env: {
+      COFFER_EGRESS_PORT: "0",
+      COFFER_EGRESS_PORTS: String(port),
+      COFFER_EGRESS_ALLOW_PRIVATE: "127.0.0.1",
+      COFFER_EGRESS_CA_FILE: caFile,
+      COFFER_EGRESS_DNS: `127.0.0.1:${(dns.address() as AddressInfo).port}`,
+    },
+    close() {
+      server.closeAllConnections();
+      server.close();
+      dns.close();
+    },
+  };
+}

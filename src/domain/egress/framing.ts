@@ -1,0 +1,49 @@
+// Whether a request can mean only one thing: what two readers could read in two ways is refused before anything is put into it.
+
+/** A request without its body. */
+export interface RequestHead {
+  method: string;
+  httpVersion: string;
+  /** As it was sent. */
+  target: string;
+  /** Names and values in turns, as they were sent. */
+  rawHeaders: readonly string[];
+}
+
+/** Where requests of a tunnel go. */
+export interface Destination {
+  /** Canonical. */
+  host: string;
+  port: number;
+}
+
+const overrides = new Set(["x-http-method-override", "x-http-method", "x-method-override"]);
+
+/** All values of a header; its name is in lower case. */
+export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
+  return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name);
+}
+
+/** Undefined for one that is well framed. */
+export function framingFault(
+  { method, httpVersion, target, rawHeaders }: RequestHead,
+  { host, port }: Destination,
+): "bad_request" | "method_not_allowed" | undefined {
+  if (/^(?:TRACE|TRACK|CONNECT)$/i.test(method)) return "method_not_allowed";
+  // Node's parser refuses obs-fold, NUL and a length beside a transfer coding by itself; it takes all of the following.
+  const codings = valuesOf(rawHeaders, "transfer-encoding");
+  const lengths = valuesOf(rawHeaders, "content-length");
+  if (codings.length > 0 && (httpVersion !== "1.1" || lengths.length > 0)) return "bad_request";
+  if (codings.length > 1 || codings.some((coding) => coding.toLowerCase() !== "chunked")) return "bad_request";
+  if (lengths.length > 1) return "bad_request";
+  const [named, ...others] = valuesOf(rawHeaders, "host");
+  if (named === undefined || others.length > 0 || !isAuthority(named, { host, port })) return "bad_request";
+  if (!target.startsWith("/") && !(target === "*" && method === "OPTIONS")) return "bad_request";
+  return rawHeaders.some((name, i) => i % 2 === 0 && overrides.has(name.toLowerCase())) ? "bad_request" : undefined;
+}
+
+/** Whether the text names the destination; a port may be left out only when it is that of https. */
+function isAuthority(text: string, { host, port }: Destination): boolean {
+  const lower = text.toLowerCase();
+  return lower === `${host}:${port}` || (port === 443 && lower === host);
+}

@@ -1,0 +1,97 @@
+// Decides about one request of a sandbox: refused, or let through with the placeholders that are to be swapped, slot by slot.
+import type { EgressLimits, EgressRule } from "./egress-rule.ts";
+import { connectionTokens } from "./forwarded-headers.ts";
+import { type Destination, framingFault, type RequestHead, valuesOf } from "./framing.ts";
+import { matchesHost } from "./host-pattern.ts";
+import { type Slot, slotsOf } from "./inject.ts";
+import type { Refusal } from "./refusal.ts";
+import type { JudgedBinding, JudgedSandbox } from "./sandbox.ts";
+
+/** One secret, and the headers in which its placeholder stands. */
+export interface Swap {
+  binding: JudgedBinding;
+  limits: EgressLimits;
+  /** `index` is that of the header's value among the raw headers. */
+  places: readonly { index: number; slot: Slot }[];
+}
+
+type Judged = { refusal: Refusal } | { swaps: readonly Swap[] };
+
+/** Whether a secret that is bound to the sandbox may go to the host. */
+export function hasRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
+  return bindings.some(({ rule }) => rule?.hosts.some((pattern) => matchesHost(pattern, host)));
+}
+
+export function judgeRequest(sandbox: JudgedSandbox, destination: Destination, head: RequestHead): Judged {
+  const fault = framingFault(head, destination);
+  if (fault) return { refusal: { code: fault } };
+  const swaps: Swap[] = [];
+  for (const binding of sandbox.bindings) {
+    const judged = judgeBinding(binding, destination.host, head);
+    if (judged && "code" in judged) return { refusal: judged };
+    if (judged) swaps.push(judged);
+  }
+  if (swaps.length === 0 && sandbox.unmatched === "DENY" && !hasRuleFor(sandbox, destination.host)) {
+    return { refusal: { code: "unmatched_host_denied" } };
+  }
+  return { swaps };
+}
+
+/** Undefined when the request has nothing of it. */
+function judgeBinding(binding: JudgedBinding, host: string, head: RequestHead): Swap | Refusal | undefined {
+  const { placeholder, rule, secretId } = binding;
+  const { rawHeaders, target } = head;
+  const inTarget = target.includes(placeholder) || percentDecoded(target).includes(placeholder);
+  const indexes = rawHeaders.flatMap((text, i) => (holds(text, i, placeholder) ? [i] : []));
+  if (!inTarget && indexes.length === 0) return undefined;
+  if (!rule) return { code: "credential_revoked", secretId };
+  const slots = slotsFor(rule, host);
+  if (!slots) return { code: "credential_host_mismatch", secretId };
+  const places = indexes.map((index) => {
+    const name = rawHeaders[index - 1]?.toLowerCase();
+    const slot = slots.find(({ header, find }) => header === name && find(rawHeaders[index] ?? "") === placeholder);
+    return slot && index % 2 === 1 ? { index, slot } : undefined;
+  });
+  if (inTarget || places.includes(undefined)) return { code: "credential_misplaced", secretId };
+  const found = places.filter((place) => place !== undefined);
+  const dropped = connectionTokens(rawHeaders);
+  const isOdd = ({ slot: { header } }: { slot: Slot }) =>
+    dropped.has(header) || valuesOf(rawHeaders, header).length > 1;
+  if (found.some(isOdd)) return { code: "bad_request", secretId };
+  if (!allowsMethod(rule.limits, head.method)) return { code: "method_not_allowed", secretId };
+  if (!allowsPath(rule.limits, target)) return { code: "path_not_allowed", secretId };
+  return { binding, limits: rule.limits, places: found };
+}
+
+/** Also where it is hidden in a user and a password. */
+function holds(text: string, index: number, placeholder: string): boolean {
+  if (text.includes(placeholder)) return true;
+  const encoded = index % 2 === 1 ? /^basic +(\S+) *$/i.exec(text)?.[1] : undefined;
+  return encoded !== undefined && Buffer.from(encoded, "base64").toString("latin1").includes(placeholder);
+}
+
+function slotsFor(rule: EgressRule, host: string): readonly Slot[] | undefined {
+  const found = rule.schemes.find(({ hosts }) => hosts.some((pattern) => matchesHost(pattern, host)));
+  return found && slotsOf(found.scheme);
+}
+
+function allowsMethod({ methods }: EgressLimits, method: string): boolean {
+  return methods.length === 0 || methods.includes(method.toUpperCase());
+}
+
+/** What a host might read as another path than it seems is below no prefix. */
+function allowsPath({ pathPrefixes }: EgressLimits, target: string): boolean {
+  if (pathPrefixes.length === 0) return true;
+  const [path = ""] = target.split("?");
+  const decoded = percentDecoded(path);
+  if (/%2f|%5c|%25/i.test(path) || /\\|\/\/|(?:^|\/)\.{1,2}(?:[/;]|$)/.test(decoded)) return false;
+  return pathPrefixes.some((prefix) => {
+    const whole = prefix.replace(/\/+$/, "");
+    return decoded === whole || decoded.startsWith(`${whole}/`);
+  });
+}
+
+/** Byte by byte; what is no encoding stays. */
+function percentDecoded(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}

@@ -1,0 +1,28 @@
+// What a sandbox is answered when its request is refused, or fails.
+import type { EgressErrorCode } from "./egress-event.ts";
+
+export type RefusalCode = Exclude<EgressErrorCode, "">;
+
+export interface Refusal {
+  code: RefusalCode;
+  /** The secret that it is about. */
+  secretId?: string;
+}
+
+export const refusalStatus: Readonly<Record<RefusalCode, number>> = {
+  bad_request: 400,
+  host_denied: 403,
+  host_not_allowed: 403,
+  unmatched_host_denied: 403,
+  credential_host_mismatch: 403,
+  credential_misplaced: 403,
+  method_not_allowed: 403,
+  path_not_allowed: 403,
+  body_too_large: 413,
+  rate_limited: 429,
+  byte_cap_reached: 429,
+  inject_error: 502,
+  upstream_unreachable: 502,
+  credential_revoked: 503,
+  upstream_timeout: 504,
+};

@@ -1,0 +1,129 @@
+// Wires the egress proxy by hand: in a process of its own, or beside the API.
+import { Resolver } from "node:dns/promises";
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
+import type { Config, EgressConfig } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import { createCertificates } from "./egress/certificates.ts";
+import { egressTimeouts } from "./egress/parts.ts";
+import { createEgressServer } from "./egress/server.ts";
+import { createUpstreams } from "./egress/upstreams.ts";
+import { createUsage } from "./egress/usage.ts";
+import { createValues } from "./egress/values.ts";
+import type { Keyring } from "./envelope/keyring.ts";
+import { createRandomBytes } from "./envelope/random-pool.ts";
+import type { Logger } from "./log.ts";
+import { type NetGuard, type Resolve, systemResolve } from "./net-guard/guard.ts";
+import { createAuditTrail } from "./operations/audit-trail.ts";
+import { openDeployment } from "./operations/deployment.ts";
+import { createEgressEventLog } from "./operations/egress/event-log.ts";
+import { openForEgress } from "./operations/egress/open-for-egress.ts";
+import { createSandboxRecords } from "./operations/egress/sandbox-records.ts";
+import { workspaceCa } from "./operations/egress/workspace-ca.ts";
+import { createKeyMaterial } from "./operations/keys/key-material.ts";
+import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
+import { createWriteBehind } from "./operations/write-behind.ts";
+import type { Database } from "./store/database.ts";
+import { keyDestroyedChannel } from "./store/due-keys.ts";
+import { listen } from "./store/listen.ts";
+import { findSandboxRecord } from "./store/sandboxes.ts";
+import { touchUsedByEgress } from "./store/touch-used-by-egress.ts";
+
+export interface EgressApp {
+  listen(): Promise<{ url: string }>;
+  /** Lets requests finish, and writes what is still to be written. */
+  close(): Promise<void>;
+}
+
+export type EgressAppDeps = Pick<
+  Deps,
+  | "now"
+  | "random"
+  | "database"
+  | "keyring"
+  | "deploymentId"
+  | "deploymentKeys"
+  | "regions"
+  | "keyMaterial"
+  | "keyLookups"
+  | "audit"
+>;
+
+const usedDelayMs = 1_000;
+
+export function createEgressApp(
+  config: Config,
+  log: Logger,
+  deps: EgressAppDeps,
+  timeouts = egressTimeouts,
+): EgressApp {
+  const { now, random, database, deploymentKeys } = deps;
+  const { host, ports, requestsPerMinute, bytesPerHour } = config.egress;
+  const guard: NetGuard = { resolve: resolveWith(config.egress), allowed: config.egress.allowed };
+  const roots = rootsOf(config.egress);
+  const sandboxRecords = createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId));
+  const values = createValues((sandbox, binding, request) => openForEgress(deps, sandbox, binding, request));
+  const upstreams = createUpstreams(guard, roots, timeouts.dialMs);
+  const events = createEgressEventLog(database, (error) => log.warn({ err: error }, "bytes of egress are not noted"));
+  const used = createWriteBehind<{ workspaceId: string; secretId: string }>({
+    delayMs: usedDelayMs,
+    write: (secrets) => touchUsedByEgress(database, secrets),
+    onLost: (error) => log.warn({ err: error }, "times of use are not noted"),
+  });
+  const server = createEgressServer({
+    ...{ now, random, deploymentKeys, sandboxRecords, values, upstreams, events, ports, timeouts },
+    usage: createUsage({ requestsPerMinute, bytesPerHour }),
+    certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
+    touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
+    log: (record) => log.info(record, "egress"),
+    onUnexpectedError: (error) => log.error({ err: error }, "egress"),
+  });
+  return {
+    async listen() {
+      const { port } = await server.listen(config.egress.port, host);
+      return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` };
+    },
+    async close() {
+      await server.close(config.shutdownGraceMs);
+      upstreams.close();
+      values.clear();
+      await events.flush();
+      await used.flush();
+    },
+  };
+}
+
+/** What the proxy needs of a deployment when no API is served beside it. */
+export async function createEgressDeps(
+  config: Config,
+  database: Database,
+  keyring: Keyring,
+): Promise<{ deps: EgressAppDeps; close(): void }> {
+  const now = () => new Date();
+  const random = createRandomBytes();
+  const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
+  const keyMaterial = createKeyMaterial({ database, keyring, deploymentId });
+  const notifications = listen(database, { [keyDestroyedChannel]: keyMaterial.drop }, keyMaterial.clear);
+  const deps = {
+    ...{ now, random, database, keyring, deploymentId, deploymentKeys, keyMaterial },
+    regions: config.regions,
+    keyLookups: createSharedLookups(),
+    audit: createAuditTrail(database),
+  };
+  return { deps, close: notifications.close };
+}
+
+/** The bundled and the system's, and those of private hosts. */
+function rootsOf({ roots }: EgressConfig): SecureContext {
+  const known = [...getCACertificates("default"), ...getCACertificates("system")];
+  return createSecureContext({ ca: [...new Set(known), ...(roots === undefined ? [] : [roots])] });
+}
+
+function resolveWith({ dnsServers }: EgressConfig): Resolve {
+  if (dnsServers.length === 0) return systemResolve;
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  resolver.setServers(dnsServers);
+  return async (host) => {
+    const found = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+    return found.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
+  };
+}

@@ -1,0 +1,46 @@
+// What the proxy works with.
+import type { EgressEvent } from "../domain/egress/egress-event.ts";
+import type { RandomBytes } from "../domain/random.ts";
+import type { AuthenticateSandboxDeps } from "../operations/egress/authenticate-sandbox.ts";
+import type { EgressEventLog } from "../operations/egress/event-log.ts";
+import type { Certificates } from "./certificates.ts";
+import type { Upstreams } from "./upstreams.ts";
+import type { Usage } from "./usage.ts";
+import type { Values } from "./values.ts";
+
+/** All in milliseconds. */
+export interface EgressTimeouts {
+  /** Until a host is connected. */
+  dialMs: number;
+  /** Without a byte either way. */
+  idleMs: number;
+  /** For one request. */
+  requestMs: number;
+  /** How often whoever holds a connection open is judged again. */
+  recheckMs: number;
+}
+
+export const egressTimeouts: EgressTimeouts = {
+  dialMs: 10_000,
+  idleMs: 60_000,
+  requestMs: 3_600_000,
+  recheckMs: 1_000,
+};
+
+export interface EgressParts extends AuthenticateSandboxDeps {
+  now: () => Date;
+  random: RandomBytes;
+  /** To which requests may go. */
+  ports: ReadonlySet<number>;
+  timeouts: EgressTimeouts;
+  certificates: Certificates;
+  values: Values;
+  usage: Usage;
+  upstreams: Upstreams;
+  events: EgressEventLog;
+  /** A secret was put into a request. */
+  touchUsed(secret: { workspaceId: string; secretId: string }): void;
+  /** One line a request. */
+  log(record: Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">): void;
+  onUnexpectedError(error: unknown): void;
+}

@@ -1,0 +1,66 @@
+// The events of one request: durable before its answer begins, with what went through noted behind it.
+import type { EgressErrorCode, EgressEvent } from "../domain/egress/egress-event.ts";
+import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import { newId } from "../domain/ids.ts";
+import type { EgressParts } from "./parts.ts";
+
+export interface Outcome {
+  /** One event for each; one without a secret when there are none. */
+  secretIds: readonly string[];
+  status: number;
+  upstreamStatus: number | undefined;
+  errorCode: EgressErrorCode;
+}
+
+export interface Record {
+  requestBytes: number;
+  responseBytes: number;
+  /** Resolves when the events are durable. */
+  write(sandbox: JudgedSandbox, outcome: Outcome): Promise<void>;
+  /** Notes what went through since, and says the request in the log. */
+  finish(): void;
+}
+
+const pathLengthMax = 2_048;
+const methodLengthMax = 32;
+
+export function createRecord(
+  parts: EgressParts,
+  { method, host, target }: { method: string; host: string; target: string },
+): Record {
+  const startMs = performance.now();
+  const [path = ""] = target.split("?");
+  let written: readonly EgressEvent[] = [];
+  const record: Record = {
+    requestBytes: 0,
+    responseBytes: 0,
+    async write({ workspaceId, sandboxId }, { secretIds, ...outcome }) {
+      const about = secretIds.length === 0 ? [undefined] : secretIds;
+      written = about.map((secretId) => ({
+        workspaceId,
+        sandboxId,
+        secretId,
+        eventId: newId("egr", parts.now(), parts.random),
+        method: method.slice(0, methodLengthMax),
+        host,
+        path: path.slice(0, pathLengthMax),
+        ...outcome,
+        latencyMs: Math.round(performance.now() - startMs),
+        requestBytes: record.requestBytes,
+        responseBytes: record.responseBytes,
+      }));
+      await parts.events.record(written);
+    },
+    finish() {
+      const { requestBytes, responseBytes } = record;
+      for (const event of written) {
+        const { path: _, eventId, requestBytes: requested, responseBytes: responded, ...line } = event;
+        parts.log(line);
+        if (requestBytes === requested && responseBytes === responded) continue;
+        parts.events.noteBytes({ workspaceId: event.workspaceId, eventId, requestBytes, responseBytes });
+      }
+      written = [];
+    },
+  };
+  return record;
+}

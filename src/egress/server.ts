@@ -1,0 +1,122 @@
+// The proxy's port: tunnels, absolute-form requests from near by, and the certificate that sandboxes are to believe.
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isGlobalUnicast } from "../net-guard/addresses.ts";
+import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
+import { refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { forward } from "./forward.ts";
+import type { EgressParts } from "./parts.ts";
+import type { Visit } from "./prepare.ts";
+import { createRecord } from "./record.ts";
+import { isDestination, openTunnel } from "./tunnel.ts";
+import { forwardWebSocket, isWebSocket } from "./websocket.ts";
+import { addressOf, ownToken, proxyToken } from "./who.ts";
+
+export interface EgressServer {
+  listen(port: number, host: string): Promise<{ port: number }>;
+  /** Lets requests finish for as long, then ends what is open. */
+  close(graceMs: number): Promise<void>;
+}
+
+const options: ServerOptions = {
+  insecureHTTPParser: false,
+  maxHeaderSize: 32_768,
+  headersTimeout: 15_000,
+  // Bodies have time-outs of their own.
+  requestTimeout: 0,
+  keepAliveTimeout: 60_000,
+  noDelay: true,
+};
+
+export function createEgressServer(parts: EgressParts): EgressServer {
+  const sockets = new Set<Socket>();
+  const visits = new WeakMap<object, Visit>();
+  let open = 0;
+
+  async function tracked(work: Promise<void>, end: () => void): Promise<void> {
+    open++;
+    try {
+      await work;
+    } catch (error) {
+      parts.onUnexpectedError(error);
+      end();
+    } finally {
+      open--;
+    }
+  }
+
+  const inner = createServer({ ...options, shouldUpgradeCallback: isWebSocket });
+  inner.on("request", (request, response) => {
+    const visit = visits.get(request.socket) as Visit;
+    const work = forward(parts, visit, request.url ?? "", request, response);
+    void tracked(work, () => response.destroy());
+  });
+  inner.on("upgrade", (request, socket, early) => {
+    const visit = visits.get(request.socket) as Visit;
+    void tracked(forwardWebSocket(parts, visit, request, socket, early), () => socket.destroy());
+  });
+
+  const outer = createServer({ ...options, shouldUpgradeCallback: () => false });
+  outer.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  outer.on("connect", (request, socket: Socket, early) => {
+    socket.on("error", () => socket.destroy());
+    void tracked(openTunnel(parts, { server: inner, visits }, request, socket, early), () => socket.destroy());
+  });
+  outer.on("request", (request, response) => void tracked(serve(parts, request, response), () => response.destroy()));
+
+  return {
+    listen: (port, host) => listen(outer, port, host),
+    async close(graceMs) {
+      const closed = new Promise((resolve) => outer.close(resolve));
+      const end = performance.now() + graceMs;
+      while (open > 0 && performance.now() < end) await sleep(20);
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<{ port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve({ port: (server.address() as AddressInfo).port });
+    });
+  });
+}
+
+async function serve(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { url = "" } = request;
+  if (/^https?:\/\//i.test(url)) return serveAbsolute(parts, request, response);
+  if (request.method === "GET" && url === "/healthz") return void response.end("ok\n");
+  if (request.method !== "GET" || url !== "/ca.pem") return sendAnswer(response, { status: 404, reason: "not_found" });
+  const token = ownToken(request) ?? proxyToken(request) ?? "";
+  const sandbox = await authenticateSandbox(parts, token, addressOf(request.socket));
+  if (!sandbox) return sendAnswer(response, { status: 401, reason: "unauthenticated" });
+  const certificate = await parts.certificates.authority(sandbox.workspaceId);
+  response.writeHead(200, { "content-type": "application/x-pem-file", "content-length": certificate.length });
+  response.end(certificate);
+}
+
+/** Door B: what a sandbox sends in clear goes on under TLS, but only where nobody else hears it before. */
+async function serveAbsolute(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { url = "", method = "", socket } = request;
+  const token = proxyToken(request) ?? "";
+  const address = addressOf(socket);
+  const sandbox = await authenticateSandbox(parts, token, address);
+  if (!sandbox) return sendAnswer(response, unknownSandbox);
+  const [, authority = "", rest = ""] = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(url) ?? [];
+  const [host = "", portText = "443"] = authority.toLowerCase().split(":");
+  const target = rest.startsWith("/") ? rest : `/${rest}`;
+  const visit: Visit = { token, address, host, port: Number(portText) };
+  const isNear = !isGlobalUnicast((socket.localAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""));
+  if (isNear && isDestination(parts, host, visit.port)) return forward(parts, visit, target, request, response);
+  const record = createRecord(parts, { method, host: host || "-", target });
+  sendAnswer(response, await refusalAnswer(parts, record, sandbox, { code: "host_denied" }), true);
+  record.finish();
+}

@@ -1,0 +1,96 @@
+// Door A, HTTP CONNECT: a tunnel that the proxy reads for hosts that a bound secret is for; for others none, or one that it does not read.
+import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { valuesOf } from "../domain/egress/framing.ts";
+import { readHostPattern } from "../domain/egress/host-pattern.ts";
+import { hasRuleFor } from "../domain/egress/judge-request.ts";
+import type { RefusalCode } from "../domain/egress/refusal.ts";
+import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import { OutboundError } from "../net-guard/errors.ts";
+import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
+import { endWithAnswer, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { join } from "./join.ts";
+import type { EgressParts } from "./parts.ts";
+import type { Visit } from "./prepare.ts";
+import { createRecord, type Record } from "./record.ts";
+import { addressOf, proxyToken } from "./who.ts";
+
+const handshakeMs = 10_000;
+const established = "HTTP/1.1 200 Connection Established\r\n\r\n";
+
+/** `inner` reads what comes through tunnels; `visits` tells it whose they are. */
+export async function openTunnel(
+  parts: EgressParts,
+  inner: { server: Server; visits: WeakMap<object, Visit> },
+  request: IncomingMessage,
+  socket: Socket,
+  early: Buffer,
+): Promise<void> {
+  const token = proxyToken(request) ?? "";
+  const address = addressOf(socket);
+  const sandbox = await authenticateSandbox(parts, token, address);
+  if (!sandbox) return endWithAnswer(socket, unknownSandbox);
+  const [, name = "", portText = "0"] = /^([^:[\]]*):(\d{1,5})$/.exec(request.url ?? "") ?? [];
+  const visit: Visit = { token, address, host: name.toLowerCase(), port: Number(portText) };
+  const record = createRecord(parts, { method: "CONNECT", host: visit.host || "-", target: "" });
+  try {
+    const code = refusalOf(parts, sandbox, visit, request);
+    if (code) return endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code }));
+    if (early.byteLength > 0) socket.unshift(early);
+    if (!hasRuleFor(sandbox, visit.host)) return await joinBlindly(parts, visit, sandbox, socket, record);
+    const secureContext = await parts.certificates.contextFor(sandbox.workspaceId, visit.host);
+    socket.write(established);
+    // Without ALPN: HTTP/1.1 is what is left.
+    const secured = new TLSSocket(socket, { isServer: true, secureContext });
+    const late = setTimeout(() => socket.destroy(), handshakeMs);
+    secured.on("error", () => socket.destroy());
+    secured.on("close", () => clearTimeout(late));
+    secured.once("secure", () => {
+      clearTimeout(late);
+      inner.visits.set(secured, visit);
+      inner.server.emit("connection", secured);
+    });
+  } catch (error) {
+    parts.onUnexpectedError(error);
+    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code: "inject_error" }));
+  } finally {
+    record.finish();
+  }
+}
+
+function refusalOf(
+  parts: EgressParts,
+  sandbox: JudgedSandbox,
+  { host, port }: Visit,
+  request: IncomingMessage,
+): RefusalCode | undefined {
+  if (host === "" || valuesOf(request.rawHeaders, "host").length > 1) return "bad_request";
+  if (!isDestination(parts, host, port)) return "host_denied";
+  return hasRuleFor(sandbox, host) || sandbox.unmatched === "ALLOW" ? undefined : "unmatched_host_denied";
+}
+
+/** A name in its one form, and a port that requests may go to. */
+export function isDestination({ ports }: EgressParts, host: string, port: number): boolean {
+  const read = readHostPattern(host);
+  return "pattern" in read && read.pattern === host && !host.startsWith("*") && ports.has(port);
+}
+
+async function joinBlindly(
+  parts: EgressParts,
+  visit: Visit,
+  sandbox: JudgedSandbox,
+  socket: Socket,
+  record: Record,
+): Promise<void> {
+  try {
+    const upstream = await parts.upstreams.connect(visit, { plain: true });
+    await record.write(sandbox, { secretIds: [], status: 200, upstreamStatus: undefined, errorCode: "" });
+    socket.write(established);
+    await join(parts, visit, socket, upstream, { record, secretIds: [] });
+  } catch (error) {
+    const isRefused = error instanceof OutboundError && error.failure === "ADDRESS_REFUSED";
+    const code = isRefused ? "host_denied" : "upstream_unreachable";
+    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code }));
+  }
+}

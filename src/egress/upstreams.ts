@@ -1,0 +1,61 @@
+// Connections to hosts, kept alive for the next request of the same workspace and never shared with another.
+import { Agent, type AgentOptions } from "node:http";
+import type { Duplex } from "node:stream";
+import type { SecureContext } from "node:tls";
+import type { Destination } from "../domain/egress/framing.ts";
+import { dial } from "../net-guard/dial.ts";
+import type { NetGuard } from "../net-guard/guard.ts";
+
+export interface Upstreams {
+  agentOf(workspaceId: string): Agent;
+  /** A connection of its own, under TLS unless it is for a tunnel. */
+  connect(destination: Destination, options?: { plain: boolean }): Promise<Duplex>;
+  close(): void;
+}
+
+const keptIdleMs = 15_000;
+const agentsMax = 1_000;
+const agentOptions: AgentOptions = { keepAlive: true, maxFreeSockets: 64, scheduling: "lifo", timeout: keptIdleMs };
+
+export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: number): Upstreams {
+  const agents = new Map<string, Agent>();
+
+  const connect: Upstreams["connect"] = ({ host, port }, { plain } = { plain: false }) =>
+    dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
+      signal: AbortSignal.timeout(dialMs),
+      attemptMs: dialMs,
+      secureContext: roots,
+    });
+
+  function makeAgent(): Agent {
+    const agent = new Agent(agentOptions);
+    agent.createConnection = (options, connected) => {
+      const { host = "", port = 443 } = options as { host?: string; port?: number };
+      connect({ host, port }).then(
+        (socket) => connected?.(null, socket),
+        (error: Error) => connected?.(error, undefined as never),
+      );
+      return undefined;
+    };
+    return agent;
+  }
+
+  return {
+    connect,
+    agentOf(workspaceId) {
+      const found = agents.get(workspaceId) ?? makeAgent();
+      agents.delete(workspaceId);
+      const oldest = agents.size >= agentsMax ? agents.entries().next().value : undefined;
+      if (oldest) {
+        agents.delete(oldest[0]);
+        oldest[1].destroy();
+      }
+      agents.set(workspaceId, found);
+      return found;
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
+    },
+  };
+}

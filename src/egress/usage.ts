@@ -1,0 +1,65 @@
+// How much a sandbox has used a secret: requests a minute and bytes an hour, counted in this process.
+import type { EgressLimits } from "../domain/egress/egress-rule.ts";
+
+export interface UsageLimits {
+  requestsPerMinute: number | undefined;
+  bytesPerHour: number | undefined;
+}
+
+export interface Meter {
+  /** Counts bytes, and says whether there are some left. */
+  addBytes(count: number): boolean;
+}
+
+export interface Usage {
+  /** Counts a request, unless it is one too many. */
+  begin(key: string, limits: EgressLimits): Meter | "rate_limited" | "byte_cap_reached";
+}
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const keysMax = 100_000;
+
+interface Counted {
+  minuteEnd: number;
+  requests: number;
+  hourEnd: number;
+  bytes: number;
+}
+
+const unlimited: Meter = { addBytes: () => true };
+
+/** `nowMs` is a monotonic clock. A minute and an hour begin with the first request. */
+export function createUsage(byDefault: UsageLimits, nowMs: () => number = () => performance.now()): Usage {
+  const counted = new Map<string, Counted>();
+
+  function currentOf(key: string): Counted {
+    const now = nowMs();
+    const found = counted.get(key) ?? { minuteEnd: 0, requests: 0, hourEnd: 0, bytes: 0 };
+    if (now >= found.minuteEnd) Object.assign(found, { minuteEnd: now + minuteMs, requests: 0 });
+    if (now >= found.hourEnd) Object.assign(found, { hourEnd: now + hourMs, bytes: 0 });
+    if (!counted.has(key) && counted.size >= keysMax) counted.delete(counted.keys().next().value as string);
+    counted.set(key, found);
+    return found;
+  }
+
+  return {
+    begin(key, limits) {
+      const requestsMax = limits.requestsPerMinute ?? byDefault.requestsPerMinute;
+      const bytesMax = limits.bytesPerHour ?? byDefault.bytesPerHour;
+      if (requestsMax === undefined && bytesMax === undefined) return unlimited;
+      const current = currentOf(key);
+      if (requestsMax !== undefined && current.requests >= requestsMax) return "rate_limited";
+      if (bytesMax !== undefined && current.bytes >= bytesMax) return "byte_cap_reached";
+      current.requests++;
+      if (bytesMax === undefined) return unlimited;
+      return {
+        addBytes(count) {
+          const now = currentOf(key);
+          now.bytes += count;
+          return now.bytes <= bytesMax;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,96 @@
+// WebSockets: the handshake as any request, then bytes both ways until either ends, or the sandbox may no longer.
+import { type IncomingMessage, request as openRequest } from "node:http";
+import type { Duplex } from "node:stream";
+import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
+import { scrubText } from "../domain/egress/scrubber.ts";
+import { OutboundError } from "../net-guard/errors.ts";
+import { endWithAnswer, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { join } from "./join.ts";
+import type { EgressParts } from "./parts.ts";
+import { prepare, type Ready, type Visit } from "./prepare.ts";
+import { createRecord } from "./record.ts";
+
+export function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
+}
+
+export async function forwardWebSocket(
+  parts: EgressParts,
+  visit: Visit,
+  request: IncomingMessage,
+  socket: Duplex,
+  early: Buffer,
+): Promise<void> {
+  const { method = "", url: target = "", httpVersion, rawHeaders } = request;
+  socket.on("error", () => socket.destroy());
+  const record = createRecord(parts, { method, host: visit.host, target });
+  const prepared = await prepare(parts, visit, { method, httpVersion, target, rawHeaders });
+  if (prepared === "unknown") return endWithAnswer(socket, unknownSandbox);
+  const { sandbox } = prepared;
+  if ("refusal" in prepared) {
+    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, prepared.refusal));
+    return record.finish();
+  }
+  const secretIds = prepared.swaps.map(({ binding }) => binding.secretId);
+  try {
+    const { incoming, upstream, first } = await handshake(parts, visit, target, prepared);
+    const status = incoming.statusCode ?? 502;
+    await record.write(sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
+    for (const { binding } of prepared.swaps) {
+      parts.touchUsed({ workspaceId: sandbox.workspaceId, secretId: binding.secretId });
+    }
+    socket.write(headText(incoming, prepared, status));
+    if (!upstream) return endWithBody(incoming, socket);
+    if (early.byteLength > 0) upstream.write(early);
+    if (first.byteLength > 0) socket.write(first);
+    await join(parts, visit, socket, upstream, { record, secretIds });
+  } catch (error) {
+    const isRefused = error instanceof OutboundError && error.failure === "ADDRESS_REFUSED";
+    const code = isRefused ? "host_denied" : "upstream_unreachable";
+    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code }));
+  } finally {
+    record.finish();
+  }
+}
+
+interface Handshaken {
+  incoming: IncomingMessage;
+  /** Undefined when the host would not. */
+  upstream: Duplex | undefined;
+  first: Buffer;
+}
+
+async function handshake(parts: EgressParts, visit: Visit, target: string, ready: Ready): Promise<Handshaken> {
+  const { host, port } = visit;
+  const connection = await parts.upstreams.connect(visit);
+  const { promise, resolve, reject } = Promise.withResolvers<Handshaken>();
+  const sent = openRequest({
+    createConnection: () => connection,
+    method: "GET",
+    path: target,
+    setHost: false,
+    headers: [
+      ...["Host", port === 443 ? host : `${host}:${port}`, "Connection", "Upgrade", "Upgrade", "websocket"],
+      ...ready.headers,
+    ],
+    signal: AbortSignal.timeout(parts.timeouts.idleMs),
+  });
+  sent.on("upgrade", (incoming, upstream, first) => resolve({ incoming, upstream, first }));
+  sent.on("response", (incoming) => resolve({ incoming, upstream: undefined, first: Buffer.alloc(0) }));
+  sent.on("error", reject);
+  sent.end();
+  return promise;
+}
+
+function headText({ rawHeaders, statusMessage = "" }: IncomingMessage, { forms }: Ready, status: number): string {
+  const headers = responseHeaders(rawHeaders, true);
+  const own = status === 101 ? ["Connection", "Upgrade", "Upgrade", "websocket"] : ["Connection", "close"];
+  const lines = [...own, ...headers].map((text, i) => scrubText(text, forms) + (i % 2 === 0 ? ": " : "\r\n"));
+  return `HTTP/1.1 ${status} ${scrubText(statusMessage, forms)}\r\n${lines.join("")}\r\n`;
+}
+
+/** Its body says why; nobody needs it to know that there will be no WebSocket. */
+function endWithBody(incoming: IncomingMessage, socket: Duplex): void {
+  incoming.destroy();
+  socket.end();
+}

@@ -1,0 +1,44 @@
+// A value is found however a stream is cut, and what surrounds it stays as it was.
+import { expect, test } from "vitest";
+import { scrubForms } from "../../../src/domain/egress/scrub-forms.ts";
+import { createFinder, createScrubber } from "../../../src/domain/egress/scrubber.ts";
+
+const value = "aab+value/aab$&";
+const forms = scrubForms(value, "PLACEHOLDER", []);
+
+function scrubbed(text: string, cuts: readonly number[]): string {
+  const scrubber = createScrubber(forms);
+  const bytes = Buffer.from(text);
+  const parts = [0, ...cuts].map((cut, i) => scrubber.push(bytes.subarray(cut, cuts[i] ?? bytes.byteLength)));
+  return Buffer.concat([...parts, scrubber.end()]).toString();
+}
+
+test("a value is replaced wherever the stream is cut", () => {
+  const text = `aa${value}a${value}${encodeURIComponent(value)} aab`;
+  const expected = "aaPLACEHOLDERaPLACEHOLDERPLACEHOLDER aab";
+  for (let one = 0; one <= text.length; one++) {
+    for (let two = one; two <= text.length; two++) expect(scrubbed(text, [one, two])).toBe(expected);
+  }
+});
+
+test("what cannot be the beginning of a value does not wait", () => {
+  const scrubber = createScrubber(forms);
+  expect(scrubber.push(Buffer.from("data: 1\n\n")).toString()).toBe("data: 1\n\n");
+  expect(scrubber.push(Buffer.from(`x${value.slice(0, 5)}`)).toString()).toBe("x");
+});
+
+test.each(["", "u:", "us:"])("a value is found in base64 behind %j", (before) => {
+  for (const encoding of ["base64", "base64url"] as const) {
+    const text = Buffer.from(`${before}${value}`).toString(encoding);
+    expect(scrubbed(text, [])).toContain("PLACEHOLDER");
+  }
+});
+
+test("a placeholder is found across chunks, and only there", () => {
+  for (let cut = 0; cut <= 6; cut++) {
+    const find = createFinder(["secret", "other"]);
+    const found = [find(Buffer.from(`x${"secret".slice(0, cut)}`)), find(Buffer.from(`${"secret".slice(cut)}x`))];
+    expect(found.filter((each) => each !== undefined)).toEqual(["secret"]);
+  }
+  expect(createFinder(["secret"])(Buffer.from("secre"))).toBeUndefined();
+});

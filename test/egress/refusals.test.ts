@@ -1,0 +1,245 @@
+// What the proxy refuses, and that nothing of it reaches a host: each rule with the request that would get past a proxy without it.
+import { describe, expect, test } from "vitest";
+import { useCoffer } from "../support/coffer.ts";
+import {
+  bearerFor,
+  bindSecret,
+  connectTunnel,
+  eventsOf,
+  makeSandbox,
+  openTunnel,
+  sendRaw,
+  useEgress,
+} from "../support/egress.ts";
+import { requestIn } from "../support/egress-request.ts";
+
+const host = "api.upstream.test";
+const other = "other.upstream.test";
+const value = "an-upstream-credential";
+const coffer = useCoffer();
+const egress = useEgress(coffer, { hosts: [host, other] });
+const authority = (name = host) => `${name}:${egress.upstreamPort}`;
+
+async function begin(rule = bearerFor(host)) {
+  const sandbox = await makeSandbox(coffer);
+  const bound = await bindSecret(coffer, sandbox, value, rule);
+  return { sandbox, ...bound, tunnel: await openTunnel(egress, sandbox, host) };
+}
+
+describe("a placeholder", () => {
+  test.each([
+    ["in the URL", (p: string) => ({ path: `/a?key=${p}` })],
+    ["in the URL, percent-encoded", (p: string) => ({ path: `/%${p.charCodeAt(0).toString(16)}${p.slice(1)}` })],
+    ["in another header", (p: string) => ({ headers: { "x-note": p } })],
+    ["in the slot, but not alone", (p: string) => ({ headers: { authorization: `Bearer x${p}` } })],
+    ["in another scheme of the slot", (p: string) => ({ headers: { authorization: `Basic ${btoa(`x:${p}`)}` } })],
+    ["in the body", (p: string) => ({ method: "POST", body: `{"title":"${p}"}` })],
+    [
+      "in its slot and in the body",
+      (p: string) => ({ method: "POST", headers: { authorization: `Bearer ${p}` }, body: `x${p}x` }),
+    ],
+  ])("%s is refused, and never swapped", async (_, request) => {
+    const { sandbox, placeholder, secretId, tunnel } = await begin();
+    const before = egress.seen.length;
+    const answer = await requestIn(tunnel, { host: authority(), ...request(placeholder) });
+    expect(answer).toMatchObject({ status: 403, reason: "credential_misplaced" });
+    expect(answer.headers["x-superserve-proxy-error"]).toBe("true");
+    expect(egress.seen.length).toBe(before);
+    const events = await eventsOf(coffer, sandbox);
+    expect(events).toHaveLength(1);
+    expect(events[0]).toMatchObject({ secret_id: secretId, status: 403, error_code: "credential_misplaced" });
+    tunnel.destroy();
+  });
+
+  test("that comes in two pieces of a body is found, before the request is whole", async () => {
+    const { placeholder, tunnel } = await begin();
+    const before = egress.seen.length;
+    const [one, two] = [placeholder.slice(0, 20), placeholder.slice(20)];
+    const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+    const head = `POST / HTTP/1.1\r\nHost: ${authority()}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    tunnel.write(head + chunk(`x${one}`));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await sendRaw(tunnel, `${chunk(two)}0\r\n\r\n`)).toContain("credential_misplaced");
+    expect(egress.seen.length).toBe(before);
+  });
+
+  test("for other hosts is refused here", async () => {
+    const { sandbox, tunnel } = await begin();
+    const foreign = await bindSecret(coffer, sandbox, "another-value", bearerFor(other));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const headers = { authorization: `Bearer ${foreign.placeholder}` };
+    expect(await requestIn(tunnel, { host: authority(), headers })).toMatchObject({
+      status: 403,
+      reason: "credential_host_mismatch",
+    });
+    tunnel.destroy();
+  });
+
+  test("of another sandbox is only text", async () => {
+    const { tunnel } = await begin();
+    const another = await begin();
+    const headers = { authorization: `Bearer ${another.placeholder}` };
+    expect((await requestIn(tunnel, { host: authority(), headers })).status).toBe(200);
+    expect(egress.seen.at(-1)?.headers.authorization).toBe(headers.authorization);
+    tunnel.destroy();
+    another.tunnel.destroy();
+  });
+});
+
+describe("what changes while a tunnel is open", () => {
+  const within2s = () => new Promise((resolve) => setTimeout(resolve, 2_000));
+  const asked = (tunnel: Parameters<typeof requestIn>[0], placeholder: string) =>
+    requestIn(tunnel, { host: authority(), headers: { authorization: `Bearer ${placeholder}` } });
+
+  test("a detached secret is not put in any more", async () => {
+    const { sandbox, placeholder, tunnel } = await begin();
+    expect((await asked(tunnel, placeholder)).status).toBe(200);
+    await coffer.sql("update sandbox_binding set revoke_time = now() where sandbox_id = $1", [sandbox.id]);
+    await within2s();
+    expect(await asked(tunnel, placeholder)).toMatchObject({ status: 503, reason: "credential_revoked" });
+    tunnel.destroy();
+  });
+
+  test("a rotated secret has its new value", async () => {
+    const { secretId, placeholder, tunnel } = await begin();
+    expect((await asked(tunnel, placeholder)).status).toBe(200);
+    const bytes = new TextEncoder().encode("the-rotated-value");
+    await coffer
+      .clients()
+      .secrets.addSecretVersion({ secret: { case: "id", value: secretId }, value: { case: "data", value: bytes } });
+    await within2s();
+    expect((await asked(tunnel, placeholder)).status).toBe(200);
+    expect(egress.seen.at(-1)?.headers.authorization).toBe("Bearer the-rotated-value");
+    tunnel.destroy();
+  });
+
+  test("a deleted secret, a rule that SQL widened and a deleted sandbox are worth nothing", async () => {
+    const { sandbox, secretId, placeholder, tunnel } = await begin();
+    await coffer.clients().secrets.deleteSecret({ secret: { case: "id", value: secretId }, force: true });
+    const forged = await bindSecret(coffer, sandbox, "forged-value", bearerFor(other));
+    const rule = JSON.stringify(bearerFor(host));
+    await coffer.sql("update secret set egress_rule = $1 where secret_id = $2", [rule, forged.secretId]);
+    await within2s();
+    expect((await asked(tunnel, placeholder)).reason).toBe("credential_revoked");
+    expect((await asked(tunnel, forged.placeholder)).reason).toBe("credential_revoked");
+    await coffer.sql("update sandbox set delete_time = now() where sandbox_id = $1", [sandbox.id]);
+    await within2s();
+    expect((await asked(tunnel, placeholder)).status).toBe(407);
+    tunnel.destroy();
+  });
+});
+
+describe("a request that could be read in two ways", () => {
+  test.each([
+    ["two hosts", (a: string) => `GET / HTTP/1.1\r\nHost: ${a}\r\nHost: evil.test\r\n\r\n`],
+    ["another host", () => "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"],
+    ["an absolute form", (a: string) => `GET https://evil.test/ HTTP/1.1\r\nHost: ${a}\r\n\r\n`],
+    [
+      "a transfer coding in HTTP/1.0",
+      (a: string) => `POST / HTTP/1.0\r\nHost: ${a}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    [
+      "a length beside a transfer coding",
+      (a: string) =>
+        `POST / HTTP/1.1\r\nHost: ${a}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    [
+      "another transfer coding",
+      (a: string) => `POST / HTTP/1.1\r\nHost: ${a}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    ["a folded header", (a: string) => `GET / HTTP/1.1\r\nHost: ${a}\r\nX-A: a\r\n b\r\n\r\n`],
+    ["a NUL", (a: string) => `GET / HTTP/1.1\r\nHost: ${a}\r\nX-A: a\0b\r\n\r\n`],
+    ["a method override", (a: string) => `POST / HTTP/1.1\r\nHost: ${a}\r\nX-HTTP-Method-Override: DELETE\r\n\r\n`],
+    ["TRACE", (a: string) => `TRACE / HTTP/1.1\r\nHost: ${a}\r\n\r\n`],
+    ["a tunnel within the tunnel", (a: string) => `CONNECT ${a} HTTP/1.1\r\nHost: ${a}\r\n\r\n`],
+    [
+      "its slot twice",
+      (a: string, p: string) =>
+        `GET / HTTP/1.1\r\nHost: ${a}\r\nAuthorization: Bearer ${p}\r\nAuthorization: Bearer x\r\n\r\n`,
+    ],
+    [
+      "a slot for this connection only",
+      (a: string, p: string) =>
+        `GET / HTTP/1.1\r\nHost: ${a}\r\nAuthorization: Bearer ${p}\r\nConnection: authorization\r\n\r\n`,
+    ],
+  ])("by %s reaches no host", async (_, text) => {
+    const { placeholder, tunnel } = await begin();
+    const before = egress.seen.length;
+    const answer = await sendRaw(tunnel, text(authority(), placeholder), 300);
+    expect(answer).not.toMatch(/^HTTP\/1\.1 2/);
+    expect(egress.seen.length).toBe(before);
+  });
+});
+
+describe("the limits of a rule", () => {
+  const limited = { ...bearerFor(host), limits: { methods: ["GET"], pathPrefixes: ["/repos/mine"] } };
+
+  test.each([
+    ["GET", "/repos/mine/issues?x=/../", 200, undefined],
+    ["GET", "/repos/mine", 200, undefined],
+    ["POST", "/repos/mine", 403, "method_not_allowed"],
+    ["GET", "/repos/minefield", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/../yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/%2e%2e/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/..%2fyours", 403, "path_not_allowed"],
+    ["GET", "//repos/mine", 403, "path_not_allowed"],
+  ])("%s %s is %i", async (method, path, status, reason) => {
+    const { placeholder, tunnel } = await begin(limited);
+    const headers = { authorization: `Bearer ${placeholder}` };
+    expect(await requestIn(tunnel, { host: authority(), method, path, headers })).toMatchObject({ status, reason });
+    tunnel.destroy();
+  });
+
+  test("count requests a minute, and bytes an hour", async () => {
+    const limits = { methods: [], pathPrefixes: [] };
+    const few = await begin({ ...bearerFor(host), limits: { ...limits, requestsPerMinute: 2 } });
+    const headers = { authorization: `Bearer ${few.placeholder}` };
+    const statuses: (number | undefined)[] = [];
+    for (let i = 0; i < 3; i++) statuses.push((await requestIn(few.tunnel, { host: authority(), headers })).status);
+    expect(statuses).toEqual([200, 200, 429]);
+    const small = await begin({ ...bearerFor(host), limits: { ...limits, bytesPerHour: 1_000 } });
+    const big = { method: "POST", body: "x".repeat(2_000), headers: { authorization: `Bearer ${small.placeholder}` } };
+    expect(await requestIn(small.tunnel, { host: authority(), ...big })).toMatchObject({
+      status: 429,
+      reason: "byte_cap_reached",
+    });
+    few.tunnel.destroy();
+    small.tunnel.destroy();
+  });
+});
+
+describe("a name", () => {
+  test.each([["10.0.0.1"], ["127.0.0.2"], ["169.254.169.254"], ["93.184.216.34", "10.0.0.1"]])(
+    "that leads inside is refused: %s %s",
+    async (...addresses) => {
+      const name = "inside.upstream.test";
+      const sandbox = await makeSandbox(coffer);
+      const { placeholder } = await bindSecret(coffer, sandbox, value, bearerFor(name));
+      egress.dns.answers.set(name, [addresses]);
+      const tunnel = await openTunnel(egress, sandbox, name);
+      const headers = { authorization: `Bearer ${placeholder}` };
+      expect(await requestIn(tunnel, { host: authority(name), headers })).toMatchObject({
+        status: 403,
+        reason: "host_denied",
+      });
+      tunnel.destroy();
+    },
+  );
+
+  test("of no bound secret passes unread where the workspace allows it, still guarded", async () => {
+    const { sandbox } = await begin();
+    await coffer.sql("update workspace set egress_unmatched = 'ALLOW' where workspace_id = $1", [sandbox.workspaceId]);
+    try {
+      const free = await makeSandbox(coffer);
+      const { head, socket } = await connectTunnel(egress, free.token, authority(other));
+      expect(head).toMatch(/^HTTP\/1\.1 200 /);
+      socket.destroy();
+      egress.dns.answers.set("unread.upstream.test", [["10.0.0.1"]]);
+      expect((await connectTunnel(egress, free.token, authority("unread.upstream.test"))).head).toContain(
+        "host_denied",
+      );
+    } finally {
+      await coffer.sql("update workspace set egress_unmatched = 'DENY' where workspace_id = $1", [sandbox.workspaceId]);
+    }
+  });
+});
