@@ -15,6 +15,7 @@ import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1
 import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
+import { EgressService } from "../gen/coffer/v1/egress_service_pb.ts";
 import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
 import { TokenService } from "../gen/coffer/v1/token_service_pb.ts";
@@ -47,6 +48,7 @@ import { akuaSurface } from "./surfaces/akua/surface.ts";
 import { akuaVersionService } from "./surfaces/akua/version-service.ts";
 import { accessService } from "./surfaces/coffer/access-service.ts";
 import { auditService } from "./surfaces/coffer/audit-service.ts";
+import { egressService } from "./surfaces/coffer/egress-service.ts";
 import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
 import { tokenService } from "./surfaces/coffer/token-service.ts";
@@ -90,6 +92,7 @@ export function createServer(parts: ServerParts): HttpServer {
   const typed = [
     served(AccessService, accessService(deps)),
     served(AuditService, auditService(deps)),
+    served(EgressService, egressService(deps, config.egressUrl)),
     served(KeyService, keyService(deps)),
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),

@@ -5,7 +5,15 @@ export const systemPrincipalId = "system";
 
 /** What a call was about. */
 export interface AuditSubject {
-  resourceType: "secret" | "secret_version" | "kms_key" | "workspace" | "api_token" | "access_rule" | "none";
+  resourceType:
+    | "secret"
+    | "secret_version"
+    | "kms_key"
+    | "workspace"
+    | "api_token"
+    | "access_rule"
+    | "sandbox"
+    | "none";
   resourceId: string;
   versionNumber?: number;
 }

@@ -1,7 +1,15 @@
 // Permissions, the roles that are named sets of them, and the scopes that narrow them.
 
 const member = [] as const;
-const viewer = ["secrets.list", "secrets.read", "versions.read", "workspace.read", "keys.list", "keys.read"] as const;
+const viewer = [
+  "secrets.list",
+  "secrets.read",
+  "versions.read",
+  "workspace.read",
+  "keys.list",
+  "keys.read",
+  "egress.read",
+] as const;
 const operator = [
   ...viewer,
   "secrets.create",
@@ -13,6 +21,11 @@ const operator = [
   "versions.access",
   "versions.enable",
   "versions.disable",
+  "egress.create",
+  "egress.delete",
+  "egress.bind",
+  "egress.unbind",
+  "egress.events",
 ] as const;
 const admin = [
   ...operator,

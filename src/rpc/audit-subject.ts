@@ -4,6 +4,7 @@ import type { AuditSubject } from "../domain/audit-event.ts";
 
 const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
   AccessService: "access_rule",
+  EgressService: "sandbox",
   KeyService: "kms_key",
   SecretService: "secret",
   SecretVersionService: "secret",

@@ -209,3 +209,14 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   const bound = await listBoundSecrets(sql, sandbox.workspaceId, sandbox.sandboxId);
   return { sandbox, unmatched: row.egress_unmatched, bound };
 }
+
+/** The environment variables that something is bound to now. */
+export async function listBoundKeys(tx: Tx, workspaceId: string, sandboxId: string): Promise<string[]> {
+  const rows = await tx.query<{ env_key: string }>({
+    name: "list_bound_keys",
+    text: `select i.env_key from sandbox_binding i
+      where i.workspace_id = $1 and i.sandbox_id = $2 and i.revoke_time is null`,
+    values: [workspaceId, sandboxId],
+  });
+  return rows.map(({ env_key }) => env_key);
+}

@@ -4,8 +4,13 @@ import { isScope, narrow, permissionsOfRole } from "../../src/domain/permission.
 
 const table = {
   MEMBER: [],
-  VIEWER: ["keys.list", "keys.read", "secrets.list", "secrets.read", "versions.read", "workspace.read"],
+  VIEWER: ["egress.read", "keys.list", "keys.read", "secrets.list", "secrets.read", "versions.read", "workspace.read"],
   OPERATOR: [
+    "egress.bind",
+    "egress.create",
+    "egress.delete",
+    "egress.events",
+    "egress.unbind",
     "secrets.create",
     "secrets.delete",
     "secrets.undelete",

@@ -7,6 +7,7 @@ import pino from "pino";
 import { afterAll, beforeAll, inject } from "vitest";
 import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
+import { EgressService } from "../../gen/coffer/v1/egress_service_pb.ts";
 import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { type Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
@@ -140,6 +141,7 @@ export function createClients(url: string, token: string) {
   return {
     access: createClient(AccessService, transport),
     audit: createClient(AuditService, transport),
+    egress: createClient(EgressService, transport),
     keys: createClient(KeyService, transport),
     secrets: createClient(SecretService, transport),
     tokens: createClient(TokenService, transport),

@@ -4,6 +4,7 @@ import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkCredentialFields } from "../../domain/credential/check-value.ts";
 import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
+import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
@@ -15,9 +16,10 @@ import { insertVersion, type NewVersion } from "../../store/versions.ts";
 import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
-import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
+import { coveredOfCredential, coveredOfEgressRule, coveredOfSecret, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "../versions/insert.ts";
 import { checkQuota } from "../workspaces/check-quota.ts";
+import { checkFitsRule } from "./egress-value.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -36,7 +38,11 @@ export interface CreateSecretInput
     | "accessPolicyText"
     | "revealable"
     | "createdBy"
+    | "egress"
+    | "egressMac"
   > {
+  /** Undefined: none. */
+  egress?: EgressRule | undefined;
   /** Judged when its values are read and written, not now. */
   accessPolicy: AccessPolicy | undefined;
   /** Undefined: as its kind says. */
@@ -73,6 +79,7 @@ export async function createSecret(
     () => checkAnnotations(input.annotations, "annotations"),
     () => checkExpiration(input.expiration),
     () => regionOf(deps, input.region),
+    () => checkFitsRule(input.egress, input.value),
   );
   const region = regionOf(deps, input.region);
   const place = { workspaceId, region, path: pathOf(input.name) };
@@ -81,6 +88,7 @@ export async function createSecret(
   const authMethod = authMethodOf(input.kind, input.authMethod, "auth_method");
   const revealable = revealableOf(input.kind, input.revealable);
   const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
+  const { egress } = input;
   const isValidated = isCredentialKind(input.kind);
   const accessPolicyText = input.accessPolicy && policyText(input.accessPolicy);
   try {
@@ -98,7 +106,17 @@ export async function createSecret(
             const { kmsKeyId } = keyVersion;
             const row = {
               ...input,
-              ...{ workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText, authMethod, revealable },
+              ...{
+                workspaceId,
+                secretId,
+                region,
+                kmsKeyId,
+                isValidated,
+                accessPolicyText,
+                authMethod,
+                revealable,
+                egress,
+              },
               createdBy: caller.principalId,
             };
             return {
@@ -106,6 +124,8 @@ export async function createSecret(
               secret: {
                 ...row,
                 mac: macOf(deps.deploymentKeys, coveredOfSecret(row)),
+                egressMac:
+                  egress && macOf(deps.deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule: egress })),
                 credentialMac: isValidated ? macOf(deps.deploymentKeys, coveredOfCredential(row)) : undefined,
               },
               version: newEnabledVersion(deps, {

@@ -11,6 +11,7 @@ import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
+import { checkFitsRule } from "../secrets/egress-value.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { payloadOf, type ValueInput } from "../secrets/value-input.ts";
@@ -40,13 +41,14 @@ export async function addSecretVersion(
   const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
-      const { secretId, kind, authMethod, kmsKeyId, region } = await findForWriting(
+      const { secretId, kind, authMethod, kmsKeyId, region, egress } = await findForWriting(
         deps,
         deps.database,
         caller,
         workspaceId,
         ref,
       );
+      checkFitsRule(egress, input.value);
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
       const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
@@ -56,6 +58,7 @@ export async function addSecretVersion(
       const secret = await lockForWriting(deps, tx, caller, { workspaceId, secretId });
       authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
+      checkFitsRule(secret.egress, input.value);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       subject.versionNumber = secret.versionCount + 1;
       return appendVersion(deps, tx, secret, { versionId, comment: input.comment, keyVersion, payload });
