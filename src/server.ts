@@ -11,6 +11,8 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { SecretService as DataRavenSecretService } from "../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import { SandboxService as SuperserveSandboxService } from "../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
+import { SecretService as SuperserveSecretService } from "../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
 import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
@@ -56,11 +58,14 @@ import { workspaceService } from "./surfaces/coffer/workspace-service.ts";
 import { dataRavenSecretService } from "./surfaces/dataraven/secret-service.ts";
 import { dataRavenSurface } from "./surfaces/dataraven/surface.ts";
 import type { RestSurface } from "./surfaces/rest-surface.ts";
+import { superserveSandboxService } from "./surfaces/superserve/sandbox-service.ts";
+import { superserveSecretService } from "./surfaces/superserve/secret-service.ts";
+import { superserveSurface } from "./surfaces/superserve/surface.ts";
 import { thalassaKeyService } from "./surfaces/thalassa/key-service.ts";
 import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
 import { thalassaSurface } from "./surfaces/thalassa/surface.ts";
 
-const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface, dataRavenSurface];
+const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface, dataRavenSurface, superserveSurface];
 
 interface ServedService {
   desc: DescService;
@@ -108,6 +113,8 @@ export function createServer(parts: ServerParts): HttpServer {
     served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
     served(AkuaVersionService, akuaVersionService(deps)),
     served(DataRavenSecretService, dataRavenSecretService(deps)),
+    served(SuperserveSandboxService, superserveSandboxService(deps, config.egressUrl)),
+    served(SuperserveSecretService, superserveSecretService(deps)),
     served(ThalassaKeyService, thalassaKeyService(deps)),
     served(ThalassaSecretService, thalassaSecretService(deps)),
   ];

@@ -6,6 +6,7 @@ const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
   AccessService: "access_rule",
   EgressService: "sandbox",
   KeyService: "kms_key",
+  SandboxService: "sandbox",
   SecretService: "secret",
   SecretVersionService: "secret",
   TokenService: "api_token",
