@@ -36,6 +36,8 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Where people look at secrets, without a slash at its end; undefined: nowhere. */
   readonly consoleUrl: string | undefined;
+  /** Where sandboxes find the egress proxy; undefined: nobody is told. */
+  readonly egressUrl: string | undefined;
   /** Whose JWTs are believed. */
   readonly jwtIssuers: readonly JwtIssuer[];
   readonly regions: readonly [string, ...string[]];
@@ -114,6 +116,7 @@ export function loadConfig(environment: Environment): Config {
     mayCreateRootKey: rootKeyFile === undefined,
     tls: tls(env),
     consoleUrl: consoleUrl(env),
+    egressUrl: egressUrl(env),
     jwtIssuers: jwtIssuers(env),
     regions: regions(env),
     trustedProxies: addresses(env, "COFFER_TRUSTED_PROXIES"),
@@ -175,6 +178,14 @@ function consoleUrl(env: Environment): string | undefined {
   // What is shown with an id behind it stays within the 2,048 characters that clients expect at most.
   if (URL.canParse(given) && given.length <= 1_900 && !/[?#]/.test(given)) return given.replace(/\/+$/, "");
   throw new StartupError("COFFER_CONSOLE_URL must be a URL of at most 1900 characters, without a query");
+}
+
+function egressUrl(env: Environment): string | undefined {
+  const given = url(env, "COFFER_EGRESS_URL", ["https:", "http:"]);
+  if (given === undefined) return undefined;
+  const parsed = URL.parse(given);
+  if (parsed && parsed.href === `${parsed.origin}/`) return parsed.origin;
+  throw new StartupError("COFFER_EGRESS_URL must be a URL of a scheme, a host and a port");
 }
 
 function word(env: Environment, name: string): string | undefined {

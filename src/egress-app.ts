@@ -102,7 +102,11 @@ export async function createEgressDeps(
   const random = createRandomBytes();
   const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
   const keyMaterial = createKeyMaterial({ database, keyring, deploymentId });
-  const notifications = listen(database, { [keyDestroyedChannel]: keyMaterial.drop }, keyMaterial.clear);
+  const notifications = listen(
+    database,
+    { [keyDestroyedChannel]: keyMaterial.drop },
+    { onListening: keyMaterial.keepFromNow, onLost: keyMaterial.keepNothing },
+  );
   const deps = {
     ...{ now, random, database, keyring, deploymentId, deploymentKeys, keyMaterial },
     regions: config.regions,

@@ -12,10 +12,13 @@ import { SecretService as AkuaSecretService } from "../gen/coffer/rest/akua/v1/s
 import { SecretVersionService as AkuaVersionService } from "../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import { SecretService as DataRavenSecretService } from "../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
 import { VaultConnectionService as DataRavenVaultConnectionService } from "../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
+import { SandboxService as SuperserveSandboxService } from "../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
+import { SecretService as SuperserveSecretService } from "../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
 import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../gen/coffer/v1/audit_service_pb.ts";
+import { EgressService } from "../gen/coffer/v1/egress_service_pb.ts";
 import { ExternalVaultService } from "../gen/coffer/v1/external_vault_service_pb.ts";
 import { KeyService } from "../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../gen/coffer/v1/secret_service_pb.ts";
@@ -49,6 +52,7 @@ import { akuaSurface } from "./surfaces/akua/surface.ts";
 import { akuaVersionService } from "./surfaces/akua/version-service.ts";
 import { accessService } from "./surfaces/coffer/access-service.ts";
 import { auditService } from "./surfaces/coffer/audit-service.ts";
+import { egressService } from "./surfaces/coffer/egress-service.ts";
 import { externalVaultService } from "./surfaces/coffer/external-vault-service.ts";
 import { keyService } from "./surfaces/coffer/key-service.ts";
 import { secretService } from "./surfaces/coffer/secret-service.ts";
@@ -58,11 +62,14 @@ import { dataRavenSecretService } from "./surfaces/dataraven/secret-service.ts";
 import { dataRavenSurface } from "./surfaces/dataraven/surface.ts";
 import { dataRavenVaultConnectionService } from "./surfaces/dataraven/vault-connection-service.ts";
 import type { RestSurface } from "./surfaces/rest-surface.ts";
+import { superserveSandboxService } from "./surfaces/superserve/sandbox-service.ts";
+import { superserveSecretService } from "./surfaces/superserve/secret-service.ts";
+import { superserveSurface } from "./surfaces/superserve/surface.ts";
 import { thalassaKeyService } from "./surfaces/thalassa/key-service.ts";
 import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
 import { thalassaSurface } from "./surfaces/thalassa/surface.ts";
 
-const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface, dataRavenSurface];
+const surfaces: readonly RestSurface[] = [akuaSurface, thalassaSurface, dataRavenSurface, superserveSurface];
 
 interface ServedService {
   desc: DescService;
@@ -95,6 +102,7 @@ export function createServer(parts: ServerParts): HttpServer {
     served(AccessService, accessService(deps)),
     served(AuditService, auditService(deps)),
     served(ExternalVaultService, externalVaultService(deps)),
+    served(EgressService, egressService(deps, config.egressUrl)),
     served(KeyService, keyService(deps)),
     served(SecretService, secretService(deps)),
     served(TokenService, tokenService(deps)),
@@ -111,6 +119,8 @@ export function createServer(parts: ServerParts): HttpServer {
     served(AkuaVersionService, akuaVersionService(deps)),
     served(DataRavenSecretService, dataRavenSecretService(deps)),
     served(DataRavenVaultConnectionService, dataRavenVaultConnectionService(deps)),
+    served(SuperserveSandboxService, superserveSandboxService(deps, config.egressUrl)),
+    served(SuperserveSecretService, superserveSecretService(deps)),
     served(ThalassaKeyService, thalassaKeyService(deps)),
     served(ThalassaSecretService, thalassaSecretService(deps)),
   ];

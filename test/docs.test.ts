@@ -10,6 +10,7 @@ import { readIssuers } from "../src/jwt/read-issuers.ts";
 import { akuaRoutes } from "./support/akua-routes.ts";
 import { ravenConnectionRoutes, ravenRoutes } from "./support/dataraven.ts";
 import { writeIssuersFile } from "./support/jwt-issuer.ts";
+import { serveRoutes } from "./support/superserve.ts";
 import { thalassaRoutes } from "./support/thalassa-routes.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -79,6 +80,16 @@ it("docs/rest-dataraven.md lists every request as the tests of DataRaven's surfa
     scope,
     String(ok),
   ]);
+  expect(listed).toEqual(known);
+});
+
+it("docs/rest-superserve.md lists every request as the tests of Superserve's surface know it", () => {
+  const rows = read("docs/rest-superserve.md").matchAll(/^\| `([A-Z]+ \/.*?)` \| (.*?) \| (\d+).*? \|$/gm);
+  const listed = [...rows].map(([, request, permissions, success]) => [request, permissions, success]);
+  const known = serveRoutes.map(({ request, permissions, success }) => {
+    const named = permissions.map((permission) => `\`${permission}\``).join(", ");
+    return [request, named === "" ? "any token" : named, String(success)];
+  });
   expect(listed).toEqual(known);
 });
 

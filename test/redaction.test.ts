@@ -28,6 +28,8 @@ const plaintextNames = new Set([
   "secret_string",
   "credentials",
   "secret_key_values",
+  "placeholder",
+  "proxy_url",
 ]);
 
 /** The RPCs whose answers hold plaintext, with the fields that do. All others hold none. */
@@ -45,7 +47,21 @@ const revealing: Record<string, string[]> = {
     "coffer.rest.thalassa.v1.GetSecretValueResponse.secret_string",
     "coffer.rest.thalassa.v1.GetSecretValueResponse.secret_key_values",
   ],
+  // Placeholders are for those who run the program; POST too, though they are worth nothing by themselves.
+  "coffer.v1.EgressService.GetSandbox": ["coffer.v1.SandboxSecret.placeholder"],
+  "coffer.v1.EgressService.BindSecret": ["coffer.v1.SandboxSecret.placeholder"],
+  "coffer.rest.superserve.v1.SandboxService.BindSecret": ["coffer.rest.superserve.v1.NewBoundSecret.placeholder"],
+  "coffer.rest.superserve.v1.SandboxService.CreateSandbox": [
+    "coffer.rest.superserve.v1.NewBoundSecret.placeholder",
+    "coffer.rest.superserve.v1.CreatedSandbox.access_token",
+    "coffer.rest.superserve.v1.CreatedSandbox.proxy_url",
+  ],
   // Shown once, stored nowhere.
+  "coffer.v1.EgressService.CreateSandbox": [
+    "coffer.v1.SandboxSecret.placeholder",
+    "coffer.v1.CreateSandboxResponse.token",
+    "coffer.v1.CreateSandboxResponse.proxy_url",
+  ],
   "coffer.v1.TokenService.CreateToken": ["coffer.v1.CreateTokenResponse.token"],
   "coffer.v1.TokenService.RotateToken": ["coffer.v1.RotateTokenResponse.token"],
   "coffer.v1.WorkspaceService.CreateWorkspace": ["coffer.v1.CreateWorkspaceResponse.owner_token"],

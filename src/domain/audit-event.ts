@@ -13,6 +13,7 @@ export interface AuditSubject {
     | "api_token"
     | "access_rule"
     | "vault_connection"
+    | "sandbox"
     | "none";
   resourceId: string;
   versionNumber?: number;

@@ -75,6 +75,7 @@ const reasonTable = {
   TOKEN_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such token for this caller" },
   SANDBOX_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such sandbox for this caller" },
   VAULT_CONNECTION_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such vault connection for this caller" },
+  BINDING_NOT_FOUND: { code: "NOT_FOUND", when: "nothing is bound to this environment variable of the sandbox" },
   WORKSPACE_NOT_FOUND: { code: "NOT_FOUND", when: "there is no such workspace for this caller" },
   NAME_TAKEN: { code: "ALREADY_EXISTS", when: "an active secret has this path; the metadata holds its id" },
   SECRET_ACTIVE: { code: "ALREADY_EXISTS", when: "the secret is not deleted" },
@@ -82,6 +83,15 @@ const reasonTable = {
   VERSION_DISABLED: { code: "FAILED_PRECONDITION", when: "the version is disabled" },
   VERSION_ALREADY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed version stays destroyed" },
   NOT_REVEALABLE: { code: "FAILED_PRECONDITION", when: "the secret was made so that no call returns its value" },
+  NO_EGRESS_RULE: {
+    code: "FAILED_PRECONDITION",
+    when: "the secret has no egress rule, so that it may go nowhere; give it one first",
+  },
+  ENV_KEY_TAKEN: { code: "ALREADY_EXISTS", when: "a secret is bound to this environment variable already" },
+  BINDING_LIMIT: {
+    code: "RESOURCE_EXHAUSTED",
+    when: "the sandbox has as many secrets as it may have; unbind some first",
+  },
   VALUE_FORM_UNSUPPORTED: {
     code: "FAILED_PRECONDITION",
     when: "the value is no text, or made of parts, which this API cannot show; `coffer.v1` can",
@@ -238,6 +248,17 @@ export function checkAll(...checks: readonly (() => unknown)[]): void {
   });
   const [first, ...others] = violations;
   if (first) throw invalidFields([first, ...others]);
+}
+
+/** Runs `read`; the fields that it finds broken are below `field`. */
+export function withinField<T>(field: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CofferError && error.reason === "FIELD_INVALID")) throw error;
+    const [first, ...others] = error.violations.map((each) => ({ ...each, field: `${field}.${each.field}` }));
+    throw first ? invalidFields([first, ...others]) : error;
+  }
 }
 
 /** Never reached when a switch is complete; the compiler checks it. */

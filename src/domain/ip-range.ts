@@ -20,6 +20,12 @@ export function rangeHolds(rangeText: string, addressToFind: string): boolean {
   return address.value >> shift === range.address.value >> shift;
 }
 
+/** The normal form of an address; undefined when it is none. */
+export function canonicalAddress(text: string): string | undefined {
+  const address = readAddress(text);
+  return address && addressText(address);
+}
+
 const mappedPrefix = 0xffffn;
 const mappedPrefixBits = 96;
 

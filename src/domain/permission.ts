@@ -10,6 +10,7 @@ const viewer = [
   "keys.read",
   "vaults.list",
   "vaults.read",
+  "egress.read",
 ] as const;
 const operator = [
   ...viewer,
@@ -22,6 +23,11 @@ const operator = [
   "versions.access",
   "versions.enable",
   "versions.disable",
+  "egress.create",
+  "egress.delete",
+  "egress.bind",
+  "egress.unbind",
+  "egress.events",
 ] as const;
 const admin = [
   ...operator,

@@ -1,6 +1,7 @@
 // A secret: the named container of versions, and the pure rules about it.
 import type { AccessPolicy } from "./access-policy.ts";
 import type { Validation } from "./credential/validation.ts";
+import type { EgressRule } from "./egress/egress-rule.ts";
 import { CofferError, type FieldViolation, invalidFields } from "./errors.ts";
 
 export type SecretState = "ACTIVE" | "SOFT_DELETED";
@@ -45,6 +46,10 @@ export interface Secret {
   lastAccessedTime: Date | undefined;
   /** The principal that made it; undefined: made before that was noted. */
   createdBy: string | undefined;
+  /** Where its value may be sent; undefined: nowhere. */
+  egress: EgressRule | undefined;
+  /** When its value was last sent. */
+  lastUsedTime: Date | undefined;
 }
 
 /** What UpdateSecret may change; what is left out stays. */
@@ -56,6 +61,7 @@ export interface SecretChange {
   mimeType?: string;
   versionAliases?: Record<string, number>;
   expireTime?: Date | null;
+  egress?: EgressRule | null;
 }
 
 /** When something expires: at a time, or so many milliseconds after now by the database's clock. */

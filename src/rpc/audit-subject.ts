@@ -5,7 +5,9 @@ import type { AuditSubject } from "../domain/audit-event.ts";
 const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
   AccessService: "access_rule",
   ExternalVaultService: "vault_connection",
+  EgressService: "sandbox",
   KeyService: "kms_key",
+  SandboxService: "sandbox",
   SecretService: "secret",
   SecretVersionService: "secret",
   TokenService: "api_token",

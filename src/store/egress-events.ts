@@ -66,6 +66,7 @@ export interface EgressEventFilter {
 }
 
 interface EventRow {
+  event_number: number;
   workspace_id: string;
   event_id: string;
   event_time: Date;
@@ -114,10 +115,35 @@ export async function listEgressEvents(
   return rows.map(toEvent);
 }
 
+export interface SecretEventFilter extends Pick<EgressEventFilter, "workspaceId" | "statuses"> {
+  secretId: string;
+  /** Only events with a smaller number. */
+  before: number | undefined;
+  limit: number;
+}
+
+/** Those of one secret, by their numbers, the greatest first. */
+export async function listSecretEvents(
+  sql: Sql,
+  { workspaceId, secretId, before, statuses, limit }: SecretEventFilter,
+): Promise<StoredEgressEvent[]> {
+  const [from, to] = statuses ?? [0, 1_000];
+  const rows = await sql.query<EventRow>({
+    name: "list_secret_events",
+    text: `select e.*, b.name as sandbox_name from egress_event e
+      left join sandbox b on b.workspace_id = e.workspace_id and b.sandbox_id = e.sandbox_id and b.delete_time is null
+      where e.workspace_id = $1 and e.secret_id = $2 and e.event_number < $3 and e.status >= $4 and e.status < $5
+      order by e.event_number desc limit $6`,
+    values: [workspaceId, secretId, before ?? Number.MAX_SAFE_INTEGER, from, to, limit],
+  });
+  return rows.map(toEvent);
+}
+
 function toEvent(row: EventRow): StoredEgressEvent {
   return {
     workspaceId: row.workspace_id,
     eventId: row.event_id,
+    eventNumber: row.event_number,
     eventTime: row.event_time,
     sandboxId: row.sandbox_id,
     sandboxName: row.sandbox_name ?? undefined,

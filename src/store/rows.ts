@@ -1,6 +1,7 @@
 // Rows as they come from Postgres, turned into domain types.
 import { readPolicyText } from "../domain/access-policy.ts";
 import type { ValidationState } from "../domain/credential/validation.ts";
+import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { SecretVersion } from "../domain/version.ts";
 
@@ -33,6 +34,7 @@ export const secretColumns = `
     select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = s.workspace_id
   ) else s.purge_time end as purge_time,
   s.expire_time, s.last_accessed_time, s.created_by, s.credential_fields, s.access_policy,
+  s.egress_rule, s.last_used_time,
   case when s.validation_version = s.current_version then s.validation_state
     when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
   case when s.validation_version = s.current_version then s.validate_time end as validate_time,
@@ -67,6 +69,8 @@ export interface SecretRow {
   created_by: string | null;
   credential_fields: Record<string, string>;
   access_policy: string | null;
+  egress_rule: EgressRule | null;
+  last_used_time: Date | null;
   validation_state: ValidationState | null;
   validate_time: Date | null;
   validation_error: string;
@@ -102,6 +106,8 @@ export function toSecret(row: SecretRow): Secret {
     createdBy: row.created_by ?? undefined,
     credentialFields: row.credential_fields,
     accessPolicy: readPolicyText(row.access_policy),
+    egress: row.egress_rule ?? undefined,
+    lastUsedTime: row.last_used_time ?? undefined,
     validation:
       row.validation_state === null
         ? undefined

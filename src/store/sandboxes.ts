@@ -209,3 +209,33 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   const bound = await listBoundSecrets(sql, sandbox.workspaceId, sandbox.sandboxId);
   return { sandbox, unmatched: row.egress_unmatched, bound };
 }
+
+/** The environment variables that something is bound to now. */
+export async function listBoundKeys(tx: Tx, workspaceId: string, sandboxId: string): Promise<string[]> {
+  const rows = await tx.query<{ env_key: string }>({
+    name: "list_bound_keys",
+    text: `select i.env_key from sandbox_binding i
+      where i.workspace_id = $1 and i.sandbox_id = $2 and i.revoke_time is null`,
+    values: [workspaceId, sandboxId],
+  });
+  return rows.map(({ env_key }) => env_key);
+}
+
+export interface BoundSandbox {
+  sandboxId: string;
+  sandboxName: string;
+  envKey: string;
+}
+
+/** Where a secret is bound now, by sandbox and environment variable. */
+export async function listBoundSandboxes(sql: Sql, workspaceId: string, secretId: string): Promise<BoundSandbox[]> {
+  const rows = await sql.query<{ sandbox_id: string; name: string; env_key: string }>({
+    name: "list_bound_sandboxes",
+    text: `select b.sandbox_id, b.name, i.env_key from sandbox_binding i
+      join sandbox b on b.workspace_id = i.workspace_id and b.sandbox_id = i.sandbox_id
+      where i.workspace_id = $1 and i.secret_id = $2 and i.revoke_time is null and b.delete_time is null
+      order by b.sandbox_id, i.env_key collate "C"`,
+    values: [workspaceId, secretId],
+  });
+  return rows.map((row) => ({ sandboxId: row.sandbox_id, sandboxName: row.name, envKey: row.env_key }));
+}

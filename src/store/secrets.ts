@@ -1,5 +1,6 @@
 // Secrets: find, lock, insert and change their rows.
 
+import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Expiration, Secret, SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import type { Sql, Tx } from "./database.ts";
@@ -68,6 +69,10 @@ export interface NewSecret {
   /** As `policyText` writes it; undefined: none. */
   accessPolicyText: string | undefined;
   createdBy: string;
+  /** Undefined: none. */
+  egress: EgressRule | undefined;
+  /** Covers where its value may be sent; undefined: nowhere. */
+  egressMac: Uint8Array | undefined;
   /** Whether its credential is to be tried at the service it is for. */
   isValidated: boolean;
   /** Covers what decides who may see its value. */
@@ -108,6 +113,8 @@ export function newSecretRow(secret: NewSecret): NewRow {
     ["credential_mac", "?::bytea", secret.credentialMac ?? null],
     ["created_by", "?::text", secret.createdBy],
     ["access_policy", "?::text", secret.accessPolicyText ?? null],
+    ["egress_rule", "?::jsonb", secret.egress ? JSON.stringify(secret.egress) : null],
+    ["egress_mac", "?::bytea", secret.egressMac ?? null],
   ];
 }
 

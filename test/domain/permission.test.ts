@@ -5,10 +5,15 @@ import { isScope, narrow, permissionsOfRole } from "../../src/domain/permission.
 const table = {
   MEMBER: [],
   VIEWER: [
-    ...["keys.list", "keys.read", "secrets.list", "secrets.read"],
+    ...["egress.read", "keys.list", "keys.read", "secrets.list", "secrets.read"],
     ...["vaults.list", "vaults.read", "versions.read", "workspace.read"],
   ],
   OPERATOR: [
+    "egress.bind",
+    "egress.create",
+    "egress.delete",
+    "egress.events",
+    "egress.unbind",
     "secrets.create",
     "secrets.delete",
     "secrets.undelete",

@@ -7,6 +7,7 @@ import pino from "pino";
 import { afterAll, beforeAll, inject } from "vitest";
 import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
+import { EgressService } from "../../gen/coffer/v1/egress_service_pb.ts";
 import { ExternalVaultService } from "../../gen/coffer/v1/external_vault_service_pb.ts";
 import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
@@ -143,6 +144,7 @@ export function createClients(url: string, token: string) {
   return {
     access: createClient(AccessService, transport),
     audit: createClient(AuditService, transport),
+    egress: createClient(EgressService, transport),
     keys: createClient(KeyService, transport),
     vaults: createClient(ExternalVaultService, transport),
     secrets: createClient(SecretService, transport),

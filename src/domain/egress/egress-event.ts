@@ -42,6 +42,8 @@ export interface EgressEvent {
 
 /** One as it was written. */
 export interface StoredEgressEvent extends EgressEvent {
+  /** Greater for later ones; not without gaps. */
+  eventNumber: number;
   eventTime: Date;
   /** Undefined once the sandbox is gone. */
   sandboxName: string | undefined;

@@ -44,6 +44,17 @@ export function isEnvKey(text: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(text);
 }
 
+export const envKeyRule =
+  "must be the name of an environment variable: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters";
+
+export function noEgressRule(secretId: string): CofferError {
+  return new CofferError("NO_EGRESS_RULE", "the secret has no egress rule, so it may go nowhere", { id: secretId });
+}
+
+export function bindingNotFound(): CofferError {
+  return new CofferError("BINDING_NOT_FOUND", "nothing is bound to this environment variable");
+}
+
 export function sandboxNotFound(): CofferError {
   return new CofferError("SANDBOX_NOT_FOUND", "there is no such sandbox");
 }

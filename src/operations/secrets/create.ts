@@ -4,6 +4,7 @@ import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkCredentialFields } from "../../domain/credential/check-value.ts";
 import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
+import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Secret } from "../../domain/secret.ts";
@@ -18,9 +19,10 @@ import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
 import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
-import { coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
+import { coveredOfCredential, coveredOfEgressRule, coveredOfSecret, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "../versions/insert.ts";
 import { checkQuota } from "../workspaces/check-quota.ts";
+import { checkFitsRule } from "./egress-value.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -39,7 +41,11 @@ export interface CreateSecretInput
     | "accessPolicyText"
     | "revealable"
     | "createdBy"
+    | "egress"
+    | "egressMac"
   > {
+  /** Undefined: none. */
+  egress?: EgressRule | undefined;
   /** Judged when its values are read and written, not now. */
   accessPolicy: AccessPolicy | undefined;
   /** Rules for its path that come with it. */
@@ -81,6 +87,7 @@ export async function createSecret(
     () => checkAnnotations(input.annotations, "annotations"),
     () => checkExpiration(input.expiration),
     () => regionOf(deps, input.region),
+    () => checkFitsRule(input.egress, input.value),
   );
   const region = regionOf(deps, input.region);
   const place = { workspaceId, region, path: pathOf(input.name) };
@@ -92,6 +99,7 @@ export async function createSecret(
   const revealable = revealableOf(input.kind, input.revealable);
   const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
   const vaultConnectionId = vaultConnectionIdOf(input.value);
+  const { egress } = input;
   const isValidated = isCredentialKind(input.kind);
   const accessPolicyText = input.accessPolicy && policyText(input.accessPolicy);
   try {
@@ -110,7 +118,17 @@ export async function createSecret(
             const { kmsKeyId } = keyVersion;
             const row = {
               ...input,
-              ...{ workspaceId, secretId, region, kmsKeyId, isValidated, accessPolicyText, authMethod, revealable },
+              ...{
+                workspaceId,
+                secretId,
+                region,
+                kmsKeyId,
+                isValidated,
+                accessPolicyText,
+                authMethod,
+                revealable,
+                egress,
+              },
               createdBy: caller.principalId,
             };
             return {
@@ -118,6 +136,8 @@ export async function createSecret(
               secret: {
                 ...row,
                 mac: macOf(deps.deploymentKeys, coveredOfSecret(row)),
+                egressMac:
+                  egress && macOf(deps.deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule: egress })),
                 credentialMac: isValidated ? macOf(deps.deploymentKeys, coveredOfCredential(row)) : undefined,
               },
               version: newEnabledVersion(deps, {

@@ -1,6 +1,7 @@
 // UpdateSecret: changes what describes a secret; its value changes by new versions.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
+import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { checkAll } from "../../domain/errors.ts";
 import {
   checkActive,
@@ -11,9 +12,11 @@ import {
   type SecretChange,
 } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import { type StoredEgressRule, updateEgressRule } from "../../store/egress-rules.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfEgressRule, macOf } from "../row-macs.ts";
 import { authorizeSecret } from "./authorize-secret.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
@@ -29,7 +32,7 @@ export interface UpdateSecretInput {
 
 /** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, NAME_TAKEN, SECRET_SOFT_DELETED or FIELD_INVALID. */
 export async function updateSecret(
-  deps: MutationDeps & Pick<Deps, "regions">,
+  deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
   { secretId, etag, change, fieldPrefix }: UpdateSecretInput,
 ): Promise<Outcome<Secret>> {
@@ -52,7 +55,10 @@ export async function updateSecret(
         if (change.versionAliases) {
           checkAliases(change.versionAliases, secret.versionCount, `${fieldPrefix}version_aliases`);
         }
-        const { expireTime = secret.expireTime, ...others } = change;
+        const { expireTime = secret.expireTime, egress, ...others } = change;
+        // The whole of it: a MAC never vouches for what was there before.
+        if (egress !== undefined)
+          await updateEgressRule(tx, secret, egress ? sealedRule(deps, secret, egress) : undefined);
         const updated = await writeSecret(tx, { ...secret, ...others, expireTime: expireTime ?? undefined });
         if (change.expireTime) checkExpiresLater(updated, `${fieldPrefix}expire_time`);
         return updated;
@@ -64,6 +70,14 @@ export async function updateSecret(
     return { workspaceId, region, path: pathOf(change.name ?? name) };
   };
   return withFreePath(deps, caller, findPlace, run);
+}
+
+function sealedRule(
+  { deploymentKeys }: Pick<Deps, "deploymentKeys">,
+  { workspaceId, secretId }: Secret,
+  rule: EgressRule,
+): StoredEgressRule {
+  return { rule, mac: macOf(deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule })) };
 }
 
 function checkChange({ name, annotations, expireTime }: SecretChange, prefix: string): void {

@@ -12,6 +12,7 @@ import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
+import { checkFitsRule } from "../secrets/egress-value.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
@@ -41,13 +42,14 @@ export async function addSecretVersion(
   const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
-      const { secretId, kind, authMethod, kmsKeyId, region } = await findForWriting(
+      const { secretId, kind, authMethod, kmsKeyId, region, egress } = await findForWriting(
         deps,
         deps.database,
         caller,
         workspaceId,
         ref,
       );
+      checkFitsRule(egress, input.value);
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
       await checkReference(deps.database, workspaceId, input.value);
       const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
@@ -58,6 +60,7 @@ export async function addSecretVersion(
       const secret = await lockForWriting(deps, tx, caller, { workspaceId, secretId });
       authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
+      checkFitsRule(secret.egress, input.value);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       await keepReferredConnection(tx, workspaceId, input.value);
       subject.versionNumber = secret.versionCount + 1;

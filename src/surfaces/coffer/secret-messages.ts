@@ -17,6 +17,7 @@ import { etagOf, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
 import { toAccessPolicyMessage } from "./access-policy-messages.ts";
+import { toEgressRuleMessage } from "./egress-messages.ts";
 
 const stateMessages = { ACTIVE: SecretState.ACTIVE, SOFT_DELETED: SecretState.SOFT_DELETED } as const;
 
@@ -67,6 +68,8 @@ export function toSecretMessage(secret: Secret): SecretMessage {
     ...timeField("lastAccessedTime", secret.lastAccessedTime),
     credentialFields: secret.credentialFields,
     ...(secret.accessPolicy ? { accessPolicy: toAccessPolicyMessage(secret.accessPolicy) } : {}),
+    ...(secret.egress ? { egress: toEgressRuleMessage(secret.egress) } : {}),
+    ...timeField("lastUsedTime", secret.lastUsedTime),
     authMethod: secret.authMethod,
     createdBy: secret.createdBy ?? "",
     ...(secret.validation

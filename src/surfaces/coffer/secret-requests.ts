@@ -17,6 +17,7 @@ import type { SecretState as DomainState, Expiration, SecretChange } from "../..
 import type { VersionState } from "../../domain/version.ts";
 import type { SecretRefInput } from "../../operations/secrets/secret-ref.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import { toEgressRule } from "./egress-messages.ts";
 import { toPasswordRecipe } from "./password-recipe.ts";
 
 /** The schema requires one of the two. */
@@ -105,6 +106,7 @@ const changes: Record<string, Change> = {
   mime_type: ({ mimeType }) => ({ mimeType }),
   version_aliases: ({ versionAliases }) => ({ versionAliases }),
   expire_time: ({ expireTime }) => ({ expireTime: expireTime ? timestampDate(expireTime) : null }),
+  egress: ({ egress }) => ({ egress: toEgressRule(egress, "secret.egress") ?? null }),
 };
 
 /** The fields that the mask names, or every mutable one that is set (AIP-134). */

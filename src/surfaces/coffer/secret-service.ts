@@ -25,6 +25,7 @@ import { callerOf } from "../caller.ts";
 import { statusOf } from "../error-details.ts";
 import { toAccessPolicy } from "./access-policy-messages.ts";
 import { toKindMessage } from "./credential-kind-messages.ts";
+import { toEgressRule } from "./egress-messages.ts";
 import { toSecretMessage, toValueMessage, toVersionMessage } from "./secret-messages.ts";
 import {
   toEtag,
@@ -54,6 +55,7 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         value: toValueInput(request),
         credentialFields: request.credentialFields,
         accessPolicy: toAccessPolicy(request.accessPolicy),
+        egress: toEgressRule(request.egress, "egress"),
         credentialFieldOf: (name) => `credential_fields["${name}"]`,
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };

@@ -3,6 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, it } from "vitest";
 import { AccessService } from "../../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../../gen/coffer/v1/audit_service_pb.ts";
+import { EgressService } from "../../../gen/coffer/v1/egress_service_pb.ts";
 import { ExternalVaultService } from "../../../gen/coffer/v1/external_vault_service_pb.ts";
 import { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
@@ -62,6 +63,13 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   },
   VerifyVaultConnection: { json: { id: "vc_unknown" }, permission: "vaults.verify", role: "ADMIN" },
   DeleteVaultConnection: { json: { id: "vc_unknown" }, permission: "vaults.delete", role: "ADMIN" },
+  ListProviders: { json: {}, role: "MEMBER" },
+  CreateSandbox: { json: { sourceAddress: "::1%eth0" }, permission: "egress.create", role: "OPERATOR" },
+  GetSandbox: { json: { id: "sbx_unknown" }, permission: "egress.read", role: "VIEWER" },
+  DeleteSandbox: { json: { id: "sbx_unknown" }, permission: "egress.delete", role: "OPERATOR" },
+  BindSecret: { json: { sandboxId: "sbx_unknown", envKey: "K", id }, permission: "egress.bind", role: "OPERATOR" },
+  UnbindSecret: { json: { sandboxId: "sbx_unknown", envKey: "K" }, permission: "egress.unbind", role: "OPERATOR" },
+  ListEgressEvents: { json: {}, permission: "egress.events", role: "OPERATOR" },
   CreateToken: { json: { displayName: "t", scopes: ["no.such"] }, permission: "tokens.create", role: "ADMIN" },
   ListTokens: { json: {}, permission: "tokens.list", role: "ADMIN" },
   RotateToken: { json: { id: "tok_unknown" }, permission: "tokens.rotate", role: "ADMIN" },
@@ -85,6 +93,7 @@ const methods: DescMethod[] = [
   AccessService,
   AuditService,
   ExternalVaultService,
+  EgressService,
   KeyService,
   SecretService,
   TokenService,
@@ -136,6 +145,7 @@ describe("scopes", () => {
     const token = await coffer.tokenWithRole(Role.VIEWER, ["*"]);
     await expectError(createSecret(coffer, {}, token), denied("secrets.create"));
     expect((await coffer.clients(token).tokens.whoAmI({})).permissions).toEqual([
+      "egress.read",
       "keys.list",
       "keys.read",
       "secrets.list",

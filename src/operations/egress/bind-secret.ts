@@ -1,0 +1,65 @@
+// BindSecret: a secret under the name of an environment variable of a sandbox, with a placeholder of its own.
+import type { Caller } from "../../domain/caller.ts";
+import { bindingNotFound, bindingsMax, envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import { CofferError, invalidField } from "../../domain/errors.ts";
+import type { Sql } from "../../store/database.ts";
+import { findSandbox, insertBinding, listBoundKeys, lockSandbox } from "../../store/sandboxes.ts";
+import { authorize } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import type { SecretRefInput } from "../secrets/secret-ref.ts";
+import { type BindDeps, findBindable, newBinding } from "./bindable-secret.ts";
+import { type ShownBinding, sandboxView } from "./sandbox-view.ts";
+
+export interface BindSecretInput {
+  sandboxId: string;
+  envKey: string;
+  secret: SecretRefInput;
+}
+
+/** Fails with SANDBOX_NOT_FOUND, SECRET_NOT_FOUND, NO_EGRESS_RULE, ENV_KEY_TAKEN, BINDING_LIMIT, VALUE_CORRUPT or FIELD_INVALID. */
+export async function bindSecret(
+  deps: MutationDeps & BindDeps,
+  caller: Caller,
+  { sandboxId, envKey, secret: asked }: BindSecretInput,
+): Promise<Outcome<ShownBinding>> {
+  const grant = authorize(caller, "egress.bind");
+  const { workspaceId } = grant;
+  if (!isEnvKey(envKey)) throw invalidField("env_key", envKeyRule);
+  const find = async (sql: Sql): Promise<ShownBinding> => {
+    const { bindings } = await sandboxView(sql, workspaceId, sandboxId, true);
+    const found = bindings.find((binding) => binding.envKey === envKey);
+    if (!found) throw bindingNotFound();
+    return found;
+  };
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      if (!(await findSandbox(deps.database, workspaceId, sandboxId))) throw sandboxNotFound();
+      const bindable = await findBindable(deps, caller, asked);
+      return {
+        subject: { resourceType: "sandbox", resourceId: sandboxId },
+        binding: newBinding(deps, sandboxId, envKey, bindable),
+      };
+    },
+    async apply(tx, { binding }) {
+      // One at a time, so that they are counted.
+      if (!(await lockSandbox(tx, workspaceId, sandboxId))) throw sandboxNotFound();
+      const keys = await listBoundKeys(tx, workspaceId, sandboxId);
+      if (keys.includes(envKey)) throw keyTaken(envKey);
+      if (keys.length >= bindingsMax) throw tooMany();
+      await insertBinding(tx, binding);
+      return find(tx);
+    },
+    replay: find,
+  });
+}
+
+function keyTaken(envKey: string): CofferError {
+  return new CofferError("ENV_KEY_TAKEN", `a secret is bound to ${envKey} already`, { env_key: envKey });
+}
+
+function tooMany(): CofferError {
+  return new CofferError("BINDING_LIMIT", `a sandbox has at most ${bindingsMax} secrets`, {
+    limit: String(bindingsMax),
+  });
+}

@@ -1,0 +1,38 @@
+// ListEgressEvents: pages of what the proxy let through and refused, newest first.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
+import { listEgressEvents as readEvents } from "../../store/egress-events.ts";
+import { authorize } from "../authorize.ts";
+import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+
+export interface ListEgressEventsInput {
+  /** Any when empty. */
+  secretId: string;
+  /** Any when empty. */
+  sandboxId: string;
+  /** From the first up to and without the second. */
+  statuses: readonly [number, number] | undefined;
+  pageSize: number;
+  pageToken: string;
+}
+
+/** Fails with FIELD_INVALID. */
+export async function listEgressEvents(
+  deps: Pick<Deps, "database">,
+  caller: Caller,
+  input: ListEgressEventsInput,
+): Promise<{ items: StoredEgressEvent[]; nextPageToken: string }> {
+  const { workspaceId } = authorize(caller, "egress.events");
+  const { statuses } = input;
+  const filter = {
+    workspaceId,
+    secretId: input.secretId || undefined,
+    sandboxId: input.sandboxId || undefined,
+    statuses,
+  };
+  const [before] = readPageToken(filter, input.pageToken, 1) ?? [];
+  const pageSize = pageSizeOf(input.pageSize);
+  const events = await readEvents(deps.database, filter, before, pageSize + 1);
+  return pageOf(events, pageSize, filter, (last) => [last.eventId]);
+}

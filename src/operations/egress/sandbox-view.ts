@@ -1,0 +1,41 @@
+// What callers see of a sandbox: the sandbox, and what is bound to it now.
+import { type Sandbox, sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import type { Sql } from "../../store/database.ts";
+import { type BoundSecret, findSandbox, listBoundSecrets } from "../../store/sandboxes.ts";
+
+export interface ShownBinding {
+  envKey: string;
+  secretId: string;
+  secretName: string;
+  /** Empty for those who may not see it. */
+  placeholder: string;
+  /** The secret is deleted, or has no egress rule any more. */
+  isRevoked: boolean;
+}
+
+export interface SandboxView extends Sandbox {
+  bindings: readonly ShownBinding[];
+}
+
+/** Fails with SANDBOX_NOT_FOUND. */
+export async function sandboxView(
+  sql: Sql,
+  workspaceId: string,
+  sandboxId: string,
+  withPlaceholders: boolean,
+): Promise<SandboxView> {
+  const sandbox = await findSandbox(sql, workspaceId, sandboxId);
+  if (!sandbox) throw sandboxNotFound();
+  const bound = (await listBoundSecrets(sql, workspaceId, sandboxId)).filter(({ isRevoked }) => !isRevoked);
+  const { name, sourceAddress, createTime } = sandbox;
+  const bindings = bound.map((each) => bindingView(each, withPlaceholders));
+  return { workspaceId, sandboxId, name, sourceAddress, createTime, bindings };
+}
+
+function bindingView(
+  { envKey, secretId, secretName, placeholder, isActive, rule }: BoundSecret,
+  withPlaceholders: boolean,
+): ShownBinding {
+  const isRevoked = !isActive || rule === undefined;
+  return { envKey, secretId, secretName, placeholder: withPlaceholders ? placeholder : "", isRevoked };
+}

@@ -1,0 +1,64 @@
+// coffer.v1.EgressService over the operations on sandboxes, bindings and events.
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { EgressService } from "../../../gen/coffer/v1/egress_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import { providers } from "../../domain/egress/providers.ts";
+import { bindSecret } from "../../operations/egress/bind-secret.ts";
+import { createSandbox } from "../../operations/egress/create-sandbox.ts";
+import { deleteSandbox } from "../../operations/egress/delete-sandbox.ts";
+import { getSandbox } from "../../operations/egress/get-sandbox.ts";
+import { listEgressEvents } from "../../operations/egress/list-events.ts";
+import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
+import { resourceOf } from "../answer.ts";
+import { callerOf } from "../caller.ts";
+import { proxyUrl } from "../proxy-url.ts";
+import {
+  statusRanges,
+  toBindingMessage,
+  toEventMessage,
+  toProviderMessage,
+  toSandboxMessage,
+} from "./sandbox-messages.ts";
+import { toSecretRef } from "./secret-requests.ts";
+
+/** `egressUrl` is where sandboxes find the proxy. */
+export function egressService(deps: Deps, egressUrl: string | undefined): ServiceImpl<typeof EgressService> {
+  return {
+    listProviders() {
+      return { providers: providers.map(toProviderMessage) };
+    },
+
+    async createSandbox({ name, sourceAddress, secrets, region }, context) {
+      const input = { name, sourceAddress, secrets, region };
+      const { sandbox, token } = resourceOf(context, await createSandbox(deps, callerOf(context), input));
+      return { sandbox: toSandboxMessage(sandbox), token, proxyUrl: proxyUrl(egressUrl, token) };
+    },
+
+    async getSandbox({ id }, context) {
+      return { sandbox: toSandboxMessage(await getSandbox(deps, callerOf(context), id)) };
+    },
+
+    async deleteSandbox({ id }, context) {
+      resourceOf(context, await deleteSandbox(deps, callerOf(context), id));
+      return {};
+    },
+
+    async bindSecret(request, context) {
+      const { sandboxId, envKey } = request;
+      const outcome = await bindSecret(deps, callerOf(context), { sandboxId, envKey, secret: toSecretRef(request) });
+      return { binding: toBindingMessage(resourceOf(context, outcome)) };
+    },
+
+    async unbindSecret({ sandboxId, envKey }, context) {
+      resourceOf(context, await unbindSecret(deps, callerOf(context), { sandboxId, envKey }));
+      return {};
+    },
+
+    async listEgressEvents({ secretId, sandboxId, statusClass, pageSize, pageToken }, context) {
+      const statuses = statusRanges[statusClass];
+      const input = { secretId, sandboxId, statuses, pageSize, pageToken };
+      const { items, nextPageToken } = await listEgressEvents(deps, callerOf(context), input);
+      return { egressEvents: items.map(toEventMessage), nextPageToken };
+    },
+  };
+}

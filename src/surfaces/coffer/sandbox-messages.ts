@@ -1,0 +1,72 @@
+// Sandboxes, presets and egress events, domain → coffer.v1.
+import { create } from "@bufbuild/protobuf";
+import {
+  type SandboxSecret as BindingMessage,
+  EgressEventSchema,
+  type EgressProvider,
+  EgressProviderSchema,
+  EgressStatusClass,
+  type EgressEvent as EventMessage,
+  type Sandbox as SandboxMessage,
+  SandboxSchema,
+  SandboxSecretSchema,
+} from "../../../gen/coffer/v1/egress_service_pb.ts";
+import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
+import { type Provider, ruleOfProvider } from "../../domain/egress/providers.ts";
+import type { SandboxView, ShownBinding } from "../../operations/egress/sandbox-view.ts";
+import { toEgressRuleMessage } from "./egress-messages.ts";
+import { timeField } from "./secret-messages.ts";
+
+export function toProviderMessage(provider: Provider): EgressProvider {
+  return create(EgressProviderSchema, {
+    name: provider.name,
+    displayName: provider.display,
+    rule: toEgressRuleMessage(ruleOfProvider(provider)),
+    placeholderPrefix: provider.placeholder.prefix,
+  });
+}
+
+export function toSandboxMessage(sandbox: SandboxView): SandboxMessage {
+  return create(SandboxSchema, {
+    id: sandbox.sandboxId,
+    workspaceId: sandbox.workspaceId,
+    name: sandbox.name,
+    sourceAddress: sandbox.sourceAddress ?? "",
+    ...timeField("createTime", sandbox.createTime),
+    secrets: sandbox.bindings.map(toBindingMessage),
+  });
+}
+
+export function toBindingMessage({ isRevoked, ...binding }: ShownBinding): BindingMessage {
+  return create(SandboxSecretSchema, { ...binding, revoked: isRevoked });
+}
+
+/** From the first up to and without the second; undefined: any. */
+export const statusRanges: Record<EgressStatusClass, readonly [number, number] | undefined> = {
+  [EgressStatusClass.UNSPECIFIED]: undefined,
+  [EgressStatusClass.SUCCESS]: [200, 300],
+  [EgressStatusClass.REDIRECT]: [300, 400],
+  [EgressStatusClass.CLIENT_ERROR]: [400, 500],
+  [EgressStatusClass.SERVER_ERROR]: [500, 600],
+  [EgressStatusClass.ERROR]: [400, 1_000],
+};
+
+export function toEventMessage(event: StoredEgressEvent): EventMessage {
+  const { upstreamStatus } = event;
+  return create(EgressEventSchema, {
+    id: event.eventId,
+    ...timeField("eventTime", event.eventTime),
+    sandboxId: event.sandboxId,
+    sandboxName: event.sandboxName ?? "",
+    secretId: event.secretId ?? "",
+    method: event.method,
+    host: event.host,
+    path: event.path,
+    status: event.status,
+    ...(upstreamStatus === undefined ? {} : { upstreamStatus }),
+    latencyMs: event.latencyMs,
+    requestBytes: BigInt(event.requestBytes),
+    responseBytes: BigInt(event.responseBytes),
+    errorCode: event.errorCode,
+  });
+}

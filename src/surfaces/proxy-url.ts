@@ -1,0 +1,10 @@
+// The address of the egress proxy as programs take it: with a sandbox's token as the password.
+
+/** Empty where nobody knows the address, or there is no token. */
+export function proxyUrl(egressUrl: string | undefined, token: string): string {
+  if (egressUrl === undefined || token === "") return "";
+  const url = new URL(egressUrl);
+  url.username = "sandbox";
+  url.password = token;
+  return url.href;
+}

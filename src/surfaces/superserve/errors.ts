@@ -1,0 +1,43 @@
+// Errors as Superserve's documents show them: a word and a sentence.
+import type { JsonValue } from "@bufbuild/protobuf";
+import { CofferError, type Reason } from "../../domain/errors.ts";
+
+const httpStatuses: Partial<Record<Reason, number>> = {
+  BINDING_LIMIT: 400,
+  QUOTA_EXCEEDED: 403,
+  IDEMPOTENCY_KEY_REUSED: 409,
+  KEY_NOT_ACTIVE: 409,
+  SECRET_SOFT_DELETED: 404,
+};
+
+const codes: Readonly<Record<number, string>> = {
+  401: "unauthorized",
+  403: "forbidden",
+  404: "not_found",
+  409: "conflict",
+  429: "rate_limited",
+};
+
+/** A secret that the body names, and that is not to be had: 400 and not 404, which is for the path. */
+export function asUnknownSecret(error: unknown): unknown {
+  const isUnknown =
+    error instanceof CofferError && (error.reason === "SECRET_NOT_FOUND" || error.reason === "NO_EGRESS_RULE");
+  // As a cause it still tells the audit trail of a denial.
+  return isUnknown ? new CofferError("FIELD_INVALID", "there is no such secret", {}, { cause: error }) : error;
+}
+
+export function renderSuperserveError(error: CofferError, usual: number): { httpStatus: number; body: JsonValue } {
+  const httpStatus = httpStatuses[error.reason] ?? usual;
+  return { httpStatus, body: { error: { code: codeOf(error, httpStatus), message: messageOf(error) } } };
+}
+
+function codeOf({ cause }: CofferError, httpStatus: number): string {
+  if (httpStatus === 400 && asUnknownSecret(cause) !== cause) return "secret_not_found";
+  return codes[httpStatus] ?? (httpStatus < 500 ? "bad_request" : "internal_error");
+}
+
+/** Every broken rule, in one sentence. */
+function messageOf({ message, violations }: CofferError): string {
+  if (violations.length < 2) return message;
+  return violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
+}

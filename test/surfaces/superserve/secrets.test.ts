@@ -1,0 +1,370 @@
+// Superserve's requests about secrets on the real servers: what succeeds, is refused, conflicts and replays.
+import { describe, expect, it } from "vitest";
+import { idOfUuid } from "../../../src/domain/ids.ts";
+import { useCoffer } from "../../support/coffer.ts";
+import { createEgressSecret, writeEgressEvent } from "../../support/egress-secrets.ts";
+import { expectError } from "../../support/errors.ts";
+import { byId, createSecret, getSecret, newName } from "../../support/secrets.ts";
+import {
+  createServeSecret,
+  type ServeSecret,
+  serve,
+  serveBody,
+  served,
+  serveFailure,
+} from "../../support/superserve.ts";
+
+const coffer = useCoffer();
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const seconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+const shown = {
+  id: expect.stringMatching(uuid),
+  created_at: expect.stringMatching(seconds),
+  updated_at: expect.stringMatching(seconds),
+};
+const custom = (auth: object, hosts = ["api.example.com"]) => ({ provider: undefined, auth, hosts });
+const failure = (path: string, init: object = {}) => serveFailure(coffer, path, init);
+const patch = (name: string, json: object) => ({ path: `/secrets/${name}`, init: { method: "PATCH", json } });
+
+describe("POST /secrets answers 201, field by field", () => {
+  it.each<[string, object, object]>([
+    [
+      "a preset",
+      { provider: "anthropic" },
+      {
+        auth_type: "api-key",
+        auth_config: { header: "x-api-key" },
+        hosts: ["api.anthropic.com"],
+        provider_shortcut: "anthropic",
+      },
+    ],
+    [
+      "the preset with a scheme for each host",
+      { provider: "github" },
+      {
+        auth_type: "per_host",
+        auth_config: {
+          per_host: [
+            { hosts: ["api.github.com"], type: "bearer" },
+            { hosts: ["github.com"], type: "basic", username: "x-access-token" },
+          ],
+        },
+        hosts: ["api.github.com", "github.com"],
+        provider_shortcut: "github",
+      },
+    ],
+    [
+      "bearer",
+      custom({ type: "bearer" }, [" API.example.com ", "*.example.org"]),
+      { auth_type: "bearer", auth_config: {}, hosts: ["api.example.com", "*.example.org"] },
+    ],
+    [
+      "the document's own shape of auth",
+      custom({ type: "bearer", headers: {} }),
+      { auth_type: "bearer", auth_config: {}, hosts: ["api.example.com"] },
+    ],
+    ["basic", custom({ type: "basic" }), { auth_type: "basic", auth_config: {}, hosts: ["api.example.com"] }],
+    [
+      "basic with a user",
+      custom({ type: "basic", username: "u" }),
+      { auth_type: "basic", auth_config: { username: "u" }, hosts: ["api.example.com"] },
+    ],
+    [
+      "api-key",
+      custom({ type: "api-key", header: "X-Key" }),
+      { auth_type: "api-key", auth_config: { header: "X-Key" }, hosts: ["api.example.com"] },
+    ],
+    [
+      "api-key with a prefix",
+      custom({ type: "api-key", header: "X-Key", prefix: "Key " }),
+      { auth_type: "api-key", auth_config: { header: "X-Key", prefix: "Key " }, hosts: ["api.example.com"] },
+    ],
+    [
+      "custom",
+      custom({ type: "custom", headers: { "X-A": "a {{ value }}" } }),
+      { auth_type: "custom", auth_config: { headers: { "X-A": "a {{ value }}" } }, hosts: ["api.example.com"] },
+    ],
+    [
+      "per_host",
+      custom(
+        {
+          per_host: [
+            { hosts: ["a.example.com"], type: "bearer" },
+            { hosts: ["b.example.com"], type: "api-key", header: "X-B" },
+          ],
+        },
+        ["*.example.com"],
+      ),
+      {
+        auth_type: "per_host",
+        auth_config: {
+          per_host: [
+            { hosts: ["a.example.com"], type: "bearer" },
+            { hosts: ["b.example.com"], type: "api-key", header: "X-B" },
+          ],
+        },
+        hosts: ["*.example.com"],
+      },
+    ],
+  ])("%s", async (_, change, expected) => {
+    const body = serveBody(change);
+    const response = await serve(coffer, "/secrets", { json: body });
+    const text = await response.text();
+    expect([response.status, JSON.parse(text)]).toEqual([201, { ...shown, name: body.name, ...expected }]);
+    expect(text).not.toContain(body.value);
+    expect(await served(coffer, `/secrets/${body.name}`)).toEqual(JSON.parse(text));
+  });
+
+  it("a name that is trimmed, of 128 characters, and a value of 8192 bytes", async () => {
+    const name = `_${"a-B0".repeat(31)}abc`;
+    expect(await createServeSecret(coffer, { name: ` ${name} `, value: "v".repeat(8_192) })).toMatchObject({ name });
+    expect(name).toHaveLength(128);
+  });
+
+  it("once for one idempotency key", async () => {
+    const init = { json: serveBody(), headers: { "idempotency-key": newName() } };
+    const first = await served(coffer, "/secrets", init);
+    const again = await serve(coffer, "/secrets", init);
+    expect([again.status, await again.json(), again.headers.get("idempotency-replayed")]).toEqual([201, first, "true"]);
+    expect(await failure("/secrets", { ...init, json: serveBody() })).toMatchObject({ error: "409 conflict" });
+  });
+
+  it("a secret of coffer whose value nobody reads", async () => {
+    const { id } = await createServeSecret(coffer);
+    const secretId = idOfUuid("sec", id) ?? "";
+    expect(await getSecret(coffer, { id: secretId })).toMatchObject({ kind: "generic", revealable: false });
+    await expectError(coffer.clients().secrets.getSecretValue(byId(secretId)), { reason: "NOT_REVEALABLE" });
+  });
+});
+
+describe("POST /secrets answers 400", () => {
+  const perHost = (...rules: object[]) => custom({ per_host: rules }, ["*.example.com"]);
+  const a = { hosts: ["a.example.com"], type: "bearer" };
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `h${i}.example.com`);
+  it.each<[string, object, string]>([
+    ["no name", { name: undefined }, "name"],
+    ["a name of 129 characters", { name: "a".repeat(129) }, "name"],
+    ["a name that begins with a digit", { name: "1a" }, "name"],
+    ["a name with a slash", { name: "a/b" }, "name"],
+    ["no value", { value: undefined }, "value"],
+    ["an empty value", { value: "" }, "value"],
+    ["a value of 8193 bytes", { value: `${"v".repeat(8_191)}ü` }, "value"],
+    ["a value that fits no header", { value: "a\nb" }, "value"],
+    ["neither provider nor auth", { provider: undefined }, "anthropic, asana"],
+    ["an unknown provider", { provider: "nobody" }, "anthropic, asana"],
+    ["provider and auth", { auth: { type: "bearer" } }, "auth"],
+    ["provider and hosts", { hosts: ["a.b.c"] }, "hosts"],
+    ["hosts alone", { provider: undefined, hosts: ["a.b.c"] }, "auth"],
+    ["auth alone", { provider: undefined, auth: { type: "bearer" } }, "hosts"],
+    ["17 hosts", custom({ type: "bearer" }, many(17)), "hosts"],
+    ...[
+      "https://a.b",
+      "a.b:443",
+      "a.b/c",
+      "localhost",
+      "*",
+      "*.*.a.b",
+      "*.com",
+      "*.co.uk",
+      "127.0.0.1",
+      "0x7f.1",
+      "a..b",
+      "-a.b",
+      "",
+    ].map((host): [string, object, string] => [`the host ${host}`, custom({ type: "bearer" }, [host]), "hosts[0]"]),
+    ["a header for bearer", custom({ type: "bearer", header: "X" }), "auth.header"],
+    ["a prefix for basic", custom({ type: "basic", prefix: "X" }), "auth.prefix"],
+    ["a user with a colon", custom({ type: "basic", username: "a:b" }), "auth.username"],
+    ["a user with a line feed", custom({ type: "basic", username: "a\nb" }), "auth.username"],
+    ["api-key without a header", custom({ type: "api-key" }), "auth.header"],
+    ["api-key with a header that is no token", custom({ type: "api-key", header: "X Key" }), "auth.header"],
+    ["custom without headers", custom({ type: "custom", headers: {} }), "auth.headers"],
+    [
+      "custom with 9 headers",
+      custom({ type: "custom", headers: Object.fromEntries(many(9).map((h) => [h, "{{ value }}"])) }),
+      "auth.headers",
+    ],
+    ["custom without the value", custom({ type: "custom", headers: { X: "y" } }), "auth.headers"],
+    ["an unknown type", custom({ type: "oauth" }), "auth.type"],
+    ["per_host with a type", custom({ type: "bearer", per_host: [a] }, ["a.example.com"]), "auth.type"],
+    ["17 rules", perHost(...many(17).map((host) => ({ hosts: [host], type: "bearer" }))), "auth.per_host"],
+    ["a rule outside of hosts", perHost({ hosts: ["a.b.example.com"], type: "bearer" }), "auth.per_host[0].hosts[0]"],
+    ["rules that overlap", perHost(a, { hosts: ["*.example.com"], type: "basic" }), "auth.per_host[1].hosts[0]"],
+    ["an unknown field", { labels: {} }, "labels"],
+    ["an unknown field of auth", custom({ type: "bearer", perHost: [] }), "auth.perHost"],
+    ["a number for a name", { name: 5 }, "name"],
+  ])("%s", async (_, change, named) => {
+    const body = serveBody(change);
+    const { error, message } = await failure("/secrets", { json: body });
+    expect([error, message]).toEqual(["400 bad_request", expect.stringContaining(named)]);
+  });
+
+  it("every broken rule at once", async () => {
+    const { message } = await failure("/secrets", { json: { name: "1", value: "v", provider: "nobody" } });
+    expect(message).toMatch(/name: .*; provider: /);
+  });
+
+  it("at most: 16 hosts, 16 rules and 8 headers are taken", async () => {
+    const hosts = many(16);
+    await createServeSecret(coffer, custom({ type: "bearer" }, hosts));
+    await createServeSecret(
+      coffer,
+      custom({ per_host: hosts.map((host) => ({ hosts: [host], type: "bearer" })) }, hosts),
+    );
+    const headers = Object.fromEntries(many(8).map((name) => [name, "{{ value }}"]));
+    expect(await createServeSecret(coffer, custom({ type: "custom", headers }))).toMatchObject({
+      auth_config: { headers },
+    });
+  });
+
+  it("a body that is no JSON object", async () => {
+    for (const body of ["{", "[]", ""]) {
+      const init = { method: "POST", body, headers: { "content-type": "application/json" } };
+      expect(await failure("/secrets", init)).toMatchObject({ error: "400 bad_request" });
+    }
+  });
+});
+
+describe("GET /secrets", () => {
+  it("lists all with a rule, newest first, and nothing else", async () => {
+    const { ownerToken: token } = await coffer.clients().workspaces.createWorkspace({ displayName: "list" });
+    expect(await served(coffer, "/secrets", { token })).toEqual([]);
+    for (const name of ["B", "A"]) await served(coffer, "/secrets", { token, json: serveBody({ name }) });
+    await createSecret(coffer, { name: "ruleless" }, token);
+    await createEgressSecret(coffer, { name: "from/coffer" }, token);
+    const list = await served<ServeSecret[]>(coffer, "/secrets", { token });
+    expect(list.map(({ name }) => name)).toEqual(["from/coffer", "A", "B"]);
+    expect(await failure("/secrets?limit=1", { token })).toMatchObject({ error: "400 bad_request" });
+  });
+});
+
+describe("a name that leads nowhere is 404", () => {
+  it.each(["nothing", "ruleless", "%20", "x".repeat(300)])("%s", async (name) => {
+    if (name === "ruleless") await createSecret(coffer, { name });
+    const { path, init } = patch(name, { value: "v" });
+    const inits = [
+      [path, {}],
+      [path, init],
+      [path, { method: "DELETE" }],
+      [`${path}/audit`, {}],
+      [`${path}/sandboxes`, {}],
+    ] as const;
+    for (const [at, each] of inits) expect(await failure(at, each)).toMatchObject({ error: "404 not_found" });
+  });
+});
+
+describe("PATCH /secrets/{name}", () => {
+  it("replaces the value: a new version, once for one idempotency key", async () => {
+    const made = await createServeSecret(coffer);
+    const { path, init } = patch(made.name, { value: "another" });
+    const headers = { "idempotency-key": newName() };
+    const { updated_at, ...kept } = made;
+    expect(await served(coffer, path, { ...init, headers })).toMatchObject(kept);
+    expect((await serve(coffer, path, { ...init, headers })).headers.get("idempotency-replayed")).toBe("true");
+    expect(updated_at).toMatch(seconds);
+    expect(await getSecret(coffer, { id: idOfUuid("sec", made.id) ?? "" })).toMatchObject({ currentVersion: 2 });
+  });
+
+  it.each([
+    [{}],
+    [{ value: "" }],
+    [{ value: "a\u0000b" }],
+    [{ value: "v".repeat(8_193) }],
+    [{ value: "v", hosts: ["a.b.c"] }],
+    [{ value: "v", name: "x" }],
+  ])("refuses %j", async (json) => {
+    const { path, init } = patch((await createServeSecret(coffer)).name, json);
+    expect(await failure(path, init)).toMatchObject({ error: "400 bad_request" });
+  });
+});
+
+describe("DELETE /secrets/{name}", () => {
+  it("frees the name at once, and again for the same idempotency key", async () => {
+    const { name, id } = await createServeSecret(coffer);
+    const init = { method: "DELETE", headers: { "idempotency-key": newName() } };
+    const response = await serve(coffer, `/secrets/${name}`, init);
+    expect([response.status, await response.text()]).toEqual([204, ""]);
+    expect(await failure(`/secrets/${name}`)).toMatchObject({ error: "404 not_found" });
+    expect((await serve(coffer, `/secrets/${name}`, init)).status).toBe(204);
+    const again = await createServeSecret(coffer, { name });
+    expect(again.id).not.toBe(id);
+    expect((await serve(coffer, `/secrets/${name}`, init)).status).toBe(204);
+    expect(await served(coffer, `/secrets/${name}`)).toEqual(again);
+  });
+});
+
+it("a name that is taken is 409", async () => {
+  const { name } = await createServeSecret(coffer);
+  expect(await failure("/secrets", { json: serveBody({ name }) })).toMatchObject({ error: "409 conflict" });
+  const plain = await createSecret(coffer);
+  expect(await failure("/secrets", { json: serveBody({ name: plain.name }) })).toMatchObject({ error: "409 conflict" });
+});
+
+describe("GET /secrets/{name}/audit", () => {
+  it("lists events by number, newest first, by status and in pieces", async () => {
+    const { name, id } = await createServeSecret(coffer);
+    const secretId = idOfUuid("sec", id) ?? "";
+    const sandbox = await served<{ id: string }>(coffer, "/sandboxes", { json: { name: "box" } });
+    const sandboxId = idOfUuid("sbx", sandbox.id) ?? "";
+    for (const status of [200, 301, 404, 502]) await writeEgressEvent(coffer, { secretId, sandboxId, status });
+    await writeEgressEvent(coffer, {
+      secretId,
+      sandboxId,
+      status: 403,
+      upstreamStatus: undefined,
+      errorCode: "path_not_allowed",
+    });
+    const list = (query = "") => served<{ id: number; status: number }[]>(coffer, `/secrets/${name}/audit${query}`);
+    const all = await list();
+    const statuses = async (query: string) => (await list(query)).map(({ status }) => status);
+    expect(all.map(({ status }) => status)).toEqual([403, 502, 404, 301, 200]);
+    expect(all.every(({ id: number }, i) => Number.isInteger(number) && number < (all[i - 1]?.id ?? Infinity))).toBe(
+      true,
+    );
+    const common = {
+      id: expect.any(Number),
+      ts: expect.stringMatching(/Z$/),
+      sandbox_id: sandbox.id,
+      sandbox_name: "box",
+      secret_id: id,
+    };
+    const request = { method: "GET", host: "api.example.com", path: "/v1", latency_ms: 7 };
+    expect(all[0]).toEqual({ ...common, ...request, status: 403, error_code: "path_not_allowed" });
+    expect(all[4]).toEqual({ ...common, ...request, status: 200, upstream_status: 200 });
+    expect([await statuses("?status=2xx"), await statuses("?status=3xx")]).toEqual([[200], [301]]);
+    expect([await statuses("?status=4xx"), await statuses("?status=5xx")]).toEqual([[403, 404], [502]]);
+    expect(await statuses("?status=errors")).toEqual([403, 502, 404]);
+    expect(await statuses(`?limit=2&before=${all[1]?.id}`)).toEqual([404, 301]);
+    await served(coffer, `/sandboxes/${sandbox.id}`, { method: "DELETE" });
+    expect((await list("?limit=1"))[0]).not.toHaveProperty("sandbox_name");
+  });
+
+  it.each(["limit=0", "limit=1001", "before=x", "before=-1", "status=1xx", "page=1"])("refuses %s", async (query) => {
+    const { name } = await createServeSecret(coffer);
+    expect(await failure(`/secrets/${name}/audit?${query}`)).toMatchObject({ error: "400 bad_request" });
+    expect((await serve(coffer, `/secrets/${name}/audit?limit=1000`)).status).toBe(200);
+  });
+});
+
+it("last_used_at is shown once it was used, in whole seconds", async () => {
+  const { name, id } = await createServeSecret(coffer);
+  await coffer.sql("update secret set last_used_time = '2026-01-02T03:04:05.678Z' where secret_id = $1", [
+    idOfUuid("sec", id),
+  ]);
+  expect(await served(coffer, `/secrets/${name}`)).toMatchObject({ last_used_at: "2026-01-02T03:04:05Z" });
+});
+
+it("GET /providers lists nineteen presets", async () => {
+  const list = await served<{ name: string }[]>(coffer, "/providers");
+  expect(list).toHaveLength(19);
+  expect(list[0]).toEqual({
+    name: "anthropic",
+    display: "Anthropic",
+    auth_type: "api-key",
+    auth_config: { header: "x-api-key" },
+    hosts: ["api.anthropic.com"],
+    token_shape: "sk-ant-api03-...",
+  });
+  expect(list.find(({ name }) => name === "asana")).toMatchObject({ auth_config: {}, token_shape: "..." });
+});
