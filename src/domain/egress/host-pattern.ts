@@ -41,7 +41,7 @@ export function overlaps(a: HostPattern, b: HostPattern): boolean {
 }
 
 /** As the WHATWG URL standard writes a host; undefined for what is none. */
-export function canonicalHost(host: string): string | undefined {
+function canonicalHost(host: string): string | undefined {
   return URL.parse(`https://${host}/`)?.hostname;
 }
 

@@ -1,7 +1,7 @@
 // Whether a value fits the egress rule of its secret: one that goes into a header as it is must be what a header can hold.
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { fitsHeader } from "../../domain/egress/inject.ts";
-import { invalidField } from "../../domain/errors.ts";
+import { assertNever, invalidField } from "../../domain/errors.ts";
 import type { ValueInput } from "./value-input.ts";
 
 const description = "must be visible ASCII with spaces only inside, since the egress rule writes it into a header";
@@ -24,8 +24,12 @@ export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): 
     case "generate":
       if (isWrittenAsItIs) throw invalidField(`${input.field}.byte_length`, "random bytes fit no header");
       return;
+    case "reference":
+      throw invalidField(input.field, "must not be a reference where there is an egress rule");
     case "password":
       return;
+    default:
+      assertNever(input);
   }
 }
 
