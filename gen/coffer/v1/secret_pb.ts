@@ -234,7 +234,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   createdBy: string;
 
   /**
-   * Where coffer's egress proxy may send its value; unset: nowhere.
+   * Where coffer's egress proxy may send its value; unset: nowhere. New versions must fit it.
    *
    * @generated from field: coffer.v1.EgressRule egress = 30;
    */

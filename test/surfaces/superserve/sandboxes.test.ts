@@ -123,7 +123,7 @@ describe("DELETE", () => {
   });
 });
 
-it("a rule that SQL has changed binds nothing, and what was bound with it is 500", async () => {
+it("a rule that SQL has changed binds nothing: 500", async () => {
   const { name, id } = await createServeSecret(coffer);
   const sandbox = await createSandbox();
   await coffer.sql(
