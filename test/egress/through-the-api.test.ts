@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import { connectTunnel, openTunnel, type TestSandbox, useEgress } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
-import { newName, present } from "../support/secrets.ts";
 import { until } from "../support/poll.ts";
+import { newName, present } from "../support/secrets.ts";
 
 const host = "api.upstream.test";
 const coffer = useCoffer();
@@ -36,11 +36,13 @@ test("a program holds a placeholder, its requests the value, and the owner sees 
   expect(egressEvents).toMatchObject([{ secretId, method: "GET", host, path: "/v1/things", status: 200 }]);
   const audit = await coffer.fetch(`/secrets/${name}/audit`, {});
   expect(await audit.json()).toMatchObject([{ sandbox_id: expect.any(String), host, path: "/v1/things", status: 200 }]);
-  const shown = async () => ((await (await coffer.fetch(`/secrets/${name}`, {})).json()) as { last_used_at?: string });
+  const shown = async () => (await (await coffer.fetch(`/secrets/${name}`, {})).json()) as { last_used_at?: string };
   await until("its use is shown", async () => (await shown()).last_used_at !== undefined, 4_000);
 
   // A new value is used within two seconds in the tunnel that is open.
-  expect((await coffer.fetch(`/secrets/${name}`, { method: "PATCH", json: { value: "second-value" } })).status).toBe(200);
+  expect((await coffer.fetch(`/secrets/${name}`, { method: "PATCH", json: { value: "second-value" } })).status).toBe(
+    200,
+  );
   await until(
     "the new value is used",
     async () => {

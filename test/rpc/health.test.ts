@@ -10,6 +10,7 @@ const coffer = useCoffer();
 const services = [
   "coffer.v1.AccessService",
   "coffer.v1.AuditService",
+  "coffer.v1.EgressService",
   "coffer.v1.ExternalVaultService",
   "coffer.v1.KeyService",
   "coffer.v1.SecretService",

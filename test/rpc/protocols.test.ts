@@ -3,6 +3,7 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
 import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
+import { EgressService } from "../../gen/coffer/v1/egress_service_pb.ts";
 import { ExternalVaultService } from "../../gen/coffer/v1/external_vault_service_pb.ts";
 import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretState } from "../../gen/coffer/v1/secret_pb.ts";
@@ -141,6 +142,7 @@ describe("every unary RPC", () => {
   const services = [
     AccessService,
     AuditService,
+    EgressService,
     ExternalVaultService,
     KeyService,
     SecretService,
@@ -164,7 +166,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(47);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(54);
   });
 });
 

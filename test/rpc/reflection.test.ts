@@ -35,8 +35,8 @@ async function bufCurl(...args: string[]): Promise<string> {
 const served = [
   "coffer.v1.AccessService",
   "coffer.v1.AuditService",
-  "coffer.v1.ExternalVaultService",
   "coffer.v1.EgressService",
+  "coffer.v1.ExternalVaultService",
   "coffer.v1.KeyService",
   "coffer.v1.SecretService",
   "coffer.v1.TokenService",
