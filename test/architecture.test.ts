@@ -32,6 +32,7 @@ const rules = {
     "src/egress-app.ts": "anything",
     "src/server.ts": "anything",
     "src/config.ts": "anything",
+    "src/settings.ts": ["domain"],
     "src/deps.ts": "anything",
     "src/log.ts": [],
   },
@@ -43,6 +44,7 @@ const rules = {
     { target: "src/workers.ts", for: ["src/program.ts"] },
     { target: "src/app.ts", for: ["src/program.ts", "src/start.ts"] },
     { target: "src/server.ts", for: ["src/app.ts"] },
+    { target: "src/settings.ts", for: ["src/config.ts"] },
     { target: "src/egress-app.ts", for: ["src/start.ts"] },
     {
       target: "src/log.ts",
