@@ -80,6 +80,8 @@ export interface Config {
 export interface EgressConfig {
   readonly host: string;
   readonly port: number;
+  /** Where its counts are read; undefined: nowhere. */
+  readonly metricsPort: number | undefined;
   /** Ports that requests may go to. */
   readonly ports: ReadonlySet<number>;
   /** Addresses that may be called although they are not public. */
@@ -220,6 +222,10 @@ function egress(env: Environment): EgressConfig {
   return {
     host: text(env, "COFFER_EGRESS_HOST") ?? "127.0.0.1",
     port: integer(env, "COFFER_EGRESS_PORT", { byDefault: 8081, min: 0, max: 65_535 }),
+    metricsPort:
+      text(env, "COFFER_EGRESS_METRICS_PORT") === undefined
+        ? undefined
+        : integer(env, "COFFER_EGRESS_METRICS_PORT", { byDefault: 0, min: 0, max: 65_535 }),
     ports: egressPorts(env),
     allowed: addresses(env, "COFFER_EGRESS_ALLOW_PRIVATE"),
     roots: caFile === undefined ? undefined : certificates("COFFER_EGRESS_CA_FILE", caFile),

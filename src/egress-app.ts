@@ -4,6 +4,7 @@ import { createSecureContext, getCACertificates, type SecureContext } from "node
 import type { Config, EgressConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { createCertificates } from "./egress/certificates.ts";
+import { createEgressMetrics, createMetricsServer } from "./egress/metrics.ts";
 import { egressTimeouts } from "./egress/parts.ts";
 import { createEgressServer } from "./egress/server.ts";
 import { createUpstreams } from "./egress/upstreams.ts";
@@ -29,7 +30,8 @@ import { findSandboxRecord } from "./store/sandboxes.ts";
 import { touchUsedByEgress } from "./store/touch-used-by-egress.ts";
 
 export interface EgressApp {
-  listen(): Promise<{ url: string }>;
+  /** `metricsUrl`: where its counts are read, when they are. */
+  listen(): Promise<{ url: string; metricsUrl: string | undefined }>;
   /** Lets requests finish, and writes what is still to be written. */
   close(): Promise<void>;
 }
@@ -69,21 +71,28 @@ export function createEgressApp(
     write: (secrets) => touchUsedByEgress(database, secrets),
     onLost: (error) => log.warn({ err: error }, "times of use are not noted"),
   });
+  const metrics = createEgressMetrics();
+  const metricsServer = createMetricsServer(metrics);
   const server = createEgressServer({
     ...{ now, random, deploymentKeys, sandboxRecords, values, upstreams, events, ports, timeouts },
     usage: createUsage({ requestsPerMinute, bytesPerHour }),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
+    measure: metrics.measure,
     log: (record) => log.info(record, "egress"),
     onUnexpectedError: (error) => log.error({ err: error }, "egress"),
   });
   return {
     async listen() {
+      const { metricsPort } = config.egress;
+      const origin = `http://${host.includes(":") ? `[${host}]` : host}`;
       const { port } = await server.listen(config.egress.port, host);
-      return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` };
+      const shown = metricsPort === undefined ? undefined : await metricsServer.listen(metricsPort, host);
+      return { url: `${origin}:${port}`, metricsUrl: shown && `${origin}:${shown.port}/metrics` };
     },
     async close() {
       await server.close(config.shutdownGraceMs);
+      metricsServer.close();
       upstreams.close();
       values.clear();
       await events.flush();

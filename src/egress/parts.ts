@@ -4,6 +4,7 @@ import type { RandomBytes } from "../domain/random.ts";
 import type { AuthenticateSandboxDeps } from "../operations/egress/authenticate-sandbox.ts";
 import type { EgressEventLog } from "../operations/egress/event-log.ts";
 import type { Certificates } from "./certificates.ts";
+import type { Measured } from "./metrics.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { Usage } from "./usage.ts";
 import type { Values } from "./values.ts";
@@ -40,6 +41,8 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   events: EgressEventLog;
   /** A secret was put into a request. */
   touchUsed(secret: { workspaceId: string; secretId: string }): void;
+  /** Counts a request. */
+  measure(request: Measured): void;
   /** One line a request. */
   log(record: Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">): void;
   onUnexpectedError(error: unknown): void;

@@ -17,7 +17,7 @@ export interface Record {
   responseBytes: number;
   /** Resolves when the events are durable. */
   write(sandbox: JudgedSandbox, outcome: Outcome): Promise<void>;
-  /** Notes what went through since, and says the request in the log. */
+  /** Notes what went through since, counts the request, and says it in the log. */
   finish(): void;
 }
 
@@ -53,6 +53,12 @@ export function createRecord(
     },
     finish() {
       const { requestBytes, responseBytes } = record;
+      const [first] = written;
+      if (first) {
+        const { status, errorCode, latencyMs, secretId } = first;
+        const isSwapped = secretId !== undefined;
+        parts.measure({ status, errorCode, isSwapped, latencyMs, requestBytes, responseBytes });
+      }
       for (const event of written) {
         const { path: _, eventId, requestBytes: requested, responseBytes: responded, ...line } = event;
         parts.log(line);

@@ -57,6 +57,15 @@ test("a program holds a placeholder, its requests the value, and the owner sees 
   expect([status, reason]).toEqual([503, "credential_revoked"]);
   tunnel.destroy();
 
+  const counted = await (await fetch(egress.metricsUrl)).text();
+  expect(counted).toMatch(/^coffer_egress_requests_total\{status="2xx",error_code="",swapped="true"\} \d+$/m);
+  expect(counted).toMatch(
+    /^coffer_egress_requests_total\{status="5xx",error_code="credential_revoked",swapped="\w+"\} 1$/m,
+  );
+  expect(counted).toMatch(/^coffer_egress_latency_seconds_count\{swapped="true"\} \d+$/m);
+  expect(counted).toMatch(/^coffer_egress_body_bytes_total\{direction="down"\} [1-9]\d*$/m);
+  for (const text of [host, sandbox.id, secretId, name, placeholder, "-value"]) expect(counted).not.toContain(text);
+
   await coffer.clients().egress.deleteSandbox({ id: sandbox.id });
   await until("the token is worth nothing", async () => {
     const { head, socket } = await connectTunnel(egress, sandbox.token, `${host}:${egress.upstreamPort}`);

@@ -39,6 +39,7 @@ export interface Bound {
 export interface TestEgress {
   url: string;
   port: number;
+  metricsUrl: string;
   /** Of the hosts, all of which the test's own server answers. */
   upstreamPort: number;
   dns: TestDns;
@@ -91,6 +92,7 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
     const upstreamPort = (server.address() as AddressInfo).port;
     const env = {
       COFFER_EGRESS_PORT: "0",
+      COFFER_EGRESS_METRICS_PORT: "0",
       COFFER_EGRESS_PORTS: `443,${upstreamPort}`,
       COFFER_EGRESS_ALLOW_PRIVATE: "127.0.0.1",
       COFFER_EGRESS_CA_FILE: caFile,
@@ -100,8 +102,16 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
     const config = { ...coffer.config, egress: loadConfig({ ...env }).egress };
     const log = pino({ level: "debug" }, { write: (line: string) => void egress.logLines.push(line) });
     const app = createEgressApp(config, log, coffer.deps, { ...egressTimeouts, ...options.timeouts });
-    const { url } = await app.listen();
-    Object.assign(egress, { url, port: Number(new URL(url).port), upstreamPort, dns, env, dir: runDir.path });
+    const { url, metricsUrl = "" } = await app.listen();
+    Object.assign(egress, {
+      url,
+      metricsUrl,
+      port: Number(new URL(url).port),
+      upstreamPort,
+      dns,
+      env,
+      dir: runDir.path,
+    });
     closing.push(
       () => app.close(),
       () => server.closeAllConnections(),
