@@ -4,14 +4,16 @@ import { readFileSync } from "node:fs";
 import { Agent, request as openRequest } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { connect as connectTls } from "node:tls";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../src/embedded/start-embedded-postgres.ts";
-import { host, seedSandbox, startHost } from "./egress/rig.ts";
+import { chunksOf, host, seedSandbox, startHost } from "./egress/rig.ts";
 import { seed } from "./seed.ts";
 import { startServer } from "./support/children.ts";
 import { makeRunDir } from "./support/run-dir.ts";
-import { peakRssMiBOf } from "./support/usage.ts";
+import { forgetPeakRss, peakRssMiBOf } from "./support/usage.ts";
 
 const rounds = 3;
 const secondsEach = 4;
@@ -49,20 +51,37 @@ async function main(): Promise<void> {
   const authorization = `Bearer ${token}`;
   const ca = await (await fetch(`http://127.0.0.1:${port}/ca.pem`, { headers: { authorization } })).text();
 
+  const authority = `${host}:${upstream.port}`;
+  async function openTunnel(): Promise<{ agent: Agent; close(): void }> {
+    const socket = connect(port, "127.0.0.1");
+    socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: Bearer ${token}\r\n\r\n`);
+    await once(socket, "data");
+    const secured = connectTls({ socket, servername: host, ca });
+    await once(secured, "secureConnect");
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    agent.createConnection = () => secured;
+    return { agent, close: () => secured.destroy() };
+  }
+
+  /** A body of so many bytes up, and an answer of as many down. */
+  async function stream(count: number, headers: Record<string, string>): Promise<void> {
+    const { agent, close } = await openTunnel();
+    const options = { agent, method: "POST", path: `/bytes/${count}`, headers: { host: authority, ...headers } };
+    const request = openRequest(options);
+    const answered = once(request, "response");
+    await pipeline(Readable.from(chunksOf(count)), request);
+    const [response] = await answered;
+    let received = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) received += chunk.byteLength;
+    close();
+    if (received !== count) throw new Error(`${received} bytes came down`);
+  }
+
   async function measure(concurrency: number, headers: Record<string, string>, seconds: number): Promise<Measured> {
     const timesMs: number[] = [];
     const end = performance.now() + seconds * 1_000;
     const tunnel = async () => {
-      const socket = connect(port, "127.0.0.1");
-      const authority = `${host}:${upstream.port}`;
-      socket.write(
-        `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: Bearer ${token}\r\n\r\n`,
-      );
-      await once(socket, "data");
-      const secured = connectTls({ socket, servername: host, ca });
-      await once(secured, "secureConnect");
-      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-      agent.createConnection = () => secured;
+      const { agent, close } = await openTunnel();
       while (performance.now() < end) {
         const startMs = performance.now();
         const request = openRequest({ agent, path: "/v1/things", headers: { host: authority, ...headers } });
@@ -73,11 +92,16 @@ async function main(): Promise<void> {
         await once(response, "end");
         timesMs.push(performance.now() - startMs);
       }
-      secured.destroy();
+      close();
     };
     await Promise.all(Array.from({ length: concurrency }, tunnel));
     timesMs.sort((a, b) => a - b);
     return { requestsPerSecond: timesMs.length / seconds, p50Ms: timesMs[timesMs.length >> 1] ?? 0 };
+  }
+
+  /** At least so many swapped requests. */
+  async function measureCount(count: number): Promise<void> {
+    for (let done = 0; done < count; ) done += (await measure(16, swapped, 1)).requestsPerSecond;
   }
 
   const swapped = { authorization: `Bearer ${placeholder}` };
@@ -96,10 +120,18 @@ async function main(): Promise<void> {
     const ratio = (one.requestsPerSecond / other.requestsPerSecond).toFixed(2);
     console.log(`| ${concurrency} | ${textOf(one)} | ${textOf(other)} | ${ratio} |`);
   }
+  const peaks: string[] = [];
+  for (const [what, work] of [
+    ["10,000 requests", () => measureCount(10_000)],
+    ["10,000 more", () => measureCount(10_000)],
+    ["1 GB up and 1 GB down", () => stream(1e9, swapped)],
+  ] as const) {
+    forgetPeakRss(proxy.pid);
+    await work();
+    peaks.push(`${what} ${peakRssMiBOf(proxy.pid).toFixed(0)} MiB`);
+  }
   const load = readFileSync("/proc/loadavg", "utf8").split(" ")[0];
-  console.log(
-    `\nproxy's peak memory ${peakRssMiBOf(proxy.pid).toFixed(0)} MiB; load of the machine at the end ${load}`,
-  );
+  console.log(`\nproxy's peak memory over ${peaks.join(", ")}; load of the machine at the end ${load}`);
 }
 
 function middle(runs: readonly Measured[]): Measured {

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { pipeline, Readable } from "node:stream";
 import type pg from "pg";
 import type { EgressRule } from "../../src/domain/egress/egress-rule.ts";
 import { customShape, newPlaceholder } from "../../src/domain/egress/placeholder.ts";
@@ -50,7 +51,16 @@ export async function seedSandbox(url: string, client: pg.Client, rootKeyFile: s
   return { token, placeholder };
 }
 
-/** A host under TLS that answers every request with a kibibyte, and a name server that knows it. */
+/** So many bytes, a part at a time. */
+export function* chunksOf(count: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(65_536, "z");
+  for (let left = count; left > 0; left -= chunk.byteLength) yield chunk.subarray(0, left);
+}
+
+/**
+ * A host under TLS that answers every request with a kibibyte, or with the bytes that the path `/bytes/<count>` asks for, once it has
+ * read all of its body; and a name server that knows it.
+ */
 export async function startHost(dir: string) {
   const { ca } = await makeCa("bench", new Date(), randomBytes);
   const caFile = join(dir, "upstream-ca.pem");
@@ -58,7 +68,14 @@ export async function startHost(dir: string) {
   const leafKey = await makeLeafKey();
   const cert = await mintLeaf(ca, leafKey, host, new Date(), randomBytes);
   const body = Buffer.alloc(1_024, "y");
-  const server = createServer({ cert, key: leafKey.privateKey }, (_, response) => response.end(body));
+  const server = createServer({ cert, key: leafKey.privateKey }, (request, response) => {
+    request.resume();
+    request.on("end", () => {
+      const count = Number(/^\/bytes\/(\d+)$/.exec(request.url ?? "")?.[1] ?? 0);
+      if (count === 0) response.end(body);
+      else pipeline(Readable.from(chunksOf(count)), response, () => {});
+    });
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const dns = createSocket("udp4", (question, from) => {
