@@ -115,7 +115,7 @@ describe("rejects", () => {
       change({ alphabets: [of(LOWER), of(DIGITS)], excludedCharacters: "0123456789" }),
       [`${p}.alphabets[1]`],
     ],
-    ["one character", change({ alphabets: [these("xxx")] }), [`${p}.alphabets`]],
+    ["one character", change({ alphabets: [these("zzz")] }), [`${p}.alphabets`]],
     ["characters to exclude that are no ASCII", change({ excludedCharacters: "é" }), [`${p}.excluded_characters`]],
   ])("%s, and nothing is written", async (_, value, fields) => {
     const name = newName("bad");
