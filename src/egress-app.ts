@@ -14,6 +14,7 @@ import { createUsage } from "./egress/usage.ts";
 import { createValues } from "./egress/values.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import { createRandomBytes } from "./envelope/random-pool.ts";
+import { createExternalVaults } from "./external-vault/external-vaults.ts";
 import type { Logger } from "./log.ts";
 import { type NetGuard, type Resolve, systemResolve } from "./net-guard/guard.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
@@ -51,6 +52,7 @@ export type EgressAppDeps = Pick<
   | "keyMaterial"
   | "keyLookups"
   | "audit"
+  | "externalVaults"
 >;
 
 const usedDelayMs = 1_000;
@@ -126,6 +128,7 @@ export async function createEgressDeps(
     regions: config.regions,
     keyLookups: createSharedLookups(),
     audit: createAuditTrail(database),
+    externalVaults: createExternalVaults(config.vaults, { now, nowMs: () => performance.now() }),
   };
   return { deps, close: notifications.close };
 }
