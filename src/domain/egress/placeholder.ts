@@ -1,6 +1,7 @@
 // Placeholders: what a sandbox holds in place of a credential. Worth nothing by itself, of the shape that programs expect, and known
 // again by coffer wherever it stands, whoever it was made for.
 import type { RandomBytes } from "../random.ts";
+import { createChooser } from "../random-choice.ts";
 
 export interface PlaceholderShape {
   prefix: string;
@@ -28,15 +29,10 @@ export const customShape: PlaceholderShape = { prefix: "ssrv_proxy_", length: 43
 export function newPlaceholder(shape: PlaceholderShape, random: RandomBytes, mac: PlaceholderMac): string {
   const { prefix, length, alphabet } = shape;
   const characters = alphabets[alphabet];
-  // Bytes from here on would favour the first characters.
-  const limit = 256 - (256 % characters.length);
-  let body = "";
-  while (body.length < length - macLength) {
-    for (const byte of random(length)) {
-      if (byte < limit && body.length < length - macLength) body += characters[byte % characters.length];
-    }
-  }
-  return prefix + body + macText(shape, prefix + body, mac);
+  const { below } = createChooser(random);
+  const body = Array.from({ length: length - macLength }, () => characters[below(characters.length)]);
+  const text = prefix + body.join("");
+  return text + macText(shape, text, mac);
 }
 
 /** Finds what was made as a placeholder of one of the shapes, with nothing of their characters around it. */
