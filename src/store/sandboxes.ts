@@ -71,6 +71,21 @@ export async function findSandbox(
   return row && toSandbox(row);
 }
 
+/** Those after an id, by id; no deleted ones. */
+export async function listSandboxes(
+  sql: Sql,
+  workspaceId: string,
+  { afterId, limit }: { afterId: string; limit: number },
+): Promise<StoredSandbox[]> {
+  const rows = await sql.query<SandboxRow>({
+    name: "list_sandboxes",
+    text: `select ${columns} from sandbox b
+      where b.workspace_id = $1 and b.sandbox_id > $2 and b.delete_time is null order by b.sandbox_id limit $3`,
+    values: [workspaceId, afterId, limit],
+  });
+  return rows.map(toSandbox);
+}
+
 /** Holds the row until the transaction ends; not a deleted one. */
 export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<StoredSandbox | undefined> {
   const rows = await tx.query<SandboxRow>({
@@ -187,14 +202,19 @@ function toBoundSecret(row: BoundSecretRow): BoundSecret {
   };
 }
 
-/** What is bound to a sandbox now, by environment variable. */
-export async function listBoundSecrets(sql: Sql, workspaceId: string, sandboxId: string): Promise<BoundSecret[]> {
+/** What is bound to sandboxes now, by sandbox and environment variable. */
+export async function listBoundSecrets(
+  sql: Sql,
+  workspaceId: string,
+  sandboxIds: readonly string[],
+): Promise<BoundSecret[]> {
   const rows = await sql.query<BoundSecretRow>({
     name: "list_bound_secrets",
     text: `select ${boundColumns} from sandbox_binding i
       join secret s on s.workspace_id = i.workspace_id and s.secret_id = i.secret_id
-      where i.workspace_id = $1 and i.sandbox_id = $2 and i.revoke_time is null order by i.env_key collate "C"`,
-    values: [workspaceId, sandboxId],
+      where i.workspace_id = $1 and i.sandbox_id = any ($2) and i.revoke_time is null
+      order by i.sandbox_id, i.env_key collate "C"`,
+    values: [workspaceId, sandboxIds],
   });
   return rows.map(toBoundSecret);
 }
@@ -217,7 +237,7 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   const row = firstOrUndefined(rows);
   if (!row) return undefined;
   const sandbox = toSandbox(row);
-  const bound = await listBoundSecrets(sql, sandbox.workspaceId, sandbox.sandboxId);
+  const bound = await listBoundSecrets(sql, sandbox.workspaceId, [sandbox.sandboxId]);
   return { sandbox, unmatched: row.egress_unmatched, bound };
 }
 
