@@ -8,6 +8,7 @@ export type EgressErrorCode =
   | "unmatched_host_denied"
   | "credential_host_mismatch"
   | "credential_misplaced"
+  | "credential_foreign"
   | "credential_revoked"
   | "method_not_allowed"
   | "path_not_allowed"

@@ -16,6 +16,7 @@ export const refusalStatus: Readonly<Record<RefusalCode, number>> = {
   unmatched_host_denied: 403,
   credential_host_mismatch: 403,
   credential_misplaced: 403,
+  credential_foreign: 403,
   method_not_allowed: 403,
   path_not_allowed: 403,
   body_too_large: 413,

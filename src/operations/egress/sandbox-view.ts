@@ -26,7 +26,7 @@ export async function sandboxView(
 ): Promise<SandboxView> {
   const sandbox = await findSandbox(sql, workspaceId, sandboxId);
   if (!sandbox) throw sandboxNotFound();
-  const bound = (await listBoundSecrets(sql, workspaceId, sandboxId)).filter(({ isRevoked }) => !isRevoked);
+  const bound = await listBoundSecrets(sql, workspaceId, sandboxId);
   const { name, sourceAddress, createTime } = sandbox;
   const bindings = bound.map((each) => bindingView(each, withPlaceholders));
   return { workspaceId, sandboxId, name, sourceAddress, createTime, bindings };
