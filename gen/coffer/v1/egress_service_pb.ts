@@ -855,7 +855,8 @@ export const EgressService: GenService<{
   /**
    * Makes a sandbox, with secrets bound to it, and a token for the proxy, which no other answer shows: that of a replay neither.
    * Permissions: egress.create, for secrets also egress.bind, and secrets.use of each of them.
-   * Errors: NOT_FOUND (a secret), FAILED_PRECONDITION (NO_EGRESS_RULE), DATA_LOSS (an egress rule does not authenticate).
+   * Errors: NOT_FOUND (a secret) and FAILED_PRECONDITION (NO_EGRESS_RULE), whose metadata say for which `env_key`; DATA_LOSS (an egress
+   * rule does not authenticate).
    *
    * @generated from rpc coffer.v1.EgressService.CreateSandbox
    */
