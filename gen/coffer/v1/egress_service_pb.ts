@@ -262,7 +262,7 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
   responseBytes: bigint;
 
   /**
-   * Why it was refused or failed, such as `host_not_allowed`; empty for one that its host answered.
+   * Why it was refused or failed, such as `unmatched_host_denied`; empty for one that its host answered.
    *
    * @generated from field: string error_code = 14;
    */

@@ -4,7 +4,6 @@
 export type EgressErrorCode =
   | ""
   | "host_denied"
-  | "host_not_allowed"
   | "unmatched_host_denied"
   | "credential_host_mismatch"
   | "credential_misplaced"

@@ -318,7 +318,7 @@ describe("ListEgressEvents", () => {
     for (const status of [200, 302, 404, 503]) {
       ids.unshift(await writeEgressEvent(coffer, { secretId, sandboxId, status }));
     }
-    const refused = { sandboxId, status: 403, upstreamStatus: undefined, errorCode: "host_not_allowed" } as const;
+    const refused = { sandboxId, status: 403, upstreamStatus: undefined, errorCode: "unmatched_host_denied" } as const;
     const refusal = await writeEgressEvent(coffer, refused);
     const list = async (request: object) => (await egress().listEgressEvents(request)).egressEvents.map(({ id }) => id);
     expect(await list({ secretId })).toEqual(ids);
@@ -341,7 +341,7 @@ describe("ListEgressEvents", () => {
       status: 403,
       latencyMs: 7,
       requestBytes: 1n,
-      errorCode: "host_not_allowed",
+      errorCode: "unmatched_host_denied",
     });
     expect(event?.upstreamStatus).toBeUndefined();
     const { ownerToken } = await otherWorkspace(coffer);
