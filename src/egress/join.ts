@@ -1,5 +1,6 @@
 // Two connections as one, for as long as the sandbox may: it is judged again while they are open.
 import type { Duplex } from "node:stream";
+import { isLetIn } from "../domain/egress/sandbox.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
@@ -60,5 +61,7 @@ export async function join(
 async function mayGoOn(parts: EgressParts, { token, address }: Visit, secretIds: readonly string[]): Promise<boolean> {
   const sandbox = await authenticateSandbox(parts, token, address);
   if (!sandbox) return false;
-  return secretIds.every((id) => sandbox.bindings.some(({ secretId, rule }) => secretId === id && rule));
+  const mayUse = (id: string) =>
+    sandbox.bindings.some((each) => each.secretId === id && each.rule && isLetIn(each, sandbox, address));
+  return secretIds.every(mayUse);
 }
