@@ -144,6 +144,8 @@ function exchange(given: Exchange): Promise<void> {
         breakOff();
       });
     });
+    // Without an answer or an error: the host switched to a protocol that nobody asked for.
+    sent.on("close", () => sent === upstream && state === "waiting" && fail("upstream_unreachable"));
     sent.on("error", (error) => {
       // A kept connection may end at the moment at which it is used again.
       const isStale =
@@ -200,8 +202,6 @@ function exchange(given: Exchange): Promise<void> {
 function openUpstream({ parts, visit, target, request, ready }: Exchange): ClientRequest {
   const { host, port } = visit;
   const { method = "" } = request;
-  const framing = request.headers["transfer-encoding"] ? ["Transfer-Encoding", "chunked"] : [];
-  const isEmptyPost = !hasBody(request) && !bodilessMethods.has(method) && !request.headers["content-length"];
   return openRequest({
     agent: parts.upstreams.agentOf(ready.sandbox.workspaceId),
     host,
@@ -209,13 +209,16 @@ function openUpstream({ parts, visit, target, request, ready }: Exchange): Clien
     method,
     path: target,
     setHost: false,
-    headers: [
-      ...["Host", port === 443 ? host : `${host}:${port}`],
-      ...ready.headers,
-      ...framing,
-      ...(isEmptyPost ? ["Content-Length", "0"] : []),
-    ],
+    headers: [...["Host", port === 443 ? host : `${host}:${port}`], ...ready.headers, ...framingOf(request)],
   });
+}
+
+/** Always said: the body of a request that says nothing would be a request of its own to the host. */
+function framingOf({ headers, method = "" }: IncomingMessage): string[] {
+  const { "transfer-encoding": coding, "content-length": length } = headers;
+  if (coding !== undefined) return ["Transfer-Encoding", "chunked"];
+  if (length !== undefined) return ["Content-Length", length];
+  return bodilessMethods.has(method) ? [] : ["Content-Length", "0"];
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
