@@ -4,7 +4,7 @@ import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
 import { createFinder, createScrubber, scrubText } from "../domain/egress/scrubber.ts";
 import { OutboundError } from "../net-guard/errors.ts";
-import { refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { endSoon, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
 import { codingOf, decoded } from "./decoded.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Ready, type Visit } from "./prepare.ts";
@@ -129,8 +129,14 @@ function exchange(given: Exchange): Promise<void> {
       },
       atEnd: () => (mayChange ? scrubber.end() : undefined),
     });
-    // A connection whose request is whole is kept for the next one.
-    response.on("finish", () => (request.complete ? over() : breakOff()));
+    response.on("finish", () => {
+      // A connection whose request is whole is kept for the next one, and one whose request a host did not read is not.
+      if (upstream?.writableFinished) over();
+      else breakOff();
+      if (request.complete) return;
+      request.resume();
+      endSoon(request.socket);
+    });
   }
 
   function send(isRepeated: boolean): void {
@@ -167,6 +173,7 @@ function exchange(given: Exchange): Promise<void> {
     const find = createFinder(bindings.map(({ placeholder }) => placeholder));
     pump(request, sent, {
       each: (chunk) => {
+        if (state === "over") return undefined;
         const found = find(chunk);
         if (found !== undefined) {
           const binding = bindings.find(({ placeholder }) => placeholder === found);

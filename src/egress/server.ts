@@ -22,7 +22,6 @@ export interface EgressServer {
 const options: ServerOptions = {
   insecureHTTPParser: false,
   maxHeaderSize: 32_768,
-  headersTimeout: 15_000,
   // Bodies have time-outs of their own.
   requestTimeout: 0,
   keepAliveTimeout: 60_000,
@@ -46,7 +45,11 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     }
   }
 
-  const inner = createServer({ ...options, shouldUpgradeCallback: isWebSocket });
+  const { headMs } = parts.timeouts;
+  const timed: ServerOptions = { ...options, headersTimeout: headMs, connectionsCheckingInterval: headMs };
+  const inner = createServer({ ...timed, shouldUpgradeCallback: isWebSocket });
+  // It has no port, and would keep no time without this.
+  inner.emit("listening");
   inner.on("request", (request, response) => {
     const visit = visits.get(request.socket) as Visit;
     const work = forward(parts, visit, request.url ?? "", request, response);
@@ -57,7 +60,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     void tracked(forwardWebSocket(parts, visit, request, socket, early), () => socket.destroy());
   });
 
-  const outer = createServer({ ...options, shouldUpgradeCallback: () => false });
+  const outer = createServer({ ...timed, shouldUpgradeCallback: () => false });
   outer.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -76,6 +79,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
       while (open > 0 && performance.now() < end) await sleep(20);
       for (const socket of sockets) socket.destroy();
       await closed;
+      inner.close();
     },
   };
 }

@@ -20,12 +20,16 @@ const agentOptions: AgentOptions = { keepAlive: true, maxFreeSockets: 64, schedu
 export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: number): Upstreams {
   const agents = new Map<string, Agent>();
 
-  const connect: Upstreams["connect"] = ({ host, port }, { plain } = { plain: false }) =>
-    dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
+  const connect: Upstreams["connect"] = async ({ host, port }, { plain } = { plain: false }) => {
+    const socket = await dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
       signal: AbortSignal.timeout(dialMs),
       attemptMs: dialMs,
       secureContext: roots,
     });
+    // A host may reset it at any moment, also when nobody listens: such an error would end the process.
+    socket.on("error", () => socket.destroy());
+    return socket;
+  };
 
   function makeAgent(): Agent {
     const agent = new Agent(agentOptions);
