@@ -52,7 +52,7 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
       const oldest = agents.size >= agentsMax ? agents.entries().next().value : undefined;
       if (oldest) {
         agents.delete(oldest[0]);
-        oldest[1].destroy();
+        closeIdle(oldest[1]);
       }
       agents.set(workspaceId, found);
       return found;
@@ -62,4 +62,10 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
       agents.clear();
     },
   };
+}
+
+/** What is in use ends with its request. */
+function closeIdle(agent: Agent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
