@@ -189,15 +189,27 @@ function exchange(given: Exchange): Promise<void> {
     });
   }
 
-  response.on("close", () => {
+  /** The client did not wait. */
+  function gone(): void {
     if (state === "over") return;
     const wasWaiting = state === "waiting";
+    state = "over";
+    upstream?.destroy();
+    if (!wasWaiting) {
+      over();
+      return;
+    }
     const secretIds = ready.swaps.map(({ binding }) => binding.secretId);
-    breakOff();
-    if (!wasWaiting) return;
     const outcome = { secretIds, status: clientGoneStatus, upstreamStatus: undefined, errorCode: "" } as const;
-    record.write(ready.sandbox, outcome).then(() => record.finish(), parts.onUnexpectedError);
-  });
+    record.write(ready.sandbox, outcome).catch(parts.onUnexpectedError).finally(over);
+  }
+
+  response.on("close", gone);
+  // While it was judged: nothing was sent, and nothing will be.
+  if (response.closed) {
+    gone();
+    return promise;
+  }
   for (const { binding } of ready.swaps) {
     parts.touchUsed({ workspaceId: ready.sandbox.workspaceId, secretId: binding.secretId });
   }

@@ -28,10 +28,16 @@ const options: ServerOptions = {
   noDelay: true,
 };
 
+const endingMs = 1_000;
+
 export function createEgressServer(parts: EgressParts): EgressServer {
   const sockets = new Set<Socket>();
   const visits = new WeakMap<object, Visit>();
   let open = 0;
+
+  async function idleBefore(endMs: number): Promise<void> {
+    while (open > 0 && performance.now() < endMs) await sleep(20);
+  }
 
   async function tracked(work: Promise<void>, end: () => void): Promise<void> {
     open++;
@@ -75,10 +81,11 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     listen: (port, host) => listen(outer, port, host),
     async close(graceMs) {
       const closed = new Promise((resolve) => outer.close(resolve));
-      const end = performance.now() + graceMs;
-      while (open > 0 && performance.now() < end) await sleep(20);
+      await idleBefore(performance.now() + graceMs);
       for (const socket of sockets) socket.destroy();
       await closed;
+      // What was ended has events still to write.
+      await idleBefore(performance.now() + endingMs);
       inner.close();
     },
   };
