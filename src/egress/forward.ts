@@ -11,6 +11,7 @@ import { prepare, type Ready, type Visit } from "./prepare.ts";
 import { pump } from "./pump.ts";
 import { createRecord, type Record } from "./record.ts";
 
+const nothing = Buffer.alloc(0);
 const bodyBytesMax = 2 ** 31;
 /** What the log of a host says of a client that did not wait. */
 const clientGoneStatus = 499;
@@ -94,9 +95,13 @@ function exchange(given: Exchange): Promise<void> {
 
   async function answer(incoming: IncomingMessage): Promise<void> {
     if (state !== "waiting") return;
+    const status = incoming.statusCode ?? 0;
+    if (status < 200) {
+      fail("upstream_unreachable");
+      return;
+    }
     state = "answering";
     idle.refresh();
-    const status = incoming.statusCode ?? 502;
     const secretIds = ready.swaps.map(({ binding }) => binding.secretId);
     await record.write(ready.sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
     if ((state as string) === "over") return;
@@ -118,9 +123,10 @@ function exchange(given: Exchange): Promise<void> {
     incoming.on("close", () => incoming.complete || fail("upstream_unreachable"));
     const headers = responseHeaders(incoming.rawHeaders, mayChange).map((text) => scrubText(text, ready.forms));
     const kept = coding === undefined ? headers : without(headers, "content-encoding");
-    response.writeHead(status, scrubText(incoming.statusMessage ?? "", ready.forms), kept);
-    // The head goes at once: what comes later may come much later.
-    response.flushHeaders();
+    const phrase = (incoming.statusMessage ?? "").replaceAll(/[^\t -~]/g, "");
+    response.writeHead(status, scrubText(phrase, ready.forms), kept);
+    // The head goes at once: what comes later may come much later. Not flushHeaders, which writes Latin-1 as UTF-8.
+    response.write(nothing);
     const scrubber = createScrubber(ready.forms);
     pump(source, response, {
       each: (chunk) => {
@@ -141,6 +147,8 @@ function exchange(given: Exchange): Promise<void> {
 
   function send(isRepeated: boolean): void {
     const sent = openUpstream(given);
+    // Headers past a count would be dropped without a word, and with them what says how the body is coded.
+    sent.maxHeadersCount = 0;
     upstream = sent;
     sent.on("response", (incoming) => {
       answer(incoming).catch((error: unknown) => {
@@ -236,7 +244,7 @@ function openUpstream({ parts, visit, target, request, ready }: Exchange): Clien
 function framingOf({ headers, method = "" }: IncomingMessage): string[] {
   const { "transfer-encoding": coding, "content-length": length } = headers;
   if (coding !== undefined) return ["Transfer-Encoding", "chunked"];
-  if (length !== undefined) return ["Content-Length", length];
+  if (length !== undefined) return ["Content-Length", String(Number(length))];
   return bodilessMethods.has(method) ? [] : ["Content-Length", "0"];
 }
 
