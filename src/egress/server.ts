@@ -10,6 +10,7 @@ import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
 import { createRecord } from "./record.ts";
 import { isDestination, openTunnel } from "./tunnel.ts";
+import { createTurns } from "./turns.ts";
 import { forwardWebSocket, isWebSocket } from "./websocket.ts";
 import { addressOf, ownToken, proxyToken } from "./who.ts";
 
@@ -33,6 +34,7 @@ const endingMs = 1_000;
 export function createEgressServer(parts: EgressParts): EgressServer {
   const sockets = new Set<Socket>();
   const visits = new WeakMap<object, Visit>();
+  const turns = createTurns();
   let open = 0;
 
   async function idleBefore(endMs: number): Promise<void> {
@@ -58,8 +60,8 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   inner.emit("listening");
   inner.on("request", (request, response) => {
     const visit = visits.get(request.socket) as Visit;
-    const work = forward(parts, visit, request.url ?? "", request, response);
-    void tracked(work, () => response.destroy());
+    const work = () => forward(parts, visit, request.url ?? "", request, response);
+    void tracked(turns.take(request.socket, work), () => response.destroy());
   });
   inner.on("upgrade", (request, socket, early) => {
     const visit = visits.get(request.socket) as Visit;
@@ -75,7 +77,10 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     socket.on("error", () => socket.destroy());
     void tracked(openTunnel(parts, { server: inner, visits }, request, socket, early), () => socket.destroy());
   });
-  outer.on("request", (request, response) => void tracked(serve(parts, request, response), () => response.destroy()));
+  outer.on("request", (request, response) => {
+    const work = () => serve(parts, request, response);
+    void tracked(turns.take(request.socket, work), () => response.destroy());
+  });
 
   return {
     listen: (port, host) => listen(outer, port, host),
