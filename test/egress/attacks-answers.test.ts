@@ -21,7 +21,10 @@ const coffer = useCoffer();
 const head = (...lines: string[]) => `HTTP/1.1 ${lines.join("\r\n")}\r\nConnection: close\r\n\r\n`;
 const packed = (coding: string, body: Buffer, ...lines: string[]) =>
   Buffer.concat([Buffer.from(head("200 OK", ...lines, `Content-Encoding: ${coding}`)), body]);
-const chunked = [...value].map((letter) => `1;x=y\r\n${letter}\r\n`).join("");
+const chunked = value
+  .split("")
+  .map((letter) => `1;x=y\r\n${letter}\r\n`)
+  .join("");
 
 const answers: Readonly<Record<string, Buffer | string>> = {
   "in its head": head(

@@ -53,6 +53,7 @@ test("when a workspace has another authority, its hosts are certified by that on
     const { port } = server.address() as AddressInfo;
     const socket = connect({ port, host: "127.0.0.1", servername: host, ca: ca.certificate });
     await once(socket, "secureConnect");
+    expect(socket.authorized).toBe(true);
     socket.destroy();
     server.close();
   }
