@@ -10,6 +10,7 @@ import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
 import { createRecord } from "./record.ts";
 import { isDestination, openTunnel } from "./tunnel.ts";
+import { createTurns } from "./turns.ts";
 import { forwardWebSocket, isWebSocket } from "./websocket.ts";
 import { addressOf, ownToken, proxyToken } from "./who.ts";
 
@@ -22,17 +23,23 @@ export interface EgressServer {
 const options: ServerOptions = {
   insecureHTTPParser: false,
   maxHeaderSize: 32_768,
-  headersTimeout: 15_000,
   // Bodies have time-outs of their own.
   requestTimeout: 0,
   keepAliveTimeout: 60_000,
   noDelay: true,
 };
 
+const endingMs = 1_000;
+
 export function createEgressServer(parts: EgressParts): EgressServer {
   const sockets = new Set<Socket>();
   const visits = new WeakMap<object, Visit>();
+  const turns = createTurns();
   let open = 0;
+
+  async function idleBefore(endMs: number): Promise<void> {
+    while (open > 0 && performance.now() < endMs) await sleep(20);
+  }
 
   async function tracked(work: Promise<void>, end: () => void): Promise<void> {
     open++;
@@ -46,18 +53,22 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     }
   }
 
-  const inner = createServer({ ...options, shouldUpgradeCallback: isWebSocket });
+  const { headMs } = parts.timeouts;
+  const timed: ServerOptions = { ...options, headersTimeout: headMs, connectionsCheckingInterval: headMs };
+  const inner = createServer({ ...timed, shouldUpgradeCallback: isWebSocket });
+  // It has no port, and would keep no time without this.
+  inner.emit("listening");
   inner.on("request", (request, response) => {
     const visit = visits.get(request.socket) as Visit;
-    const work = forward(parts, visit, request.url ?? "", request, response);
-    void tracked(work, () => response.destroy());
+    const work = () => forward(parts, visit, request.url ?? "", request, response);
+    void tracked(turns.take(request.socket, work), () => response.destroy());
   });
   inner.on("upgrade", (request, socket, early) => {
     const visit = visits.get(request.socket) as Visit;
     void tracked(forwardWebSocket(parts, visit, request, socket, early), () => socket.destroy());
   });
 
-  const outer = createServer({ ...options, shouldUpgradeCallback: () => false });
+  const outer = createServer({ ...timed, shouldUpgradeCallback: () => false });
   outer.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -66,16 +77,21 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     socket.on("error", () => socket.destroy());
     void tracked(openTunnel(parts, { server: inner, visits }, request, socket, early), () => socket.destroy());
   });
-  outer.on("request", (request, response) => void tracked(serve(parts, request, response), () => response.destroy()));
+  outer.on("request", (request, response) => {
+    const work = () => serve(parts, request, response);
+    void tracked(turns.take(request.socket, work), () => response.destroy());
+  });
 
   return {
     listen: (port, host) => listen(outer, port, host),
     async close(graceMs) {
       const closed = new Promise((resolve) => outer.close(resolve));
-      const end = performance.now() + graceMs;
-      while (open > 0 && performance.now() < end) await sleep(20);
+      await idleBefore(performance.now() + graceMs);
       for (const socket of sockets) socket.destroy();
       await closed;
+      // What was ended has events still to write.
+      await idleBefore(performance.now() + endingMs);
+      inner.close();
     },
   };
 }

@@ -20,12 +20,16 @@ const agentOptions: AgentOptions = { keepAlive: true, maxFreeSockets: 64, schedu
 export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: number): Upstreams {
   const agents = new Map<string, Agent>();
 
-  const connect: Upstreams["connect"] = ({ host, port }, { plain } = { plain: false }) =>
-    dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
+  const connect: Upstreams["connect"] = async ({ host, port }, { plain } = { plain: false }) => {
+    const socket = await dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
       signal: AbortSignal.timeout(dialMs),
       attemptMs: dialMs,
       secureContext: roots,
     });
+    // A host may reset it at any moment, also when nobody listens: such an error would end the process.
+    socket.on("error", () => socket.destroy());
+    return socket;
+  };
 
   function makeAgent(): Agent {
     const agent = new Agent(agentOptions);
@@ -48,7 +52,7 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
       const oldest = agents.size >= agentsMax ? agents.entries().next().value : undefined;
       if (oldest) {
         agents.delete(oldest[0]);
-        oldest[1].destroy();
+        closeIdle(oldest[1]);
       }
       agents.set(workspaceId, found);
       return found;
@@ -58,4 +62,10 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
       agents.clear();
     },
   };
+}
+
+/** What is in use ends with its request. */
+function closeIdle(agent: Agent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
