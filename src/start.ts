@@ -107,10 +107,7 @@ async function listenEgress(config: Config, log: Logger, deps: EgressAppDeps): P
   // Only where it is asked for: it brings libraries of its own.
   const { createEgressApp } = await import("./egress-app.ts");
   const egress = createEgressApp(config, log, deps);
-  const { host, port } = config.egress;
-  const { url } = await egress.listen().catch((error: unknown) => {
-    throw toStartupError(`cannot listen on ${host}:${port}`, error);
-  });
+  const { url } = await egress.listen();
   return { ...egress, url };
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import type { IncomingHttpHeaders, RequestListener } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from "node:http";
 import { createServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ export interface EgressOptions {
   timeouts?: Partial<typeof egressTimeouts>;
   /** What hosts answer; an echo of the request unless given. */
   answer?: RequestListener;
-  upgrade?: (request: { headers: IncomingHttpHeaders }, socket: Duplex) => void;
+  upgrade?: (request: IncomingMessage, socket: Duplex, early: Buffer) => void;
   /** Names that lead to the test's server. */
   hosts: readonly string[];
   /** Where that server is, the only address that is allowed although it is not public; 127.0.0.1 unless given. */
