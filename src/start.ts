@@ -82,10 +82,12 @@ export async function startEgress(config: Config, log: Logger): Promise<Running>
   const { server, keyring } = await prepareGround(config, log);
   const { url: connectionString, password } = server;
   const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
+  let close = () => {};
   try {
     const { createEgressDeps } = await import("./egress-app.ts");
-    const { deps, close } = await createEgressDeps(config, database, keyring);
-    const egress = await listenEgress(config, log, deps);
+    const made = await createEgressDeps(config, database, keyring);
+    close = made.close;
+    const egress = await listenEgress(config, log, made.deps);
     return {
       url: undefined,
       egressUrl: egress.url,
@@ -98,6 +100,7 @@ export async function startEgress(config: Config, log: Logger): Promise<Running>
       },
     };
   } catch (error) {
+    close();
     await database.close();
     throw asStartupError(error);
   }

@@ -1,5 +1,4 @@
 // WebSockets: what the handshake may hold, hosts that refuse it, bytes that come early, limits, and an end within two seconds.
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";

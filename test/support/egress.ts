@@ -166,6 +166,11 @@ export async function bindSecret(
 ): Promise<Bound> {
   const { id: secretId } = await createSecret(coffer, { value: data(value) });
   await setRule(coffer, sandbox.workspaceId, secretId, rule);
+  return bindAgain(coffer, sandbox, secretId);
+}
+
+/** A secret that is there, bound to one more sandbox. */
+export async function bindAgain(coffer: TestCoffer, sandbox: TestSandbox, secretId: string): Promise<Bound> {
   const placeholder = newPlaceholder({ prefix: "ssrv_proxy_", length: 43, alphabet: "base64url" }, randomBytes);
   const envKey = `KEY_${secretId}`;
   const binding = { workspaceId: sandbox.workspaceId, sandboxId: sandbox.id, envKey, secretId, placeholder };
