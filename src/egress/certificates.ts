@@ -1,4 +1,5 @@
 // Certificates in the proxy's memory: the workspaces' authorities, and what was minted for hosts, for half of its life.
+import { createHash } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { RandomBytes } from "../domain/random.ts";
 import { type Ca, type LeafKey, leafLifeMs, makeLeafKey, mintLeaf } from "../operations/egress/certificates.ts";
@@ -37,7 +38,11 @@ export function createCertificates(
   );
   return {
     authority: async (workspaceId) => (await ca(workspaceId)).certificate,
-    contextFor: (workspaceId, host) => context(`${workspaceId} ${host}`),
+    async contextFor(workspaceId, host) {
+      const { certificate } = await ca(workspaceId);
+      // What another authority has signed is not believed any more.
+      return context(`${workspaceId} ${host} ${createHash("sha256").update(certificate).digest("hex")}`);
+    },
   };
 }
 

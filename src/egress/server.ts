@@ -30,6 +30,8 @@ const options: ServerOptions = {
   noDelay: true,
 };
 
+const noteMs = 1_000;
+
 export function createEgressServer(parts: EgressParts): EgressServer {
   const sockets = new Set<Socket>();
   const visits = new WeakMap<object, Visit>();
@@ -82,6 +84,9 @@ export function createEgressServer(parts: EgressParts): EgressServer {
       while (open > 0 && performance.now() < end) await sleep(20);
       for (const socket of sockets) socket.destroy();
       await closed;
+      // What that broke off is still to be noted, for as long as the database takes part.
+      const notedBy = performance.now() + noteMs;
+      while (open > 0 && performance.now() < notedBy) await sleep(20);
     },
   };
 }
