@@ -1,6 +1,6 @@
 // Somebody who does not take what is sent: the other side has to wait, and nothing piles up in the proxy.
 import { once } from "node:events";
-import { request as openRequest } from "node:http";
+import { type IncomingMessage, request as openRequest, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -26,19 +26,21 @@ const fromHost = (bytes: number) => {
   hostSent += bytes;
 };
 
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method === "GET") {
+    await pour(response, fromHost);
+    return void response.end();
+  }
+  await sleep(stallMs);
+  let received = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) received += chunk.byteLength;
+  response.end(String(received));
+}
+
 const coffer = useCoffer();
 const egress = useEgress(coffer, {
   hosts: [host],
-  answer: async (request, response) => {
-    if (request.method === "GET") {
-      await pour(response, fromHost);
-      return void response.end();
-    }
-    await sleep(stallMs);
-    let received = 0;
-    for await (const chunk of request as AsyncIterable<Buffer>) received += chunk.byteLength;
-    response.end(String(received));
-  },
+  answer: (request, response) => void answer(request, response).catch(() => {}),
   upgrade: (_, socket) => {
     socket.on("error", () => {});
     socket.write("HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

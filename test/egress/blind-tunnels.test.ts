@@ -149,6 +149,7 @@ describe("a tunnel to a host of no secret, where the workspace allows it", () =>
 
   test("whose client has gone is over for the host, too", async () => {
     const socket = await open(await begin(), rawHost);
+    expect(rawSockets).toHaveLength(1);
     socket.resetAndDestroy();
     await until("the host is disconnected", async () => rawSockets.every(({ closed }) => closed), 2_000);
   });
@@ -163,6 +164,7 @@ describe("a tunnel to a host of no secret, where the workspace allows it", () =>
   ])("is closed within two seconds once %s", async (_, change, code) => {
     const sandbox = await begin();
     const socket = await open(sandbox, rawHost);
+    expect(rawSockets).toHaveLength(1);
     await coffer.sql(change, [sandbox.id]);
     expect(await closedWithinMs(socket)).toBeLessThan(2_000);
     await until("the host is disconnected", async () => rawSockets.every(({ closed }) => closed), 2_000);

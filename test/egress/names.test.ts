@@ -1,6 +1,6 @@
 // Where a name may lead: to addresses that are public or allowed, all of them, at every question, and to none by a second look-up.
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import {
@@ -43,7 +43,6 @@ beforeAll(async () => {
   });
   inside.listen(egress.upstreamPort, "127.0.0.1");
   await once(inside, "listening");
-  expect((inside.address() as AddressInfo).port).toBe(egress.upstreamPort);
 });
 afterAll(() => void inside.close());
 
