@@ -47,7 +47,7 @@ const egress = useEgress(coffer, {
     pour(socket, fromHost).catch(() => {});
   },
 });
-const stallMs = 1_000;
+const stallMs = 700;
 const authority = () => `${host}:${egress.upstreamPort}`;
 
 async function begin() {

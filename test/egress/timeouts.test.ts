@@ -13,8 +13,8 @@ import { until } from "../support/poll.ts";
 const host = "api.upstream.test";
 const silentHost = "silent.upstream.test";
 const fullHost = "full.upstream.test";
-const idleMs = 500;
-const requestMs = 1_200;
+const idleMs = 400;
+const requestMs = 900;
 const coffer = useCoffer();
 const egress = useEgress(coffer, {
   hosts: [host, silentHost, fullHost],
