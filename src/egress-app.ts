@@ -5,10 +5,11 @@ import type { Config, EgressConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { placeholderFinder } from "./domain/egress/placeholder.ts";
 import { placeholderShapes } from "./domain/egress/providers.ts";
+import { toStartupError } from "./domain/startup-error.ts";
 import { createCertificates } from "./egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "./egress/metrics.ts";
 import { egressTimeouts } from "./egress/parts.ts";
-import { createEgressServer } from "./egress/server.ts";
+import { createEgressServer, type EgressServer } from "./egress/server.ts";
 import { createUpstreams } from "./egress/upstreams.ts";
 import { createUsage } from "./egress/usage.ts";
 import { createValues } from "./egress/values.ts";
@@ -70,7 +71,9 @@ export function createEgressApp(
   const sandboxRecords = createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId));
   const values = createValues((sandbox, binding, request) => openForEgress(deps, sandbox, binding, request));
   const upstreams = createUpstreams(guard, roots, timeouts.dialMs);
-  const events = createEgressEventLog(database, (error) => log.warn({ err: error }, "bytes of egress are not noted"));
+  const events = createEgressEventLog(database, (error) =>
+    log.warn({ err: error }, "what came after events of egress is not noted"),
+  );
   const used = createWriteBehind<{ workspaceId: string; secretId: string }>({
     delayMs: usedDelayMs,
     write: (secrets) => touchUsedByEgress(database, secrets),
@@ -93,8 +96,16 @@ export function createEgressApp(
     async listen() {
       const { metricsPort } = config.egress;
       const origin = `http://${host.includes(":") ? `[${host}]` : host}`;
-      const { port } = await server.listen(config.egress.port, host);
-      const shown = metricsPort === undefined ? undefined : await metricsServer.listen(metricsPort, host);
+      const { port } = await listenOn(server, "COFFER_EGRESS_PORT", config.egress.port, host);
+      const shown =
+        metricsPort === undefined
+          ? undefined
+          : await listenOn(metricsServer, "COFFER_EGRESS_METRICS_PORT", metricsPort, host).catch(
+              async (error: unknown) => {
+                await server.close(0);
+                throw error;
+              },
+            );
       return { url: `${origin}:${port}`, metricsUrl: shown && `${origin}:${shown.port}/metrics` };
     },
     async close() {
@@ -106,6 +117,18 @@ export function createEgressApp(
       await used.flush();
     },
   };
+}
+
+/** Fails with a StartupError that names the settings. */
+async function listenOn(
+  server: Pick<EgressServer, "listen">,
+  name: string,
+  port: number,
+  host: string,
+): Promise<{ port: number }> {
+  return server.listen(port, host).catch((error: unknown) => {
+    throw toStartupError(`cannot listen on ${host}:${port} (COFFER_EGRESS_HOST, ${name})`, error);
+  });
 }
 
 /** What the proxy needs of a deployment when no API is served beside it. */

@@ -82,10 +82,12 @@ export async function startEgress(config: Config, log: Logger): Promise<Running>
   const { server, keyring } = await prepareGround(config, log);
   const { url: connectionString, password } = server;
   const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
+  let close = () => {};
   try {
     const { createEgressDeps } = await import("./egress-app.ts");
-    const { deps, close } = await createEgressDeps(config, database, keyring);
-    const egress = await listenEgress(config, log, deps);
+    const made = await createEgressDeps(config, database, keyring);
+    close = made.close;
+    const egress = await listenEgress(config, log, made.deps);
     return {
       url: undefined,
       egressUrl: egress.url,
@@ -98,6 +100,7 @@ export async function startEgress(config: Config, log: Logger): Promise<Running>
       },
     };
   } catch (error) {
+    close();
     await database.close();
     throw asStartupError(error);
   }
@@ -107,10 +110,7 @@ async function listenEgress(config: Config, log: Logger, deps: EgressAppDeps): P
   // Only where it is asked for: it brings libraries of its own.
   const { createEgressApp } = await import("./egress-app.ts");
   const egress = createEgressApp(config, log, deps);
-  const { host, port } = config.egress;
-  const { url } = await egress.listen().catch((error: unknown) => {
-    throw toStartupError(`cannot listen on ${host}:${port}`, error);
-  });
+  const { url } = await egress.listen();
   return { ...egress, url };
 }
 

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import { refusalStatus } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import { CofferError } from "../domain/errors.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Record } from "./record.ts";
 
@@ -28,6 +29,15 @@ const phrases: Readonly<{ [status: number]: string }> = {
 /** Who it is must be said first. */
 export const unknownSandbox: ProxyAnswer = { status: 407, reason: "proxy_authentication_required" };
 
+/** Without its event nothing is answered. */
+export const eventsUnavailable: ProxyAnswer = { status: 503, reason: "events_unavailable" };
+
+/** What is said of an error that was not foreseen. */
+export function failureAnswer(error: unknown): ProxyAnswer {
+  const isAway = error instanceof CofferError && error.reason === "DEPENDENCY_UNAVAILABLE";
+  return isAway ? eventsUnavailable : { status: refusalStatus.inject_error, reason: "inject_error" };
+}
+
 /** Writes the refusal's event, and says what to answer: without its event nothing is explained. */
 export async function refusalAnswer(
   parts: EgressParts,
@@ -41,7 +51,7 @@ export async function refusalAnswer(
     await record.write(sandbox, { secretIds, status, upstreamStatus: undefined, errorCode: code });
   } catch (error) {
     parts.onUnexpectedError(error);
-    return { status: 503, reason: "events_unavailable" };
+    return eventsUnavailable;
   }
   return { status, reason: code };
 }

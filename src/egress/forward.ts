@@ -4,7 +4,7 @@ import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
 import { createFinder, createScrubber, scrubText } from "../domain/egress/scrubber.ts";
 import { OutboundError } from "../net-guard/errors.ts";
-import { endSoon, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { endSoon, eventsUnavailable, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
 import { codingOf, decoded } from "./decoded.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Ready, type Visit } from "./prepare.ts";
@@ -75,7 +75,10 @@ function exchange(given: Exchange): Promise<void> {
     state = "over";
     upstream?.destroy();
     if (!wasWaiting) {
-      response.destroy();
+      record.brokenBy = code;
+      // While its event is being written nothing is answered.
+      if (response.headersSent) response.destroy();
+      else sendAnswer(response, eventsUnavailable, true);
       over();
       return;
     }
@@ -154,7 +157,7 @@ function exchange(given: Exchange): Promise<void> {
       answer(incoming).catch((error: unknown) => {
         parts.onUnexpectedError(error);
         state = "over";
-        sendAnswer(response, { status: 503, reason: "events_unavailable" }, true);
+        sendAnswer(response, eventsUnavailable, true);
         breakOff();
       });
     });

@@ -15,9 +15,11 @@ export interface Outcome {
 export interface Record {
   requestBytes: number;
   responseBytes: number;
+  /** Why the answer ended before its end, after its event was written; empty unless it did. */
+  brokenBy: EgressErrorCode;
   /** Resolves when the events are durable. */
   write(sandbox: JudgedSandbox, outcome: Outcome): Promise<void>;
-  /** Notes what went through since, counts the request, and says it in the log. */
+  /** Notes what went through since, and why no more, counts the request, and says it in the log. */
   finish(): void;
 }
 
@@ -36,6 +38,7 @@ export function createRecord(
   const record: Record = {
     requestBytes: 0,
     responseBytes: 0,
+    brokenBy: "",
     async write({ workspaceId, sandboxId }, { secretIds, ...outcome }) {
       const about = secretIds.length === 0 ? [undefined] : secretIds;
       written = about.map((secretId) => ({
@@ -54,18 +57,20 @@ export function createRecord(
       await parts.events.record(written);
     },
     finish() {
-      const { requestBytes, responseBytes } = record;
+      const { requestBytes, responseBytes, brokenBy } = record;
       const [first] = written;
       if (first) {
-        const { status, errorCode, latencyMs, secretId } = first;
+        const { status, latencyMs, secretId } = first;
+        const errorCode = brokenBy || first.errorCode;
         const isSwapped = secretId !== undefined;
         parts.measure({ status, errorCode, isSwapped, latencyMs, requestBytes, responseBytes });
       }
       for (const event of written) {
         const { path: _, eventId, requestBytes: requested, responseBytes: responded, ...line } = event;
-        parts.log(line);
-        if (requestBytes === requested && responseBytes === responded) continue;
-        parts.events.noteBytes({ workspaceId: event.workspaceId, eventId, requestBytes, responseBytes });
+        const errorCode = brokenBy || event.errorCode;
+        parts.log({ ...line, errorCode });
+        if (requestBytes === requested && responseBytes === responded && errorCode === event.errorCode) continue;
+        parts.events.noteRest({ workspaceId: event.workspaceId, eventId, requestBytes, responseBytes, errorCode });
       }
       written = [];
     },

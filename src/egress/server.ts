@@ -1,10 +1,11 @@
 // The proxy's port: tunnels, absolute-form requests from near by, and the certificate that sandboxes are to believe.
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isGlobalUnicast } from "../net-guard/addresses.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
-import { refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { endWithAnswer, failureAnswer, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
 import { forward } from "./forward.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
@@ -41,13 +42,13 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     while (open > 0 && performance.now() < endMs) await sleep(20);
   }
 
-  async function tracked(work: Promise<void>, end: () => void): Promise<void> {
+  async function tracked(work: Promise<void>, fail: (error: unknown) => void): Promise<void> {
     open++;
     try {
       await work;
     } catch (error) {
       parts.onUnexpectedError(error);
-      end();
+      fail(error);
     } finally {
       open--;
     }
@@ -61,11 +62,16 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   inner.on("request", (request, response) => {
     const visit = visits.get(request.socket) as Visit;
     const work = () => forward(parts, visit, request.url ?? "", request, response);
-    void tracked(turns.take(request.socket, work), () => response.destroy());
+    void tracked(turns.take(request.socket, work), failRequest(response));
   });
   inner.on("upgrade", (request, socket, early) => {
     const visit = visits.get(request.socket) as Visit;
-    void tracked(forwardWebSocket(parts, visit, request, socket, early), () => socket.destroy());
+    void tracked(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
+  });
+  // A tunnel within a tunnel: judged as any request, and so refused.
+  inner.on("connect", (request, socket, early) => {
+    const visit = visits.get(request.socket) as Visit;
+    void tracked(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
   });
 
   const outer = createServer({ ...timed, shouldUpgradeCallback: () => false });
@@ -75,11 +81,11 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   });
   outer.on("connect", (request, socket: Socket, early) => {
     socket.on("error", () => socket.destroy());
-    void tracked(openTunnel(parts, { server: inner, visits }, request, socket, early), () => socket.destroy());
+    void tracked(openTunnel(parts, { server: inner, visits }, request, socket, early), failConnection(socket));
   });
   outer.on("request", (request, response) => {
     const work = () => serve(parts, request, response);
-    void tracked(turns.take(request.socket, work), () => response.destroy());
+    void tracked(turns.take(request.socket, work), failRequest(response));
   });
 
   return {
@@ -94,6 +100,15 @@ export function createEgressServer(parts: EgressParts): EgressServer {
       inner.close();
     },
   };
+}
+
+function failRequest(response: ServerResponse): (error: unknown) => void {
+  return (error) => (response.headersSent ? response.destroy() : sendAnswer(response, failureAnswer(error), true));
+}
+
+/** Before anything was answered on it. */
+function failConnection(socket: Duplex): (error: unknown) => void {
+  return (error) => endWithAnswer(socket, failureAnswer(error));
 }
 
 function listen(server: Server, port: number, host: string): Promise<{ port: number }> {

@@ -1,19 +1,20 @@
 // Door A, HTTP CONNECT: a tunnel that the proxy reads for hosts that a bound secret is for; for others none, or one that it does not read.
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { valuesOf } from "../domain/egress/framing.ts";
 import { readHostPattern } from "../domain/egress/host-pattern.ts";
 import { hasRuleFor } from "../domain/egress/judge-request.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
-import { OutboundError } from "../net-guard/errors.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
-import { endWithAnswer, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { endWithAnswer, eventsUnavailable, refusalAnswer, unknownSandbox } from "./answers.ts";
 import { join } from "./join.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
 import { createRecord, type Record } from "./record.ts";
+import { failureCode } from "./upstreams.ts";
 import { addressOf, proxyToken } from "./who.ts";
 
 const handshakeMs = 10_000;
@@ -83,14 +84,19 @@ async function joinBlindly(
   socket: Socket,
   record: Record,
 ): Promise<void> {
+  let upstream: Duplex;
   try {
-    const upstream = await parts.upstreams.connect(visit, { plain: true });
-    await record.write(sandbox, { secretIds: [], status: 200, upstreamStatus: undefined, errorCode: "" });
-    socket.write(established);
-    await join(parts, visit, socket, upstream, { record, secretIds: [] });
+    upstream = await parts.upstreams.connect(visit, { plain: true });
   } catch (error) {
-    const isRefused = error instanceof OutboundError && error.failure === "ADDRESS_REFUSED";
-    const code = isRefused ? "host_denied" : "upstream_unreachable";
-    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code }));
+    return endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code: failureCode(error) }));
   }
+  try {
+    await record.write(sandbox, { secretIds: [], status: 200, upstreamStatus: undefined, errorCode: "" });
+  } catch (error) {
+    parts.onUnexpectedError(error);
+    upstream.destroy();
+    return endWithAnswer(socket, eventsUnavailable);
+  }
+  socket.write(established);
+  await join(parts, visit, socket, upstream, { record, secretIds: [], meters: [] });
 }

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
 import type { Destination } from "../domain/egress/framing.ts";
 import { dial } from "../net-guard/dial.ts";
+import { OutboundError } from "../net-guard/errors.ts";
 import type { NetGuard } from "../net-guard/guard.ts";
 
 export interface Upstreams {
@@ -16,6 +17,14 @@ export interface Upstreams {
 const keptIdleMs = 15_000;
 const agentsMax = 1_000;
 const agentOptions: AgentOptions = { keepAlive: true, maxFreeSockets: 64, scheduling: "lifo", timeout: keptIdleMs };
+
+/** What is said of a host that was not connected, or did not answer. */
+export function failureCode(error: unknown): "host_denied" | "upstream_timeout" | "upstream_unreachable" {
+  const failure = error instanceof OutboundError ? error.failure : undefined;
+  if (failure === "ADDRESS_REFUSED") return "host_denied";
+  const isLate = failure === "TIMED_OUT" || (error instanceof Error && error.name === "TimeoutError");
+  return isLate ? "upstream_timeout" : "upstream_unreachable";
+}
 
 export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: number): Upstreams {
   const agents = new Map<string, Agent>();

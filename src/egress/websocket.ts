@@ -4,11 +4,12 @@ import type { Duplex } from "node:stream";
 import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
 import { scrubText } from "../domain/egress/scrubber.ts";
 import { OutboundError } from "../net-guard/errors.ts";
-import { endWithAnswer, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { endWithAnswer, eventsUnavailable, refusalAnswer, unknownSandbox } from "./answers.ts";
 import { join } from "./join.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Ready, type Visit } from "./prepare.ts";
 import { createRecord } from "./record.ts";
+import { failureCode } from "./upstreams.ts";
 
 export function isWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
@@ -32,25 +33,34 @@ export async function forwardWebSocket(
     return record.finish();
   }
   const secretIds = prepared.swaps.map(({ binding }) => binding.secretId);
-  try {
-    const { incoming, upstream, first } = await handshake(parts, visit, target, prepared);
-    const status = incoming.statusCode ?? 502;
-    await record.write(sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
-    for (const { binding } of prepared.swaps) {
-      parts.touchUsed({ workspaceId: sandbox.workspaceId, secretId: binding.secretId });
-    }
-    socket.write(headText(incoming, prepared, status));
-    if (!upstream) return endWithBody(incoming, socket);
-    if (early.byteLength > 0) upstream.write(early);
-    if (first.byteLength > 0) socket.write(first);
-    await join(parts, visit, socket, upstream, { record, secretIds });
-  } catch (error) {
-    const isRefused = error instanceof OutboundError && error.failure === "ADDRESS_REFUSED";
-    const code = isRefused ? "host_denied" : "upstream_unreachable";
-    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code }));
-  } finally {
-    record.finish();
+  const handshaken = await handshake(parts, visit, target, prepared).catch(failureCode);
+  if (typeof handshaken === "string") {
+    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code: handshaken, ...aboutOf(secretIds) }));
+    return record.finish();
   }
+  const { incoming, upstream, first } = handshaken;
+  const status = incoming.statusCode ?? 502;
+  try {
+    await record.write(sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
+  } catch (error) {
+    parts.onUnexpectedError(error);
+    (upstream ?? incoming).destroy();
+    return endWithAnswer(socket, eventsUnavailable);
+  }
+  for (const secretId of secretIds) parts.touchUsed({ workspaceId: sandbox.workspaceId, secretId });
+  socket.write(headText(incoming, prepared, status));
+  if (upstream) {
+    if (early.byteLength > 0) socket.unshift(early);
+    if (first.byteLength > 0) upstream.unshift(first);
+    await join(parts, visit, socket, upstream, { record, secretIds, meters: prepared.meters });
+  } else {
+    endWithBody(incoming, socket);
+  }
+  record.finish();
+}
+
+function aboutOf([secretId]: readonly string[]): { secretId?: string } {
+  return secretId === undefined ? {} : { secretId };
 }
 
 interface Handshaken {
@@ -73,13 +83,17 @@ async function handshake(parts: EgressParts, visit: Visit, target: string, ready
       ...["Host", port === 443 ? host : `${host}:${port}`, "Connection", "Upgrade", "Upgrade", "websocket"],
       ...ready.headers,
     ],
-    signal: AbortSignal.timeout(parts.timeouts.idleMs),
   });
+  const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.idleMs);
   sent.on("upgrade", (incoming, upstream, first) => resolve({ incoming, upstream, first }));
   sent.on("response", (incoming) => resolve({ incoming, upstream: undefined, first: Buffer.alloc(0) }));
   sent.on("error", reject);
   sent.end();
-  return promise;
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 function headText({ rawHeaders, statusMessage = "" }: IncomingMessage, { forms }: Ready, status: number): string {

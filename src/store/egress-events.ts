@@ -34,25 +34,28 @@ function toInserted(event: EgressEvent): Record<string, unknown> {
   };
 }
 
-/** How much went through after an event was written: a body may take longer than its head. */
-export interface EgressBytes {
+/** What came after an event was written: a body may take longer than its head, or break off. */
+export interface EgressRest {
   workspaceId: string;
   eventId: string;
   requestBytes: number;
   responseBytes: number;
+  errorCode: EgressErrorCode;
 }
 
-export async function noteEgressBytes(sql: Sql, counts: readonly EgressBytes[]): Promise<void> {
+export async function noteEgressRest(sql: Sql, rests: readonly EgressRest[]): Promise<void> {
   await sql.query({
-    name: "note_egress_bytes",
-    text: `update egress_event e set request_bytes = t.request_bytes, response_bytes = t.response_bytes
-      from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) as t (workspace_id, event_id, request_bytes, response_bytes)
+    name: "note_egress_rest",
+    text: `update egress_event e set request_bytes = t.request_bytes, response_bytes = t.response_bytes, error_code = t.error_code
+      from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
+        as t (workspace_id, event_id, request_bytes, response_bytes, error_code)
       where e.workspace_id = t.workspace_id and e.event_id = t.event_id`,
     values: [
-      counts.map(({ workspaceId }) => workspaceId),
-      counts.map(({ eventId }) => eventId),
-      counts.map(({ requestBytes }) => requestBytes),
-      counts.map(({ responseBytes }) => responseBytes),
+      rests.map(({ workspaceId }) => workspaceId),
+      rests.map(({ eventId }) => eventId),
+      rests.map(({ requestBytes }) => requestBytes),
+      rests.map(({ responseBytes }) => responseBytes),
+      rests.map(({ errorCode }) => errorCode),
     ],
   });
 }

@@ -187,14 +187,17 @@ describe("a proxy of its own process", () => {
 
   test("loses no event of an answered request to SIGKILL, and serves the same sandboxes again", async () => {
     const sandbox = await makeSandbox(coffer);
-    const { placeholder } = await bindSecret(coffer, sandbox, value, bearerFor(host));
+    const { placeholder, secretId } = await bindSecret(coffer, sandbox, value, bearerFor(host));
     const proxy = await launch();
+    const ca = await caOf(proxy, sandbox);
     const answered = await load(proxy, sandbox, placeholder, 8, () => proxy.kill());
     expect(answered.length).toBeGreaterThan(20);
-    const paths = new Set((await eventsOf(coffer, sandbox)).map((event) => event["path"]));
-    expect(answered.filter((path) => !paths.has(path))).toEqual([]);
+    const events = new Map((await eventsOf(coffer, sandbox)).map((event) => [event["path"], event]));
+    expect(answered.filter((path) => events.get(path)?.["secret_id"] !== secretId)).toEqual([]);
+    expect([...events.values()].filter((event) => event["status"] !== 200)).toEqual([]);
 
     const again = await launch();
+    expect(await caOf(again, sandbox)).toBe(ca);
     expect(await load(again, sandbox, placeholder, 2, async () => {}, 5)).toHaveLength(10);
     expect((await again.stop()).code).toBe(0);
   });

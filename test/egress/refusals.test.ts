@@ -119,48 +119,6 @@ describe("what changes while a tunnel is open", () => {
   });
 });
 
-describe("a request that could be read in two ways", () => {
-  test.each([
-    ["two hosts", (a: string) => `GET / HTTP/1.1\r\nHost: ${a}\r\nHost: evil.test\r\n\r\n`],
-    ["another host", () => "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"],
-    ["an absolute form", (a: string) => `GET https://evil.test/ HTTP/1.1\r\nHost: ${a}\r\n\r\n`],
-    [
-      "a transfer coding in HTTP/1.0",
-      (a: string) => `POST / HTTP/1.0\r\nHost: ${a}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
-    ],
-    [
-      "a length beside a transfer coding",
-      (a: string) =>
-        `POST / HTTP/1.1\r\nHost: ${a}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
-    ],
-    [
-      "another transfer coding",
-      (a: string) => `POST / HTTP/1.1\r\nHost: ${a}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
-    ],
-    ["a folded header", (a: string) => `GET / HTTP/1.1\r\nHost: ${a}\r\nX-A: a\r\n b\r\n\r\n`],
-    ["a NUL", (a: string) => `GET / HTTP/1.1\r\nHost: ${a}\r\nX-A: a\0b\r\n\r\n`],
-    ["a method override", (a: string) => `POST / HTTP/1.1\r\nHost: ${a}\r\nX-HTTP-Method-Override: DELETE\r\n\r\n`],
-    ["TRACE", (a: string) => `TRACE / HTTP/1.1\r\nHost: ${a}\r\n\r\n`],
-    ["a tunnel within the tunnel", (a: string) => `CONNECT ${a} HTTP/1.1\r\nHost: ${a}\r\n\r\n`],
-    [
-      "its slot twice",
-      (a: string, p: string) =>
-        `GET / HTTP/1.1\r\nHost: ${a}\r\nAuthorization: Bearer ${p}\r\nAuthorization: Bearer x\r\n\r\n`,
-    ],
-    [
-      "a slot for this connection only",
-      (a: string, p: string) =>
-        `GET / HTTP/1.1\r\nHost: ${a}\r\nAuthorization: Bearer ${p}\r\nConnection: authorization\r\n\r\n`,
-    ],
-  ])("by %s reaches no host", async (_, text) => {
-    const { placeholder, tunnel } = await begin();
-    const before = egress.seen.length;
-    const answer = await sendRaw(tunnel, text(authority(), placeholder), 300);
-    expect(answer).not.toMatch(/^HTTP\/1\.1 2/);
-    expect(egress.seen.length).toBe(before);
-  });
-});
-
 describe("the limits of a rule", () => {
   const limited = { ...bearerFor(host), limits: { methods: ["GET"], pathPrefixes: ["/repos/mine"] } };
 

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import type { IncomingHttpHeaders, RequestListener } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from "node:http";
 import { createServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -57,9 +57,11 @@ export interface EgressOptions {
   timeouts?: Partial<typeof egressTimeouts>;
   /** What hosts answer; an echo of the request unless given. */
   answer?: RequestListener;
-  upgrade?: (request: { headers: IncomingHttpHeaders }, socket: Duplex) => void;
+  upgrade?: (request: IncomingMessage, socket: Duplex, early: Buffer) => void;
   /** Names that lead to the test's server. */
   hosts: readonly string[];
+  /** Where that server is, the only address that is allowed although it is not public; 127.0.0.1 unless given. */
+  address?: string;
 }
 
 export const bearerFor = (...hosts: string[]): EgressRule => ({
@@ -73,9 +75,10 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
   const egress = { seen: [] as TestEgress["seen"], logLines: [] as string[] } as TestEgress;
   const closing: (() => Promise<void> | void)[] = [];
   beforeAll(async () => {
+    const { address = "127.0.0.1" } = options;
     const runDir = await makeRunDir("egress", () => []);
     const dns = await startDns();
-    for (const host of options.hosts) dns.answers.set(host, [["127.0.0.1"]]);
+    for (const host of options.hosts) dns.answers.set(host, [[address]]);
     const { ca } = await makeCa("test", new Date(), randomBytes);
     const caFile = join(runDir.path, "upstream-ca.pem");
     writeFileSync(caFile, ca.certificate);
@@ -88,14 +91,14 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
     for (const [host, cert] of leaves) server.addContext(host, { cert, key: leafKey.privateKey });
     if (options.upgrade) server.on("upgrade", options.upgrade);
     server.requestTimeout = 0;
-    server.listen(0, "127.0.0.1");
+    server.listen(0, address);
     await once(server, "listening");
     const upstreamPort = (server.address() as AddressInfo).port;
     const env = {
       COFFER_EGRESS_PORT: "0",
       COFFER_EGRESS_METRICS_PORT: "0",
       COFFER_EGRESS_PORTS: `443,${upstreamPort}`,
-      COFFER_EGRESS_ALLOW_PRIVATE: "127.0.0.1",
+      COFFER_EGRESS_ALLOW_PRIVATE: address,
       COFFER_EGRESS_CA_FILE: caFile,
       COFFER_EGRESS_DNS: dns.server,
       ...options.env,
@@ -164,6 +167,11 @@ export async function bindSecret(
 ): Promise<Bound> {
   const { id: secretId } = await createSecret(coffer, { value: data(value) });
   await setRule(coffer, sandbox.workspaceId, secretId, rule);
+  return bindAgain(coffer, sandbox, secretId);
+}
+
+/** A secret that is there, bound to one more sandbox. */
+export async function bindAgain(coffer: TestCoffer, sandbox: TestSandbox, secretId: string): Promise<Bound> {
   const placeholder = newPlaceholder(customShape, randomBytes, placeholderMac(coffer.deps.deploymentKeys));
   const envKey = `KEY_${secretId}`;
   const binding = { workspaceId: sandbox.workspaceId, sandboxId: sandbox.id, envKey, secretId, placeholder };

@@ -13,6 +13,10 @@ export interface PostgresProxy {
   onCommit(decide: () => Cut | undefined): void;
   /** Connections stay open, but nothing passes any more. */
   freeze(): void;
+  /** Connections break, and none is made any more. */
+  cut(): void;
+  /** Whatever was frozen or cut is over: connections that are there break, new ones are made. */
+  heal(): void;
   close(): Promise<void>;
 }
 
@@ -21,6 +25,7 @@ export async function startPostgresProxy(): Promise<PostgresProxy> {
   let target: { host: string; port: number } | undefined;
   let decide: () => Cut | undefined = () => undefined;
   let isFrozen = false;
+  let isCut = false;
 
   const track = (socket: Socket) => {
     sockets.add(socket);
@@ -29,6 +34,7 @@ export async function startPostgresProxy(): Promise<PostgresProxy> {
   };
   // Half-open as a server that hangs leaves its connections: a client that says goodbye gets no answer.
   const server = createServer({ allowHalfOpen: true }, (client) => {
+    if (isCut) return void client.destroy();
     const upstream = connectTo(target);
     const destroy = () => {
       client.destroy();
@@ -70,6 +76,15 @@ export async function startPostgresProxy(): Promise<PostgresProxy> {
     },
     freeze() {
       isFrozen = true;
+    },
+    cut() {
+      isCut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    heal() {
+      isFrozen = false;
+      isCut = false;
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
       for (const socket of sockets) socket.destroy();

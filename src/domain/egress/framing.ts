@@ -48,7 +48,12 @@ export function framingFault(
   const [named, ...others] = valuesOf(rawHeaders, "host");
   if (named === undefined || others.length > 0 || !isAuthority(named, { host, port })) return "bad_request";
   if (!target.startsWith("/") && !(target === "*" && method === "OPTIONS")) return "bad_request";
-  return rawHeaders.some((name, i) => i % 2 === 0 && overrides.has(name.toLowerCase())) ? "bad_request" : undefined;
+  return rawHeaders.some((name, i) => i % 2 === 0 && overrides.has(spelled(name))) ? "bad_request" : undefined;
+}
+
+/** As gateways hand a header's name on to programs: `_` and `-` are one. */
+function spelled(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
 }
 
 /** Whether the text names the destination; a port may be left out only when it is that of https. */

@@ -1,20 +1,20 @@
-// The proxy's events: group commit, so that many requests share one durable statement, and late byte counts behind the answers.
+// The proxy's events: group commit, so that many requests share one durable statement, and what came after it behind the answers.
 import type { EgressEvent } from "../../domain/egress/egress-event.ts";
 import type { Sql } from "../../store/database.ts";
-import { type EgressBytes, insertEgressEvents, noteEgressBytes } from "../../store/egress-events.ts";
+import { type EgressRest, insertEgressEvents, noteEgressRest } from "../../store/egress-events.ts";
 import { createWriteBehind } from "../write-behind.ts";
 
 export interface EgressEventLog {
   /** Resolves when the events are durable: no answer begins before. */
   record(events: readonly EgressEvent[]): Promise<void>;
-  /** What went through after the event was written. */
-  noteBytes(counts: EgressBytes): void;
+  /** What went through after the event was written, and why no more. */
+  noteRest(rest: EgressRest): void;
   /** Writes what is still to be written. */
   flush(): Promise<void>;
 }
 
 const batchEventsMax = 512;
-const bytesDelayMs = 1_000;
+const restDelayMs = 1_000;
 
 interface Waiting {
   events: readonly EgressEvent[];
@@ -26,9 +26,9 @@ interface Waiting {
 export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void): EgressEventLog {
   let waiting: Waiting[] = [];
   let writing: Promise<void> | undefined;
-  const bytes = createWriteBehind<EgressBytes>({
-    delayMs: bytesDelayMs,
-    write: (counts) => noteEgressBytes(sql, counts),
+  const rest = createWriteBehind<EgressRest>({
+    delayMs: restDelayMs,
+    write: (rests) => noteEgressRest(sql, rests),
     onLost,
   });
 
@@ -57,10 +57,10 @@ export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void)
         waiting.push({ events, resolve, reject });
         writing ??= writeAll();
       }),
-    noteBytes: (counts) => bytes.add(`${counts.workspaceId} ${counts.eventId}`, counts),
+    noteRest: (each) => rest.add(`${each.workspaceId} ${each.eventId}`, each),
     async flush() {
       await writing;
-      await bytes.flush();
+      await rest.flush();
     },
   };
 }

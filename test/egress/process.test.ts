@@ -1,0 +1,117 @@
+// One process for the API and the proxy: both ports, a value that gets to its host, and an end in time.
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { type IncomingMessage, request as openRequest } from "node:http";
+import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
+import { expect, onTestFinished, test } from "vitest";
+import { useCoffer } from "../support/coffer.ts";
+import {
+  bearerFor,
+  bindSecret,
+  connectTunnel,
+  eventsOf,
+  makeSandbox,
+  openTunnel,
+  type TestEgress,
+  useEgress,
+} from "../support/egress.ts";
+import { requestIn } from "../support/egress-request.ts";
+import { until } from "../support/poll.ts";
+import { useProcesses } from "../support/processes.ts";
+
+const host = "api.upstream.test";
+const rootKey = randomBytes(32).toString("base64");
+const coffer = useCoffer({ rootKey, redisUrl: null });
+const processes = useProcesses();
+const authorizations: string[] = [];
+const egress = useEgress(coffer, {
+  hosts: [host],
+  answer: (request, response) => {
+    authorizations.push(request.headers.authorization ?? "");
+    if (request.url === "/slow") setTimeout(() => response.end("in the end"), 600);
+    else if (request.url !== "/stream") response.end("answered");
+    else {
+      const timer = setInterval(() => response.write("data: x\n\n"), 50);
+      response.on("close", () => clearInterval(timer));
+    }
+  },
+});
+const graceMs = 1_500;
+
+async function serveBoth() {
+  const keyFile = join(processes.newDir(), "root.key");
+  writeFileSync(keyFile, rootKey, { mode: 0o600 });
+  const database = { COFFER_DATABASE_URL: coffer.databaseUrl, COFFER_ROOT_KEY_FILE: keyFile };
+  const env = { ...egress.env, ...database, COFFER_SHUTDOWN_GRACE_MS: String(graceMs) };
+  const serving = await processes.serve(env, { args: ["serve", "--egress"] });
+  const url = /^coffer egress listening on (http\S+)$/m.exec(serving.stdout())?.[1] ?? "";
+  const proxy: TestEgress = { ...egress, url, port: Number(new URL(url).port) };
+  const sandbox = await makeSandbox(coffer);
+  const { placeholder } = await bindSecret(coffer, sandbox, "a-value", bearerFor(host));
+  const headers = { host: `${host}:${egress.upstreamPort}`, authorization: `Bearer ${placeholder}` };
+  const open = async () => {
+    const tunnel = await openTunnel(proxy, sandbox, host);
+    tunnel.on("error", () => {});
+    onTestFinished(() => void tunnel.destroy());
+    return tunnel as TLSSocket;
+  };
+  return { serving, proxy, sandbox, headers, open };
+}
+
+test("serves both ports, and ends in time on SIGTERM while a stream is open", async () => {
+  const { serving, sandbox, headers, open } = await serveBoth();
+  const api = await fetch(`${serving.url}/readyz`);
+  expect(api.status).toBe(200);
+  const answer = await requestIn(await open(), { headers, host: headers.host });
+  expect(answer).toMatchObject({ status: 200, body: "answered" });
+  expect(authorizations.at(-1)).toBe("Bearer a-value");
+
+  const tunnel = await open();
+  const request = openRequest({ createConnection: () => tunnel, path: "/stream", headers });
+  request.on("error", () => {});
+  request.end();
+  const [stream] = (await once(request, "response")) as [IncomingMessage];
+  let received = 0;
+  stream.on("error", () => {});
+  stream.on("data", (chunk: Buffer) => {
+    received += chunk.byteLength;
+  });
+  await once(stream, "data");
+  const start = performance.now();
+  expect(await serving.stop()).toMatchObject({ code: 0, signal: null, stderr: "" });
+  const tookMs = performance.now() - start;
+  // It has its time, and no more.
+  expect(tookMs).toBeGreaterThan(graceMs - 100);
+  expect(tookMs).toBeLessThan(graceMs + 1_500);
+  const events = await eventsOf(coffer, sandbox);
+  expect(events.map((event) => [event["path"], event["status"]])).toEqual([
+    ["/", 200],
+    ["/stream", 200],
+  ]);
+  // What was noted behind the answers is not lost.
+  expect(Number(events[0]?.["response_bytes"])).toBe("answered".length);
+  expect(received).toBeGreaterThan(100);
+  expect(Number(events[1]?.["response_bytes"])).toBeGreaterThanOrEqual(received);
+});
+
+test("answers what it has begun after SIGTERM, and takes nothing new", async () => {
+  const { serving, proxy, sandbox, headers, open } = await serveBoth();
+  const tunnel = await open();
+  const before = authorizations.length;
+  const answer = requestIn(tunnel, { headers, host: headers.host, path: "/slow" });
+  await until("the host has it", async () => authorizations.length > before);
+  const start = performance.now();
+  const stopping = serving.stop();
+  await until("the port is closed", async () => {
+    const { head, socket } = await connectTunnel(proxy, sandbox.token, headers.host);
+    socket.destroy();
+    return head === "";
+  });
+  expect(await answer).toMatchObject({ status: 200, body: "in the end" });
+  expect(await stopping).toMatchObject({ code: 0, signal: null, stderr: "" });
+  // Nothing was open any more, so nothing was waited for.
+  expect(performance.now() - start).toBeLessThan(graceMs);
+  expect(await eventsOf(coffer, sandbox)).toMatchObject([{ path: "/slow", status: 200, response_bytes: "10" }]);
+});
