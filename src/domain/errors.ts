@@ -83,6 +83,10 @@ const reasonTable = {
   VERSION_DISABLED: { code: "FAILED_PRECONDITION", when: "the version is disabled" },
   VERSION_ALREADY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed version stays destroyed" },
   NOT_REVEALABLE: { code: "FAILED_PRECONDITION", when: "the secret was made so that no call returns its value" },
+  EGRESS_RULE_FIXED: {
+    code: "FAILED_PRECONDITION",
+    when: "no call returns the value of the secret, so where it may go was fixed when it was made; limits may change, and the rule be removed",
+  },
   NO_EGRESS_RULE: {
     code: "FAILED_PRECONDITION",
     when: "the secret has no egress rule, so that it may go nowhere; give it one first",

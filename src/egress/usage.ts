@@ -29,8 +29,8 @@ interface Counted {
 
 const unlimited: Meter = { addBytes: () => true };
 
-/** `nowMs` is a monotonic clock. A minute and an hour begin with the first request. */
-export function createUsage(byDefault: UsageLimits, nowMs: () => number = () => performance.now()): Usage {
+/** No rule allows more than `most`. `nowMs` is a monotonic clock. A minute and an hour begin with the first request. */
+export function createUsage(most: UsageLimits, nowMs: () => number = () => performance.now()): Usage {
   const counted = new Map<string, Counted>();
 
   function currentOf(key: string): Counted {
@@ -45,8 +45,8 @@ export function createUsage(byDefault: UsageLimits, nowMs: () => number = () => 
 
   return {
     begin(key, limits) {
-      const requestsMax = limits.requestsPerMinute ?? byDefault.requestsPerMinute;
-      const bytesMax = limits.bytesPerHour ?? byDefault.bytesPerHour;
+      const requestsMax = lower(limits.requestsPerMinute, most.requestsPerMinute);
+      const bytesMax = lower(limits.bytesPerHour, most.bytesPerHour);
       if (requestsMax === undefined && bytesMax === undefined) return unlimited;
       const current = currentOf(key);
       if (requestsMax !== undefined && current.requests >= requestsMax) return "rate_limited";
@@ -62,4 +62,10 @@ export function createUsage(byDefault: UsageLimits, nowMs: () => number = () => 
       };
     },
   };
+}
+
+/** Undefined when neither is a limit. */
+function lower(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }

@@ -8,8 +8,7 @@ import { data, present } from "../support/secrets.ts";
 
 const host = "api.upstream.test";
 const coffer = useCoffer();
-// What a rule says counts, whatever is configured.
-const egress = useEgress(coffer, { hosts: [host], env: { COFFER_EGRESS_RPM: "1000", COFFER_EGRESS_BYTES: "100000" } });
+const egress = useEgress(coffer, { hosts: [host], env: { COFFER_EGRESS_RPM: "3", COFFER_EGRESS_BYTES: "100000" } });
 
 /** A sandbox with the secret, and a request of it. */
 async function use(name: string) {
@@ -37,6 +36,11 @@ test("requests a minute", async () => {
   const [one, another] = [await use(name), await use(name)];
   expect([await one(), await one(), await one()]).toEqual([200, 200, "rate_limited"]);
   expect(await another()).toBe(200);
+});
+
+test("no more than what is configured, whatever the rule says", async () => {
+  const one = await use(await create({ requestsPerMinute: 100 }));
+  expect([await one(), await one(), await one(), await one()]).toEqual([200, 200, 200, "rate_limited"]);
 });
 
 test("bytes an hour", async () => {

@@ -22,14 +22,14 @@ const egress = useEgress(coffer, {
   timeouts: { dialMs: 400, idleMs, requestMs },
   answer: (request, response) => {
     request.resume();
-    if (request.url === "/stall") response.write("begun");
+    if (request.url === "/stall") response.write("begun\n");
     if (request.url === "/break") {
       response.writeHead(200, { "content-length": "100" });
-      response.write("begun");
+      response.write("begun\n");
       setTimeout(() => request.socket.destroy(), 50);
     }
     if (request.url === "/drip") {
-      const timer = setInterval(() => response.write("."), 100);
+      const timer = setInterval(() => response.write(".\n"), 100);
       response.on("close", () => clearInterval(timer));
     }
   },

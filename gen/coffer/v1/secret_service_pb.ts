@@ -1510,7 +1510,7 @@ export const ListCredentialKindsResponseSchema: GenMessage<ListCredentialKindsRe
  */
 export const SecretService: GenService<{
   /**
-   * Creates a secret with its first version. Permission: secrets.create.
+   * Creates a secret with its first version. Permission: secrets.create; for a reference with an egress rule versions.access too.
    * Errors: ALREADY_EXISTS (NAME_TAKEN, the metadata holds the blocking id), FAILED_PRECONDITION (KEY_NOT_ACTIVE), NOT_FOUND (the
    * key, or the vault connection of a reference), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED: the tier of the workspace allows no more secrets).
    *
@@ -1545,9 +1545,11 @@ export const SecretService: GenService<{
   },
   /**
    * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: name, description, labels,
-   * annotations, mime_type, version_aliases, expire_time, egress. Permission: secrets.update.
+   * annotations, mime_type, version_aliases, expire_time, egress. Permission: secrets.update; for an egress rule that leads elsewhere
+   * than before versions.access too.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), ALREADY_EXISTS (NAME_TAKEN),
-   * FAILED_PRECONDITION (SECRET_SOFT_DELETED).
+   * FAILED_PRECONDITION (SECRET_SOFT_DELETED; EGRESS_RULE_FIXED: of a secret that is not revealable only the limits of its rule may
+   * change, and the rule may be removed).
    *
    * @generated from rpc coffer.v1.SecretService.UpdateSecret
    */
@@ -1611,7 +1613,8 @@ export const SecretService: GenService<{
     output: typeof BatchGetSecretValuesResponseSchema;
   },
   /**
-   * Adds a version, which becomes the current one; its value must fit the secret's egress rule. Permission: versions.add.
+   * Adds a version, which becomes the current one; its value must fit the secret's egress rule. Permission: versions.add; for a reference
+   * where there is an egress rule versions.access too.
    * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND, ABORTED (CURRENT_VERSION_MISMATCH:
    * expected_current_version is not the current one), FAILED_PRECONDITION (SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), DATA_LOSS (what is
    * stored does not authenticate).

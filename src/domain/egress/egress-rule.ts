@@ -24,9 +24,9 @@ export interface EgressLimits {
   methods: readonly string[];
   /** A path begins with one of these, segment by segment; any when empty. */
   pathPrefixes: readonly string[];
-  /** Of one sandbox with the secret; the configured one when it is left out. */
+  /** Of one sandbox with the secret; never more than is configured. */
   requestsPerMinute?: number;
-  /** Of one sandbox with the secret, both ways; the configured ones when they are left out. */
+  /** Of one sandbox with the secret, both ways; never more than are configured. */
   bytesPerHour?: number;
 }
 

@@ -19,6 +19,8 @@ export function readHostPattern(text: string): { pattern: HostPattern } | { rule
   const name = pattern.replace(/^\*\./, "");
   // Whatever a browser or resolver would read as an address is none: 127.1 and 0x7f.0.0.1 too.
   if (canonicalHost(name) !== name || /^[0-9.]+$/.test(name)) return { rule: "must be a name, not an address" };
+  // RFC 6761, 6.3.
+  if (name.endsWith(".localhost")) return { rule: "must not be below localhost" };
   if (pattern !== name && isPublicSuffix(name)) {
     return { rule: `must not be a wildcard on ${name}, below which anybody can have a name` };
   }

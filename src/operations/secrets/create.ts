@@ -92,6 +92,8 @@ export async function createSecret(
   const region = regionOf(deps, input.region);
   const place = { workspaceId, region, path: pathOf(input.name) };
   const grant = authorizeAt(caller, "secrets.create", place);
+  // What a vault says would go where the rule leads.
+  if (input.egress && input.value.case === "reference") authorizeAt(caller, "versions.access", place);
   const { statementGrants = [] } = input;
   checkMayGrant(caller, statementGrants);
   const secretId = newId("sec", deps.now(), deps.random);

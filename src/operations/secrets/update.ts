@@ -1,7 +1,6 @@
 // UpdateSecret: changes what describes a secret; its value changes by new versions.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { checkAll } from "../../domain/errors.ts";
 import {
   checkActive,
@@ -12,12 +11,11 @@ import {
   type SecretChange,
 } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
-import { type StoredEgressRule, updateEgressRule } from "../../store/egress-rules.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfEgressRule, macOf } from "../row-macs.ts";
 import { authorizeSecret } from "./authorize-secret.ts";
+import { changeEgress } from "./change-egress.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
@@ -30,7 +28,7 @@ export interface UpdateSecretInput {
   fieldPrefix: string;
 }
 
-/** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, NAME_TAKEN, SECRET_SOFT_DELETED or FIELD_INVALID. */
+/** Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, NAME_TAKEN, SECRET_SOFT_DELETED, EGRESS_RULE_FIXED or FIELD_INVALID. */
 export async function updateSecret(
   deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
@@ -56,9 +54,7 @@ export async function updateSecret(
           checkAliases(change.versionAliases, secret.versionCount, `${fieldPrefix}version_aliases`);
         }
         const { expireTime = secret.expireTime, egress, ...others } = change;
-        // The whole of it: a MAC never vouches for what was there before.
-        if (egress !== undefined)
-          await updateEgressRule(tx, secret, egress ? sealedRule(deps, secret, egress) : undefined);
+        if (egress !== undefined) await changeEgress(deps, tx, caller, secret, egress);
         const updated = await writeSecret(tx, { ...secret, ...others, expireTime: expireTime ?? undefined });
         if (change.expireTime) checkExpiresLater(updated, `${fieldPrefix}expire_time`);
         return updated;
@@ -70,14 +66,6 @@ export async function updateSecret(
     return { workspaceId, region, path: pathOf(change.name ?? name) };
   };
   return withFreePath(deps, caller, findPlace, run);
-}
-
-function sealedRule(
-  { deploymentKeys }: Pick<Deps, "deploymentKeys">,
-  { workspaceId, secretId }: Secret,
-  rule: EgressRule,
-): StoredEgressRule {
-  return { rule, mac: macOf(deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule })) };
 }
 
 function checkChange({ name, annotations, expireTime }: SecretChange, prefix: string): void {

@@ -61,6 +61,8 @@ export async function addSecretVersion(
       authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
       checkFitsRule(secret.egress, input.value);
+      // What a vault says would go where the rule leads.
+      if (secret.egress && input.value.case === "reference") authorizeFound(caller, "versions.access", secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       await keepReferredConnection(tx, workspaceId, input.value);
       subject.versionNumber = secret.versionCount + 1;

@@ -34,6 +34,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   NO_EGRESS_RULE: 7370,
   ENV_KEY_TAKEN: 7371,
   BINDING_LIMIT: 7372,
+  EGRESS_RULE_FIXED: 7373,
   NAME_TAKEN: 7301,
   SECRET_ACTIVE: 7302,
   SECRET_SOFT_DELETED: 7303,
