@@ -3,6 +3,8 @@ import { Resolver } from "node:dns/promises";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import type { Config, EgressConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { placeholderFinder } from "./domain/egress/placeholder.ts";
+import { placeholderShapes } from "./domain/egress/providers.ts";
 import { toStartupError } from "./domain/startup-error.ts";
 import { createCertificates } from "./egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "./egress/metrics.ts";
@@ -13,12 +15,14 @@ import { createUsage } from "./egress/usage.ts";
 import { createValues } from "./egress/values.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import { createRandomBytes } from "./envelope/random-pool.ts";
+import { createExternalVaults } from "./external-vault/external-vaults.ts";
 import type { Logger } from "./log.ts";
 import { type NetGuard, type Resolve, systemResolve } from "./net-guard/guard.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createEgressEventLog } from "./operations/egress/event-log.ts";
 import { openForEgress } from "./operations/egress/open-for-egress.ts";
+import { placeholderMac, refusalOfStranger } from "./operations/egress/placeholders.ts";
 import { createSandboxRecords } from "./operations/egress/sandbox-records.ts";
 import { workspaceCa } from "./operations/egress/workspace-ca.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
@@ -49,6 +53,7 @@ export type EgressAppDeps = Pick<
   | "keyMaterial"
   | "keyLookups"
   | "audit"
+  | "externalVaults"
 >;
 
 const usedDelayMs = 1_000;
@@ -78,6 +83,8 @@ export function createEgressApp(
   const metricsServer = createMetricsServer(metrics);
   const server = createEgressServer({
     ...{ now, random, deploymentKeys, sandboxRecords, values, upstreams, events, ports, timeouts },
+    findPlaceholders: placeholderFinder(placeholderShapes, placeholderMac(deploymentKeys)),
+    refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
     usage: createUsage({ requestsPerMinute, bytesPerHour }),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
@@ -144,6 +151,7 @@ export async function createEgressDeps(
     regions: config.regions,
     keyLookups: createSharedLookups(),
     audit: createAuditTrail(database),
+    externalVaults: createExternalVaults(config.vaults, { now, nowMs: () => performance.now() }),
   };
   return { deps, close: notifications.close };
 }

@@ -14,6 +14,7 @@ import { newId } from "../../src/domain/ids.ts";
 import { loadKeyring } from "../../src/envelope/keyring.ts";
 import { openDeployment } from "../../src/operations/deployment.ts";
 import { makeCa, makeLeafKey, mintLeaf } from "../../src/operations/egress/certificates.ts";
+import { placeholderMac } from "../../src/operations/egress/placeholders.ts";
 import { newSandboxToken } from "../../src/operations/egress/sandbox-token.ts";
 import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, macOf } from "../../src/operations/row-macs.ts";
 import { openDatabase } from "../../src/store/database.ts";
@@ -41,7 +42,7 @@ export async function seedSandbox(url: string, client: pg.Client, rootKeyFile: s
   const { text: token, lookupId, tokenHash } = newSandboxToken({ deploymentKeys, random: randomBytes });
   const sandboxId = newId("sbx", new Date(), randomBytes);
   const sandbox = { workspaceId, sandboxId, name: "bench", lookupId, tokenHash, sourceAddress: undefined };
-  const placeholder = newPlaceholder(customShape, randomBytes);
+  const placeholder = newPlaceholder(customShape, randomBytes, placeholderMac(deploymentKeys));
   const binding = { workspaceId, sandboxId, envKey: "KEY", secretId, placeholder };
   await database.transaction(async (tx) => {
     await insertSandbox(tx, { ...sandbox, mac: macOf(deploymentKeys, coveredOfSandbox(sandbox)) });

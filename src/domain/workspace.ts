@@ -1,4 +1,5 @@
 // Workspaces, their members and the tokens they call with.
+import type { Unmatched } from "./egress/sandbox.ts";
 import type { Role } from "./permission.ts";
 
 /** From the least to the most. */
@@ -24,6 +25,7 @@ export interface Workspace {
   tier: Tier;
   /** How long a soft-deleted secret can be undeleted: 0 to 90 days. */
   purgeRetentionDays: number;
+  egressUnmatched: Unmatched;
   /** Counts the changes; the etag is this number in decimal. */
   revision: number;
   createTime: Date;

@@ -1,5 +1,7 @@
 // What the proxy works with.
 import type { EgressEvent } from "../domain/egress/egress-event.ts";
+import type { Refusal } from "../domain/egress/refusal.ts";
+import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { AuthenticateSandboxDeps } from "../operations/egress/authenticate-sandbox.ts";
 import type { EgressEventLog } from "../operations/egress/event-log.ts";
@@ -39,6 +41,10 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   usage: Usage;
   upstreams: Upstreams;
   events: EgressEventLog;
+  /** All placeholders in a text, whoever they were made for. */
+  findPlaceholders(text: string): string[];
+  /** Why a request with one that the sandbox does not hold is refused. */
+  refusalOfStranger(sandbox: JudgedSandbox, placeholder: string): Promise<Refusal>;
   /** A secret was put into a request. */
   touchUsed(secret: { workspaceId: string; secretId: string }): void;
   /** Counts a request. */

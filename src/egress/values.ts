@@ -1,6 +1,6 @@
 // Values on their way into requests: opened once for all requests of a sandbox within a second, then overwritten.
 import type { JudgedBinding, JudgedSandbox } from "../domain/egress/sandbox.ts";
-import type { Sensitive } from "../domain/sensitive.ts";
+import type { OpenedForEgress } from "../operations/egress/open-for-egress.ts";
 
 export interface OpenRequest {
   requestId: string;
@@ -17,11 +17,13 @@ export interface Values {
 
 /** With the sandbox's record, which is as old at most, a change is effective within two seconds. */
 const keptMs = 1_000;
+/** Vaults take few calls a minute. What coffer knows of the secret is as fresh as for any other. */
+const referenceKeptMs = 30_000;
 
 export function createValues(
-  open: (sandbox: JudgedSandbox, binding: Used, request: OpenRequest) => Promise<Sensitive>,
+  open: (sandbox: JudgedSandbox, binding: Used, request: OpenRequest) => Promise<OpenedForEgress>,
 ): Values {
-  const kept = new Map<string, { value: Promise<Sensitive>; timer: NodeJS.Timeout }>();
+  const kept = new Map<string, { opened: Promise<OpenedForEgress>; timer: NodeJS.Timeout | undefined }>();
 
   function drop(key: string): void {
     const entry = kept.get(key);
@@ -29,22 +31,31 @@ export function createValues(
     kept.delete(key);
     clearTimeout(entry.timer);
     // After those who are waiting for it.
-    entry.value.then(
-      (value) => setImmediate(() => value.zero()),
+    entry.opened.then(
+      ({ value }) => setImmediate(() => value.zero()),
       () => {},
     );
+  }
+
+  function begin(key: string, load: () => Promise<OpenedForEgress>): Promise<OpenedForEgress> {
+    const entry = { opened: load(), timer: undefined as NodeJS.Timeout | undefined };
+    kept.set(key, entry);
+    const startMs = performance.now();
+    entry.opened.then(
+      ({ isReference }) => {
+        const leftMs = (isReference ? referenceKeptMs : keptMs) - (performance.now() - startMs);
+        entry.timer = setTimeout(() => drop(key), leftMs).unref();
+      },
+      () => drop(key),
+    );
+    return entry.opened;
   }
 
   return {
     async get(sandbox, binding, request) {
       const key = `${sandbox.workspaceId} ${sandbox.sandboxId} ${binding.secretId} ${binding.currentVersion}`;
-      let entry = kept.get(key);
-      if (!entry) {
-        entry = { value: open(sandbox, binding, request), timer: setTimeout(() => drop(key), keptMs).unref() };
-        kept.set(key, entry);
-        entry.value.catch(() => drop(key));
-      }
-      return Buffer.from((await entry.value).reveal()).toString("utf8");
+      const { value } = await (kept.get(key)?.opened ?? begin(key, () => open(sandbox, binding, request)));
+      return Buffer.from(value.reveal()).toString("utf8");
     },
     clear() {
       for (const key of kept.keys()) drop(key);

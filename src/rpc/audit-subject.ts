@@ -22,7 +22,8 @@ const lengthMax = 512;
 /** The id or name in the request, as the caller wrote it. */
 export function askedSubject(req: UnaryRequest | StreamRequest): AuditSubject {
   const resourceType = typesOfMethods[req.method.name] ?? resourceTypes[req.service.name] ?? "none";
-  const { id, name, path, urlPath, identity, secret, key, vaultConnection, workspaceId } = req.message as {
+  const { sandboxId, id, name, path, urlPath, identity, secret, key, vaultConnection, workspaceId } = req.message as {
+    sandboxId?: unknown;
     id?: unknown;
     name?: unknown;
     path?: unknown;
@@ -36,6 +37,8 @@ export function askedSubject(req: UnaryRequest | StreamRequest): AuditSubject {
   // A path in a URL is without its leading slash.
   const inUrl = typeof urlPath === "string" && urlPath !== "" ? `/${urlPath}` : undefined;
   const asked = [
+    // The secret that is to be bound is named besides.
+    sandboxId,
     id,
     secret?.value,
     secret?.id,

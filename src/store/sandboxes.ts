@@ -71,6 +71,21 @@ export async function findSandbox(
   return row && toSandbox(row);
 }
 
+/** Those after an id, by id; no deleted ones. */
+export async function listSandboxes(
+  sql: Sql,
+  workspaceId: string,
+  { afterId, limit }: { afterId: string; limit: number },
+): Promise<StoredSandbox[]> {
+  const rows = await sql.query<SandboxRow>({
+    name: "list_sandboxes",
+    text: `select ${columns} from sandbox b
+      where b.workspace_id = $1 and b.sandbox_id > $2 and b.delete_time is null order by b.sandbox_id limit $3`,
+    values: [workspaceId, afterId, limit],
+  });
+  return rows.map(toSandbox);
+}
+
 /** Holds the row until the transaction ends; not a deleted one. */
 export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<StoredSandbox | undefined> {
   const rows = await tx.query<SandboxRow>({
@@ -83,11 +98,11 @@ export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string
   return row && toSandbox(row);
 }
 
-/** Its token is worth nothing from now on; its events stay. */
+/** Its token is worth nothing from now on, also when the time of this is taken back behind coffer's back; its events stay. */
 export async function deleteSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<void> {
   await tx.query({
     name: "delete_sandbox",
-    text: `update sandbox b set delete_time = now() where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
+    text: `update sandbox b set delete_time = now(), mac = '' where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
     values: [workspaceId, sandboxId],
   });
 }
@@ -114,25 +129,38 @@ export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<voi
   });
 }
 
-/** Lets go of what is bound under the name, and says whether anything was. */
+/** Lets go of what is bound under the name, and says whether anything was; without its mac it can not be taken up again. */
 export async function revokeBinding(
   tx: Tx,
   { workspaceId, sandboxId, envKey }: Pick<Binding, "workspaceId" | "sandboxId" | "envKey">,
 ): Promise<boolean> {
   const rows = await tx.query({
     name: "revoke_sandbox_binding",
-    text: `update sandbox_binding set revoke_time = now()
+    text: `update sandbox_binding set revoke_time = now(), mac = ''
       where workspace_id = $1 and sandbox_id = $2 and env_key = $3 and revoke_time is null returning env_key`,
     values: [workspaceId, sandboxId, envKey],
   });
   return rows.length > 0;
 }
 
+/** Who holds a placeholder, or held it; undefined for one of another workspace. */
+export async function findPlaceholderHolder(
+  sql: Sql,
+  workspaceId: string,
+  placeholder: string,
+): Promise<Pick<Binding, "sandboxId" | "secretId"> | undefined> {
+  const rows = await sql.query<{ sandbox_id: string; secret_id: string }>({
+    name: "find_placeholder_holder",
+    text: "select sandbox_id, secret_id from sandbox_binding where workspace_id = $1 and placeholder = $2",
+    values: [workspaceId, placeholder],
+  });
+  const row = firstOrUndefined(rows);
+  return row && { sandboxId: row.sandbox_id, secretId: row.secret_id };
+}
+
 /** A binding with the secret it is of, as the row of that says it. */
 export interface BoundSecret extends StoredBinding {
   secretName: string;
-  /** The placeholder was let go. */
-  isRevoked: boolean;
   /** The secret is in use. */
   isActive: boolean;
   rule: EgressRule | undefined;
@@ -148,7 +176,6 @@ interface BoundSecretRow {
   placeholder: string;
   mac: Uint8Array;
   secret_name: string;
-  is_revoked: boolean;
   is_active: boolean;
   egress_rule: EgressRule | null;
   egress_mac: Uint8Array | null;
@@ -156,7 +183,7 @@ interface BoundSecretRow {
 }
 
 const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac,
-  s.name as secret_name, i.revoke_time is not null as is_revoked, ${isActive} as is_active, s.egress_rule, s.egress_mac,
+  s.name as secret_name, ${isActive} as is_active, s.egress_rule, s.egress_mac,
   s.current_version`;
 
 function toBoundSecret(row: BoundSecretRow): BoundSecret {
@@ -168,7 +195,6 @@ function toBoundSecret(row: BoundSecretRow): BoundSecret {
     placeholder: row.placeholder,
     mac: row.mac,
     secretName: row.secret_name,
-    isRevoked: row.is_revoked,
     isActive: row.is_active,
     rule: row.egress_rule ?? undefined,
     egressMac: row.egress_mac ?? undefined,
@@ -176,14 +202,19 @@ function toBoundSecret(row: BoundSecretRow): BoundSecret {
   };
 }
 
-/** Everything that was ever bound to a sandbox, by name, and of one name the newest last. */
-export async function listBoundSecrets(sql: Sql, workspaceId: string, sandboxId: string): Promise<BoundSecret[]> {
+/** What is bound to sandboxes now, by sandbox and environment variable. */
+export async function listBoundSecrets(
+  sql: Sql,
+  workspaceId: string,
+  sandboxIds: readonly string[],
+): Promise<BoundSecret[]> {
   const rows = await sql.query<BoundSecretRow>({
     name: "list_bound_secrets",
     text: `select ${boundColumns} from sandbox_binding i
       join secret s on s.workspace_id = i.workspace_id and s.secret_id = i.secret_id
-      where i.workspace_id = $1 and i.sandbox_id = $2 order by i.env_key collate "C", i.create_time`,
-    values: [workspaceId, sandboxId],
+      where i.workspace_id = $1 and i.sandbox_id = any ($2) and i.revoke_time is null
+      order by i.sandbox_id, i.env_key collate "C"`,
+    values: [workspaceId, sandboxIds],
   });
   return rows.map(toBoundSecret);
 }
@@ -206,7 +237,7 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   const row = firstOrUndefined(rows);
   if (!row) return undefined;
   const sandbox = toSandbox(row);
-  const bound = await listBoundSecrets(sql, sandbox.workspaceId, sandbox.sandboxId);
+  const bound = await listBoundSecrets(sql, sandbox.workspaceId, [sandbox.sandboxId]);
   return { sandbox, unmatched: row.egress_unmatched, bound };
 }
 

@@ -1,15 +1,18 @@
 // Workspaces, principals and who is a member where.
+import type { Unmatched } from "../domain/egress/sandbox.ts";
 import type { Member, Principal, Tier, Workspace } from "../domain/workspace.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined, only } from "./rows.ts";
 
-const columns = "workspace_id, display_name, tier, purge_retention_days, revision, create_time, update_time";
+const columns =
+  "workspace_id, display_name, tier, purge_retention_days, egress_unmatched, revision, create_time, update_time";
 
 interface WorkspaceRow {
   workspace_id: string;
   display_name: string;
   tier: Tier;
   purge_retention_days: number;
+  egress_unmatched: Unmatched;
   revision: number;
   create_time: Date;
   update_time: Date;
@@ -21,6 +24,7 @@ function toWorkspace(row: WorkspaceRow): Workspace {
     displayName: row.display_name,
     tier: row.tier,
     purgeRetentionDays: row.purge_retention_days,
+    egressUnmatched: row.egress_unmatched,
     revision: row.revision,
     createTime: row.create_time,
     updateTime: row.update_time,
@@ -80,9 +84,15 @@ export async function updateWorkspace(tx: Tx, workspace: Workspace): Promise<Wor
   const rows = await tx.query<WorkspaceRow>({
     name: "update_workspace",
     text: `update workspace set
-        display_name = $2, purge_retention_days = $3, tier = $4, revision = revision + 1, update_time = now()
+        display_name = $2, purge_retention_days = $3, tier = $4, egress_unmatched = $5, revision = revision + 1, update_time = now()
       where workspace_id = $1 returning ${columns}`,
-    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays, workspace.tier],
+    values: [
+      workspace.workspaceId,
+      workspace.displayName,
+      workspace.purgeRetentionDays,
+      workspace.tier,
+      workspace.egressUnmatched,
+    ],
   });
   return toWorkspace(only(rows));
 }

@@ -12,11 +12,12 @@ import pino from "pino";
 import { afterAll, beforeAll } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import type { EgressRule } from "../../src/domain/egress/egress-rule.ts";
-import { newPlaceholder } from "../../src/domain/egress/placeholder.ts";
+import { customShape, newPlaceholder } from "../../src/domain/egress/placeholder.ts";
 import { newId } from "../../src/domain/ids.ts";
 import { egressTimeouts } from "../../src/egress/parts.ts";
 import { createEgressApp } from "../../src/egress-app.ts";
 import { makeCa, makeLeafKey, mintLeaf } from "../../src/operations/egress/certificates.ts";
+import { placeholderMac } from "../../src/operations/egress/placeholders.ts";
 import { newSandboxToken } from "../../src/operations/egress/sandbox-token.ts";
 import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, macOf } from "../../src/operations/row-macs.ts";
 import { insertBinding, insertSandbox } from "../../src/store/sandboxes.ts";
@@ -171,7 +172,7 @@ export async function bindSecret(
 
 /** A secret that is there, bound to one more sandbox. */
 export async function bindAgain(coffer: TestCoffer, sandbox: TestSandbox, secretId: string): Promise<Bound> {
-  const placeholder = newPlaceholder({ prefix: "ssrv_proxy_", length: 43, alphabet: "base64url" }, randomBytes);
+  const placeholder = newPlaceholder(customShape, randomBytes, placeholderMac(coffer.deps.deploymentKeys));
   const envKey = `KEY_${secretId}`;
   const binding = { workspaceId: sandbox.workspaceId, sandboxId: sandbox.id, envKey, secretId, placeholder };
   const mac = macOf(coffer.deps.deploymentKeys, coveredOfBinding(binding));

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/egress_rule.proto.
  */
 export const file_coffer_v1_egress_rule: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb2ZmZXIvdjEvZWdyZXNzX3J1bGUucHJvdG8SCWNvZmZlci52MSKpAQoKRWdyZXNzUnVsZRIeCghwcm92aWRlchgBIAEoCUIHukgEcgIYQEgAiAEBEiMKBGF1dGgYAiABKAsyFS5jb2ZmZXIudjEuRWdyZXNzQXV0aBINCgVob3N0cxgDIAMoCRIZCgdtZXRob2RzGAQgAygJQgi6SAWSAQIQEBIfCg1wYXRoX3ByZWZpeGVzGAUgAygJQgi6SAWSAQIQIEILCglfcHJvdmlkZXIingIKCkVncmVzc0F1dGgSEQoEdHlwZRgBIAEoCUgAiAEBEhMKBmhlYWRlchgCIAEoCUgBiAEBEhMKBnByZWZpeBgDIAEoCUgCiAEBEhUKCHVzZXJuYW1lGAQgASgJSAOIAQESMwoHaGVhZGVycxgFIAMoCzIiLmNvZmZlci52MS5FZ3Jlc3NBdXRoLkhlYWRlcnNFbnRyeRIrCghwZXJfaG9zdBgGIAMoCzIZLmNvZmZlci52MS5FZ3Jlc3NIb3N0QXV0aBouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfdHlwZUIJCgdfaGVhZGVyQgkKB19wcmVmaXhCCwoJX3VzZXJuYW1lIogCCg5FZ3Jlc3NIb3N0QXV0aBINCgVob3N0cxgBIAMoCRIRCgR0eXBlGAIgASgJSACIAQESEwoGaGVhZGVyGAMgASgJSAGIAQESEwoGcHJlZml4GAQgASgJSAKIAQESFQoIdXNlcm5hbWUYBSABKAlIA4gBARI3CgdoZWFkZXJzGAYgAygLMiYuY29mZmVyLnYxLkVncmVzc0hvc3RBdXRoLkhlYWRlcnNFbnRyeRouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfdHlwZUIJCgdfaGVhZGVyQgkKB19wcmVmaXhCCwoJX3VzZXJuYW1lYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Chtjb2ZmZXIvdjEvZWdyZXNzX3J1bGUucHJvdG8SCWNvZmZlci52MSKTAgoKRWdyZXNzUnVsZRIeCghwcm92aWRlchgBIAEoCUIHukgEcgIYQEgAiAEBEiMKBGF1dGgYAiABKAsyFS5jb2ZmZXIudjEuRWdyZXNzQXV0aBINCgVob3N0cxgDIAMoCRIZCgdtZXRob2RzGAQgAygJQgi6SAWSAQIQEBIfCg1wYXRoX3ByZWZpeGVzGAUgAygJQgi6SAWSAQIQIBIgChNyZXF1ZXN0c19wZXJfbWludXRlGAYgASgNSAGIAQESGwoOYnl0ZXNfcGVyX2hvdXIYByABKARIAogBAUILCglfcHJvdmlkZXJCFgoUX3JlcXVlc3RzX3Blcl9taW51dGVCEQoPX2J5dGVzX3Blcl9ob3VyIp4CCgpFZ3Jlc3NBdXRoEhEKBHR5cGUYASABKAlIAIgBARITCgZoZWFkZXIYAiABKAlIAYgBARITCgZwcmVmaXgYAyABKAlIAogBARIVCgh1c2VybmFtZRgEIAEoCUgDiAEBEjMKB2hlYWRlcnMYBSADKAsyIi5jb2ZmZXIudjEuRWdyZXNzQXV0aC5IZWFkZXJzRW50cnkSKwoIcGVyX2hvc3QYBiADKAsyGS5jb2ZmZXIudjEuRWdyZXNzSG9zdEF1dGgaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCQoHX2hlYWRlckIJCgdfcHJlZml4QgsKCV91c2VybmFtZSKIAgoORWdyZXNzSG9zdEF1dGgSDQoFaG9zdHMYASADKAkSEQoEdHlwZRgCIAEoCUgAiAEBEhMKBmhlYWRlchgDIAEoCUgBiAEBEhMKBnByZWZpeBgEIAEoCUgCiAEBEhUKCHVzZXJuYW1lGAUgASgJSAOIAQESNwoHaGVhZGVycxgGIAMoCzImLmNvZmZlci52MS5FZ3Jlc3NIb3N0QXV0aC5IZWFkZXJzRW50cnkaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCQoHX2hlYWRlckIJCgdfcHJlZml4QgsKCV91c2VybmFtZWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * EgressRule tells to which hosts coffer's egress proxy may send a secret's value, and how: by a preset (`provider`), or by `auth` and
@@ -45,7 +45,7 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   hosts: string[];
 
   /**
-   * Only requests by these methods; any when empty. Shown in upper case.
+   * Only requests by these methods, of which CONNECT, TRACE and TRACK are none; any when empty. Shown in upper case.
    *
    * @generated from field: repeated string methods = 4;
    */
@@ -57,6 +57,22 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
    * @generated from field: repeated string path_prefixes = 5;
    */
   pathPrefixes: string[];
+
+  /**
+   * At most so many requests a minute of one sandbox with the secret, 1 to 10,000,000, counted in each process of the proxy; what
+   * COFFER_EGRESS_RPM says unless set.
+   *
+   * @generated from field: optional uint32 requests_per_minute = 6;
+   */
+  requestsPerMinute?: number | undefined;
+
+  /**
+   * At most so many bytes an hour, both ways, of one sandbox with the secret, 1 to 10^15, counted in each process of the proxy; what
+   * COFFER_EGRESS_BYTES says unless set.
+   *
+   * @generated from field: optional uint64 bytes_per_hour = 7;
+   */
+  bytesPerHour?: bigint | undefined;
 };
 
 /**
@@ -80,14 +96,14 @@ export type EgressAuth = Message<"coffer.v1.EgressAuth"> & {
   type?: string | undefined;
 
   /**
-   * For `api-key`: the header that the value goes into.
+   * For `api-key`: the header that the value goes into. None that frames a request, says whence it comes or how it is read.
    *
    * @generated from field: optional string header = 2;
    */
   header?: string | undefined;
 
   /**
-   * For `api-key`: what stands before the value.
+   * For `api-key`: what stands before the value; begins with no space.
    *
    * @generated from field: optional string prefix = 3;
    */
@@ -101,7 +117,7 @@ export type EgressAuth = Message<"coffer.v1.EgressAuth"> & {
   username?: string | undefined;
 
   /**
-   * For `custom`: 1 to 8 headers, each with `{{ value }}` where the value goes.
+   * For `custom`: 1 to 8 headers, each with `{{ value }}` where the value goes, once; no spaces at its ends.
    *
    * @generated from field: map<string, string> headers = 5;
    */

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/egress_service.proto.
  */
 export const file_coffer_v1_egress_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2ZmZXIvdjEvZWdyZXNzX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSJ1Cg5FZ3Jlc3NQcm92aWRlchIMCgRuYW1lGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIjCgRydWxlGAMgASgLMhUuY29mZmVyLnYxLkVncmVzc1J1bGUSGgoScGxhY2Vob2xkZXJfcHJlZml4GAQgASgJIq0BCgdTYW5kYm94EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhYKDnNvdXJjZV9hZGRyZXNzGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgdzZWNyZXRzGAYgAygLMhguY29mZmVyLnYxLlNhbmRib3hTZWNyZXQicwoNU2FuZGJveFNlY3JldBIPCgdlbnZfa2V5GAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRITCgtzZWNyZXRfbmFtZRgDIAEoCRIYCgtwbGFjZWhvbGRlchgEIAEoCUIDgAEBEg8KB3Jldm9rZWQYBSABKAgiywIKC0VncmVzc0V2ZW50EgoKAmlkGAEgASgJEi4KCmV2ZW50X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNhbmRib3hfaWQYAyABKAkSFAoMc2FuZGJveF9uYW1lGAQgASgJEhEKCXNlY3JldF9pZBgFIAEoCRIOCgZtZXRob2QYBiABKAkSDAoEaG9zdBgHIAEoCRIMCgRwYXRoGAggASgJEg4KBnN0YXR1cxgJIAEoDRIcCg91cHN0cmVhbV9zdGF0dXMYCiABKA1IAIgBARISCgpsYXRlbmN5X21zGAsgASgNEhUKDXJlcXVlc3RfYnl0ZXMYDCABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYDSABKAQSEgoKZXJyb3JfY29kZRgOIAEoCUISChBfdXBzdHJlYW1fc3RhdHVzIhYKFExpc3RQcm92aWRlcnNSZXF1ZXN0IkUKFUxpc3RQcm92aWRlcnNSZXNwb25zZRIsCglwcm92aWRlcnMYASADKAsyGS5jb2ZmZXIudjEuRWdyZXNzUHJvdmlkZXIisAIKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhYKBG5hbWUYASABKAlCCLpIBXIDGMgBEiIKDnNvdXJjZV9hZGRyZXNzGAIgASgJQgq6SAfYAQFyAnABEnQKB3NlY3JldHMYAyADKAsyLC5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QuU2VjcmV0c0VudHJ5QjW6SDKaAS8QICIiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JCoHcgUQARiABBIXCgZyZWdpb24YBCABKAlCB7pIBHICGD8SHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAGi4KDFNlY3JldHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImgKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRIjCgdzYW5kYm94GAEgASgLMhIuY29mZmVyLnYxLlNhbmRib3gSEgoFdG9rZW4YAiABKAlCA4ABARIWCglwcm94eV91cmwYAyABKAlCA4ABASJJChFHZXRTYW5kYm94UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEh0KDHdvcmtzcGFjZV9pZBgCIAEoCUIHukgEcgIYQCI5ChJHZXRTYW5kYm94UmVzcG9uc2USIwoHc2FuZGJveBgBIAEoCzISLmNvZmZlci52MS5TYW5kYm94IkwKFERlbGV0ZVNhbmRib3hSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoMd29ya3NwYWNlX2lkGAIgASgJQge6SARyAhhAIhcKFURlbGV0ZVNhbmRib3hSZXNwb25zZSLoAQoRQmluZFNlY3JldFJlcXVlc3QSHQoKc2FuZGJveF9pZBgBIAEoCUIJukgGcgQQARhAEjYKB2Vudl9rZXkYAiABKAlCJbpIInIgMh5eW0EtWmEtel9dW0EtWmEtejAtOV9dezAsMTI3fSQSFwoCaWQYAyABKAlCCbpIBnIEEAEYQEgAEhoKBG5hbWUYBCABKAlCCrpIB3IFEAEYgARIABIXCgZyZWdpb24YBSABKAlCB7pIBHICGD8SHQoMd29ya3NwYWNlX2lkGAYgASgJQge6SARyAhhAQg8KBnNlY3JldBIFukgCCAEiPwoSQmluZFNlY3JldFJlc3BvbnNlEikKB2JpbmRpbmcYASABKAsyGC5jb2ZmZXIudjEuU2FuZGJveFNlY3JldCJwChNVbmJpbmRTZWNyZXRSZXF1ZXN0Eh0KCnNhbmRib3hfaWQYASABKAlCCbpIBnIEEAEYQBIbCgdlbnZfa2V5GAIgASgJQgq6SAdyBRABGIABEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCIWChRVbmJpbmRTZWNyZXRSZXNwb25zZSLqAQoXTGlzdEVncmVzc0V2ZW50c1JlcXVlc3QSGgoJc2VjcmV0X2lkGAEgASgJQge6SARyAhhAEhsKCnNhbmRib3hfaWQYAiABKAlCB7pIBHICGEASPAoMc3RhdHVzX2NsYXNzGAMgASgOMhwuY29mZmVyLnYxLkVncmVzc1N0YXR1c0NsYXNzQgi6SAWCAQIQARIbCglwYWdlX3NpemUYBCABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAgEh0KDHdvcmtzcGFjZV9pZBgGIAEoCUIHukgEcgIYQCJiChhMaXN0RWdyZXNzRXZlbnRzUmVzcG9uc2USLQoNZWdyZXNzX2V2ZW50cxgBIAMoCzIWLmNvZmZlci52MS5FZ3Jlc3NFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkq5gEKEUVncmVzc1N0YXR1c0NsYXNzEiMKH0VHUkVTU19TVEFUVVNfQ0xBU1NfVU5TUEVDSUZJRUQQABIfChtFR1JFU1NfU1RBVFVTX0NMQVNTX1NVQ0NFU1MQARIgChxFR1JFU1NfU1RBVFVTX0NMQVNTX1JFRElSRUNUEAISJAogRUdSRVNTX1NUQVRVU19DTEFTU19DTElFTlRfRVJST1IQAxIkCiBFR1JFU1NfU1RBVFVTX0NMQVNTX1NFUlZFUl9FUlJPUhAEEh0KGUVHUkVTU19TVEFUVVNfQ0xBU1NfRVJST1IQBTLZBAoNRWdyZXNzU2VydmljZRJXCg1MaXN0UHJvdmlkZXJzEh8uY29mZmVyLnYxLkxpc3RQcm92aWRlcnNSZXF1ZXN0GiAuY29mZmVyLnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIDkAIBElIKDUNyZWF0ZVNhbmRib3gSHy5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaIC5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlc3BvbnNlEkkKCkdldFNhbmRib3gSHC5jb2ZmZXIudjEuR2V0U2FuZGJveFJlcXVlc3QaHS5jb2ZmZXIudjEuR2V0U2FuZGJveFJlc3BvbnNlElIKDURlbGV0ZVNhbmRib3gSHy5jb2ZmZXIudjEuRGVsZXRlU2FuZGJveFJlcXVlc3QaIC5jb2ZmZXIudjEuRGVsZXRlU2FuZGJveFJlc3BvbnNlEkkKCkJpbmRTZWNyZXQSHC5jb2ZmZXIudjEuQmluZFNlY3JldFJlcXVlc3QaHS5jb2ZmZXIudjEuQmluZFNlY3JldFJlc3BvbnNlEk8KDFVuYmluZFNlY3JldBIeLmNvZmZlci52MS5VbmJpbmRTZWNyZXRSZXF1ZXN0Gh8uY29mZmVyLnYxLlVuYmluZFNlY3JldFJlc3BvbnNlEmAKEExpc3RFZ3Jlc3NFdmVudHMSIi5jb2ZmZXIudjEuTGlzdEVncmVzc0V2ZW50c1JlcXVlc3QaIy5jb2ZmZXIudjEuTGlzdEVncmVzc0V2ZW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_coffer_v1_egress_rule, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jb2ZmZXIvdjEvZWdyZXNzX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSJ1Cg5FZ3Jlc3NQcm92aWRlchIMCgRuYW1lGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIjCgRydWxlGAMgASgLMhUuY29mZmVyLnYxLkVncmVzc1J1bGUSGgoScGxhY2Vob2xkZXJfcHJlZml4GAQgASgJIq0BCgdTYW5kYm94EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhYKDnNvdXJjZV9hZGRyZXNzGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgdzZWNyZXRzGAYgAygLMhguY29mZmVyLnYxLlNhbmRib3hTZWNyZXQicwoNU2FuZGJveFNlY3JldBIPCgdlbnZfa2V5GAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRITCgtzZWNyZXRfbmFtZRgDIAEoCRIYCgtwbGFjZWhvbGRlchgEIAEoCUIDgAEBEg8KB3Jldm9rZWQYBSABKAgiywIKC0VncmVzc0V2ZW50EgoKAmlkGAEgASgJEi4KCmV2ZW50X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNhbmRib3hfaWQYAyABKAkSFAoMc2FuZGJveF9uYW1lGAQgASgJEhEKCXNlY3JldF9pZBgFIAEoCRIOCgZtZXRob2QYBiABKAkSDAoEaG9zdBgHIAEoCRIMCgRwYXRoGAggASgJEg4KBnN0YXR1cxgJIAEoDRIcCg91cHN0cmVhbV9zdGF0dXMYCiABKA1IAIgBARISCgpsYXRlbmN5X21zGAsgASgNEhUKDXJlcXVlc3RfYnl0ZXMYDCABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYDSABKAQSEgoKZXJyb3JfY29kZRgOIAEoCUISChBfdXBzdHJlYW1fc3RhdHVzIhYKFExpc3RQcm92aWRlcnNSZXF1ZXN0IkUKFUxpc3RQcm92aWRlcnNSZXNwb25zZRIsCglwcm92aWRlcnMYASADKAsyGS5jb2ZmZXIudjEuRWdyZXNzUHJvdmlkZXIisAIKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhYKBG5hbWUYASABKAlCCLpIBXIDGMgBEiIKDnNvdXJjZV9hZGRyZXNzGAIgASgJQgq6SAfYAQFyAnABEnQKB3NlY3JldHMYAyADKAsyLC5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QuU2VjcmV0c0VudHJ5QjW6SDKaAS8QICIiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JCoHcgUQARiABBIXCgZyZWdpb24YBCABKAlCB7pIBHICGD8SHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAGi4KDFNlY3JldHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImgKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRIjCgdzYW5kYm94GAEgASgLMhIuY29mZmVyLnYxLlNhbmRib3gSEgoFdG9rZW4YAiABKAlCA4ABARIWCglwcm94eV91cmwYAyABKAlCA4ABASJJChFHZXRTYW5kYm94UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEh0KDHdvcmtzcGFjZV9pZBgCIAEoCUIHukgEcgIYQCI5ChJHZXRTYW5kYm94UmVzcG9uc2USIwoHc2FuZGJveBgBIAEoCzISLmNvZmZlci52MS5TYW5kYm94InAKFExpc3RTYW5kYm94ZXNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIlcKFUxpc3RTYW5kYm94ZXNSZXNwb25zZRIlCglzYW5kYm94ZXMYASADKAsyEi5jb2ZmZXIudjEuU2FuZGJveBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoURGVsZXRlU2FuZGJveFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIdCgx3b3Jrc3BhY2VfaWQYAiABKAlCB7pIBHICGEAiFwoVRGVsZXRlU2FuZGJveFJlc3BvbnNlIugBChFCaW5kU2VjcmV0UmVxdWVzdBIdCgpzYW5kYm94X2lkGAEgASgJQgm6SAZyBBABGEASNgoHZW52X2tleRgCIAEoCUIlukgiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JBIXCgJpZBgDIAEoCUIJukgGcgQQARhASAASGgoEbmFtZRgEIAEoCUIKukgHcgUQARiABEgAEhcKBnJlZ2lvbhgFIAEoCUIHukgEcgIYPxIdCgx3b3Jrc3BhY2VfaWQYBiABKAlCB7pIBHICGEBCDwoGc2VjcmV0EgW6SAIIASI/ChJCaW5kU2VjcmV0UmVzcG9uc2USKQoHYmluZGluZxgBIAEoCzIYLmNvZmZlci52MS5TYW5kYm94U2VjcmV0InAKE1VuYmluZFNlY3JldFJlcXVlc3QSHQoKc2FuZGJveF9pZBgBIAEoCUIJukgGcgQQARhAEhsKB2Vudl9rZXkYAiABKAlCCrpIB3IFEAEYgAESHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIhYKFFVuYmluZFNlY3JldFJlc3BvbnNlIuoBChdMaXN0RWdyZXNzRXZlbnRzUmVxdWVzdBIaCglzZWNyZXRfaWQYASABKAlCB7pIBHICGEASGwoKc2FuZGJveF9pZBgCIAEoCUIHukgEcgIYQBI8CgxzdGF0dXNfY2xhc3MYAyABKA4yHC5jb2ZmZXIudjEuRWdyZXNzU3RhdHVzQ2xhc3NCCLpIBYIBAhABEhsKCXBhZ2Vfc2l6ZRgEIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAYgASgJQge6SARyAhhAImIKGExpc3RFZ3Jlc3NFdmVudHNSZXNwb25zZRItCg1lZ3Jlc3NfZXZlbnRzGAEgAygLMhYuY29mZmVyLnYxLkVncmVzc0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSrmAQoRRWdyZXNzU3RhdHVzQ2xhc3MSIwofRUdSRVNTX1NUQVRVU19DTEFTU19VTlNQRUNJRklFRBAAEh8KG0VHUkVTU19TVEFUVVNfQ0xBU1NfU1VDQ0VTUxABEiAKHEVHUkVTU19TVEFUVVNfQ0xBU1NfUkVESVJFQ1QQAhIkCiBFR1JFU1NfU1RBVFVTX0NMQVNTX0NMSUVOVF9FUlJPUhADEiQKIEVHUkVTU19TVEFUVVNfQ0xBU1NfU0VSVkVSX0VSUk9SEAQSHQoZRUdSRVNTX1NUQVRVU19DTEFTU19FUlJPUhAFMrIFCg1FZ3Jlc3NTZXJ2aWNlElcKDUxpc3RQcm92aWRlcnMSHy5jb2ZmZXIudjEuTGlzdFByb3ZpZGVyc1JlcXVlc3QaIC5jb2ZmZXIudjEuTGlzdFByb3ZpZGVyc1Jlc3BvbnNlIgOQAgESUgoNQ3JlYXRlU2FuZGJveBIfLmNvZmZlci52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBogLmNvZmZlci52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USSQoKR2V0U2FuZGJveBIcLmNvZmZlci52MS5HZXRTYW5kYm94UmVxdWVzdBodLmNvZmZlci52MS5HZXRTYW5kYm94UmVzcG9uc2USVwoNTGlzdFNhbmRib3hlcxIfLmNvZmZlci52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBogLmNvZmZlci52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2UiA5ACARJSCg1EZWxldGVTYW5kYm94Eh8uY29mZmVyLnYxLkRlbGV0ZVNhbmRib3hSZXF1ZXN0GiAuY29mZmVyLnYxLkRlbGV0ZVNhbmRib3hSZXNwb25zZRJJCgpCaW5kU2VjcmV0EhwuY29mZmVyLnYxLkJpbmRTZWNyZXRSZXF1ZXN0Gh0uY29mZmVyLnYxLkJpbmRTZWNyZXRSZXNwb25zZRJPCgxVbmJpbmRTZWNyZXQSHi5jb2ZmZXIudjEuVW5iaW5kU2VjcmV0UmVxdWVzdBofLmNvZmZlci52MS5VbmJpbmRTZWNyZXRSZXNwb25zZRJgChBMaXN0RWdyZXNzRXZlbnRzEiIuY29mZmVyLnYxLkxpc3RFZ3Jlc3NFdmVudHNSZXF1ZXN0GiMuY29mZmVyLnYxLkxpc3RFZ3Jlc3NFdmVudHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_coffer_v1_egress_rule, file_google_protobuf_timestamp]);
 
 /**
  * A preset for a well-known service.
@@ -262,7 +262,7 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
   responseBytes: bigint;
 
   /**
-   * Why it was refused or failed, such as `host_not_allowed`; empty for one that its host answered.
+   * Why it was refused or failed, such as `unmatched_host_denied`; empty for one that its host answered.
    *
    * @generated from field: string error_code = 14;
    */
@@ -446,6 +446,69 @@ export const GetSandboxResponseSchema: GenMessage<GetSandboxResponse> = /*@__PUR
   messageDesc(file_coffer_v1_egress_service, 9);
 
 /**
+ * ListSandboxesRequest is the request of ListSandboxes.
+ *
+ * @generated from message coffer.v1.ListSandboxesRequest
+ */
+export type ListSandboxesRequest = Message<"coffer.v1.ListSandboxesRequest"> & {
+  /**
+   * At most 1,000; 50 unless set.
+   *
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before, with all else unchanged.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.ListSandboxesRequest.
+ * Use `create(ListSandboxesRequestSchema)` to create a new message.
+ */
+export const ListSandboxesRequestSchema: GenMessage<ListSandboxesRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_egress_service, 10);
+
+/**
+ * ListSandboxesResponse is the answer of ListSandboxes.
+ *
+ * @generated from message coffer.v1.ListSandboxesResponse
+ */
+export type ListSandboxesResponse = Message<"coffer.v1.ListSandboxesResponse"> & {
+  /**
+   * By id.
+   *
+   * @generated from field: repeated coffer.v1.Sandbox sandboxes = 1;
+   */
+  sandboxes: Sandbox[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message coffer.v1.ListSandboxesResponse.
+ * Use `create(ListSandboxesResponseSchema)` to create a new message.
+ */
+export const ListSandboxesResponseSchema: GenMessage<ListSandboxesResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_egress_service, 11);
+
+/**
  * DeleteSandboxRequest is the request of DeleteSandbox.
  *
  * @generated from message coffer.v1.DeleteSandboxRequest
@@ -471,7 +534,7 @@ export type DeleteSandboxRequest = Message<"coffer.v1.DeleteSandboxRequest"> & {
  * Use `create(DeleteSandboxRequestSchema)` to create a new message.
  */
 export const DeleteSandboxRequestSchema: GenMessage<DeleteSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 10);
+  messageDesc(file_coffer_v1_egress_service, 12);
 
 /**
  * DeleteSandboxResponse is the answer of DeleteSandbox.
@@ -486,7 +549,7 @@ export type DeleteSandboxResponse = Message<"coffer.v1.DeleteSandboxResponse"> &
  * Use `create(DeleteSandboxResponseSchema)` to create a new message.
  */
 export const DeleteSandboxResponseSchema: GenMessage<DeleteSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 11);
+  messageDesc(file_coffer_v1_egress_service, 13);
 
 /**
  * BindSecretRequest is the request of BindSecret.
@@ -551,7 +614,7 @@ export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
  * Use `create(BindSecretRequestSchema)` to create a new message.
  */
 export const BindSecretRequestSchema: GenMessage<BindSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 12);
+  messageDesc(file_coffer_v1_egress_service, 14);
 
 /**
  * BindSecretResponse is the answer of BindSecret.
@@ -572,7 +635,7 @@ export type BindSecretResponse = Message<"coffer.v1.BindSecretResponse"> & {
  * Use `create(BindSecretResponseSchema)` to create a new message.
  */
 export const BindSecretResponseSchema: GenMessage<BindSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 13);
+  messageDesc(file_coffer_v1_egress_service, 15);
 
 /**
  * UnbindSecretRequest is the request of UnbindSecret.
@@ -607,7 +670,7 @@ export type UnbindSecretRequest = Message<"coffer.v1.UnbindSecretRequest"> & {
  * Use `create(UnbindSecretRequestSchema)` to create a new message.
  */
 export const UnbindSecretRequestSchema: GenMessage<UnbindSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 14);
+  messageDesc(file_coffer_v1_egress_service, 16);
 
 /**
  * UnbindSecretResponse is the answer of UnbindSecret.
@@ -622,7 +685,7 @@ export type UnbindSecretResponse = Message<"coffer.v1.UnbindSecretResponse"> & {
  * Use `create(UnbindSecretResponseSchema)` to create a new message.
  */
 export const UnbindSecretResponseSchema: GenMessage<UnbindSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 15);
+  messageDesc(file_coffer_v1_egress_service, 17);
 
 /**
  * ListEgressEventsRequest is the request of ListEgressEvents. All conditions must hold.
@@ -678,7 +741,7 @@ export type ListEgressEventsRequest = Message<"coffer.v1.ListEgressEventsRequest
  * Use `create(ListEgressEventsRequestSchema)` to create a new message.
  */
 export const ListEgressEventsRequestSchema: GenMessage<ListEgressEventsRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 16);
+  messageDesc(file_coffer_v1_egress_service, 18);
 
 /**
  * ListEgressEventsResponse is the answer of ListEgressEvents.
@@ -706,7 +769,7 @@ export type ListEgressEventsResponse = Message<"coffer.v1.ListEgressEventsRespon
  * Use `create(ListEgressEventsResponseSchema)` to create a new message.
  */
 export const ListEgressEventsResponseSchema: GenMessage<ListEgressEventsResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 17);
+  messageDesc(file_coffer_v1_egress_service, 19);
 
 /**
  * EgressStatusClass is a range of HTTP statuses.
@@ -792,7 +855,8 @@ export const EgressService: GenService<{
   /**
    * Makes a sandbox, with secrets bound to it, and a token for the proxy, which no other answer shows: that of a replay neither.
    * Permissions: egress.create, for secrets also egress.bind, and secrets.use of each of them.
-   * Errors: NOT_FOUND (a secret), FAILED_PRECONDITION (NO_EGRESS_RULE), DATA_LOSS (an egress rule does not authenticate).
+   * Errors: NOT_FOUND (a secret) and FAILED_PRECONDITION (NO_EGRESS_RULE), whose metadata say for which `env_key`; DATA_LOSS (an egress
+   * rule does not authenticate).
    *
    * @generated from rpc coffer.v1.EgressService.CreateSandbox
    */
@@ -811,6 +875,18 @@ export const EgressService: GenService<{
     methodKind: "unary";
     input: typeof GetSandboxRequestSchema;
     output: typeof GetSandboxResponseSchema;
+  },
+  /**
+   * Lists sandboxes and what is bound to them, by id, which is by time of creation; the placeholders only for those who hold egress.bind.
+   * Permission: egress.read.
+   * Errors: INVALID_ARGUMENT (a page token of another query).
+   *
+   * @generated from rpc coffer.v1.EgressService.ListSandboxes
+   */
+  listSandboxes: {
+    methodKind: "unary";
+    input: typeof ListSandboxesRequestSchema;
+    output: typeof ListSandboxesResponseSchema;
   },
   /**
    * Deletes a sandbox: within two seconds its token and placeholders are worth nothing. Its events stay. Permission: egress.delete.

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/workspace_service.proto.
  */
 export const file_coffer_v1_workspace_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb2ZmZXIvdjEvd29ya3NwYWNlX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSKoAgoJV29ya3NwYWNlEgoKAmlkGAEgASgJEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMYyAESQwoPcHVyZ2VfcmV0ZW50aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAztoDMgASFgoEZXRhZxgEIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgR0aWVyGAcgASgOMhguY29mZmVyLnYxLldvcmtzcGFjZVRpZXJCCLpIBYIBAhABItABChZDcmVhdGVXb3Jrc3BhY2VSZXF1ZXN0EiAKDGRpc3BsYXlfbmFtZRgBIAEoCUIKukgHcgUQARjIARJDCg9wdXJnZV9yZXRlbnRpb24YAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCIDO2gMyABIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEASMAoEdGllchgEIAEoDjIYLmNvZmZlci52MS5Xb3Jrc3BhY2VUaWVyQgi6SAWCAQIQASJcChdDcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRInCgl3b3Jrc3BhY2UYASABKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlEhgKC293bmVyX3Rva2VuGAIgASgJQgOAAQEiNAoTR2V0V29ya3NwYWNlUmVxdWVzdBIdCgx3b3Jrc3BhY2VfaWQYASABKAlCB7pIBHICGEAiPwoUR2V0V29ya3NwYWNlUmVzcG9uc2USJwoJd29ya3NwYWNlGAEgASgLMhQuY29mZmVyLnYxLldvcmtzcGFjZSIXChVMaXN0V29ya3NwYWNlc1JlcXVlc3QiQgoWTGlzdFdvcmtzcGFjZXNSZXNwb25zZRIoCgp3b3Jrc3BhY2VzGAEgAygLMhQuY29mZmVyLnYxLldvcmtzcGFjZSKZAQoWVXBkYXRlV29ya3NwYWNlUmVxdWVzdBIvCgl3b3Jrc3BhY2UYASABKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlQga6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCJCChdVcGRhdGVXb3Jrc3BhY2VSZXNwb25zZRInCgl3b3Jrc3BhY2UYASABKAsyFC5jb2ZmZXIudjEuV29ya3NwYWNlKn8KDVdvcmtzcGFjZVRpZXISHgoaV09SS1NQQUNFX1RJRVJfVU5TUEVDSUZJRUQQABIXChNXT1JLU1BBQ0VfVElFUl9GUkVFEAESFgoSV09SS1NQQUNFX1RJRVJfUFJPEAISHQoZV09SS1NQQUNFX1RJRVJfRU5URVJQUklTRRADMvgCChBXb3Jrc3BhY2VTZXJ2aWNlElgKD0NyZWF0ZVdvcmtzcGFjZRIhLmNvZmZlci52MS5DcmVhdGVXb3Jrc3BhY2VSZXF1ZXN0GiIuY29mZmVyLnYxLkNyZWF0ZVdvcmtzcGFjZVJlc3BvbnNlElQKDEdldFdvcmtzcGFjZRIeLmNvZmZlci52MS5HZXRXb3Jrc3BhY2VSZXF1ZXN0Gh8uY29mZmVyLnYxLkdldFdvcmtzcGFjZVJlc3BvbnNlIgOQAgESWgoOTGlzdFdvcmtzcGFjZXMSIC5jb2ZmZXIudjEuTGlzdFdvcmtzcGFjZXNSZXF1ZXN0GiEuY29mZmVyLnYxLkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2UiA5ACARJYCg9VcGRhdGVXb3Jrc3BhY2USIS5jb2ZmZXIudjEuVXBkYXRlV29ya3NwYWNlUmVxdWVzdBoiLmNvZmZlci52MS5VcGRhdGVXb3Jrc3BhY2VSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("CiFjb2ZmZXIvdjEvd29ya3NwYWNlX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSLoAgoJV29ya3NwYWNlEgoKAmlkGAEgASgJEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMYyAESQwoPcHVyZ2VfcmV0ZW50aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAztoDMgASFgoEZXRhZxgEIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgR0aWVyGAcgASgOMhguY29mZmVyLnYxLldvcmtzcGFjZVRpZXJCCLpIBYIBAhABEj4KEGVncmVzc191bm1hdGNoZWQYCCABKA4yGi5jb2ZmZXIudjEuRWdyZXNzVW5tYXRjaGVkQgi6SAWCAQIQASLQAQoWQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBIgCgxkaXNwbGF5X25hbWUYASABKAlCCrpIB3IFEAEYyAESQwoPcHVyZ2VfcmV0ZW50aW9uGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAztoDMgASHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAEjAKBHRpZXIYBCABKA4yGC5jb2ZmZXIudjEuV29ya3NwYWNlVGllckIIukgFggECEAEiXAoXQ3JlYXRlV29ya3NwYWNlUmVzcG9uc2USJwoJd29ya3NwYWNlGAEgASgLMhQuY29mZmVyLnYxLldvcmtzcGFjZRIYCgtvd25lcl90b2tlbhgCIAEoCUIDgAEBIjQKE0dldFdvcmtzcGFjZVJlcXVlc3QSHQoMd29ya3NwYWNlX2lkGAEgASgJQge6SARyAhhAIj8KFEdldFdvcmtzcGFjZVJlc3BvbnNlEicKCXdvcmtzcGFjZRgBIAEoCzIULmNvZmZlci52MS5Xb3Jrc3BhY2UiFwoVTGlzdFdvcmtzcGFjZXNSZXF1ZXN0IkIKFkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2USKAoKd29ya3NwYWNlcxgBIAMoCzIULmNvZmZlci52MS5Xb3Jrc3BhY2UimQEKFlVwZGF0ZVdvcmtzcGFjZVJlcXVlc3QSLwoJd29ya3NwYWNlGAEgASgLMhQuY29mZmVyLnYxLldvcmtzcGFjZUIGukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiQgoXVXBkYXRlV29ya3NwYWNlUmVzcG9uc2USJwoJd29ya3NwYWNlGAEgASgLMhQuY29mZmVyLnYxLldvcmtzcGFjZSp/Cg1Xb3Jrc3BhY2VUaWVyEh4KGldPUktTUEFDRV9USUVSX1VOU1BFQ0lGSUVEEAASFwoTV09SS1NQQUNFX1RJRVJfRlJFRRABEhYKEldPUktTUEFDRV9USUVSX1BSTxACEh0KGVdPUktTUEFDRV9USUVSX0VOVEVSUFJJU0UQAypqCg9FZ3Jlc3NVbm1hdGNoZWQSIAocRUdSRVNTX1VOTUFUQ0hFRF9VTlNQRUNJRklFRBAAEhkKFUVHUkVTU19VTk1BVENIRURfREVOWRABEhoKFkVHUkVTU19VTk1BVENIRURfQUxMT1cQAjL4AgoQV29ya3NwYWNlU2VydmljZRJYCg9DcmVhdGVXb3Jrc3BhY2USIS5jb2ZmZXIudjEuQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBoiLmNvZmZlci52MS5DcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRJUCgxHZXRXb3Jrc3BhY2USHi5jb2ZmZXIudjEuR2V0V29ya3NwYWNlUmVxdWVzdBofLmNvZmZlci52MS5HZXRXb3Jrc3BhY2VSZXNwb25zZSIDkAIBEloKDkxpc3RXb3Jrc3BhY2VzEiAuY29mZmVyLnYxLkxpc3RXb3Jrc3BhY2VzUmVxdWVzdBohLmNvZmZlci52MS5MaXN0V29ya3NwYWNlc1Jlc3BvbnNlIgOQAgESWAoPVXBkYXRlV29ya3NwYWNlEiEuY29mZmVyLnYxLlVwZGF0ZVdvcmtzcGFjZVJlcXVlc3QaIi5jb2ZmZXIudjEuVXBkYXRlV29ya3NwYWNlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A workspace: a tenant.
@@ -70,6 +70,13 @@ export type Workspace = Message<"coffer.v1.Workspace"> & {
    * @generated from field: coffer.v1.WorkspaceTier tier = 7;
    */
   tier: WorkspaceTier;
+
+  /**
+   * EGRESS_UNMATCHED_DENY unless set. A change is effective within two seconds.
+   *
+   * @generated from field: coffer.v1.EgressUnmatched egress_unmatched = 8;
+   */
+  egressUnmatched: EgressUnmatched;
 };
 
 /**
@@ -332,6 +339,47 @@ export const WorkspaceTierSchema: GenEnum<WorkspaceTier> = /*@__PURE__*/
   enumDesc(file_coffer_v1_workspace_service, 0);
 
 /**
+ * EgressUnmatched says what becomes of a sandbox's requests to hosts that none of its secrets is for.
+ *
+ * @generated from enum coffer.v1.EgressUnmatched
+ */
+export const EgressUnmatched = {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: EGRESS_UNMATCHED_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * They are refused.
+   *
+   * @generated from enum value: EGRESS_UNMATCHED_DENY = 1;
+   */
+  DENY: 1,
+
+  /**
+   * They pass, without any value in them: tunnels unread.
+   *
+   * @generated from enum value: EGRESS_UNMATCHED_ALLOW = 2;
+   */
+  ALLOW: 2,
+} as const;
+
+/**
+ * EgressUnmatched says what becomes of a sandbox's requests to hosts that none of its secrets is for.
+ *
+ * @generated from enum coffer.v1.EgressUnmatched
+ */
+export type EgressUnmatched = (typeof EgressUnmatched)[keyof typeof EgressUnmatched] | UnknownEnum;
+
+/**
+ * Describes the enum coffer.v1.EgressUnmatched.
+ */
+export const EgressUnmatchedSchema: GenEnum<EgressUnmatched> = /*@__PURE__*/
+  enumDesc(file_coffer_v1_workspace_service, 1);
+
+/**
  * WorkspaceService keeps workspaces: the tenants, which never see each other.
  *
  * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
@@ -373,7 +421,7 @@ export const WorkspaceService: GenService<{
   },
   /**
    * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: display_name,
-   * purge_retention, tier. Permission: workspace.update; for the tier workspace.create too.
+   * purge_retention, tier, egress_unmatched. Permission: workspace.update; for the tier workspace.create too.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.WorkspaceService.UpdateWorkspace

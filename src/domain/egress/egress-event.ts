@@ -4,10 +4,10 @@
 export type EgressErrorCode =
   | ""
   | "host_denied"
-  | "host_not_allowed"
   | "unmatched_host_denied"
   | "credential_host_mismatch"
   | "credential_misplaced"
+  | "credential_foreign"
   | "credential_revoked"
   | "method_not_allowed"
   | "path_not_allowed"

@@ -5,15 +5,17 @@ import { parse } from "tldts";
 export type HostPattern = string;
 
 const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
-const patternRule = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})+$`);
+// Judged as it is written: some letters beyond ASCII have lower-case forms within it.
+const patternRule = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})+$`, "i");
 const lengthMax = 253;
 
 /** The canonical form of a pattern, or the rule that it breaks, in words. */
 export function readHostPattern(text: string): { pattern: HostPattern } | { rule: string } {
-  const pattern = text.trim().toLowerCase();
-  if (!patternRule.test(pattern) || pattern.length > lengthMax) {
+  const written = text.trim();
+  if (!patternRule.test(written) || written.length > lengthMax) {
     return { rule: "must be a host name with a dot in it, such as api.example.com or *.example.com" };
   }
+  const pattern = written.toLowerCase();
   const name = pattern.replace(/^\*\./, "");
   // Whatever a browser or resolver would read as an address is none: 127.1 and 0x7f.0.0.1 too.
   if (canonicalHost(name) !== name || /^[0-9.]+$/.test(name)) return { rule: "must be a name, not an address" };

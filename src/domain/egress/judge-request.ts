@@ -15,14 +15,21 @@ export interface Swap {
   places: readonly { index: number; slot: Slot }[];
 }
 
-type Judged = { refusal: Refusal } | { swaps: readonly Swap[] };
+/** `stranger`: a placeholder that the sandbox does not hold, or holds no longer. */
+type Judged = { refusal: Refusal } | { stranger: string } | { swaps: readonly Swap[] };
 
 /** Whether a secret that is bound to the sandbox may go to the host. */
 export function hasRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
   return bindings.some(({ rule }) => rule?.hosts.some((pattern) => matchesHost(pattern, host)));
 }
 
-export function judgeRequest(sandbox: JudgedSandbox, destination: Destination, head: RequestHead): Judged {
+/** `findPlaceholders` finds all in a text, whoever they were made for. */
+export function judgeRequest(
+  sandbox: JudgedSandbox,
+  destination: Destination,
+  head: RequestHead,
+  findPlaceholders: (text: string) => string[],
+): Judged {
   const fault = framingFault(head, destination);
   if (fault) return { refusal: { code: fault } };
   const swaps: Swap[] = [];
@@ -31,10 +38,23 @@ export function judgeRequest(sandbox: JudgedSandbox, destination: Destination, h
     if (judged && "code" in judged) return { refusal: judged };
     if (judged) swaps.push(judged);
   }
+  const stranger = findStranger(sandbox, head, findPlaceholders);
+  if (stranger !== undefined) return { stranger };
   if (swaps.length === 0 && sandbox.unmatched === "DENY" && !hasRuleFor(sandbox, destination.host)) {
     return { refusal: { code: "unmatched_host_denied" } };
   }
   return { swaps };
+}
+
+/** Own ones in their slots are no strangers. */
+function findStranger(
+  { bindings }: JudgedSandbox,
+  { target, rawHeaders }: RequestHead,
+  findPlaceholders: (text: string) => string[],
+): string | undefined {
+  const texts = [target, percentDecoded(target), ...rawHeaders, ...rawHeaders.map(userAndPassword)];
+  const isOwn = (text: string) => bindings.some(({ placeholder }) => placeholder === text);
+  return texts.flatMap(findPlaceholders).find((found) => !isOwn(found));
 }
 
 /** Undefined when the request has nothing of it. */
@@ -42,7 +62,9 @@ function judgeBinding(binding: JudgedBinding, host: string, head: RequestHead): 
   const { placeholder, rule, secretId } = binding;
   const { rawHeaders, target } = head;
   const inTarget = target.includes(placeholder) || percentDecoded(target).includes(placeholder);
-  const indexes = rawHeaders.flatMap((text, i) => (holds(text, i, placeholder) ? [i] : []));
+  const indexes = rawHeaders.flatMap((text, i) =>
+    text.includes(placeholder) || userAndPassword(text).includes(placeholder) ? [i] : [],
+  );
   if (!inTarget && indexes.length === 0) return undefined;
   if (!rule) return { code: "credential_revoked", secretId };
   const slots = slotsFor(rule, host);
@@ -63,11 +85,10 @@ function judgeBinding(binding: JudgedBinding, host: string, head: RequestHead): 
   return { binding, limits: rule.limits, places: found };
 }
 
-/** Also where it is hidden in a user and a password. */
-function holds(text: string, index: number, placeholder: string): boolean {
-  if (text.includes(placeholder)) return true;
-  const encoded = index % 2 === 1 ? /^basic +(\S+) *$/i.exec(text)?.[1] : undefined;
-  return encoded !== undefined && Buffer.from(encoded, "base64").toString("latin1").includes(placeholder);
+/** Byte by byte; empty where there are none. */
+function userAndPassword(headerValue: string): string {
+  const encoded = /^basic +(\S+) *$/i.exec(headerValue)?.[1];
+  return encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("latin1");
 }
 
 function slotsFor(rule: EgressRule, host: string): readonly Slot[] | undefined {

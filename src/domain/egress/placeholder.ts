@@ -1,5 +1,7 @@
-// Placeholders: what a sandbox holds in place of a credential. Random, worth nothing by itself, and of the shape that programs expect.
+// Placeholders: what a sandbox holds in place of a credential. Worth nothing by itself, of the shape that programs expect, and known
+// again by coffer wherever it stands, whoever it was made for.
 import type { RandomBytes } from "../random.ts";
+import { createChooser } from "../random-choice.ts";
 
 export interface PlaceholderShape {
   prefix: string;
@@ -8,25 +10,48 @@ export interface PlaceholderShape {
   alphabet: "alphanumeric" | "base64url";
 }
 
+/** A keyed hash, of which a placeholder carries a part. */
+export type PlaceholderMac = (text: string) => Uint8Array;
+
 const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const alphabets: Readonly<Record<PlaceholderShape["alphabet"], string>> = {
   alphanumeric,
   base64url: `${alphanumeric}-_`,
 };
+/** A text of the right shape that coffer did not make is taken for one of its own once in 56,800,000,000 times. */
+const macLength = 6;
+const runs = /[A-Za-z0-9_-]+/g;
 
 /** Where no preset says what the credential looks like. */
 export const customShape: PlaceholderShape = { prefix: "ssrv_proxy_", length: 43, alphabet: "base64url" };
 
-/** At least 119 bits, each character as likely as any other. */
-export function newPlaceholder({ prefix, length, alphabet }: PlaceholderShape, random: RandomBytes): string {
+/** Random but for its last characters: at least 83 bits, each character as likely as any other. */
+export function newPlaceholder(shape: PlaceholderShape, random: RandomBytes, mac: PlaceholderMac): string {
+  const { prefix, length, alphabet } = shape;
   const characters = alphabets[alphabet];
-  // Bytes from here on would favour the first characters.
-  const limit = 256 - (256 % characters.length);
-  let body = "";
-  while (body.length < length) {
-    for (const byte of random(length)) {
-      if (byte < limit && body.length < length) body += characters[byte % characters.length];
-    }
-  }
-  return prefix + body;
+  const { below } = createChooser(random);
+  const body = Array.from({ length: length - macLength }, () => characters[below(characters.length)]);
+  const text = prefix + body.join("");
+  return text + macText(shape, text, mac);
+}
+
+/** Finds what was made as a placeholder of one of the shapes, with nothing of their characters around it. */
+export function placeholderFinder(
+  shapes: readonly PlaceholderShape[],
+  mac: PlaceholderMac,
+): (text: string) => string[] {
+  const byLength = Map.groupBy(shapes, ({ prefix, length }) => prefix.length + length);
+  const isOne = (run: string) =>
+    byLength
+      .get(run.length)
+      ?.some(
+        (shape) =>
+          run.startsWith(shape.prefix) && macText(shape, run.slice(0, -macLength), mac) === run.slice(-macLength),
+      );
+  return (text) => (text.match(runs) ?? []).filter(isOne);
+}
+
+function macText({ alphabet }: PlaceholderShape, text: string, mac: PlaceholderMac): string {
+  const characters = alphabets[alphabet];
+  return [...mac(text).subarray(0, macLength)].map((byte) => characters[byte % characters.length]).join("");
 }

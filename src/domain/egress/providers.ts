@@ -1,7 +1,7 @@
 // Presets for well-known services: how their credentials are sent, where, and what a stand-in for one looks like.
 import type { AuthScheme, EgressRule, HostScheme } from "./egress-rule.ts";
 import { noLimits } from "./egress-rule.ts";
-import type { PlaceholderShape } from "./placeholder.ts";
+import { customShape, type PlaceholderShape } from "./placeholder.ts";
 
 export interface Provider {
   name: string;
@@ -67,6 +67,11 @@ export const providers: readonly Provider[] = [
   provider("stripe", "Stripe", bearer, "api.stripe.com", "sk_test_", 24),
   provider("vercel", "Vercel", bearer, "api.vercel.com", "vcp_", 24),
   provider("xai", "xAI", bearer, "api.x.ai", "xai-", 80),
+];
+
+export const placeholderShapes: readonly PlaceholderShape[] = [
+  customShape,
+  ...providers.map(({ placeholder }) => placeholder),
 ];
 
 const byName: ReadonlyMap<string, Provider> = new Map(providers.map((each) => [each.name, each]));

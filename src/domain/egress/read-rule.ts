@@ -33,11 +33,17 @@ const tokenRule = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
 const valueSlot = /\{\{ ?value ?\}\}/g;
 const schemeFields = ["type", "header", "prefix", "username", "headers"] as const;
 
-/** Headers that say where a request goes or how it is framed: no credential belongs there. */
+/**
+ * Headers that say where a request goes, whence it comes or how it is read, and those that the proxy refuses, drops or sets
+ * itself: no credential belongs there, or would come through.
+ */
 const forbiddenHeaders = new Set([
-  ...["host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade"],
-  ...["proxy-authorization", "proxy-authenticate", "proxy-connection", "expect", "forwarded", "via"],
+  ...["host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"],
+  ...["forwarded", "via", "x-real-ip", "http2-settings", "accept-encoding", "content-encoding", "content-type"],
+  ...["x-http-method-override", "x-http-method", "x-method-override"],
+  ...["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"],
 ]);
+const forbiddenPrefixes = ["proxy-", "x-forwarded-"];
 
 /** Fails with FIELD_INVALID for every rule that is broken. */
 export function readEgressRule({ provider, auth, hosts, limits }: RuleInput): EgressRule {
@@ -59,7 +65,7 @@ export function readEgressRule({ provider, auth, hosts, limits }: RuleInput): Eg
   if (auth.perHost !== undefined) return { ...readPerHost(auth, patterns), limits };
   return {
     hosts: patterns,
-    schemes: [{ hosts: patterns, scheme: readScheme(auth, "auth") }],
+    schemes: [{ hosts: patterns, scheme: readScheme(auth, "auth", ", unless per_host has rules") }],
     isPerHost: false,
     limits,
   };
@@ -124,10 +130,10 @@ const takes: Readonly<Record<AuthScheme["type"], readonly (typeof schemeFields)[
   custom: ["headers"],
 };
 
-function readScheme(input: SchemeInput, field: string): AuthScheme {
+function readScheme(input: SchemeInput, field: string, others = ""): AuthScheme {
   const { type } = input;
   if (type === undefined || !Object.hasOwn(takes, type)) {
-    fail(`${field}.type`, "must be bearer, basic, api-key or custom");
+    fail(`${field}.type`, `must be bearer, basic, api-key or custom${others}`);
   }
   const known = type as AuthScheme["type"];
   checkAll(
@@ -161,13 +167,17 @@ function usernameOf(username: string | undefined, field: string): { username?: s
 
 function headerOf(header: string | undefined, field: string): string {
   if (header === undefined || !tokenRule.test(header)) fail(field, "must be the name of a header");
-  if (forbiddenHeaders.has(header.toLowerCase())) fail(field, `must not be ${header.toLowerCase()}`);
+  const name = header.toLowerCase();
+  const isForbidden = forbiddenHeaders.has(name) || forbiddenPrefixes.some((prefix) => name.startsWith(prefix));
+  if (isForbidden) fail(field, `must not be ${name}`);
   return header;
 }
 
 function prefixOf(prefix: string | undefined, field: string): { prefix?: string } {
   if (prefix === undefined || prefix === "") return {};
-  if (!/^[ -~]{1,255}$/.test(prefix)) fail(field, "must be at most 255 characters of visible ASCII or spaces");
+  if (!/^[!-~][ -~]{0,254}$/.test(prefix)) {
+    fail(field, "must be at most 255 characters of visible ASCII or spaces, and not begin with a space");
+  }
   return { prefix };
 }
 
@@ -188,8 +198,9 @@ function templatesOf(headers: Readonly<Record<string, string>>, field: string): 
 
 function checkTemplate(template: string, field: string): void {
   if ([...template.matchAll(valueSlot)].length !== 1) fail(field, "must contain {{ value }} once");
-  if (!/^[ -~]*$/.test(template) || template.length > textMax) {
-    fail(field, `must be at most ${textMax} characters of visible ASCII or spaces`);
+  // No reader keeps the spaces around a header's value.
+  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(template) || template.length > textMax) {
+    fail(field, `must be at most ${textMax} characters of visible ASCII, with spaces only inside`);
   }
 }
 

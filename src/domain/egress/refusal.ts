@@ -12,10 +12,10 @@ export interface Refusal {
 export const refusalStatus: Readonly<Record<RefusalCode, number>> = {
   bad_request: 400,
   host_denied: 403,
-  host_not_allowed: 403,
   unmatched_host_denied: 403,
   credential_host_mismatch: 403,
   credential_misplaced: 403,
+  credential_foreign: 403,
   method_not_allowed: 403,
   path_not_allowed: 403,
   body_too_large: 413,

@@ -32,6 +32,8 @@ export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "pl
 /** What becomes of requests to hosts that no bound secret is for. */
 export type Unmatched = "DENY" | "ALLOW";
 
+export const unmatchedDefault: Unmatched = "DENY";
+
 /** A sandbox as the proxy judges its requests. */
 export interface JudgedSandbox extends Sandbox {
   bindings: readonly JudgedBinding[];

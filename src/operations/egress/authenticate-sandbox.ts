@@ -53,7 +53,6 @@ function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecor
 function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
   const { workspaceId, envKey, secretId, placeholder, rule, egressMac, currentVersion } = bound;
   const isUsable =
-    !bound.isRevoked &&
     bound.isActive &&
     isAuthentic(keys, coveredOfBinding(bound), bound.mac) &&
     rule !== undefined &&

@@ -13,6 +13,7 @@ import { checkAuthentic, coveredOfBinding, coveredOfEgressRule, macOf } from "..
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
+import { placeholderMac } from "./placeholders.ts";
 
 export type BindDeps = Pick<Deps, "database" | "regions" | "deploymentKeys" | "random">;
 
@@ -46,7 +47,7 @@ export function newBinding(
   { secret: { workspaceId, secretId }, rule }: BindableSecret,
 ): StoredBinding {
   const preset = rule.provider === undefined ? undefined : providerNamed(rule.provider);
-  const placeholder = newPlaceholder(preset?.placeholder ?? customShape, random);
+  const placeholder = newPlaceholder(preset?.placeholder ?? customShape, random, placeholderMac(deploymentKeys));
   const binding = { workspaceId, sandboxId, envKey, secretId, placeholder };
   return { ...binding, mac: macOf(deploymentKeys, coveredOfBinding(binding)) };
 }

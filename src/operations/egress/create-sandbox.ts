@@ -2,7 +2,7 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { bindingsMax, envKeyRule, isEnvKey } from "../../domain/egress/sandbox.ts";
-import { checkAll, invalidField } from "../../domain/errors.ts";
+import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { canonicalAddress } from "../../domain/ip-range.ts";
 import { insertBinding, insertSandbox, type StoredBinding } from "../../store/sandboxes.ts";
@@ -29,7 +29,7 @@ export interface CreatedSandbox {
   token: string;
 }
 
-/** Fails with SECRET_NOT_FOUND, NO_EGRESS_RULE, VALUE_CORRUPT or FIELD_INVALID. */
+/** Fails with SECRET_NOT_FOUND or NO_EGRESS_RULE, whose metadata have the `env_key`, with VALUE_CORRUPT or FIELD_INVALID. */
 export async function createSandbox(
   deps: MutationDeps & BindDeps & Pick<Deps, "now">,
   caller: Caller,
@@ -54,7 +54,9 @@ export async function createSandbox(
     async prepare() {
       const bindings: StoredBinding[] = [];
       for (const [envKey, secretName] of wanted) {
-        const secret = await findBindable(deps, caller, { name: secretName, region });
+        const secret = await findBindable(deps, caller, { name: secretName, region }).catch((error: unknown) => {
+          throw withEnvKey(error, envKey);
+        });
         bindings.push(newBinding(deps, sandboxId, envKey, secret));
       }
       const { text, ...token } = newSandboxToken(deps);
@@ -69,6 +71,12 @@ export async function createSandbox(
     },
     replay: async (sql, id) => ({ sandbox: await sandboxView(sql, workspaceId, id, true), token: "" }),
   });
+}
+
+/** Says which of the secrets cannot be bound. */
+function withEnvKey(error: unknown, envKey: string): unknown {
+  if (!(error instanceof CofferError) || !["SECRET_NOT_FOUND", "NO_EGRESS_RULE"].includes(error.reason)) return error;
+  return new CofferError(error.reason, error.message, { ...error.metadata, env_key: envKey }, { cause: error });
 }
 
 function readAddress(text: string): string | undefined {

@@ -1,27 +1,34 @@
-// Opens the value that the proxy writes into a request: after an audit event is durable, and kept for no longer than a change may take.
+// Opens the value that the proxy writes into a request, or has its vault say it: after an audit event is durable.
 import type { Deps } from "../../deps.ts";
 import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
 import { CofferError } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { secretNotFound } from "../../domain/secret.ts";
-import type { Sensitive } from "../../domain/sensitive.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
 import { checkReadable } from "../../domain/version.ts";
 import { readSealedVersionForUse } from "../../store/read-for-use.ts";
 import { authorizeSystem } from "../authorize.ts";
+import { resolveReference } from "../external-vaults/resolve-reference.ts";
 import { openSealed, reveal } from "../secrets/get-value.ts";
 
 export type OpenForEgressDeps = Pick<
   Deps,
-  "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "now" | "random"
+  "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "externalVaults" | "now" | "random"
 >;
 
-/** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_FORM_UNSUPPORTED (a reference too), VALUE_CORRUPT or AUDIT_UNAVAILABLE. */
+export interface OpenedForEgress {
+  value: Sensitive;
+  /** A vault elsewhere said it. */
+  isReference: boolean;
+}
+
+/** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_FORM_UNSUPPORTED, VALUE_CORRUPT, AUDIT_UNAVAILABLE or as resolveReference does. */
 export async function openForEgress(
   deps: OpenForEgressDeps,
   sandbox: JudgedSandbox,
   { secretId, currentVersion }: Pick<JudgedBinding, "secretId" | "currentVersion">,
   request: { requestId: string; address: string },
-): Promise<Sensitive> {
+): Promise<OpenedForEgress> {
   const { workspaceId, sandboxId } = sandbox;
   const grant = authorizeSystem(workspaceId, "secrets.use");
   const sealed = await readSealedVersionForUse(deps.database, grant, secretId, currentVersion);
@@ -46,15 +53,17 @@ export async function openForEgress(
   });
   await deps.audit.record(eventOf("OK"));
   try {
-    const value = reveal(await openSealed(deps, sealed));
-    const whole = value.form === "data" ? value.data : value.values.get("value");
-    if (whole) return whole;
+    const payload = await openSealed(deps, sealed);
+    const isReference = payload.form === "reference";
+    const revealed = isReference ? await resolveReference(deps, sealed, payload) : reveal(payload);
+    const value = revealed.form === "data" ? revealed.data : revealed.values.get("value");
+    // Whoever asked for the same reference has the same bytes: what is overwritten later must be its own.
+    if (value) return { value: isReference ? new Sensitive(Uint8Array.from(value.reveal())) : value, isReference };
     throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is made of parts, of which none is `value`", {
       id: secretId,
     });
   } catch (error) {
-    if (error instanceof CofferError && error.reason === "VALUE_CORRUPT")
-      await deps.audit.record(eventOf(error.reason));
+    if (error instanceof CofferError) await deps.audit.record(eventOf(error.reason));
     throw error;
   }
 }

@@ -26,10 +26,23 @@ export async function sandboxView(
 ): Promise<SandboxView> {
   const sandbox = await findSandbox(sql, workspaceId, sandboxId);
   if (!sandbox) throw sandboxNotFound();
-  const bound = (await listBoundSecrets(sql, workspaceId, sandboxId)).filter(({ isRevoked }) => !isRevoked);
-  const { name, sourceAddress, createTime } = sandbox;
-  const bindings = bound.map((each) => bindingView(each, withPlaceholders));
-  return { workspaceId, sandboxId, name, sourceAddress, createTime, bindings };
+  const [view] = await sandboxViews(sql, workspaceId, [sandbox], withPlaceholders);
+  return view as SandboxView;
+}
+
+/** In the order of the sandboxes. */
+export async function sandboxViews(
+  sql: Sql,
+  workspaceId: string,
+  sandboxes: readonly Sandbox[],
+  withPlaceholders: boolean,
+): Promise<SandboxView[]> {
+  const ids = sandboxes.map(({ sandboxId }) => sandboxId);
+  const bound = Map.groupBy(await listBoundSecrets(sql, workspaceId, ids), ({ sandboxId }) => sandboxId);
+  return sandboxes.map(({ sandboxId, name, sourceAddress, createTime }) => {
+    const bindings = (bound.get(sandboxId) ?? []).map((each) => bindingView(each, withPlaceholders));
+    return { workspaceId, sandboxId, name, sourceAddress, createTime, bindings };
+  });
 }
 
 function bindingView(

@@ -5,6 +5,7 @@ import { assertNever, invalidField } from "../../domain/errors.ts";
 import type { ValueInput } from "./value-input.ts";
 
 const description = "must be visible ASCII with spaces only inside, since the egress rule writes it into a header";
+const needsValue = "needs a part `value`, which the egress rule is for";
 
 /** Fails with FIELD_INVALID, which names the field of the value. */
 export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): void {
@@ -17,7 +18,7 @@ export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): 
       return;
     case "keyValues": {
       const { value } = input.values;
-      if (!value) throw invalidField(input.field, "needs a part `value`, which the egress rule is for");
+      if (!value) throw invalidField(input.field, needsValue);
       if (isWrittenAsItIs && !isFit(value)) throw invalidField(input.fieldOf("value"), description);
       return;
     }
@@ -25,7 +26,9 @@ export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): 
       if (isWrittenAsItIs) throw invalidField(`${input.field}.byte_length`, "random bytes fit no header");
       return;
     case "reference":
-      throw invalidField(input.field, "must not be a reference where there is an egress rule");
+      // What it stands for is known when it is used.
+      if (!Object.hasOwn(input.mappings, "value")) throw invalidField(input.field, needsValue);
+      return;
     case "password":
       return;
     default:

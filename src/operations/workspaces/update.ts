@@ -1,4 +1,4 @@
-// UpdateWorkspace: its name, how long deleted secrets are kept, and its tier.
+// UpdateWorkspace: its name, how long deleted secrets are kept, its tier, and whether sandboxes may go where no secret is for.
 import type { Caller } from "../../domain/caller.ts";
 import { checkEtag } from "../../domain/secret.ts";
 import type { Workspace } from "../../domain/workspace.ts";
@@ -9,7 +9,7 @@ import { findWorkspaceOrFail, workspaceNotFound } from "./find.ts";
 
 export interface UpdateWorkspaceInput {
   etag: string | undefined;
-  change: Partial<Pick<Workspace, "displayName" | "purgeRetentionDays" | "tier">>;
+  change: Partial<Pick<Workspace, "displayName" | "purgeRetentionDays" | "tier" | "egressUnmatched">>;
 }
 
 /** Fails with ETAG_MISMATCH. */

@@ -8,7 +8,7 @@ import {
   EgressRuleSchema,
   type EgressRule as RuleMessage,
 } from "../../../gen/coffer/v1/egress_rule_pb.ts";
-import type { AuthScheme, EgressRule } from "../../domain/egress/egress-rule.ts";
+import { type AuthScheme, type EgressRule, noLimits } from "../../domain/egress/egress-rule.ts";
 import { providerNamed, ruleOfProvider } from "../../domain/egress/providers.ts";
 import { readEgressLimits } from "../../domain/egress/read-limits.ts";
 import { type AuthInput, readEgressRule, type SchemeInput } from "../../domain/egress/read-rule.ts";
@@ -17,10 +17,16 @@ import { checkAll, withinField } from "../../domain/errors.ts";
 /** Fails with FIELD_INVALID, which names every broken field below `field`. */
 export function toEgressRule(message: RuleMessage | undefined, field: string): EgressRule | undefined {
   if (!message) return undefined;
-  const { methods, pathPrefixes } = message;
+  const { methods, pathPrefixes, requestsPerMinute, bytesPerHour } = message;
   const given = isPresetAsShown(message) ? { provider: message.provider, hosts: [] } : fieldsOf(message);
-  const limits = () => readEgressLimits({ methods, pathPrefixes });
-  const rule = () => readEgressRule({ ...given, limits: { methods: [], pathPrefixes: [] } });
+  const limits = () =>
+    readEgressLimits({
+      methods,
+      pathPrefixes,
+      ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+      ...(bytesPerHour === undefined ? {} : { bytesPerHour: Number(bytesPerHour) }),
+    });
+  const rule = () => readEgressRule({ ...given, limits: noLimits });
   return withinField(field, () => {
     checkAll(rule, limits);
     return { ...rule(), limits: limits() };
@@ -50,6 +56,7 @@ function toSchemeInput({ type, header, prefix, username, headers }: EgressAuth |
 
 export function toEgressRuleMessage({ provider, schemes, hosts, isPerHost, limits }: EgressRule): RuleMessage {
   const [only] = schemes;
+  const { requestsPerMinute, bytesPerHour } = limits;
   const perHost = schemes.map((each) =>
     create(EgressHostAuthSchema, { ...toSchemeFields(each.scheme), hosts: [...each.hosts] }),
   );
@@ -59,6 +66,8 @@ export function toEgressRuleMessage({ provider, schemes, hosts, isPerHost, limit
     hosts: [...hosts],
     methods: [...limits.methods],
     pathPrefixes: [...limits.pathPrefixes],
+    ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+    ...(bytesPerHour === undefined ? {} : { bytesPerHour: BigInt(bytesPerHour) }),
   });
 }
 

@@ -8,6 +8,7 @@ import { createSandbox } from "../../operations/egress/create-sandbox.ts";
 import { deleteSandbox } from "../../operations/egress/delete-sandbox.ts";
 import { getSandbox } from "../../operations/egress/get-sandbox.ts";
 import { listEgressEvents } from "../../operations/egress/list-events.ts";
+import { listSandboxes } from "../../operations/egress/list-sandboxes.ts";
 import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
@@ -36,6 +37,11 @@ export function egressService(deps: Deps, egressUrl: string | undefined): Servic
 
     async getSandbox({ id }, context) {
       return { sandbox: toSandboxMessage(await getSandbox(deps, callerOf(context), id)) };
+    },
+
+    async listSandboxes({ pageSize, pageToken }, context) {
+      const { items, nextPageToken } = await listSandboxes(deps, callerOf(context), { pageSize, pageToken });
+      return { sandboxes: items.map(toSandboxMessage), nextPageToken };
     },
 
     async deleteSandbox({ id }, context) {

@@ -4,12 +4,14 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { DurationSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
+  EgressUnmatched,
   type Workspace as WorkspaceMessage,
   WorkspaceSchema,
   type WorkspaceService,
   WorkspaceTier,
 } from "../../../gen/coffer/v1/workspace_service_pb.ts";
 import type { Deps } from "../../deps.ts";
+import { type Unmatched, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { etagOf } from "../../domain/secret.ts";
 import { purgeRetentionDaysDefault, type Tier, tierDefault, type Workspace } from "../../domain/workspace.ts";
@@ -26,6 +28,12 @@ const tiers: Record<WorkspaceTier, Tier | undefined> = {
   [WorkspaceTier.FREE]: "FREE",
   [WorkspaceTier.PRO]: "PRO",
   [WorkspaceTier.ENTERPRISE]: "ENTERPRISE",
+};
+
+const unmatched: Record<EgressUnmatched, Unmatched | undefined> = {
+  [EgressUnmatched.UNSPECIFIED]: undefined,
+  [EgressUnmatched.DENY]: "DENY",
+  [EgressUnmatched.ALLOW]: "ALLOW",
 };
 
 const secondsPerDay = 86_400;
@@ -60,7 +68,7 @@ export function workspaceService(deps: Deps): ServiceImpl<typeof WorkspaceServic
 /** The fields that the mask names, or every mutable one that is set (AIP-134). */
 function toChange(workspace: WorkspaceMessage, paths: readonly string[]): UpdateWorkspaceInput["change"] {
   const change: UpdateWorkspaceInput["change"] = {};
-  const { displayName, purgeRetention, tier } = workspace;
+  const { displayName, purgeRetention, tier, egressUnmatched } = workspace;
   const named = paths.length > 0 ? paths : populated(workspace);
   for (const path of named) {
     if (path === "display_name") {
@@ -72,6 +80,8 @@ function toChange(workspace: WorkspaceMessage, paths: readonly string[]): Update
         : purgeRetentionDaysDefault;
     } else if (path === "tier") {
       change.tier = tiers[tier] ?? tierDefault;
+    } else if (path === "egress_unmatched") {
+      change.egressUnmatched = unmatched[egressUnmatched] ?? unmatchedDefault;
     } else {
       throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
     }
@@ -79,8 +89,13 @@ function toChange(workspace: WorkspaceMessage, paths: readonly string[]): Update
   return change;
 }
 
-function populated({ displayName, purgeRetention, tier }: WorkspaceMessage): string[] {
-  const isSet = { display_name: displayName !== "", purge_retention: purgeRetention !== undefined, tier: tier !== 0 };
+function populated({ displayName, purgeRetention, tier, egressUnmatched }: WorkspaceMessage): string[] {
+  const isSet = {
+    display_name: displayName !== "",
+    purge_retention: purgeRetention !== undefined,
+    tier: tier !== WorkspaceTier.UNSPECIFIED,
+    egress_unmatched: egressUnmatched !== EgressUnmatched.UNSPECIFIED,
+  };
   return Object.entries(isSet).flatMap(([path, set]) => (set ? [path] : []));
 }
 
@@ -96,6 +111,7 @@ function toWorkspaceMessage(workspace: Workspace): WorkspaceMessage {
     id: workspace.workspaceId,
     displayName: workspace.displayName,
     tier: WorkspaceTier[workspace.tier],
+    egressUnmatched: EgressUnmatched[workspace.egressUnmatched],
     purgeRetention: create(DurationSchema, { seconds: BigInt(workspace.purgeRetentionDays * secondsPerDay) }),
     etag: etagOf(workspace),
     createTime: timestampFromDate(workspace.createTime),

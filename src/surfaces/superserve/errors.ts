@@ -20,10 +20,17 @@ const codes: Readonly<Record<number, string>> = {
 
 /** A secret that the body names, and that is not to be had: 400 and not 404, which is for the path. */
 export function asUnknownSecret(error: unknown): unknown {
-  const isUnknown =
-    error instanceof CofferError && (error.reason === "SECRET_NOT_FOUND" || error.reason === "NO_EGRESS_RULE");
+  if (!isUnknownSecret(error)) return error;
+  const { env_key: envKey } = error.metadata;
+  const field = envKey === undefined ? "secret_name" : `secrets[${JSON.stringify(envKey)}]`;
+  const description = "there is no such secret";
+  const violations = [{ field, description }];
   // As a cause it still tells the audit trail of a denial.
-  return isUnknown ? new CofferError("FIELD_INVALID", "there is no such secret", {}, { cause: error }) : error;
+  return new CofferError("FIELD_INVALID", `${field}: ${description}`, { field }, { violations, cause: error });
+}
+
+function isUnknownSecret(error: unknown): error is CofferError {
+  return error instanceof CofferError && (error.reason === "SECRET_NOT_FOUND" || error.reason === "NO_EGRESS_RULE");
 }
 
 export function renderSuperserveError(error: CofferError, usual: number): { httpStatus: number; body: JsonValue } {
@@ -32,7 +39,7 @@ export function renderSuperserveError(error: CofferError, usual: number): { http
 }
 
 function codeOf({ cause }: CofferError, httpStatus: number): string {
-  if (httpStatus === 400 && asUnknownSecret(cause) !== cause) return "secret_not_found";
+  if (httpStatus === 400 && isUnknownSecret(cause)) return "secret_not_found";
   return codes[httpStatus] ?? (httpStatus < 500 ? "bad_request" : "internal_error");
 }
 

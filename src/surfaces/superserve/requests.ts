@@ -1,18 +1,23 @@
 // What Superserve's requests give, turned into what operations take.
+import type { BindSecretRequest } from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
 import type { Auth, CreateSecretRequest, HostAuth } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
 import { type EgressRule, noLimits } from "../../domain/egress/egress-rule.ts";
 import { readEgressRule, type SchemeInput } from "../../domain/egress/read-rule.ts";
-import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import { envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import { checkAll, invalidField } from "../../domain/errors.ts";
 import { idOfUuid } from "../../domain/ids.ts";
+import type { BindSecretInput } from "../../operations/egress/bind-secret.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
 
+const valueBytesMax = 8_192;
+
 /** Fails with FIELD_INVALID, which names every broken field. */
-export function toNameAndRule(request: CreateSecretRequest): { name: string; rule: EgressRule } {
+export function toNewSecret(request: CreateSecretRequest): { name: string; value: ValueInput; rule: EgressRule } {
   const name = request.name.trim();
+  const value = () => toValueInput(request.value);
   const rule = () => readEgressRule(toRuleInput(request));
-  checkAll(() => checkName(name), rule);
-  return { name, rule: rule() };
+  checkAll(() => checkName(name), value, rule);
+  return { name, value: value(), rule: rule() };
 }
 
 function checkName(name: string): void {
@@ -22,8 +27,9 @@ function checkName(name: string): void {
   }
 }
 
+/** As Superserve reads it: an empty text is one that was not given. */
 function toRuleInput({ provider, auth, hosts }: CreateSecretRequest) {
-  return { provider, auth: auth && toAuthInput(auth), hosts, limits: noLimits };
+  return { provider: provider || undefined, auth: auth && toAuthInput(auth), hosts, limits: noLimits };
 }
 
 function toAuthInput(auth: Auth) {
@@ -32,11 +38,34 @@ function toAuthInput(auth: Auth) {
 }
 
 function toSchemeInput({ type, header, prefix, username, headers }: Auth | HostAuth): SchemeInput {
-  return { type, header, prefix, username, ...(Object.keys(headers).length > 0 ? { headers } : {}) };
+  return {
+    type: type || undefined,
+    header: header || undefined,
+    prefix: prefix || undefined,
+    username: username || undefined,
+    headers: Object.keys(headers).length > 0 ? headers : undefined,
+  };
 }
 
+/** Fails with FIELD_INVALID for `value`. */
 export function toValueInput(value: string): ValueInput {
-  return { case: "data", field: "value", data: new TextEncoder().encode(value) };
+  const data = new TextEncoder().encode(value);
+  if (data.byteLength === 0) throw invalidField("value", "is required");
+  if (data.byteLength > valueBytesMax) throw invalidField("value", `must have at most ${valueBytesMax} bytes`);
+  return { case: "data", field: "value", data };
+}
+
+/** Fails with FIELD_INVALID, which names every broken field, or with SANDBOX_NOT_FOUND. */
+export function toNewBinding({ id, envKey, secretName }: BindSecretRequest): BindSecretInput {
+  checkAll(
+    () => {
+      if (!isEnvKey(envKey)) throw invalidField("env_key", envKeyRule);
+    },
+    () => {
+      if (secretName === "") throw invalidField("secret_name", "is required");
+    },
+  );
+  return { sandboxId: toSandboxId(id), envKey, secret: { name: secretName, region: "" } };
 }
 
 /** Fails with SANDBOX_NOT_FOUND for what is no UUID. */
@@ -54,3 +83,8 @@ export const statusRanges: Readonly<Record<string, readonly [number, number]>> =
   "5xx": [500, 600],
   errors: [400, 1_000],
 };
+
+/** Events are numbered below this; a client may ask for those before the greatest int64. */
+export function toEventNumber(before: string): number {
+  return Math.min(Number(before), Number.MAX_SAFE_INTEGER);
+}

@@ -13,7 +13,7 @@ import { callerOf } from "../caller.ts";
 import { proxyUrl } from "../proxy-url.ts";
 import { asUnknownSecret } from "./errors.ts";
 import { sandboxFields, toSandboxMessage } from "./messages.ts";
-import { toSandboxId } from "./requests.ts";
+import { toNewBinding, toSandboxId } from "./requests.ts";
 
 /** `egressUrl` is where sandboxes find the proxy. */
 export function superserveSandboxService(
@@ -29,7 +29,7 @@ export function superserveSandboxService(
       return {
         sandbox: {
           ...sandboxFields(sandbox),
-          secrets: sandbox.bindings.map(toNewBinding),
+          secrets: sandbox.bindings.map(toBindingMessage),
           ...(token === "" ? {} : { accessToken: token }),
           ...(url === "" ? {} : { proxyUrl: url }),
         },
@@ -45,11 +45,10 @@ export function superserveSandboxService(
       return {};
     },
 
-    async bindSecret({ id, envKey, secretName }, context) {
-      const secret = { name: secretName, region: "" };
-      const input = { sandboxId: toSandboxId(id), envKey, secret };
+    async bindSecret(request, context) {
+      const input = toNewBinding(request);
       const outcome = await bindSecret(deps, callerOf(context), input).catch(rethrowUnknownSecret);
-      return { binding: toNewBinding(resourceOf(context, outcome)) };
+      return { binding: toBindingMessage(resourceOf(context, outcome)) };
     },
 
     async unbindSecret({ id, envKey }, context) {
@@ -59,7 +58,7 @@ export function superserveSandboxService(
   };
 }
 
-function toNewBinding({ envKey, secretName, placeholder }: ShownBinding) {
+function toBindingMessage({ envKey, secretName, placeholder }: ShownBinding) {
   return { envKey, secretName, placeholder };
 }
 

@@ -18,7 +18,7 @@ import { addSecretVersion } from "../../operations/versions/add.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toEventMessage, toProviderMessage, toSecretMessage } from "./messages.ts";
-import { statusRanges, toNameAndRule, toValueInput } from "./requests.ts";
+import { statusRanges, toEventNumber, toNewSecret, toValueInput } from "./requests.ts";
 
 const auditLimitDefault = 100;
 
@@ -31,7 +31,7 @@ export function superserveSecretService(deps: Deps): ServiceImpl<typeof SecretSe
 
   return {
     async createSecret(request, context) {
-      const { name, rule } = toNameAndRule(request);
+      const { name, value, rule } = toNewSecret(request);
       const outcome = await createSecret(deps, callerOf(context), {
         name,
         ...{ region: "", kind: defaultKind, authMethod: "", description: "", labels: {}, annotations: {} },
@@ -39,7 +39,7 @@ export function superserveSecretService(deps: Deps): ServiceImpl<typeof SecretSe
         revealable: false,
         egress: rule,
         credentialFieldOf: (field) => field,
-        value: toValueInput(request.value),
+        value,
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },
@@ -54,8 +54,8 @@ export function superserveSecretService(deps: Deps): ServiceImpl<typeof SecretSe
 
     async updateSecret({ name, value }, context) {
       const caller = callerOf(context);
-      const secret = { id: (await find(caller, name)).secretId };
       const version = { value: toValueInput(value), comment: "", expectedCurrentVersion: undefined };
+      const secret = { id: (await find(caller, name)).secretId };
       resourceOf(context, await addSecretVersion(deps, caller, { secret, ...version }));
       return { secret: toSecretMessage(await getSecret(deps, caller, secret)) };
     },
@@ -72,7 +72,7 @@ export function superserveSecretService(deps: Deps): ServiceImpl<typeof SecretSe
       const caller = callerOf(context);
       const { secretId } = await find(caller, name);
       const statuses = status === undefined ? undefined : statusRanges[status];
-      const page = { before: before === undefined ? undefined : Number(before), limit };
+      const page = { before: before === undefined ? undefined : toEventNumber(before), limit };
       return { events: (await listSecretEvents(deps, caller, { secretId, statuses, ...page })).map(toEventMessage) };
     },
 

@@ -18,11 +18,28 @@ describe("a host pattern", () => {
   it.each([
     ...["", " ", "localhost", "example", "https://api.example.com", "api.example.com:443", "api.example.com/v1"],
     ...["api.example.com.", ".example.com", "api..example.com", "-a.example.com", "a-.example.com", "a_b.example.com"],
-    ...["*", "*.com", "*.co.uk", "*.github.io", "*.local", "*.*.example.com", "a.*.example.com", "**.example.com"],
+    ...[
+      "*",
+      "*.com",
+      "*.co.uk",
+      "*.github.io",
+      "*.local",
+      "*.compute-1.amazonaws.com",
+      "*.*.example.com",
+      "a.*.example.com",
+      "**.example.com",
+    ],
     ...["127.0.0.1", "127.1", "0x7f.1", "0x7f.0.0.1", "2130706433", "017700000001", "*.127.1", "1.2.3.4.5"],
     ...["[::1]", "::1", "64:ff9b::7f00:1", "[::ffff:127.0.0.1]", "①②⑦.0.0.1", "１２７.0.0.1"],
     ...["api%2eexample.com", "%61pi.example.com", "me@example.com", "api.example.com?x", "api.example.com#x"],
-    ...["bücher.example", "api.example\u3002com", "api.example.com\0", "api\r\n.example.com", `${"a".repeat(64)}.com`],
+    ...[
+      "bücher.example",
+      "api.example\u3002com",
+      "api.\u212aey.com",
+      "api.example.com\0",
+      "api\r\n.example.com",
+      `${"a".repeat(64)}.com`,
+    ],
     `${"a.".repeat(130)}com`,
   ])("is not %j", (text) => {
     expect(readHostPattern(text)).toEqual({ rule: expect.any(String) });

@@ -1,10 +1,7 @@
 // Slots: a placeholder is found only where the credential belongs, and the value is written nowhere else.
-import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { AuthScheme } from "../../../src/domain/egress/egress-rule.ts";
 import { fitsHeader, slotsOf } from "../../../src/domain/egress/inject.ts";
-import { customShape, newPlaceholder } from "../../../src/domain/egress/placeholder.ts";
-import { providers } from "../../../src/domain/egress/providers.ts";
 
 const slot = (scheme: AuthScheme) => {
   const [first] = slotsOf(scheme);
@@ -75,23 +72,4 @@ describe("api-key and custom", () => {
 
 it.each(["a\r\nb", "a\nb", "a\0b", "", " a", "a ", "ключ", "a\tb"])("%j cannot stand in a header", (text) => {
   expect(fitsHeader(text)).toBe(false);
-});
-
-describe("a placeholder", () => {
-  it.each([...providers.map(({ placeholder }) => placeholder), customShape])(
-    "has its shape, and is never the same: %j",
-    (shape) => {
-      const made = Array.from({ length: 50 }, () => newPlaceholder(shape, randomBytes));
-      const rest = shape.alphabet === "base64url" ? "[A-Za-z0-9_-]" : "[A-Za-z0-9]";
-      for (const one of made) expect(one).toMatch(new RegExp(`^${shape.prefix}${rest}{${shape.length}}$`));
-      expect(new Set(made).size).toBe(50);
-      expect(made.every(fitsHeader)).toBe(true);
-    },
-  );
-
-  it("passes over the bytes that would make some characters likelier", () => {
-    const bytes = [255, 248, 0, 247, 61];
-    const counting = (length: number) => Uint8Array.from({ length }, () => bytes.shift() ?? 1);
-    expect(newPlaceholder({ prefix: "", length: 3, alphabet: "alphanumeric" }, counting)).toBe("A99");
-  });
 });

@@ -1,6 +1,8 @@
 // Egress rules as callers give them: every rule that is broken is named, and nothing odd gets in.
 import { describe, expect, it } from "vitest";
 import { noLimits } from "../../../src/domain/egress/egress-rule.ts";
+import { requestHeaders } from "../../../src/domain/egress/forwarded-headers.ts";
+import { framingFault } from "../../../src/domain/egress/framing.ts";
 import { providers } from "../../../src/domain/egress/providers.ts";
 import { type AuthInput, type RuleInput, readEgressRule } from "../../../src/domain/egress/read-rule.ts";
 import type { CofferError } from "../../../src/domain/errors.ts";
@@ -100,6 +102,11 @@ describe("rejects", () => {
     ["Host as header", header("Host"), ["auth.header"]],
     ["framing as header", header("transfer-encoding"), ["auth.header"]],
     ["a prefix with a line break", { auth: { type: "api-key", header: "X", prefix: "a\n" }, hosts }, ["auth.prefix"]],
+    [
+      "a prefix that begins with a space",
+      { auth: { type: "api-key", header: "X", prefix: " a" }, hosts },
+      ["auth.prefix"],
+    ],
     ["no headers", custom({}), ["auth.headers"]],
     [
       "nine headers",
@@ -108,6 +115,9 @@ describe("rejects", () => {
     ],
     ["a template without the value", custom({ "X-A": "v" }), ['auth.headers["X-A"]']],
     ["a template with two values", custom({ "X-A": "{{ value }}{{ value }}" }), ['auth.headers["X-A"]']],
+    ["a template with a value of another spelling", custom({ "X-A": "{{  value }}" }), ['auth.headers["X-A"]']],
+    ["a template with a space before it", custom({ "X-A": " {{ value }}" }), ['auth.headers["X-A"]']],
+    ["a template with a space behind it", custom({ "X-A": "{{ value }} " }), ['auth.headers["X-A"]']],
     ["a template with a NUL", custom({ "X-A": "{{ value }}\0" }), ['auth.headers["X-A"]']],
     ["a header twice", custom({ "X-A": "{{ value }}", "x-a": "{{ value }}" }), ["auth.headers"]],
     ["bad hosts, all of them", { auth: { type: "bearer" }, hosts: ["*", "a.io", "127.1"] }, ["hosts[0]", "hosts[2]"]],
@@ -130,4 +140,43 @@ describe("rejects", () => {
   ])("%s", (_, input, fields) => {
     expect(brokenFields(input)).toEqual(fields);
   });
+});
+
+describe("a header that a request does not take to its host", () => {
+  const names = [
+    ...[
+      "Connection",
+      "Keep-Alive",
+      "TE",
+      "Trailer",
+      "Transfer-Encoding",
+      "Upgrade",
+      "Host",
+      "Expect",
+      "HTTP2-Settings",
+    ],
+    ...["Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "Proxy-Authorization", "Proxy-Foo"],
+    ...["Accept-Encoding", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"],
+  ];
+  it.each(names)("%s is none for a credential", (name) => {
+    const head = { method: "GET", httpVersion: "1.1", target: "/", rawHeaders: ["Host", "a.io", name, "v"] };
+    const isKept = requestHeaders([name, "v"], true).includes("v") && !framingFault(head, { host: "a.io", port: 443 });
+    expect(isKept).toBe(false);
+    expect(brokenFields(header(name))).toEqual(["auth.header"]);
+    expect(brokenFields(custom({ [name]: "{{ value }}" }))).toEqual([`auth.headers["${name}"]`]);
+  });
+
+  it.each(["Content-Type", "Content-Encoding", "Content-Length", "Sec-WebSocket-Key"])(
+    "nor %s, which says how one is read",
+    (name) => expect(brokenFields(header(name))).toEqual(["auth.header"]),
+  );
+
+  it.each(["Cookie", "Authorization", "PRIVATE-TOKEN", "Sec-WebSocket-Protocol", "constructor", "__proto__"])(
+    "%s is one",
+    (name) => {
+      expect(scheme({ type: "api-key", header: name })).toEqual({ type: "api-key", header: name });
+      const headers = JSON.parse(`{"${name}":"{{ value }}"}`);
+      expect(JSON.stringify(scheme({ type: "custom", headers }))).toBe(JSON.stringify({ type: "custom", headers }));
+    },
+  );
 });

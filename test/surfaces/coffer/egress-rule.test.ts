@@ -59,8 +59,16 @@ describe("takes and shows", () => {
       hosts: ["*.example.com"],
       methods: ["get", "POST", "GET"],
       pathPrefixes: ["/v1/", "/v2/x"],
+      requestsPerMinute: 60,
+      bytesPerHour: 10n ** 12n,
     });
-    expect(egress).toMatchObject({ auth: { perHost }, methods: ["GET", "POST"], pathPrefixes: ["/v1", "/v2/x"] });
+    expect(egress).toMatchObject({
+      auth: { perHost },
+      methods: ["GET", "POST"],
+      pathPrefixes: ["/v1", "/v2/x"],
+      requestsPerMinute: 60,
+      bytesPerHour: 10n ** 12n,
+    });
   });
 
   it("nothing where there is none", async () => {
@@ -86,7 +94,7 @@ describe("UpdateSecret", () => {
   });
 
   it("takes a secret as it was shown", async () => {
-    const secret = await create({ provider: "stripe", methods: ["POST"] });
+    const secret = await create({ provider: "stripe", methods: ["POST"], requestsPerMinute: 5, bytesPerHour: 7n });
     const { secret: same } = await update({ id: secret.id, egress: secret.egress, description: "d" });
     expect(same?.egress).toEqual(secret.egress);
   });
@@ -135,6 +143,11 @@ describe("CreateSecret rejects", () => {
       "methods and paths",
       { ...bearer, methods: ["TRACE", "GET "], pathPrefixes: ["v1", "/", "/a/../b", "/a?b", "/%61"] },
       [...[0, 1].map((i) => `egress.methods[${i}]`), ...[0, 1, 2, 3, 4].map((i) => `egress.path_prefixes[${i}]`)],
+    ],
+    [
+      "counts out of bounds",
+      { provider: "openai", requestsPerMinute: 0, bytesPerHour: 2n ** 63n },
+      ["egress.requests_per_minute", "egress.bytes_per_hour"],
     ],
     [
       "what is wrong host by host",

@@ -78,6 +78,8 @@ describe("CreateSandbox", () => {
     expect(sourceAddress).toBe("2001:db8::1");
     expect(await authenticated(token)).toBeUndefined();
     expect(await authenticated(token, "2001:db8::1")).toBeDefined();
+    // As an address of IPv4, however it reached the proxy.
+    expect(await createSandbox({ sourceAddress: "::ffff:192.0.2.9" })).toMatchObject({ sourceAddress: "192.0.2.9" });
   });
 
   it("shows the token once: a replay has none", async () => {
@@ -107,7 +109,7 @@ describe("CreateSandbox", () => {
     for (const key of ["", "1A", "A-B", "A.B", "Ä", "A".repeat(129)]) {
       await expectError(createSandbox({ secrets: { [key]: "x" } }), { code: "InvalidArgument" });
     }
-    for (const address of ["localhost", "127.1", "10.0.0.0/8", "::1%eth0"]) {
+    for (const address of ["localhost", "127.1", "10.0.0.0/8", "::1%eth0", "[::1]", "010.0.0.1", " ::1"]) {
       await expectError(createSandbox({ sourceAddress: address }), {
         code: "InvalidArgument",
         reason: "FIELD_INVALID",
@@ -124,11 +126,14 @@ describe("CreateSandbox", () => {
     const foreign = await createEgressSecret(coffer, {}, ownerToken);
     const name = newName("none");
     const withB = (B: string) => createSandbox({ name, secrets: { A: good.name, B } });
-    await expectErrors(["no such name", deleted.name, foreign.name].map(withB), secretNotFound);
+    await expectErrors(["no such name", deleted.name, foreign.name].map(withB), {
+      ...secretNotFound,
+      metadata: { env_key: "B" },
+    });
     await expectError(withB(ruleless.name), {
       code: "FailedPrecondition",
       reason: "NO_EGRESS_RULE",
-      metadata: { id: ruleless.id },
+      metadata: { id: ruleless.id, env_key: "B" },
     });
     expect(await coffer.sql("select 1 from sandbox where name = $1", [name])).toEqual([]);
   });
@@ -313,7 +318,7 @@ describe("ListEgressEvents", () => {
     for (const status of [200, 302, 404, 503]) {
       ids.unshift(await writeEgressEvent(coffer, { secretId, sandboxId, status }));
     }
-    const refused = { sandboxId, status: 403, upstreamStatus: undefined, errorCode: "host_not_allowed" } as const;
+    const refused = { sandboxId, status: 403, upstreamStatus: undefined, errorCode: "unmatched_host_denied" } as const;
     const refusal = await writeEgressEvent(coffer, refused);
     const list = async (request: object) => (await egress().listEgressEvents(request)).egressEvents.map(({ id }) => id);
     expect(await list({ secretId })).toEqual(ids);
@@ -336,7 +341,7 @@ describe("ListEgressEvents", () => {
       status: 403,
       latencyMs: 7,
       requestBytes: 1n,
-      errorCode: "host_not_allowed",
+      errorCode: "unmatched_host_denied",
     });
     expect(event?.upstreamStatus).toBeUndefined();
     const { ownerToken } = await otherWorkspace(coffer);

@@ -66,6 +66,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   ListProviders: { json: {}, role: "MEMBER" },
   CreateSandbox: { json: { sourceAddress: "::1%eth0" }, permission: "egress.create", role: "OPERATOR" },
   GetSandbox: { json: { id: "sbx_unknown" }, permission: "egress.read", role: "VIEWER" },
+  ListSandboxes: { json: {}, permission: "egress.read", role: "VIEWER" },
   DeleteSandbox: { json: { id: "sbx_unknown" }, permission: "egress.delete", role: "OPERATOR" },
   BindSecret: { json: { sandboxId: "sbx_unknown", envKey: "K", id }, permission: "egress.bind", role: "OPERATOR" },
   UnbindSecret: { json: { sandboxId: "sbx_unknown", envKey: "K" }, permission: "egress.unbind", role: "OPERATOR" },

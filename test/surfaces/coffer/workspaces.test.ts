@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
-import type { UpdateWorkspaceRequestSchema } from "../../../gen/coffer/v1/workspace_service_pb.ts";
+import { EgressUnmatched, type UpdateWorkspaceRequestSchema } from "../../../gen/coffer/v1/workspace_service_pb.ts";
 import { issueBroadToken, otherWorkspace } from "../../support/broad-token.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { denied, expectError, invalid, staleEtag } from "../../support/errors.ts";
@@ -67,6 +67,18 @@ describe("succeeds", () => {
     expect(second).toMatchObject({ displayName: "renamed", purgeRetention: days(0), etag: "3" });
     expect(await update({ workspace: { etag: "3" }, updateMask })).toMatchObject({ purgeRetention: days(30) });
   });
+
+  it("denies sandboxes hosts that no secret is for, until it is told to allow them, and again", async () => {
+    const { ownerToken } = await otherWorkspace(coffer);
+    const { workspaces } = coffer.clients(ownerToken);
+    const shown = async () => present((await workspaces.getWorkspace({})).workspace).egressUnmatched;
+    expect(await shown()).toBe(EgressUnmatched.DENY);
+    await workspaces.updateWorkspace({ workspace: { egressUnmatched: EgressUnmatched.ALLOW } });
+    await workspaces.updateWorkspace({ workspace: { displayName: "still allowed" } });
+    expect(await shown()).toBe(EgressUnmatched.ALLOW);
+    await workspaces.updateWorkspace({ workspace: {}, updateMask: { paths: ["egress_unmatched"] } });
+    expect(await shown()).toBe(EgressUnmatched.DENY);
+  });
 });
 
 describe("rejects", () => {
@@ -88,6 +100,7 @@ describe("rejects", () => {
     ["workspace.display_name", { workspace: {}, updateMask: { paths: ["display_name"] } }],
     ["workspace.purge_retention", { workspace: { purgeRetention: days(91) } }],
     ["workspace.purge_retention", { workspace: { purgeRetention: days(0.5) } }],
+    ["workspace.egress_unmatched", { workspace: { egressUnmatched: 3 as EgressUnmatched } }],
     ["workspace.etag", { workspace: { etag: "x".repeat(257) } }],
     ["update_mask", { workspace: { displayName: "w" }, updateMask: { paths: ["id"] } }],
     ["update_mask", { workspace: { displayName: "w" }, updateMask: { paths: ["display_name", "nonsense"] } }],

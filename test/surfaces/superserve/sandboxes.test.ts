@@ -50,7 +50,10 @@ describe("POST /sandboxes", () => {
     const ruleless = await createSecret(coffer);
     const withSecrets = (secrets: object) => failure("/sandboxes", { json: { name: "no", secrets } });
     for (const none of ["nothing", ruleless.name]) {
-      expect(await withSecrets({ A: name, B: none })).toMatchObject({ error: "400 secret_not_found" });
+      expect(await withSecrets({ A: name, B: none })).toEqual({
+        error: "400 secret_not_found",
+        message: 'secrets["B"]: there is no such secret',
+      });
     }
     const many = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`K${i}`, name]));
     for (const bad of [many, { "1A": name }, { "A-B": name }, { A: 5 }]) {
@@ -82,7 +85,14 @@ describe("POST /sandboxes/{id}/secrets", () => {
     const { name } = await createServeSecret(coffer);
     const { id } = await createSandbox();
     const bind = (json: object, to = id) => failure(`/sandboxes/${to}/secrets`, { json });
-    expect(await bind({ env_key: "K", secret_name: "nothing" })).toMatchObject({ error: "400 secret_not_found" });
+    expect(await bind({ env_key: "K", secret_name: "nothing" })).toEqual({
+      error: "400 secret_not_found",
+      message: "secret_name: there is no such secret",
+    });
+    expect(await bind({})).toMatchObject({
+      error: "400 bad_request",
+      message: expect.stringMatching(/env_key: .*; secret_name: /),
+    });
     const bad = [
       { secret_name: name },
       { env_key: "K" },
@@ -97,6 +107,57 @@ describe("POST /sandboxes/{id}/secrets", () => {
     for (let i = 0; i < 32; i++) await served(coffer, path, { json: { env_key: `K${i}`, secret_name: name } });
     expect(await bind({ env_key: "K0", secret_name: name })).toMatchObject({ error: "409 conflict" });
     expect(await bind({ env_key: "K32", secret_name: name })).toMatchObject({ error: "400 bad_request" });
+  });
+});
+
+it("a name of JavaScript's own is a name like any other", async () => {
+  const secrets: object[] = [];
+  for (const own of ["__proto__", "constructor", "toString"]) {
+    const { name } = await createServeSecret(coffer, { name: own });
+    const body = `{"secrets":{"${own}":"${name}"}}`;
+    const made = await served<ServeSandbox>(coffer, "/sandboxes", { body });
+    secrets.push(...made.secrets.map(({ env_key, secret_name }) => [env_key, secret_name]));
+    await served(coffer, `/sandboxes/${made.id}/secrets/${own}`, { method: "DELETE" });
+    await served(coffer, `/secrets/${own}`, { method: "DELETE" });
+  }
+  expect(secrets).toEqual(["__proto__", "constructor", "toString"].map((own) => [own, own]));
+});
+
+it("a secret that is deleted leaves its name, and its bindings revoked", async () => {
+  const { name } = await createServeSecret(coffer);
+  const { id } = await createSandbox({ secrets: { KEY: name } });
+  await served(coffer, `/secrets/${name}`, { method: "DELETE" });
+  const bind = { json: { env_key: "OTHER", secret_name: name } };
+  expect(await failure(`/sandboxes/${id}/secrets`, bind)).toMatchObject({ error: "400 secret_not_found" });
+  await createServeSecret(coffer, { name });
+  await served(coffer, `/sandboxes/${id}/secrets`, bind);
+  expect(await served(coffer, `/sandboxes/${id}`)).toMatchObject({
+    secrets: [
+      { env_key: "KEY", secret_name: name, revoked: true },
+      { env_key: "OTHER", secret_name: name, revoked: false },
+    ],
+  });
+  expect(await served(coffer, `/secrets/${name}/sandboxes`)).toMatchObject([{ sandbox_id: id, env_key: "OTHER" }]);
+});
+
+describe("calls at the same time", () => {
+  const statuses = async (calls: Promise<Response>[]) =>
+    (await Promise.all(calls)).map(({ status }) => status).toSorted((a, b) => a - b);
+  const eight = <T>(make: (i: number) => T) => Array.from({ length: 8 }, (_, i) => make(i));
+
+  it("one of those with one name makes it", async () => {
+    const json = { name: newName("K"), value: "v", provider: "openai" };
+    expect(await statuses(eight(() => serve(coffer, "/secrets", { json })))).toEqual([201, ...Array(7).fill(409)]);
+  });
+
+  it("one of those for one variable binds it, and one of those for the last place", async () => {
+    const { name } = await createServeSecret(coffer);
+    const most = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`K${i}`, name]));
+    const { id } = await createSandbox({ secrets: most });
+    const bind = (env_key: string) =>
+      serve(coffer, `/sandboxes/${id}/secrets`, { json: { env_key, secret_name: name } });
+    expect(await statuses(eight(() => bind("SAME")))).toEqual([201, ...Array(7).fill(409)]);
+    expect(await statuses(eight((i) => bind(`LAST${i}`)))).toEqual([201, ...Array(7).fill(400)]);
   });
 });
 

@@ -64,6 +64,11 @@ describe("POST /secrets answers 201, field by field", () => {
       custom({ type: "bearer", headers: {} }),
       { auth_type: "bearer", auth_config: {}, hosts: ["api.example.com"] },
     ],
+    [
+      "empty texts in place of what is not given",
+      { ...custom({ type: "bearer", header: "", prefix: "", username: "", headers: {}, per_host: [] }), provider: "" },
+      { auth_type: "bearer", auth_config: {}, hosts: ["api.example.com"] },
+    ],
     ["basic", custom({ type: "basic" }), { auth_type: "basic", auth_config: {}, hosts: ["api.example.com"] }],
     [
       "basic with a user",
@@ -168,7 +173,15 @@ describe("POST /secrets answers 400", () => {
       "*.com",
       "*.co.uk",
       "127.0.0.1",
+      "127.1",
       "0x7f.1",
+      "2130706433",
+      "①②⑦.⓪.⓪.①",
+      "64:ff9b::7f00:1",
+      "[::ffff:127.0.0.1]",
+      "a.b.",
+      "%61.b",
+      "a\u212a.b",
       "a..b",
       "-a.b",
       "",
@@ -185,8 +198,17 @@ describe("POST /secrets answers 400", () => {
       custom({ type: "custom", headers: Object.fromEntries(many(9).map((h) => [h, "{{ value }}"])) }),
       "auth.headers",
     ],
+    ["a header that a proxy drops", custom({ type: "api-key", header: "X-Forwarded-For" }), "auth.header"],
+    ["a prefix that no reader keeps", custom({ type: "api-key", header: "X", prefix: " x" }), "auth.prefix"],
+    [
+      "a value in another spelling",
+      custom({ type: "custom", headers: { X: "{{  value }}" } }),
+      'auth.headers["X"]: must contain {{ value }}',
+    ],
     ["custom without the value", custom({ type: "custom", headers: { X: "y" } }), "auth.headers"],
     ["an unknown type", custom({ type: "oauth" }), "auth.type"],
+    ["per_host as a type", custom({ type: "per_host" }), "per_host"],
+    ["no rules", custom({ per_host: [] }), "per_host"],
     ["per_host with a type", custom({ type: "bearer", per_host: [a] }, ["a.example.com"]), "auth.type"],
     ["17 rules", perHost(...many(17).map((host) => ({ hosts: [host], type: "bearer" }))), "auth.per_host"],
     ["a rule outside of hosts", perHost({ hosts: ["a.b.example.com"], type: "bearer" }), "auth.per_host[0].hosts[0]"],
@@ -201,8 +223,10 @@ describe("POST /secrets answers 400", () => {
   });
 
   it("every broken rule at once", async () => {
-    const { message } = await failure("/secrets", { json: { name: "1", value: "v", provider: "nobody" } });
-    expect(message).toMatch(/name: .*; provider: /);
+    for (const json of [{}, { name: "1", value: "v".repeat(8_193), provider: "nobody" }]) {
+      const { message } = await failure("/secrets", { json });
+      expect(message).toMatch(/name: .*; value: .*; provider: /);
+    }
   });
 
   it("at most: 16 hosts, 16 rules and 8 headers are taken", async () => {
@@ -336,11 +360,24 @@ describe("GET /secrets/{name}/audit", () => {
     expect([await statuses("?status=4xx"), await statuses("?status=5xx")]).toEqual([[403, 404], [502]]);
     expect(await statuses("?status=errors")).toEqual([403, 502, 404]);
     expect(await statuses(`?limit=2&before=${all[1]?.id}`)).toEqual([404, 301]);
+    for (const before of ["9007199254740991", "9223372036854775807"]) {
+      expect(await statuses(`?limit=1&before=${before}`)).toEqual([403]);
+    }
     await served(coffer, `/sandboxes/${sandbox.id}`, { method: "DELETE" });
     expect((await list("?limit=1"))[0]).not.toHaveProperty("sandbox_name");
   });
 
-  it.each(["limit=0", "limit=1001", "before=x", "before=-1", "status=1xx", "page=1"])("refuses %s", async (query) => {
+  const bad = [
+    "limit=0",
+    "limit=1001",
+    "limit=1.5",
+    "limit=1&limit=2",
+    "before=x",
+    "before=-1",
+    "before=1e3",
+    "before=",
+  ];
+  it.each([...bad, "status=1xx", "status=2XX", "status=", "page=1"])("refuses %s", async (query) => {
     const { name } = await createServeSecret(coffer);
     expect(await failure(`/secrets/${name}/audit?${query}`)).toMatchObject({ error: "400 bad_request" });
     expect((await serve(coffer, `/secrets/${name}/audit?limit=1000`)).status).toBe(200);

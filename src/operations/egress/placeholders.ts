@@ -1,0 +1,24 @@
+// Placeholders as a deployment makes them and knows them again, and whose one is that turns up with a stranger.
+import type { PlaceholderMac } from "../../domain/egress/placeholder.ts";
+import type { Refusal } from "../../domain/egress/refusal.ts";
+import type { JudgedSandbox } from "../../domain/egress/sandbox.ts";
+import type { DeploymentKeys } from "../../envelope/deployment-keys.ts";
+import { macRow } from "../../envelope/mac.ts";
+import type { Sql } from "../../store/database.ts";
+import { findPlaceholderHolder } from "../../store/sandboxes.ts";
+
+export function placeholderMac({ rowMacKey }: Pick<DeploymentKeys, "rowMacKey">): PlaceholderMac {
+  return (text) => macRow(rowMacKey, "placeholder/v1", [text]);
+}
+
+/** Why a request with a placeholder that the sandbox does not hold is refused: it has let go of it, or never had it. */
+export async function refusalOfStranger(
+  sql: Sql,
+  { workspaceId, sandboxId }: Pick<JudgedSandbox, "workspaceId" | "sandboxId">,
+  placeholder: string,
+): Promise<Refusal> {
+  const holder = await findPlaceholderHolder(sql, workspaceId, placeholder);
+  if (!holder) return { code: "credential_foreign" };
+  const { secretId } = holder;
+  return { code: holder.sandboxId === sandboxId ? "credential_revoked" : "credential_foreign", secretId };
+}
