@@ -66,11 +66,22 @@ export function sendAnswer(response: ServerResponse, answer: ProxyAnswer, isLast
   response.end(bodyOf(answer));
 }
 
+/** What was written arrives within it, also where a client is still sending. */
+const lingerMs = 1_000;
+
 /** The same on a bare connection, which ends with it. */
 export function endWithAnswer(socket: Duplex, answer: ProxyAnswer): void {
   const headers = Object.entries({ ...headersOf(answer), connection: "close" });
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${answer.status} ${phrases[answer.status]}\r\n${lines.join("")}\r\n${bodyOf(answer)}`);
+  endSoon(socket, `HTTP/1.1 ${answer.status} ${phrases[answer.status]}\r\n${lines.join("")}\r\n${bodyOf(answer)}`);
+}
+
+/** Closes a connection, also when the client never closes its side of it. */
+export function endSoon(socket: Duplex, text = ""): void {
+  socket.end(text);
+  socket.resume();
+  const late = setTimeout(() => socket.destroy(), lingerMs);
+  socket.on("close", () => clearTimeout(late));
 }
 
 function headersOf(answer: ProxyAnswer): { [name: string]: string } {

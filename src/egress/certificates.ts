@@ -1,5 +1,5 @@
 // Certificates in the proxy's memory: the workspaces' authorities, and what was minted for hosts, for half of its life.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { RandomBytes } from "../domain/random.ts";
 import { type Ca, type LeafKey, leafLifeMs, makeLeafKey, mintLeaf } from "../operations/egress/certificates.ts";
@@ -11,48 +11,52 @@ export interface Certificates {
   contextFor(workspaceId: string, host: string): Promise<SecureContext>;
 }
 
-const caLifeMs = 600_000;
 const casMax = 1_000;
-const contextsMax = 10_000;
+/** Of 60 KB each. */
+const contextsMax = 2_000;
 
 export function createCertificates(
   load: (workspaceId: string) => Promise<Ca>,
-  { now, random }: { now: () => Date; random: RandomBytes },
+  { now, random, caLifeMs = 600_000 }: { now: () => Date; random: RandomBytes; caLifeMs?: number },
 ): Certificates {
-  const ca = createKept<Ca>(load, caLifeMs, casMax);
   let leafKey: Promise<LeafKey> | undefined;
-  const context = createKept<SecureContext>(
-    async (name) => {
-      const [workspaceId = "", host = ""] = name.split(" ");
-      leafKey ??= makeLeafKey();
-      const [issuer, key] = await Promise.all([ca(workspaceId), leafKey]);
-      const leaf = await mintLeaf(issuer, key, host, now(), random);
-      return createSecureContext({
-        cert: `${leaf}\n${issuer.certificate}`,
-        key: key.privateKey,
-        minVersion: "TLSv1.2",
-      });
-    },
-    leafLifeMs / 2,
-    contextsMax,
-  );
+  const contexts = createKept<SecureContext>(leafLifeMs / 2, contextsMax);
+  const cas = createKept<Ca>(caLifeMs, casMax);
+  const ca = (workspaceId: string) => cas(workspaceId, () => load(workspaceId));
+
+  async function makeContext(issuer: Ca, host: string): Promise<SecureContext> {
+    leafKey ??= makeLeafKey();
+    const key = await leafKey;
+    const leaf = await mintLeaf(issuer, key, host, now(), random);
+    return createSecureContext({
+      cert: `${leaf}\n${issuer.certificate}`,
+      key: key.privateKey,
+      minVersion: "TLSv1.2",
+    });
+  }
+
   return {
     authority: async (workspaceId) => (await ca(workspaceId)).certificate,
     async contextFor(workspaceId, host) {
-      const { certificate } = await ca(workspaceId);
-      // What another authority has signed is not believed any more.
-      return context(`${workspaceId} ${host} ${createHash("sha256").update(certificate).digest("hex")}`);
+      const issuer = await ca(workspaceId);
+      // Of another authority none is of use, when that of the workspace is replaced.
+      const name = `${workspaceId} ${hash("sha256", issuer.certificate)} ${host}`;
+      return contexts(name, () => makeContext(issuer, host));
     },
   };
 }
 
-/** Loads once for all who ask within the time; failures are not kept. */
-function createKept<T>(load: (name: string) => Promise<T>, lifeMs: number, countMax: number) {
+/** Loads once for all who ask within the time, and lets go of what was not asked for the longest; failures are not kept. */
+function createKept<T>(lifeMs: number, countMax: number) {
   const kept = new Map<string, { until: number; value: Promise<T> }>();
-  return (name: string): Promise<T> => {
+  return (name: string, load: () => Promise<T>): Promise<T> => {
     const found = kept.get(name);
-    if (found && performance.now() < found.until) return found.value;
-    const entry = { until: performance.now() + lifeMs, value: load(name) };
+    kept.delete(name);
+    if (found && performance.now() < found.until) {
+      kept.set(name, found);
+      return found.value;
+    }
+    const entry = { until: performance.now() + lifeMs, value: load() };
     entry.value.catch(() => kept.get(name) === entry && kept.delete(name));
     if (kept.size >= countMax) kept.delete(kept.keys().next().value as string);
     kept.set(name, entry);

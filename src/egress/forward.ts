@@ -4,13 +4,14 @@ import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
 import { createFinder, createScrubber, scrubText } from "../domain/egress/scrubber.ts";
 import { OutboundError } from "../net-guard/errors.ts";
-import { eventsUnavailable, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { endSoon, eventsUnavailable, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
 import { codingOf, decoded } from "./decoded.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Ready, type Visit } from "./prepare.ts";
 import { pump } from "./pump.ts";
 import { createRecord, type Record } from "./record.ts";
 
+const nothing = Buffer.alloc(0);
 const bodyBytesMax = 2 ** 31;
 /** What the log of a host says of a client that did not wait. */
 const clientGoneStatus = 499;
@@ -97,9 +98,13 @@ function exchange(given: Exchange): Promise<void> {
 
   async function answer(incoming: IncomingMessage): Promise<void> {
     if (state !== "waiting") return;
+    const status = incoming.statusCode ?? 0;
+    if (status < 200) {
+      fail("upstream_unreachable");
+      return;
+    }
     state = "answering";
     idle.refresh();
-    const status = incoming.statusCode ?? 502;
     const secretIds = ready.swaps.map(({ binding }) => binding.secretId);
     await record.write(ready.sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
     if ((state as string) === "over") return;
@@ -121,9 +126,10 @@ function exchange(given: Exchange): Promise<void> {
     incoming.on("close", () => incoming.complete || fail("upstream_unreachable"));
     const headers = responseHeaders(incoming.rawHeaders, mayChange).map((text) => scrubText(text, ready.forms));
     const kept = coding === undefined ? headers : without(headers, "content-encoding");
-    response.writeHead(status, scrubText(incoming.statusMessage ?? "", ready.forms), kept);
-    // The head goes at once: what comes later may come much later.
-    response.flushHeaders();
+    const phrase = (incoming.statusMessage ?? "").replaceAll(/[^\t -~]/g, "");
+    response.writeHead(status, scrubText(phrase, ready.forms), kept);
+    // The head goes at once: what comes later may come much later. Not flushHeaders, which writes Latin-1 as UTF-8.
+    response.write(nothing);
     const scrubber = createScrubber(ready.forms);
     pump(source, response, {
       each: (chunk) => {
@@ -132,12 +138,20 @@ function exchange(given: Exchange): Promise<void> {
       },
       atEnd: () => (mayChange ? scrubber.end() : undefined),
     });
-    // A connection whose request is whole is kept for the next one.
-    response.on("finish", () => (request.complete ? over() : breakOff()));
+    response.on("finish", () => {
+      // A connection whose request is whole is kept for the next one, and one whose request a host did not read is not.
+      if (upstream?.writableFinished) over();
+      else breakOff();
+      if (request.complete) return;
+      request.resume();
+      endSoon(request.socket);
+    });
   }
 
   function send(isRepeated: boolean): void {
     const sent = openUpstream(given);
+    // Headers past a count would be dropped without a word, and with them what says how the body is coded.
+    sent.maxHeadersCount = 0;
     upstream = sent;
     sent.on("response", (incoming) => {
       answer(incoming).catch((error: unknown) => {
@@ -147,6 +161,8 @@ function exchange(given: Exchange): Promise<void> {
         breakOff();
       });
     });
+    // Without an answer or an error: the host switched to a protocol that nobody asked for.
+    sent.on("close", () => sent === upstream && state === "waiting" && fail("upstream_unreachable"));
     sent.on("error", (error) => {
       // A kept connection may end at the moment at which it is used again.
       const isStale =
@@ -168,6 +184,7 @@ function exchange(given: Exchange): Promise<void> {
     const find = createFinder(bindings.map(({ placeholder }) => placeholder));
     pump(request, sent, {
       each: (chunk) => {
+        if (state === "over") return undefined;
         const found = find(chunk);
         if (found !== undefined) {
           const binding = bindings.find(({ placeholder }) => placeholder === found);
@@ -183,15 +200,27 @@ function exchange(given: Exchange): Promise<void> {
     });
   }
 
-  response.on("close", () => {
+  /** The client did not wait. */
+  function gone(): void {
     if (state === "over") return;
     const wasWaiting = state === "waiting";
+    state = "over";
+    upstream?.destroy();
+    if (!wasWaiting) {
+      over();
+      return;
+    }
     const secretIds = ready.swaps.map(({ binding }) => binding.secretId);
-    breakOff();
-    if (!wasWaiting) return;
     const outcome = { secretIds, status: clientGoneStatus, upstreamStatus: undefined, errorCode: "" } as const;
-    record.write(ready.sandbox, outcome).then(() => record.finish(), parts.onUnexpectedError);
-  });
+    record.write(ready.sandbox, outcome).catch(parts.onUnexpectedError).finally(over);
+  }
+
+  response.on("close", gone);
+  // While it was judged: nothing was sent, and nothing will be.
+  if (response.closed) {
+    gone();
+    return promise;
+  }
   for (const { binding } of ready.swaps) {
     parts.touchUsed({ workspaceId: ready.sandbox.workspaceId, secretId: binding.secretId });
   }
@@ -203,8 +232,6 @@ function exchange(given: Exchange): Promise<void> {
 function openUpstream({ parts, visit, target, request, ready }: Exchange): ClientRequest {
   const { host, port } = visit;
   const { method = "" } = request;
-  const framing = request.headers["transfer-encoding"] ? ["Transfer-Encoding", "chunked"] : [];
-  const isEmptyPost = !hasBody(request) && !bodilessMethods.has(method) && !request.headers["content-length"];
   return openRequest({
     agent: parts.upstreams.agentOf(ready.sandbox.workspaceId),
     host,
@@ -212,13 +239,16 @@ function openUpstream({ parts, visit, target, request, ready }: Exchange): Clien
     method,
     path: target,
     setHost: false,
-    headers: [
-      ...["Host", port === 443 ? host : `${host}:${port}`],
-      ...ready.headers,
-      ...framing,
-      ...(isEmptyPost ? ["Content-Length", "0"] : []),
-    ],
+    headers: [...["Host", port === 443 ? host : `${host}:${port}`], ...ready.headers, ...framingOf(request)],
   });
+}
+
+/** Always said: the body of a request that says nothing would be a request of its own to the host. */
+function framingOf({ headers, method = "" }: IncomingMessage): string[] {
+  const { "transfer-encoding": coding, "content-length": length } = headers;
+  if (coding !== undefined) return ["Transfer-Encoding", "chunked"];
+  if (length !== undefined) return ["Content-Length", String(Number(length))];
+  return bodilessMethods.has(method) ? [] : ["Content-Length", "0"];
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { matchesHost } from "../domain/egress/host-pattern.ts";
 import { hasRuleFor } from "../domain/egress/judge-request.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
+import { isLetIn } from "../domain/egress/sandbox.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
@@ -80,10 +81,12 @@ async function refusalNow(
 ): Promise<RefusalCode | undefined> {
   const sandbox = await authenticateSandbox(parts, token, address);
   if (!sandbox) return "credential_revoked";
-  const isHeld = (id: string) =>
-    sandbox.bindings.some(
+  for (const id of secretIds) {
+    const binding = sandbox.bindings.find(
       ({ secretId, rule }) => secretId === id && rule?.hosts.some((pattern) => matchesHost(pattern, host)),
     );
-  if (!secretIds.every(isHeld)) return "credential_revoked";
+    if (!binding) return "credential_revoked";
+    if (!isLetIn(binding, sandbox, address)) return "access_policy_denied";
+  }
   return sandbox.unmatched === "ALLOW" || hasRuleFor(sandbox, host) ? undefined : "unmatched_host_denied";
 }

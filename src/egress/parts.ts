@@ -13,6 +13,8 @@ import type { Values } from "./values.ts";
 
 /** All in milliseconds. */
 export interface EgressTimeouts {
+  /** For the head of a request, also of the first one on a connection. */
+  headMs: number;
   /** Until a host is connected. */
   dialMs: number;
   /** Without a byte either way. */
@@ -24,6 +26,7 @@ export interface EgressTimeouts {
 }
 
 export const egressTimeouts: EgressTimeouts = {
+  headMs: 15_000,
   dialMs: 10_000,
   idleMs: 60_000,
   requestMs: 3_600_000,

@@ -22,7 +22,7 @@ export interface Visit extends Destination {
 export interface Ready {
   sandbox: JudgedSandbox;
   swaps: readonly Swap[];
-  /** Names and values in turns, without Host. */
+  /** Names and values in turns, without Host and what says how long the body is. */
   headers: string[];
   forms: readonly ScrubForm[];
   meters: readonly Meter[];

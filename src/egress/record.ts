@@ -25,6 +25,8 @@ export interface Record {
 
 const pathLengthMax = 2_048;
 const methodLengthMax = 32;
+/** That of a name: what is none may be as long as a head. */
+const hostLengthMax = 253;
 
 export function createRecord(
   parts: EgressParts,
@@ -45,7 +47,7 @@ export function createRecord(
         secretId,
         eventId: newId("egr", parts.now(), parts.random),
         method: method.slice(0, methodLengthMax),
-        host,
+        host: host.slice(0, hostLengthMax),
         path: path.slice(0, pathLengthMax),
         ...outcome,
         latencyMs: Math.round(performance.now() - startMs),

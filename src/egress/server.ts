@@ -11,6 +11,7 @@ import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
 import { createRecord } from "./record.ts";
 import { isDestination, openTunnel } from "./tunnel.ts";
+import { createTurns } from "./turns.ts";
 import { forwardWebSocket, isWebSocket } from "./websocket.ts";
 import { addressOf, ownToken, proxyToken } from "./who.ts";
 
@@ -23,19 +24,23 @@ export interface EgressServer {
 const options: ServerOptions = {
   insecureHTTPParser: false,
   maxHeaderSize: 32_768,
-  headersTimeout: 15_000,
   // Bodies have time-outs of their own.
   requestTimeout: 0,
   keepAliveTimeout: 60_000,
   noDelay: true,
 };
 
-const noteMs = 1_000;
+const endingMs = 1_000;
 
 export function createEgressServer(parts: EgressParts): EgressServer {
   const sockets = new Set<Socket>();
   const visits = new WeakMap<object, Visit>();
+  const turns = createTurns();
   let open = 0;
+
+  async function idleBefore(endMs: number): Promise<void> {
+    while (open > 0 && performance.now() < endMs) await sleep(20);
+  }
 
   async function tracked(work: Promise<void>, fail: (error: unknown) => void): Promise<void> {
     open++;
@@ -49,11 +54,15 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     }
   }
 
-  const inner = createServer({ ...options, shouldUpgradeCallback: isWebSocket });
+  const { headMs } = parts.timeouts;
+  const timed: ServerOptions = { ...options, headersTimeout: headMs, connectionsCheckingInterval: headMs };
+  const inner = createServer({ ...timed, shouldUpgradeCallback: isWebSocket });
+  // It has no port, and would keep no time without this.
+  inner.emit("listening");
   inner.on("request", (request, response) => {
     const visit = visits.get(request.socket) as Visit;
-    const work = forward(parts, visit, request.url ?? "", request, response);
-    void tracked(work, failRequest(response));
+    const work = () => forward(parts, visit, request.url ?? "", request, response);
+    void tracked(turns.take(request.socket, work), failRequest(response));
   });
   inner.on("upgrade", (request, socket, early) => {
     const visit = visits.get(request.socket) as Visit;
@@ -65,7 +74,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     void tracked(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
   });
 
-  const outer = createServer({ ...options, shouldUpgradeCallback: () => false });
+  const outer = createServer({ ...timed, shouldUpgradeCallback: () => false });
   outer.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -74,19 +83,21 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     socket.on("error", () => socket.destroy());
     void tracked(openTunnel(parts, { server: inner, visits }, request, socket, early), failConnection(socket));
   });
-  outer.on("request", (request, response) => void tracked(serve(parts, request, response), failRequest(response)));
+  outer.on("request", (request, response) => {
+    const work = () => serve(parts, request, response);
+    void tracked(turns.take(request.socket, work), failRequest(response));
+  });
 
   return {
     listen: (port, host) => listen(outer, port, host),
     async close(graceMs) {
       const closed = new Promise((resolve) => outer.close(resolve));
-      const end = performance.now() + graceMs;
-      while (open > 0 && performance.now() < end) await sleep(20);
+      await idleBefore(performance.now() + graceMs);
       for (const socket of sockets) socket.destroy();
       await closed;
-      // What that broke off is still to be noted, for as long as the database takes part.
-      const notedBy = performance.now() + noteMs;
-      while (open > 0 && performance.now() < notedBy) await sleep(20);
+      // What was ended has events still to write.
+      await idleBefore(performance.now() + endingMs);
+      inner.close();
     },
   };
 }

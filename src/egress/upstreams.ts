@@ -35,8 +35,8 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
       attemptMs: dialMs,
       secureContext: roots,
     });
-    // One that breaks while nobody uses it yet must not end the process.
-    socket.on("error", () => {});
+    // A host may reset it at any moment, also when nobody listens: such an error would end the process.
+    socket.on("error", () => socket.destroy());
     return socket;
   };
 
@@ -61,7 +61,7 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
       const oldest = agents.size >= agentsMax ? agents.entries().next().value : undefined;
       if (oldest) {
         agents.delete(oldest[0]);
-        oldest[1].destroy();
+        closeIdle(oldest[1]);
       }
       agents.set(workspaceId, found);
       return found;
@@ -71,4 +71,10 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
       agents.clear();
     },
   };
+}
+
+/** What is in use ends with its request. */
+function closeIdle(agent: Agent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }

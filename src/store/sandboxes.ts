@@ -166,6 +166,12 @@ export interface BoundSecret extends StoredBinding {
   rule: EgressRule | undefined;
   egressMac: Uint8Array | undefined;
   currentVersion: number;
+  region: string;
+  kmsKeyId: string;
+  revealable: boolean;
+  accessPolicyText: string | undefined;
+  /** Of the secret's row. */
+  secretMac: Uint8Array;
 }
 
 interface BoundSecretRow {
@@ -180,11 +186,16 @@ interface BoundSecretRow {
   egress_rule: EgressRule | null;
   egress_mac: Uint8Array | null;
   current_version: number;
+  region: string;
+  kms_key_id: string;
+  revealable: boolean;
+  access_policy: string | null;
+  secret_mac: Uint8Array;
 }
 
 const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac,
   s.name as secret_name, ${isActive} as is_active, s.egress_rule, s.egress_mac,
-  s.current_version`;
+  s.current_version, s.region, s.kms_key_id, s.revealable, s.access_policy, s.mac as secret_mac`;
 
 function toBoundSecret(row: BoundSecretRow): BoundSecret {
   return {
@@ -199,6 +210,11 @@ function toBoundSecret(row: BoundSecretRow): BoundSecret {
     rule: row.egress_rule ?? undefined,
     egressMac: row.egress_mac ?? undefined,
     currentVersion: row.current_version,
+    region: row.region,
+    kmsKeyId: row.kms_key_id,
+    revealable: row.revealable,
+    accessPolicyText: row.access_policy ?? undefined,
+    secretMac: row.secret_mac,
   };
 }
 
@@ -223,14 +239,17 @@ export async function listBoundSecrets(
 export interface SandboxRecord {
   sandbox: StoredSandbox;
   unmatched: Unmatched;
+  /** When this was so, by the database's clock. */
+  readTime: Date;
   bound: BoundSecret[];
 }
 
 /** Undefined when there is no such sandbox, or no more. */
 export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
-  const rows = await sql.query<SandboxRow & { egress_unmatched: Unmatched }>({
+  const rows = await sql.query<SandboxRow & { egress_unmatched: Unmatched; read_time: Date }>({
     name: "find_sandbox_by_lookup_id",
-    text: `select ${columns}, w.egress_unmatched from sandbox b join workspace w on w.workspace_id = b.workspace_id
+    text: `select ${columns}, w.egress_unmatched, now() as read_time
+      from sandbox b join workspace w on w.workspace_id = b.workspace_id
       where b.lookup_id = $1 and b.delete_time is null`,
     values: [lookupId],
   });
@@ -238,7 +257,7 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   if (!row) return undefined;
   const sandbox = toSandbox(row);
   const bound = await listBoundSecrets(sql, sandbox.workspaceId, [sandbox.sandboxId]);
-  return { sandbox, unmatched: row.egress_unmatched, bound };
+  return { sandbox, unmatched: row.egress_unmatched, readTime: row.read_time, bound };
 }
 
 /** The environment variables that something is bound to now. */

@@ -9,6 +9,7 @@ export type EgressErrorCode =
   | "credential_misplaced"
   | "credential_foreign"
   | "credential_revoked"
+  | "access_policy_denied"
   | "method_not_allowed"
   | "path_not_allowed"
   | "rate_limited"

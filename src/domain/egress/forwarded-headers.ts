@@ -1,7 +1,11 @@
 // Which headers go on, both ways: none that concern one connection only, that say whence a request came, or that speak for the proxy.
 
 const hopByHop = [...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]];
-const ownOfRequest = new Set([...hopByHop, ...["host", "expect", "forwarded", "via", "http2-settings", "x-real-ip"]]);
+const ownOfRequest = new Set([
+  ...hopByHop,
+  // Where a request goes and where it ends is the proxy's to say.
+  ...["host", "content-length", "expect", "forwarded", "via", "http2-settings", "x-real-ip"],
+]);
 // Another protocol would lead past the proxy.
 const ownOfResponse = new Set([...hopByHop, "alt-svc"]);
 

@@ -1,4 +1,5 @@
 // Whether a request can mean only one thing: what two readers could read in two ways is refused before anything is put into it.
+import { connectionTokens } from "./forwarded-headers.ts";
 
 /** A request without its body. */
 export interface RequestHead {
@@ -17,7 +18,13 @@ export interface Destination {
   port: number;
 }
 
-const overrides = new Set(["x-http-method-override", "x-http-method", "x-method-override"]);
+// Another method or another path than those that are judged.
+const overrides = new Set([
+  ...["x-http-method-override", "x-http-method", "x-method-override"],
+  ...["x-original-url", "x-rewrite-url"],
+]);
+/** Without them a body would be the next request. */
+const neverOfOneConnection = ["content-length", "transfer-encoding", "host"];
 
 /** All values of a header; its name is in lower case. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
@@ -36,6 +43,8 @@ export function framingFault(
   if (codings.length > 0 && (httpVersion !== "1.1" || lengths.length > 0)) return "bad_request";
   if (codings.length > 1 || codings.some((coding) => coding.toLowerCase() !== "chunked")) return "bad_request";
   if (lengths.length > 1) return "bad_request";
+  const dropped = connectionTokens(rawHeaders);
+  if (neverOfOneConnection.some((name) => dropped.has(name))) return "bad_request";
   const [named, ...others] = valuesOf(rawHeaders, "host");
   if (named === undefined || others.length > 0 || !isAuthority(named, { host, port })) return "bad_request";
   if (!target.startsWith("/") && !(target === "*" && method === "OPTIONS")) return "bad_request";

@@ -5,7 +5,7 @@ import { type Destination, framingFault, type RequestHead, valuesOf } from "./fr
 import { matchesHost } from "./host-pattern.ts";
 import { type Slot, slotsOf } from "./inject.ts";
 import type { Refusal } from "./refusal.ts";
-import type { JudgedBinding, JudgedSandbox } from "./sandbox.ts";
+import { isLetIn, type JudgedBinding, type JudgedSandbox } from "./sandbox.ts";
 
 /** One secret, and the headers in which its placeholder stands. */
 export interface Swap {
@@ -23,24 +23,28 @@ export function hasRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
   return bindings.some(({ rule }) => rule?.hosts.some((pattern) => matchesHost(pattern, host)));
 }
 
-/** `findPlaceholders` finds all in a text, whoever they were made for. */
+/** `visit` is where the request goes, and the address it comes from; `findPlaceholders` finds all in a text, whoever they were made for. */
 export function judgeRequest(
   sandbox: JudgedSandbox,
-  destination: Destination,
+  visit: Destination & { address: string },
   head: RequestHead,
   findPlaceholders: (text: string) => string[],
 ): Judged {
-  const fault = framingFault(head, destination);
+  const fault = framingFault(head, visit);
   if (fault) return { refusal: { code: fault } };
   const swaps: Swap[] = [];
   for (const binding of sandbox.bindings) {
-    const judged = judgeBinding(binding, destination.host, head);
+    const judged = judgeBinding(binding, visit.host, head);
     if (judged && "code" in judged) return { refusal: judged };
-    if (judged) swaps.push(judged);
+    if (!judged) continue;
+    if (!isLetIn(binding, sandbox, visit.address)) {
+      return { refusal: { code: "access_policy_denied", secretId: binding.secretId } };
+    }
+    swaps.push(judged);
   }
   const stranger = findStranger(sandbox, head, findPlaceholders);
   if (stranger !== undefined) return { stranger };
-  if (swaps.length === 0 && sandbox.unmatched === "DENY" && !hasRuleFor(sandbox, destination.host)) {
+  if (swaps.length === 0 && sandbox.unmatched === "DENY" && !hasRuleFor(sandbox, visit.host)) {
     return { refusal: { code: "unmatched_host_denied" } };
   }
   return { swaps };

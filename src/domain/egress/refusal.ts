@@ -16,6 +16,7 @@ export const refusalStatus: Readonly<Record<RefusalCode, number>> = {
   credential_host_mismatch: 403,
   credential_misplaced: 403,
   credential_foreign: 403,
+  access_policy_denied: 403,
   method_not_allowed: 403,
   path_not_allowed: 403,
   body_too_large: 413,

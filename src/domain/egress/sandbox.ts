@@ -1,5 +1,7 @@
 // A sandbox: a program's place in a workspace. It holds a token for the proxy, and placeholders for the secrets bound to it.
+import type { AccessPolicy } from "../access-policy.ts";
 import { CofferError } from "../errors.ts";
+import { judgeAccessPolicy } from "../judge-access-policy.ts";
 import type { EgressRule } from "./egress-rule.ts";
 
 export interface Sandbox {
@@ -27,6 +29,8 @@ export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "pl
   rule: EgressRule | undefined;
   /** The version whose value is used; 0 when there is none. */
   currentVersion: number;
+  /** From where and when the value may be used. */
+  accessPolicy: AccessPolicy | undefined;
 }
 
 /** What becomes of requests to hosts that no bound secret is for. */
@@ -38,6 +42,17 @@ export const unmatchedDefault: Unmatched = "DENY";
 export interface JudgedSandbox extends Sandbox {
   bindings: readonly JudgedBinding[];
   unmatched: Unmatched;
+  /** When all of this was so, by the database's clock. */
+  readTime: Date;
+}
+
+/** Whether the secret's access policy lets the sandbox use its value from the address, now; where it cannot be judged, it does not. */
+export function isLetIn({ accessPolicy }: JudgedBinding, { readTime: now }: JudgedSandbox, address: string): boolean {
+  try {
+    return accessPolicy === undefined || judgeAccessPolicy(accessPolicy, { address, now }).isAllowed;
+  } catch {
+    return false;
+  }
 }
 
 export const bindingsMax = 32;

@@ -1,6 +1,7 @@
 // The forms in which a host may send a value back, each with the placeholder in its place: defence in depth, not a promise.
 
 export interface ScrubForm {
+  /** Visible ASCII and spaces. */
   find: string;
   put: string;
 }
@@ -8,20 +9,32 @@ export interface ScrubForm {
 /** Shorter pieces would be found where nobody wrote them. */
 const pieceLengthMin = 8;
 
-/** Longest first. `written` are the headers that the value went into, as they were sent and as the sandbox had them. */
+const htmlEntities: Readonly<{ [character: string]: string }> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+/** A shorter value would be found in any text, and the search would tell it. */
+const valueLengthMin = 4;
+
+/**
+ * Longest first; none for a value that is too short to be looked for. `written` are the headers that the value went into, as
+ * they were sent and as the sandbox had them.
+ */
 export function scrubForms(
   value: string,
   placeholder: string,
   written: readonly { sent: string; given: string }[],
 ): ScrubForm[] {
   const bytes = Buffer.from(value, "utf8");
-  const encoded = encodeURIComponent(value);
+  if (value.length < valueLengthMin) return [];
   const texts = new Set([
     value,
-    encoded,
-    encoded.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    encoded.replaceAll("%20", "+"),
-    JSON.stringify(value).slice(1, -1),
+    ...inUrls(value),
+    ...inJson(value),
+    inHtml(value),
     ...[0, 1, 2].flatMap((shift) => base64Pieces(bytes, shift)),
   ]);
   const forms = [...texts].map((find) => ({ find, put: placeholder }));
@@ -31,6 +44,34 @@ export function scrubForms(
     if (credentials !== undefined) forms.push({ find: credentials, put: given.replace(/^\S+ +/, "").trim() });
   }
   return forms.sort((a, b) => b.find.length - a.find.length);
+}
+
+/** As browsers, forms, Python and RFC 3986 encode it. */
+function inUrls(value: string): string[] {
+  const encoded = encodeURIComponent(value);
+  return [
+    encoded,
+    encoded.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    encoded.replaceAll("%20", "+"),
+    encoded.replaceAll("%2F", "/"),
+    encoded.replaceAll(/[!'()*]/g, (character) => `%${hexOf(character).toUpperCase()}`),
+  ];
+}
+
+/** As it must be escaped, and as PHP, Go, Gson and .NET escape it beyond that. */
+function inJson(value: string): string[] {
+  const text = JSON.stringify(value).slice(1, -1);
+  const escaped = (characters: RegExp) => text.replaceAll(characters, (character) => `\\u00${hexOf(character)}`);
+  const inNet = text.replaceAll(/[<>&'+`]/g, (character) => `\\u00${hexOf(character).toUpperCase()}`);
+  return [text, text.replaceAll("/", "\\/"), escaped(/[<>&]/g), escaped(/[<>&=']/g), inNet];
+}
+
+function inHtml(value: string): string {
+  return value.replaceAll(/[&<>"']/g, (character) => htmlEntities[character] ?? character);
+}
+
+function hexOf(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(2, "0");
 }
 
 /** What base64 makes of the value wherever it stands: of the characters that other bytes share none. */

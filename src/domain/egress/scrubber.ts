@@ -1,4 +1,4 @@
-// Finds texts in a stream, also across its chunks, and puts others in their places. What cannot be the beginning of one goes on at once.
+// Finds texts in a stream, also across its chunks, and puts others in their places. The end of a line goes on at once.
 import type { ScrubForm } from "./scrub-forms.ts";
 
 export interface Scrubber {
@@ -9,18 +9,23 @@ export interface Scrubber {
 }
 
 const nothing = Buffer.alloc(0);
+/** The length of a value must not be told by how much is held back. */
+const heldStepBytes = 64;
 
 /** `forms` are longest first. */
 export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
   const needles = forms.map(({ find, put }) => ({ find: Buffer.from(find, "utf8"), put: Buffer.from(put, "utf8") }));
   const longest = Math.max(0, ...needles.map(({ find }) => find.byteLength));
+  const heldBytesMax = Math.ceil(longest / heldStepBytes) * heldStepBytes;
   let held: Buffer = nothing;
 
-  function replaced(data: Buffer): { out: Buffer[]; rest: Buffer } {
+  /** Replaces what begins before `end`; what begins behind it may be the beginning of something longer. */
+  function replaced(data: Buffer, end: number): Buffer {
     const out: Buffer[] = [];
     // Where each is next: looked for again only once it is passed.
     const next = needles.map(({ find }) => data.indexOf(find));
-    for (let from = 0; ; ) {
+    let from = 0;
+    for (;;) {
       let first = -1;
       for (const [i, { find }] of needles.entries()) {
         if (next[i] !== -1 && (next[i] as number) < from) next[i] = data.indexOf(find, from);
@@ -28,38 +33,38 @@ export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
         if (at !== -1 && (first === -1 || at < (next[first] as number))) first = i;
       }
       const needle = needles[first];
-      if (!needle) return { out, rest: data.subarray(from) };
       const at = next[first] as number;
+      if (!needle || at >= end) break;
       out.push(data.subarray(from, at), needle.put);
       from = at + needle.find.byteLength;
     }
+    const kept = Math.max(from, end);
+    out.push(data.subarray(from, kept));
+    held = kept === data.byteLength ? nothing : Buffer.from(data.subarray(kept));
+    return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out);
   }
 
   return {
     push(chunk) {
-      const { out, rest } = replaced(held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]));
-      const keep = heldFrom(rest);
-      out.push(rest.subarray(0, keep));
-      held = keep === rest.byteLength ? nothing : Buffer.from(rest.subarray(keep));
-      return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out);
+      const data = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
+      return replaced(data, data.byteLength - visibleAtEnd(data, heldBytesMax));
     },
-    end() {
-      const rest = held;
-      held = nothing;
-      return rest;
-    },
+    end: () => replaced(held, held.byteLength),
   };
+}
 
-  /** Where the end of the data begins that may be the beginning of a text. */
-  function heldFrom(data: Buffer): number {
-    for (let at = Math.max(0, data.byteLength - longest + 1); at < data.byteLength; at++) {
-      const tail = data.subarray(at);
-      const mayBegin = ({ find }: { find: Buffer }) =>
-        find.byteLength > tail.byteLength && find[0] === tail[0] && find.subarray(0, tail.byteLength).equals(tail);
-      if (needles.some(mayBegin)) return at;
-    }
-    return data.byteLength;
-  }
+/**
+ * How many bytes at the end could be of a value, at most `max`. Of some value, not of this one: whoever writes an answer and
+ * sees how much of it is held back would find out the value's beginning letter by letter.
+ */
+function visibleAtEnd(data: Buffer, max: number): number {
+  let count = 0;
+  while (count < max && isVisible(data[data.byteLength - 1 - count])) count++;
+  return count;
+}
+
+function isVisible(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x20 && byte <= 0x7e;
 }
 
 /** The same for a text that is there as a whole. */

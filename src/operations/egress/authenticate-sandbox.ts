@@ -1,10 +1,11 @@
 // Whom the proxy lets in: a sandbox by its token, from its own address, with what is bound to it at this moment.
 import { timingSafeEqual } from "node:crypto";
 import type { Deps } from "../../deps.ts";
+import { readPolicyText } from "../../domain/access-policy.ts";
 import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
 import { hashToken } from "../../envelope/mac.ts";
 import type { BoundSecret, SandboxRecord } from "../../store/sandboxes.ts";
-import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, isAuthentic } from "../row-macs.ts";
+import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, coveredOfSecret, isAuthentic } from "../row-macs.ts";
 import type { SandboxRecords } from "./sandbox-records.ts";
 import { parseSandboxToken } from "./sandbox-token.ts";
 
@@ -42,21 +43,24 @@ function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): JudgedS
 }
 
 function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): JudgedSandbox | "TAMPERED" {
-  const { sandbox, unmatched, bound } = record;
+  const { sandbox, unmatched, readTime, bound } = record;
   if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
   const { workspaceId, sandboxId, name, sourceAddress, createTime } = sandbox;
   const bindings = bound.map((each) => judgeBinding(deploymentKeys, each));
-  return { workspaceId, sandboxId, name, sourceAddress, createTime, unmatched, bindings };
+  return { workspaceId, sandboxId, name, sourceAddress, createTime, unmatched, readTime, bindings };
 }
 
 /** What does not authenticate is worth as much as what was let go: nothing. */
 function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
-  const { workspaceId, envKey, secretId, placeholder, rule, egressMac, currentVersion } = bound;
+  const { workspaceId, envKey, secretId, placeholder, rule, egressMac, currentVersion, accessPolicyText } = bound;
   const isUsable =
     bound.isActive &&
     isAuthentic(keys, coveredOfBinding(bound), bound.mac) &&
+    isAuthentic(keys, coveredOfSecret(bound), bound.secretMac) &&
     rule !== undefined &&
     egressMac !== undefined &&
     isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
-  return { envKey, secretId, placeholder, rule: isUsable ? rule : undefined, currentVersion };
+  const judged = { envKey, secretId, placeholder, currentVersion };
+  if (!isUsable) return { ...judged, rule: undefined, accessPolicy: undefined };
+  return { ...judged, rule, accessPolicy: readPolicyText(accessPolicyText) };
 }

@@ -21,10 +21,24 @@ test("a value is replaced wherever the stream is cut", () => {
   }
 });
 
-test("what cannot be the beginning of a value does not wait", () => {
+test("the end of a line does not wait, and what waits behind it is the same for every value", () => {
   const scrubber = createScrubber(forms);
   expect(scrubber.push(Buffer.from("data: 1\n\n")).toString()).toBe("data: 1\n\n");
-  expect(scrubber.push(Buffer.from(`x${value.slice(0, 5)}`)).toString()).toBe("x");
+  expect(scrubber.push(Buffer.from(`x\n${value.slice(0, 5)}`)).toString()).toBe("x\n");
+  expect(scrubber.push(Buffer.from("\nunlike")).toString()).toBe(`${value.slice(0, 5)}\n`);
+});
+
+test("of two texts that begin alike the longer one is found, wherever the stream is cut", () => {
+  const both = [
+    { find: "abcdef", put: "LONG" },
+    { find: "abc", put: "SHORT" },
+  ];
+  const text = "xabcdefabcx\nabc";
+  for (let cut = 0; cut <= text.length; cut++) {
+    const scrubber = createScrubber(both);
+    const parts = [scrubber.push(Buffer.from(text.slice(0, cut))), scrubber.push(Buffer.from(text.slice(cut)))];
+    expect(Buffer.concat([...parts, scrubber.end()]).toString()).toBe("xLONGSHORTx\nSHORT");
+  }
 });
 
 test.each(["", "u:", "us:"])("a value is found in base64 behind %j", (before) => {

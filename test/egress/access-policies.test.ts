@@ -1,0 +1,71 @@
+// Access policies of secrets that programs use through the proxy: judged for the address that the sandbox calls from, at each request.
+import { beforeEach, describe, expect, test } from "vitest";
+import { ALLOW, DENY, hoursFromNow, ipIs, setPolicy } from "../support/access-policies.ts";
+import { useCoffer } from "../support/coffer.ts";
+import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, useEgress } from "../support/egress.ts";
+import { requestIn } from "../support/egress-request.ts";
+
+const host = "api.upstream.test";
+const coffer = useCoffer();
+const egress = useEgress(coffer, { hosts: [host] });
+const within2s = () => new Promise((resolve) => setTimeout(resolve, 2_000));
+beforeEach(() => {
+  egress.seen.length = 0;
+});
+
+type Policy = Parameters<typeof setPolicy>[2];
+
+async function begin(policy?: Policy) {
+  const sandbox = await makeSandbox(coffer);
+  const { secretId, placeholder } = await bindSecret(coffer, sandbox, "an-upstream-credential", bearerFor(host));
+  if (policy) await setPolicy(coffer, secretId, policy);
+  const tunnel = await openTunnel(egress, sandbox, host);
+  const headers = { authorization: `Bearer ${placeholder}` };
+  const ask = () => requestIn(tunnel, { host: `${host}:${egress.upstreamPort}`, headers });
+  return { sandbox, secretId, tunnel, ask };
+}
+
+describe("a policy", () => {
+  test.each<[string, Policy]>([
+    ["denies the address", { conditions: [ipIs(DENY, "127.0.0.0/8")] }],
+    ["allows other addresses", { conditions: [ipIs(ALLOW, "203.0.113.0/24")] }],
+    ["denies the hour", { conditions: [ipIs(ALLOW, "127.0.0.1"), hoursFromNow(DENY, 0, 2)] }],
+  ])("that %s: the request is refused and noted, and reaches no host", async (_, policy) => {
+    const { ask, sandbox, secretId, tunnel } = await begin(policy);
+    expect(await ask()).toMatchObject({ status: 403, reason: "access_policy_denied" });
+    expect(egress.seen).toEqual([]);
+    expect(await eventsOf(coffer, sandbox)).toMatchObject([
+      { secret_id: secretId, status: 403, error_code: "access_policy_denied" },
+    ]);
+    expect(await coffer.sql("select 1 from audit_event where principal_id = $1", [sandbox.id])).toEqual([]);
+    tunnel.destroy();
+  });
+
+  test("that allows the address and the hour lets the value out", async () => {
+    const { ask, tunnel } = await begin({ conditions: [ipIs(ALLOW, "127.0.0.1"), hoursFromNow(ALLOW, 0, 2)] });
+    expect((await ask()).status).toBe(200);
+    expect(egress.seen.at(-1)?.headers.authorization).toBe("Bearer an-upstream-credential");
+    tunnel.destroy();
+  });
+
+  test("is effective in an open tunnel within two seconds, both ways", async () => {
+    const { ask, secretId, tunnel } = await begin();
+    expect((await ask()).status).toBe(200);
+    await setPolicy(coffer, secretId, { conditions: [ipIs(DENY, "127.0.0.1")] });
+    await within2s();
+    expect((await ask()).reason).toBe("access_policy_denied");
+    await setPolicy(coffer, secretId);
+    await within2s();
+    expect((await ask()).status).toBe(200);
+    tunnel.destroy();
+  });
+
+  test("that SQL changes, or takes away, makes the placeholder worth nothing", async () => {
+    const { ask, secretId, tunnel } = await begin({ conditions: [ipIs(DENY, "127.0.0.1")] });
+    await coffer.sql("update secret set access_policy = null where secret_id = $1", [secretId]);
+    await within2s();
+    expect(await ask()).toMatchObject({ status: 503, reason: "credential_revoked" });
+    expect(egress.seen).toEqual([]);
+    tunnel.destroy();
+  });
+});

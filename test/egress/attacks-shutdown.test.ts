@@ -1,0 +1,55 @@
+// The end of the proxy, with answers and hosts still open: it comes in time, and loses no event.
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import pino from "pino";
+import { expect, test } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { createEgressApp } from "../../src/egress-app.ts";
+import { useCoffer } from "../support/coffer.ts";
+import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, useEgress } from "../support/egress.ts";
+
+const host = "api.upstream.test";
+const coffer = useCoffer();
+const egress = useEgress(coffer, {
+  hosts: [host],
+  answer: (request, response) => {
+    request.resume();
+    if (request.url === "/endless") {
+      response.write("x".repeat(5_000));
+      const timer = setInterval(() => response.write("x"), 20);
+      response.on("close", () => clearInterval(timer));
+    }
+  },
+});
+
+test("what is open when the grace is over is closed, and its events and bytes are written before that is said", async () => {
+  const sandbox = await makeSandbox(coffer);
+  const { placeholder } = await bindSecret(coffer, sandbox, "an-upstream-credential", bearerFor(host));
+  const config = { ...coffer.config, egress: loadConfig(egress.env).egress, shutdownGraceMs: 200 };
+  const app = createEgressApp(config, pino({ level: "silent" }), coffer.deps);
+  const { url } = await app.listen();
+  const besides = { ...egress, url, port: Number(new URL(url).port) };
+  const head = (path: string) =>
+    `GET ${path} HTTP/1.1\r\nHost: ${host}:${egress.upstreamPort}\r\nAuthorization: Bearer ${placeholder}\r\n\r\n`;
+  const tunnels = await Promise.all(
+    ["/endless", "/silent", "/endless"].map(async (path) => {
+      const tunnel = await openTunnel(besides, sandbox, host);
+      tunnel.on("error", () => {});
+      tunnel.resume();
+      tunnel.write(head(path));
+      return tunnel;
+    }),
+  );
+  const idle = await openTunnel(besides, sandbox, host);
+  await sleep(500);
+  const startMs = performance.now();
+  const closed = [...tunnels, idle].map((tunnel) => once(tunnel, "close"));
+  await app.close();
+  expect(performance.now() - startMs).toBeLessThan(1_500);
+  const events = await eventsOf(coffer, sandbox);
+  await Promise.all(closed);
+  const answered = events.filter(({ path }) => path === "/endless");
+  expect(answered).toHaveLength(2);
+  for (const event of answered) expect(Number(event["response_bytes"])).toBeGreaterThan(5_000);
+  expect(events.filter(({ path }) => path === "/silent")).toMatchObject([{ status: 499 }]);
+});
