@@ -1,5 +1,6 @@
 // Requests that two readers could read in two ways, and methods that are none of a sandbox's: each is refused with its own code and event.
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import {
@@ -114,6 +115,7 @@ describe("a request that could be read in two ways", () => {
     ["a coding before a length", (a) => post(`Host: ${a}`, chunked, "Content-Length: 5") + lastChunk],
     ["two lengths", (a) => `${post(`Host: ${a}`, "Content-Length: 5", "Content-Length: 6")}hello!`],
     ["a length that is no number", (a) => `${post(`Host: ${a}`, "Content-Length: +5")}hello`],
+    ["a coding that only ends in chunked", (a) => post(`Host: ${a}`, "Transfer-Encoding: xchunked") + lastChunk],
     ["a folded header", (a) => get(`Host: ${a}`, "X-A: a", " b")],
     ["a NUL", (a) => get(`Host: ${a}`, "X-A: a\0b")],
     ["a bare line feed", (a) => get(`Host: ${a}`, "X-A: a\nX-B: b")],
@@ -131,18 +133,17 @@ describe("a request that could be read in two ways", () => {
     expect(await eventsOf(coffer, sandbox)).toEqual([]);
   });
 
-  // Here the head is one, and what follows it is not.
-  test.each<[string, string, string, number]>([
-    ["a chunk without a length", chunked, "x\r\n\r\n", 499],
-    ["a coding that only ends in chunked", "Transfer-Encoding: xchunked", lastChunk, 400],
-  ])("by %s is refused by the parser, and the host never has the whole of it", async (_, coding, body, status) => {
+  test("by a chunk without a length is refused by the parser, and the host never has the whole of it", async () => {
     const { sandbox, tunnel, authority } = await begin();
     const before = egress.seen.length;
-    const answer = await sendRaw(tunnel, post(`Host: ${authority}`, coding) + body, 3_000);
+    // The head is one, and has gone on when what is none follows it.
+    tunnel.write(post(`Host: ${authority}`, chunked));
+    await sleep(200);
+    const answer = await sendRaw(tunnel, "x\r\n\r\n", 3_000);
     expect(answer).toMatch(/^HTTP\/1\.1 400 [^\r]*\r\nConnection: close\r\n/);
     expect(egress.seen).toHaveLength(before);
     await until("it is an event", async () => (await eventsOf(coffer, sandbox)).length > 0);
-    expect(await eventsOf(coffer, sandbox)).toMatchObject([{ method: "POST", status, upstream_status: null }]);
+    expect(await eventsOf(coffer, sandbox)).toMatchObject([{ method: "POST", status: 499, upstream_status: null }]);
   });
 });
 
