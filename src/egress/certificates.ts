@@ -17,7 +17,7 @@ const contextsMax = 2_000;
 
 export function createCertificates(
   load: (workspaceId: string) => Promise<Ca>,
-  { now, random, caLifeMs = 600_000 }: { now: () => Date; random: RandomBytes; caLifeMs?: number },
+  { now, random, caLifeMs = 60_000 }: { now: () => Date; random: RandomBytes; caLifeMs?: number },
 ): Certificates {
   let leafKey: Promise<LeafKey> | undefined;
   const contexts = createKept<SecureContext>(leafLifeMs / 2, contextsMax);

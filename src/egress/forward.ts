@@ -233,7 +233,7 @@ function openUpstream({ parts, visit, target, request, ready }: Exchange): Clien
   const { host, port } = visit;
   const { method = "" } = request;
   return openRequest({
-    agent: parts.upstreams.agentOf(ready.sandbox.workspaceId),
+    agent: parts.upstreams.agentOf(ready.sandbox.sandboxId),
     host,
     port,
     method,

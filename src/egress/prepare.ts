@@ -2,7 +2,6 @@
 import type { EgressErrorCode } from "../domain/egress/egress-event.ts";
 import { requestHeaders } from "../domain/egress/forwarded-headers.ts";
 import type { Destination, RequestHead } from "../domain/egress/framing.ts";
-import { fitsHeader } from "../domain/egress/inject.ts";
 import { judgeRequest, type Swap } from "../domain/egress/judge-request.ts";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
@@ -59,7 +58,7 @@ export async function prepare(parts: EgressParts, visit: Visit, head: RequestHea
     const { secretId, placeholder } = binding;
     const value = values[i] ?? { code: "inject_error" };
     if (typeof value !== "string") return { sandbox, refusal: { ...value, secretId } };
-    if (!fitsHeader(value)) return { sandbox, refusal: { code: "inject_error", secretId } };
+    if (!places.every(({ slot }) => slot.fits(value))) return { sandbox, refusal: { code: "inject_error", secretId } };
     const written = places.map(({ index, slot }) => {
       const given = rawHeaders[index] ?? "";
       const sent = slot.write(value, given);

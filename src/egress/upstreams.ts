@@ -1,4 +1,4 @@
-// Connections to hosts, kept alive for the next request of the same workspace and never shared with another.
+// Connections to hosts, kept alive for the next request of the same sandbox: what one has done to a connection concerns no other.
 import { Agent, type AgentOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
@@ -8,15 +8,15 @@ import { OutboundError } from "../net-guard/errors.ts";
 import type { NetGuard } from "../net-guard/guard.ts";
 
 export interface Upstreams {
-  agentOf(workspaceId: string): Agent;
+  agentOf(sandboxId: string): Agent;
   /** A connection of its own, under TLS unless it is for a tunnel. */
   connect(destination: Destination, options?: { plain: boolean }): Promise<Duplex>;
   close(): void;
 }
 
 const keptIdleMs = 15_000;
-const agentsMax = 1_000;
-const agentOptions: AgentOptions = { keepAlive: true, maxFreeSockets: 64, scheduling: "lifo", timeout: keptIdleMs };
+const agentsMax = 10_000;
+const agentOptions: AgentOptions = { keepAlive: true, maxFreeSockets: 32, scheduling: "lifo", timeout: keptIdleMs };
 
 /** What is said of a host that was not connected, or did not answer. */
 export function failureCode(error: unknown): "host_denied" | "upstream_timeout" | "upstream_unreachable" {
@@ -32,7 +32,8 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
   const connect: Upstreams["connect"] = async ({ host, port }, { plain } = { plain: false }) => {
     const socket = await dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
       signal: AbortSignal.timeout(dialMs),
-      attemptMs: dialMs,
+      // A first address that says nothing leaves time for the next.
+      attemptMs: dialMs / 2,
       secureContext: roots,
     });
     // A host may reset it at any moment, also when nobody listens: such an error would end the process.
@@ -55,15 +56,15 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
 
   return {
     connect,
-    agentOf(workspaceId) {
-      const found = agents.get(workspaceId) ?? makeAgent();
-      agents.delete(workspaceId);
+    agentOf(sandboxId) {
+      const found = agents.get(sandboxId) ?? makeAgent();
+      agents.delete(sandboxId);
       const oldest = agents.size >= agentsMax ? agents.entries().next().value : undefined;
       if (oldest) {
         agents.delete(oldest[0]);
         closeIdle(oldest[1]);
       }
-      agents.set(workspaceId, found);
+      agents.set(sandboxId, found);
       return found;
     },
     close() {

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
 import { scrubText } from "../domain/egress/scrubber.ts";
 import { OutboundError } from "../net-guard/errors.ts";
-import { endWithAnswer, eventsUnavailable, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { endSoon, endWithAnswer, eventsUnavailable, refusalAnswer, unknownSandbox } from "./answers.ts";
 import { join } from "./join.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Ready, type Visit } from "./prepare.ts";
@@ -106,5 +106,5 @@ function headText({ rawHeaders, statusMessage = "" }: IncomingMessage, { forms }
 /** Its body says why; nobody needs it to know that there will be no WebSocket. */
 function endWithBody(incoming: IncomingMessage, socket: Duplex): void {
   incoming.destroy();
-  socket.end();
+  endSoon(socket);
 }

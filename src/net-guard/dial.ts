@@ -12,7 +12,7 @@ const addressesTriedMax = 3;
 export interface DialOptions {
   /** Ends the attempt. */
   signal: AbortSignal;
-  /** For one address, so that the next one has its turn before the signal. */
+  /** For each address but the last, so that the next one has its turn before the signal. */
   attemptMs: number;
   /** The roots that the host's certificate must lead to; the system's unless given. */
   secureContext?: SecureContext;
@@ -27,8 +27,10 @@ export async function dial(
   const host = hostOf(url);
   const addresses = await within(signal, checkedAddresses(guard, host));
   let failure: unknown;
-  for (const address of addresses.slice(0, addressesTriedMax)) {
-    const attempt = AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]);
+  const tried = addresses.slice(0, addressesTriedMax);
+  for (const [i, address] of tried.entries()) {
+    const isLast = i === tried.length - 1;
+    const attempt = isLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]);
     try {
       const socket = await dialAddress(address, portOf(url), attempt);
       return url.protocol === "https:" ? await secure(socket, host, attempt, secureContext) : socket;

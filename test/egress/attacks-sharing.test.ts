@@ -1,4 +1,4 @@
-// What workspaces share in the proxy's memory: one of them, however busy, takes nothing from another.
+// What workspaces and sandboxes share in the proxy's memory: one of them, however busy, takes nothing from another.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { get } from "node:http";
@@ -13,7 +13,7 @@ import { type Ca, makeCa, makeLeafKey, mintLeaf } from "../../src/operations/egr
 const host = "api.upstream.test";
 const newCa = async (name: string): Promise<Ca> => (await makeCa(name, new Date(), randomBytes)).ca;
 
-test("an answer that is on its way stays, however many other workspaces come", async () => {
+test("an answer that is on its way stays, however many other sandboxes come", async () => {
   const ca = await newCa("upstream");
   const key = await makeLeafKey();
   const cert = await mintLeaf(ca, key, host, new Date(), randomBytes);
@@ -31,7 +31,7 @@ test("an answer that is on its way stays, however many other workspaces come", a
   onTestFinished(upstreams.close);
   const { port } = server.address() as AddressInfo;
   const [response] = await once(get({ agent: upstreams.agentOf("one"), host, port }), "response");
-  for (let i = 0; i < 1_000; i++) upstreams.agentOf(`other ${i}`);
+  for (let i = 0; i < 10_000; i++) upstreams.agentOf(`other ${i}`);
   let body = "";
   for await (const chunk of response as AsyncIterable<Buffer>) body += chunk.toString();
   expect(body).toBe("begun, whole");

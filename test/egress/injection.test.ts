@@ -99,13 +99,13 @@ describe("a request through a tunnel", () => {
   test("rebuilds the password of basic, and keeps the user", async () => {
     const sandbox = await makeSandbox(coffer);
     const hosts = ["git.upstream.test"];
-    const { placeholder } = await bindSecret(coffer, sandbox, "git-password", {
+    const { placeholder } = await bindSecret(coffer, sandbox, " git-passwört", {
       ...bearerFor(...hosts),
       schemes: [{ hosts, scheme: { type: "basic" } }],
     });
     const tunnel = await openTunnel(egress, sandbox, "git.upstream.test");
     const given = Buffer.from(`ada:${placeholder}`).toString("base64");
-    const sent = Buffer.from("ada:git-password").toString("base64");
+    const sent = Buffer.from("ada: git-passwört").toString("base64");
     const answer = await requestIn(tunnel, {
       host: authority("git.upstream.test"),
       headers: { authorization: `Basic ${given}` },

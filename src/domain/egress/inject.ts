@@ -8,6 +8,8 @@ export interface Slot {
   header: string;
   /** The text in the place of the credential; undefined when the header is not of this form. */
   find(headerValue: string): string | undefined;
+  /** Whether the value can be written there. */
+  fits(value: string): boolean;
   /** The header with the value in it; `headerValue` is the client's. */
   write(value: string, headerValue: string): string;
 }
@@ -33,6 +35,7 @@ export function slotsOf(scheme: AuthScheme): readonly Slot[] {
 const bearerSlot: Slot = {
   header: "authorization",
   find: (headerValue) => /^bearer +(\S+) *$/i.exec(headerValue)?.[1],
+  fits: fitsHeader,
   write: (value) => `Bearer ${value}`,
 };
 
@@ -44,6 +47,7 @@ function basicSlot(username: string | undefined): Slot {
       const [user = "", password = ""] = credentialsIn(headerValue) ?? [];
       return password === "" && user !== "" ? user : password || undefined;
     },
+    fits: fitsBasic,
     write(value, headerValue) {
       const [user = "", password = ""] = credentialsIn(headerValue) ?? [];
       const own = password === "" ? "" : user;
@@ -70,12 +74,18 @@ function surroundedSlot(header: string, before: string, after: string): Slot {
       if (!text.startsWith(before) || !text.endsWith(after)) return undefined;
       return text.slice(before.length, text.length - after.length);
     },
+    fits: fitsHeader,
     // A function: the value may hold what a replacement text would take for its own.
     write: (value) => before + value + after,
   };
 }
 
-/** Whether a value may stand in a header at all: anything else would end it, or be changed on the way (RFC 9110, 5.5). */
+/** Whether a value may be a password of Basic, which encodes it: text without control characters (RFC 7617, 2). */
+export function fitsBasic(value: string): boolean {
+  return value !== "" && !/[\p{Cc}\p{Cs}]/u.test(value);
+}
+
+/** Whether a value may stand in a header as it is: anything else would end it, or be changed on the way (RFC 9110, 5.5). */
 export function fitsHeader(value: string): boolean {
   return /^[!-~](?:[ -~]*[!-~])?$/.test(value);
 }

@@ -1,4 +1,5 @@
 // Opens the value that the proxy writes into a request, or has its vault say it: after an audit event is durable.
+import { isUtf8 } from "node:buffer";
 import type { Deps } from "../../deps.ts";
 import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
 import { CofferError } from "../../domain/errors.ts";
@@ -57,13 +58,16 @@ export async function openForEgress(
     const isReference = payload.form === "reference";
     const revealed = isReference ? await resolveReference(deps, sealed, payload) : reveal(payload);
     const value = revealed.form === "data" ? revealed.data : revealed.values.get("value");
+    if (value && !isUtf8(value.reveal())) throw unfit(secretId, "the value is no text");
     // Whoever asked for the same reference has the same bytes: what is overwritten later must be its own.
     if (value) return { value: isReference ? new Sensitive(Uint8Array.from(value.reveal())) : value, isReference };
-    throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is made of parts, of which none is `value`", {
-      id: secretId,
-    });
+    throw unfit(secretId, "the value is made of parts, of which none is `value`");
   } catch (error) {
     if (error instanceof CofferError) await deps.audit.record(eventOf(error.reason));
     throw error;
   }
+}
+
+function unfit(id: string, why: string): CofferError {
+  return new CofferError("VALUE_FORM_UNSUPPORTED", why, { id });
 }

@@ -1,33 +1,28 @@
-// Whether a value fits the egress rule of its secret: one that goes into a header as it is must be what a header can hold.
+// Whether a value fits the egress rule of its secret: it must be what the headers of the rule can hold.
+import { isUtf8 } from "node:buffer";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
-import { fitsHeader } from "../../domain/egress/inject.ts";
+import { slotsOf } from "../../domain/egress/inject.ts";
 import { assertNever, invalidField } from "../../domain/errors.ts";
 import type { ValueInput } from "./value-input.ts";
-
-const description = "must be visible ASCII with spaces only inside, since the egress rule writes it into a header";
-const needsValue = "needs a part `value`, which the egress rule is for";
 
 /** Fails with FIELD_INVALID, which names the field of the value. */
 export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): void {
   if (!rule) return;
-  // Basic credentials are encoded.
-  const isWrittenAsItIs = rule.schemes.some(({ scheme }) => scheme.type !== "basic");
   switch (input.case) {
     case "data":
-      if (isWrittenAsItIs && !isFit(input.data)) throw invalidField(input.field, description);
+      checkFits(rule, input.data, input.field);
       return;
     case "keyValues": {
       const { value } = input.values;
-      if (!value) throw invalidField(input.field, needsValue);
-      if (isWrittenAsItIs && !isFit(value)) throw invalidField(input.fieldOf("value"), description);
+      if (!value) throw needsValue(input.field);
+      checkFits(rule, value, input.fieldOf("value"));
       return;
     }
     case "generate":
-      if (isWrittenAsItIs) throw invalidField(`${input.field}.byte_length`, "random bytes fit no header");
-      return;
+      throw invalidField(`${input.field}.byte_length`, "random bytes are no text, and the egress rule is for one");
     case "reference":
       // What it stands for is known when it is used.
-      if (!Object.hasOwn(input.mappings, "value")) throw invalidField(input.field, needsValue);
+      if (!Object.hasOwn(input.mappings, "value")) throw needsValue(input.field);
       return;
     case "password":
       return;
@@ -36,6 +31,19 @@ export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): 
   }
 }
 
-function isFit(value: Uint8Array): boolean {
-  return fitsHeader(Buffer.from(value).toString("latin1"));
+function needsValue(field: string) {
+  return invalidField(field, "needs a part `value`, which the egress rule is for");
+}
+
+function checkFits({ schemes }: EgressRule, value: Uint8Array, field: string): void {
+  const text = isUtf8(value) ? Buffer.from(value).toString("utf8") : undefined;
+  const misfit = schemes.find(({ scheme }) => text === undefined || !slotsOf(scheme).every(({ fits }) => fits(text)));
+  if (!misfit) return;
+  if (misfit.scheme.type === "basic") {
+    throw invalidField(field, "must be text without control characters, since the egress rule makes it a password");
+  }
+  throw invalidField(
+    field,
+    "must be visible ASCII with spaces only inside, since the egress rule writes it into a header",
+  );
 }

@@ -179,9 +179,13 @@ describe("CreateSecret rejects", () => {
     await expectError(create(bearer, init), invalid(field));
   });
 
-  it("no such value for basic credentials, which are encoded", async () => {
+  it("for basic credentials, which are encoded, only what is no text, or has control characters", async () => {
     const basic = { auth: { type: "basic" }, hosts: ["a.example.com"] };
-    expect(await create(basic, { value: data("pass\nwört ") })).toMatchObject({ versionCount: 1 });
+    expect(await create(basic, { value: data(" passwört ") })).toMatchObject({ versionCount: 1 });
+    await expectError(create(basic, { value: data("pass\nwort") }), invalid("data"));
+    await expectError(create(basic, { value: { case: "data", value: Uint8Array.of(0xff, 0x41) } }), invalid("data"));
+    const generate = { case: "generate", value: { byteLength: 32 } } as const;
+    await expectError(create(basic, { value: generate }), invalid("generate.byte_length"));
     expect(await create(bearer, { value: data("a b~") })).toMatchObject({ versionCount: 1 });
   });
 });
