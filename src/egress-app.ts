@@ -3,7 +3,7 @@ import { Resolver } from "node:dns/promises";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import type { Config, EgressConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
-import { placeholderFinder } from "./domain/egress/placeholder.ts";
+import { placeholderTest } from "./domain/egress/placeholder.ts";
 import { placeholderShapes } from "./domain/egress/providers.ts";
 import { toStartupError } from "./domain/startup-error.ts";
 import { createCertificates } from "./egress/certificates.ts";
@@ -83,7 +83,7 @@ export function createEgressApp(
   const metricsServer = createMetricsServer(metrics);
   const server = createEgressServer({
     ...{ now, random, deploymentKeys, sandboxRecords, values, upstreams, events, ports, timeouts },
-    findPlaceholders: placeholderFinder(placeholderShapes, placeholderMac(deploymentKeys)),
+    isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
     refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
     usage: createUsage({ requestsPerMinute, bytesPerHour }),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),

@@ -44,8 +44,8 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   usage: Usage;
   upstreams: Upstreams;
   events: EgressEventLog;
-  /** All placeholders in a text, whoever they were made for. */
-  findPlaceholders(text: string): string[];
+  /** Whether a text is one, whoever it was made for. */
+  isPlaceholder(text: string): boolean;
   /** Why a request with one that the sandbox does not hold is refused. */
   refusalOfStranger(sandbox: JudgedSandbox, placeholder: string): Promise<Refusal>;
   /** A secret was put into a request. */

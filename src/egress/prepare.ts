@@ -32,7 +32,7 @@ export type Prepared = Ready | { sandbox: JudgedSandbox; refusal: Refusal } | "u
 export async function prepare(parts: EgressParts, visit: Visit, head: RequestHead): Promise<Prepared> {
   const sandbox = await authenticateSandbox(parts, visit.token, visit.address);
   if (!sandbox) return "unknown";
-  const judged = judgeRequest(sandbox, visit, head, parts.findPlaceholders);
+  const judged = judgeRequest(sandbox, visit, head, parts.isPlaceholder);
   if ("refusal" in judged) return { sandbox, refusal: judged.refusal };
   if ("stranger" in judged) return { sandbox, refusal: await parts.refusalOfStranger(sandbox, judged.stranger) };
   const { swaps } = judged;

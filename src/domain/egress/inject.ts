@@ -81,7 +81,7 @@ function surroundedSlot(header: string, before: string, after: string): Slot {
 }
 
 /** Whether a value may be a password of Basic, which encodes it: text without control characters (RFC 7617, 2). */
-export function fitsBasic(value: string): boolean {
+function fitsBasic(value: string): boolean {
   return value !== "" && !/[\p{Cc}\p{Cs}]/u.test(value);
 }
 

@@ -4,6 +4,7 @@ import { connectionTokens } from "./forwarded-headers.ts";
 import { type Destination, framingFault, type RequestHead, valuesOf } from "./framing.ts";
 import { matchesHost } from "./host-pattern.ts";
 import { type Slot, slotsOf } from "./inject.ts";
+import { candidatesIn } from "./placeholder.ts";
 import type { Refusal } from "./refusal.ts";
 import { isLetIn, type JudgedBinding, type JudgedSandbox } from "./sandbox.ts";
 
@@ -23,12 +24,12 @@ export function hasRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
   return bindings.some(({ rule }) => rule?.hosts.some((pattern) => matchesHost(pattern, host)));
 }
 
-/** `visit` is where the request goes, and the address it comes from; `findPlaceholders` finds all in a text, whoever they were made for. */
+/** `visit` is where the request goes, and the address it comes from; `isPlaceholder` tells of a text, whoever it was made for. */
 export function judgeRequest(
   sandbox: JudgedSandbox,
   visit: Destination & { address: string },
   head: RequestHead,
-  findPlaceholders: (text: string) => string[],
+  isPlaceholder: (text: string) => boolean,
 ): Judged {
   const fault = framingFault(head, visit);
   if (fault) return { refusal: { code: fault } };
@@ -42,7 +43,7 @@ export function judgeRequest(
     }
     swaps.push(judged);
   }
-  const stranger = findStranger(sandbox, head, findPlaceholders);
+  const stranger = findStranger(sandbox, head, isPlaceholder);
   if (stranger !== undefined) return { stranger };
   if (swaps.length === 0 && sandbox.unmatched === "DENY" && !hasRuleFor(sandbox, visit.host)) {
     return { refusal: { code: "unmatched_host_denied" } };
@@ -54,11 +55,11 @@ export function judgeRequest(
 function findStranger(
   { bindings }: JudgedSandbox,
   { target, rawHeaders }: RequestHead,
-  findPlaceholders: (text: string) => string[],
+  isPlaceholder: (text: string) => boolean,
 ): string | undefined {
   const texts = [target, percentDecoded(target), ...rawHeaders, ...rawHeaders.map(userAndPassword)];
   const isOwn = (text: string) => bindings.some(({ placeholder }) => placeholder === text);
-  return texts.flatMap(findPlaceholders).find((found) => !isOwn(found));
+  return texts.flatMap(candidatesIn).find((found) => !isOwn(found) && isPlaceholder(found));
 }
 
 /** Undefined when the request has nothing of it. */

@@ -35,20 +35,21 @@ export function newPlaceholder(shape: PlaceholderShape, random: RandomBytes, mac
   return text + macText(shape, text, mac);
 }
 
-/** Finds what was made as a placeholder of one of the shapes, with nothing of their characters around it. */
-export function placeholderFinder(
+/** What in a text may be a placeholder: it has nothing of the characters of one around it. */
+export function candidatesIn(text: string): readonly string[] {
+  return text.match(runs) ?? [];
+}
+
+/** Tells whether a text was made as a placeholder of one of the shapes, whoever it was made for. */
+export function placeholderTest(
   shapes: readonly PlaceholderShape[],
   mac: PlaceholderMac,
-): (text: string) => string[] {
+): (candidate: string) => boolean {
   const byLength = Map.groupBy(shapes, ({ prefix, length }) => prefix.length + length);
-  const isOne = (run: string) =>
-    byLength
-      .get(run.length)
-      ?.some(
-        (shape) =>
-          run.startsWith(shape.prefix) && macText(shape, run.slice(0, -macLength), mac) === run.slice(-macLength),
-      );
-  return (text) => (text.match(runs) ?? []).filter(isOne);
+  return (candidate) => {
+    const alike = byLength.get(candidate.length)?.filter(({ prefix }) => candidate.startsWith(prefix)) ?? [];
+    return alike.some((shape) => candidate.endsWith(macText(shape, candidate.slice(0, -macLength), mac)));
+  };
 }
 
 function macText({ alphabet }: PlaceholderShape, text: string, mac: PlaceholderMac): string {

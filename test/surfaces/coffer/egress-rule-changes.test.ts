@@ -31,13 +31,13 @@ describe("of a secret whose value no call returns", () => {
     ["into another header", otherHeader],
     ["by a preset", { provider: "github" }],
     ["to more hosts", { ...rule, hosts: ["api.example.com", "evil.example.com"] }],
-  ])("it does not lead %s later, for nobody", async (_, egress) => {
+  ])("never leads %s later, for nobody", async (_, egress) => {
     const { id, etag } = await hidden(rule);
     await expectError(update(id, egress), fixed(id));
     expect(await getSecret(coffer, { id })).toMatchObject({ egress: rule, etag });
   });
 
-  it("its limits may change, and it may be taken away, for good", async () => {
+  it("may change in its limits, and be taken away, for good", async () => {
     const { id } = await hidden(rule);
     expect((await update(id, narrower)).secret?.egress).toMatchObject(narrower);
     expect((await update(id, rule)).secret?.egress).toMatchObject({ methods: [] });
@@ -62,7 +62,7 @@ describe("of a secret whose value no call returns", () => {
 });
 
 describe("without versions.access", () => {
-  it("it cannot lead elsewhere, and its limits can change", async () => {
+  it("cannot lead elsewhere, and its limits can change", async () => {
     const token = await changer();
     const { id, etag } = await createEgressSecret(coffer);
     await expectError(update(id, elsewhere, token), denied("versions.access"));
