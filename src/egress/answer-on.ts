@@ -29,6 +29,11 @@ export function answerOn({ request, response, ready }: Exchange, incoming: Incom
   response.writeHead(status, scrubText(phrase, forms), kept);
   // The head goes at once: what comes later may come much later. Not flushHeaders, which writes Latin-1 as UTF-8.
   response.write(nothing);
+  if (incoming.destroyed && !incoming.complete) {
+    // While its event was written.
+    course.fail("upstream_unreachable");
+    return;
+  }
   const scrubber = createScrubber(forms);
   pump(source, response, {
     each: (chunk) => {

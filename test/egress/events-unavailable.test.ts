@@ -35,6 +35,12 @@ const egress = useEgress(coffer, {
   timeouts: { idleMs: 700 },
   answer: (request, response) => {
     seen.push(request.url ?? "");
+    if (request.url === "/broken") {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("begun\n");
+      setTimeout(() => request.socket.destroy(), 50);
+      return;
+    }
     response.setHeader("x-answer", answerText);
     response.end(answerText);
   },
@@ -111,6 +117,25 @@ describe.each(["cut", "freeze"] as const)("Postgres that is away (%s)", (how) =>
     await closes;
     proxy.heal();
     await expectHealed(begun);
+  });
+});
+
+test("an answer that its host breaks off while its event is written ends with that, and the event says so", async () => {
+  const { sandbox, ask } = await begin();
+  expect((await ask("/before")).status).toBe(200);
+  const asked = await direct.deps.database.transaction(async (tx) => {
+    await tx.query({ name: "lock", text: "lock table egress_event in exclusive mode", values: [] });
+    const broken = ask("/broken").then(
+      () => "whole",
+      () => "broken off",
+    );
+    await sleep(300);
+    return { broken };
+  });
+  expect(await asked.broken).toBe("broken off");
+  await until("the event says why", async () => {
+    const [, event] = await eventsOf(direct, sandbox);
+    return event?.["error_code"] === "upstream_unreachable";
   });
 });
 
