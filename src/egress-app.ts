@@ -8,6 +8,7 @@ import { placeholderShapes } from "./domain/egress/providers.ts";
 import { toStartupError } from "./domain/startup-error.ts";
 import { createCertificates } from "./egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "./egress/metrics.ts";
+import { createOpenTunnels } from "./egress/open-tunnels.ts";
 import { egressTimeouts } from "./egress/parts.ts";
 import { createEgressServer, type EgressServer } from "./egress/server.ts";
 import { createUpstreams } from "./egress/upstreams.ts";
@@ -85,6 +86,7 @@ export function createEgressApp(
     ...{ now, random, deploymentKeys, sandboxRecords, values, upstreams, events, ports, timeouts },
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
     refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
+    openTunnels: createOpenTunnels(),
     usage: createUsage({ requestsPerMinute, bytesPerHour }),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),

@@ -7,6 +7,7 @@ import type { AuthenticateSandboxDeps } from "../operations/egress/authenticate-
 import type { EgressEventLog } from "../operations/egress/event-log.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Measured } from "./metrics.ts";
+import type { OpenTunnels } from "./open-tunnels.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { Usage } from "./usage.ts";
 import type { Values } from "./values.ts";
@@ -42,6 +43,7 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   certificates: Certificates;
   values: Values;
   usage: Usage;
+  openTunnels: OpenTunnels;
   upstreams: Upstreams;
   events: EgressEventLog;
   /** Whether a text is one, whoever it was made for. */

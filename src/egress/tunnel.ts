@@ -36,7 +36,7 @@ export async function openTunnel(
   const visit: Visit = { token, address, host: name.toLowerCase(), port: Number(portText) };
   const record = createRecord(parts, { method: "CONNECT", host: visit.host || "-", target: "" });
   try {
-    const code = refusalOf(parts, sandbox, visit, request);
+    const code = refusalOf(parts, sandbox, visit, request) ?? tooMany(parts, sandbox, socket);
     if (code) return endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code }));
     if (early.byteLength > 0) socket.unshift(early);
     if (!hasRuleFor(sandbox, visit.host)) return await joinBlindly(parts, visit, sandbox, socket, record);
@@ -69,6 +69,10 @@ function refusalOf(
   if (host === "" || valuesOf(request.rawHeaders, "host").length > 1) return "bad_request";
   if (!isDestination(parts, host, port)) return "host_denied";
   return hasRuleFor(sandbox, host) || sandbox.unmatched === "ALLOW" ? undefined : "unmatched_host_denied";
+}
+
+function tooMany({ openTunnels }: EgressParts, { sandboxId }: JudgedSandbox, socket: Socket): RefusalCode | undefined {
+  return openTunnels.open(sandboxId, socket) ? undefined : "rate_limited";
 }
 
 /** A name in its one form, and a port that requests may go to. */
