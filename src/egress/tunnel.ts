@@ -44,11 +44,14 @@ export async function openTunnel(
     socket.write(established);
     // Without ALPN: HTTP/1.1 is what is left.
     const secured = new TLSSocket(socket, { isServer: true, secureContext });
-    const late = setTimeout(() => socket.destroy(), handshakeMs);
-    secured.on("error", () => socket.destroy());
+    const giveUp = () => void socket.destroy();
+    const late = setTimeout(giveUp, handshakeMs);
+    secured.on("error", giveUp);
+    secured.on("end", giveUp);
     secured.on("close", () => clearTimeout(late));
     secured.once("secure", () => {
       clearTimeout(late);
+      secured.off("end", giveUp);
       inner.visits.set(secured, visit);
       inner.server.emit("connection", secured);
     });
