@@ -48,7 +48,7 @@ export async function forwardWebSocket(
     return endWithAnswer(socket, eventsUnavailable);
   }
   for (const secretId of secretIds) parts.touchUsed({ workspaceId: sandbox.workspaceId, secretId });
-  socket.write(headText(incoming, prepared, status));
+  socket.write(headText(incoming, prepared, status), "latin1");
   if (upstream) {
     if (early.byteLength > 0) socket.unshift(early);
     if (first.byteLength > 0) upstream.unshift(first);

@@ -1,7 +1,7 @@
 // The forms in which a host may send a value back, each with the placeholder in its place: defence in depth, not a promise.
 
 export interface ScrubForm {
-  /** Visible ASCII and spaces. */
+  /** Bytes of UTF-8 without control characters, as Latin-1: what headers are read as. */
   find: string;
   put: string;
 }
@@ -37,13 +37,17 @@ export function scrubForms(
     inHtml(value),
     ...[0, 1, 2].flatMap((shift) => base64Pieces(bytes, shift)),
   ]);
-  const forms = [...texts].map((find) => ({ find, put: placeholder }));
+  const forms = [...texts].map((find) => ({ find: asLatin1(find), put: placeholder }));
   for (const { sent, given } of written) {
     // A user and a password: as a whole, so that no letter at its ends is left.
     const credentials = /^Basic (\S+)$/.exec(sent)?.[1];
     if (credentials !== undefined) forms.push({ find: credentials, put: given.replace(/^\S+ +/, "").trim() });
   }
   return forms.sort((a, b) => b.find.length - a.find.length);
+}
+
+function asLatin1(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /** As browsers, forms, Python and RFC 3986 encode it. */

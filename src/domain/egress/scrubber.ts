@@ -14,7 +14,7 @@ const heldStepBytes = 64;
 
 /** `forms` are longest first. */
 export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
-  const needles = forms.map(({ find, put }) => ({ find: Buffer.from(find, "utf8"), put: Buffer.from(put, "utf8") }));
+  const needles = forms.map(({ find, put }) => ({ find: Buffer.from(find, "latin1"), put: Buffer.from(put, "utf8") }));
   const longest = Math.max(0, ...needles.map(({ find }) => find.byteLength));
   const heldBytesMax = Math.ceil(longest / heldStepBytes) * heldStepBytes;
   let held: Buffer = nothing;
@@ -64,10 +64,10 @@ function visibleAtEnd(data: Buffer, max: number): number {
 }
 
 function isVisible(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x20 && byte <= 0x7e;
+  return byte !== undefined && byte >= 0x20 && byte !== 0x7f;
 }
 
-/** The same for a text that is there as a whole. */
+/** The same for a text that is there as a whole, as Latin-1. */
 export function scrubText(text: string, forms: readonly ScrubForm[]): string {
   // A function: what is put may hold what a replacement text would take for its own.
   return forms.reduce((scrubbed, { find, put }) => scrubbed.replaceAll(find, () => put), text);

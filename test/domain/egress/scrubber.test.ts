@@ -1,7 +1,7 @@
 // A value is found however a stream is cut, and what surrounds it stays as it was.
 import { expect, test } from "vitest";
 import { scrubForms } from "../../../src/domain/egress/scrub-forms.ts";
-import { createFinder, createScrubber } from "../../../src/domain/egress/scrubber.ts";
+import { createFinder, createScrubber, scrubText } from "../../../src/domain/egress/scrubber.ts";
 
 const value = "aab+value/aab$&";
 const forms = scrubForms(value, "PLACEHOLDER", []);
@@ -19,6 +19,17 @@ test("a value is replaced wherever the stream is cut", () => {
   for (let one = 0; one <= text.length; one++) {
     for (let two = one; two <= text.length; two++) expect(scrubbed(text, [one, two])).toBe(expected);
   }
+});
+
+test("a value beyond ASCII too, in its bytes and in headers", () => {
+  const beyond = scrubForms("pässwört", "PLACEHOLDER", []);
+  const bytes = Buffer.from("x pässwört y");
+  for (let cut = 0; cut <= bytes.byteLength; cut++) {
+    const scrubber = createScrubber(beyond);
+    const parts = [scrubber.push(bytes.subarray(0, cut)), scrubber.push(bytes.subarray(cut)), scrubber.end()];
+    expect(Buffer.concat(parts).toString()).toBe("x PLACEHOLDER y");
+  }
+  expect(scrubText(bytes.toString("latin1"), beyond)).toBe("x PLACEHOLDER y");
 });
 
 test("the end of a line does not wait, and what waits behind it is the same for every value", () => {
