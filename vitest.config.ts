@@ -9,6 +9,8 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     // Processes rather than threads: tests send signals and read process.pid.
     pool: "forks",
+    // One process for many files, which load the modules once: what a file has to itself is its database and its prefix of keys.
+    isolate: false,
     // Two even on the smallest machine: tests wait for disks and servers more than they compute.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,

@@ -49,6 +49,7 @@ const revealing: Record<string, string[]> = {
   ],
   // Placeholders are for those who run the program; POST too, though they are worth nothing by themselves.
   "coffer.v1.EgressService.GetSandbox": ["coffer.v1.SandboxSecret.placeholder"],
+  "coffer.v1.EgressService.ListSandboxes": ["coffer.v1.SandboxSecret.placeholder"],
   "coffer.v1.EgressService.BindSecret": ["coffer.v1.SandboxSecret.placeholder"],
   "coffer.rest.superserve.v1.SandboxService.BindSecret": ["coffer.rest.superserve.v1.NewBoundSecret.placeholder"],
   "coffer.rest.superserve.v1.SandboxService.CreateSandbox": [
