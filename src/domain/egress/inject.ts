@@ -32,9 +32,10 @@ export function slotsOf(scheme: AuthScheme): readonly Slot[] {
   }
 }
 
+/** GitHub's own clients, `gh` and Octokit, say `token` instead; written is what the rule says. */
 const bearerSlot: Slot = {
   header: "authorization",
-  find: (headerValue) => /^bearer +(\S+) *$/i.exec(headerValue)?.[1],
+  find: (headerValue) => /^(?:bearer|token) +(\S+) *$/i.exec(headerValue)?.[1],
   fits: fitsHeader,
   write: (value) => `Bearer ${value}`,
 };
