@@ -92,6 +92,10 @@ export function createEgressApp(
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
     measure: metrics.measure,
     log: (record) => log.info(record, "egress"),
+    onUnknown(address) {
+      metrics.countUnknown();
+      log.info({ address }, "egress: no sandbox's token, or not from its address");
+    },
     onUnexpectedError: (error) => log.error({ err: error }, "egress"),
   });
   return {

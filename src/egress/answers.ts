@@ -11,6 +11,8 @@ import type { Record } from "./record.ts";
 export interface ProxyAnswer {
   status: number;
   reason: string;
+  /** Undefined where nothing is known of it. */
+  retryAfterMs?: number | undefined;
 }
 
 const phrases: Readonly<{ [status: number]: string }> = {
@@ -27,7 +29,10 @@ const phrases: Readonly<{ [status: number]: string }> = {
 };
 
 /** Who it is must be said first. */
-export const unknownSandbox: ProxyAnswer = { status: 407, reason: "proxy_authentication_required" };
+export function unknownSandbox({ onUnknown }: EgressParts, address: string): ProxyAnswer {
+  onUnknown(address);
+  return { status: 407, reason: "proxy_authentication_required" };
+}
 
 /** Without its event nothing is answered. */
 export const eventsUnavailable: ProxyAnswer = { status: 503, reason: "events_unavailable" };
@@ -43,7 +48,7 @@ export async function refusalAnswer(
   parts: EgressParts,
   record: Record,
   sandbox: JudgedSandbox,
-  { code, secretId }: Refusal,
+  { code, secretId, retryAfterMs }: Refusal,
 ): Promise<ProxyAnswer> {
   const status = refusalStatus[code];
   const secretIds = secretId === undefined ? [] : [secretId];
@@ -53,7 +58,7 @@ export async function refusalAnswer(
     parts.onUnexpectedError(error);
     return eventsUnavailable;
   }
-  return { status, reason: code };
+  return { status, reason: code, retryAfterMs };
 }
 
 /** Nothing, when an answer has begun. */
@@ -90,6 +95,7 @@ function headersOf(answer: ProxyAnswer): { [name: string]: string } {
     "content-length": String(bodyOf(answer).length),
     "X-Superserve-Proxy-Error": "true",
     "X-Superserve-Proxy-Reason": answer.reason,
+    ...(answer.retryAfterMs === undefined ? {} : { "Retry-After": String(Math.ceil(answer.retryAfterMs / 1_000)) }),
     ...(answer.status === 407 ? { "Proxy-Authenticate": 'Basic realm="coffer"' } : {}),
   };
 }

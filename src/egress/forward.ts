@@ -17,7 +17,7 @@ export async function forward(
   const { method = "", httpVersion, rawHeaders } = request;
   const record = createRecord(parts, { method, host: visit.host, target });
   const prepared = await prepare(parts, visit, { method, httpVersion, target, rawHeaders });
-  if (prepared === "unknown") return sendAnswer(response, unknownSandbox, true);
+  if (prepared === "unknown") return sendAnswer(response, unknownSandbox(parts, visit.address), true);
   if ("refusal" in prepared) {
     sendAnswer(response, await refusalAnswer(parts, record, prepared.sandbox, prepared.refusal), hasBody(request));
   } else {

@@ -17,6 +17,8 @@ export interface Measured {
 
 export interface EgressMetrics {
   measure(request: Measured): void;
+  /** Somebody without a sandbox's token. */
+  countUnknown(): void;
   text(): Promise<string>;
   contentType: string;
 }
@@ -45,7 +47,13 @@ export function createEgressMetrics(): EgressMetrics {
     buckets: latencyBucketsS,
     registers,
   });
+  const unknown = new Counter({
+    name: "coffer_egress_unknown_total",
+    help: "Requests without the token of a sandbox, or from another address than its own",
+    registers,
+  });
   return {
+    countUnknown: () => unknown.inc(),
     measure({ status, errorCode, isSwapped, latencyMs, requestBytes, responseBytes }) {
       const swapped = String(isSwapped);
       requests.inc({ status: `${Math.floor(status / 100)}xx`, error_code: errorCode, swapped });

@@ -56,5 +56,7 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   measure(request: Measured): void;
   /** One line a request. */
   log(record: Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">): void;
+  /** Whoever asked from the address has no sandbox's token, or one for another address. */
+  onUnknown(address: string): void;
   onUnexpectedError(error: unknown): void;
 }

@@ -39,7 +39,7 @@ export async function prepare(parts: EgressParts, visit: Visit, head: RequestHea
   const meters: Meter[] = [];
   for (const { binding, limits } of swaps) {
     const meter = parts.usage.begin(`${sandbox.sandboxId} ${binding.secretId}`, limits);
-    if (typeof meter === "string") return { sandbox, refusal: { code: meter, secretId: binding.secretId } };
+    if ("code" in meter) return { sandbox, refusal: { ...meter, secretId: binding.secretId } };
     meters.push(meter);
   }
   const request = { requestId: newId("req", parts.now(), parts.random), address: visit.address };

@@ -127,8 +127,12 @@ async function serve(parts: EgressParts, request: IncomingMessage, response: Ser
   if (request.method === "GET" && url === "/healthz") return void response.end("ok\n");
   if (request.method !== "GET" || url !== "/ca.pem") return sendAnswer(response, { status: 404, reason: "not_found" });
   const token = ownToken(request) ?? proxyToken(request) ?? "";
-  const sandbox = await authenticateSandbox(parts, token, addressOf(request.socket));
-  if (!sandbox) return sendAnswer(response, { status: 401, reason: "unauthenticated" });
+  const address = addressOf(request.socket);
+  const sandbox = await authenticateSandbox(parts, token, address);
+  if (!sandbox) {
+    parts.onUnknown(address);
+    return sendAnswer(response, { status: 401, reason: "unauthenticated" });
+  }
   const certificate = await parts.certificates.authority(sandbox.workspaceId);
   response.writeHead(200, { "content-type": "application/x-pem-file", "content-length": certificate.length });
   response.end(certificate);
@@ -140,7 +144,7 @@ async function serveAbsolute(parts: EgressParts, request: IncomingMessage, respo
   const token = proxyToken(request) ?? "";
   const address = addressOf(socket);
   const sandbox = await authenticateSandbox(parts, token, address);
-  if (!sandbox) return sendAnswer(response, unknownSandbox);
+  if (!sandbox) return sendAnswer(response, unknownSandbox(parts, address));
   const [, authority = "", rest = ""] = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(url) ?? [];
   const [host = "", portText = "443"] = authority.toLowerCase().split(":");
   const target = rest.startsWith("/") ? rest : `/${rest}`;

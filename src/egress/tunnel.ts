@@ -31,7 +31,7 @@ export async function openTunnel(
   const token = proxyToken(request) ?? "";
   const address = addressOf(socket);
   const sandbox = await authenticateSandbox(parts, token, address);
-  if (!sandbox) return endWithAnswer(socket, unknownSandbox);
+  if (!sandbox) return endWithAnswer(socket, unknownSandbox(parts, address));
   const [, name = "", portText = "0"] = /^([^:[\]]*):(\d{1,5})$/.exec(request.url ?? "") ?? [];
   const visit: Visit = { token, address, host: name.toLowerCase(), port: Number(portText) };
   const record = createRecord(parts, { method: "CONNECT", host: visit.host || "-", target: "" });

@@ -2,6 +2,9 @@
 import { type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
 import type { Exchange } from "./exchange.ts";
 
+/** More than any browser takes. */
+export const answerHeadBytesMax = 262_144;
+
 /** Of which a request without a length has no body. */
 export const bodilessMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -15,6 +18,7 @@ export function openUpstream({ parts, visit, target, request, ready }: Exchange)
     method,
     path: target,
     setHost: false,
+    maxHeaderSize: answerHeadBytesMax,
     headers: [...["Host", port === 443 ? host : `${host}:${port}`], ...ready.headers, ...framingOf(request)],
   });
   // Headers past a count would be dropped without a word, and with them what says how the body is coded.

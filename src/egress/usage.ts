@@ -11,9 +11,16 @@ export interface Meter {
   addBytes(count: number): boolean;
 }
 
+/** One request, or byte, too many. */
+export interface Exceeded {
+  code: "rate_limited" | "byte_cap_reached";
+  /** Until there are some again. */
+  retryAfterMs: number;
+}
+
 export interface Usage {
   /** Counts a request, unless it is one too many. */
-  begin(key: string, limits: EgressLimits): Meter | "rate_limited" | "byte_cap_reached";
+  begin(key: string, limits: EgressLimits): Meter | Exceeded;
 }
 
 const minuteMs = 60_000;
@@ -49,8 +56,12 @@ export function createUsage(most: UsageLimits, nowMs: () => number = () => perfo
       const bytesMax = lower(limits.bytesPerHour, most.bytesPerHour);
       if (requestsMax === undefined && bytesMax === undefined) return unlimited;
       const current = currentOf(key);
-      if (requestsMax !== undefined && current.requests >= requestsMax) return "rate_limited";
-      if (bytesMax !== undefined && current.bytes >= bytesMax) return "byte_cap_reached";
+      if (requestsMax !== undefined && current.requests >= requestsMax) {
+        return { code: "rate_limited", retryAfterMs: current.minuteEnd - nowMs() };
+      }
+      if (bytesMax !== undefined && current.bytes >= bytesMax) {
+        return { code: "byte_cap_reached", retryAfterMs: current.hourEnd - nowMs() };
+      }
       current.requests++;
       if (bytesMax === undefined) return unlimited;
       return {

@@ -9,6 +9,7 @@ import { join } from "./join.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Ready, type Visit } from "./prepare.ts";
 import { createRecord } from "./record.ts";
+import { answerHeadBytesMax } from "./upstream-request.ts";
 import { failureCode } from "./upstreams.ts";
 
 export function isWebSocket({ method, headers }: IncomingMessage): boolean {
@@ -26,7 +27,7 @@ export async function forwardWebSocket(
   socket.on("error", () => socket.destroy());
   const record = createRecord(parts, { method, host: visit.host, target });
   const prepared = await prepare(parts, visit, { method, httpVersion, target, rawHeaders });
-  if (prepared === "unknown") return endWithAnswer(socket, unknownSandbox);
+  if (prepared === "unknown") return endWithAnswer(socket, unknownSandbox(parts, visit.address));
   const { sandbox } = prepared;
   if ("refusal" in prepared) {
     endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, prepared.refusal));
@@ -79,6 +80,7 @@ async function handshake(parts: EgressParts, visit: Visit, target: string, ready
     method: "GET",
     path: target,
     setHost: false,
+    maxHeaderSize: answerHeadBytesMax,
     headers: [
       ...["Host", port === 443 ? host : `${host}:${port}`, "Connection", "Upgrade", "Upgrade", "websocket"],
       ...ready.headers,

@@ -1,6 +1,7 @@
 // The way to Postgres: prepared statements, transactions whose outcome is never guessed, and notifications.
 import pg from "pg";
 import { CofferError } from "../domain/errors.ts";
+import { withPassword } from "./connection-string.ts";
 import { isConnectionLost, translateError } from "./database-errors.ts";
 
 /** One statement: `name` makes it a prepared one on its connection. */
@@ -50,8 +51,7 @@ types.setTypeParser(pg.types.builtins.INT8, Number);
 
 export function openDatabase(options: DatabaseOptions): Database {
   const clientConfig: pg.ClientConfig = {
-    connectionString: options.connectionString,
-    ...(options.password === undefined ? {} : { password: options.password }),
+    connectionString: withPassword(options.connectionString, options.password),
     application_name: "coffer",
     // Every statement here is prepared and looks up by index: planning one again for its values costs more than running it.
     options: "-c plan_cache_mode=force_generic_plan -c default_transaction_isolation=read\\ committed",

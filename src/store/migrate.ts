@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { withPassword } from "./connection-string.ts";
 import type { Sql } from "./database.ts";
 
 interface Migration {
@@ -31,9 +32,8 @@ export async function migrate(
   const { password, checkOnly = false, steps = {} } = options;
   try {
     const client = new pg.Client({
-      connectionString,
+      connectionString: withPassword(connectionString, password),
       connectionTimeoutMillis: connectTimeoutMs,
-      ...(password === undefined ? {} : { password }),
     });
     client.on("error", () => {});
     await client.connect();

@@ -166,6 +166,11 @@ describe("the doors", () => {
       expect(head).toMatch(/Proxy-Authenticate: Basic/i);
       socket.destroy();
     }
+    const lines = egress.logLines.filter((line) => line.includes("no sandbox's token"));
+    expect(lines.length).toBeGreaterThanOrEqual(3);
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ address: "127.0.0.1" });
+    expect(lines.join("")).not.toContain(elsewhere.token);
+    expect(await (await fetch(egress.metricsUrl)).text()).toMatch(/^coffer_egress_unknown_total [1-9]\d*$/m);
   });
 
   test("lead nowhere but to hosts of bound secrets", async () => {

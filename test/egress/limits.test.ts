@@ -65,7 +65,12 @@ describe("requests a minute", () => {
     const { secretId, one, two } = await beginTwo({ requestsPerMinute: 3 });
     for (let i = 0; i < 3; i++) expect((await one.ask()).status).toBe(200);
     const requests = seen.length;
-    for (let i = 0; i < 2; i++) expect(await one.ask()).toMatchObject({ status: 429, reason: "rate_limited" });
+    for (let i = 0; i < 2; i++) {
+      const { status, reason, headers } = await one.ask();
+      expect({ status, reason }).toEqual({ status: 429, reason: "rate_limited" });
+      expect(Number(headers["retry-after"])).toBeGreaterThan(50);
+      expect(Number(headers["retry-after"])).toBeLessThanOrEqual(60);
+    }
     expect(seen).toHaveLength(requests);
     expect((await two.ask()).status).toBe(200);
     const refused = { secret_id: secretId, status: 429, upstream_status: null, error_code: "rate_limited" };

@@ -26,6 +26,7 @@ export async function requestIn(
     createConnection: () => tunnel,
     method,
     path,
+    maxHeaderSize: 262_144,
     headers: { host, connection: "keep-alive", ...headers },
   });
   request.on("error", reject);

@@ -32,25 +32,29 @@ export function slotsOf(scheme: AuthScheme): readonly Slot[] {
   }
 }
 
+/** GitHub's own clients, `gh` and Octokit, say `token` instead; written is what the rule says. */
 const bearerSlot: Slot = {
   header: "authorization",
-  find: (headerValue) => /^bearer +(\S+) *$/i.exec(headerValue)?.[1],
+  find: (headerValue) => /^(?:bearer|token) +(\S+) *$/i.exec(headerValue)?.[1],
   fits: fitsHeader,
   write: (value) => `Bearer ${value}`,
 };
 
-/** A client puts the placeholder into the password, or, as some git helpers do, alone into the user. */
+/** What stands for no password: the second is what GitHub's documents write beside a token. */
+const noPasswords: ReadonlySet<string> = new Set(["", "x-oauth-basic"]);
+
+/** A client puts the placeholder into the password, or, as some git helpers do, into the user. */
 function basicSlot(username: string | undefined): Slot {
   return {
     header: "authorization",
     find(headerValue) {
       const [user = "", password = ""] = credentialsIn(headerValue) ?? [];
-      return password === "" && user !== "" ? user : password || undefined;
+      return noPasswords.has(password) && user !== "" ? user : password || undefined;
     },
     fits: fitsBasic,
     write(value, headerValue) {
       const [user = "", password = ""] = credentialsIn(headerValue) ?? [];
-      const own = password === "" ? "" : user;
+      const own = noPasswords.has(password) ? "" : user;
       return `Basic ${Buffer.from(`${username ?? (own || "x")}:${value}`, "utf8").toString("base64")}`;
     },
   };

@@ -7,6 +7,8 @@ export interface Refusal {
   code: RefusalCode;
   /** The secret that it is about. */
   secretId?: string;
+  /** When it may be otherwise, where that is known. */
+  retryAfterMs?: number;
 }
 
 export const refusalStatus: Readonly<Record<RefusalCode, number>> = {

@@ -41,13 +41,21 @@ export function scrubForms(
   for (const { sent, given } of written) {
     // A user and a password: as a whole, so that no letter at its ends is left.
     const credentials = /^Basic (\S+)$/.exec(sent)?.[1];
-    if (credentials !== undefined) forms.push({ find: credentials, put: given.replace(/^\S+ +/, "").trim() });
+    if (credentials !== undefined)
+      forms.push(...formsOfBasic(credentials, given.replace(/^\S+ +/, "").trim(), placeholder));
   }
   return forms.sort((a, b) => b.find.length - a.find.length);
 }
 
 function asLatin1(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** Also where the padding is encoded, and in the base64 of the base64: the header is one more thing that hosts send back so. */
+function formsOfBasic(credentials: string, given: string, placeholder: string): ScrubForm[] {
+  const withoutPadding = { find: credentials.replace(/=+$/, ""), put: given.replace(/=+$/, "") };
+  const again = [0, 1, 2].flatMap((shift) => base64Pieces(Buffer.from(credentials), shift));
+  return [{ find: credentials, put: given }, withoutPadding, ...again.map((find) => ({ find, put: placeholder }))];
 }
 
 /** As browsers, forms, Python and RFC 3986 encode it. */

@@ -17,6 +17,8 @@ describe("bearer", () => {
   it.each([
     ["Bearer stand-in", "stand-in"],
     ["bearer   stand-in ", "stand-in"],
+    ["token stand-in", "stand-in"],
+    ["tokens stand-in", undefined],
     ["Basic c3RhbmQtaW4=", undefined],
     ["stand-in", undefined],
     ["Bearer stand-in and-more", undefined],
@@ -27,6 +29,7 @@ describe("bearer", () => {
   it("writes the whole header anew", () => {
     expect(bearer.header).toBe("authorization");
     expect(bearer.write(value, "bearer   stand-in ")).toBe(`Bearer ${value}`);
+    expect(bearer.write(value, "token stand-in")).toBe(`Bearer ${value}`);
   });
 });
 
@@ -51,6 +54,7 @@ describe("basic", () => {
     expect(written({ type: "basic" }, `Basic ${base64("git:stand-in")}`)).toBe(`git:${value}`);
     expect(written({ type: "basic" }, `Basic ${base64(":stand-in")}`)).toBe(`x:${value}`);
     expect(written({ type: "basic" }, `Basic ${base64("stand-in:")}`)).toBe(`x:${value}`);
+    expect(written({ type: "basic" }, `Basic ${base64("stand-in:x-oauth-basic")}`)).toBe(`x:${value}`);
     expect(written({ type: "basic", username: "me" }, `Basic ${base64("git:stand-in")}`)).toBe(`me:${value}`);
   });
 });

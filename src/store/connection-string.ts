@@ -1,0 +1,7 @@
+// Where a database is, with the password that stands in a file of its own.
+
+/** As a parameter: what a URL says of a password, also nothing, goes before what the driver is told beside it. */
+export function withPassword(connectionString: string, password: string | undefined): string {
+  if (password === undefined) return connectionString;
+  return `${connectionString}${connectionString.includes("?") ? "&" : "?"}password=${encodeURIComponent(password)}`;
+}
