@@ -90,7 +90,7 @@ export interface EgressConfig {
   readonly roots: string | undefined;
   /** Name servers that are asked instead of the system's. */
   readonly dnsServers: readonly string[];
-  /** Of one sandbox with one secret, unless its rule says otherwise; undefined: any number. */
+  /** At most, of one sandbox with one secret; undefined: any number. */
   readonly requestsPerMinute: number | undefined;
   /** Likewise, both ways. */
   readonly bytesPerHour: number | undefined;
@@ -158,6 +158,12 @@ function consoleUrl(env: Environment): string | undefined {
   // What is shown with an id behind it stays within the 2,048 characters that clients expect at most.
   if (URL.canParse(given) && given.length <= 1_900 && !/[?#]/.test(given)) return given.replace(/\/+$/, "");
   throw new StartupError("COFFER_CONSOLE_URL must be a URL of at most 1900 characters, without a query");
+}
+
+/** As programs on the same machine find the proxy; undefined where it is not known yet, or is every address. */
+export function egressOrigin({ host, port }: Pick<EgressConfig, "host" | "port">): string | undefined {
+  if (port === 0 || host === "0.0.0.0" || host === "::") return undefined;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function egressUrl(env: Environment): string | undefined {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { type App, createApp } from "./app.ts";
-import type { Config } from "./config.ts";
+import { type Config, egressOrigin } from "./config.ts";
 import { CofferError } from "./domain/errors.ts";
 import { StartupError, toStartupError } from "./domain/startup-error.ts";
 import type { EgressApp, EgressAppDeps } from "./egress-app.ts";
@@ -54,7 +54,9 @@ export async function start(
   const ground = await prepareGround(config, log);
   const { server } = ground;
   try {
-    const { app, first, url } = await startApp(ground, config, log, options.isWorker ?? false);
+    // Who serves both knows where the proxy is.
+    const egressUrl = config.egressUrl ?? (options.withEgress ? egressOrigin(config.egress) : undefined);
+    const { app, first, url } = await startApp(ground, { ...config, egressUrl }, log, options.isWorker ?? false);
     const egress = options.withEgress ? await listenEgress(config, log, app.deps).catch(closing(app)) : undefined;
     return {
       url,

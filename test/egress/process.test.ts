@@ -18,6 +18,7 @@ import {
   useEgress,
 } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
+import { findFreePort } from "../support/free-port.ts";
 import { until } from "../support/poll.ts";
 import { useProcesses } from "../support/processes.ts";
 
@@ -40,11 +41,11 @@ const egress = useEgress(coffer, {
 });
 const graceMs = 1_500;
 
-async function serveBoth() {
+async function serveBoth(more: Record<string, string> = {}) {
   const keyFile = join(processes.newDir(), "root.key");
   writeFileSync(keyFile, rootKey, { mode: 0o600 });
   const database = { COFFER_DATABASE_URL: coffer.databaseUrl, COFFER_ROOT_KEY_FILE: keyFile };
-  const env = { ...egress.env, ...database, COFFER_SHUTDOWN_GRACE_MS: String(graceMs) };
+  const env = { ...egress.env, ...database, COFFER_SHUTDOWN_GRACE_MS: String(graceMs), ...more };
   const serving = await processes.serve(env, { args: ["serve", "--egress"] });
   const url = /^coffer egress listening on (http\S+)$/m.exec(serving.stdout())?.[1] ?? "";
   const proxy: TestEgress = { ...egress, url, port: Number(new URL(url).port) };
@@ -59,6 +60,15 @@ async function serveBoth() {
   };
   return { serving, proxy, sandbox, headers, open };
 }
+
+test("tells who makes a sandbox where the proxy is", async () => {
+  const port = await findFreePort();
+  const { serving } = await serveBoth({ COFFER_EGRESS_PORT: String(port) });
+  const headers = { "x-api-key": coffer.ownerToken, "content-type": "application/json" };
+  const made = await fetch(`${serving.url}/sandboxes`, { method: "POST", headers, body: '{"name": "agent"}' });
+  const { access_token: token, proxy_url: proxyUrl } = (await made.json()) as Record<string, string>;
+  expect(proxyUrl).toBe(`http://sandbox:${token}@127.0.0.1:${port}/`);
+});
 
 test("serves both ports, and ends in time on SIGTERM while a stream is open", async () => {
   const { serving, sandbox, headers, open } = await serveBoth();

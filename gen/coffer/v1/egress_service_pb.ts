@@ -382,7 +382,7 @@ export type CreateSandboxResponse = Message<"coffer.v1.CreateSandboxResponse"> &
   token: string;
 
   /**
-   * The proxy with the token in it, ready for HTTPS_PROXY; empty where COFFER_EGRESS_URL is not set, and in a replay.
+   * The proxy with the token in it, ready for HTTPS_PROXY; empty where coffer does not know its address, and in a replay.
    *
    * @generated from field: string proxy_url = 3;
    */
