@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../src/embedded/start-embedded-postgres.ts";
 import { chunksOf, host, seedSandbox, startHost } from "./egress/rig.ts";
@@ -17,6 +17,12 @@ import { forgetPeakRss, peakRssMiBOf } from "./support/usage.ts";
 
 const rounds = 3;
 const secondsEach = 4;
+
+/** A connection that requests go over one after the other. */
+interface Opened {
+  agent: Agent;
+  close(): void;
+}
 
 interface Measured {
   requestsPerSecond: number;
@@ -52,15 +58,16 @@ async function main(): Promise<void> {
   const ca = await (await fetch(`http://127.0.0.1:${port}/ca.pem`, { headers: { authorization } })).text();
 
   const authority = `${host}:${upstream.port}`;
-  async function openTunnel(): Promise<{ agent: Agent; close(): void }> {
+  /** Past the proxy: what the client and the host cost by themselves. */
+  async function openDirect(): Promise<Opened> {
+    return openOver(connectTls({ port: upstream.port, host: "127.0.0.1", servername: host, ca: upstream.ca }));
+  }
+
+  async function openTunnel(): Promise<Opened> {
     const socket = connect(port, "127.0.0.1");
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: Bearer ${token}\r\n\r\n`);
     await once(socket, "data");
-    const secured = connectTls({ socket, servername: host, ca });
-    await once(secured, "secureConnect");
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    agent.createConnection = () => secured;
-    return { agent, close: () => secured.destroy() };
+    return openOver(connectTls({ socket, servername: host, ca }));
   }
 
   /** A body of so many bytes up, and an answer of as many down. */
@@ -77,11 +84,16 @@ async function main(): Promise<void> {
     if (received !== count) throw new Error(`${received} bytes came down`);
   }
 
-  async function measure(concurrency: number, headers: Record<string, string>, seconds: number): Promise<Measured> {
+  async function measure(
+    concurrency: number,
+    headers: Record<string, string>,
+    seconds: number,
+    open: () => Promise<Opened> = openTunnel,
+  ): Promise<Measured> {
     const timesMs: number[] = [];
     const end = performance.now() + seconds * 1_000;
     const tunnel = async () => {
-      const { agent, close } = await openTunnel();
+      const { agent, close } = await open();
       while (performance.now() < end) {
         const startMs = performance.now();
         const request = openRequest({ agent, path: "/v1/things", headers: { host: authority, ...headers } });
@@ -108,17 +120,21 @@ async function main(): Promise<void> {
   const plain = { authorization: "Bearer its-own" };
   await measure(16, swapped, 3);
   await measure(16, plain, 3);
-  console.log("| concurrency | swapped/s | p50 ms | unswapped/s | p50 ms | swapped / unswapped |");
-  console.log("| --- | --- | --- | --- | --- | --- |");
+  console.log(
+    "| concurrency | swapped/s | p50 ms | unswapped/s | p50 ms | swapped / unswapped | past the proxy p50 ms |",
+  );
+  console.log("| --- | --- | --- | --- | --- | --- | --- |");
   for (const concurrency of [1, 16]) {
-    const runs = { swapped: [] as Measured[], plain: [] as Measured[] };
+    const runs = { swapped: [] as Measured[], plain: [] as Measured[], direct: [] as Measured[] };
     for (let i = 0; i < rounds; i++) {
       runs.plain.push(await measure(concurrency, plain, secondsEach));
       runs.swapped.push(await measure(concurrency, swapped, secondsEach));
+      runs.direct.push(await measure(concurrency, plain, secondsEach, openDirect));
     }
     const [one, other] = [middle(runs.swapped), middle(runs.plain)];
     const ratio = (one.requestsPerSecond / other.requestsPerSecond).toFixed(2);
-    console.log(`| ${concurrency} | ${textOf(one)} | ${textOf(other)} | ${ratio} |`);
+    const direct = middle(runs.direct).p50Ms.toFixed(2);
+    console.log(`| ${concurrency} | ${textOf(one)} | ${textOf(other)} | ${ratio} | ${direct} |`);
   }
   const peaks: string[] = [];
   for (const [what, work] of [
@@ -132,6 +148,13 @@ async function main(): Promise<void> {
   }
   const load = readFileSync("/proc/loadavg", "utf8").split(" ")[0];
   console.log(`\nproxy's peak memory over ${peaks.join(", ")}; load of the machine at the end ${load}`);
+}
+
+async function openOver(socket: TLSSocket): Promise<Opened> {
+  await once(socket, "secureConnect");
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  agent.createConnection = () => socket;
+  return { agent, close: () => socket.destroy() };
 }
 
 function middle(runs: readonly Measured[]): Measured {

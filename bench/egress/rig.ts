@@ -91,6 +91,7 @@ export async function startHost(dir: string) {
   const { port } = server.address() as AddressInfo;
   return {
     port,
+    ca: ca.certificate,
     env: {
       COFFER_EGRESS_PORT: "0",
       COFFER_EGRESS_PORTS: String(port),
