@@ -68,7 +68,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     const visit = visits.get(request.socket) as Visit;
     void tracked(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
   });
-  // A tunnel within a tunnel: judged as any request, and so refused.
+  // A tunnel within a tunnel: judged as all requests are, and so refused.
   inner.on("connect", (request, socket, early) => {
     const visit = visits.get(request.socket) as Visit;
     void tracked(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));

@@ -1,4 +1,4 @@
-// WebSockets: the handshake as any request, then bytes both ways until either ends, or the sandbox may no longer.
+// WebSockets: the handshake as all requests, then bytes both ways until either ends, or the sandbox may no longer.
 import { type IncomingMessage, request as openRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { responseHeaders } from "../domain/egress/forwarded-headers.ts";

@@ -25,7 +25,7 @@ const runs = /[A-Za-z0-9_-]+/g;
 /** Where no preset says what the credential looks like. */
 export const customShape: PlaceholderShape = { prefix: "ssrv_proxy_", length: 43, alphabet: "base64url" };
 
-/** Random but for its last characters: at least 83 bits, each character as likely as any other. */
+/** Random but for its last characters: at least 83 bits, all characters equally likely. */
 export function newPlaceholder(shape: PlaceholderShape, random: RandomBytes, mac: PlaceholderMac): string {
   const { prefix, length, alphabet } = shape;
   const characters = alphabets[alphabet];

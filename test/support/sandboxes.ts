@@ -1,0 +1,29 @@
+// What tests of EgressService begin with: its client, sandboxes, bindings, and what the proxy thinks of a token.
+import { authenticateSandbox } from "../../src/operations/egress/authenticate-sandbox.ts";
+import { findSandboxRecord } from "../../src/store/sandboxes.ts";
+import type { TestCoffer } from "./coffer.ts";
+import { byId, present } from "./secrets.ts";
+
+export const sandboxNotFound = { code: "NotFound", reason: "SANDBOX_NOT_FOUND", metadata: {} };
+
+/** An id of the right form that nothing has. */
+export const unknownSandbox = "sbx_01jzzzzzzzzzzzzzzzzzzzzzzz";
+
+export function sandboxCalls(coffer: TestCoffer) {
+  const egress = (token?: string) => coffer.clients(token).egress;
+  return {
+    egress,
+    async createSandbox(init: { name?: string; sourceAddress?: string; secrets?: Record<string, string> } = {}) {
+      const { sandbox, ...others } = await egress().createSandbox(init);
+      return { ...present(sandbox), ...others };
+    },
+    async bind(sandboxId: string, envKey: string, secretId: string, token?: string) {
+      return present((await egress(token).bindSecret({ sandboxId, envKey, ...byId(secretId) })).binding);
+    },
+    /** What the proxy thinks of a token now. */
+    authenticated(token: string, address = "192.0.2.1") {
+      const sandboxRecords = { get: (id: string) => findSandboxRecord(coffer.deps.database, id), clear: () => {} };
+      return authenticateSandbox({ ...coffer.deps, sandboxRecords }, token, address);
+    },
+  };
+}
