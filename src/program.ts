@@ -3,8 +3,7 @@ import { runCommand, servedBy } from "./cli/run.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { StartupError } from "./domain/startup-error.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { type Running, start, startEgress } from "./start.ts";
-import { serveAsWorker, startWorkers } from "./workers.ts";
+import type { Running } from "./start.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const isWorker = argv[0] === "worker" && argv.length === 1;
@@ -15,7 +14,12 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const config = loadConfig(process.env);
   const log = createLogger(config);
-  await (isWorker ? serveAsWorker(config, log.child({ worker: process.pid })) : serve(config, log, served ?? "api"));
+  if (served) {
+    await serve(config, log, served);
+  } else {
+    const { serveAsWorker } = await import("./workers.ts");
+    await serveAsWorker(config, log.child({ worker: process.pid }));
+  }
 }
 
 async function serve(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<void> {
@@ -30,10 +34,12 @@ async function serve(config: Config, log: Logger, served: "api" | "egress" | "bo
   process.exitCode = "reason" in why ? 1 : 0;
 }
 
-function startServed(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<Running> {
+/** Loads what it needs by then only: commands, which end at once, do not wait for the servers' modules. */
+async function startServed(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<Running> {
+  const { start, startEgress } = await import("./start.ts");
   if (served === "egress") return startEgress(config, log);
   if (config.workers === 1) return start(config, log, { withEgress: served === "both" });
-  if (served === "api") return startWorkers(config, log);
+  if (served === "api") return (await import("./workers.ts")).startWorkers(config, log);
   throw new StartupError("with COFFER_WORKERS the egress proxy is a process of its own: `coffer egress`");
 }
 
