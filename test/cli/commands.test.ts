@@ -8,22 +8,19 @@ import { useCoffer } from "../support/coffer.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { expectError, unauthenticated } from "../support/errors.ts";
 import { until } from "../support/poll.ts";
-import { useProcesses } from "../support/processes.ts";
+import { type SharedSettings, useProcesses } from "../support/processes.ts";
 import { byId, createSecret, present } from "../support/secrets.ts";
 
 const processes = useProcesses();
 /** Is serving while the commands run. */
 const coffer = useCoffer({ redisUrl: null });
-let keyFile = "";
+let settings: SharedSettings;
 beforeAll(() => {
-  keyFile = join(processes.newDir(), "root.key");
-  writeFileSync(keyFile, Buffer.from(coffer.keyring.first.key.reveal()).toString("base64"), { mode: 0o600 });
+  settings = processes.settingsOf(coffer);
 });
-
-const settings = () => ({ COFFER_DATABASE_URL: coffer.databaseUrl, COFFER_ROOT_KEY_FILE: keyFile });
 const textPattern = /sk_coffer_[0-9A-Za-z]{10}_[0-9A-Za-z]{33}/g;
 
-async function run(args: string[], env: Record<string, string> = settings()) {
+async function run(args: string[], env: Record<string, string> = { ...settings }) {
   const { code, stdout, stderr } = await processes.launch(env, { args }).ended;
   return { code, stdout, stderr };
 }
@@ -147,10 +144,13 @@ describe("coffer keyring", () => {
   });
 
   it("check says whether it opens this deployment", async () => {
-    expect(await json(["keyring", "check"])).toMatchObject({ file: keyFile, deploymentId: coffer.deps.deploymentId });
+    expect(await json(["keyring", "check"])).toMatchObject({
+      file: settings.COFFER_ROOT_KEY_FILE,
+      deploymentId: coffer.deps.deploymentId,
+    });
     const other = join(processes.newDir(), "root.key");
     writeFileSync(other, randomBytes(32).toString("base64"), { mode: 0o600 });
-    const wrong = await run(["keyring", "check"], { ...settings(), COFFER_ROOT_KEY_FILE: other });
+    const wrong = await run(["keyring", "check"], { ...settings, COFFER_ROOT_KEY_FILE: other });
     expect(wrong).toMatchObject({ code: 1, stdout: "" });
     expect(wrong.stderr).toMatch(
       /^coffer: the root keyring lacks the key [0-9a-f]{16} that this database needs[^\n]*\n$/,
@@ -172,7 +172,7 @@ describe("coffer keyring", () => {
 
   it("check of a database that holds nothing yet writes nothing", async () => {
     const empty = await createTestDatabase("template0");
-    const env = { ...settings(), COFFER_DATABASE_URL: empty.url };
+    const env = { ...settings, COFFER_DATABASE_URL: empty.url };
     expect(await json(["keyring", "check"], env)).toMatchObject({ deploymentId: null });
     const refused = await run(["workspace", "list"], env);
     expect(refused).toMatchObject({ code: 1, stdout: "" });
@@ -226,7 +226,7 @@ describe("a command line", () => {
     [["token", "list"], { COFFER_DATABASE_URL: "", COFFER_DATA_DIR: "/nowhere" }, /no coffer in \/nowhere yet/],
     [["keyring", "check"], { COFFER_ROOT_KEY_FILE: "/nowhere/root.key" }, /there is no such file/],
   ])("%j that fails %j: one line, exit code 1", async (args, env, message) => {
-    const { code, stdout, stderr } = await run(args, { ...settings(), ...env });
+    const { code, stdout, stderr } = await run(args, { ...settings, ...env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^coffer: [^\n]{5,300}\n$/);
     expect(stderr).toMatch(message);

@@ -8,11 +8,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Client } from "pg";
-import { onTestFinished, vi } from "vitest";
+import { onTestFinished } from "vitest";
 import { startEmbeddedPostgres } from "../../src/embedded/start-embedded-postgres.ts";
-
-// Several real starts a test, each of which waits for the disk: on a busy machine that adds up.
-vi.setConfig({ testTimeout: 60_000 });
 
 export const isRoot = process.getuid?.() === 0;
 export const nobody = { uid: 65534, gid: 65534 };

@@ -1,8 +1,6 @@
 // kill -9 and SIGTERM in the middle of a purge: every secret is whole or gone, with exactly one event for each that is gone.
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createClients, useCoffer } from "../support/coffer.ts";
 import { duePurges, eagerJobs, problemsOfPurge } from "../support/jobs.ts";
 import { until } from "../support/poll.ts";
@@ -13,17 +11,11 @@ import { createSecret, readText } from "../support/secrets.ts";
 const processes = useProcesses();
 /** Its database and keyring are what the processes serve; its own jobs are off. */
 const coffer = useCoffer({ redisUrl: null });
-const total = 6_000;
-let keyFile = "";
-beforeAll(() => {
-  keyFile = join(processes.newDir(), "root.key");
-  writeFileSync(keyFile, Buffer.from(coffer.keyring.first.key.reveal()).toString("base64"), { mode: 0o600 });
-});
+const total = 2_000;
 
 const serve = (env: Record<string, string> = {}) =>
   processes.serve({
-    COFFER_DATABASE_URL: coffer.databaseUrl,
-    COFFER_ROOT_KEY_FILE: keyFile,
+    ...processes.settingsOf(coffer),
     COFFER_LOG_FORMAT: "json",
     ...eagerJobs,
     ...env,

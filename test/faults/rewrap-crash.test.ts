@@ -6,7 +6,7 @@ import { until } from "../support/poll.ts";
 import { useProcesses } from "../support/processes.ts";
 import { byId, data, present, textOf } from "../support/secrets.ts";
 
-const count = 2_000;
+const count = 1_000;
 const concurrency = 16;
 const processes = useProcesses();
 

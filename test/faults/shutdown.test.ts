@@ -1,9 +1,7 @@
 // SIGTERM under load, and clients that never finish: what was begun is answered, nothing acknowledged is lost, exit code 0.
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createClients, useCoffer } from "../support/coffer.ts";
@@ -19,18 +17,14 @@ const processes = useProcesses();
 /** Its database and keyring are what the processes serve. */
 const coffer = useCoffer({ redisUrl: null });
 let proxy: PostgresProxy;
-let keyFile = "";
 beforeAll(async () => {
   proxy = await startPostgresProxy();
-  keyFile = join(processes.newDir(), "root.key");
-  writeFileSync(keyFile, Buffer.from(coffer.keyring.first.key.reveal()).toString("base64"), { mode: 0o600 });
 });
 afterAll(() => proxy.close());
 
 const serve = (env: Record<string, string> = {}) =>
   processes.serve({
-    COFFER_DATABASE_URL: coffer.databaseUrl,
-    COFFER_ROOT_KEY_FILE: keyFile,
+    ...processes.settingsOf(coffer),
     COFFER_LOG_FORMAT: "json",
     COFFER_RATE_LIMIT_PRINCIPAL: "1000000",
     COFFER_RATE_LIMIT_WORKSPACE: "1000000",

@@ -56,7 +56,7 @@ async function newOwner(coffer: TestCoffer): Promise<{ token: string; workspaceI
   return { token, workspaceId, principalId: apiToken?.principalId ?? "" };
 }
 
-describe("with Redis", { timeout: 60_000 }, () => {
+describe("with Redis", () => {
   let first: TestCoffer;
   let second: TestCoffer;
   const env = { COFFER_RATE_LIMIT_PRINCIPAL: "8", COFFER_RATE_LIMIT_WORKSPACE: "12" };
@@ -140,7 +140,7 @@ describe("with Redis", { timeout: 60_000 }, () => {
   });
 });
 
-describe("without Redis", { timeout: 60_000 }, () => {
+describe("without Redis", () => {
   let coffer: TestCoffer;
   beforeAll(async () => {
     const env = { COFFER_RATE_LIMIT_PRINCIPAL: "5", COFFER_RATE_LIMIT_UNAUTHENTICATED: "6" };

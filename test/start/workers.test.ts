@@ -5,25 +5,33 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
+import { createClients, useCoffer } from "../support/coffer.ts";
 import { until } from "../support/poll.ts";
 import { type Serving, useProcesses } from "../support/processes.ts";
 import { byId, data, present } from "../support/secrets.ts";
 
 const processes = useProcesses();
+/** Its database and keyring are what most of the processes serve. */
+const coffer = useCoffer({ redisUrl: null });
 const plenty = "1000000";
 
+const withWorkers = {
+  COFFER_WORKERS: "2",
+  COFFER_LOG_FORMAT: "json",
+  COFFER_RATE_LIMIT_PRINCIPAL: plenty,
+  COFFER_RATE_LIMIT_WORKSPACE: plenty,
+};
+
 async function serveWithWorkers(env: Record<string, string> = {}) {
+  const serving = await processes.serve({ ...withWorkers, ...processes.settingsOf(coffer), ...env });
+  return { serving, token: coffer.ownerToken, ...createClients(serving.url, coffer.ownerToken) };
+}
+
+/** With a database of its own, which the primary starts. */
+async function serveEmbedded() {
   const dataDir = join(processes.newDir(), "data");
-  const serving = await processes.serve({
-    COFFER_DATA_DIR: dataDir,
-    COFFER_WORKERS: "2",
-    COFFER_LOG_FORMAT: "json",
-    COFFER_RATE_LIMIT_PRINCIPAL: plenty,
-    COFFER_RATE_LIMIT_WORKSPACE: plenty,
-    ...env,
-  });
-  const token = readFileSync(join(dataDir, "owner-token"), "utf8").trim();
-  return { serving, token, ...processes.ownerClients(serving, dataDir) };
+  const serving = await processes.serve({ ...withWorkers, COFFER_DATA_DIR: dataDir });
+  return { serving, token: readFileSync(join(dataDir, "owner-token"), "utf8").trim() };
 }
 
 /** The status, over a connection of its own; connections go to the workers in turn. */
@@ -58,7 +66,7 @@ async function bothWorkers(serving: Serving, call: () => Promise<number>): Promi
 
 describe("two workers", () => {
   it("serve one port; the first start's token is shown once; one that is killed is replaced", async () => {
-    const { serving, token } = await serveWithWorkers();
+    const { serving, token } = await serveEmbedded();
     const whoAmI = () => post(serving.url, token, "TokenService/WhoAmI", {});
     const before = await bothWorkers(serving, whoAmI);
     const [victim] = before;
@@ -139,7 +147,7 @@ describe("two workers", () => {
 
 describe("ends", () => {
   it("with its primary, however that ends", async () => {
-    const { serving, token } = await serveWithWorkers();
+    const { serving, token } = await serveEmbedded();
     const workers = await bothWorkers(serving, () => post(serving.url, token, "TokenService/WhoAmI", {}));
     await serving.kill();
     await until("the workers are gone", async () => !workers.some(isRunning));

@@ -86,7 +86,7 @@ describe("a listener", () => {
     listener.close();
     await proxy.close();
     await slow.close();
-  }, 20_000);
+  });
 });
 
 describe("a token's revocation", () => {

@@ -1,15 +1,12 @@
 // coffer as the process that users start, which a test may kill; all of it ends with the test file.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, vi } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { endLeftovers } from "../../src/embedded/leftovers.ts";
-import { createClients } from "./coffer.ts";
+import { createClients, type TestCoffer } from "./coffer.ts";
 import { makeRunDir } from "./run-dir.ts";
-
-// Several real starts a test: on a busy machine that adds up.
-vi.setConfig({ testTimeout: 60_000 });
 
 const mainFile = join(import.meta.dirname, "..", "..", "src", "main.ts");
 
@@ -43,9 +40,16 @@ export interface LaunchOptions {
   args?: readonly string[];
 }
 
+export interface SharedSettings {
+  COFFER_DATABASE_URL: string;
+  COFFER_ROOT_KEY_FILE: string;
+}
+
 export interface Processes {
   /** A new, empty directory. */
   newDir(): string;
+  /** With which a process serves the deployment of a running one: its database, and its root key in a file. */
+  settingsOf(coffer: Pick<TestCoffer, "databaseUrl" | "keyring">): SharedSettings;
   launch(env: Record<string, string>, options?: LaunchOptions): Launched;
   /** Fails when it ends instead of serving. */
   serve(env: Record<string, string>, options?: LaunchOptions): Promise<Serving>;
@@ -87,11 +91,18 @@ export function useProcesses(): Processes {
     return own;
   };
 
+  const newDir = () => {
+    const dir = join(runDir.path, String(++dirs));
+    mkdirSync(dir, { mode: 0o700 });
+    return dir;
+  };
+
   return {
-    newDir() {
-      const dir = join(runDir.path, String(++dirs));
-      mkdirSync(dir, { mode: 0o700 });
-      return dir;
+    newDir,
+    settingsOf({ databaseUrl, keyring }) {
+      const keyFile = join(newDir(), "root.key");
+      writeFileSync(keyFile, Buffer.from(keyring.first.key.reveal()).toString("base64"), { mode: 0o600 });
+      return { COFFER_DATABASE_URL: databaseUrl, COFFER_ROOT_KEY_FILE: keyFile };
     },
     launch,
     async serve(env, options) {

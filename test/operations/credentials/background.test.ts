@@ -127,7 +127,7 @@ describe("another current version", () => {
       },
       12_000,
     );
-  }, 20_000);
+  });
 
   it("is what is left when the newest is disabled", async () => {
     const secret = await tried(await hcloud("good"));

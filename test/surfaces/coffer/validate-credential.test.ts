@@ -104,7 +104,7 @@ describe("succeeds", () => {
     expect([first, second]).toMatchObject([opened, opened]);
     expect(first?.["request_id"]).toBe(second?.["request_id"]);
     expect(others).toEqual([]);
-  }, 20_000);
+  });
 });
 
 describe("rejects", () => {
@@ -181,7 +181,7 @@ describe("conflicts", () => {
     await coffer.sql("update secret set validation_lease = now() + interval '1 minute' where secret_id = $1", [id]);
     await expectError(validate(id), { code: "Aborted", reason: "CONCURRENT_CHANGE", hasRetryInfo: true });
     expect(services.callsWith("good-stuck")).toHaveLength(1);
-  }, 20_000);
+  });
 
   it("never with itself: calls at the same moment are tried one after the other", async () => {
     const { id } = await token("good-together");
@@ -197,7 +197,7 @@ describe("conflicts", () => {
     await addVersion(coffer, secret, "good-new");
     expect((await answer).secret?.validation).toMatchObject({ state: CredentialState.UNSPECIFIED, error: "" });
     expect((await validate(secret.id)).secret?.validation?.state).toBe(CredentialState.VALID);
-  }, 20_000);
+  });
 });
 
 describe("replays", () => {
