@@ -11,6 +11,7 @@ import { revalidateCredentials } from "./jobs/revalidate-credentials.ts";
 import { startJobs } from "./jobs/runner.ts";
 import { createJwtVerifier } from "./jwt/verifier.ts";
 import type { Logger } from "./log.ts";
+import { openRedis } from "./open-redis.ts";
 import { createAccessRules } from "./operations/access/access-rules.ts";
 import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog } from "./operations/audit-denials.ts";
@@ -24,7 +25,7 @@ import { createSingleFlight } from "./operations/single-flight.ts";
 import { createJwtIdentities } from "./operations/tokens/jwt-identities.ts";
 import { createTokenCache } from "./operations/tokens/token-cache.ts";
 import { createProber } from "./probes/prober.ts";
-import { connectRedis, type RedisConnection } from "./redis/connection.ts";
+import type { RedisConnection } from "./redis/connection.ts";
 import { createRedisHints, noHints } from "./redis/idempotency-hints.ts";
 import { createReadiness } from "./rpc/readiness.ts";
 import { createServer } from "./server.ts";
@@ -54,7 +55,7 @@ export interface AppOptions {
 
 /** Fails with a StartupError when the keyring does not fit the database. */
 export async function createApp({ config, log, database, keyring, isWorker = false }: AppOptions): Promise<App> {
-  const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, config, log);
+  const redis = openRedis(config, log);
   try {
     const deps = await createDeps(config, log, database, keyring, redis);
     const denials = createDenialLog(deps, (error) =>
@@ -123,14 +124,6 @@ async function listenSomewhere(server: HttpServer, config: Config, log: Logger):
     log.warn({ port: config.port }, "the default port is taken, so coffer takes a free one; COFFER_PORT names one");
     return server.listen(0, config.host);
   }
-}
-
-function openRedis(url: string, config: Config, log: Logger): RedisConnection {
-  return connectRedis(url, {
-    password: config.redisPassword,
-    onStateChange: (isUp) =>
-      isUp ? log.info("redis is connected") : log.warn("redis is away; limits are this instance's own"),
-  });
 }
 
 async function createDeps(

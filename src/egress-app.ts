@@ -12,13 +12,14 @@ import { createOpenTunnels } from "./egress/open-tunnels.ts";
 import { egressTimeouts } from "./egress/parts.ts";
 import { createEgressServer, type EgressServer } from "./egress/server.ts";
 import { createUpstreams } from "./egress/upstreams.ts";
-import { createUsage } from "./egress/usage.ts";
+import { createUsage, type SharedUsage } from "./egress/usage.ts";
 import { createValues } from "./egress/values.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import { createRandomBytes } from "./envelope/random-pool.ts";
 import { createExternalVaults } from "./external-vault/external-vaults.ts";
 import type { Logger } from "./log.ts";
 import { type NetGuard, type Resolve, systemResolve } from "./net-guard/guard.ts";
+import { openRedis } from "./open-redis.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createEgressEventLog } from "./operations/egress/event-log.ts";
@@ -29,6 +30,8 @@ import { workspaceCa } from "./operations/egress/workspace-ca.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
 import { createWriteBehind } from "./operations/write-behind.ts";
+import type { RedisConnection } from "./redis/connection.ts";
+import { createSharedCount } from "./redis/shared-count.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
@@ -80,14 +83,15 @@ export function createEgressApp(
     write: (secrets) => touchUsedByEgress(database, secrets),
     onLost: (error) => log.warn({ err: error }, "times of use are not noted"),
   });
+  const redis = openRedis(config, log);
+  const usage = createUsage({ requestsPerMinute, bytesPerHour }, redis && sharedUsage(redis, config.redisPrefix));
   const metrics = createEgressMetrics();
   const metricsServer = createMetricsServer(metrics);
   const server = createEgressServer({
-    ...{ now, random, deploymentKeys, sandboxRecords, values, upstreams, events, ports, timeouts },
+    ...{ now, random, deploymentKeys, sandboxRecords, values, usage, upstreams, events, ports, timeouts },
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
     refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
     openTunnels: createOpenTunnels(),
-    usage: createUsage({ requestsPerMinute, bytesPerHour }),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
     measure: metrics.measure,
@@ -121,7 +125,17 @@ export function createEgressApp(
       values.clear();
       await events.flush();
       await used.flush();
+      await usage.flush();
+      redis?.close();
     },
+  };
+}
+
+/** Of all the proxies of a deployment, and of one that is started anew. */
+function sharedUsage(redis: RedisConnection, prefix: string): SharedUsage {
+  return {
+    requests: createSharedCount("egress-requests", 60, { redis, prefix }),
+    bytes: createSharedCount("egress-bytes", 3_600, { redis, prefix }),
   };
 }
 

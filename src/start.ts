@@ -112,8 +112,13 @@ async function listenEgress(config: Config, log: Logger, deps: EgressAppDeps): P
   // Only where it is asked for: it brings libraries of its own.
   const { createEgressApp } = await import("./egress-app.ts");
   const egress = createEgressApp(config, log, deps);
-  const { url } = await egress.listen();
-  return { ...egress, url };
+  try {
+    const { url } = await egress.listen();
+    return { ...egress, url };
+  } catch (error) {
+    await egress.close();
+    throw error;
+  }
 }
 
 function closing(app: App): (error: unknown) => Promise<never> {

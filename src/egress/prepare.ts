@@ -38,7 +38,7 @@ export async function prepare(parts: EgressParts, visit: Visit, head: RequestHea
   const { swaps } = judged;
   const meters: Meter[] = [];
   for (const { binding, limits } of swaps) {
-    const meter = parts.usage.begin(`${sandbox.sandboxId} ${binding.secretId}`, limits);
+    const meter = await parts.usage.begin(`${sandbox.sandboxId} ${binding.secretId}`, limits);
     if ("code" in meter) return { sandbox, refusal: { ...meter, secretId: binding.secretId } };
     meters.push(meter);
   }

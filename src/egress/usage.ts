@@ -1,5 +1,7 @@
-// How much a sandbox has used a secret: requests a minute and bytes an hour, counted in this process.
+// How much a sandbox has used a secret: requests a minute and bytes an hour.
 import type { EgressLimits } from "../domain/egress/egress-rule.ts";
+import type { SharedCount } from "../domain/shared-count.ts";
+import { createWindowCount, type WindowCount } from "./window-count.ts";
 
 export interface UsageLimits {
   requestsPerMinute: number | undefined;
@@ -20,7 +22,15 @@ export interface Exceeded {
 
 export interface Usage {
   /** Counts a request, unless it is one too many. */
-  begin(key: string, limits: EgressLimits): Meter | Exceeded;
+  begin(key: string, limits: EgressLimits): Promise<Meter | Exceeded>;
+  /** Tells other processes what they do not know yet. */
+  flush(): Promise<void>;
+}
+
+/** Counts of a minute and of an hour. */
+export interface SharedUsage {
+  requests: SharedCount;
+  bytes: SharedCount;
 }
 
 const minuteMs = 60_000;
@@ -28,55 +38,64 @@ const hourMs = 60 * minuteMs;
 const keysMax = 100_000;
 
 interface Counted {
-  minuteEnd: number;
-  requests: number;
-  hourEnd: number;
-  bytes: number;
+  requests: WindowCount;
+  bytes: WindowCount;
 }
 
 const unlimited: Meter = { addBytes: () => true };
 
-/** No rule allows more than `most`. `nowMs` is a monotonic clock. A minute and an hour begin with the first request. */
-export function createUsage(most: UsageLimits, nowMs: () => number = () => performance.now()): Usage {
+/**
+ * No rule allows more than `most`. With `shared` requests are counted exactly, and bytes to what passes in a tenth of a second;
+ * without it, and while nobody answers there, this process counts for itself.
+ */
+export function createUsage(
+  most: UsageLimits,
+  shared?: SharedUsage,
+  nowMs: () => number = () => performance.now(),
+): Usage {
   const counted = new Map<string, Counted>();
 
-  function currentOf(key: string): Counted {
-    const now = nowMs();
-    const found = counted.get(key) ?? { minuteEnd: 0, requests: 0, hourEnd: 0, bytes: 0 };
-    if (now >= found.minuteEnd) Object.assign(found, { minuteEnd: now + minuteMs, requests: 0 });
-    if (now >= found.hourEnd) Object.assign(found, { hourEnd: now + hourMs, bytes: 0 });
-    if (!counted.has(key) && counted.size >= keysMax) counted.delete(counted.keys().next().value as string);
-    counted.set(key, found);
-    return found;
+  function countedOf(key: string): Counted {
+    const found = counted.get(key);
+    if (found) return found;
+    if (counted.size >= keysMax) counted.delete(counted.keys().next().value as string);
+    const { requests, bytes } = shared ?? {};
+    const made = {
+      requests: createWindowCount(minuteMs, requests && ((count) => requests.add(key, count)), nowMs),
+      bytes: createWindowCount(hourMs, bytes && ((count) => bytes.add(key, count)), nowMs),
+    };
+    counted.set(key, made);
+    return made;
   }
 
   return {
-    begin(key, limits) {
+    async begin(key, limits) {
       const requestsMax = lower(limits.requestsPerMinute, most.requestsPerMinute);
       const bytesMax = lower(limits.bytesPerHour, most.bytesPerHour);
-      if (requestsMax === undefined && bytesMax === undefined) return unlimited;
-      const current = currentOf(key);
-      if (requestsMax !== undefined && current.requests >= requestsMax) {
-        return { code: "rate_limited", retryAfterMs: current.minuteEnd - nowMs() };
-      }
-      if (bytesMax !== undefined && current.bytes >= bytesMax) {
-        return { code: "byte_cap_reached", retryAfterMs: current.hourEnd - nowMs() };
-      }
-      current.requests++;
-      if (bytesMax === undefined) return unlimited;
+      if (requestsMax === Infinity && bytesMax === Infinity) return unlimited;
+      const { requests, bytes } = countedOf(key);
+      const tooMany = (): Exceeded => ({ code: "rate_limited", retryAfterMs: requests.leftMs() });
+      const tooMuch = (): Exceeded => ({ code: "byte_cap_reached", retryAfterMs: bytes.leftMs() });
+      // What this process knows already needs no asking.
+      if (requests.count() >= requestsMax) return tooMany();
+      if (bytes.count() >= bytesMax) return tooMuch();
+      const [request] = await Promise.all([requests.next(), bytesMax === Infinity ? undefined : bytes.share()]);
+      if (request > requestsMax) return tooMany();
+      if (bytes.count() >= bytesMax) return tooMuch();
       return {
         addBytes(count) {
-          const now = currentOf(key);
-          now.bytes += count;
-          return now.bytes <= bytesMax;
+          bytes.add(count);
+          return bytes.count() <= bytesMax;
         },
       };
+    },
+    async flush() {
+      await Promise.all([...counted.values()].map(({ bytes }) => bytes.flush()));
     },
   };
 }
 
-/** Undefined when neither is a limit. */
-function lower(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
+/** Infinity when neither is a limit. */
+function lower(one = Infinity, other = Infinity): number {
   return Math.min(one, other);
 }

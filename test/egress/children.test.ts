@@ -25,8 +25,7 @@ import { useProcesses } from "../support/processes.ts";
 const host = "api.upstream.test";
 const gitHost = "git.upstream.test";
 const value = `real-${randomBytes(16).toString("hex")}`;
-const rootKey = randomBytes(32).toString("base64");
-const coffer = useCoffer({ rootKey });
+const coffer = useCoffer();
 const processes = useProcesses();
 let repository = "";
 let authorizations: string[] = [];
@@ -175,10 +174,7 @@ describe("a proxy of its own process", () => {
   async function launch(): Promise<
     TestEgress & { kill(): Promise<unknown>; stop(): Promise<{ code: number | null }> }
   > {
-    const keyFile = join(egress.dir, "root.key");
-    writeFileSync(keyFile, `${rootKey}\n`, { mode: 0o600 });
-    const env = { ...egress.env, COFFER_DATABASE_URL: coffer.databaseUrl, COFFER_ROOT_KEY_FILE: keyFile };
-    const launched = processes.launch(env, { args: ["egress"] });
+    const launched = processes.launch({ ...egress.env, ...processes.settingsOf(coffer) }, { args: ["egress"] });
     const said = () => /coffer egress listening on (http\S+)/.exec(launched.stdout())?.[1];
     await until("the proxy listens", async () => said() !== undefined, 30_000);
     const url = said() ?? "";

@@ -1,9 +1,6 @@
 // One process for the API and the proxy: both ports, a value that gets to its host, and an end in time.
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { type IncomingMessage, request as openRequest } from "node:http";
-import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
@@ -23,8 +20,7 @@ import { until } from "../support/poll.ts";
 import { useProcesses } from "../support/processes.ts";
 
 const host = "api.upstream.test";
-const rootKey = randomBytes(32).toString("base64");
-const coffer = useCoffer({ rootKey, redisUrl: null });
+const coffer = useCoffer({ redisUrl: null });
 const processes = useProcesses();
 const authorizations: string[] = [];
 const egress = useEgress(coffer, {
@@ -42,10 +38,7 @@ const egress = useEgress(coffer, {
 const graceMs = 1_500;
 
 async function serveBoth(more: Record<string, string> = {}) {
-  const keyFile = join(processes.newDir(), "root.key");
-  writeFileSync(keyFile, rootKey, { mode: 0o600 });
-  const database = { COFFER_DATABASE_URL: coffer.databaseUrl, COFFER_ROOT_KEY_FILE: keyFile };
-  const env = { ...egress.env, ...database, COFFER_SHUTDOWN_GRACE_MS: String(graceMs), ...more };
+  const env = { ...egress.env, ...processes.settingsOf(coffer), COFFER_SHUTDOWN_GRACE_MS: String(graceMs), ...more };
   const serving = await processes.serve(env, { args: ["serve", "--egress"] });
   const url = /^coffer egress listening on (http\S+)$/m.exec(serving.stdout())?.[1] ?? "";
   const proxy: TestEgress = { ...egress, url, port: Number(new URL(url).port) };

@@ -1,17 +1,13 @@
 // Settings of the egress proxy: one that is bad is named in one line, and nothing is served.
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { StartupError } from "../../src/domain/startup-error.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { useProcesses } from "../support/processes.ts";
 
-const rootKey = randomBytes(32).toString("base64");
-const coffer = useCoffer({ rootKey, redisUrl: null });
+const coffer = useCoffer({ redisUrl: null });
 const processes = useProcesses();
 
 const numbers = ["x", "-1", "1.5", " 1", "1e3", "9".repeat(30)];
@@ -47,11 +43,7 @@ test.each(cases)("%s = %j is refused in one line that names it", (name, value) =
   expect(load).toThrow(new RegExp(`^${name}\\b[^\\n]*$`));
 });
 
-function inUse(): Record<string, string> {
-  const keyFile = join(processes.newDir(), "root.key");
-  writeFileSync(keyFile, rootKey, { mode: 0o600 });
-  return { COFFER_DATABASE_URL: coffer.databaseUrl, COFFER_ROOT_KEY_FILE: keyFile, COFFER_EGRESS_PORT: "0" };
-}
+const inUse = () => ({ ...processes.settingsOf(coffer), COFFER_EGRESS_PORT: "0" });
 
 let taken: Server;
 beforeAll(async () => {
@@ -83,6 +75,12 @@ describe("a process that cannot serve the proxy ends, names the setting, and ser
     const outcome = await outcomeOf(args, { ...inUse(), ...env() });
     expect(outcome).toEqual({ code: 1, signal: null, stdout: "", stderr: expect.stringMatching(/^coffer: [^\n]+\n$/) });
     expect(outcome.stderr).toContain(name);
+  });
+
+  test("also where Redis is there to be let go of", async () => {
+    const env = { COFFER_EGRESS_PORT: takenPort(), COFFER_REDIS_URL: inject("redisUrl") };
+    const outcome = await outcomeOf(["egress"], { ...inUse(), ...env });
+    expect(outcome).toMatchObject({ code: 1, signal: null, stderr: expect.stringMatching(/^coffer: [^\n]+\n$/) });
   });
 
   test("without a database of its own there is no proxy alone", async () => {

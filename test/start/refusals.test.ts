@@ -33,10 +33,9 @@ function writeKeyFile(text: string): string {
   return path;
 }
 
-const ownKey = () => writeKeyFile(Buffer.from(coffer.keyring.first.key.reveal()).toString("base64"));
 const takenPort = () => String((taken.address() as { port: number }).port);
 const external = (url: string, file = keyFile) => ({ COFFER_DATABASE_URL: url, COFFER_ROOT_KEY_FILE: file });
-const inUse = (env: Record<string, string> = {}) => ({ ...external(coffer.databaseUrl, ownKey()), ...env });
+const inUse = (env: Record<string, string> = {}) => ({ ...processes.settingsOf(coffer), ...env });
 const withPart = (pattern: RegExp, part: string) => coffer.databaseUrl.replace(pattern, part);
 
 /** All that the deployment in use holds, as far as a start could change it. */

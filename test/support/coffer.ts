@@ -28,8 +28,6 @@ export interface TestCofferOptions {
   besides?: TestCoffer;
   /** `null`: none; the run's Redis unless given. */
   redisUrl?: string | null;
-  /** In base64, for tests that start another process beside it; a new one unless given. */
-  rootKey?: string;
   /** Another way to the same database for coffer itself: a proxy of the test's. */
   through?: (databaseUrl: string) => string;
 }
@@ -79,7 +77,7 @@ export function useCoffer(options: TestCofferOptions = {}): TestCoffer {
 export async function startCoffer(options: TestCofferOptions = {}): Promise<TestCoffer> {
   const { besides } = options;
   const place = besides ? { url: besides.databaseUrl, drop: async () => {} } : await createTestDatabase();
-  const keyring = besides?.keyring ?? parseKeyring(options.rootKey ?? randomBytes(32).toString("base64"));
+  const keyring = besides?.keyring ?? parseKeyring(randomBytes(32).toString("base64"));
   const redisUrl = options.redisUrl === undefined ? inject("redisUrl") : (options.redisUrl ?? "");
   const config = loadConfig({
     COFFER_PORT: "0",

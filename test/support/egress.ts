@@ -60,6 +60,8 @@ export interface EgressOptions {
   upgrade?: (request: IncomingMessage, socket: Duplex, early: Buffer) => void;
   /** Names that lead to the test's server. */
   hosts: readonly string[];
+  /** Another Redis than coffer's. */
+  redisUrl?: () => string;
   /** Where that server is, the only address that is allowed although it is not public; 127.0.0.1 unless given. */
   address?: string;
 }
@@ -103,7 +105,8 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
       COFFER_EGRESS_DNS: dns.server,
       ...options.env,
     };
-    const config = { ...coffer.config, egress: loadConfig({ ...env }).egress };
+    const redisUrl = options.redisUrl?.() ?? coffer.config.redisUrl;
+    const config = { ...coffer.config, redisUrl, egress: loadConfig({ ...env }).egress };
     const log = pino({ level: "debug" }, { write: (line: string) => void egress.logLines.push(line) });
     const app = createEgressApp(config, log, coffer.deps, { ...egressTimeouts, ...options.timeouts });
     const { url, metricsUrl = "" } = await app.listen();

@@ -59,15 +59,15 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   pathPrefixes: string[];
 
   /**
-   * At most so many requests a minute of one sandbox with the secret, 1 to 10,000,000, counted in each process of the proxy; never more
-   * than COFFER_EGRESS_RPM says.
+   * At most so many requests a minute of one sandbox with the secret, 1 to 10,000,000, counted by all proxies that share a Redis; never
+   * more than COFFER_EGRESS_RPM says.
    *
    * @generated from field: optional uint32 requests_per_minute = 6;
    */
   requestsPerMinute?: number | undefined;
 
   /**
-   * At most so many bytes an hour, both ways, of one sandbox with the secret, 1 to 10^15, counted in each process of the proxy; never
+   * At most so many bytes an hour, both ways, of one sandbox with the secret, 1 to 10^15, counted by all proxies that share a Redis; never
    * more than COFFER_EGRESS_BYTES says.
    *
    * @generated from field: optional uint64 bytes_per_hour = 7;

@@ -1,0 +1,87 @@
+// What is counted in a window of time, which begins with the first count: here, and among all processes where they share it.
+import type { SharedCount } from "../domain/shared-count.ts";
+
+export interface WindowCount {
+  /** As far as this process knows. */
+  count(): number;
+  leftMs(): number;
+  /** Counts one, and gives how many it makes among all processes. */
+  next(): Promise<number>;
+  /** Counts at once here, and soon for the others. */
+  add(count: number): void;
+  /** Tells the others what was added here, and learns of what was added there. */
+  share(): Promise<void>;
+  /** Tells what is still untold. */
+  flush(): Promise<void>;
+}
+
+/** How long others do not know what was added here. */
+const untoldMs = 100;
+
+/** Where nobody answers it counts for itself, on from what it knew. `nowMs` is a monotonic clock. */
+export function createWindowCount(
+  lengthMs: number,
+  shared: ((count: number) => ReturnType<SharedCount["add"]>) | undefined,
+  nowMs: () => number,
+): WindowCount {
+  let counted = 0;
+  let endMs = 0;
+  let untold = 0;
+  let telling: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  function begin(): void {
+    if (nowMs() < endMs) return;
+    counted = 0;
+    untold = 0;
+    endMs = nowMs() + lengthMs;
+  }
+
+  async function ask(count: number): Promise<number | undefined> {
+    const answer = await shared?.(count);
+    if (!answer) return undefined;
+    counted = answer.count + untold;
+    endMs = nowMs() + answer.leftMs;
+    return answer.count;
+  }
+
+  async function tell(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    const told = untold;
+    untold = 0;
+    if ((await ask(told)) === undefined) untold += told;
+    telling = undefined;
+  }
+
+  function share(): Promise<void> {
+    begin();
+    telling ??= tell();
+    return telling;
+  }
+
+  return {
+    count() {
+      begin();
+      return counted;
+    },
+    leftMs: () => endMs - nowMs(),
+    async next() {
+      begin();
+      const own = ++counted;
+      return (await ask(1)) ?? own;
+    },
+    add(count) {
+      begin();
+      counted += count;
+      if (!shared) return;
+      untold += count;
+      timer ??= setTimeout(() => void share(), untoldMs).unref();
+    },
+    share,
+    async flush() {
+      await telling;
+      if (untold > 0) await share();
+    },
+  };
+}
