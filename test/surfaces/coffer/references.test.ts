@@ -246,13 +246,16 @@ describe("fails to read", () => {
 
   it("more often than the vault allows", async () => {
     const { id } = await createSecret(coffer, { value: reference({ a: "ACCESS_KEY_ID" }) });
-    const reasons = [];
-    for (let i = 0; i < 62; i++) {
+    const start = performance.now();
+    let reads = 0;
+    // Calls that may be made come again in time, so a slow machine gets further than 60.
+    for (let said = "OK"; said !== "RATE_LIMITED"; reads++) {
       const call = value(id);
-      reasons.push((await call.catch(() => undefined)) ? "OK" : (await errorOf(call)).reason);
+      said = (await call.catch(() => undefined)) ? "OK" : (await errorOf(call)).reason;
+      expect(["OK", "RATE_LIMITED"]).toContain(said);
     }
-    expect(new Set(reasons)).toEqual(new Set(["OK", "RATE_LIMITED"]));
-    expect(service.calls.length).toBeLessThanOrEqual(62);
+    expect(reads).toBeGreaterThan(60);
+    expect(service.calls.length).toBeLessThanOrEqual(60 + ((performance.now() - start) * 1.5) / 1_000);
   });
 
   it("under a key that is disabled", async () => {
