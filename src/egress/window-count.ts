@@ -17,6 +17,8 @@ export interface WindowCount {
 
 /** How long others do not know what was added here. */
 const untoldMs = 100;
+/** After nobody answered. */
+const retryMs = 1_000;
 
 /** Where nobody answers it counts for itself, on from what it knew. `nowMs` is a monotonic clock. */
 export function createWindowCount(
@@ -50,8 +52,18 @@ export function createWindowCount(
     timer = undefined;
     const told = untold;
     untold = 0;
-    if ((await ask(told)) === undefined) untold += told;
+    const isTold = (await ask(told)) !== undefined;
+    if (!isTold) untold += told;
     telling = undefined;
+    shareIn(isTold ? untoldMs : retryMs);
+  }
+
+  function shareIn(ms: number): void {
+    if (!shared || untold === 0) return;
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void share();
+    }, ms).unref();
   }
 
   function share(): Promise<void> {
@@ -74,9 +86,8 @@ export function createWindowCount(
     add(count) {
       begin();
       counted += count;
-      if (!shared) return;
       untold += count;
-      timer ??= setTimeout(() => void share(), untoldMs).unref();
+      shareIn(untoldMs);
     },
     share,
     async flush() {

@@ -1,6 +1,7 @@
 // Limits of several proxies: kept by all of them together where there is Redis, and by each for itself while there is none.
 import { once } from "node:events";
 import { request as openRequest } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { EgressLimits } from "../../src/domain/egress/egress-rule.ts";
@@ -137,6 +138,10 @@ describe("with Redis", { retry: 3 }, () => {
     expect(await client.ttl(requests)).toBeLessThanOrEqual(60);
     expect(await client.ttl(bytes)).toBeGreaterThan(3_590);
     expect(await client.ttl(bytes)).toBeLessThanOrEqual(3_600);
+    // What was told is not told again.
+    await ask(one);
+    await sleep(250);
+    expect(await client.get(bytes)).toBe("77");
     expect((await client.keys(`*${sandbox.id}*`)).sort()).toEqual([bytes, requests].sort());
   });
 });
@@ -144,14 +149,17 @@ describe("with Redis", { retry: 3 }, () => {
 test("while Redis is away, or hangs, each counts on for itself, and afterwards they count together again", async () => {
   const { ask } = await begin({ requestsPerMinute: 3 });
   expect([(await ask(one)).said, (await ask(one)).said]).toEqual([200, 200]);
+  const large = await begin({ bytesPerHour: 100_000 });
   await redis.kill("SIGSTOP");
   expect([(await ask(one)).said, (await ask(one)).said]).toEqual([200, "rate_limited"]);
   await redis.kill("SIGCONT");
   await redis.kill("SIGKILL");
   const alone = [await ask(other), await ask(other), await ask(other), await ask(other)].map(({ said }) => said);
   expect(alone).toEqual([200, 200, 200, "rate_limited"]);
+  expect((await large.ask(one, "/100000")).said).toBe(200);
   await redis.restart();
   for (const proxy of [one, other]) await until("redis is connected again", () => isConnected(proxy));
+  await until("the other is told", async () => (await large.ask(other)).said === "byte_cap_reached");
   await until("they count together", async () => {
     const again = await begin({ requestsPerMinute: 1 });
     return (await again.ask(one)).said === 200 && (await again.ask(other)).said === "rate_limited";
