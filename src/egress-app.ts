@@ -12,7 +12,7 @@ import { createOpenTunnels } from "./egress/open-tunnels.ts";
 import { egressTimeouts } from "./egress/parts.ts";
 import { createEgressServer, type EgressServer } from "./egress/server.ts";
 import { createUpstreams } from "./egress/upstreams.ts";
-import { createUsage, type SharedUsage } from "./egress/usage.ts";
+import { createUsage, type ShareCount } from "./egress/usage.ts";
 import { createValues } from "./egress/values.ts";
 import type { Keyring } from "./envelope/keyring.ts";
 import { createRandomBytes } from "./envelope/random-pool.ts";
@@ -30,7 +30,6 @@ import { workspaceCa } from "./operations/egress/workspace-ca.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
 import { createWriteBehind } from "./operations/write-behind.ts";
-import type { RedisConnection } from "./redis/connection.ts";
 import { createSharedCount } from "./redis/shared-count.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
@@ -84,7 +83,9 @@ export function createEgressApp(
     onLost: (error) => log.warn({ err: error }, "times of use are not noted"),
   });
   const redis = openRedis(config, log);
-  const usage = createUsage({ requestsPerMinute, bytesPerHour }, redis && sharedUsage(redis, config.redisPrefix));
+  const share: ShareCount | undefined =
+    redis && ((name, windowMs) => createSharedCount(name, windowMs, { redis, prefix: config.redisPrefix }));
+  const usage = createUsage({ requestsPerMinute, bytesPerHour }, share);
   const metrics = createEgressMetrics();
   const metricsServer = createMetricsServer(metrics);
   const server = createEgressServer({
@@ -128,14 +129,6 @@ export function createEgressApp(
       await usage.flush();
       redis?.close();
     },
-  };
-}
-
-/** Of all the proxies of a deployment, and of one that is started anew. */
-function sharedUsage(redis: RedisConnection, prefix: string): SharedUsage {
-  return {
-    requests: createSharedCount("egress-requests", 60, { redis, prefix }),
-    bytes: createSharedCount("egress-bytes", 3_600, { redis, prefix }),
   };
 }
 

@@ -27,11 +27,8 @@ export interface Usage {
   flush(): Promise<void>;
 }
 
-/** Counts of a minute and of an hour. */
-export interface SharedUsage {
-  requests: SharedCount;
-  bytes: SharedCount;
-}
+/** Makes a count that processes share, of windows of so many milliseconds. */
+export type ShareCount = (name: string, windowMs: number) => SharedCount;
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -45,24 +42,25 @@ interface Counted {
 const unlimited: Meter = { addBytes: () => true };
 
 /**
- * No rule allows more than `most`. With `shared` requests are counted exactly, and bytes to what passes in a tenth of a second;
+ * No rule allows more than `most`. With `share` requests are counted exactly, and bytes to what passes in a tenth of a second;
  * without it, and while nobody answers there, this process counts for itself.
  */
 export function createUsage(
   most: UsageLimits,
-  shared?: SharedUsage,
+  share?: ShareCount,
   nowMs: () => number = () => performance.now(),
 ): Usage {
   const counted = new Map<string, Counted>();
+  const requestsOfAll = share?.("egress-requests", minuteMs);
+  const bytesOfAll = share?.("egress-bytes", hourMs);
 
   function countedOf(key: string): Counted {
     const found = counted.get(key);
     if (found) return found;
     if (counted.size >= keysMax) counted.delete(counted.keys().next().value as string);
-    const { requests, bytes } = shared ?? {};
     const made = {
-      requests: createWindowCount(minuteMs, requests && ((count) => requests.add(key, count)), nowMs),
-      bytes: createWindowCount(hourMs, bytes && ((count) => bytes.add(key, count)), nowMs),
+      requests: createWindowCount(minuteMs, requestsOfAll && ((count) => requestsOfAll.add(key, count)), nowMs),
+      bytes: createWindowCount(hourMs, bytesOfAll && ((count) => bytesOfAll.add(key, count)), nowMs),
     };
     counted.set(key, made);
     return made;
@@ -79,7 +77,10 @@ export function createUsage(
       // What this process knows already needs no asking.
       if (requests.count() >= requestsMax) return tooMany();
       if (bytes.count() >= bytesMax) return tooMuch();
-      const [request] = await Promise.all([requests.next(), bytesMax === Infinity ? undefined : bytes.share()]);
+      const [request] = await Promise.all([
+        requestsMax === Infinity ? 0 : requests.next(),
+        bytesMax === Infinity ? undefined : bytes.share(),
+      ]);
       if (request > requestsMax) return tooMany();
       if (bytes.count() >= bytesMax) return tooMuch();
       return {

@@ -5,7 +5,7 @@ import type { RedisConnection } from "./connection.ts";
 
 export function createSharedCount(
   name: string,
-  windowSeconds: number,
+  windowMs: number,
   { redis, prefix }: { redis: RedisConnection; prefix: string },
 ): SharedCount {
   const counter = new RateLimiterRedis({
@@ -13,7 +13,7 @@ export function createSharedCount(
     keyPrefix: `${prefix}:${name}`,
     // It counts, and refuses nothing.
     points: Number.MAX_SAFE_INTEGER,
-    duration: windowSeconds,
+    duration: windowMs / 1_000,
   });
   return {
     add: (key, count) =>

@@ -143,6 +143,12 @@ describe("with Redis", { retry: 3 }, () => {
     await sleep(250);
     expect(await client.get(bytes)).toBe("77");
     expect((await client.keys(`*${sandbox.id}*`)).sort()).toEqual([bytes, requests].sort());
+    const unlimited = await begin({});
+    await unlimited.ask(one);
+    const ofBytes = await begin({ bytesPerHour: 1_000_000 });
+    await ofBytes.ask(one);
+    expect(await client.keys(`*${unlimited.sandbox.id}*`)).toEqual([]);
+    expect(await client.keys(`*${ofBytes.sandbox.id}*`)).toEqual([expect.stringContaining("egress-bytes")]);
   });
 });
 
