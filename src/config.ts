@@ -5,6 +5,7 @@ import type { BlockList } from "node:net";
 import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { StartupError } from "./domain/startup-error.ts";
+import type { EgressWaits } from "./egress/parts.ts";
 import type { VaultSettings } from "./external-vault/external-vaults.ts";
 import type { JwtIssuer } from "./jwt/issuer.ts";
 import { readIssuers } from "./jwt/read-issuers.ts";
@@ -94,6 +95,7 @@ export interface EgressConfig {
   readonly requestsPerMinute: number | undefined;
   /** Likewise, both ways. */
   readonly bytesPerHour: number | undefined;
+  readonly waits: EgressWaits;
 }
 
 /** Reads the settings; what is odd is a StartupError that names the variable. Empty variables count as unset. */
@@ -238,6 +240,11 @@ function egress(env: Environment): EgressConfig {
     dnsServers: dnsServers(env),
     requestsPerMinute: limit("COFFER_EGRESS_RPM", 10_000_000),
     bytesPerHour: limit("COFFER_EGRESS_BYTES", 999_999_999),
+    waits: {
+      answerMs: integer(env, "COFFER_EGRESS_ANSWER_TIMEOUT_MS", { byDefault: 600_000, min: 1_000, max: 86_400_000 }),
+      bodyMs: integer(env, "COFFER_EGRESS_BODY_TIMEOUT_MS", { byDefault: 600_000, min: 1_000, max: 86_400_000 }),
+      idleMs: integer(env, "COFFER_EGRESS_IDLE_TIMEOUT_MS", { byDefault: 0, min: 0, max: 604_800_000 }),
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { toStartupError } from "./domain/startup-error.ts";
 import { createCertificates } from "./egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "./egress/metrics.ts";
 import { createOpenTunnels } from "./egress/open-tunnels.ts";
-import { egressTimeouts } from "./egress/parts.ts";
+import { type EgressTimeouts, egressTimeouts } from "./egress/parts.ts";
 import { createEgressServer, type EgressServer } from "./egress/server.ts";
 import { createUpstreams } from "./egress/upstreams.ts";
 import { createUsage, type ShareCount } from "./egress/usage.ts";
@@ -65,10 +65,11 @@ export function createEgressApp(
   config: Config,
   log: Logger,
   deps: EgressAppDeps,
-  timeouts = egressTimeouts,
+  given: Partial<EgressTimeouts> = {},
 ): EgressApp {
   const { now, random, database, deploymentKeys } = deps;
   const { host, ports, requestsPerMinute, bytesPerHour } = config.egress;
+  const timeouts: EgressTimeouts = { ...egressTimeouts, ...config.egress.waits, ...given };
   const guard: NetGuard = { resolve: resolveWith(config.egress), allowed: config.egress.allowed };
   const roots = rootsOf(config.egress);
   const sandboxRecords = createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId));

@@ -8,8 +8,17 @@ import { pump } from "./pump.ts";
 
 const nothing = Buffer.alloc(0);
 
+/** Server-sent events: such an answer may be silent for hours. */
+export function isEventStream({ headers }: IncomingMessage): boolean {
+  return /^text\/event-stream\s*(?:;|$)/i.test(headers["content-type"] ?? "");
+}
+
 /** Sends the head at once, and the body as it comes. */
-export function answerOn({ request, response, ready }: Exchange, incoming: IncomingMessage, course: Course): void {
+export function answerOn(
+  { parts, request, response, ready }: Exchange,
+  incoming: IncomingMessage,
+  course: Course,
+): void {
   const { statusCode: status = 0, statusMessage = "" } = incoming;
   const { forms } = ready;
   const isEmpty = request.method === "HEAD" || status === 204 || status === 304;
@@ -29,18 +38,15 @@ export function answerOn({ request, response, ready }: Exchange, incoming: Incom
   response.writeHead(status, scrubText(phrase, forms), kept);
   // The head goes at once: what comes later may come much later. Not flushHeaders, which writes Latin-1 as UTF-8.
   response.write(nothing);
-  if (incoming.destroyed && !incoming.complete) {
-    // While its event was written.
-    course.fail("upstream_unreachable");
+  if (!mayChange) {
+    pump(source, response, { each: (chunk) => (course.count("responseBytes", chunk.byteLength) ? chunk : undefined) });
     return;
   }
   const scrubber = createScrubber(forms);
   pump(source, response, {
-    each: (chunk) => {
-      if (!course.count("responseBytes", chunk.byteLength)) return undefined;
-      return mayChange ? scrubber.push(chunk) : chunk;
-    },
-    atEnd: () => (mayChange ? scrubber.end() : undefined),
+    each: (chunk) => (course.count("responseBytes", chunk.byteLength) ? scrubber.push(chunk) : undefined),
+    afterPause: { ms: parts.timeouts.heldMs, rest: scrubber.pause },
+    atEnd: scrubber.end,
   });
 }
 

@@ -1,7 +1,7 @@
 // What the proxy itself answers: refusals that say so, and the question for a token.
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Refusal } from "../domain/egress/refusal.ts";
+import type { Refusal, RefusalCode } from "../domain/egress/refusal.ts";
 import { refusalStatus } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import { CofferError } from "../domain/errors.ts";
@@ -35,7 +35,7 @@ export function unknownSandbox({ onUnknown }: EgressParts, address: string): Pro
 }
 
 /** Without its event nothing is answered. */
-export const eventsUnavailable: ProxyAnswer = { status: 503, reason: "events_unavailable" };
+export const eventsUnavailable: ProxyAnswer = refusalOnly("events_unavailable");
 
 /** What is said of an error that was not foreseen. */
 export function failureAnswer(error: unknown): ProxyAnswer {
@@ -59,6 +59,10 @@ export async function refusalAnswer(
     return eventsUnavailable;
   }
   return { status, reason: code, retryAfterMs };
+}
+
+export function refusalOnly(code: RefusalCode): ProxyAnswer {
+  return { status: refusalStatus[code], reason: code };
 }
 
 /** Nothing, when an answer has begun. */

@@ -1,10 +1,11 @@
 // One request that may go to its host, until its answer is over, whichever way: time-outs, bytes, and who ends it first.
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
-import { answerOn } from "./answer-on.ts";
-import { endSoon, eventsUnavailable, refusalAnswer, sendAnswer } from "./answers.ts";
+import { answerOn, isEventStream } from "./answer-on.ts";
+import { endSoon, eventsUnavailable, refusalAnswer, refusalOnly, sendAnswer } from "./answers.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Ready, Visit } from "./prepare.ts";
+import { recheck } from "./recheck.ts";
 import type { Record } from "./record.ts";
 import { bodyBytesMax, sendBody } from "./request-body.ts";
 import { bodilessMethods, hasBody, openUpstream } from "./upstream-request.ts";
@@ -20,7 +21,7 @@ export interface Exchange {
   ready: Ready;
 }
 
-/** What the ways of the two bodies have in common. */
+/** Both bodies share it. */
 export interface Course {
   isOver(): boolean;
   /** Counts what goes through, and says whether more may. */
@@ -36,18 +37,25 @@ const clientGoneStatus = 499;
 
 /** Resolves when the answer is over. */
 export function exchange(given: Exchange): Promise<void> {
-  const { parts, request, response, record, ready } = given;
+  const { parts, visit, request, response, record, ready } = given;
+  const { answerMs, bodyMs, idleMs } = parts.timeouts;
   const { promise, resolve } = Promise.withResolvers<void>();
   const secretIds = ready.swaps.map(({ binding }) => binding.secretId);
   let state: "waiting" | "answering" | "over" = "waiting";
   let upstream: ClientRequest | undefined;
-  const idle = setTimeout(() => fail("upstream_timeout"), parts.timeouts.idleMs);
-  const whole = setTimeout(() => fail("upstream_timeout"), parts.timeouts.requestMs);
+  let silence: NodeJS.Timeout | undefined;
+  const stopChecks = recheck(parts, visit, secretIds, fail);
+
+  /** Ends the exchange after so long without a byte; 0: never. */
+  function limitSilence(ms: number): void {
+    clearTimeout(silence);
+    silence = ms > 0 ? setTimeout(() => fail("upstream_timeout"), ms) : undefined;
+  }
 
   function over(): void {
     state = "over";
-    clearTimeout(idle);
-    clearTimeout(whole);
+    clearTimeout(silence);
+    stopChecks();
     resolve();
   }
 
@@ -63,10 +71,9 @@ export function exchange(given: Exchange): Promise<void> {
     upstream?.destroy();
     if (!wasWaiting) {
       record.brokenBy = code;
-      // While its event is being written nothing is answered.
+      // Without a head the event is still being written: `answer` says it then.
       if (response.headersSent) response.destroy();
-      else sendAnswer(response, eventsUnavailable, true);
-      over();
+      if (response.headersSent || response.destroyed) over();
       return;
     }
     void refusalAnswer(parts, record, ready.sandbox, { code, ...(secretId === undefined ? {} : { secretId }) })
@@ -75,7 +82,7 @@ export function exchange(given: Exchange): Promise<void> {
   }
 
   function count(side: "requestBytes" | "responseBytes", bytes: number): boolean {
-    idle.refresh();
+    silence?.refresh();
     record[side] += bytes;
     if (ready.meters.every((meter) => meter.addBytes(bytes))) return true;
     fail("byte_cap_reached");
@@ -92,11 +99,38 @@ export function exchange(given: Exchange): Promise<void> {
       return;
     }
     state = "answering";
-    idle.refresh();
-    await record.write(ready.sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
-    if (course.isOver()) return;
-    answerOn(given, incoming, course);
+    limitSilence(isEventStream(incoming) ? idleMs : bodyMs);
+    try {
+      await record.write(ready.sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
+    } catch (error) {
+      parts.onUnexpectedError(error);
+      sendAnswer(response, eventsUnavailable, true);
+      breakOff();
+      return;
+    }
+    if (incoming.destroyed && !incoming.complete) fail("upstream_unreachable");
+    if (course.isOver()) {
+      sendBroken();
+      return;
+    }
     response.on("finish", answered);
+    try {
+      answerOn(given, incoming, course);
+    } catch {
+      // The head of the host's answer cannot be written as HTTP.
+      fail("upstream_unreachable");
+      sendBroken();
+    }
+  }
+
+  /** The event is written, and the answer has not begun: the client is told what broke it. */
+  function sendBroken(): void {
+    if (record.brokenBy !== "" && !response.headersSent) {
+      const refusal = refusalOnly(record.brokenBy);
+      record.statusSent = refusal.status;
+      sendAnswer(response, refusal, true);
+    }
+    breakOff();
   }
 
   function answered(): void {
@@ -112,12 +146,7 @@ export function exchange(given: Exchange): Promise<void> {
     const sent = openUpstream(given);
     upstream = sent;
     sent.on("response", (incoming) => {
-      answer(incoming).catch((error: unknown) => {
-        parts.onUnexpectedError(error);
-        state = "over";
-        sendAnswer(response, eventsUnavailable, true);
-        breakOff();
-      });
+      void answer(incoming);
     });
     // Without an answer or an error: the host switched to a protocol that nobody asked for.
     sent.on("close", () => sent === upstream && state === "waiting" && fail("upstream_unreachable"));
@@ -151,6 +180,12 @@ export function exchange(given: Exchange): Promise<void> {
   if (response.closed) {
     gone();
     return promise;
+  }
+  if (hasBody(request)) {
+    limitSilence(bodyMs);
+    request.on("end", () => state === "waiting" && limitSilence(answerMs));
+  } else {
+    limitSilence(answerMs);
   }
   for (const secretId of secretIds) parts.touchUsed({ workspaceId: ready.sandbox.workspaceId, secretId });
   if (Number(request.headers["content-length"] ?? 0) > bodyBytesMax) fail("body_too_large");

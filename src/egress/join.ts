@@ -1,12 +1,9 @@
 // Two connections as one, for as long as the sandbox may: it is judged again while they are open.
 import type { Duplex } from "node:stream";
-import { matchesHost } from "../domain/egress/host-pattern.ts";
-import { hasRuleFor } from "../domain/egress/judge-request.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
-import { isLetIn } from "../domain/egress/sandbox.ts";
-import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
+import { recheck } from "./recheck.ts";
 import type { Record } from "./record.ts";
 import type { Meter } from "./usage.ts";
 
@@ -18,6 +15,8 @@ export interface Joined {
   meters: readonly Meter[];
 }
 
+const lingerMs = 30_000;
+
 /** Resolves when both are closed. */
 export async function join(
   parts: EgressParts,
@@ -26,12 +25,13 @@ export async function join(
   upstream: Duplex,
   { record, secretIds, meters }: Joined,
 ): Promise<void> {
-  const { idleMs, requestMs, recheckMs } = parts.timeouts;
+  const { idleMs, bodyMs } = parts.timeouts;
   const { promise, resolve } = Promise.withResolvers<void>();
+  let linger: NodeJS.Timeout | undefined;
   const end = () => {
     clearTimeout(idle);
-    clearTimeout(whole);
-    clearInterval(recheck);
+    clearTimeout(linger);
+    stopChecks();
     client.destroy();
     upstream.destroy();
     resolve();
@@ -40,19 +40,10 @@ export async function join(
     record.brokenBy ||= code;
     end();
   };
-  const idle = setTimeout(breakOff, idleMs, "upstream_timeout");
-  const whole = setTimeout(breakOff, requestMs, "upstream_timeout");
-  const recheck = setInterval(() => {
-    refusalNow(parts, visit, secretIds).then(
-      (code) => code && breakOff(code),
-      (error: unknown) => {
-        parts.onUnexpectedError(error);
-        end();
-      },
-    );
-  }, recheckMs);
+  let idle = idleMs > 0 ? setTimeout(breakOff, idleMs, "upstream_timeout") : undefined;
+  const stopChecks = recheck(parts, visit, secretIds, breakOff);
   const count = (side: "requestBytes" | "responseBytes") => (chunk: Buffer) => {
-    idle.refresh();
+    idle?.refresh();
     record[side] += chunk.byteLength;
     if (!meters.every((meter) => meter.addBytes(chunk.byteLength))) breakOff("byte_cap_reached");
   };
@@ -63,30 +54,19 @@ export async function join(
     [upstream, client],
   ] as const) {
     side.on("error", end);
-    // What the other one has not taken yet still goes to it.
-    side.on("close", () => other.end(end));
+    // A peer that has closed and one that only sends no more look alike: the silence of the other side ends both.
+    side.on("end", () => {
+      idle ??= setTimeout(breakOff, bodyMs, "upstream_timeout");
+    });
+    // The other side may still take what it was sent, but not for ever.
+    side.on("close", () => {
+      other.end(end);
+      linger ??= setTimeout(end, lingerMs);
+    });
   }
   client.pipe(upstream);
   upstream.pipe(client);
   // Either may have gone before anybody listened.
   if (client.destroyed || upstream.destroyed) end();
   return promise;
-}
-
-/** Why it may not go on; undefined when it may. */
-async function refusalNow(
-  parts: EgressParts,
-  { token, address, host }: Visit,
-  secretIds: readonly string[],
-): Promise<RefusalCode | undefined> {
-  const sandbox = await authenticateSandbox(parts, token, address);
-  if (!sandbox) return "credential_revoked";
-  for (const id of secretIds) {
-    const binding = sandbox.bindings.find(
-      ({ secretId, rule }) => secretId === id && rule?.hosts.some((pattern) => matchesHost(pattern, host)),
-    );
-    if (!binding) return "credential_revoked";
-    if (!isLetIn(binding, sandbox, address)) return "access_policy_denied";
-  }
-  return sandbox.unmatched === "ALLOW" || hasRuleFor(sandbox, host) ? undefined : "unmatched_host_denied";
 }

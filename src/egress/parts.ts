@@ -12,26 +12,33 @@ import type { Upstreams } from "./upstreams.ts";
 import type { Usage } from "./usage.ts";
 import type { Values } from "./values.ts";
 
+/** Time-outs that operators choose, in milliseconds. */
+export interface EgressWaits {
+  /** Until the head of a host's answer, from the last byte of the request. */
+  answerMs: number;
+  /** Without a byte in a body, either way. */
+  bodyMs: number;
+  /** Without a byte in a WebSocket, a tunnel or an event stream; 0: no limit, TCP keep-alive finds a peer that is gone. */
+  idleMs: number;
+}
+
 /** All in milliseconds. */
-export interface EgressTimeouts {
+export interface EgressTimeouts extends EgressWaits {
   /** For the head of a request, also of the first one on a connection. */
   headMs: number;
   /** Until a host is connected. */
   dialMs: number;
-  /** Without a byte either way. */
-  idleMs: number;
-  /** For one request. */
-  requestMs: number;
-  /** How often whoever holds a connection open is judged again. */
+  /** How often the sandbox of an open request is judged again. */
   recheckMs: number;
+  /** A stream's last bytes wait this long for the rest of a value. */
+  heldMs: number;
 }
 
-export const egressTimeouts: EgressTimeouts = {
+export const egressTimeouts: Omit<EgressTimeouts, keyof EgressWaits> = {
   headMs: 15_000,
   dialMs: 10_000,
-  idleMs: 60_000,
-  requestMs: 3_600_000,
   recheckMs: 1_000,
+  heldMs: 100,
 };
 
 export interface EgressParts extends AuthenticateSandboxDeps {
@@ -56,7 +63,7 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   measure(request: Measured): void;
   /** One line a request. */
   log(record: Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">): void;
-  /** Whoever asked from the address has no sandbox's token, or one for another address. */
+  /** A client at this address presented no sandbox's token, or one for another address. */
   onUnknown(address: string): void;
   onUnexpectedError(error: unknown): void;
 }

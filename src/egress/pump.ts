@@ -2,31 +2,43 @@
 import type { Readable, Writable } from "node:stream";
 
 export interface Pumped {
-  /** What goes on instead of the chunk; undefined ends the pumping. */
+  /** Goes on instead of the chunk; undefined ends the pumping. */
   each(chunk: Buffer): Buffer | undefined;
-  /** What is still to come at the end. */
-  atEnd(): Buffer | undefined;
+  /** Goes on when no chunk has come for so many milliseconds. */
+  afterPause?: { ms: number; rest: () => Buffer };
+  /** Goes on at the end. */
+  atEnd?: () => Buffer;
 }
 
 /** The sink ends with the source. */
-export function pump(source: Readable, sink: Writable, { each, atEnd }: Pumped): void {
+export function pump(source: Readable, sink: Writable, { each, afterPause, atEnd }: Pumped): void {
+  let pause: NodeJS.Timeout | undefined;
   const resume = () => source.resume();
+  const write = (out: Buffer) => {
+    if (out.byteLength > 0 && !sink.write(out)) source.pause();
+  };
+  const stop = () => {
+    clearTimeout(pause);
+    source.off("data", onData);
+    source.off("end", onEnd);
+    sink.off("drain", resume);
+  };
   const onData = (chunk: Buffer) => {
     const out = each(chunk);
     if (out === undefined) {
-      source.off("data", onData);
-      source.off("end", onEnd);
-      sink.off("drain", resume);
+      stop();
       return;
     }
-    if (out.byteLength > 0 && !sink.write(out)) source.pause();
+    write(out);
+    if (!afterPause) return;
+    pause = pause?.refresh() ?? setTimeout(() => write(afterPause.rest()), afterPause.ms);
   };
   const onEnd = () => {
-    const rest = atEnd();
-    if (rest && rest.byteLength > 0) sink.end(rest);
-    else sink.end();
+    clearTimeout(pause);
+    sink.end(atEnd?.());
   };
   sink.on("drain", resume);
+  sink.on("close", () => clearTimeout(pause));
   source.on("data", onData);
   source.on("end", onEnd);
 }

@@ -17,6 +17,8 @@ export interface Record {
   responseBytes: number;
   /** Why the answer ended before its end, after its event was written; empty unless it did. */
   brokenBy: EgressErrorCode;
+  /** The status that the sandbox was answered, where it is not the one that was written. */
+  statusSent: number | undefined;
   /** Resolves when the events are durable. */
   write(sandbox: JudgedSandbox, outcome: Outcome): Promise<void>;
   /** Notes what went through since, and why no more, counts the request, and says it in the log. */
@@ -39,6 +41,7 @@ export function createRecord(
     requestBytes: 0,
     responseBytes: 0,
     brokenBy: "",
+    statusSent: undefined,
     async write({ workspaceId, sandboxId }, { secretIds, ...outcome }) {
       const about = secretIds.length === 0 ? [undefined] : secretIds;
       written = about.map((secretId) => ({
@@ -57,10 +60,11 @@ export function createRecord(
       await parts.events.record(written);
     },
     finish() {
-      const { requestBytes, responseBytes, brokenBy } = record;
+      const { requestBytes, responseBytes, brokenBy, statusSent } = record;
       const [first] = written;
       if (first) {
-        const { status, latencyMs, secretId } = first;
+        const { latencyMs, secretId } = first;
+        const status = statusSent ?? first.status;
         const errorCode = brokenBy || first.errorCode;
         const isSwapped = secretId !== undefined;
         parts.measure({ status, errorCode, isSwapped, latencyMs, requestBytes, responseBytes });
@@ -68,9 +72,13 @@ export function createRecord(
       for (const event of written) {
         const { path: _, eventId, requestBytes: requested, responseBytes: responded, ...line } = event;
         const errorCode = brokenBy || event.errorCode;
-        parts.log({ ...line, errorCode });
+        const status = statusSent ?? event.status;
+        parts.log({ ...line, status, errorCode });
         if (requestBytes === requested && responseBytes === responded && errorCode === event.errorCode) continue;
-        parts.events.noteRest({ workspaceId: event.workspaceId, eventId, requestBytes, responseBytes, errorCode });
+        parts.events.noteRest({
+          ...{ workspaceId: event.workspaceId, eventId },
+          ...{ status, requestBytes, responseBytes, errorCode },
+        });
       }
       written = [];
     },

@@ -23,6 +23,5 @@ export function sendBody({ request, record, ready }: Exchange, sent: ClientReque
       course.fail("body_too_large");
       return undefined;
     },
-    atEnd: () => undefined,
   });
 }

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isGlobalUnicast } from "../net-guard/addresses.ts";
+import { keepAliveDelayMs } from "../net-guard/dial.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
 import { endWithAnswer, failureAnswer, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
 import { forward } from "./forward.ts";
@@ -28,6 +29,8 @@ const options: ServerOptions = {
   requestTimeout: 0,
   keepAliveTimeout: 60_000,
   noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: keepAliveDelayMs,
 };
 
 const endingMs = 1_000;

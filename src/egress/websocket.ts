@@ -86,8 +86,13 @@ async function handshake(parts: EgressParts, visit: Visit, target: string, ready
       ...ready.headers,
     ],
   });
-  const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.idleMs);
-  sent.on("upgrade", (incoming, upstream, first) => resolve({ incoming, upstream, first }));
+  const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.answerMs);
+  sent.on("upgrade", (incoming, upstream, first) => {
+    if (incoming.headers.upgrade?.toLowerCase() === "websocket") return resolve({ incoming, upstream, first });
+    // The host switched to a protocol that nobody asked for, such as h2c: past this point nothing could be judged.
+    upstream.destroy();
+    reject(new OutboundError("UNREACHABLE"));
+  });
   sent.on("response", (incoming) => resolve({ incoming, upstream: undefined, first: Buffer.alloc(0) }));
   sent.on("error", reject);
   sent.end();

@@ -8,6 +8,8 @@ import { checkedAddresses, type NetGuard } from "./guard.ts";
 
 // More would let a host keep a request from ever being sent.
 const addressesTriedMax = 3;
+/** A connection that is silent for so long is asked for a sign of life by TCP. */
+export const keepAliveDelayMs = 30_000;
 
 export interface DialOptions {
   /** Ends the attempt. */
@@ -43,7 +45,7 @@ export async function dial(
 }
 
 async function dialAddress(address: string, port: number, signal: AbortSignal): Promise<Socket> {
-  const socket = connectTcp({ host: address, port });
+  const socket = connectTcp({ host: address, port, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs });
   return settled(socket, async () => {
     await once(socket, "connect", { signal });
     if (!isSameAddress(socket.remoteAddress ?? "", address)) throw new OutboundError("ADDRESS_REFUSED");

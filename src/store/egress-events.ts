@@ -38,6 +38,7 @@ function toInserted(event: EgressEvent): Record<string, unknown> {
 export interface EgressRest {
   workspaceId: string;
   eventId: string;
+  status: number;
   requestBytes: number;
   responseBytes: number;
   errorCode: EgressErrorCode;
@@ -46,13 +47,15 @@ export interface EgressRest {
 export async function noteEgressRest(sql: Sql, rests: readonly EgressRest[]): Promise<void> {
   await sql.query({
     name: "note_egress_rest",
-    text: `update egress_event e set request_bytes = t.request_bytes, response_bytes = t.response_bytes, error_code = t.error_code
-      from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
-        as t (workspace_id, event_id, request_bytes, response_bytes, error_code)
+    text: `update egress_event e set status = t.status, request_bytes = t.request_bytes, response_bytes = t.response_bytes,
+        error_code = t.error_code
+      from unnest($1::text[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[])
+        as t (workspace_id, event_id, status, request_bytes, response_bytes, error_code)
       where e.workspace_id = t.workspace_id and e.event_id = t.event_id`,
     values: [
       rests.map(({ workspaceId }) => workspaceId),
       rests.map(({ eventId }) => eventId),
+      rests.map(({ status }) => status),
       rests.map(({ requestBytes }) => requestBytes),
       rests.map(({ responseBytes }) => responseBytes),
       rests.map(({ errorCode }) => errorCode),

@@ -131,6 +131,20 @@ describe("the limits of a rule", () => {
     ["GET", "/repos/mine/%2e%2e/yours", 403, "path_not_allowed"],
     ["GET", "/repos/mine/..%2fyours", 403, "path_not_allowed"],
     ["GET", "//repos/mine", 403, "path_not_allowed"],
+    // Overlong UTF-8, characters that servers drop or fold, and an encoding of another standard.
+    ["GET", "/repos/mine/%c0%ae%c0%ae/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/.%c0%ae/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/.%09./yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/..%00/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/..%20/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/.%e2%80%8b./yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/%ef%bc%8e%ef%bc%8e/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/..%ef%bc%8fyours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/..%c0%afyours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/%u002e%u002e/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/..;/yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine#/../yours", 403, "path_not_allowed"],
+    ["GET", "/repos/mine/d%C3%A9j%C3%A0%20vu", 200, undefined],
   ])("%s %s is %i", async (method, path, status, reason) => {
     const { placeholder, tunnel } = await begin(limited);
     const headers = { authorization: `Bearer ${placeholder}` };

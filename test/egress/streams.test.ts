@@ -14,7 +14,7 @@ const mebibyte = 1024 * 1024;
 const coffer = useCoffer();
 const egress = useEgress(coffer, {
   hosts: [host],
-  timeouts: { idleMs: 1_000, recheckMs: 200 },
+  timeouts: { answerMs: 1_000, recheckMs: 200 },
   answer: ((request, response) => {
     const token = String(request.headers.authorization).replace("Bearer ", "");
     const { url = "" } = request;
@@ -37,6 +37,10 @@ const egress = useEgress(coffer, {
       let count = 0;
       const timer = setInterval(() => response.write(`data: ${token} ${++count}\n\n`), 100);
       request.on("close", () => clearInterval(timer));
+    } else if (url === "/messages") {
+      // Each message waits for the client's answer to the one before it.
+      let count = 0;
+      request.on("data", () => response.write(`{"message":${++count}}`));
     } else if (url === "/redirect") {
       response.writeHead(302, { location: "https://elsewhere.test/" });
       response.end();
@@ -113,6 +117,23 @@ describe("an answer", () => {
     }
     expect(performance.now() - startMs).toBeLessThan(900);
     tunnel.destroy();
+  });
+
+  test("of messages without line ends comes message by message, also when the host waits for the client", async () => {
+    const { tunnel, headers } = await begin();
+    const request = openRequest({
+      ...{ createConnection: () => tunnel, method: "POST", path: "/messages" },
+      headers: { host: authority(), "transfer-encoding": "chunked", ...headers },
+    });
+    request.write("begin");
+    request.flushHeaders();
+    const [response] = await once(request, "response");
+    for (let i = 1; i <= 3; i++) {
+      const [chunk] = await once(response, "data");
+      expect(String(chunk)).toBe(`{"message":${i}}`);
+      if (i < 3) request.write("go on");
+    }
+    request.destroy();
   });
 
   test("that does not come is a time-out, and an event", async () => {

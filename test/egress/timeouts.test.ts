@@ -1,6 +1,7 @@
 // Hosts and sandboxes that stop: before an answer it is said, after it has begun it breaks off, and the event says why.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type IncomingMessage, request as openRequest } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,13 +14,12 @@ import { until } from "../support/poll.ts";
 const host = "api.upstream.test";
 const silentHost = "silent.upstream.test";
 const fullHost = "full.upstream.test";
-const idleMs = 400;
-const requestMs = 900;
+const silentMs = 400;
 const coffer = useCoffer();
 const egress = useEgress(coffer, {
   hosts: [host, silentHost, fullHost],
   env: { COFFER_EGRESS_ALLOW_PRIVATE: "127.0.0.0/8" },
-  timeouts: { dialMs: 400, idleMs, requestMs },
+  timeouts: { dialMs: 400, answerMs: 1_200, bodyMs: silentMs, recheckMs: 200 },
   answer: (request, response) => {
     request.resume();
     if (request.url === "/stall") response.write("begun\n");
@@ -28,8 +28,19 @@ const egress = useEgress(coffer, {
       response.write("begun\n");
       setTimeout(() => request.socket.destroy(), 50);
     }
+    if (request.url === "/late") setTimeout(() => response.end("late\n"), 3 * silentMs - 200);
+    if (request.url === "/events") {
+      response.setHeader("content-type", "text/event-stream; charset=utf-8");
+      response.write(": hello\n\n");
+      setTimeout(() => response.end("data: 1\n\n"), 3 * silentMs);
+    }
+    if (request.url === "/forever") {
+      response.setHeader("content-type", "text/event-stream");
+      response.write(": hello\n\n");
+    }
     if (request.url === "/drip") {
       const timer = setInterval(() => response.write(".\n"), 100);
+      setTimeout(() => response.end(), 5 * silentMs);
       response.on("close", () => clearInterval(timer));
     }
   },
@@ -103,8 +114,7 @@ describe("a host that is not connected in time", () => {
 
 describe("an answer that has begun", () => {
   test.each([
-    ["/stall", "the host stops in its middle", "upstream_timeout", idleMs],
-    ["/drip", "it takes longer than any may", "upstream_timeout", requestMs],
+    ["/stall", "the host stops in its middle", "upstream_timeout", silentMs],
     ["/break", "the host breaks it off", "upstream_unreachable", 0],
   ])("breaks off when %s: %s", async (path, _, code, atLeastMs) => {
     const { sandbox, tunnel, headers } = await begin();
@@ -139,21 +149,87 @@ describe("an answer that has begun", () => {
 describe("a sandbox that does not end its request", () => {
   const post = () => `POST / HTTP/1.1\r\nHost: ${authority()}\r\nTransfer-Encoding: chunked\r\n`;
 
-  test.each([
-    ["stops in the middle of its body", false, idleMs],
-    ["sends it for longer than any may take", true, requestMs],
-  ])("and %s is told, and disconnected", async (_, drips, atLeastMs) => {
+  test("and stops in the middle of its body is told, and disconnected", async () => {
     const { sandbox, secretId, tunnel, headers } = await begin();
-    const timer = drips ? setInterval(() => tunnel.write("1\r\n.\r\n"), 100) : undefined;
     const start = performance.now();
     const answer = await sendRaw(tunnel, `${post()}Authorization: ${headers.authorization}\r\n\r\n1\r\n.\r\n`, 4_000);
-    clearInterval(timer);
     expect(answer).toMatch(/^HTTP\/1\.1 504 .*Proxy-Reason: upstream_timeout\r\n/s);
     const tookMs = performance.now() - start;
-    expect(tookMs).toBeGreaterThan(atLeastMs - 20);
-    expect(tookMs).toBeLessThan(atLeastMs + 600);
+    expect(tookMs).toBeGreaterThan(silentMs - 20);
+    expect(tookMs).toBeLessThan(silentMs + 600);
     expect(await eventsOf(coffer, sandbox)).toMatchObject([
       { secret_id: secretId, status: 504, upstream_status: null, error_code: "upstream_timeout" },
     ]);
   });
+});
+
+describe("an answer that takes its time is whole", () => {
+  test.each([
+    ["/late", "its head comes long after the request", "late\n"],
+    ["/events", "an event stream is silent for longer than a body may be", ": hello\n\ndata: 1\n\n"],
+    ["/drip", "a body comes in pieces for longer than its silence may last", ".\n"],
+  ])("%s: %s", async (path, _, text) => {
+    const { sandbox, tunnel, headers } = await begin();
+    const answer = await requestIn(tunnel, { host: authority(), path, headers });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toContain(text);
+    expect(await eventsOf(coffer, sandbox)).toMatchObject([{ status: 200, error_code: "" }]);
+  });
+
+  test("also when the request took long", async () => {
+    const { tunnel, headers } = await begin();
+    const timer = setInterval(() => tunnel.write("1\r\n.\r\n"), 100);
+    setTimeout(() => {
+      clearInterval(timer);
+      tunnel.write("0\r\n\r\n");
+    }, 3 * silentMs);
+    const head = `POST /late HTTP/1.1\r\nHost: ${authority()}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n`;
+    const answer = await sendRaw(tunnel, `${head}Authorization: ${headers.authorization}\r\n\r\n`, 5_000);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 .*late\n/s);
+  });
+});
+
+test("an event stream ends within two seconds of the secret's detachment", async () => {
+  const { sandbox, tunnel, headers } = await begin();
+  const request = openRequest({
+    ...{ createConnection: () => tunnel, path: "/forever" },
+    headers: { host: authority(), ...headers },
+  });
+  request.end();
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  response.resume();
+  await coffer.sql("update sandbox_binding set revoke_time = now() where sandbox_id = $1", [sandbox.id]);
+  const startMs = performance.now();
+  await once(response, "error");
+  expect(performance.now() - startMs).toBeLessThan(2_500);
+  await until("the event says why", async () => {
+    const [event] = await eventsOf(coffer, sandbox);
+    return event?.["error_code"] === "credential_revoked";
+  });
+});
+
+test.runIf(process.platform === "linux")("TCP keep-alive watches both connections of an event stream", async () => {
+  const { tunnel, headers } = await begin();
+  const request = openRequest({
+    ...{ createConnection: () => tunnel, path: "/forever" },
+    headers: { host: authority(), ...headers },
+  });
+  request.on("error", () => {});
+  request.end();
+  await once(request, "response");
+  // /proc/net/tcp: local and remote address, then which timer runs; 02 is that of keep-alive.
+  const isWatched = (localPort: number | undefined, remotePort: number | undefined) =>
+    readFileSync("/proc/net/tcp", "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .some(
+        ([, local, remote, , , timer]) =>
+          (localPort === undefined || local?.endsWith(hex(localPort))) &&
+          (remotePort === undefined || remote?.endsWith(hex(remotePort))) &&
+          timer?.startsWith("02:"),
+      );
+  const hex = (port: number) => `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  // The tunnel's TLS runs over its TCP connection.
+  await until("the sandbox's connection is watched", async () => isWatched(egress.port, tunnel.localPort));
+  await until("the host's connection is watched", async () => isWatched(undefined, egress.upstreamPort));
 });

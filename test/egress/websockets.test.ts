@@ -14,7 +14,7 @@ const asked: string[] = [];
 let hostSocketCloses = 0;
 const egress = useEgress(coffer, {
   hosts: [host],
-  timeouts: { recheckMs: 200, idleMs },
+  timeouts: { recheckMs: 200, idleMs, answerMs: idleMs },
   answer: (_, response) => response.end("no upgrade came"),
   upgrade: ({ url, headers }, socket, early) => {
     asked.push(`${url} ${headers.authorization}`);
@@ -25,6 +25,10 @@ const egress = useEgress(coffer, {
       return;
     }
     if (url === "/silent") return;
+    if (url === "/h2c") {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+      return;
+    }
     const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     // The first bytes of the host come with the head, in one piece.
     socket.write(`${head}first;`);
@@ -156,6 +160,15 @@ describe("the handshake", () => {
     expect(answer).toContain(`X-Why: Bearer ${placeholder}\r\n`);
     expect(answer).not.toContain(value);
     expect(await eventsOf(coffer, sandbox)).toMatchObject([{ status: 401, upstream_status: 401, error_code: "" }]);
+  });
+
+  test("that the host answers with another protocol is 502, and the end", async () => {
+    const { sandbox, secretId, placeholder, tunnel } = await begin();
+    const answer = await sendRaw(tunnel, handshake(`Authorization: Bearer ${placeholder}`, "/h2c"));
+    expect(answer).toMatch(/^HTTP\/1\.1 502 .*Proxy-Reason: upstream_unreachable\r\n/s);
+    expect(await eventsOf(coffer, sandbox)).toMatchObject([
+      { secret_id: secretId, status: 502, upstream_status: null, error_code: "upstream_unreachable" },
+    ]);
   });
 
   test("that the host never answers is a time-out, and an event", async () => {

@@ -14,7 +14,7 @@ import { loadConfig } from "../../src/config.ts";
 import type { EgressRule } from "../../src/domain/egress/egress-rule.ts";
 import { customShape, newPlaceholder } from "../../src/domain/egress/placeholder.ts";
 import { newId } from "../../src/domain/ids.ts";
-import { egressTimeouts } from "../../src/egress/parts.ts";
+import type { EgressTimeouts } from "../../src/egress/parts.ts";
 import { createEgressApp } from "../../src/egress-app.ts";
 import { makeCa, makeLeafKey, mintLeaf } from "../../src/operations/egress/certificates.ts";
 import { placeholderMac } from "../../src/operations/egress/placeholders.ts";
@@ -54,7 +54,7 @@ export interface TestEgress {
 
 export interface EgressOptions {
   env?: Record<string, string>;
-  timeouts?: Partial<typeof egressTimeouts>;
+  timeouts?: Partial<EgressTimeouts>;
   /** What hosts answer; an echo of the request unless given. */
   answer?: RequestListener;
   upgrade?: (request: IncomingMessage, socket: Duplex, early: Buffer) => void;
@@ -108,7 +108,7 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
     const redisUrl = options.redisUrl?.() ?? coffer.config.redisUrl;
     const config = { ...coffer.config, redisUrl, egress: loadConfig({ ...env }).egress };
     const log = pino({ level: "debug" }, { write: (line: string) => void egress.logLines.push(line) });
-    const app = createEgressApp(config, log, coffer.deps, { ...egressTimeouts, ...options.timeouts });
+    const app = createEgressApp(config, log, coffer.deps, options.timeouts);
     const { url, metricsUrl = "" } = await app.listen();
     Object.assign(egress, {
       url,

@@ -18,6 +18,7 @@ export type EgressErrorCode =
   | "inject_error"
   | "upstream_unreachable"
   | "upstream_timeout"
+  | "events_unavailable"
   | "body_too_large";
 
 export interface EgressEvent {

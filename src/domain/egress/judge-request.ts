@@ -105,16 +105,36 @@ function allowsMethod({ methods }: EgressLimits, method: string): boolean {
   return methods.length === 0 || methods.includes(method.toUpperCase());
 }
 
-/** What a host might read as another path than it seems is below no prefix. */
+/** A path that a host could read in another way than it seems is below no prefix. */
 function allowsPath({ pathPrefixes }: EgressLimits, target: string): boolean {
   if (pathPrefixes.length === 0) return true;
-  const [path = ""] = target.split("?");
-  const decoded = percentDecoded(path);
-  if (/%2f|%5c|%25/i.test(path) || /\\|\/\/|(?:^|\/)\.{1,2}(?:[/;]|$)/.test(decoded)) return false;
+  const path = plainPath(target);
   return pathPrefixes.some((prefix) => {
     const whole = prefix.replace(/\/+$/, "");
-    return decoded === whole || decoded.startsWith(`${whole}/`);
+    return path === whole || path?.startsWith(`${whole}/`);
   });
+}
+
+/** The decoded path of a target; undefined when it has a second meaning for some servers. */
+function plainPath(target: string): string | undefined {
+  const [path = ""] = target.split("?");
+  // A fragment, encoded slashes and percent signs, and encodings that are none (%u002e).
+  if (/#|%(?:2f|5c|25|(?![0-9a-f]{2}))/i.test(path)) return undefined;
+  let decoded: string;
+  try {
+    // Fails for overlong and other ill-formed UTF-8 (%c0%ae).
+    decoded = decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+  // Some servers drop control characters and spaces, or fold characters to those that look like them (fullwidth dots and slashes).
+  const read = decoded.normalize("NFKC").replaceAll(/[\p{C}\p{Z}]/gu, "");
+  const isOdd = /[\p{C}]/u.test(decoded) || /\\|\/\/|(?:^|\/)\.+(?:[/;]|$)/.test(read);
+  return isOdd || slashesIn(read) !== slashesIn(decoded) ? undefined : decoded;
+}
+
+function slashesIn(text: string): number {
+  return text.split("/").length;
 }
 
 /** Byte by byte; what is no encoding stays. */

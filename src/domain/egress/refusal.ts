@@ -27,5 +27,6 @@ export const refusalStatus: Readonly<Record<RefusalCode, number>> = {
   inject_error: 502,
   upstream_unreachable: 502,
   credential_revoked: 503,
+  events_unavailable: 503,
   upstream_timeout: 504,
 };

@@ -1,10 +1,12 @@
-// Finds texts in a stream, also across its chunks, and puts others in their places. The end of a line goes on at once.
+// Finds texts in a stream, also across its chunks, and puts others in their places. The end of a line goes on at once, other text at the next pause.
 import type { ScrubForm } from "./scrub-forms.ts";
 
 export interface Scrubber {
-  /** What of the stream can go on now. */
+  /** Returns the bytes that can go on now. */
   push(chunk: Buffer): Buffer;
-  /** The rest. */
+  /** Returns the bytes that are held back: the stream makes a pause. The rest of a value that began in them is replaced all the same. */
+  pause(): Buffer;
+  /** Returns the bytes that are held back: the stream has ended. */
   end(): Buffer;
 }
 
@@ -17,12 +19,19 @@ export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
   const needles = forms.map(({ find, put }) => ({ find: Buffer.from(find, "latin1"), put: Buffer.from(put, "utf8") }));
   const longest = Math.max(0, ...needles.map(({ find }) => find.byteLength));
   const heldBytesMax = Math.ceil(longest / heldStepBytes) * heldStepBytes;
-  let held: Buffer = nothing;
+  /** The end of the stream so far, of which the first `goneBytes` have gone on in a pause. */
+  let tail: Buffer = nothing;
+  let goneBytes = 0;
 
-  /** Replaces what begins before `end`; what begins behind it may be the beginning of something longer. */
-  function replaced(data: Buffer, end: number): Buffer {
+  /**
+   * Replaces values that begin before `end`; one that begins behind it may be the beginning of something longer. `isPause`: the
+   * bytes behind the last value go on, and are remembered.
+   */
+  function replaced(data: Buffer, end: number, isPause = false): Buffer {
     const out: Buffer[] = [];
-    // Where each is next: looked for again only once it is passed.
+    const add = (from: number, to: number) =>
+      out.push(data.subarray(Math.max(from, goneBytes), Math.max(to, goneBytes)));
+    // The next place of each: looked for again only once it is passed.
     const next = needles.map(({ find }) => data.indexOf(find));
     let from = 0;
     for (;;) {
@@ -35,21 +44,25 @@ export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
       const needle = needles[first];
       const at = next[first] as number;
       if (!needle || at >= end) break;
-      out.push(data.subarray(from, at), needle.put);
+      add(from, at);
+      out.push(needle.put);
       from = at + needle.find.byteLength;
     }
     const kept = Math.max(from, end);
-    out.push(data.subarray(from, kept));
-    held = kept === data.byteLength ? nothing : Buffer.from(data.subarray(kept));
+    add(from, kept);
+    const tailFrom = isPause ? from : kept;
+    tail = tailFrom === data.byteLength ? nothing : Buffer.from(data.subarray(tailFrom));
+    goneBytes = isPause ? tail.byteLength : Math.max(0, goneBytes - kept);
     return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out);
   }
 
   return {
     push(chunk) {
-      const data = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
+      const data = tail.byteLength === 0 ? chunk : Buffer.concat([tail, chunk]);
       return replaced(data, data.byteLength - visibleAtEnd(data, heldBytesMax));
     },
-    end: () => replaced(held, held.byteLength),
+    pause: () => replaced(tail, tail.byteLength, true),
+    end: () => replaced(tail, tail.byteLength),
   };
 }
 

@@ -67,3 +67,22 @@ test("a placeholder is found across chunks, and only there", () => {
   }
   expect(createFinder(["secret"])(Buffer.from("secre"))).toBeUndefined();
 });
+
+test("text goes on at a pause, and the rest of a value that began before it is replaced", () => {
+  for (let cut = 1; cut < value.length; cut++) {
+    const scrubber = createScrubber(forms);
+    const parts = [scrubber.push(Buffer.from(`x${value.slice(0, cut)}`)), scrubber.pause()];
+    expect(Buffer.concat(parts).toString()).toBe(`x${value.slice(0, cut)}`);
+    parts.push(scrubber.push(Buffer.from(`${value.slice(cut)}y\n${value}`)), scrubber.pause(), scrubber.end());
+    expect(Buffer.concat(parts).toString()).toBe(`x${value.slice(0, cut)}PLACEHOLDERy\nPLACEHOLDER`);
+  }
+});
+
+test("a value in three pieces with pauses between them does not go on whole, and text around it is unchanged", () => {
+  const scrubber = createScrubber(forms);
+  const pieces = ["one ", value.slice(0, 4), value.slice(4, 9), value.slice(9), " two", " three"];
+  const sent = pieces.flatMap((piece) => [scrubber.push(Buffer.from(piece)), scrubber.pause()]);
+  const text = Buffer.concat([...sent, scrubber.end()]).toString();
+  expect(text).not.toContain(value);
+  expect(text).toBe(`one ${value.slice(0, 9)}PLACEHOLDER two three`);
+});

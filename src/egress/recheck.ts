@@ -1,0 +1,64 @@
+// Judges a sandbox again while a request, a WebSocket or a tunnel of it is open.
+import { matchesHost } from "../domain/egress/host-pattern.ts";
+import { hasRuleFor } from "../domain/egress/judge-request.ts";
+import type { RefusalCode } from "../domain/egress/refusal.ts";
+import { isLetIn } from "../domain/egress/sandbox.ts";
+import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
+import type { EgressParts } from "./parts.ts";
+import type { Visit } from "./prepare.ts";
+
+/** An unavailable database does not end what is open before this time. */
+const unknownMsMax = 15_000;
+
+/** Calls `breakOff` once, when the sandbox may no longer. Returns a function that stops the checks. */
+export function recheck(
+  parts: EgressParts,
+  visit: Visit,
+  secretIds: readonly string[],
+  breakOff: (code: RefusalCode) => void,
+): () => void {
+  let knownMs = performance.now();
+  const timer = setInterval(() => {
+    const startMs = performance.now();
+    refusalNow(parts, visit, secretIds).then(
+      (code) => {
+        knownMs = startMs;
+        if (code) end(code);
+      },
+      (error: unknown) => {
+        if (performance.now() - knownMs < unknownMsMax) return;
+        parts.onUnexpectedError(error);
+        end("events_unavailable");
+      },
+    );
+  }, parts.timeouts.recheckMs);
+  let isEnded = false;
+  const end = (code: RefusalCode) => {
+    clearInterval(timer);
+    if (isEnded) return;
+    isEnded = true;
+    breakOff(code);
+  };
+  return () => {
+    isEnded = true;
+    clearInterval(timer);
+  };
+}
+
+/** Undefined when the sandbox may go on. */
+async function refusalNow(
+  parts: EgressParts,
+  { token, address, host }: Visit,
+  secretIds: readonly string[],
+): Promise<RefusalCode | undefined> {
+  const sandbox = await authenticateSandbox(parts, token, address);
+  if (!sandbox) return "credential_revoked";
+  for (const id of secretIds) {
+    const binding = sandbox.bindings.find(
+      ({ secretId, rule }) => secretId === id && rule?.hosts.some((pattern) => matchesHost(pattern, host)),
+    );
+    if (!binding) return "credential_revoked";
+    if (!isLetIn(binding, sandbox, address)) return "access_policy_denied";
+  }
+  return sandbox.unmatched === "ALLOW" || hasRuleFor(sandbox, host) ? undefined : "unmatched_host_denied";
+}
