@@ -95,6 +95,8 @@ export interface EgressConfig {
   readonly requestsPerMinute: number | undefined;
   /** Likewise, both ways. */
   readonly bytesPerHour: number | undefined;
+  /** Requests a minute of one sandbox, whatever they are, to one process. */
+  readonly sandboxRequestsPerMinute: number;
   readonly waits: EgressWaits;
 }
 
@@ -240,6 +242,7 @@ function egress(env: Environment): EgressConfig {
     dnsServers: dnsServers(env),
     requestsPerMinute: limit("COFFER_EGRESS_RPM", 10_000_000),
     bytesPerHour: limit("COFFER_EGRESS_BYTES", 999_999_999),
+    sandboxRequestsPerMinute: integer(env, "COFFER_EGRESS_SANDBOX_RPM", { byDefault: 6_000, min: 1, max: 10_000_000 }),
     waits: {
       answerMs: integer(env, "COFFER_EGRESS_ANSWER_TIMEOUT_MS", { byDefault: 600_000, min: 1_000, max: 86_400_000 }),
       bodyMs: integer(env, "COFFER_EGRESS_BODY_TIMEOUT_MS", { byDefault: 600_000, min: 1_000, max: 86_400_000 }),

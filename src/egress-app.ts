@@ -5,6 +5,7 @@ import type { Config, EgressConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { placeholderTest } from "./domain/egress/placeholder.ts";
 import { placeholderShapes } from "./domain/egress/providers.ts";
+import { newId } from "./domain/ids.ts";
 import { toStartupError } from "./domain/startup-error.ts";
 import { createCertificates } from "./egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "./egress/metrics.ts";
@@ -75,9 +76,11 @@ export function createEgressApp(
   const sandboxRecords = createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId));
   const values = createValues((sandbox, binding, request) => openForEgress(deps, sandbox, binding, request));
   const upstreams = createUpstreams(guard, roots, timeouts.dialMs);
-  const events = createEgressEventLog(database, (error) =>
-    log.warn({ err: error }, "what came after events of egress is not noted"),
-  );
+  const events = createEgressEventLog(database, {
+    newEventId: () => newId("egr", now(), random),
+    onFolded: ({ path: _, eventId: __, requestBytes: ___, responseBytes: ____, ...line }) => log.info(line, "egress"),
+    onLost: (error) => log.warn({ err: error }, "notes about egress events are lost"),
+  });
   const used = createWriteBehind<{ workspaceId: string; secretId: string }>({
     delayMs: usedDelayMs,
     write: (secrets) => touchUsedByEgress(database, secrets),
@@ -87,10 +90,14 @@ export function createEgressApp(
   const share: ShareCount | undefined =
     redis && ((name, windowMs) => createSharedCount(name, windowMs, { redis, prefix: config.redisPrefix }));
   const usage = createUsage({ requestsPerMinute, bytesPerHour }, share);
+  const sandboxUsage = createUsage({
+    requestsPerMinute: config.egress.sandboxRequestsPerMinute,
+    bytesPerHour: undefined,
+  });
   const metrics = createEgressMetrics();
   const metricsServer = createMetricsServer(metrics);
   const server = createEgressServer({
-    ...{ now, random, deploymentKeys, sandboxRecords, values, usage, upstreams, events, ports, timeouts },
+    ...{ now, random, deploymentKeys, sandboxRecords, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
     refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
     openTunnels: createOpenTunnels(),

@@ -94,6 +94,7 @@ export async function startHost(dir: string) {
     ca: ca.certificate,
     env: {
       COFFER_EGRESS_PORT: "0",
+      COFFER_EGRESS_SANDBOX_RPM: "10000000",
       COFFER_EGRESS_PORTS: String(port),
       COFFER_EGRESS_ALLOW_PRIVATE: "127.0.0.1",
       COFFER_EGRESS_CA_FILE: caFile,

@@ -49,7 +49,10 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   timeouts: EgressTimeouts;
   certificates: Certificates;
   values: Values;
+  /** Of a sandbox with a secret. */
   usage: Usage;
+  /** Of a sandbox, whatever it asks. */
+  sandboxUsage: Usage;
   openTunnels: OpenTunnels;
   upstreams: Upstreams;
   events: EgressEventLog;
@@ -62,7 +65,7 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   /** Counts a request. */
   measure(request: Measured): void;
   /** One line a request. */
-  log(record: Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">): void;
+  log(record: Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes" | "occurrences">): void;
   /** A client at this address presented no sandbox's token, or one for another address. */
   onUnknown(address: string): void;
   onUnexpectedError(error: unknown): void;

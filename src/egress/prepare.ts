@@ -8,7 +8,7 @@ import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import { type ScrubForm, scrubForms } from "../domain/egress/scrub-forms.ts";
 import { CofferError } from "../domain/errors.ts";
 import { newId } from "../domain/ids.ts";
-import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
+import { enter } from "./enter.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Meter } from "./usage.ts";
 
@@ -30,8 +30,10 @@ export interface Ready {
 export type Prepared = Ready | { sandbox: JudgedSandbox; refusal: Refusal } | "unknown";
 
 export async function prepare(parts: EgressParts, visit: Visit, head: RequestHead): Promise<Prepared> {
-  const sandbox = await authenticateSandbox(parts, visit.token, visit.address);
-  if (!sandbox) return "unknown";
+  const entered = await enter(parts, visit.token, visit.address);
+  if (!entered) return "unknown";
+  const { sandbox, refusal } = entered;
+  if (refusal) return { sandbox, refusal };
   const judged = judgeRequest(sandbox, visit, head, parts.isPlaceholder);
   if ("refusal" in judged) return { sandbox, refusal: judged.refusal };
   if ("stranger" in judged) return { sandbox, refusal: await parts.refusalOfStranger(sandbox, judged.stranger) };

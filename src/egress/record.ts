@@ -36,6 +36,7 @@ export function createRecord(
 ): Record {
   const startMs = performance.now();
   const [path = ""] = target.split("?");
+  let first: EgressEvent | undefined;
   let written: readonly EgressEvent[] = [];
   const record: Record = {
     requestBytes: 0,
@@ -44,7 +45,7 @@ export function createRecord(
     statusSent: undefined,
     async write({ workspaceId, sandboxId }, { secretIds, ...outcome }) {
       const about = secretIds.length === 0 ? [undefined] : secretIds;
-      written = about.map((secretId) => ({
+      const events = about.map((secretId) => ({
         workspaceId,
         sandboxId,
         secretId,
@@ -56,12 +57,13 @@ export function createRecord(
         latencyMs: Math.round(performance.now() - startMs),
         requestBytes: record.requestBytes,
         responseBytes: record.responseBytes,
+        occurrences: 1,
       }));
-      await parts.events.record(written);
+      [first] = events;
+      written = await parts.events.record(events);
     },
     finish() {
       const { requestBytes, responseBytes, brokenBy, statusSent } = record;
-      const [first] = written;
       if (first) {
         const { latencyMs, secretId } = first;
         const status = statusSent ?? first.status;
@@ -70,7 +72,7 @@ export function createRecord(
         parts.measure({ status, errorCode, isSwapped, latencyMs, requestBytes, responseBytes });
       }
       for (const event of written) {
-        const { path: _, eventId, requestBytes: requested, responseBytes: responded, ...line } = event;
+        const { path: _, eventId, occurrences: __, requestBytes: requested, responseBytes: responded, ...line } = event;
         const errorCode = brokenBy || event.errorCode;
         const status = statusSent ?? event.status;
         parts.log({ ...line, status, errorCode });
@@ -81,6 +83,7 @@ export function createRecord(
         });
       }
       written = [];
+      first = undefined;
     },
   };
   return record;

@@ -5,8 +5,8 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isGlobalUnicast } from "../net-guard/addresses.ts";
 import { keepAliveDelayMs } from "../net-guard/dial.ts";
-import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
 import { endWithAnswer, failureAnswer, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { enter } from "./enter.ts";
 import { forward } from "./forward.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
@@ -131,30 +131,37 @@ async function serve(parts: EgressParts, request: IncomingMessage, response: Ser
   if (request.method !== "GET" || url !== "/ca.pem") return sendAnswer(response, { status: 404, reason: "not_found" });
   const token = ownToken(request) ?? proxyToken(request) ?? "";
   const address = addressOf(request.socket);
-  const sandbox = await authenticateSandbox(parts, token, address);
-  if (!sandbox) {
+  const entered = await enter(parts, token, address);
+  if (!entered) {
     parts.onUnknown(address);
     return sendAnswer(response, { status: 401, reason: "unauthenticated" });
+  }
+  const { sandbox, refusal } = entered;
+  if (refusal) {
+    const record = createRecord(parts, { method: "GET", host: "-", target: url });
+    sendAnswer(response, await refusalAnswer(parts, record, sandbox, refusal));
+    return record.finish();
   }
   const certificate = await parts.certificates.authority(sandbox.workspaceId);
   response.writeHead(200, { "content-type": "application/x-pem-file", "content-length": certificate.length });
   response.end(certificate);
 }
 
-/** Door B: what a sandbox sends in clear goes on under TLS, but only where nobody else hears it before. */
+/** A request in clear goes on under TLS, but only where nobody else hears it before. */
 async function serveAbsolute(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { url = "", method = "", socket } = request;
   const token = proxyToken(request) ?? "";
   const address = addressOf(socket);
-  const sandbox = await authenticateSandbox(parts, token, address);
-  if (!sandbox) return sendAnswer(response, unknownSandbox(parts, address));
   const [, authority = "", rest = ""] = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(url) ?? [];
   const [host = "", portText = "443"] = authority.toLowerCase().split(":");
   const target = rest.startsWith("/") ? rest : `/${rest}`;
   const visit: Visit = { token, address, host, port: Number(portText) };
   const isNear = !isGlobalUnicast((socket.localAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""));
   if (isNear && isDestination(parts, host, visit.port)) return forward(parts, visit, target, request, response);
+  const entered = await enter(parts, token, address);
+  if (!entered) return sendAnswer(response, unknownSandbox(parts, address), true);
+  const { sandbox, refusal = { code: "host_denied" } } = entered;
   const record = createRecord(parts, { method, host: host || "-", target });
-  sendAnswer(response, await refusalAnswer(parts, record, sandbox, { code: "host_denied" }), true);
+  sendAnswer(response, await refusalAnswer(parts, record, sandbox, refusal), true);
   record.finish();
 }

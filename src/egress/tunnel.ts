@@ -1,4 +1,4 @@
-// Door A, HTTP CONNECT: a tunnel that the proxy reads for hosts that a bound secret is for; for others none, or one that it does not read.
+// HTTP CONNECT: a tunnel that the proxy reads for hosts that a bound secret is for; for others none, or one that it does not read.
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -6,10 +6,10 @@ import { TLSSocket } from "node:tls";
 import { valuesOf } from "../domain/egress/framing.ts";
 import { readHostPattern } from "../domain/egress/host-pattern.ts";
 import { hasRuleFor } from "../domain/egress/judge-request.ts";
-import type { RefusalCode } from "../domain/egress/refusal.ts";
+import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
-import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
 import { endWithAnswer, eventsUnavailable, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { enter } from "./enter.ts";
 import { join } from "./join.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
@@ -30,14 +30,15 @@ export async function openTunnel(
 ): Promise<void> {
   const token = proxyToken(request) ?? "";
   const address = addressOf(socket);
-  const sandbox = await authenticateSandbox(parts, token, address);
-  if (!sandbox) return endWithAnswer(socket, unknownSandbox(parts, address));
+  const entered = await enter(parts, token, address);
+  if (!entered) return endWithAnswer(socket, unknownSandbox(parts, address));
+  const { sandbox, refusal } = entered;
   const [, name = "", portText = "0"] = /^([^:[\]]*):(\d{1,5})$/.exec(request.url ?? "") ?? [];
   const visit: Visit = { token, address, host: name.toLowerCase(), port: Number(portText) };
   const record = createRecord(parts, { method: "CONNECT", host: visit.host || "-", target: "" });
   try {
-    const code = refusalOf(parts, sandbox, visit, request) ?? tooMany(parts, sandbox, socket);
-    if (code) return endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code }));
+    const refused = refusal ?? refusalOf(parts, sandbox, visit, request) ?? tooMany(parts, sandbox, socket);
+    if (refused) return endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, refused));
     if (early.byteLength > 0) socket.unshift(early);
     if (!hasRuleFor(sandbox, visit.host)) return await joinBlindly(parts, visit, sandbox, socket, record);
     const secureContext = await parts.certificates.contextFor(sandbox.workspaceId, visit.host);
@@ -68,14 +69,14 @@ function refusalOf(
   sandbox: JudgedSandbox,
   { host, port }: Visit,
   request: IncomingMessage,
-): RefusalCode | undefined {
-  if (host === "" || valuesOf(request.rawHeaders, "host").length > 1) return "bad_request";
-  if (!isDestination(parts, host, port)) return "host_denied";
-  return hasRuleFor(sandbox, host) || sandbox.unmatched === "ALLOW" ? undefined : "unmatched_host_denied";
+): Refusal | undefined {
+  if (host === "" || valuesOf(request.rawHeaders, "host").length > 1) return { code: "bad_request" };
+  if (!isDestination(parts, host, port)) return { code: "host_denied" };
+  return hasRuleFor(sandbox, host) || sandbox.unmatched === "ALLOW" ? undefined : { code: "unmatched_host_denied" };
 }
 
-function tooMany({ openTunnels }: EgressParts, { sandboxId }: JudgedSandbox, socket: Socket): RefusalCode | undefined {
-  return openTunnels.open(sandboxId, socket) ? undefined : "rate_limited";
+function tooMany({ openTunnels }: EgressParts, { sandboxId }: JudgedSandbox, socket: Socket): Refusal | undefined {
+  return openTunnels.open(sandboxId, socket) ? undefined : { code: "rate_limited" };
 }
 
 /** A name in its one form, and a port that requests may go to. */

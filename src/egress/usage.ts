@@ -22,7 +22,7 @@ export interface Exceeded {
 
 export interface Usage {
   /** Counts a request, unless it is one too many. */
-  begin(key: string, limits: EgressLimits): Promise<Meter | Exceeded>;
+  begin(key: string, limits: Pick<EgressLimits, "requestsPerMinute" | "bytesPerHour">): Promise<Meter | Exceeded>;
   /** Tells other processes what they do not know yet. */
   flush(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { CofferError } from "../domain/errors.ts";
 import { newId } from "../domain/ids.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { type AuditTrail, auditEvent } from "./audit-trail.ts";
+import { createRepeatFold } from "./repeat-fold.ts";
 
 export interface DenialLog {
   /** Writes behind the answer: a denial reveals nothing that would have to wait for it. */
@@ -13,44 +14,30 @@ export interface DenialLog {
   flush(): Promise<void>;
 }
 
-const windowMs = 10_000;
-const openWindowsMax = 10_000;
+/** Of one caller. */
+const kindsMax = 100;
 
 export function createDenialLog(
   deps: { now: () => Date; random: RandomBytes; audit: AuditTrail },
   onLost: (error: unknown) => void,
 ): DenialLog {
-  const counting = new Map<string, { event: AuditEvent; repeats: number; timer: NodeJS.Timeout }>();
-
-  function close(key: string): Promise<void> {
-    const window = counting.get(key);
-    counting.delete(key);
-    if (!window || window.repeats === 0) return Promise.resolve();
-    clearTimeout(window.timer);
-    const eventId = newId("aud", deps.now(), deps.random);
-    return deps.audit.record({ ...window.event, eventId, occurrences: window.repeats }).catch(onLost);
-  }
-
+  const events = createRepeatFold<AuditEvent>({
+    kindsMax,
+    write: (event) => deps.audit.record(event),
+    fold({ versionNumber, ...event }, occurrences, isMixed) {
+      const subject = isMixed ? { resourceId: "*" } : versionNumber === undefined ? {} : { versionNumber };
+      return { ...event, ...subject, eventId: newId("aud", deps.now(), deps.random), occurrences };
+    },
+    onLost,
+  });
   return {
     record(caller, denial, subject) {
       const event = denialEvent(deps, caller, denial, subject);
       const { workspaceId, principalId, tokenId, method, address, rule } = event;
-      const key = [workspaceId, principalId, tokenId, method, address, rule, denial.metadata["id"] ?? ""].join("\n");
-      const window = counting.get(key);
-      if (window) {
-        window.repeats++;
-        return;
-      }
-      if (counting.size < openWindowsMax) {
-        const timer = setTimeout(() => void close(key), windowMs);
-        timer.unref();
-        counting.set(key, { event, repeats: 0, timer });
-      }
-      deps.audit.record(event).catch(onLost);
+      const group = [workspaceId, principalId, tokenId, address].join("\n");
+      events.add(group, [method, rule, denial.metadata["id"] ?? ""].join("\n"), event)?.catch(onLost);
     },
-    async flush() {
-      await Promise.all([...counting.keys()].map(close));
-    },
+    flush: events.flush,
   };
 }
 

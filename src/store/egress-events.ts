@@ -8,10 +8,10 @@ export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[
     name: "insert_egress_events",
     text: `insert into egress_event (
         workspace_id, event_id, sandbox_id, secret_id, method, host, path, status, upstream_status, latency_ms, request_bytes,
-        response_bytes, error_code)
+        response_bytes, error_code, occurrences)
       select * from json_to_recordset($1::json) as e (
         workspace_id text, event_id text, sandbox_id text, secret_id text, method text, host text, path text, status integer,
-        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text)`,
+        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text, occurrences integer)`,
     values: [JSON.stringify(events.map(toInserted))],
   });
 }
@@ -31,6 +31,7 @@ function toInserted(event: EgressEvent): Record<string, unknown> {
     request_bytes: event.requestBytes,
     response_bytes: event.responseBytes,
     error_code: event.errorCode,
+    occurrences: event.occurrences,
   };
 }
 
@@ -88,6 +89,7 @@ interface EventRow {
   request_bytes: number;
   response_bytes: number;
   error_code: EgressErrorCode;
+  occurrences: number;
 }
 
 /** Newest first, those before `before` in that order. */
@@ -163,5 +165,6 @@ function toEvent(row: EventRow): StoredEgressEvent {
     requestBytes: row.request_bytes,
     responseBytes: row.response_bytes,
     errorCode: row.error_code,
+    occurrences: row.occurrences,
   };
 }

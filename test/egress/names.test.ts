@@ -134,7 +134,7 @@ describe("a name that leads to an address that is not public", () => {
     await expectDenied(sandbox, requests);
     const refused = await sendRaw(
       await openTunnel(egress, sandbox, host),
-      `GET / HTTP/1.1\r\nHost: ${authority()}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET /socket HTTP/1.1\r\nHost: ${authority()}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Authorization: ${headers.authorization}\r\n\r\n`,
     );
     expect(refused).toMatch(/^HTTP\/1\.1 403 .*Proxy-Reason: host_denied\r\n/s);

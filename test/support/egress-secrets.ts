@@ -21,6 +21,7 @@ export async function writeEgressEvent(coffer: TestCoffer, event: Partial<Egress
     ...{ workspaceId, eventId, sandboxId: "sbx_gone", secretId: undefined, method: "GET", host: "api.example.com" },
     ...{ path: "/v1", status: 200, upstreamStatus: 200, latencyMs: 7, requestBytes: 1, responseBytes: 2 },
     errorCode: "",
+    occurrences: 1,
   } as const;
   await insertEgressEvents(coffer.deps.database, [{ ...defaults, ...event }]);
   return eventId;

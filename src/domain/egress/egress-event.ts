@@ -40,6 +40,8 @@ export interface EgressEvent {
   requestBytes: number;
   responseBytes: number;
   errorCode: EgressErrorCode;
+  /** Equal refusals that one event stands for. */
+  occurrences: number;
 }
 
 /** One as it was written. */

@@ -11,6 +11,15 @@ export interface Refusal {
   retryAfterMs?: number;
 }
 
+const ofAskedHosts: ReadonlySet<EgressErrorCode> = new Set([
+  ...(["", "upstream_unreachable", "upstream_timeout", "body_too_large"] as const),
+]);
+
+/** Whether the host may have got something of the request: then each request has an event of its own. */
+export function mayHaveReachedHost(code: EgressErrorCode): boolean {
+  return ofAskedHosts.has(code);
+}
+
 export const refusalStatus: Readonly<Record<RefusalCode, number>> = {
   bad_request: 400,
   host_denied: 403,

@@ -1,12 +1,17 @@
-// The proxy's events: group commit, so that many requests share one durable statement, and what came after it behind the answers.
+// The proxy's events: group commit, so that many requests share one durable statement; refusals that repeat are counted.
 import type { EgressEvent } from "../../domain/egress/egress-event.ts";
+import { mayHaveReachedHost } from "../../domain/egress/refusal.ts";
 import type { Sql } from "../../store/database.ts";
 import { type EgressRest, insertEgressEvents, noteEgressRest } from "../../store/egress-events.ts";
+import { createRepeatFold } from "../repeat-fold.ts";
 import { createWriteBehind } from "../write-behind.ts";
 
 export interface EgressEventLog {
-  /** Resolves when the events are durable: no answer begins before. */
-  record(events: readonly EgressEvent[]): Promise<void>;
+  /**
+   * Resolves with the events when they are durable: no answer begins before. Resolves at once, with none, for a refusal that
+   * repeats one of the last seconds and is only counted.
+   */
+  record(events: readonly EgressEvent[]): Promise<readonly EgressEvent[]>;
   /** What went through after the event was written, and why no more. */
   noteRest(rest: EgressRest): void;
   /** Writes what is still to be written. */
@@ -15,6 +20,8 @@ export interface EgressEventLog {
 
 const batchEventsMax = 512;
 const restDelayMs = 1_000;
+/** Of one sandbox. */
+const refusalKindsMax = 32;
 
 interface Waiting {
   events: readonly EgressEvent[];
@@ -22,8 +29,15 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** One statement is under way at a time; what comes meanwhile goes with the next. */
-export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void): EgressEventLog {
+/**
+ * One statement is under way at a time; what comes meanwhile goes with the next. `onFolded` hears of events that stand for
+ * several refusals.
+ */
+export function createEgressEventLog(
+  sql: Sql,
+  options: { newEventId: () => string; onFolded: (event: EgressEvent) => void; onLost: (error: unknown) => void },
+): EgressEventLog {
+  const { newEventId, onFolded, onLost } = options;
   let waiting: Waiting[] = [];
   let writing: Promise<void> | undefined;
   const rest = createWriteBehind<EgressRest>({
@@ -51,14 +65,44 @@ export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void)
     writing = undefined;
   }
 
+  function write(events: readonly EgressEvent[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ events, resolve, reject });
+      writing ??= writeAll();
+    });
+  }
+
+  const refusals = createRepeatFold<EgressEvent>({
+    kindsMax: refusalKindsMax,
+    write: (event) => write([event]),
+    fold(event, occurrences, isMixed) {
+      const several = isMixed ? { method: "*", host: "*", path: "", secretId: undefined } : {};
+      const folded = { ...event, ...several, eventId: newEventId(), occurrences };
+      onFolded(folded);
+      return folded;
+    },
+    onLost,
+  });
+
   return {
-    record: (events) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ events, resolve, reject });
-        writing ??= writeAll();
-      }),
+    async record(events) {
+      const [first, ...others] = events;
+      if (!first || others.length > 0 || mayHaveReachedHost(first.errorCode)) {
+        await write(events);
+        return events;
+      }
+      const { workspaceId, sandboxId, secretId = "", method, host, path, errorCode } = first;
+      const written = refusals.add(
+        [workspaceId, sandboxId].join("\n"),
+        [secretId, method, host, path, errorCode].join("\n"),
+        first,
+      );
+      await written;
+      return written ? events : [];
+    },
     noteRest: (each) => rest.add(`${each.workspaceId} ${each.eventId}`, each),
     async flush() {
+      await refusals.flush();
       await writing;
       await rest.flush();
     },

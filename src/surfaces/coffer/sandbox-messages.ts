@@ -68,5 +68,6 @@ export function toEventMessage(event: StoredEgressEvent): EventMessage {
     requestBytes: BigInt(event.requestBytes),
     responseBytes: BigInt(event.responseBytes),
     errorCode: event.errorCode,
+    occurrences: event.occurrences,
   });
 }

@@ -1,0 +1,75 @@
+// Folds events that repeat within seconds: the first is written at once, the others as one event that counts them.
+
+export interface RepeatFold<T> {
+  /**
+   * Events of one group with the same key are of one kind. Returns the write of the event when it is the first of its kind, and
+   * undefined when it is only counted.
+   */
+  add(group: string, key: string, event: T): Promise<void> | undefined;
+  /** Writes the events that are still being counted. */
+  flush(): Promise<void>;
+}
+
+const windowMs = 10_000;
+const groupsMax = 10_000;
+
+interface Kind<T> {
+  event: T;
+  repeats: number;
+}
+
+/**
+ * A group with more than `kindsMax` kinds within ten seconds has the rest counted together: whoever makes up new kinds makes no
+ * more events.
+ */
+export function createRepeatFold<T>(options: {
+  kindsMax: number;
+  write: (event: T) => Promise<void>;
+  /** The event that stands for `repeats` later ones; `isMixed`: they are of several kinds, of which `event` is one. */
+  fold: (event: T, repeats: number, isMixed: boolean) => T;
+  onLost: (error: unknown) => void;
+}): RepeatFold<T> {
+  const groups = new Map<string, { kinds: Map<string, Kind<T>>; mixed: Kind<T> | undefined; timer: NodeJS.Timeout }>();
+
+  async function close(name: string): Promise<void> {
+    const group = groups.get(name);
+    if (!group) return;
+    groups.delete(name);
+    clearTimeout(group.timer);
+    const counted = [...group.kinds.values()].filter(({ repeats }) => repeats > 0);
+    const folded = counted.map(({ event, repeats }) => options.fold(event, repeats, false));
+    if (group.mixed) folded.push(options.fold(group.mixed.event, group.mixed.repeats, true));
+    await Promise.all(folded.map((event) => options.write(event).catch(options.onLost)));
+  }
+
+  function open(name: string) {
+    // The oldest group makes room.
+    const oldest = groups.size >= groupsMax ? groups.keys().next().value : undefined;
+    if (oldest !== undefined) void close(oldest);
+    const timer = setTimeout(() => void close(name), windowMs).unref();
+    const group = { kinds: new Map<string, Kind<T>>(), mixed: undefined, timer };
+    groups.set(name, group);
+    return group;
+  }
+
+  return {
+    add(name, key, event) {
+      const group = groups.get(name) ?? open(name);
+      const kind = group.kinds.get(key);
+      if (kind) {
+        kind.repeats++;
+        return undefined;
+      }
+      if (group.kinds.size < options.kindsMax) {
+        group.kinds.set(key, { event, repeats: 0 });
+        return options.write(event);
+      }
+      group.mixed ??= { event, repeats: 0 };
+      group.mixed.repeats++;
+      return undefined;
+    },
+    async flush() {
+      await Promise.all([...groups.keys()].map(close));
+    },
+  };
+}
