@@ -11,6 +11,7 @@ import type { JwtIssuer } from "./jwt/issuer.ts";
 import { readIssuers } from "./jwt/read-issuers.ts";
 import { type ProbeUrls, probeEndpoints } from "./probes/endpoints.ts";
 import type { ProbeSettings } from "./probes/prober.ts";
+import { readRedisUrl, redisProtocols, redisUrlForms } from "./redis/redis-url.ts";
 import {
   addresses,
   type Environment,
@@ -42,6 +43,8 @@ export interface Config {
   /** Undefined: limits and fast paths in this process. */
   readonly redisUrl: string | undefined;
   readonly redisPassword: string | undefined;
+  /** That of the Sentinels themselves. */
+  readonly redisSentinelPassword: string | undefined;
   readonly redisPrefix: string;
   readonly rootKeyFile: string;
   /** Whether a missing root key file may be made: only beside the bundled Postgres. */
@@ -125,8 +128,9 @@ export function loadConfig(environment: Environment): Config {
     databasePassword: secretFile(env, "COFFER_DATABASE_PASSWORD_FILE"),
     databasePoolSize: integer(env, "COFFER_DATABASE_POOL_SIZE", { byDefault: 10, min: 1, max: 1_000 }),
     migrateOnStart: oneOf(env, "COFFER_MIGRATE", ["auto", "check"]) === "auto",
-    redisUrl: url(env, "COFFER_REDIS_URL", ["redis:", "rediss:", "unix:"]),
+    redisUrl: redisUrl(env),
     redisPassword: secretFile(env, "COFFER_REDIS_PASSWORD_FILE"),
+    redisSentinelPassword: secretFile(env, "COFFER_REDIS_SENTINEL_PASSWORD_FILE"),
     redisPrefix: word(env, "COFFER_REDIS_PREFIX") ?? "coffer",
     rootKeyFile: rootKeyFile ? resolve(rootKeyFile) : join(dataDir, "root.key"),
     mayCreateRootKey: rootKeyFile === undefined,
@@ -154,6 +158,12 @@ export function loadConfig(environment: Environment): Config {
     // Last: by now every setting has been asked for.
     unknownSettings: Object.keys(environment).filter((name) => /^COFFER_(?!TEST_)/.test(name) && !asked.has(name)),
   });
+}
+
+function redisUrl(env: Environment): string | undefined {
+  const given = url(env, "COFFER_REDIS_URL", redisProtocols);
+  if (given === undefined || readRedisUrl(given)) return given;
+  throw new StartupError(`COFFER_REDIS_URL must be ${redisUrlForms}`);
 }
 
 function consoleUrl(env: Environment): string | undefined {

@@ -11,6 +11,7 @@ import { createCertificates } from "./egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "./egress/metrics.ts";
 import { createOpenTunnels } from "./egress/open-tunnels.ts";
 import { type EgressTimeouts, egressTimeouts } from "./egress/parts.ts";
+import { lineOf } from "./egress/record.ts";
 import { createEgressServer, type EgressServer } from "./egress/server.ts";
 import { createUpstreams } from "./egress/upstreams.ts";
 import { createUsage, type ShareCount } from "./egress/usage.ts";
@@ -78,7 +79,7 @@ export function createEgressApp(
   const upstreams = createUpstreams(guard, roots, timeouts.dialMs);
   const events = createEgressEventLog(database, {
     newEventId: () => newId("egr", now(), random),
-    onFolded: ({ path: _, eventId: __, requestBytes: ___, responseBytes: ____, ...line }) => log.info(line, "egress"),
+    onFolded: (event) => log.info(lineOf(event), "egress"),
     onLost: (error) => log.warn({ err: error }, "notes about egress events are lost"),
   });
   const used = createWriteBehind<{ workspaceId: string; secretId: string }>({
@@ -104,7 +105,7 @@ export function createEgressApp(
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
     measure: metrics.measure,
-    log: (record) => log.info(record, "egress"),
+    log: (line) => log.info(line, "egress"),
     onUnknown(address) {
       metrics.countUnknown();
       log.info({ address }, "egress: no sandbox's token, or not from its address");

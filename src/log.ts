@@ -46,3 +46,19 @@ function toText({ time, level, msg, ...fields }: Record<string, unknown>): strin
   );
   return [time, String(level).padEnd(5), msg, ...rest].join(" ");
 }
+
+const textLengthMax = 200;
+
+/** Lines that libraries and Node write by themselves are lines of the log for the rest of the process. */
+export function logLibraryLines(log: Logger): void {
+  // Only a text: objects may hold what no log may show.
+  const write = (first: unknown) => {
+    const [text = ""] = typeof first === "string" ? first.split("\n") : [];
+    log.warn({ text: text.slice(0, textLengthMax) }, "a library wrote a line");
+  };
+  for (const name of ["log", "info", "warn", "error", "debug", "trace"] as const) console[name] = write;
+  process.removeAllListeners("warning");
+  process.on("warning", ({ name, message }) => {
+    log.warn({ name, text: message.slice(0, textLengthMax) }, "Node warns");
+  });
+}

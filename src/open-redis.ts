@@ -5,9 +5,19 @@ import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 
 export function openRedis(config: Config, log: Logger): RedisConnection | undefined {
   if (config.redisUrl === undefined) return undefined;
+  let wasRefusing = false;
   return connectRedis(config.redisUrl, {
     password: config.redisPassword,
-    onStateChange: (isUp) =>
-      isUp ? log.info("redis is connected") : log.warn("redis is away; limits are this instance's own"),
+    sentinelPassword: config.redisSentinelPassword,
+    prefix: config.redisPrefix,
+    onStateChange(state) {
+      if (state.is === "up") {
+        log.info(wasRefusing ? "redis works again" : "redis is connected");
+      } else {
+        const what = state.is === "down" ? "is unavailable" : "refuses commands";
+        log.warn({ cause: state.cause }, `redis ${what}; limits are this instance's own`);
+      }
+      wasRefusing = state.is === "refusing";
+    },
   });
 }

@@ -2,7 +2,7 @@
 import { runCommand, servedBy } from "./cli/run.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { StartupError } from "./domain/startup-error.ts";
-import { createLogger, type Logger } from "./log.ts";
+import { createLogger, type Logger, logLibraryLines } from "./log.ts";
 import type { Running } from "./start.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -14,6 +14,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const config = loadConfig(process.env);
   const log = createLogger(config);
+  if (config.logFormat === "json") logLibraryLines(log);
   if (served) {
     await serve(config, log, served);
   } else {

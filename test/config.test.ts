@@ -148,7 +148,7 @@ describe("refuses", () => {
     COFFER_DATABASE_PASSWORD_FILE: [join(dir, "missing"), dir],
     COFFER_DATABASE_POOL_SIZE: ["0", "1001", "-1", canary],
     COFFER_MIGRATE: ["yes", "AUTO", canary],
-    COFFER_REDIS_URL: [canary, "http://x", "redis:x", "localhost:6379"],
+    COFFER_REDIS_URL: [canary, "http://x", "redis:x", "localhost:6379", "redis+sentinel://x", "redis+cluster://x/y"],
     COFFER_REDIS_PASSWORD_FILE: [join(dir, "missing")],
     COFFER_JWT_ISSUERS_FILE: [join(dir, "missing"), dir, cert],
     COFFER_REDIS_PREFIX: ["a b", "{a}", longerThan(64), "*"],

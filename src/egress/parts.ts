@@ -1,5 +1,4 @@
 // What the proxy works with.
-import type { EgressEvent } from "../domain/egress/egress-event.ts";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import type { RandomBytes } from "../domain/random.ts";
@@ -8,6 +7,7 @@ import type { EgressEventLog } from "../operations/egress/event-log.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Measured } from "./metrics.ts";
 import type { OpenTunnels } from "./open-tunnels.ts";
+import type { EgressLine } from "./record.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { Usage } from "./usage.ts";
 import type { Values } from "./values.ts";
@@ -65,7 +65,7 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   /** Counts a request. */
   measure(request: Measured): void;
   /** One line a request. */
-  log(record: Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes" | "occurrences">): void;
+  log(line: EgressLine): void;
   /** A client at this address presented no sandbox's token, or one for another address. */
   onUnknown(address: string): void;
   onUnexpectedError(error: unknown): void;

@@ -72,10 +72,10 @@ export function createRecord(
         parts.measure({ status, errorCode, isSwapped, latencyMs, requestBytes, responseBytes });
       }
       for (const event of written) {
-        const { path: _, eventId, occurrences: __, requestBytes: requested, responseBytes: responded, ...line } = event;
+        const { eventId, requestBytes: requested, responseBytes: responded } = event;
         const errorCode = brokenBy || event.errorCode;
         const status = statusSent ?? event.status;
-        parts.log({ ...line, status, errorCode });
+        parts.log(lineOf({ ...event, status, errorCode }));
         if (requestBytes === requested && responseBytes === responded && errorCode === event.errorCode) continue;
         parts.events.noteRest({
           ...{ workspaceId: event.workspaceId, eventId },
@@ -87,4 +87,13 @@ export function createRecord(
     },
   };
   return record;
+}
+
+/** What a log shows of an event: neither its path nor how much went through. */
+export type EgressLine = Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">;
+
+export function lineOf(event: EgressEvent): EgressLine {
+  const { workspaceId, sandboxId, secretId, method, host, status, upstreamStatus, latencyMs, errorCode } = event;
+  const { occurrences } = event;
+  return { workspaceId, sandboxId, secretId, method, host, status, upstreamStatus, latencyMs, errorCode, occurrences };
 }

@@ -28,6 +28,8 @@ export function createWindowCount(
 ): WindowCount {
   let counted = 0;
   let endMs = 0;
+  /** Told and answered, or known while nobody answered. */
+  let confirmed = 0;
   let untold = 0;
   let telling: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -35,16 +37,25 @@ export function createWindowCount(
   function begin(): void {
     if (nowMs() < endMs) return;
     counted = 0;
+    confirmed = 0;
     untold = 0;
     endMs = nowMs() + lengthMs;
   }
 
   async function ask(count: number): Promise<number | undefined> {
+    const startMs = nowMs();
     const answer = await shared?.(count);
     if (!answer) return undefined;
-    counted = answer.count + untold;
-    endMs = nowMs() + answer.leftMs;
-    return answer.count;
+    if (startMs < endMs && answer.count < confirmed + count) {
+      // Fewer than this process knows of, within the window: Redis was emptied. That starts no window anew.
+      confirmed += count;
+    } else {
+      confirmed = answer.count;
+      // Counted from before the call, so that it ends no later than Redis's.
+      endMs = startMs + answer.leftMs;
+    }
+    counted = confirmed + untold;
+    return confirmed;
   }
 
   async function tell(): Promise<void> {
@@ -81,7 +92,9 @@ export function createWindowCount(
     async next() {
       begin();
       const own = ++counted;
-      return (await ask(1)) ?? own;
+      const count = await ask(1);
+      if (count === undefined) confirmed = Math.max(confirmed, own);
+      return count ?? own;
     },
     add(count) {
       begin();

@@ -1,56 +1,141 @@
-// The way to Redis: short time-outs, no queue and a breaker, so that a Redis that is dead, slow or stopped costs next to nothing.
-import { Redis } from "ioredis";
+// The way to Redis: short time-outs, no queue and a breaker, so that a Redis that is dead, slow, stopped or refusing costs next to nothing.
+import { type ClientOptions, commandTimeoutMs, openClient, type RedisClient } from "./open-client.ts";
+import { isMoved, refusalIn } from "./refusal.ts";
 
 export interface RedisConnection {
-  readonly client: Redis;
-  /** The command's answer, or the fallback's when Redis fails, or has failed within the last second. */
-  run<T>(command: (client: Redis) => Promise<T>, fallback: () => T | Promise<T>): Promise<T>;
+  readonly client: RedisClient;
+  /** The command's answer, or the fallback's when Redis fails, has failed within the last second, or refuses commands. */
+  run<T>(command: (client: RedisClient) => Promise<T>, fallback: () => T | Promise<T>): Promise<T>;
   close(): void;
 }
 
-const commandTimeoutMs = 50;
-const connectTimeoutMs = 1_000;
-const reconnectDelayMsMax = 1_000;
+/** `cause` is for a log: no key and no credential is in it. */
+export type RedisState =
+  | { is: "up" }
+  /** It cannot be reached, or does not answer. */
+  | { is: "down"; cause: string }
+  /** It answers, and does not do what it is asked. */
+  | { is: "refusing"; cause: string };
+
+export interface RedisConnectionOptions extends ClientOptions {
+  /** Keys begin with it. */
+  prefix: string;
+  /** Called once for each change. */
+  onStateChange: (state: RedisState) => void;
+}
+
 const breakerMs = 1_000;
+/** While Redis does not work. */
+const probeEveryMs = 500;
+const closedCause = "the connection is closed";
+const closedReportMs = 400;
+/** A single answer that is late says more about a busy machine than about Redis. */
+const lateAnswersMax = 3;
 
-/** Connects in the background and for ever again; what cannot be sent at once fails at once. */
-export function connectRedis(
-  url: string,
-  options: { password?: string | undefined; onStateChange: (isUp: boolean) => void },
-): RedisConnection {
-  const client = new Redis(url, {
-    ...(options.password === undefined ? {} : { password: options.password }),
-    commandTimeout: commandTimeoutMs,
-    connectTimeout: connectTimeoutMs,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    enableAutoPipelining: true,
-    retryStrategy: (times) => Math.min(times * 100, reconnectDelayMsMax),
-  });
-  let isUp: boolean | undefined;
-  const report = (nowUp: boolean) => {
-    if (isUp === nowUp) return;
-    isUp = nowUp;
-    options.onStateChange(nowUp);
-  };
-  client.on("ready", () => report(true));
-  client.on("close", () => report(false));
-  // Said by "close" as well; without a listener an error would end the process.
-  client.on("error", () => report(false));
-
+/** Connects in the background and for ever again. */
+export function connectRedis(url: string, options: RedisConnectionOptions): RedisConnection {
+  const client = openClient(url, options);
+  const probeKey = `${options.prefix}:probe`;
+  let state: RedisState | undefined;
+  let reported: RedisState | undefined;
+  let reporting: NodeJS.Timeout | undefined;
+  let lateAnswers = 0;
   let brokenUntilMs = 0;
+  let probing: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  function enter(next: RedisState): void {
+    if (isClosed) return;
+    state = next;
+    if (next.is === "up") stopProbing();
+    else probing ??= setInterval(() => void probe(), probeEveryMs).unref();
+    clearTimeout(reporting);
+    // The next attempt to connect tells why a connection was closed, or ends the matter.
+    if (next.is === "down" && next.cause === closedCause) reporting = setTimeout(report, closedReportMs).unref();
+    else report();
+  }
+
+  function report(): void {
+    if (!state) return;
+    const isKnown = reported?.is === state.is && (state.is !== "refusing" || causeIn(reported) === state.cause);
+    if (isKnown) return;
+    reported = state;
+    options.onStateChange(state);
+  }
+
+  function stopProbing(): void {
+    clearInterval(probing);
+    probing = undefined;
+    lateAnswers = 0;
+  }
+
+  /** Tries all that coffer does with a key. */
+  async function probe(): Promise<void> {
+    if (client.status !== "ready") return;
+    try {
+      await client.eval(
+        "redis.call('set', KEYS[1], '0', 'EX', 1) redis.call('incrby', KEYS[1], 1) return redis.call('pttl', KEYS[1])",
+        1,
+        probeKey,
+      );
+      await client.exists(probeKey);
+      enter({ is: "up" });
+    } catch (error) {
+      noteFailure(error);
+    }
+  }
+
+  function noteFailure(error: unknown): void {
+    const refusal = refusalIn(error);
+    if (refusal !== undefined) {
+      enter({ is: "refusing", cause: refusal });
+      // Its name may lead to another server now.
+      if (isMoved(refusal) && client.status === "ready") client.disconnect(true);
+      return;
+    }
+    const isLate = error instanceof Error && error.message === "Command timed out";
+    if (isLate && ++lateAnswers >= lateAnswersMax && state?.is === "up") {
+      enter({ is: "down", cause: `it does not answer within ${commandTimeoutMs} ms` });
+    }
+  }
+
+  client.on("ready", () => void probe());
+  client.on("close", () => {
+    // One that refuses is connected again and again; it is down when it cannot be.
+    if (state?.is !== "refusing") enter({ is: "down", cause: closedCause });
+  });
+  client.on("error", (error) => {
+    const refusal = refusalIn(error);
+    enter(refusal === undefined ? { is: "down", cause: causeOf(error) } : { is: "refusing", cause: refusal });
+  });
+
   return {
     client,
     async run(command, fallback) {
-      if (client.status !== "ready" || performance.now() < brokenUntilMs) return fallback();
+      if (client.status !== "ready" || state?.is !== "up" || performance.now() < brokenUntilMs) return fallback();
       try {
-        return await command(client);
-      } catch {
+        const answer = await command(client);
+        lateAnswers = 0;
+        return answer;
+      } catch (error) {
         brokenUntilMs = performance.now() + breakerMs;
+        noteFailure(error);
         return fallback();
       }
     },
-    close: () => client.disconnect(),
+    close() {
+      isClosed = true;
+      stopProbing();
+      clearTimeout(reporting);
+      client.disconnect();
+    },
   };
+}
+
+function causeIn(state: RedisState): string {
+  return state.is === "up" ? "" : state.cause;
+}
+
+function causeOf(error: Error & { code?: unknown }): string {
+  return typeof error.code === "string" ? error.code : error.name;
 }

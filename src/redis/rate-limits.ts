@@ -1,6 +1,7 @@
 // Rate limits: shared through Redis, each instance's own where there is none, or none that answers.
 import { RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { RedisConnection } from "./connection.ts";
+import { createKnownCounts, type Held } from "./known-counts.ts";
 import { type Counter, type CreateCounter, ownCounter } from "./worker-limits.ts";
 
 /** Where a subject stands with its limit. */
@@ -39,30 +40,39 @@ export function createRateLimit(
       duration: 1,
     });
 
-  // A refusal is an answer of Redis, not its failure.
-  function onLimiter<T>(use: (limiter: Counter) => Promise<T>): Promise<T | RateLimiterRes> {
-    const settled = (which: Counter) => use(which).catch(refusalOrThrow);
-    return shared && limiter
-      ? shared.redis.run(
-          () => settled(limiter),
-          () => settled(own),
-        )
-      : settled(own);
+  const known = createKnownCounts();
+
+  async function count(which: Counter, subject: string, points: number): Promise<Held> {
+    // A refusal is an answer, not a failure.
+    const { consumedPoints, msBeforeNext } = await which.consume(subject, points).catch(refusalOrThrow);
+    return { count: consumedPoints, leftMs: Math.max(0, msBeforeNext) };
+  }
+
+  async function countShared(which: Counter, subject: string, points: number): Promise<Held> {
+    const startMs = performance.now();
+    return known.hold(subject, points, await count(which, subject, points), startMs);
   }
 
   return {
     async take(subject, points) {
-      const result = await onLimiter((which) => which.consume(subject, Math.min(points, limit)));
+      const taken = Math.min(points, limit);
+      const countOwn = () => count(own, subject, taken);
+      const state = limiter
+        ? await shared.redis.run(() => countShared(limiter, subject, taken), countOwn)
+        : await countOwn();
       return {
-        allowed: result.consumedPoints <= limit,
+        allowed: state.count <= limit,
         limit,
-        remaining: Math.max(0, result.remainingPoints),
-        resetMs: Math.max(0, result.msBeforeNext),
+        remaining: Math.max(0, limit - state.count),
+        resetMs: state.leftMs,
       };
     },
     takeNow: () => undefined,
     async giveBack(subject, points) {
-      await onLimiter((which) => which.reward(subject, Math.min(points, limit)));
+      const given = Math.min(points, limit);
+      const giveOwn = () => own.reward(subject, given);
+      known.giveBack(subject, given);
+      await (limiter ? shared.redis.run(() => limiter.reward(subject, given), giveOwn) : giveOwn());
     },
   };
 }

@@ -229,7 +229,9 @@ test.runIf(process.platform === "linux")("TCP keep-alive watches both connection
           timer?.startsWith("02:"),
       );
   const hex = (port: number) => `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  // The tunnel's TLS runs over its TCP connection.
-  await until("the sandbox's connection is watched", async () => isWatched(egress.port, tunnel.localPort));
-  await until("the host's connection is watched", async () => isWatched(undefined, egress.upstreamPort));
+  await until(
+    "both are watched",
+    async () => isWatched(egress.port, tunnel.localPort) && isWatched(undefined, egress.upstreamPort),
+  );
+  expect(tunnel.destroyed).toBe(false);
 });

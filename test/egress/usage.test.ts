@@ -57,3 +57,21 @@ test("the smaller of two limits counts, and without one nothing is counted", asy
   const free = start().usage;
   for (let i = 0; i < 1_000; i++) expect(await free.begin("c", limitsOf({}))).toHaveProperty("addBytes");
 });
+
+test("a shared count that is emptied within the window starts nothing anew, also with requests at the same moment", async () => {
+  const clock = { ms: 5_000_000 };
+  let shared = 0;
+  const add = async (_: string, count: number) => {
+    shared += count;
+    return { count: shared, leftMs: 60_000 };
+  };
+  const share = () => ({ add });
+  const usage = createUsage({ requestsPerMinute: 4, bytesPerHour: undefined }, share, () => clock.ms);
+  const begin = async () => "addBytes" in (await usage.begin("key", limitsOf({})));
+  expect(await Promise.all([begin(), begin(), begin()])).toEqual([true, true, true]);
+  shared = 0;
+  expect([await begin(), await begin(), await begin()]).toEqual([true, false, false]);
+  clock.ms += 60_000;
+  shared = 0;
+  expect(await begin()).toBe(true);
+});

@@ -43,8 +43,8 @@ test("equal events within ten seconds are the first, and one that counts the oth
 
 test("kinds past the limit of their group are counted together, and other groups are not concerned", async () => {
   const fold = open();
-  for (const kind of ["a", "b", "c", "d", "e", "b"]) fold.add("g", kind, event(kind));
-  fold.add("other", "c", event("c"));
+  for (const kind of ["a", "b", "c", "d", "e", "b"]) void fold.add("g", kind, event(kind));
+  void fold.add("other", "c", event("c"));
   expect(written).toEqual([event("a"), event("b"), event("c")]);
   await fold.flush();
   expect(written.slice(3)).toEqual([
@@ -56,16 +56,16 @@ test("kinds past the limit of their group are counted together, and other groups
 test("a first event that is not written fails for its caller, and a folded one is reported as lost", async () => {
   const fold = open();
   await expect(fold.add("g", "a", event("fails"))).rejects.toThrow("unavailable");
-  fold.add("g", "a", event("fails"));
+  void fold.add("g", "a", event("fails"));
   await fold.flush();
   expect(lost).toHaveLength(1);
 });
 
 test("a group more than there is room for ends the oldest one, whose events are written", async () => {
   const fold = open();
-  fold.add("0", "a", event("a"));
-  fold.add("0", "a", event("a"));
-  for (let i = 1; i <= 10_000; i++) fold.add(String(i), "a", event("a"));
+  void fold.add("0", "a", event("a"));
+  void fold.add("0", "a", event("a"));
+  for (let i = 1; i <= 10_000; i++) void fold.add(String(i), "a", event("a"));
   await vi.advanceTimersByTimeAsync(0);
   expect(written).toContainEqual({ name: "a", count: 1 });
   expect(written).toHaveLength(10_002);

@@ -58,13 +58,13 @@ describe("a Redis that is killed", () => {
   it("is done without at once, and found again when it is back", async () => {
     const connection = await open(redis);
     await redis.kill("SIGKILL");
-    await until("it is noticed", async () => connection.states.at(-1) === false);
+    await until("it is noticed", async () => connection.states.at(-1)?.is === "down");
     const { answers, tookMs } = await askInTurn(connection, 1_000);
     expect([...answers]).toEqual(["without"]);
     expect(tookMs).toBeLessThan(500);
     await redis.restart();
     await recovers(connection);
-    expect(connection.states).toEqual([true, false, true]);
+    expect(connection.states.map((state) => state.is)).toEqual(["up", "down", "up"]);
   });
 
   it("with commands under way fails none of them", async () => {
@@ -81,7 +81,7 @@ describe("a Redis that was never there", () => {
     expect(await ask(connection)).toBe("without");
     await until("it is noticed", async () => connection.states.length > 0);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(connection.states).toEqual([false]);
+    expect(connection.states).toEqual([{ is: "down", cause: "ECONNREFUSED" }]);
     expect(await ask(connection)).toBe("without");
   });
 

@@ -1,7 +1,7 @@
 // What the tests of Redis share: a server of their own, and connections to it that end with the test.
-import type { Redis } from "ioredis";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import { connectRedis, type RedisConnection } from "../../src/redis/connection.ts";
+import { connectRedis, type RedisConnection, type RedisState } from "../../src/redis/connection.ts";
+import type { RedisClient } from "../../src/redis/open-client.ts";
 import { until } from "../support/poll.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 
@@ -17,17 +17,17 @@ export function useRedis(): TestRedis {
 }
 
 export interface OpenConnection extends RedisConnection {
-  /** Up and down, as they were told. */
-  states: boolean[];
+  /** As they were told. */
+  states: RedisState[];
 }
 
 /** Ready for commands, unless told not to wait. */
 export async function open({ url }: { url: string }, wait = true): Promise<OpenConnection> {
-  const states: boolean[] = [];
-  const connection = connectRedis(url, { onStateChange: (isUp) => states.push(isUp) });
+  const states: RedisState[] = [];
+  const connection = connectRedis(url, { prefix: "test", onStateChange: (state) => states.push(state) });
   onTestFinished(connection.close);
-  if (wait) await until("redis is connected", async () => connection.client.status === "ready");
+  if (wait) await until("redis is connected", async () => states.at(-1)?.is === "up");
   return { ...connection, states };
 }
 
-export const ping = (client: Redis) => client.ping();
+export const ping = (client: RedisClient) => client.ping();

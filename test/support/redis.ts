@@ -26,6 +26,8 @@ export type TestRedis = {
 export type TestRedisOptions = {
   /** Never COFFER_TEST_REDIS_URL: for tests that kill or empty it. */
   own?: boolean;
+  /** Its first arguments, such as those of a Sentinel; `dir` is its own, and ends with it. Only with `own`. */
+  args?: (dir: string) => string[];
 };
 
 const run = promisify(execFile);
@@ -36,7 +38,7 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
   let reason = "no redis-server on the PATH";
   try {
     const binary = await findRedisBinary();
-    if (binary) return await startProcess(binary);
+    if (binary) return await startProcess(binary, options.args);
   } catch (error) {
     reason = error instanceof Error ? (error.message.trim().split("\n").at(-1) ?? reason) : String(error);
   }
@@ -51,7 +53,7 @@ function useConfigured(url: string): TestRedis {
   return { url, pid: undefined, kill: refuse, restart: refuse, flush: refuse, stop: async () => {} };
 }
 
-async function startProcess(binary: RedisBinary): Promise<TestRedis> {
+async function startProcess(binary: RedisBinary, argsFor: (dir: string) => string[] = () => []): Promise<TestRedis> {
   // The password makes sure that no other server is taken for this one, whoever gets the port.
   const password = randomBytes(16).toString("hex");
   let child: ChildProcess | undefined;
@@ -60,7 +62,17 @@ async function startProcess(binary: RedisBinary): Promise<TestRedis> {
   let url = "";
 
   const start = async () => {
-    const args = ["--port", String(port), "--bind", "127.0.0.1", "--requirepass", password, "--dir", runDir.path];
+    const args = [
+      ...argsFor(runDir.path),
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--requirepass",
+      password,
+      "--dir",
+      runDir.path,
+    ];
     args.push("--save", "", "--appendonly", "no", "--daemonize", "no");
     const env = { PATH: "/usr/bin:/bin", ...(binary.libraryPath && { LD_LIBRARY_PATH: binary.libraryPath }) };
     child = spawn(binary.path, args, { stdio: ["ignore", "pipe", "pipe"], env });

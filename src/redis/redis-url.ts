@@ -1,0 +1,65 @@
+// Where Redis is: one server, a primary that Sentinels know, or a cluster.
+
+interface Access {
+  username: string | undefined;
+  password: string | undefined;
+  tls: boolean;
+}
+
+export interface RedisNode {
+  host: string;
+  port: number;
+}
+
+export type RedisTarget =
+  | { kind: "single"; url: string }
+  | ({ kind: "sentinel"; nodes: readonly RedisNode[]; name: string; db: number } & Access)
+  | ({ kind: "cluster"; nodes: readonly RedisNode[] } & Access);
+
+/** Schemes of `COFFER_REDIS_URL`. */
+export const redisProtocols = [
+  ...["redis:", "rediss:", "unix:"],
+  ...["redis+sentinel:", "rediss+sentinel:", "redis+cluster:", "rediss+cluster:"],
+] as const;
+
+export const redisUrlForms =
+  "redis://[user:password@]host:port[/db], rediss://…, unix:///path, redis+sentinel://[user:password@]host:port,host:port/name[/db] or " +
+  "redis+cluster://[user:password@]host:port,host:port (rediss+… with TLS)";
+
+const several = /^(rediss?)\+(sentinel|cluster):\/\/(?:([^@/]*)@)?([^/?#@]+)(?:\/([^/?#]+)(?:\/(\d{1,3}))?)?\/?$/;
+const defaultPorts = { sentinel: 26_379, cluster: 6_379 };
+
+/** Undefined for a text that has none of the forms. */
+export function readRedisUrl(text: string): RedisTarget | undefined {
+  if (!/^rediss?\+/.test(text)) return readSingle(text);
+  const [, scheme, kind, access = "", hosts = "", name, db = "0"] = several.exec(text) ?? [];
+  if (kind !== "sentinel" && kind !== "cluster") return undefined;
+  const nodes = hosts.split(",").map((host) => readNode(host, defaultPorts[kind]));
+  const known = nodes.filter((node) => node !== undefined);
+  const credentials = readCredentials(access);
+  if (known.length < nodes.length || !credentials) return undefined;
+  const shared = { nodes: known, ...credentials, tls: scheme === "rediss" };
+  if (kind === "cluster") return name === undefined ? { kind, ...shared } : undefined;
+  return name === undefined ? undefined : { kind, ...shared, name: decodeURIComponent(name), db: Number(db) };
+}
+
+function readSingle(url: string): RedisTarget | undefined {
+  return URL.canParse(url) ? { kind: "single", url } : undefined;
+}
+
+/** An IPv6 address stands in brackets. */
+function readNode(text: string, defaultPort: number): RedisNode | undefined {
+  const [, bracketed, plain = bracketed, port = String(defaultPort)] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  return plain === undefined || Number(port) > 65_535 ? undefined : { host: plain, port: Number(port) };
+}
+
+function readCredentials(text: string): Pick<Access, "username" | "password"> | undefined {
+  try {
+    const [username = "", ...rest] = text.split(":");
+    const password = rest.length === 0 ? undefined : decodeURIComponent(rest.join(":"));
+    return { username: decodeURIComponent(username) || undefined, password };
+  } catch {
+    return undefined;
+  }
+}
