@@ -64,6 +64,6 @@ export function openClient(url: string, { password, sentinelPassword }: ClientOp
     enableAutoPipelining: true,
     clusterRetryStrategy: retryStrategy,
     slotsRefreshTimeout: connectTimeoutMs,
-    slotsRefreshInterval: 5_000,
+    slotsRefreshInterval: 1_000,
   });
 }
