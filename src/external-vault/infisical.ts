@@ -5,6 +5,10 @@ import { membersOf, resolveEach } from "./resolve-each.ts";
 import { credentialOf, type ExternalVault, type OpenConnection, type VaultContext } from "./vault.ts";
 
 const vendorUrl = "https://app.infisical.com";
+/** The defaults of older and newer servers differ: references of other secrets are put in, imported secrets are found. */
+const wholeValue = { expandSecretReferences: "true", include_imports: "true", viewSecretValue: "true" };
+/** The server says it instead of a value that the identity may not see. */
+const hiddenValue = "<hidden-by-infisical>";
 const tokensKeptMax = 1_000;
 /** So long before its end a token is not used any more. */
 const marginMs = 30_000;
@@ -44,7 +48,7 @@ export function createInfisical(): ExternalVault {
   ): Promise<unknown> {
     const token = await accessToken(connection, context);
     try {
-      return await getSecrets(connection, context, token, `/${encodeURIComponent(name)}`, {});
+      return await getSecrets(connection, context, token, `/${encodeURIComponent(name)}`, wholeValue);
     } catch (error) {
       if (!(error instanceof VaultError) || error.failure.reason !== "unauthorized" || isSecondTry) throw error;
       await drop(connection, token);
@@ -66,8 +70,10 @@ export function createInfisical(): ExternalVault {
 
     resolve: (connection, references, context) =>
       resolveEach(references, async (name) => {
-        const json = await getSecret(connection, context, name);
-        return membersOf(membersOf(json)["secret"])["secretValue"];
+        const { secret } = membersOf(await getSecret(connection, context, name));
+        const { secretValue, secretValueHidden } = membersOf(secret);
+        if (secretValueHidden === true || secretValue === hiddenValue) throw new VaultError(failureOf("unusable"));
+        return secretValue;
       }),
   };
 }

@@ -2,18 +2,32 @@
 import { readFile } from "node:fs/promises";
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, type LocalJWKSet } from "jose";
 import type { KeyPlace } from "./issuer.ts";
+import { weaknessOf } from "./weak-key.ts";
 
 const sizeBytesMax = 256 * 1024;
 const keysMax = 100;
 const fetchTimeoutMs = 5_000;
 
-/** Throws when there is no public key in it that verifies signatures. */
+/** Throws when there is no public key in it that verifies signatures. Keys that are too weak verify none. */
 export function parseKeySet(text: string): LocalJWKSet {
-  const { keys } = JSON.parse(text) as { keys?: unknown };
-  if (!Array.isArray(keys) || keys.length > keysMax) throw new Error("not a key set of at most 100 keys");
-  const usable = keys.filter(isUsable);
+  const usable = publicKeysIn(text).filter((key) => weaknessOf(key) === undefined);
   if (usable.length === 0) throw new Error("no key in the set verifies signatures");
   return createLocalJWKSet({ keys: usable } satisfies JSONWebKeySet);
+}
+
+/** A sentence about the first key of the set that is too weak; undefined when there is none. Throws like `parseKeySet`. */
+export function weaknessIn(text: string): string | undefined {
+  for (const key of publicKeysIn(text)) {
+    const weakness = weaknessOf(key);
+    if (weakness !== undefined) return `key ${JSON.stringify(key.kid ?? "")} is too weak: ${weakness}`;
+  }
+  return undefined;
+}
+
+function publicKeysIn(text: string): JWK[] {
+  const { keys } = JSON.parse(text) as { keys?: unknown };
+  if (!Array.isArray(keys) || keys.length > keysMax) throw new Error("not a key set of at most 100 keys");
+  return keys.filter(isUsable);
 }
 
 /** Neither a symmetric key, which would be no secret here, nor the private half of a pair. */

@@ -6,7 +6,7 @@ import { isScope, type Role, roles } from "../domain/permission.ts";
 import { StartupError } from "../domain/startup-error.ts";
 import { asymmetricAlgorithms, type ClaimPath, type JwtIssuer, type RoleRule, type WorkspaceRule } from "./issuer.ts";
 import { type Json, type ObjectReader, readObject } from "./json-reader.ts";
-import { parseKeySet } from "./key-set.ts";
+import { parseKeySet, weaknessIn } from "./key-set.ts";
 
 /** `setting` names the variable that names the file. Fails with a StartupError. */
 export function readIssuers(setting: string, path: string): readonly JwtIssuer[] {
@@ -68,11 +68,14 @@ function readKeyPlace(reader: ObjectReader, folder: string): JwtIssuer["keys"] {
   if (reader.has("jwksUrl")) return { url: httpsUrl(reader, "jwksUrl") };
   const file = resolve(folder, reader.text("jwksFile"));
   const text = readText(`${reader.place}.jwksFile`, file);
+  let weakness: string | undefined;
   try {
-    parseKeySet(text);
+    weakness = weaknessIn(text);
+    if (weakness === undefined) parseKeySet(text);
   } catch {
     throw reader.fail("jwksFile", "must name a JSON Web Key Set with a public key that verifies signatures");
   }
+  if (weakness !== undefined) throw reader.fail("jwksFile", `must hold strong keys only: ${weakness}`);
   return { file };
 }
 

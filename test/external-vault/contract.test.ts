@@ -1,6 +1,6 @@
 // What every vault is to coffer, over HTTP: its answers, good and bad, each a clear and bounded outcome.
 import { BlockList } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { VaultType } from "../../src/domain/external-vault/vault-connection.ts";
 import { Sensitive } from "../../src/domain/sensitive.ts";
 import { createExternalVaults } from "../../src/external-vault/external-vaults.ts";
@@ -185,34 +185,58 @@ describe.each(vendors)("%s", (vendor) => {
 });
 
 describe("infisical", () => {
-  it("logs in once for as long as the token lasts, and again when it is revoked before", async () => {
+  async function start() {
     const service = await startVaultService("infisical", credential);
-    let nowMs = 0;
-    const vaults = createExternalVaults({ allowed: local() }, { now: () => new Date(nowMs), nowMs: () => nowMs });
-    const logins = () => service.calls.filter(({ path }) => path.endsWith("/login")).length;
-    const secret = new Sensitive(Buffer.from(credential));
-    const resolve = () =>
+    const clock = { nowMs: 0 };
+    const vaults = createExternalVaults(
+      { allowed: local() },
+      { now: () => new Date(clock.nowMs), nowMs: () => clock.nowMs },
+    );
+    const resolve = (...names: string[]) =>
       vaults.resolve(
         {
           ...{ workspaceId: "ws_1", vaultConnectionId: "vc_1", vaultType: "INFISICAL", revision: 1 },
           ...{ baseUrl: service.url, config: configs.infisical },
           credentials: new Map([
             ["client_id", new Sensitive(Buffer.from("client-1"))],
-            ["client_secret", secret],
+            ["client_secret", new Sensitive(Buffer.from(credential))],
           ]),
         },
-        ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"],
+        names,
       );
+    onTestFinished(service.close);
+    return { service, clock, resolve };
+  }
+
+  it("logs in once for as long as the token lasts, and again when it is revoked before", async () => {
+    const { service, clock, resolve: resolveNames } = await start();
+    const logins = () => service.calls.filter(({ path }) => path.endsWith("/login")).length;
+    const resolve = () => resolveNames("ACCESS_KEY_ID", "SECRET_ACCESS_KEY");
     await resolve();
     await resolve();
     expect(logins()).toBe(1);
-    nowMs += 7_200_000;
+    clock.nowMs += 7_200_000;
     await resolve();
     expect(logins()).toBe(2);
     service.accessTokens.clear();
     expect([...(await resolve()).values()].every((resolution) => "value" in resolution)).toBe(true);
     expect(logins()).toBe(3);
-    await service.close();
+  });
+
+  it("puts referenced secrets in, finds imported ones, and takes no hidden value for a value", async () => {
+    const { service, resolve } = await start();
+    service.values.set("DB_PASSWORD", "hunter2").set("DB_URL", `postgres://app:\${DB_PASSWORD}@db/app`);
+    service.imported.set("SHARED", "from another folder");
+    service.values.set("SEALED", "not for this identity");
+    service.hidden.add("SEALED");
+    const resolutions = await resolve("DB_URL", "SHARED", "SEALED");
+    const text = (name: string) => {
+      const resolution = resolutions.get(name);
+      return resolution && "value" in resolution ? Buffer.from(resolution.value.reveal()).toString() : resolution;
+    };
+    expect(text("DB_URL")).toBe("postgres://app:hunter2@db/app");
+    expect(text("SHARED")).toBe("from another folder");
+    expect(text("SEALED")).toMatchObject({ reason: "unusable" });
   });
 });
 

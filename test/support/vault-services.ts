@@ -26,6 +26,10 @@ export interface VaultService {
   mood: Mood;
   /** What each secret holds, by its name: in Connect the label of a field of the item Storage in the vault Infra. */
   values: Map<string, string>;
+  /** Secrets that its place in Infisical imports from another one. */
+  imported: Map<string, string>;
+  /** Secrets of Infisical whose values the identity may not see. */
+  hidden: Set<string>;
   /** The credential that is taken; no other is. */
   credential: string;
   /** The access tokens of Infisical that were given out and are still taken. */
@@ -41,6 +45,7 @@ let accessTokens = 0;
 export async function startVaultService(vendor: Vendor, credential: string): Promise<VaultService> {
   const service: VaultService = {
     ...{ vendor, url: "", calls: [], mood: "good", credential, accessTokens: new Set<string>() },
+    ...{ imported: new Map<string, string>(), hidden: new Set<string>() },
     values: new Map([
       ["ACCESS_KEY_ID", "AKIAVAULT00000000001"],
       ["SECRET_ACCESS_KEY", "vault-secret-access-key"],
@@ -146,9 +151,19 @@ const meet: Record<Vendor, Meet> = {
       return [200, { secrets: [...service.values.keys()].map((secretKey) => ({ secretKey, secretValue })) }];
     }
     const secretKey = path.replace("/api/v3/secrets/raw/", "");
-    const secretValue = service.values.get(secretKey);
-    if (secretValue === undefined) return [404, notInfisical(`Secret with name '${secretKey}' not found`)];
-    return [200, { secret: { secretKey, secretValue, workspace: workspaceId, environment } }];
+    // The server's own defaults: no imported secrets, references as they are written.
+    const imported = query["include_imports"] === "true" ? service.imported.get(secretKey) : undefined;
+    const raw = service.values.get(secretKey) ?? imported;
+    if (raw === undefined) return [404, notInfisical(`Secret with name '${secretKey}' not found`)];
+    const isHidden = query["viewSecretValue"] === "false" || service.hidden.has(secretKey);
+    const expand = (text: string) =>
+      text.replace(/\$\{(\w+)\}/g, (whole, name: string) => service.values.get(name) ?? whole);
+    const value = query["expandSecretReferences"] === "true" ? expand(raw) : raw;
+    const secretValue = isHidden ? "<hidden-by-infisical>" : value;
+    return [
+      200,
+      { secret: { secretKey, secretValue, secretValueHidden: isHidden, workspace: workspaceId, environment } },
+    ];
   },
 
   connect({ credential, values }, { path, query, authorization }) {
