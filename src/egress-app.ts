@@ -36,6 +36,7 @@ import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
 import { findSandboxRecord } from "./store/sandboxes.ts";
 import { touchUsedByEgress } from "./store/touch-used-by-egress.ts";
+import { createEventGuard } from "./wire/guard-events.ts";
 
 export interface EgressApp {
   /** `metricsUrl`: where its counts are read, when they are. */
@@ -88,6 +89,7 @@ export function createEgressApp(
   const usage = createUsage({ requestsPerMinute, bytesPerHour }, share);
   const metrics = createEgressMetrics();
   const metricsServer = createMetricsServer(metrics);
+  const onUnexpectedError = (error: unknown) => log.error({ err: error }, "egress");
   const server = createEgressServer({
     ...{ now, random, deploymentKeys, sandboxRecords, values, usage, upstreams, events, ports, timeouts },
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
@@ -101,7 +103,8 @@ export function createEgressApp(
       metrics.countUnknown();
       log.info({ address }, "egress: no sandbox's token, or not from its address");
     },
-    onUnexpectedError: (error) => log.error({ err: error }, "egress"),
+    onUnexpectedError,
+    guard: createEventGuard(onUnexpectedError),
   });
   return {
     async listen() {

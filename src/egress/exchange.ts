@@ -70,7 +70,8 @@ export function exchange(given: Exchange): Promise<void> {
       return;
     }
     void refusalAnswer(parts, record, ready.sandbox, { code, ...(secretId === undefined ? {} : { secretId }) })
-      .then((answer) => sendAnswer(response, answer, true), parts.onUnexpectedError)
+      .then((answer) => sendAnswer(response, answer, true))
+      .catch(parts.onUnexpectedError)
       .finally(over);
   }
 
@@ -110,8 +111,10 @@ export function exchange(given: Exchange): Promise<void> {
 
   function send(isRepeated: boolean): void {
     const sent = openUpstream(given);
+    parts.guard.guardConnection(request.socket, sent);
     upstream = sent;
     sent.on("response", (incoming) => {
+      parts.guard.guardConnection(request.socket, incoming);
       answer(incoming).catch((error: unknown) => {
         parts.onUnexpectedError(error);
         state = "over";

@@ -27,6 +27,7 @@ export async function join(
   { record, secretIds, meters }: Joined,
 ): Promise<void> {
   const { idleMs, requestMs, recheckMs } = parts.timeouts;
+  parts.guard.guardConnection(client, upstream);
   const { promise, resolve } = Promise.withResolvers<void>();
   const end = () => {
     clearTimeout(idle);

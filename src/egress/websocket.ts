@@ -86,6 +86,7 @@ async function handshake(parts: EgressParts, visit: Visit, target: string, ready
       ...ready.headers,
     ],
   });
+  parts.guard.guardConnection(sent, sent);
   const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.idleMs);
   sent.on("upgrade", (incoming, upstream, first) => resolve({ incoming, upstream, first }));
   sent.on("response", (incoming) => resolve({ incoming, upstream: undefined, first: Buffer.alloc(0) }));
