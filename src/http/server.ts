@@ -4,10 +4,10 @@ import type * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { createEventGuard, type EventGuard } from "../wire/guard-events.ts";
-import { type BodyLimits, defaultBodyLimits, isDeclaredTooLarge } from "./body.ts";
+import { type BodyLimits, defaultBodyLimits, holdContinue } from "./body.ts";
 import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispatch.ts";
 import { createDrain, type Drain } from "./drain.ts";
-import { isGone, type NodeRequest } from "./exchange.ts";
+import type { NodeRequest } from "./exchange.ts";
 import { headerBlockBytesMax } from "./headers.ts";
 import { createHttp1Server, createHttp2Server, type ProtocolLimits } from "./protocol-servers.ts";
 import { sniffProtocol } from "./sniff.ts";
@@ -40,7 +40,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
   const http1 = createHttp1Server(limits, guard, handle);
   const http2 = createHttp2Server(limits, guard, handle);
-  refuseBeforeContinue(http1, http2, bodyLimits, handle);
+  const onCheckContinue: NodeHandler = (request, response) => {
+    holdContinue(request, response);
+    handle(request, response);
+  };
+  http1.on("checkContinue", onCheckContinue);
+  http2.on("checkContinue", onCheckContinue);
   drain.trackServers(http1, http2);
   const listener =
     options.tls === undefined
@@ -62,22 +67,6 @@ function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits)
     streamsPerSessionMax: 256,
     ...limits,
   };
-}
-
-/** A client that asks first is told before it sends too much. */
-function refuseBeforeContinue(
-  http1: http.Server,
-  http2: http2.Http2Server,
-  bodyLimits: BodyLimits,
-  handle: NodeHandler,
-): void {
-  const onCheckContinue: NodeHandler = (request, response) => {
-    // A client may reset its stream in the packet that opens it: nothing can be written to it then.
-    if (!isGone(response) && !isDeclaredTooLarge(request, bodyLimits.sizeBytesMax)) response.writeContinue();
-    handle(request, response);
-  };
-  http1.on("checkContinue", onCheckContinue);
-  http2.on("checkContinue", onCheckContinue);
 }
 
 function connectionOf(request: NodeRequest): { destroy(): unknown } {

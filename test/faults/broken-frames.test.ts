@@ -63,7 +63,7 @@ test.each<[string, Buffer]>([
 ])(
   "a stream that waits for 100 Continue and ends in the same packet with %s ends nothing else",
   async (_what, last) => {
-    const serving = await processes.serve(processes.settingsOf(coffer));
+    const serving = await processes.serve({ ...processes.settingsOf(coffer) });
     const block = requestBlock("POST", "/", [["expect", "100-continue"]]);
     const opening = [preface, frame(frameTypes.settings, 0, 0), frame(frameTypes.headers, flags.endHeaders, 1, block)];
     const socket = connect(Number(new URL(serving.url).port), "127.0.0.1");
