@@ -62,7 +62,7 @@ export interface Config {
   readonly rateLimitPrincipal: number;
   /** Requests a second. */
   readonly rateLimitWorkspace: number;
-  /** Requests without a valid credential, a minute and address. */
+  /** Requests without a credential or with a malformed one, a minute and address; well-formed ones that are not found: ten times as many. */
   readonly rateLimitUnauthenticated: number;
   /** How credentials are tried. */
   readonly validation: ProbeSettings;

@@ -38,6 +38,7 @@ import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
 import { findSandboxRecord } from "./store/sandboxes.ts";
 import { touchUsedByEgress } from "./store/touch-used-by-egress.ts";
+import { createEventGuard } from "./wire/guard-events.ts";
 
 export interface EgressApp {
   /** `metricsUrl`: where its counts are read, when they are. */
@@ -97,6 +98,7 @@ export function createEgressApp(
   });
   const metrics = createEgressMetrics();
   const metricsServer = createMetricsServer(metrics);
+  const onUnexpectedError = (error: unknown) => log.error({ err: error }, "egress");
   const server = createEgressServer({
     ...{ now, random, deploymentKeys, sandboxRecords, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
@@ -110,7 +112,8 @@ export function createEgressApp(
       metrics.countUnknown();
       log.info({ address }, "egress: no sandbox's token, or not from its address");
     },
-    onUnexpectedError: (error) => log.error({ err: error }, "egress"),
+    onUnexpectedError,
+    guard: createEventGuard(onUnexpectedError),
   });
   return {
     async listen() {

@@ -31,7 +31,7 @@ import { ServerReflection as ServerReflectionV1Alpha } from "../gen/grpc/reflect
 import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { newId } from "./domain/ids.ts";
-import { defaultBodyLimits } from "./http/body.ts";
+import { publicBodyBytesMax } from "./http/body.ts";
 import { createRpcHandler } from "./http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import { timeoutMsMax } from "./http/timeout.ts";
@@ -39,8 +39,9 @@ import type { Logger } from "./log.ts";
 import type { DenialLog } from "./operations/audit-denials.ts";
 import type { RedisConnection } from "./redis/connection.ts";
 import { leasePoints } from "./redis/leased-limit.ts";
-import { createFailureLimit, createRateLimit } from "./redis/rate-limits.ts";
+import { createFailureLimits, createRateLimit } from "./redis/rate-limits.ts";
 import { ownCounter, primaryCounter } from "./redis/worker-limits.ts";
+import { type AuthenticateDeps, createAdmission } from "./rpc/authenticate.ts";
 import { healthService } from "./rpc/health.ts";
 import { asConnectErrors, createInterceptors } from "./rpc/interceptors.ts";
 import { createInvoke } from "./rpc/invoke.ts";
@@ -136,20 +137,24 @@ export function createServer(parts: ServerParts): HttpServer {
   const workspaceSources = new Map(
     surfaces.flatMap(({ services, workspace }) => services.map((desc) => [desc.typeName, workspace] as const)),
   );
-  const interceptors = createInterceptors({
+  const isPublic = (name: string) => publicNames.has(name);
+  const authenticateDeps: AuthenticateDeps = {
     ...deps,
+    failureLimits: createFailureLimits(config.rateLimitUnauthenticated, createCounter),
+    isPublic,
+    workspaceSourceOf: (name) => workspaceSources.get(name),
+  };
+  const interceptors = createInterceptors({
+    ...authenticateDeps,
     denials,
     log: {
       info: (record) => log.info(record, "call"),
       error: (record, cause) => log.error({ ...record, err: cause }, "call"),
     },
-    failureLimit: createFailureLimit(config.rateLimitUnauthenticated, createCounter),
     rateLimits: {
       principal: limitOf("principal", config.rateLimitPrincipal),
       workspace: limitOf("workspace", config.rateLimitWorkspace),
     },
-    isPublic: (name) => publicNames.has(name),
-    workspaceSourceOf: (name) => workspaceSources.get(name),
   });
 
   // Types that answers hold in a google.protobuf.Any: the details of errors.
@@ -157,7 +162,8 @@ export function createServer(parts: ServerParts): HttpServer {
   warmUp([...typed, ...rest].flatMap(({ desc }) => desc.methods.map(({ input }) => input)));
   const router = createConnectRouter({
     interceptors: [asConnectErrors, ...interceptors],
-    readMaxBytes: defaultBodyLimits.sizeBytesMax,
+    // Streams are public, all of them.
+    readMaxBytes: publicBodyBytesMax,
     acceptCompression: [compressionGzip],
     jsonOptions: { ignoreUnknownFields: false, registry },
     maxTimeoutMs: timeoutMsMax,
@@ -172,6 +178,8 @@ export function createServer(parts: ServerParts): HttpServer {
       [...rpcServices, ...rest].map(({ implementation }) => implementation),
       interceptors,
     ),
+    admit: createAdmission(authenticateDeps),
+    isPublic,
     rpcHandler: createRpcHandler(router, onUnexpectedError),
     isReady: readiness.isReady,
     registry,

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 const rules = {
   /** What each room may import besides itself: rooms to its right. */
   rooms: {
-    http: ["rpc", "surfaces", "domain"],
+    http: ["wire", "rpc", "surfaces", "domain"],
     rpc: ["surfaces", "operations", "redis", "domain"],
     surfaces: ["operations", "domain"],
     operations: ["store", "redis", "envelope", "external-vault", "jwt", "probes", "domain"],
@@ -21,7 +21,9 @@ const rules = {
     domain: [],
     jobs: ["operations", "store", "domain"],
     embedded: ["domain"],
-    egress: ["operations", "net-guard", "domain"],
+    egress: ["wire", "operations", "net-guard", "domain"],
+    // What the API's port and the proxy's have in common.
+    wire: [],
     cli: ["operations", "store", "redis", "envelope", "embedded", "domain"],
     // These wire everything by hand.
     "src/main.ts": "anything",

@@ -32,7 +32,11 @@ const reasonTable = {
     code: "INVALID_ARGUMENT",
     when: "the request is no valid HTTP, JSON, UTF-8 or Protobuf, or a security header comes twice",
   },
-  REQUEST_TOO_LARGE: { code: "RESOURCE_EXHAUSTED", httpStatus: 413, when: "the body is larger than 1 MiB" },
+  REQUEST_TOO_LARGE: {
+    code: "RESOURCE_EXHAUSTED",
+    httpStatus: 413,
+    when: "the body is larger than 1 MiB, or inflates to more than 100 times its size",
+  },
   REQUEST_TIMEOUT: { code: "DEADLINE_EXCEEDED", httpStatus: 408, when: "the body did not arrive in time" },
   UNSUPPORTED_MEDIA_TYPE: {
     code: "INVALID_ARGUMENT",

@@ -77,7 +77,8 @@ export function exchange(given: Exchange): Promise<void> {
       return;
     }
     void refusalAnswer(parts, record, ready.sandbox, { code, ...(secretId === undefined ? {} : { secretId }) })
-      .then((answer) => sendAnswer(response, answer, true), parts.onUnexpectedError)
+      .then((answer) => sendAnswer(response, answer, true))
+      .catch(parts.onUnexpectedError)
       .finally(over);
   }
 
@@ -144,8 +145,10 @@ export function exchange(given: Exchange): Promise<void> {
 
   function send(isRepeated: boolean): void {
     const sent = openUpstream(given);
+    parts.guard.guardConnection(request.socket, sent);
     upstream = sent;
     sent.on("response", (incoming) => {
+      parts.guard.guardConnection(request.socket, incoming);
       void answer(incoming);
     });
     // Without an answer or an error: the host switched to a protocol that nobody asked for.

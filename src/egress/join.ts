@@ -26,6 +26,7 @@ export async function join(
   { record, secretIds, meters }: Joined,
 ): Promise<void> {
   const { idleMs, bodyMs } = parts.timeouts;
+  parts.guard.guardConnection(client, upstream);
   const { promise, resolve } = Promise.withResolvers<void>();
   let linger: NodeJS.Timeout | undefined;
   const end = () => {

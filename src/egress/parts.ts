@@ -4,6 +4,7 @@ import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { AuthenticateSandboxDeps } from "../operations/egress/authenticate-sandbox.ts";
 import type { EgressEventLog } from "../operations/egress/event-log.ts";
+import type { EventGuard } from "../wire/guard-events.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Measured } from "./metrics.ts";
 import type { OpenTunnels } from "./open-tunnels.ts";
@@ -69,4 +70,6 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   /** A client at this address presented no sandbox's token, or one for another address. */
   onUnknown(address: string): void;
   onUnexpectedError(error: unknown): void;
+  /** Reports there too, and ends only the connection whose event it was. */
+  guard: EventGuard;
 }

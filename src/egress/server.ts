@@ -45,50 +45,53 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     while (open > 0 && performance.now() < endMs) await sleep(20);
   }
 
-  async function tracked(work: Promise<void>, fail: (error: unknown) => void): Promise<void> {
+  function track(work: Promise<void>, fail: (error: unknown) => void): void {
     open++;
-    try {
-      await work;
-    } catch (error) {
+    const failed = work.catch((error: unknown) => {
       parts.onUnexpectedError(error);
       fail(error);
-    } finally {
-      open--;
-    }
+    });
+    void failed.catch(parts.onUnexpectedError).finally(() => open--);
   }
 
+  const { guard } = parts;
   const { headMs } = parts.timeouts;
   const timed: ServerOptions = { ...options, headersTimeout: headMs, connectionsCheckingInterval: headMs };
   const inner = createServer({ ...timed, shouldUpgradeCallback: isWebSocket });
   // It has no port, and would keep no time without this.
   inner.emit("listening");
+  guard.guardServer(inner);
   inner.on("request", (request, response) => {
+    guard.guardConnection(request.socket, request, response);
     const visit = visits.get(request.socket) as Visit;
     const work = () => forward(parts, visit, request.url ?? "", request, response);
-    void tracked(turns.take(request.socket, work), failRequest(response));
+    track(turns.take(request.socket, work), failRequest(response));
   });
   inner.on("upgrade", (request, socket, early) => {
     const visit = visits.get(request.socket) as Visit;
-    void tracked(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
+    track(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
   });
   // A tunnel within a tunnel: judged as all requests are, and so refused.
   inner.on("connect", (request, socket, early) => {
     const visit = visits.get(request.socket) as Visit;
-    void tracked(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
+    track(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
   });
 
   const outer = createServer({ ...timed, shouldUpgradeCallback: () => false });
+  guard.guardServer(outer);
   outer.on("connection", (socket) => {
+    guard.guardConnection(socket, socket);
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
   outer.on("connect", (request, socket: Socket, early) => {
     socket.on("error", () => socket.destroy());
-    void tracked(openTunnel(parts, { server: inner, visits }, request, socket, early), failConnection(socket));
+    track(openTunnel(parts, { server: inner, visits }, request, socket, early), failConnection(socket));
   });
   outer.on("request", (request, response) => {
+    guard.guardConnection(request.socket, request, response);
     const work = () => serve(parts, request, response);
-    void tracked(turns.take(request.socket, work), failRequest(response));
+    track(turns.take(request.socket, work), failRequest(response));
   });
 
   return {

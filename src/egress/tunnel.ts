@@ -45,6 +45,7 @@ export async function openTunnel(
     socket.write(established);
     // Without ALPN: HTTP/1.1 is what is left.
     const secured = new TLSSocket(socket, { isServer: true, secureContext });
+    parts.guard.guardConnection(socket, secured);
     const giveUp = () => void socket.destroy();
     const late = setTimeout(giveUp, handshakeMs);
     secured.on("error", giveUp);

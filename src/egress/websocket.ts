@@ -86,6 +86,7 @@ async function handshake(parts: EgressParts, visit: Visit, target: string, ready
       ...ready.headers,
     ],
   });
+  parts.guard.guardConnection(sent, sent);
   const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.answerMs);
   sent.on("upgrade", (incoming, upstream, first) => {
     if (incoming.headers.upgrade?.toLowerCase() === "websocket") return resolve({ incoming, upstream, first });

@@ -2,7 +2,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { CofferError } from "../domain/errors.ts";
-import { hasBody, type NodeRequest } from "./exchange.ts";
+import { hasBody, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 
 export interface BodyLimits {
   /** Of the body as sent, and of what it inflates to. */
@@ -10,6 +10,9 @@ export interface BodyLimits {
   /** For the whole body, so that a trickle ends too. */
   timeoutMs: number;
 }
+
+/** For services that need no credential: anyone could make the server read more. */
+export const publicBodyBytesMax = 16 * 1024;
 
 export const defaultBodyLimits: BodyLimits = { sizeBytesMax: 1024 * 1024, timeoutMs: 30_000 };
 
@@ -21,12 +24,26 @@ export async function readBody(request: NodeRequest, limits: BodyLimits): Promis
   }
   if (isDeclaredTooLarge(request, limits.sizeBytesMax)) throw tooLarge(limits.sizeBytesMax);
   if (!hasBody(request)) return new Uint8Array();
+  sendContinue(request);
   const bytes = await readBytes(request, limits);
   return encoding === "gzip" ? inflate(bytes, limits.sizeBytesMax) : bytes;
 }
 
+const askingFirst = new WeakMap<NodeRequest, NodeResponse>();
+
+/** The client of this request sends its body only when it is told to: nobody tells it before the body is wanted. */
+export function holdContinue(request: NodeRequest, response: NodeResponse): void {
+  askingFirst.set(request, response);
+}
+
+export function sendContinue(request: NodeRequest): void {
+  const response = request.headers.expect === undefined ? undefined : askingFirst.get(request);
+  // A client may reset its stream in the packet that opens it: nothing can be written to it then.
+  if (response && !isGone(response)) response.writeContinue();
+}
+
 /** Whether Content-Length alone says that the body is past the limit. */
-export function isDeclaredTooLarge(request: NodeRequest, sizeBytesMax: number): boolean {
+function isDeclaredTooLarge(request: NodeRequest, sizeBytesMax: number): boolean {
   return Number(request.headers["content-length"] ?? 0) > sizeBytesMax;
 }
 
@@ -76,16 +93,25 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
 
 const gunzipAsync = promisify(gunzip);
 
+/** No text that people write shrinks more; what is small when inflated may do as it likes. */
+const inflationMax = 100;
+const inflatedBytesFree = 64 * 1024;
+
 /** Inflates gzip. */
 export async function inflate(bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
   if (bytes.byteLength === 0) return bytes;
+  const inProportionBytes = Math.max(inflatedBytesFree, bytes.byteLength * inflationMax);
   try {
-    return await gunzipAsync(bytes, { maxOutputLength: sizeBytesMax });
+    return await gunzipAsync(bytes, { maxOutputLength: Math.min(sizeBytesMax, inProportionBytes) });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")
-      throw tooLarge(sizeBytesMax);
+      throw inProportionBytes < sizeBytesMax ? outOfProportion() : tooLarge(sizeBytesMax);
     throw new CofferError("REQUEST_MALFORMED", "the message is not valid gzip");
   }
+}
+
+function outOfProportion(): CofferError {
+  return new CofferError("REQUEST_TOO_LARGE", `the message inflates to more than ${inflationMax} times its size`);
 }
 
 function tooLarge(sizeBytesMax: number): CofferError {

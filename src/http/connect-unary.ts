@@ -2,14 +2,14 @@
 import {
   type DescMessage,
   type DescMethodUnary,
-  fromBinary,
   type MessageShape,
   type Registry,
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { CofferError, invalidField } from "../domain/errors.ts";
+import { invalidField } from "../domain/errors.ts";
 import type { Invoke } from "../rpc/invoke.ts";
+import { readBinaryMessage } from "./binary-input.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 import { readJsonMessage } from "./json-input.ts";
@@ -79,11 +79,7 @@ function decode(
   bytes: Uint8Array,
 ): MessageShape<DescMessage> {
   if (codec === "json") return readJsonMessage(method.input, bytes, options.registry);
-  try {
-    return fromBinary(method.input, bytes);
-  } catch {
-    throw new CofferError("REQUEST_MALFORMED", `the message is not a valid ${method.input.typeName}`);
-  }
+  return readBinaryMessage(method.input, bytes);
 }
 
 function encode(

@@ -2,19 +2,20 @@
 import type { DescMethod, DescMethodUnary, DescService, Registry } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import { CofferError, type Reason } from "../domain/errors.ts";
+import type { Admit } from "../rpc/authenticate.ts";
 import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
 import { toCofferError } from "../rpc/errors.ts";
 import type { Invoke } from "../rpc/invoke.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
-import type { BodyLimits } from "./body.ts";
+import { type BodyLimits, publicBodyBytesMax, sendContinue } from "./body.ts";
 import { connectErrorAnswer } from "./connect-error-answer.ts";
 import { allowsGet, answerConnectGet } from "./connect-get.ts";
-import { answerConnectUnary, unaryCodec } from "./connect-unary.ts";
+import { answerConnectUnary, type ConnectUnaryOptions, unaryCodec } from "./connect-unary.ts";
 import type { Answer, Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { type GrpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
 import { grpcErrorAnswer } from "./grpc-error-answer.ts";
-import { answerGrpcUnary } from "./grpc-unary.ts";
+import { answerGrpcUnary, type GrpcUnaryOptions } from "./grpc-unary.ts";
 import { type OpenExchangeOptions, openExchange, requestIdHeader } from "./open-exchange.ts";
 import type { RpcHandler } from "./rpc-handler.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
@@ -27,6 +28,10 @@ export interface DispatchOptions extends OpenExchangeOptions {
   services: readonly DescService[];
   surfaces: readonly RestSurface[];
   invoke: Invoke;
+  /** Judges a request for a service by its headers, before its body is read. */
+  admit: Admit;
+  /** Services that anyone may call, with small bodies only. */
+  isPublic: (serviceName: string) => boolean;
   /** Streams. */
   rpcHandler: RpcHandler;
   isReady: () => Promise<boolean>;
@@ -50,13 +55,28 @@ interface Dispatch extends DispatchOptions {
   methods: ReadonlyMap<string, DescMethod>;
   gateway: Gateway;
   bodyLimits: BodyLimits;
+  /** What unary calls of public services are answered with. */
+  forPublic: ConnectUnaryOptions & GrpcUnaryOptions;
 }
 
 /** Throws when the surfaces' routes are broken or collide. */
 export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits): NodeHandler {
-  const { surfaces, invoke, registry } = options;
-  const gateway = createGateway({ surfaces, invoke, bodyLimits, ...(registry === undefined ? {} : { registry }) });
-  const dispatch: Dispatch = { ...options, methods: rpcMethodsByPath(options.services), gateway, bodyLimits };
+  const { surfaces, invoke, admit, registry } = options;
+  const gateway = createGateway({
+    surfaces,
+    invoke,
+    admit,
+    bodyLimits,
+    ...(registry === undefined ? {} : { registry }),
+  });
+  const publicBodyLimits = { ...bodyLimits, sizeBytesMax: Math.min(bodyLimits.sizeBytesMax, publicBodyBytesMax) };
+  const dispatch: Dispatch = {
+    ...options,
+    methods: rpcMethodsByPath(options.services),
+    gateway,
+    bodyLimits,
+    forPublic: { ...options, bodyLimits: publicBodyLimits },
+  };
   return (request, response) => {
     const contextValues = createContextValues();
     // Both emit errors when the client goes away, which the exchange's signal says already.
@@ -92,25 +112,28 @@ async function answerRequest(
   if (!isUnary(method)) {
     response.setHeader(requestIdHeader, contextValues.get(requestIdKey));
     response.setHeader("cache-control", "no-store");
+    sendContinue(request);
     dispatch.rpcHandler(request, response, contextValues);
     return undefined;
   }
-  return grpc === undefined ? answerConnect(dispatch, method, exchange) : answerGrpc(dispatch, method, grpc, exchange);
+  await dispatch.admit(method.parent.typeName, exchange);
+  const options = dispatch.isPublic(method.parent.typeName) ? dispatch.forPublic : dispatch;
+  return grpc === undefined ? answerConnect(options, method, exchange) : answerGrpc(options, method, grpc, exchange);
 }
 
-function answerConnect(dispatch: Dispatch, method: DescMethodUnary, exchange: Exchange): Promise<Answer> {
-  if (exchange.method === "GET" && allowsGet(method)) return answerConnectGet(dispatch, method, exchange);
+function answerConnect(options: ConnectUnaryOptions, method: DescMethodUnary, exchange: Exchange): Promise<Answer> {
+  if (exchange.method === "GET" && allowsGet(method)) return answerConnectGet(options, method, exchange);
   if (exchange.method !== "POST") {
     const allow = allowsGet(method) ? "GET, POST" : "POST";
     throw new CofferError("METHOD_NOT_ALLOWED", `the method is served for ${allow}`, { allow });
   }
   const codec = unaryCodec(exchange.headers.get("content-type"));
-  if (codec !== undefined) return answerConnectUnary(dispatch, method, codec, exchange);
+  if (codec !== undefined) return answerConnectUnary(options, method, codec, exchange);
   throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-type must be application/json or application/proto");
 }
 
 function answerGrpc(
-  dispatch: Dispatch,
+  options: GrpcUnaryOptions,
   method: DescMethodUnary,
   grpc: GrpcContentType,
   exchange: Exchange,
@@ -121,7 +144,7 @@ function answerGrpc(
   if (grpc.isJson || grpc.isText) {
     throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages or in base64 is not served");
   }
-  return answerGrpcUnary(dispatch, method, grpc, exchange);
+  return answerGrpcUnary(options, method, grpc, exchange);
 }
 
 async function answerReadiness(dispatch: Dispatch): Promise<Answer> {

@@ -38,3 +38,10 @@ export function hasBody(request: NodeRequest): boolean {
   if ("stream" in request) return !request.stream.endAfterHeaders;
   return request.headers["transfer-encoding"] !== undefined;
 }
+
+/** Whether nothing can be written any more: the client has reset the stream or the connection has ended. */
+export function isGone(response: NodeResponse): boolean {
+  if (!("stream" in response)) return response.destroyed;
+  // A stream that the client has reset is closed before it is destroyed.
+  return response.stream.closed || response.stream.destroyed;
+}

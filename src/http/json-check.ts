@@ -2,6 +2,7 @@
 import type { DescField, DescMessage, DescOneof, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import type { FieldViolation } from "../domain/errors.ts";
+import { hasTooMany, tooManyEntries } from "../rpc/entry-limits.ts";
 import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./json-path.ts";
 import { mapKeyProblem, scalarProblem, textProblem } from "./json-scalar.ts";
 import { wellKnownProblem } from "./json-well-known.ts";
@@ -84,10 +85,12 @@ function walkField(walk: Walk, field: DescField, json: JsonValue, at: string): v
   switch (field.fieldKind) {
     case "list":
       if (!Array.isArray(json)) report(walk, at, "must be a list");
+      else if (hasTooMany(field, json.length)) report(walk, at, tooManyEntries(field));
       else for (const [index, item] of json.entries()) walkElement(walk, field, item, `${at}[${index}]`);
       return;
     case "map":
       if (!isJsonObject(json)) report(walk, at, "must be an object");
+      else if (hasTooMany(field, Object.keys(json).length)) report(walk, at, tooManyEntries(field));
       else walkMap(walk, field, json, at);
       return;
     default:

@@ -4,6 +4,8 @@ import { CofferError } from "../domain/errors.ts";
 
 const depthMax = 32;
 const keysPerObjectMax = 1000;
+/** Many small values cost far more than their bytes: no request needs so many. */
+export const valuesMax = 10_000;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -34,10 +36,12 @@ function scanJson(text: string): void {
   const isObjectAtDepth: boolean[] = [];
   let depth = 0;
   let expectsKey = false;
+  let values = 0;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case openBrace:
       case openBracket:
+        countValue(++values);
         if (++depth > depthMax)
           throw new CofferError("REQUEST_MALFORMED", `the body nests deeper than ${depthMax} levels`);
         expectsKey = text.charCodeAt(at) === openBrace;
@@ -50,6 +54,7 @@ function scanJson(text: string): void {
         expectsKey = false;
         break;
       case comma:
+        countValue(++values);
         expectsKey = isObjectAtDepth[depth] === true;
         break;
       case quote: {
@@ -64,6 +69,10 @@ function scanJson(text: string): void {
       }
     }
   }
+}
+
+function countValue(count: number): void {
+  if (count > valuesMax) throw new CofferError("REQUEST_MALFORMED", `the body has more than ${valuesMax} values`);
 }
 
 const quote = 0x22;

@@ -1,6 +1,7 @@
 // The HTTP/1.1 and HTTP/2 servers behind the one port, with their limits; neither listens by itself.
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import type { EventGuard } from "../wire/guard-events.ts";
 import type { NodeHandler } from "./dispatch.ts";
 
 export interface ProtocolLimits {
@@ -15,7 +16,7 @@ export interface ProtocolLimits {
   streamsPerSessionMax: number;
 }
 
-export function createHttp1Server(limits: ProtocolLimits, handle: NodeHandler): http.Server {
+export function createHttp1Server(limits: ProtocolLimits, guard: EventGuard, handle: NodeHandler): http.Server {
   const server = http.createServer(
     {
       maxHeaderSize: limits.headerBlockBytesMax,
@@ -26,13 +27,14 @@ export function createHttp1Server(limits: ProtocolLimits, handle: NodeHandler): 
     },
     handle,
   );
+  guard.guardServer(server);
   server.maxHeadersCount = limits.headerLinesMax;
   // Node starts to check these timeouts when a server listens, which this one never does.
   server.emit("listening");
   return server;
 }
 
-export function createHttp2Server(limits: ProtocolLimits, handle: NodeHandler): http2.Http2Server {
+export function createHttp2Server(limits: ProtocolLimits, guard: EventGuard, handle: NodeHandler): http2.Http2Server {
   const server = http2.createServer(
     {
       maxHeaderListPairs: limits.headerLinesMax,
@@ -46,7 +48,11 @@ export function createHttp2Server(limits: ProtocolLimits, handle: NodeHandler): 
     },
     handle,
   );
+  guard.guardServer(server);
+  // Before Node's own listener, which emits the request.
+  server.prependListener("stream", (stream) => guard.guardConnection(stream.session ?? stream, stream));
   server.on("session", (session) => {
+    guard.guardConnection(session, session);
     const timer = setTimeout(() => session.destroy(), limits.headersTimeoutMs);
     session.once("remoteSettings", () => clearTimeout(timer));
     session.once("close", () => clearTimeout(timer));

@@ -3,9 +3,11 @@ import type * as http from "node:http";
 import type * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import { type BodyLimits, defaultBodyLimits, isDeclaredTooLarge } from "./body.ts";
+import { createEventGuard, type EventGuard } from "../wire/guard-events.ts";
+import { type BodyLimits, defaultBodyLimits, holdContinue } from "./body.ts";
 import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispatch.ts";
 import { createDrain, type Drain } from "./drain.ts";
+import type { NodeRequest } from "./exchange.ts";
 import { headerBlockBytesMax } from "./headers.ts";
 import { createHttp1Server, createHttp2Server, type ProtocolLimits } from "./protocol-servers.ts";
 import { sniffProtocol } from "./sniff.ts";
@@ -30,18 +32,26 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const limits = completeLimits(options.limits ?? {}, bodyLimits);
   const dispatch = createDispatch(options, bodyLimits);
   const drain = createDrain();
+  const guard = createEventGuard((error) => options.onUnexpectedError?.(error));
   const handle: NodeHandler = (request, response) => {
+    guard.guardConnection(connectionOf(request), request, response);
     drain.trackRequest(request, response);
     dispatch(request, response);
   };
-  const http1 = createHttp1Server(limits, handle);
-  const http2 = createHttp2Server(limits, handle);
-  refuseBeforeContinue(http1, http2, bodyLimits, handle);
+  const http1 = createHttp1Server(limits, guard, handle);
+  const http2 = createHttp2Server(limits, guard, handle);
+  const onCheckContinue: NodeHandler = (request, response) => {
+    holdContinue(request, response);
+    handle(request, response);
+  };
+  http1.on("checkContinue", onCheckContinue);
+  http2.on("checkContinue", onCheckContinue);
   drain.trackServers(http1, http2);
   const listener =
     options.tls === undefined
-      ? createPlainListener(http1, http2, limits.headersTimeoutMs, drain)
-      : createTlsListener(http1, http2, limits.headersTimeoutMs, drain, options.tls);
+      ? createPlainListener(http1, http2, limits.headersTimeoutMs, drain, guard)
+      : createTlsListener(http1, http2, limits.headersTimeoutMs, drain, guard, options.tls);
+  guard.guardServer(listener);
   return { listen: (port, host) => listen(listener, port, host), close: (graceMs) => drain.close(listener, graceMs) };
 }
 
@@ -59,19 +69,8 @@ function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits)
   };
 }
 
-/** A client that asks first is told before it sends too much. */
-function refuseBeforeContinue(
-  http1: http.Server,
-  http2: http2.Http2Server,
-  bodyLimits: BodyLimits,
-  handle: NodeHandler,
-): void {
-  const onCheckContinue: NodeHandler = (request, response) => {
-    if (!isDeclaredTooLarge(request, bodyLimits.sizeBytesMax)) response.writeContinue();
-    handle(request, response);
-  };
-  http1.on("checkContinue", onCheckContinue);
-  http2.on("checkContinue", onCheckContinue);
+function connectionOf(request: NodeRequest): { destroy(): unknown } {
+  return "stream" in request ? (request.stream.session ?? request.stream) : request.socket;
 }
 
 function createPlainListener(
@@ -79,10 +78,12 @@ function createPlainListener(
   http2: http2.Http2Server,
   timeoutMs: number,
   drain: Drain,
+  guard: EventGuard,
 ): net.Server {
   // As http.createServer does it: the HTTP servers end their side themselves.
   const listener = net.createServer({ allowHalfOpen: true, noDelay: true });
   listener.on("connection", (socket) => {
+    guard.guardConnection(socket, socket);
     drain.trackSocket(socket);
     sniffProtocol(socket, timeoutMs, (protocol) => {
       if (protocol === "http1") {
@@ -104,6 +105,7 @@ function createTlsListener(
   http2: http2.Http2Server,
   timeoutMs: number,
   drain: Drain,
+  guard: EventGuard,
   { key, cert }: { key: string | Buffer; cert: string | Buffer },
 ): net.Server {
   const listener = tls.createServer({
@@ -116,10 +118,12 @@ function createTlsListener(
   });
   // The raw socket, so that an unfinished handshake cannot outlast the grace.
   listener.on("connection", (socket) => {
+    guard.guardConnection(socket, socket);
     drain.trackSocket(socket);
     drain.markUsed(socket);
   });
   listener.on("secureConnection", (socket) => {
+    guard.guardConnection(socket, socket);
     drain.trackSocket(socket);
     if (socket.alpnProtocol === "h2") drain.markUsed(socket);
     (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);

@@ -1,10 +1,10 @@
 // Writes an Answer to a node response, and decides what becomes of a request body that nobody read.
 import { constants } from "node:http2";
-import { type Answer, hasBody, type NodeRequest, type NodeResponse } from "./exchange.ts";
+import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 import { requestIdHeader } from "./open-exchange.ts";
 
 export function writeAnswer(request: NodeRequest, response: NodeResponse, requestId: string, answer: Answer): void {
-  if (isGone(response)) return;
+  if (response.headersSent || isGone(response)) return;
   const { status, body, trailers } = answer;
   const headers: Record<string, string | number> = answer.headers;
   headers[requestIdHeader] = requestId;
@@ -26,10 +26,6 @@ function writeHead(response: NodeResponse, status: number, headers: Record<strin
   // HTTP/2 would send them at once, and then needs a frame more to say that nothing follows.
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-}
-
-function isGone(response: NodeResponse): boolean {
-  return response.headersSent || ("stream" in response ? response.stream.destroyed : response.destroyed);
 }
 
 const timedOut = 408;

@@ -11,6 +11,11 @@ export interface UnverifiedJwt {
 const base64url = "(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?";
 const compact = new RegExp(`^(${base64url})\\.(${base64url})\\.(${base64url})$`);
 
+/** Whether it is written as a JWT is; whether it can be read is another question. */
+export function isCompactForm(text: string): boolean {
+  return compact.test(text);
+}
+
 /** Undefined when it cannot be one. Nothing of it is to be believed before its signature is verified. */
 export function parseCompact(text: string): UnverifiedJwt | undefined {
   const [, header, payload, signature] = compact.exec(text) ?? [];

@@ -89,9 +89,31 @@ export interface FailureLimit {
   count(address: string): Promise<void>;
 }
 
+/** Two of them, so that what guesses badly does not lock out whoever shares its address. */
+export interface FailureLimits {
+  /** Of requests with no credential, or with what cannot be one. */
+  malformed: FailureLimit;
+  /** Of look-ups of well-formed credentials that found nothing. */
+  lookups: FailureLimit;
+}
+
+/** A token has 160 random bits, so look-ups are limited for the database's sake, and NATs hold many honest clients. */
+const lookupsPerMalformed = 10;
+
+export function createFailureLimits(failuresPerMinute: number, createCounter?: CreateCounter): FailureLimits {
+  return {
+    malformed: createFailureLimit("failure", failuresPerMinute, createCounter),
+    lookups: createFailureLimit("failed-lookup", failuresPerMinute * lookupsPerMalformed, createCounter),
+  };
+}
+
 /** `failuresPerMinute` for each address. */
-export function createFailureLimit(failuresPerMinute: number, createCounter: CreateCounter = ownCounter): FailureLimit {
-  const limiter = createCounter({ keyPrefix: "failure", points: failuresPerMinute, duration: 60 });
+export function createFailureLimit(
+  name: string,
+  failuresPerMinute: number,
+  createCounter: CreateCounter = ownCounter,
+): FailureLimit {
+  const limiter = createCounter({ keyPrefix: name, points: failuresPerMinute, duration: 60 });
   return {
     async blockedForMs(address) {
       const state = await limiter.get(networkOf(address));

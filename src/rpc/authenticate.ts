@@ -1,18 +1,20 @@
 // Finds out who calls and about which workspace.
-import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
+import type { ContextValues, Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import type { Caller, Identity, Membership } from "../domain/caller.ts";
 import { CofferError, invalidField } from "../domain/errors.ts";
+import { invalidCredential } from "../operations/tokens/authenticate.ts";
 import {
   type AuthenticateCredentialDeps,
   authenticateCredential,
+  isWellFormedCredential,
 } from "../operations/tokens/authenticate-credential.ts";
-import type { FailureLimit } from "../redis/rate-limits.ts";
+import type { FailureLimit, FailureLimits } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
-import { peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
+import { admittedKey, peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
 
-type AuthenticateDeps = AuthenticateCredentialDeps & {
-  failureLimit: FailureLimit;
+export type AuthenticateDeps = AuthenticateCredentialDeps & {
+  failureLimits: FailureLimits;
   /** Services that anyone may call. */
   isPublic: (serviceName: string) => boolean;
   /** How requests to a service of a REST surface name the workspace; undefined for other services. */
@@ -24,12 +26,31 @@ type Request = UnaryRequest | StreamRequest;
 // JWTs with many claims are long.
 const credentialLengthMax = 8_192;
 const userAgentLengthMax = 256;
+/** A body may come slowly; a credential that was revoked meanwhile must not hold any longer than this. */
+const admittedMsMax = 1_000;
+
+/** Judges from the headers alone who calls, before anything of the body is read. Fails as `authenticate` does. */
+export type Admit = (
+  serviceName: string,
+  { headers, contextValues }: { headers: Headers; contextValues: ContextValues },
+) => Promise<void>;
+
+export function createAdmission(deps: AuthenticateDeps): Admit {
+  return async (serviceName, { headers, contextValues }) => {
+    if (deps.isPublic(serviceName)) return;
+    const sinceMs = performance.now();
+    const identity = await identify(deps, headers, contextValues.get(peerKey)?.address ?? "");
+    contextValues.set(admittedKey, { identity, sinceMs });
+  };
+}
 
 export function authenticate(deps: AuthenticateDeps): Interceptor {
   return (next) => async (req) => {
     if (deps.isPublic(req.service.typeName)) return next(req);
     const address = req.contextValues.get(peerKey)?.address ?? "";
-    const identity = await identify(deps, req, address);
+    const admitted = req.contextValues.get(admittedKey);
+    const isRecent = admitted && performance.now() - admitted.sinceMs < admittedMsMax;
+    const identity = isRecent ? admitted.identity : await identify(deps, req.header, address);
     const named = namedWorkspace(req, deps.workspaceSourceOf(req.service.typeName));
     const membership = membershipOf(identity, named);
     req.contextValues.set(callerKey, callerOf(req, identity, membership, address));
@@ -38,38 +59,41 @@ export function authenticate(deps: AuthenticateDeps): Interceptor {
   };
 }
 
-async function identify(deps: AuthenticateDeps, req: Request, address: string): Promise<Identity> {
-  const beforeLookup = () => refuseGuessing(deps.failureLimit, address);
+async function identify(deps: AuthenticateDeps, header: Headers, address: string): Promise<Identity> {
+  const { malformed, lookups } = deps.failureLimits;
+  const given = credentialOf(header);
   try {
-    const credential = credentialOf(req.header);
-    if (credential !== undefined) return await authenticateCredential(deps, credential, beforeLookup);
-    await beforeLookup();
-    throw new CofferError("CREDENTIAL_MISSING", "a credential is required");
+    if (given === undefined) throw new CofferError("CREDENTIAL_MISSING", "a credential is required");
+    if (given === "" || given.length > credentialLengthMax) throw invalidCredential();
+    return await authenticateCredential(deps, given, {
+      beforeLookup: () => refuseGuessing(lookups, address),
+      failed: () => countGuess(lookups, address),
+    });
   } catch (error) {
-    if (error instanceof CofferError && error.reason.startsWith("CREDENTIAL_")) await deps.failureLimit.count(address);
+    const isCredential = error instanceof CofferError && error.reason.startsWith("CREDENTIAL_");
+    if (isCredential && !isWellFormedCredential(given ?? "")) await countGuess(malformed, address);
     throw error;
   }
 }
 
-async function refuseGuessing(failureLimit: FailureLimit, address: string): Promise<void> {
-  const blockedForMs = await failureLimit.blockedForMs(address);
+/** One that is refused already counts no more: the limit ends by itself. */
+async function countGuess(limit: FailureLimit, address: string): Promise<void> {
+  await refuseGuessing(limit, address);
+  await limit.count(address);
+}
+
+async function refuseGuessing(limit: FailureLimit, address: string): Promise<void> {
+  const blockedForMs = await limit.blockedForMs(address);
   if (blockedForMs === undefined) return;
   const message = "too many requests without a valid credential from this address";
   throw new CofferError("RATE_LIMITED", message, { subject: `address:${address}` }, { retryDelayMs: blockedForMs });
 }
 
-/** `Authorization: Bearer`, `Authorization: Token` or `X-API-Key`; two at once were refused before. */
+/** `Authorization: Bearer`, `Authorization: Token` or `X-API-Key`; two at once were refused before. Empty when it has another form. */
 function credentialOf(header: Headers): string | undefined {
   const authorization = header.get("authorization");
-  const credential =
-    authorization === null
-      ? header.get("x-api-key")
-      : (/^(?:bearer|token) +([!-~]+) *$/i.exec(authorization)?.[1] ?? "");
-  if (credential === null) return undefined;
-  if (credential === "" || credential.length > credentialLengthMax) {
-    throw new CofferError("CREDENTIAL_INVALID", "the credential is not valid");
-  }
-  return credential;
+  if (authorization === null) return header.get("x-api-key") ?? undefined;
+  return /^(?:bearer|token) +([!-~]+) *$/i.exec(authorization)?.[1] ?? "";
 }
 
 function callerOf(req: Request, identity: Identity, membership: Membership | undefined, address: string): Caller {

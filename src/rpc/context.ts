@@ -1,5 +1,6 @@
 // What travels beside a call's message, from the socket inwards.
 import { createContextKey } from "@connectrpc/connect";
+import type { Identity } from "../domain/caller.ts";
 
 /** What the socket knows: the address of its peer, in normal form (no `::ffff:`). */
 export interface Peer {
@@ -9,6 +10,14 @@ export interface Peer {
 export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });
 
 export const requestIdKey = createContextKey<string>("", { description: "request id" });
+
+/** Who calls, as the headers alone have said before the body was read; `sinceMs` is a monotonic time. */
+export interface Admitted {
+  identity: Identity;
+  sinceMs: number;
+}
+
+export const admittedKey = createContextKey<Admitted | undefined>(undefined, { description: "admitted" });
 
 /** The workspace that the request names and the credential does not reach. */
 export const unreachedWorkspaceKey = createContextKey<string | undefined>(undefined, { description: "unreached" });

@@ -11,16 +11,25 @@ export function entryLimitViolations(desc: DescMessage, message: Message, prefix
     if (typeof value !== "object" || value === null) return [];
     const path = prefix + field.name;
     if (field.fieldKind === "message") return entryLimitViolations(field.message, value as Message, `${path}.`);
-    const entriesMax = entriesMaxOf(field);
     const entries = Array.isArray(value) ? value.length : Object.keys(value).length;
-    if (entriesMax === undefined || entries <= entriesMax) return [];
-    return [{ field: path, description: `must have at most ${entriesMax} entries` }];
+    return hasTooMany(field, entries) ? [{ field: path, description: tooManyEntries(field) }] : [];
   });
+}
+
+/** Whether a list or map has more entries than its field may have. */
+export function hasTooMany(field: DescField, entries: number): boolean {
+  const entriesMax = entriesMaxOf(field);
+  return entriesMax !== undefined && entries > entriesMax;
+}
+
+export function tooManyEntries(field: DescField): string {
+  return `must have at most ${entriesMaxOf(field)} entries`;
 }
 
 const known = new WeakMap<DescField, number | undefined>();
 
-function entriesMaxOf(field: DescField): number | undefined {
+/** Undefined for fields without such a rule. */
+export function entriesMaxOf(field: DescField): number | undefined {
   if (!known.has(field)) {
     const { type } = getOption(field, fieldRules);
     const rule = type.case === "repeated" ? type.value.maxItems : type.case === "map" ? type.value.maxPairs : 0n;

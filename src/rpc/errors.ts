@@ -53,6 +53,13 @@ export function toCofferError(thrown: unknown): CofferError {
   if (isConnectError(thrown, Code.Canceled) || isAbort(thrown)) {
     return new CofferError("CANCELED", "the call was canceled", {}, { cause: thrown });
   }
+  // Connect's own handlers, which serve streams, say by these that the client broke the protocol.
+  if (isConnectError(thrown, Code.ResourceExhausted)) {
+    return new CofferError("REQUEST_TOO_LARGE", "a message of the stream is too large", {}, { cause: thrown });
+  }
+  if (isConnectError(thrown, Code.InvalidArgument) || isConnectError(thrown, Code.Unimplemented)) {
+    return new CofferError("REQUEST_MALFORMED", "the stream does not follow its protocol", {}, { cause: thrown });
+  }
   return new CofferError("INTERNAL", "internal error", {}, { cause: thrown });
 }
 
@@ -60,6 +67,8 @@ function isConnectError(thrown: unknown, code: Code): boolean {
   return thrown instanceof ConnectError && thrown.code === code;
 }
 
+/** Also Node's word for a client that reset the stream from which a message was read. */
 function isAbort(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === "AbortError";
+  if (!(thrown instanceof Error)) return false;
+  return thrown.name === "AbortError" || ("code" in thrown && thrown.code === "ERR_STREAM_PREMATURE_CLOSE");
 }

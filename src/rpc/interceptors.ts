@@ -2,10 +2,8 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { Deps } from "../deps.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
-import type { AuthenticateCredentialDeps } from "../operations/tokens/authenticate-credential.ts";
-import type { FailureLimit, RateLimit } from "../redis/rate-limits.ts";
-import type { RestSurface } from "../surfaces/rest-surface.ts";
-import { authenticate } from "./authenticate.ts";
+import type { RateLimit } from "../redis/rate-limits.ts";
+import { type AuthenticateDeps, authenticate } from "./authenticate.ts";
 import { toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { type CallLog, observe } from "./observe.ts";
@@ -13,15 +11,10 @@ import { rateLimit } from "./rate-limit.ts";
 import { reach } from "./reach.ts";
 import { validate } from "./validate.ts";
 
-export interface InterceptorDeps extends AuthenticateCredentialDeps, Pick<Deps, "deploymentKeys"> {
+export interface InterceptorDeps extends AuthenticateDeps, Pick<Deps, "deploymentKeys"> {
   log: CallLog;
   denials: DenialLog;
-  failureLimit: FailureLimit;
   rateLimits: { principal: RateLimit; workspace: RateLimit };
-  /** Services that anyone may call. */
-  isPublic: (serviceName: string) => boolean;
-  /** How requests to a service of a REST surface name the workspace; undefined for other services. */
-  workspaceSourceOf: (serviceName: string) => RestSurface["workspace"] | undefined;
 }
 
 export function createInterceptors(deps: InterceptorDeps): Interceptor[] {

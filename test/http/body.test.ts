@@ -51,6 +51,17 @@ describe("bodies past a limit", () => {
     expect(await ask1(port, "/v1/secrets", { method: "POST", headers, body })).toMatchObject({ status: 413 });
   });
 
+  test("are refused when they inflate out of proportion, however large the limit is", async () => {
+    const { port, calls } = await serve();
+    const headers = { ...json, "content-encoding": "gzip" };
+    const post = (text: string) => ask1(port, "/v1/secrets", { method: "POST", headers, body: gzipSync(text) });
+    const reply = await post(`{"name":"n","value":"${"v".repeat(900_000)}"}`);
+    expect(reply).toMatchObject({ status: 413, body: expect.stringContaining("more than 100 times its size") });
+    // What is small when inflated may have any proportion.
+    expect((await post(`{"name":"n","value":"${"v".repeat(60_000)}"}`)).status).toBe(201);
+    expect(calls).toHaveLength(1);
+  });
+
   test("of time are answered 408, over HTTP/1.1 and HTTP/2", async () => {
     const { port } = await serve(limits);
     expect(await raw(port, `${post}Content-Length: 10\r\n\r\n{`)).toMatch(/^HTTP\/1.1 408 .*did not arrive in time/s);

@@ -88,6 +88,8 @@ beforeAll(async () => {
     services: [SecretService],
     surfaces: [],
     invoke: createInvoke([createServiceImplSpec(SecretService, service)], []),
+    admit: async () => {},
+    isPublic: () => false,
     rpcHandler: createRpcHandler(createConnectRouter(), onUnexpectedError),
     isReady: async () => true,
     registry,

@@ -46,6 +46,8 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
     services: [SecretService, Health],
     surfaces: [librarySurface([], { name: "akua", services: [AkuaSecretService], nullWhenUnset: true })],
     invoke,
+    admit: async () => {},
+    isPublic: () => false,
     rpcHandler: streams(),
     isReady: async () => true,
     newRequestId: () => "req_test",

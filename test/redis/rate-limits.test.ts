@@ -134,7 +134,7 @@ describe("without Redis", () => {
 
 describe("failures of an address", () => {
   it("block it after the limit, and of IPv6 the whole /64 it is in, whatever the form it is written in", async () => {
-    const limit = createFailureLimit(3);
+    const limit = createFailureLimit("failure", 3);
     for (const address of ["2001:db8::1", "2001:db8:0:0:1::", "2001:db8:0:0:ffff:ffff:ffff:ffff"])
       await limit.count(address);
     expect(await limit.blockedForMs("2001:db8::2")).toBeGreaterThan(0);

@@ -1,8 +1,10 @@
 // Rate limits, on the real servers: shared by instances through Redis, each instance's own without.
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import { QuotaFailureSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { checksumOf, newTokenText } from "../../src/operations/tokens/token-text.ts";
 import { otherWorkspace } from "../support/broad-token.ts";
 import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { errorOf, type SeenError } from "../support/errors.ts";
@@ -156,21 +158,59 @@ describe("without Redis", () => {
     expect(await countAllowed([whoAmI(coffer, coffer.ownerToken)])).toBe(1);
   });
 
-  it("an address that guesses is refused before anything is looked up, for good tokens that are not known yet too", async () => {
+  const newToken = async () => {
     await nextWindow();
     const { tokens } = coffer.clients();
-    const { token: unknownYet } = await tokens.createToken({ displayName: "t", role: Role.VIEWER });
+    return (await tokens.createToken({ displayName: "t", role: Role.VIEWER })).token;
+  };
+  /** A token that the checksum lets through, with another secret than the one that has this id. */
+  const wrongSecret = (token: string) => {
+    const { text } = newTokenText(randomBytes);
+    const id = token.split("_")[2] ?? "";
+    const body = `sk_coffer_${id}_${text.split("_")[3]?.slice(0, 27)}`;
+    return body + checksumOf(body);
+  };
+
+  async function expectAddressLimited(call: Promise<unknown>): Promise<void> {
+    const { metadata, error } = await expectLimited(call);
+    expect(metadata["subject"]).toBe("address:127.0.0.1");
+    expect(Number(error.metadata.get("retry-after"))).toBeGreaterThan(30);
+    expect(error.findDetails(QuotaFailureSchema)[0]?.violations[0]?.subject).toBe("address:127.0.0.1");
+  }
+
+  it("requests without a credential, or with what cannot be one, are limited by address, and lock out no valid token", async () => {
+    const unknownYet = await newToken();
     for (let count = 0; count < 6; count++) {
       expect((await errorOf(whoAmI(coffer, `sk_guess_${count}`))).reason).toBe("CREDENTIAL_INVALID");
     }
-    for (const token of ["sk_guess_again", unknownYet]) {
-      const { metadata, error } = await expectLimited(whoAmI(coffer, token));
-      expect(metadata["subject"]).toBe("address:127.0.0.1");
-      expect(Number(error.metadata.get("retry-after"))).toBeGreaterThan(30);
-      expect(error.findDetails(QuotaFailureSchema)[0]?.violations[0]?.subject).toBe("address:127.0.0.1");
-    }
+    await expectAddressLimited(whoAmI(coffer, "sk_guess_again"));
+    await expectAddressLimited(whoAmI(coffer, "not.a-jwt"));
     expect((await coffer.fetch(path, { token: null, json: {} })).status).toBe(429);
-    // Who has been let in before goes on.
-    expect((await whoAmI(coffer, coffer.ownerToken)).tokenId).not.toBe("");
+    for (const token of [coffer.ownerToken, unknownYet]) expect((await whoAmI(coffer, token)).tokenId).not.toBe("");
+  });
+
+  it("wrong secrets for a token that is in use are limited too, ten times as generously, and leave the right one valid", async () => {
+    const token = await newToken();
+    await whoAmI(coffer, token);
+    const reasons = [];
+    for (let count = 0; count < 62; count++) reasons.push((await errorOf(whoAmI(coffer, wrongSecret(token)))).reason);
+    expect(reasons).toEqual([...Array(60).fill("CREDENTIAL_INVALID"), "RATE_LIMITED", "RATE_LIMITED"]);
+    await nextWindow();
+    expect((await whoAmI(coffer, token)).tokenId).not.toBe("");
+  });
+
+  it("an address whose look-ups failed too often is refused before anything is looked up", async () => {
+    const unknownYet = await newToken();
+    for (const text of [newTokenText(randomBytes).text, unknownYet]) await expectAddressLimited(whoAmI(coffer, text));
+  });
+
+  it("a token that was revoked is refused without counting as a guess", async () => {
+    const fresh = await startCoffer({ redisUrl: null, env: { COFFER_RATE_LIMIT_UNAUTHENTICATED: "1" } });
+    onTestFinished(() => fresh.close());
+    const { token, apiToken } = await fresh.clients().tokens.createToken({ displayName: "t", role: Role.VIEWER });
+    await fresh.clients().tokens.revokeToken({ id: apiToken?.id ?? "" });
+    for (let count = 0; count < 12; count++) {
+      expect((await errorOf(whoAmI(fresh, token))).reason).toBe("CREDENTIAL_INVALID");
+    }
   });
 });

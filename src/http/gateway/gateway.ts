@@ -1,6 +1,7 @@
 // Answers REST requests: route → one message → invoke → the surface's JSON.
 import type { JsonValue, Registry } from "@bufbuild/protobuf";
 import { CofferError } from "../../domain/errors.ts";
+import type { Admit } from "../../rpc/authenticate.ts";
 import { errorHeaders, httpStatusOf } from "../../rpc/errors.ts";
 import type { Invoke } from "../../rpc/invoke.ts";
 import type { RestSurface } from "../../surfaces/rest-surface.ts";
@@ -17,6 +18,7 @@ import { readRequest } from "./transcode.ts";
 export interface GatewayOptions {
   surfaces: readonly RestSurface[];
   invoke: Invoke;
+  admit: Admit;
   bodyLimits: BodyLimits;
   registry?: Registry;
 }
@@ -34,8 +36,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     async answer(exchange) {
       const { route, variables } = routes.find(exchange.method, exchange.path);
+      await options.admit(route.method.parent.typeName, exchange);
       const query = readQuery(exchange.query);
-      const body = await readJsonBody(exchange, options.bodyLimits);
+      const body = await readJsonBody(exchange, limitsOf(route, options));
       const message = readRequest(route, { body, variables, query }, options.registry);
       const call = { protocolName: "rest", source: exchange, timeoutMs: undefined } as const;
       const result = await options.invoke(route.method, message, call);
@@ -43,6 +46,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     renderError: (path, error) => errorAnswer(routes.surfaceFor(path), error),
   };
+}
+
+/** A request that takes no body may have an empty one, which clients send. */
+const noBodyBytesMax = 1024;
+
+function limitsOf({ body }: Route, { bodyLimits }: GatewayOptions): BodyLimits {
+  return body.kind === "none" ? { ...bodyLimits, sizeBytesMax: noBodyBytesMax } : bodyLimits;
 }
 
 async function readJsonBody(exchange: Exchange, limits: BodyLimits): Promise<JsonValue | undefined> {

@@ -1,15 +1,23 @@
 // Tells credentials apart by their shape: a JWT has dots, an API token has none.
 import type { Deps } from "../../deps.ts";
 import type { Identity } from "../../domain/caller.ts";
+import { isCompactForm } from "../../jwt/compact.ts";
 import { type AuthenticateTokenDeps, authenticateToken } from "./authenticate.ts";
+import type { GuessLimit } from "./guess-limit.ts";
+import { parseTokenText } from "./token-text.ts";
 
 export type AuthenticateCredentialDeps = AuthenticateTokenDeps & Pick<Deps, "jwtIdentities">;
 
-/** Fails with CREDENTIAL_INVALID, and for a JWT with ISSUER_UNAVAILABLE. `beforeLookup` may refuse what may be a guess. */
+/** Fails with CREDENTIAL_INVALID, and for a JWT with ISSUER_UNAVAILABLE. */
 export async function authenticateCredential(
   deps: AuthenticateCredentialDeps,
   text: string,
-  beforeLookup: () => Promise<void>,
+  guesses: GuessLimit,
 ): Promise<Identity> {
-  return text.includes(".") ? deps.jwtIdentities.get(text, beforeLookup) : authenticateToken(deps, text, beforeLookup);
+  return text.includes(".") ? deps.jwtIdentities.get(text, guesses) : authenticateToken(deps, text, guesses);
+}
+
+/** Whether a text can be a credential at all: what cannot be one costs no look-up. */
+export function isWellFormedCredential(text: string): boolean {
+  return text.includes(".") ? isCompactForm(text) : parseTokenText(text) !== undefined;
 }

@@ -7,6 +7,7 @@ import { hashToken } from "../../envelope/mac.ts";
 import { findTokenRecord, type TokenRecord } from "../../store/api-tokens.ts";
 import { haveCurrentRules, membershipUnder } from "../access/member-rules.ts";
 import { coveredOfMember, coveredOfToken, isAuthentic } from "../row-macs.ts";
+import type { GuessLimit } from "./guess-limit.ts";
 import { parseTokenText } from "./token-text.ts";
 
 export type AuthenticateTokenDeps = Pick<
@@ -14,27 +15,25 @@ export type AuthenticateTokenDeps = Pick<
   "database" | "tokenCache" | "deploymentKeys" | "accessTimes" | "accessRules"
 >;
 
-/**
- * Fails with CREDENTIAL_INVALID, which never says what was wrong. `beforeLookup` runs before what may be a guess is looked up, and
- * may refuse it.
- */
+/** Fails with CREDENTIAL_INVALID, which never says what was wrong. Only a token that is not there counts as a guess. */
 export async function authenticateToken(
   deps: AuthenticateTokenDeps,
   text: string,
-  beforeLookup: () => Promise<void>,
+  guesses: GuessLimit,
 ): Promise<Identity> {
   const parsed = parseTokenText(text);
-  if (!parsed) {
-    await beforeLookup();
-    throw invalidCredential();
-  }
-  if (!deps.tokenCache.knows(parsed.lookupId)) await beforeLookup();
+  if (!parsed) throw invalidCredential();
+  if (!deps.tokenCache.knows(parsed.lookupId)) await guesses.beforeLookup();
   const record = await deps.tokenCache.get(parsed.lookupId, () => findTokenRecord(deps.database, parsed.lookupId));
   // The same work for unknown ids as for known ones.
   const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
   const expected = record?.token.secretHash ?? unknownHash;
   const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
-  if (!record || !matches || !isUsable(record)) throw invalidCredential();
+  if (!record || !matches) {
+    await guesses.failed();
+    throw invalidCredential();
+  }
+  if (!isUsable(record)) throw invalidCredential();
   const identity = await identityOf(deps, record);
   deps.accessTimes.touchToken(identity.tokenId);
   return identity;

@@ -4,17 +4,16 @@ import type { Deps } from "../../deps.ts";
 import type { Identity, Membership } from "../../domain/caller.ts";
 import { idOfDigest } from "../../domain/ids.ts";
 import type { Clock } from "../../jwt/clock.ts";
+import { isCompactForm } from "../../jwt/compact.ts";
 import type { JwtVerifier, VerifiedJwt } from "../../jwt/verifier.ts";
 import { ensurePrincipal, findAccessRevisions } from "../../store/workspaces.ts";
 import { haveCurrentRules, membershipUnder } from "../access/member-rules.ts";
 import { invalidCredential } from "./authenticate.ts";
+import type { GuessLimit } from "./guess-limit.ts";
 
 export interface JwtIdentities {
-  /**
-   * Fails with CREDENTIAL_INVALID, which never says what was wrong, or with ISSUER_UNAVAILABLE. `beforeVerifying` runs before
-   * what may be a guess costs anything, and may refuse it.
-   */
-  get(text: string, beforeVerifying: () => Promise<void>): Promise<Identity>;
+  /** Fails with CREDENTIAL_INVALID, which never says what was wrong, or with ISSUER_UNAVAILABLE. */
+  get(text: string, guesses: GuessLimit): Promise<Identity>;
 }
 
 /** Also how late a workspace that is new or gone is noticed. */
@@ -38,7 +37,7 @@ export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock:
   };
 
   return {
-    async get(text, beforeVerifying) {
+    async get(text, guesses) {
       const digest = createHash("sha256").update(text).digest();
       const key = digest.toString("base64");
       const found = fresh(key);
@@ -52,11 +51,15 @@ export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock:
         }
         return found.identity;
       }
-      await beforeVerifying();
+      if (!isCompactForm(text)) throw invalidCredential();
+      await guesses.beforeLookup();
       // Counted from before it is verified.
       const nowMs = clock.nowMs();
       const jwt = await verifier.verify(text);
-      if (!jwt) throw invalidCredential();
+      if (!jwt) {
+        await guesses.failed();
+        throw invalidCredential();
+      }
       const identity = await identityOf(deps, jwt, digest);
       if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
       kept.set(key, { until: nowMs + keptMsMax, rulesUntil: nowMs + rulesKeptMs, jwt, identity });

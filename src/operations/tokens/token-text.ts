@@ -41,7 +41,8 @@ export function shownPrefix(lookupId: string): string {
   return `${prefix}_${lookupId}`;
 }
 
-function checksumOf(body: string): string {
+/** What ends a token whose text begins so. */
+export function checksumOf(body: string): string {
   let rest = crc32(body);
   let text = "";
   for (let place = 0; place < checksumCharacters; place++) {
