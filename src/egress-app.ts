@@ -32,6 +32,7 @@ import { workspaceCa } from "./operations/egress/workspace-ca.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
 import { createWriteBehind } from "./operations/write-behind.ts";
+import { createFailureLimits } from "./redis/rate-limits.ts";
 import { createSharedCount } from "./redis/shared-count.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
@@ -103,6 +104,7 @@ export function createEgressApp(
     ...{ now, random, deploymentKeys, sandboxRecords, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
     refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
+    failureLimits: createFailureLimits(config.rateLimitUnauthenticated),
     openTunnels: createOpenTunnels(),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),

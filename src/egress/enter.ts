@@ -1,7 +1,10 @@
-// Lets a sandbox in, by its token and within its request limit.
+// Lets a sandbox in, by its token and within its request limit; clients without one are limited by their address.
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import type { FailureLimit } from "../domain/failure-limit.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
+import { parseSandboxToken } from "../operations/egress/sandbox-token.ts";
+import { type ProxyAnswer, unknownSandbox } from "./answers.ts";
 import type { EgressParts } from "./parts.ts";
 
 export interface Entered {
@@ -10,10 +13,34 @@ export interface Entered {
   refusal?: Refusal;
 }
 
-/** Counts one request of the sandbox, whatever becomes of it. Undefined for a token that is not valid at this address. */
-export async function enter(parts: EgressParts, token: string, address: string): Promise<Entered | undefined> {
+/** Counts one request of the sandbox, whatever becomes of it. `answer`: the token is not valid at this address, or guessed. */
+export async function enter(
+  parts: EgressParts,
+  token: string,
+  address: string,
+): Promise<Entered | { answer: ProxyAnswer }> {
+  const { malformed, lookups } = parts.failureLimits;
+  const parsed = parseSandboxToken(token);
+  if (!parsed) return { answer: await failed(parts, malformed, address) };
+  // A sandbox that this proxy knows is let in, whatever its neighbours behind one address guess.
+  if (!parts.sandboxRecords.knows(parsed.lookupId)) {
+    const answer = await tooManyGuesses(lookups, address);
+    if (answer) return { answer };
+  }
   const sandbox = await authenticateSandbox(parts, token, address);
-  if (!sandbox) return undefined;
+  if (!sandbox) return { answer: await failed(parts, lookups, address) };
   const counted = await parts.sandboxUsage.begin(`${sandbox.workspaceId} ${sandbox.sandboxId}`, {});
   return "code" in counted ? { sandbox, refusal: counted } : { sandbox };
+}
+
+async function failed(parts: EgressParts, limit: FailureLimit, address: string): Promise<ProxyAnswer> {
+  const answer = await tooManyGuesses(limit, address);
+  if (answer) return answer;
+  await limit.count(address);
+  return unknownSandbox(parts, address);
+}
+
+async function tooManyGuesses(limit: FailureLimit, address: string): Promise<ProxyAnswer | undefined> {
+  const retryAfterMs = await limit.blockedForMs(address);
+  return retryAfterMs === undefined ? undefined : { status: 429, reason: "rate_limited", retryAfterMs };
 }

@@ -1,6 +1,6 @@
 // One request of a sandbox, from its head to the end of its answer; both bodies stream, and nothing is followed.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { refusalAnswer, sendAnswer } from "./answers.ts";
 import { exchange } from "./exchange.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Visit } from "./prepare.ts";
@@ -17,7 +17,7 @@ export async function forward(
   const { method = "", httpVersion, rawHeaders } = request;
   const record = createRecord(parts, { method, host: visit.host, target });
   const prepared = await prepare(parts, visit, { method, httpVersion, target, rawHeaders });
-  if (prepared === "unknown") return sendAnswer(response, unknownSandbox(parts, visit.address), true);
+  if ("answer" in prepared) return sendAnswer(response, prepared.answer, true);
   if ("refusal" in prepared) {
     sendAnswer(response, await refusalAnswer(parts, record, prepared.sandbox, prepared.refusal), hasBody(request));
   } else {

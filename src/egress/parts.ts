@@ -1,6 +1,7 @@
 // What the proxy works with.
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import type { FailureLimits } from "../domain/failure-limit.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { AuthenticateSandboxDeps } from "../operations/egress/authenticate-sandbox.ts";
 import type { EgressEventLog } from "../operations/egress/event-log.ts";
@@ -54,6 +55,8 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   usage: Usage;
   /** Of a sandbox, whatever it asks. */
   sandboxUsage: Usage;
+  /** Of addresses whose clients present no sandbox's token. */
+  failureLimits: FailureLimits;
   openTunnels: OpenTunnels;
   upstreams: Upstreams;
   events: EgressEventLog;

@@ -8,6 +8,7 @@ import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import { type ScrubForm, scrubForms } from "../domain/egress/scrub-forms.ts";
 import { CofferError } from "../domain/errors.ts";
 import { newId } from "../domain/ids.ts";
+import type { ProxyAnswer } from "./answers.ts";
 import { enter } from "./enter.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Meter } from "./usage.ts";
@@ -27,11 +28,11 @@ export interface Ready {
   meters: readonly Meter[];
 }
 
-export type Prepared = Ready | { sandbox: JudgedSandbox; refusal: Refusal } | "unknown";
+export type Prepared = Ready | { sandbox: JudgedSandbox; refusal: Refusal } | { answer: ProxyAnswer };
 
 export async function prepare(parts: EgressParts, visit: Visit, head: RequestHead): Promise<Prepared> {
   const entered = await enter(parts, visit.token, visit.address);
-  if (!entered) return "unknown";
+  if ("answer" in entered) return entered;
   const { sandbox, refusal } = entered;
   if (refusal) return { sandbox, refusal };
   const judged = judgeRequest(sandbox, visit, head, parts.isPlaceholder);

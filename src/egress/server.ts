@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isGlobalUnicast } from "../net-guard/addresses.ts";
 import { keepAliveDelayMs } from "../net-guard/dial.ts";
-import { endWithAnswer, failureAnswer, refusalAnswer, sendAnswer, unknownSandbox } from "./answers.ts";
+import { endWithAnswer, failureAnswer, refusalAnswer, sendAnswer } from "./answers.ts";
 import { enter } from "./enter.ts";
 import { forward } from "./forward.ts";
 import type { EgressParts } from "./parts.ts";
@@ -13,6 +13,7 @@ import type { Visit } from "./prepare.ts";
 import { createRecord } from "./record.ts";
 import { isDestination, openTunnel } from "./tunnel.ts";
 import { createTurns } from "./turns.ts";
+import { hasBody } from "./upstream-request.ts";
 import { forwardWebSocket, isWebSocket } from "./websocket.ts";
 import { addressOf, ownToken, proxyToken } from "./who.ts";
 
@@ -130,14 +131,16 @@ function listen(server: Server, port: number, host: string): Promise<{ port: num
 async function serve(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { url = "" } = request;
   if (/^https?:\/\//i.test(url)) return serveAbsolute(parts, request, response);
+  // Nobody reads a body here, so nothing behind it is a request.
+  if (hasBody(request)) response.shouldKeepAlive = false;
   if (request.method === "GET" && url === "/healthz") return void response.end("ok\n");
   if (request.method !== "GET" || url !== "/ca.pem") return sendAnswer(response, { status: 404, reason: "not_found" });
   const token = ownToken(request) ?? proxyToken(request) ?? "";
   const address = addressOf(request.socket);
   const entered = await enter(parts, token, address);
-  if (!entered) {
-    parts.onUnknown(address);
-    return sendAnswer(response, { status: 401, reason: "unauthenticated" });
+  if ("answer" in entered) {
+    const { answer } = entered;
+    return sendAnswer(response, answer.status === 407 ? { status: 401, reason: "unauthenticated" } : answer);
   }
   const { sandbox, refusal } = entered;
   if (refusal) {
@@ -162,7 +165,7 @@ async function serveAbsolute(parts: EgressParts, request: IncomingMessage, respo
   const isNear = !isGlobalUnicast((socket.localAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""));
   if (isNear && isDestination(parts, host, visit.port)) return forward(parts, visit, target, request, response);
   const entered = await enter(parts, token, address);
-  if (!entered) return sendAnswer(response, unknownSandbox(parts, address), true);
+  if ("answer" in entered) return sendAnswer(response, entered.answer, true);
   const { sandbox, refusal = { code: "host_denied" } } = entered;
   const record = createRecord(parts, { method, host: host || "-", target });
   sendAnswer(response, await refusalAnswer(parts, record, sandbox, refusal), true);

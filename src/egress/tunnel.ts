@@ -8,7 +8,7 @@ import { readHostPattern } from "../domain/egress/host-pattern.ts";
 import { hasRuleFor } from "../domain/egress/judge-request.ts";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
-import { endWithAnswer, eventsUnavailable, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { endWithAnswer, eventsUnavailable, refusalAnswer } from "./answers.ts";
 import { enter } from "./enter.ts";
 import { join } from "./join.ts";
 import type { EgressParts } from "./parts.ts";
@@ -31,7 +31,7 @@ export async function openTunnel(
   const token = proxyToken(request) ?? "";
   const address = addressOf(socket);
   const entered = await enter(parts, token, address);
-  if (!entered) return endWithAnswer(socket, unknownSandbox(parts, address));
+  if ("answer" in entered) return endWithAnswer(socket, entered.answer);
   const { sandbox, refusal } = entered;
   const [, name = "", portText = "0"] = /^([^:[\]]*):(\d{1,5})$/.exec(request.url ?? "") ?? [];
   const visit: Visit = { token, address, host: name.toLowerCase(), port: Number(portText) };

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
 import { scrubText } from "../domain/egress/scrubber.ts";
 import { OutboundError } from "../net-guard/errors.ts";
-import { endSoon, endWithAnswer, eventsUnavailable, refusalAnswer, unknownSandbox } from "./answers.ts";
+import { endSoon, endWithAnswer, eventsUnavailable, refusalAnswer } from "./answers.ts";
 import { join } from "./join.ts";
 import type { EgressParts } from "./parts.ts";
 import { prepare, type Ready, type Visit } from "./prepare.ts";
@@ -27,7 +27,7 @@ export async function forwardWebSocket(
   socket.on("error", () => socket.destroy());
   const record = createRecord(parts, { method, host: visit.host, target });
   const prepared = await prepare(parts, visit, { method, httpVersion, target, rawHeaders });
-  if (prepared === "unknown") return endWithAnswer(socket, unknownSandbox(parts, visit.address));
+  if ("answer" in prepared) return endWithAnswer(socket, prepared.answer);
   const { sandbox } = prepared;
   if ("refusal" in prepared) {
     endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, prepared.refusal));

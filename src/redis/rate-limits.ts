@@ -1,5 +1,6 @@
 // Rate limits: shared through Redis, each instance's own where there is none, or none that answers.
 import { RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import type { FailureLimit, FailureLimits } from "../domain/failure-limit.ts";
 import type { RedisConnection } from "./connection.ts";
 import { createKnownCounts, type Held } from "./known-counts.ts";
 import { type Counter, type CreateCounter, ownCounter } from "./worker-limits.ts";
@@ -80,21 +81,6 @@ export function createRateLimit(
 function refusalOrThrow(error: unknown): RateLimiterRes {
   if (error instanceof RateLimiterRes) return error;
   throw error;
-}
-
-/** Counts failures of an address, always in this instance: guessing is stopped before it costs a lookup. */
-export interface FailureLimit {
-  /** Milliseconds until the address may try again; undefined: now. */
-  blockedForMs(address: string): Promise<number | undefined>;
-  count(address: string): Promise<void>;
-}
-
-/** Two of them, so that what guesses badly does not lock out whoever shares its address. */
-export interface FailureLimits {
-  /** Of requests with no credential, or with what cannot be one. */
-  malformed: FailureLimit;
-  /** Of look-ups of well-formed credentials that found nothing. */
-  lookups: FailureLimit;
 }
 
 /** A token has 160 random bits, so look-ups are limited for the database's sake, and NATs hold many honest clients. */

@@ -2,13 +2,13 @@
 import type { ContextValues, Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import type { Caller, Identity, Membership } from "../domain/caller.ts";
 import { CofferError, invalidField } from "../domain/errors.ts";
+import type { FailureLimit, FailureLimits } from "../domain/failure-limit.ts";
 import { invalidCredential } from "../operations/tokens/authenticate.ts";
 import {
   type AuthenticateCredentialDeps,
   authenticateCredential,
   isWellFormedCredential,
 } from "../operations/tokens/authenticate-credential.ts";
-import type { FailureLimit, FailureLimits } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
 import { admittedKey, peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";

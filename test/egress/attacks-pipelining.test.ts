@@ -19,6 +19,8 @@ const host = "api.upstream.test";
 const coffer = useCoffer();
 const seen = { now: 0, most: 0, urls: [] as string[] };
 const egress = useEgress(coffer, {
+  // A request under way is not judged again within a test.
+  timeouts: { recheckMs: 60_000 },
   hosts: [host],
   answer: ((request, response) => {
     seen.most = Math.max(seen.most, ++seen.now);

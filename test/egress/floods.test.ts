@@ -1,5 +1,6 @@
 // A sandbox that asks for what it may not have, as fast as it can: it fills neither the database nor the log.
 import { describe, expect, test } from "vitest";
+import { newSandboxToken } from "../../src/operations/egress/sandbox-token.ts";
 import { useCoffer } from "../support/coffer.ts";
 import {
   basicAuth,
@@ -18,8 +19,12 @@ import { until } from "../support/poll.ts";
 
 const host = "api.upstream.test";
 const limit = 600;
+const guesses = 20;
 const coffer = useCoffer();
-const egress = useEgress(coffer, { hosts: [host], env: { COFFER_EGRESS_SANDBOX_RPM: String(limit) } });
+const egress = useEgress(coffer, {
+  hosts: [host],
+  env: { COFFER_EGRESS_SANDBOX_RPM: String(limit), COFFER_RATE_LIMIT_UNAUTHENTICATED: String(guesses) },
+});
 
 /** Sends refused CONNECTs over one connection each, 16 at a time; returns how often each status came. */
 async function flood(token: string, count: number, authorityOf: (i: number) => string) {
@@ -86,6 +91,41 @@ test("every request of a sandbox counts, of whatever form, and another sandbox i
   expect(certificate.status).toBe(429);
   expect(await caOf(egress, await makeSandbox(coffer))).toContain("BEGIN CERTIFICATE");
   tunnel.destroy();
+});
+
+describe("tokens that are none", () => {
+  const answersTo = async (token: string) => {
+    const { head, socket } = await connectTunnel(egress, token, "elsewhere.test:443");
+    socket.destroy();
+    return head;
+  };
+
+  test("are 429 after a minute's number, without a look-up and a line each, and a known sandbox is let in", async () => {
+    const known = await makeSandbox(coffer);
+    await caOf(egress, known);
+    const statuses = await flood("garbage", 3 * guesses, () => "elsewhere.test:443");
+    expect(statuses).toEqual({ 407: guesses, 429: 2 * guesses });
+    expect(await answersTo("garbage")).toMatch(/^HTTP\/1\.1 429 .*Retry-After: [1-9]/s);
+    const lines = egress.logLines.filter((line) => line.includes("no sandbox's token"));
+    expect(lines.length).toBeLessThanOrEqual(guesses);
+    expect(await answersTo(known.token)).toMatch(/^HTTP\/1\.1 403 /);
+    // Neither does it keep out a sandbox that the proxy has not seen yet.
+    expect(await answersTo((await makeSandbox(coffer)).token)).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  test("but have a token's form are looked up ten times as often, and no more", async () => {
+    const known = await makeSandbox(coffer);
+    await caOf(egress, known);
+    // Tokens of the deployment that are no sandboxes': their form and checksum are right.
+    const form = () => newSandboxToken(coffer.deps).text;
+    const statuses: Record<string, number> = {};
+    for (let i = 0; i < 10 * guesses + 20; i++) {
+      const status = (await answersTo(form())).split(" ")[1] ?? "";
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+    expect(statuses).toEqual({ 407: 10 * guesses, 429: 20 });
+    expect(await answersTo(known.token)).toMatch(/^HTTP\/1\.1 403 /);
+  });
 });
 
 async function fetchInClear(token: string, authority: string): Promise<string> {

@@ -181,3 +181,17 @@ describe("a method that leads elsewhere", () => {
     expect(await eventsOf(coffer, sandbox)).toMatchObject([{ method, host, path, error_code: code }]);
   });
 });
+
+test.each([
+  [
+    "HTTP/1.0 with a coding",
+    "POST /x HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  ],
+  ["another coding", "POST /x HTTP/1.1\r\nHost: p\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"],
+  ["a body", "GET /healthz HTTP/1.1\r\nHost: p\r\nContent-Length: 1\r\n\r\nx"],
+])("a request to the proxy itself with %s is answered once, and the connection is closed", async (_, text) => {
+  const startMs = performance.now();
+  const answer = await sendRaw(connectProxy(egress), `${text}GET /healthz HTTP/1.1\r\nHost: p\r\n\r\n`, 5_000);
+  expect(answer.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+  expect(performance.now() - startMs).toBeLessThan(3_000);
+});

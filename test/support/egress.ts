@@ -106,7 +106,11 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
       ...options.env,
     };
     const redisUrl = options.redisUrl?.() ?? coffer.config.redisUrl;
-    const config = { ...coffer.config, redisUrl, egress: loadConfig({ ...env }).egress };
+    const { egress: settings, rateLimitUnauthenticated } = loadConfig({
+      COFFER_RATE_LIMIT_UNAUTHENTICATED: String(coffer.config.rateLimitUnauthenticated),
+      ...env,
+    });
+    const config = { ...coffer.config, redisUrl, egress: settings, rateLimitUnauthenticated };
     const log = pino({ level: "debug" }, { write: (line: string) => void egress.logLines.push(line) });
     const app = createEgressApp(config, log, coffer.deps, options.timeouts);
     const { url, metricsUrl = "" } = await app.listen();

@@ -22,7 +22,11 @@ export function sandboxCalls(coffer: TestCoffer) {
     },
     /** What the proxy thinks of a token now. */
     authenticated(token: string, address = "192.0.2.1") {
-      const sandboxRecords = { get: (id: string) => findSandboxRecord(coffer.deps.database, id), clear: () => {} };
+      const sandboxRecords = {
+        get: (id: string) => findSandboxRecord(coffer.deps.database, id),
+        knows: () => true,
+        clear: () => {},
+      };
       return authenticateSandbox({ ...coffer.deps, sandboxRecords }, token, address);
     },
   };

@@ -4,6 +4,8 @@ import type { SandboxRecord } from "../../store/sandboxes.ts";
 export interface SandboxRecords {
   /** At most two seconds old; undefined when there is no such sandbox. */
   get(lookupId: string): Promise<SandboxRecord | undefined>;
+  /** Whether there was such a sandbox lately, or it is being looked up. */
+  knows(lookupId: string): boolean;
   clear(): void;
 }
 
@@ -33,6 +35,7 @@ export function createSandboxRecords(
       kept.set(lookupId, entry);
       return entry.record;
     },
+    knows: (lookupId) => kept.has(lookupId),
     clear: () => kept.clear(),
   };
 }
