@@ -11,7 +11,7 @@ import type { EgressApp, EgressAppDeps } from "./egress-app.ts";
 import { createDataDir } from "./embedded/data-dir.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
 import { type DeploymentKeys, deriveDeploymentKeys, openDeploymentKey } from "./envelope/deployment-keys.ts";
-import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts";
+import { createKeyring, followKeyring, type Keyring } from "./envelope/keyring.ts";
 import type { Logger } from "./log.ts";
 import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
 import { bootstrap } from "./operations/workspaces/bootstrap.ts";
@@ -133,11 +133,12 @@ export async function prepareGround(config: Config, log: Logger): Promise<Ground
   const server = await reachDatabaseServer(config, log);
   const database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
   try {
-    const present = presentKeyring(config);
+    const present = presentKeyring(config, log);
     const keys = await checkKeyring(config, present, database);
     const steps: MigrationSteps = keys ? { "credential-macs": (sql) => signStoredCredentials(keys, sql) } : {};
     await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps });
-    return { server, keyring: present ?? createKeyring(config.rootKeyFile, randomBytes) };
+    if (!present) createKeyring(config.rootKeyFile, randomBytes);
+    return { server, keyring: present ?? follow(config, log) };
   } catch (error) {
     await server.stop();
     throw asStartupError(error);
@@ -182,8 +183,17 @@ async function reachDatabaseServer(config: Config, log: Logger): Promise<Databas
 }
 
 /** Undefined where one is to be made: beside the bundled Postgres, on its first start. */
-function presentKeyring({ rootKeyFile, mayCreateRootKey }: Config): Keyring | undefined {
-  return mayCreateRootKey && !existsSync(rootKeyFile) ? undefined : loadKeyring(rootKeyFile);
+function presentKeyring(config: Config, log: Logger): Keyring | undefined {
+  return config.mayCreateRootKey && !existsSync(config.rootKeyFile) ? undefined : follow(config, log);
+}
+
+function follow({ rootKeyFile }: Config, log: Logger): Keyring {
+  return followKeyring(rootKeyFile, (error) => {
+    log.error(
+      { file: rootKeyFile, err: error },
+      "the root keyring cannot be used any more; its former keys stay in use",
+    );
+  });
 }
 
 /** The keys of a database in use, before anything is written: a keyring that does not fit, or is missing, ends the start. */

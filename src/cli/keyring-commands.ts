@@ -1,4 +1,4 @@
-// coffer keyring init, check.
+// coffer keyring init, check, add, rotate.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,11 +6,16 @@ import type { Config } from "../config.ts";
 import { StartupError } from "../domain/startup-error.ts";
 import { createDataDir } from "../embedded/data-dir.ts";
 import { openDeploymentKey } from "../envelope/deployment-keys.ts";
-import { createKeyring, loadKeyring } from "../envelope/keyring.ts";
+import { addRootKey, createKeyring, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
+import { auditEvent } from "../operations/audit-trail.ts";
+import { checkRootKeys } from "../operations/deployment.ts";
+import { rewrapRoots } from "../operations/keys/rewrap-roots.ts";
+import { insertAuditEvents } from "../store/audit-events.ts";
 import { findDeployment } from "../store/deployment.ts";
-import { listRootKeyIds } from "../store/kms-keys.ts";
-import { withDatabase } from "./deployment.ts";
+import { countRootWraps } from "../store/kms-keys.ts";
+import { type AdminDeps, withDatabase, withDeployment } from "./deployment.ts";
 import type { Shown } from "./print.ts";
+import { systemCaller } from "./system-caller.ts";
 
 /** Never over one that is there, nor beside data that another one has sealed. */
 export async function initKeyring({ rootKeyFile, dataDir, databaseUrl }: Config): Promise<Shown> {
@@ -32,10 +37,7 @@ export async function checkKeyring(config: Config): Promise<Shown> {
     const deployment = await findDeployment(database);
     if (!deployment) return undefined;
     openDeploymentKey(keyring, deployment.deploymentId, deployment).zero();
-    const missing = (await listRootKeyIds(database)).filter((id) => !keyring.byId.has(id));
-    if (missing.length > 0) {
-      throw new StartupError(`the root keyring lacks keys that wrap keys of this database: ${missing.join(", ")}`);
-    }
+    await checkRootKeys(database, keyring);
     return deployment.deploymentId;
   });
   const result = deploymentId === undefined ? "fits: nothing is sealed yet" : "opens this deployment";
@@ -43,4 +45,67 @@ export async function checkKeyring(config: Config): Promise<Shown> {
     json: { file: config.rootKeyFile, keyIds, deploymentId: deploymentId ?? null, opens: true },
     rows: [{ KEYRING: config.rootKeyFile, KEYS: keyIds.join(" "), DEPLOYMENT: deploymentId ?? "", RESULT: result }],
   };
+}
+
+/** A key that opens and does not wrap yet: for keyrings that several machines have, before `rotate`. */
+export async function addToKeyring({ rootKeyFile }: Config): Promise<Shown> {
+  const keyId = addRootKey(rootKeyFile, randomBytes);
+  const next = "bring this keyring to every machine, then: coffer keyring rotate";
+  return { json: { file: rootKeyFile, keyId }, rows: [{ KEYRING: rootKeyFile, KEY: keyId, NEXT: next }] };
+}
+
+/**
+ * Changes the root key: puts a key first that wraps nothing yet, a new one unless there is one, and wraps everything under it. Where
+ * something is under other keys than the first, it goes on with that instead.
+ */
+export async function rotateKeyring(config: Config): Promise<Shown> {
+  return withDeployment(config, async (deps) => {
+    const { database } = deps;
+    const used = await countRootWraps(database);
+    const isUnderWay = [...used.keys()].some((id) => id !== deps.keyring.first.id);
+    if (!isUnderWay) {
+      const unused = [...deps.keyring.byId.keys()].filter((id) => !used.has(id)).at(-1);
+      putRootKeyFirst(config.rootKeyFile, unused ?? addRootKey(config.rootKeyFile, randomBytes), randomBytes);
+    }
+    const keyring = loadKeyring(config.rootKeyFile);
+    const deployment = await findDeployment(database);
+    if (!deployment) throw new StartupError("the deployment is gone");
+    const { rewrapped, corrupt } = await rewrapRoots({ database, keyring, random: randomBytes }, deployment);
+    await recordRotation(deps, keyring.first.id);
+    const wraps = await countRootWraps(database);
+    const keys = [...keyring.byId.keys()].map((id) => ({ id, wraps: wraps.get(id) ?? 0 }));
+    return {
+      json: { file: config.rootKeyFile, rewrapped, corrupt: corrupt.map(nameOf), keys },
+      rows: keys.map(({ id, wraps: count }) => ({ KEY: id, WRAPS: String(count), STATE: stateOf(id, count) })),
+      ...(corrupt.length === 0
+        ? {}
+        : { last: `${corrupt.length} keys do not open and were left: ${corrupt.map(nameOf).join(", ")}` }),
+    };
+
+    function stateOf(id: string, count: number): string {
+      if (id === keyring.first.id) return "in use";
+      if (count > 0) return "needed";
+      return "may go, once every instance has the new keyring; backups of the database made before need it";
+    }
+  });
+}
+
+function nameOf({
+  workspaceId,
+  kmsKeyId,
+  version,
+}: {
+  workspaceId: string;
+  kmsKeyId: string;
+  version: number;
+}): string {
+  return `${workspaceId}/${kmsKeyId}/${version}`;
+}
+
+async function recordRotation(deps: AdminDeps, keyId: string): Promise<void> {
+  const caller = await systemCaller(deps, "keyring rotate", undefined);
+  const outcome = { decision: "ALLOW", rule: "system", result: "OK" } as const;
+  await insertAuditEvents(deps.database, [
+    auditEvent(deps, caller, outcome, { resourceType: "none", resourceId: keyId }),
+  ]);
 }

@@ -14,6 +14,8 @@ export const usage = `usage: coffer [serve [--egress]]
        coffer token revoke TOKEN_ID
        coffer keyring init
        coffer keyring check
+       coffer keyring add
+       coffer keyring rotate
 
 serve    serves the API, and is what coffer does when it is not told otherwise.
 egress   serves the egress proxy alone, for a configured database; with \`serve --egress\` one process serves both.

@@ -1,5 +1,18 @@
 // The root keyring: a text file with one base64 key a line, of which the first wraps and all unwrap.
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
@@ -21,6 +34,8 @@ export interface Keyring {
   first: RootKey;
   /** Every key, the first too. */
   byId: ReadonlyMap<string, RootKey>;
+  /** Looks whether the file has other keys by now. */
+  reread?: () => void;
 }
 
 /** The keyring in `path`; a StartupError without any key text when there is none to be had. */
@@ -39,6 +54,36 @@ export function loadKeyring(path: string): Keyring {
     if (cause instanceof StartupError) throw new StartupError(`root keyring ${path}: ${cause.message}`);
     throw cause;
   }
+}
+
+/**
+ * The keyring in `path`, which follows the file: a new first key wraps at once, and an added key opens, without a restart. A file
+ * that cannot be used any more changes nothing; `onFailure` hears of it once. Fails as `loadKeyring` does.
+ */
+export function followKeyring(path: string, onFailure: (error: unknown) => void): Keyring {
+  // Before it is read: a change in between is seen next time.
+  let seen = stampOf(path);
+  let current = loadKeyring(path);
+  const reread = () => {
+    const stamp = stampOf(path);
+    if (stamp === seen) return;
+    seen = stamp;
+    try {
+      current = loadKeyring(path);
+    } catch (error) {
+      onFailure(error);
+    }
+  };
+  return {
+    get first() {
+      reread();
+      return current.first;
+    },
+    get byId() {
+      return current.byId;
+    },
+    reread,
+  };
 }
 
 /** Blank lines and lines that begin with `#` count for nothing. */
@@ -62,7 +107,7 @@ export function parseKeyring(text: string): Keyring {
 /** Makes a keyring with one new key. Either the whole file is there afterwards, on disk and for its owner only, or none. */
 export function createKeyring(path: string, random: RandomBytes): Keyring {
   const key = random(rootKeySizeBytes);
-  const text = `# coffer root keys. The first one is in use, the others open what they wrapped. Lost keys mean lost secrets.
+  const text = `${firstLine}
 ${Buffer.from(key).toString("base64")}
 `;
   const temporaryPath = `${path}.${Buffer.from(random(8)).toString("hex")}.tmp`;
@@ -81,6 +126,67 @@ ${Buffer.from(key).toString("base64")}
     throw new StartupError(`root keyring ${path}: ${why}`, { cause });
   }
   return parseKeyring(text);
+}
+
+const firstLine =
+  "# coffer root keys. The first one is in use, the others open what they wrapped. Lost keys mean lost secrets.";
+
+/** A new key behind the others, which opens and does not wrap yet. Returns its id. */
+export function addRootKey(path: string, random: RandomBytes): string {
+  const text = readKeyringText(path);
+  const rootKey = createRootKey(random(rootKeySizeBytes));
+  replaceKeyring(path, text, `${text.replace(/\n*$/, "\n")}${lineOf(rootKey)}\n`, random);
+  return rootKey.id;
+}
+
+/** Makes a key of the keyring the one that wraps. */
+export function putRootKeyFirst(path: string, keyId: string, random: RandomBytes): void {
+  const text = readKeyringText(path);
+  const { byId } = parseKeyring(text);
+  const rootKey = byId.get(keyId);
+  if (!rootKey) throw new StartupError(`root keyring ${path}: it has no key ${keyId}`);
+  const others = text.split("\n").filter((line) => ![lineOf(rootKey), firstLine, ""].includes(line.trim()));
+  replaceKeyring(path, text, `${[firstLine, lineOf(rootKey), ...others].join("\n")}\n`, random);
+}
+
+function lineOf({ key }: RootKey): string {
+  return Buffer.from(key.reveal()).toString("base64");
+}
+
+function readKeyringText(path: string): string {
+  loadKeyring(path);
+  return readFileSync(path, "utf8");
+}
+
+/** The whole new file or the old one, on disk, with the old one's owner and mode. */
+function replaceKeyring(path: string, old: string, text: string, random: RandomBytes): void {
+  const temporaryPath = `${path}.${Buffer.from(random(8)).toString("hex")}.tmp`;
+  try {
+    const { mode, uid, gid } = statSync(path);
+    try {
+      writeDurably(temporaryPath, text);
+      chmodSync(temporaryPath, mode);
+      if (process.getuid?.() === 0) chownSync(temporaryPath, uid, gid);
+      if (readFileSync(path, "utf8") !== old) throw new StartupError(`root keyring ${path}: somebody else changed it`);
+      renameSync(temporaryPath, path);
+    } catch (error) {
+      rmSync(temporaryPath, { force: true });
+      throw error;
+    }
+    syncFolder(dirname(path));
+  } catch (cause) {
+    if (cause instanceof StartupError) throw cause;
+    const way = "add a line with the output of `openssl rand -base64 32` before the others where the file is made";
+    throw new StartupError(`root keyring ${path}: it cannot be written (${errorCode(cause)}); ${way}, and try again`, {
+      cause,
+    });
+  }
+}
+
+/** Another one after each change of the file. */
+function stampOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat ? `${stat.ino} ${stat.size} ${stat.mtimeMs}` : "";
 }
 
 function createRootKey(bytes: Uint8Array): RootKey {

@@ -1,4 +1,5 @@
 // Keys wrapped by a root key, as Postgres keeps them.
+import { CofferError } from "../domain/errors.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { nonceSizeBytes, tagSizeBytes } from "./aead.ts";
@@ -24,10 +25,9 @@ export function wrapWithRoot(keyring: Keyring, aad: Uint8Array, key: Sensitive, 
   return { rootKeyId: rootKey.id, wrappedKey };
 }
 
-/** VALUE_CORRUPT when it does not open, or when the keyring lacks the key (the cause then names its id). */
+/** VALUE_CORRUPT when it does not open; ROOT_KEY_MISSING when the keyring lacks the key. */
 export function unwrapWithRoot(keyring: Keyring, aad: Uint8Array, { rootKeyId, wrappedKey }: RootWrapped): Sensitive {
-  const rootKey = keyring.byId.get(rootKeyId);
-  if (rootKey === undefined) throw valueCorrupt(new Error(`the keyring has no root key with the id ${rootKeyId}`));
+  const rootKey = findRootKey(keyring, rootKeyId);
   const reader = createReader(wrappedKey);
   if (reader.uint8() !== rootWrapVersion) throw valueCorrupt();
   const salt = reader.take(wrapSaltSizeBytes);
@@ -36,6 +36,16 @@ export function unwrapWithRoot(keyring: Keyring, aad: Uint8Array, { rootKeyId, w
   const ciphertext = reader.rest();
   if (ciphertext.byteLength <= tagSizeBytes) throw valueCorrupt();
   return unwrapKey(wrappingKey(rootKey, aad), { salt, commitment, nonce, ciphertext });
+}
+
+function findRootKey(keyring: Keyring, id: string): RootKey {
+  const known = keyring.byId.get(id);
+  if (known) return known;
+  keyring.reread?.();
+  const added = keyring.byId.get(id);
+  if (added) return added;
+  const message = "the key that seals this is not in the keyring of this instance";
+  throw new CofferError("ROOT_KEY_MISSING", message, { root_key_id: id });
 }
 
 function wrappingKey(rootKey: RootKey, aad: Uint8Array): WrappingKey {

@@ -2,6 +2,7 @@
 
 import { newId } from "../domain/ids.ts";
 import type { RandomBytes } from "../domain/random.ts";
+import { StartupError } from "../domain/startup-error.ts";
 import {
   type DeploymentKeys,
   deriveDeploymentKeys,
@@ -12,6 +13,7 @@ import {
 import type { Keyring } from "../envelope/keyring.ts";
 import type { Sql } from "../store/database.ts";
 import { findDeployment, insertDeployment } from "../store/deployment.ts";
+import { listRootKeyIds } from "../store/kms-keys.ts";
 
 export interface Deployment {
   deploymentId: string;
@@ -29,7 +31,15 @@ export async function openDeployment(deps: {
   const found = (await findDeployment(database)) ?? (await makeDeployment(deps));
   const { deploymentId } = found;
   const key = openDeploymentKey(keyring, deploymentId, found);
+  await checkRootKeys(database, keyring);
   return { deploymentId, deploymentKeys: deriveDeploymentKeys(key) };
+}
+
+/** A StartupError that names the root keys that wrap keys of this database and are not in the keyring. */
+export async function checkRootKeys(database: Sql, keyring: Keyring): Promise<void> {
+  const missing = (await listRootKeyIds(database)).filter((id) => !keyring.byId.has(id));
+  if (missing.length === 0) return;
+  throw new StartupError(`the root keyring lacks keys that wrap keys of this database: ${missing.join(", ")}`);
 }
 
 async function makeDeployment({ database, keyring, now, random }: Parameters<typeof openDeployment>[0]) {

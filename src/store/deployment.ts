@@ -26,6 +26,19 @@ export async function findDeployment(sql: Sql): Promise<DeploymentRecord | undef
   return row && { deploymentId: row.deployment_id, rootKeyId: row.root_key_id, wrappedKey: row.wrapped_key };
 }
 
+/** Puts a new wrap in the place of the old one, unless that was changed meanwhile. */
+export async function replaceDeploymentWrap(
+  sql: Sql,
+  old: DeploymentRecord,
+  { rootKeyId, wrappedKey }: Pick<DeploymentRecord, "rootKeyId" | "wrappedKey">,
+): Promise<void> {
+  await sql.query({
+    name: "replace_deployment_wrap",
+    text: "update deployment set root_key_id = $1, wrapped_key = $2 where wrapped_key = $3",
+    values: [rootKeyId, wrappedKey, old.wrappedKey],
+  });
+}
+
 /** Inserts the row unless there is one already. */
 export async function insertDeployment(sql: Sql, record: DeploymentRecord): Promise<void> {
   await sql.query({

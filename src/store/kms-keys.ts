@@ -122,6 +122,64 @@ export async function findKmsKeyVersion(
   return row && { workspaceId, kmsKeyId, version, rootKeyId: row.root_key_id, wrappedKey: row.wrapped_key };
 }
 
+/** Key versions that other root keys than this one wrap, behind the given one in the order of their keys. */
+export async function listForeignKeyVersions(
+  sql: Sql,
+  rootKeyId: string,
+  after: Pick<WrappedKeyVersion, "workspaceId" | "kmsKeyId" | "version">,
+  limit: number,
+): Promise<(WrappedKeyVersion & { algorithm: string })[]> {
+  const rows = await sql.query<{
+    workspace_id: string;
+    kms_key_id: string;
+    version: number;
+    root_key_id: string;
+    wrapped_key: Uint8Array;
+    algorithm: string;
+  }>({
+    name: "list_foreign_key_versions",
+    text: `select v.workspace_id, v.kms_key_id, v.version, v.root_key_id, v.wrapped_key, k.algorithm
+      from kms_key_version v join kms_key k on k.workspace_id = v.workspace_id and k.kms_key_id = v.kms_key_id
+      where v.root_key_id <> $1 and (v.workspace_id, v.kms_key_id, v.version) > ($2, $3, $4)
+      order by v.workspace_id, v.kms_key_id, v.version limit $5`,
+    values: [rootKeyId, after.workspaceId, after.kmsKeyId, after.version, limit],
+  });
+  return rows.map((row) => ({
+    workspaceId: row.workspace_id,
+    kmsKeyId: row.kms_key_id,
+    version: row.version,
+    rootKeyId: row.root_key_id,
+    wrappedKey: row.wrapped_key,
+    algorithm: row.algorithm,
+  }));
+}
+
+/** Puts a new wrap in the place of the old one, unless that was changed or destroyed meanwhile. */
+export async function replaceKeyVersionWrap(
+  sql: Sql,
+  old: WrappedKeyVersion,
+  { rootKeyId, wrappedKey }: Pick<WrappedKeyVersion, "rootKeyId" | "wrappedKey">,
+): Promise<void> {
+  await sql.query({
+    name: "replace_key_version_wrap",
+    text: `update kms_key_version set root_key_id = $4, wrapped_key = $5
+      where workspace_id = $1 and kms_key_id = $2 and version = $3 and wrapped_key = $6`,
+    values: [old.workspaceId, old.kmsKeyId, old.version, rootKeyId, wrappedKey, old.wrappedKey],
+  });
+}
+
+/** How many keys each root key wraps, by its id. */
+export async function countRootWraps(sql: Sql): Promise<ReadonlyMap<string, number>> {
+  const rows = await sql.query<{ root_key_id: string; wraps: number }>({
+    name: "count_root_wraps",
+    text: `select root_key_id, count(*) as wraps from (
+        select root_key_id from kms_key_version union all select root_key_id from deployment
+      ) w group by root_key_id order by root_key_id`,
+    values: [],
+  });
+  return new Map(rows.map((row) => [row.root_key_id, row.wraps]));
+}
+
 /** The ids of the root keys that wrap any key. */
 export async function listRootKeyIds(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ root_key_id: string }>({

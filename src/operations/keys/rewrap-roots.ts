@@ -1,0 +1,88 @@
+// Wraps every key that other root keys wrap anew under one root key. It may be ended and begun again at any moment.
+import { CofferError } from "../../domain/errors.ts";
+import type { RandomBytes } from "../../domain/random.ts";
+import { openDeploymentKey, wrapDeploymentKey } from "../../envelope/deployment-keys.ts";
+import { unwrapKeyVersion, wrapKeyVersion } from "../../envelope/key-version.ts";
+import type { Keyring } from "../../envelope/keyring.ts";
+import type { Sql } from "../../store/database.ts";
+import { type DeploymentRecord, findDeployment, replaceDeploymentWrap } from "../../store/deployment.ts";
+import { listForeignKeyVersions, replaceKeyVersionWrap, type WrappedKeyVersion } from "../../store/kms-keys.ts";
+import { knownAlgorithm } from "./key-material.ts";
+
+export interface RewrapRootsDeps {
+  database: Sql;
+  keyring: Keyring;
+  random: RandomBytes;
+}
+
+export interface RootsRewrapped {
+  rewrapped: number;
+  /** Key versions whose wraps do not authenticate; they were left as they are. */
+  corrupt: readonly Pick<WrappedKeyVersion, "workspaceId" | "kmsKeyId" | "version">[];
+}
+
+const batchSize = 200;
+
+/** Rewraps under the keyring's first key. Fails with ROOT_KEY_MISSING. */
+export async function rewrapRoots(deps: RewrapRootsDeps, deployment: DeploymentRecord): Promise<RootsRewrapped> {
+  const { database, keyring } = deps;
+  const rootKeyId = keyring.first.id;
+  const corrupt: WrappedKeyVersion[] = [];
+  let rewrapped = 0;
+  let after: Pick<WrappedKeyVersion, "workspaceId" | "kmsKeyId" | "version"> = {
+    workspaceId: "",
+    kmsKeyId: "",
+    version: 0,
+  };
+  for (;;) {
+    const batch = await listForeignKeyVersions(database, rootKeyId, after, batchSize);
+    for (const version of batch) {
+      if (await rewrapKeyVersion(deps, deployment, version)) rewrapped++;
+      else corrupt.push(version);
+      after = version;
+    }
+    if (batch.length < batchSize) break;
+  }
+  // Last: while the deployment is under the old key, an instance without the new one still starts.
+  if (deployment.rootKeyId !== rootKeyId) {
+    await rewrapDeployment(deps, deployment);
+    rewrapped++;
+  }
+  return { rewrapped, corrupt };
+}
+
+async function rewrapKeyVersion(
+  { database, keyring, random }: RewrapRootsDeps,
+  { deploymentId }: DeploymentRecord,
+  stored: WrappedKeyVersion & { algorithm: string },
+): Promise<boolean> {
+  const { workspaceId, kmsKeyId, version } = stored;
+  const owner = { deploymentId, workspaceId };
+  try {
+    const name = { kmsKeyId, version, algorithm: knownAlgorithm(stored.algorithm) };
+    const keyVersion = unwrapKeyVersion(keyring, owner, name, stored);
+    const wrapped = wrapKeyVersion(keyring, owner, keyVersion, random);
+    keyVersion.key.zero();
+    // A wrap that does not open must not take the place of one that does.
+    unwrapKeyVersion(keyring, owner, name, wrapped).key.zero();
+    await replaceKeyVersionWrap(database, stored, wrapped);
+    return true;
+  } catch (error) {
+    if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") return false;
+    throw error;
+  }
+}
+
+async function rewrapDeployment(
+  { database, keyring, random }: RewrapRootsDeps,
+  deployment: DeploymentRecord,
+): Promise<void> {
+  const { deploymentId } = deployment;
+  const key = openDeploymentKey(keyring, deploymentId, deployment);
+  const wrapped = wrapDeploymentKey(keyring, deploymentId, key, random);
+  key.zero();
+  openDeploymentKey(keyring, deploymentId, wrapped).zero();
+  await replaceDeploymentWrap(database, deployment, wrapped);
+  const stored = await findDeployment(database);
+  if (stored?.rootKeyId !== keyring.first.id) throw new Error("the deployment's key was wrapped by somebody else");
+}
