@@ -34,6 +34,7 @@ import { revocationChannel } from "./store/api-tokens.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
+import { isAnyWorkspaceThere } from "./store/workspaces.ts";
 
 export interface App {
   deps: Deps;
@@ -62,7 +63,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       log.error({ err: error }, "a denial is missing in the audit trail"),
     );
     const shutdown = new AbortController();
-    const readiness = createReadiness(() => isReachable(database));
+    const readiness = createReadiness(readinessCheck(database));
     const server = createServer({
       ...{ config, log, deps, denials, redis, readiness, isWorker },
       shutdownSignal: shutdown.signal,
@@ -158,7 +159,7 @@ async function createDeps(
     valueReader: createValueReader(database),
     audit,
     accessRules,
-    accessTimes: createAccessTimes(database, (error) => log.warn({ err: error }, "access times are not noted")),
+    accessTimes: createAccessTimes(database.background, (error) => log.warn({ err: error }, "access times are not noted")),
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),
@@ -175,11 +176,11 @@ function jobsFor({ prober }: Deps): Job[] {
   return jobs.filter((job) => job !== revalidateCredentials || prober.isOn);
 }
 
-async function isReachable(database: Database): Promise<boolean> {
-  try {
-    await database.query({ name: "ping", text: "select 1", values: [] });
-    return true;
-  } catch {
-    return false;
-  }
+/** Calls are of use once there is a workspace, and while changes can be written. */
+function readinessCheck(database: Database): () => Promise<boolean> {
+  let isFounded = false;
+  return async () => {
+    isFounded ||= await isAnyWorkspaceThere(database).catch(() => false);
+    return isFounded && database.isWritable();
+  };
 }

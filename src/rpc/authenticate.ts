@@ -9,7 +9,7 @@ import {
 import type { FailureLimit } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
-import { peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
+import { peerKey, progressKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
 
 type AuthenticateDeps = AuthenticateCredentialDeps & {
   failureLimit: FailureLimit;
@@ -81,6 +81,7 @@ function callerOf(req: Request, identity: Identity, membership: Membership | und
     requestId: req.contextValues.get(requestIdKey),
     method: `${req.service.typeName}/${req.method.name}`,
     idempotency: undefined,
+    progress: req.contextValues.get(progressKey),
   };
 }
 

@@ -1,5 +1,6 @@
 // What travels beside a call's message, from the socket inwards.
 import { createContextKey } from "@connectrpc/connect";
+import type { CallProgress } from "../domain/call-progress.ts";
 
 /** What the socket knows: the address of its peer, in normal form (no `::ffff:`). */
 export interface Peer {
@@ -12,6 +13,9 @@ export const requestIdKey = createContextKey<string>("", { description: "request
 
 /** The workspace that the request names and the credential does not reach. */
 export const unreachedWorkspaceKey = createContextKey<string | undefined>(undefined, { description: "unreached" });
+
+/** How far the call is; undefined where Connect itself runs it. */
+export const progressKey = createContextKey<CallProgress | undefined>(undefined, { description: "progress" });
 
 /** Whether the request has become a call, which writes its own log line. */
 export const isCallKey = createContextKey<boolean>(false, { description: "is a call" });

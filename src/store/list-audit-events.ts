@@ -65,6 +65,7 @@ export async function listAuditEvents(
     `(a.event_time, a.event_id) < (${timeOf(time)}, ${id})`, below?.eventTimeUs, below?.eventId);
   const rows = await sql.query<AuditRow>({
     name: names.join("_"),
+    listOf: filter.workspaceId,
     text: `select a.workspace_id, a.event_id, (extract(epoch from a.event_time) * 1000000)::bigint as event_time_us,
         a.request_id, a.principal_id, a.token_id, a.method, a.resource_type, a.resource_id, a.version_number, a.decision, a.rule,
         a.address, a.user_agent, a.result, a.occurrences

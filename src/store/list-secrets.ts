@@ -48,7 +48,12 @@ export async function listSecrets(
   if (after) conditions.push(`(s.path, s.secret_id) > (${parameter(after.path)}, ${parameter(after.secretId)})`);
   const text = `select ${secretColumns} from secret s where ${conditions.join(" and ")}
     order by s.path, s.secret_id limit ${parameter(limit)}`;
-  const rows = await sql.query<SecretRow>({ name: nameOf(filter, visible, after), text, values });
+  const rows = await sql.query<SecretRow>({
+    name: nameOf(filter, visible, after),
+    listOf: filter.workspaceId,
+    text,
+    values,
+  });
   return rows.map(toSecret);
 }
 

@@ -24,6 +24,15 @@ const insert = (tx: Tx, text: string) => run(tx, "insert into note values ($1)",
 const notes = async (text: string) => (await run(database, "select text from note where text = $1", [text])).length;
 const unavailable = { reason: "DEPENDENCY_UNAVAILABLE" };
 
+/** Another session, in a transaction in which it has run this. */
+async function begunElsewhere(text: string): Promise<Client> {
+  const client = new Client(place.url);
+  await client.connect();
+  await client.query("begin");
+  await client.query(text);
+  return client;
+}
+
 /** The connection that a transaction is on, ended by an administrator. */
 async function terminate(tx: Tx): Promise<void> {
   const [row] = await tx.query<{ pid: number }>({ name: "", text: "select pg_backend_pid() as pid", values: [] });
@@ -78,33 +87,36 @@ describe("a transaction", () => {
     expect(await notes("broken")).toBe(0);
   });
 
-  it("whose connection ends before the COMMIT is OUTCOME_UNKNOWN: nobody guesses", async () => {
+  it("whose connection ends before the COMMIT is sent is tried twice more, and then DEPENDENCY_UNAVAILABLE", async () => {
+    let runs = 0;
     const broken = database.transaction(async (tx) => {
-      await insert(tx, "perhaps");
+      runs++;
+      await insert(tx, "never");
       await terminate(tx);
     });
-    await expect(broken).rejects.toMatchObject({ reason: "OUTCOME_UNKNOWN", retryDelayMs: 1_000 });
-    expect(await notes("perhaps")).toBe(0);
+    await expect(broken).rejects.toMatchObject(unavailable);
+    expect([runs, await notes("never")]).toEqual([3, 0]);
   });
 });
 
 describe("waiting ends", () => {
-  it.concurrent("after five seconds for a row that another holds, with CONCURRENT_CHANGE", async () => {
+  it("after five seconds for a row that another holds, with CONCURRENT_CHANGE", async () => {
     const own = openDatabase({ connectionString: place.url, poolSize: 2 });
     await own.transaction((tx) => insert(tx, "held"));
-    await own.transaction(async (tx) => {
-      await run(tx, "select text from note where text = 'held' for update");
-      const other = own.transaction((otherTx) => run(otherTx, "delete from note where text = 'held'"));
-      await expect(other).rejects.toMatchObject({ reason: "CONCURRENT_CHANGE" });
-    });
+    const holder = await begunElsewhere("select text from note where text = 'held' for update");
+    const other = own.transaction((tx) => run(tx, "delete from note where text = 'held'"));
+    await expect(other).rejects.toMatchObject({ reason: "CONCURRENT_CHANGE" });
+    await holder.end();
     await own.close();
   });
 
-  it.concurrent("after five seconds for a connection of a pool that is used up, with DEPENDENCY_UNAVAILABLE", async () => {
+  it("after five seconds for a connection of a pool that is used up, with DEPENDENCY_UNAVAILABLE", async () => {
     const own = openDatabase({ connectionString: place.url, poolSize: 1 });
-    await own.transaction(async () => {
-      await expect(run(own, "select 'x' as text")).rejects.toMatchObject(unavailable);
-    });
+    const holder = await begunElsewhere("lock table note in access exclusive mode");
+    const holding = own.transaction((tx) => run(tx, "select text from note"));
+    await expect(run(own, "select 'x' as text")).rejects.toMatchObject(unavailable);
+    await expect(holding).rejects.toMatchObject({ reason: "CONCURRENT_CHANGE" });
+    await holder.end();
     expect(await run(own, "select 'x' as text")).toEqual([{ text: "x" }]);
     await own.close();
   });

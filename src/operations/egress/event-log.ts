@@ -2,6 +2,7 @@
 import type { EgressEvent } from "../../domain/egress/egress-event.ts";
 import type { Sql } from "../../store/database.ts";
 import { type EgressRest, insertEgressEvents, noteEgressRest } from "../../store/egress-events.ts";
+import { endOrTurn } from "../pass-by.ts";
 import { createWriteBehind } from "../write-behind.ts";
 
 export interface EgressEventLog {
@@ -22,10 +23,11 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** One statement is under way at a time; what comes meanwhile goes with the next. */
+/** One statement is under way at a time; what comes meanwhile goes with the next. One that gets no answer is passed by. */
 export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void): EgressEventLog {
   let waiting: Waiting[] = [];
   let writing: Promise<void> | undefined;
+  const batches = new Set<Promise<void>>();
   const rest = createWriteBehind<EgressRest>({
     delayMs: restDelayMs,
     write: (rests) => noteEgressRest(sql, rests),
@@ -38,15 +40,10 @@ export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void)
     while (waiting.length > 0) {
       const batch = waiting.slice(0, batchEventsMax);
       waiting = waiting.slice(batchEventsMax);
-      try {
-        await insertEgressEvents(
-          sql,
-          batch.flatMap(({ events }) => events),
-        );
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+      const written = writeBatch(sql, batch);
+      batches.add(written);
+      void written.then(() => batches.delete(written));
+      await endOrTurn(written);
     }
     writing = undefined;
   }
@@ -60,7 +57,20 @@ export function createEgressEventLog(sql: Sql, onLost: (error: unknown) => void)
     noteRest: (each) => rest.add(`${each.workspaceId} ${each.eventId}`, each),
     async flush() {
       await writing;
+      await Promise.all(batches);
       await rest.flush();
     },
   };
+}
+
+async function writeBatch(sql: Sql, batch: readonly Waiting[]): Promise<void> {
+  try {
+    await insertEgressEvents(
+      sql,
+      batch.flatMap(({ events }) => events),
+    );
+    for (const { resolve } of batch) resolve();
+  } catch (error) {
+    for (const { reject } of batch) reject(error);
+  }
 }
