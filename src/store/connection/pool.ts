@@ -11,6 +11,8 @@ export interface Lease {
   readonly client: pg.Client;
   /** Whether it has broken, as far as is known: nothing can be sent on it. */
   readonly isBroken: boolean;
+  /** When it was known to answer last. */
+  readonly provenMs: number;
   /** Of the session; undefined: as every connection has it. */
   statementTimeoutMs: number | undefined;
   /** `error`: what a statement failed with; some errors say that the connection is of no more use. */
@@ -24,6 +26,8 @@ export interface Pool {
   take(share: Share, call?: CallProgress): Lease | Promise<Lease>;
   /** Undefined when there is none at once; it may be a new one. */
   takeNow(share: Share): Lease | Promise<Lease> | undefined;
+  /** Closes the idle connections that have not answered since then: what silenced one may have silenced them. */
+  closeUnproven(sinceMs: number): void;
   /** Waits a second for what is under way. */
   close(): Promise<void>;
 }
@@ -33,6 +37,8 @@ interface Kept {
   isBroken: boolean;
   /** Connections from before the last fail-over are not used again. */
   era: number;
+  /** When it was given back last: it has answered until then. */
+  provenMs: number;
   statementTimeoutMs: number | undefined;
 }
 
@@ -70,12 +76,17 @@ export function createPool(connector: Connector, size: number): Pool {
       isHeld = false;
       inUse.delete(kept);
       shares.giveBack(share);
-      if (isSound) idle.push(kept);
-      else drop(kept);
+      if (isSound) {
+        kept.provenMs = performance.now();
+        idle.push(kept);
+      } else {
+        drop(kept);
+      }
       serve();
     };
     return {
       client: kept.client,
+      provenMs: kept.provenMs,
       get isBroken() {
         return kept.isBroken;
       },
@@ -100,6 +111,11 @@ export function createPool(connector: Connector, size: number): Pool {
     for (const kept of idle.splice(0)) drop(kept);
   }
 
+  function removed(kept: Kept): Kept {
+    idle.splice(idle.indexOf(kept), 1);
+    return kept;
+  }
+
   function drop(kept: Kept): void {
     kept.isBroken = true;
     closeAtOnce(kept.client);
@@ -111,11 +127,10 @@ export function createPool(connector: Connector, size: number): Pool {
     const openedIn = era;
     try {
       const { client } = await connector.open(serveLimits);
-      const kept: Kept = { client, isBroken: false, era: openedIn, statementTimeoutMs: undefined };
+      const kept: Kept = { client, isBroken: false, era: openedIn, provenMs: performance.now(), statementTimeoutMs: undefined };
       const onBroken = () => {
         kept.isBroken = true;
-        const index = idle.indexOf(kept);
-        if (index >= 0) drop(idle.splice(index, 1)[0] as Kept);
+        if (idle.includes(kept)) drop(removed(kept));
       };
       client.on("error", onBroken);
       client.on("end", onBroken);
@@ -223,6 +238,9 @@ export function createPool(connector: Connector, size: number): Pool {
       return taken instanceof Promise ? orWait(taken, share, call) : taken;
     },
     takeNow,
+    closeUnproven(sinceMs) {
+      for (const kept of idle.filter(({ provenMs }) => provenMs < sinceMs)) drop(removed(kept));
+    },
     async close() {
       isClosed = true;
       for (const one of waiting) one.reject(new Error("the database is closed"));

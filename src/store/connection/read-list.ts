@@ -9,7 +9,7 @@ import type { Statement } from "./statement.ts";
 const listTimeoutMs = 3_000;
 const perWorkspace = 2;
 /** A list is slow more often than its connection is silent: only much later than other reads it goes over another one. */
-const patience: Patience = { hedgeMs: 1_500, totalMs: listTimeoutMs + 1_500 };
+const patience: Patience = { hedgeMs: 1_200, totalMs: listTimeoutMs + 1_500 };
 
 /** Fails with LIST_TIMEOUT when the page, or its turn, takes too long. */
 export async function readList<Row extends object>(

@@ -71,6 +71,7 @@ export function read<Row extends object>(
     if (leftMs <= 1) return settle(() => reject(new Error(`the database did not answer within ${totalMs} ms`)), 0);
     timer = setTimeout(onSilence, Math.min(hedgeMs, leftMs));
     if (attempts >= attemptsMax) return;
+    for (const sinceMs of silent.values()) pool.closeUnproven(sinceMs);
     const other = pool.takeNow(share);
     if (other) void attempt(other);
     // All connections are in use, perhaps all of them silent: this one is replaced, which tries again.

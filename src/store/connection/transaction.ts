@@ -19,6 +19,7 @@ const beginSilenceMs = 1_000;
 // Longer than a statement waits for a lock. Whoever has no deadline of its own is told then.
 const changeSilenceMs = 8_000;
 const jobSilenceMs = 35_000;
+const provenForMs = 5_000;
 const attemptsMax = 3;
 
 /** One statement that commits by itself. Fails with OUTCOME_UNKNOWN when the answer is lost. */
@@ -28,8 +29,7 @@ export async function runChange<Row extends object>(
   options: ChangeOptions,
 ): Promise<Row[]> {
   for (let attempt = 1; ; attempt++) {
-    const lease = await take(pool, options);
-    checkDeadline(lease, options.progress);
+    const lease = await proven(pool, options);
     let isSent = false;
     let failure: unknown;
     try {
@@ -123,20 +123,38 @@ async function rollBack(lease: Lease, failure: unknown): Promise<void> {
 }
 
 /** A connection in a transaction: one that does not even begin it is closed. */
-async function begun(pool: Pool, options: ChangeOptions): Promise<Lease> {
+function begun(pool: Pool, options: ChangeOptions): Promise<Lease> {
+  return answering(pool, options, beginStatement, () => true);
+}
+
+/** A connection that answered a moment ago, or does now: a change that it is silent about would be of unknown outcome. */
+function proven(pool: Pool, options: ChangeOptions): Promise<Lease> {
+  return answering(pool, options, pingStatement, ({ provenMs }) => performance.now() - provenMs > provenForMs);
+}
+
+async function answering(
+  pool: Pool,
+  options: ChangeOptions,
+  statement: Statement,
+  isAsked: (lease: Lease) => boolean,
+): Promise<Lease> {
   for (let attempt = 1; ; attempt++) {
     const lease = await take(pool, options);
     checkDeadline(lease, options.progress);
+    if (!isAsked(lease)) return lease;
+    const startMs = performance.now();
     try {
-      await runWithin(lease, beginStatement, beginSilenceMs);
+      await runWithin(lease, statement, beginSilenceMs);
       return lease;
     } catch (error) {
       lease.close();
+      if (performance.now() - startMs >= beginSilenceMs) pool.closeUnproven(startMs);
       if (attempt === attemptsMax || !isWorthRepeating(error)) throw translateError(error);
     }
   }
 }
 
+const pingStatement: Statement = { name: "ping", text: "select 1", values: [] };
 const beginStatement: Statement = { name: "begin", text: "begin isolation level read committed", values: [] };
 
 async function take(pool: Pool, { share = "write", progress }: ChangeOptions): Promise<Lease> {
