@@ -15,6 +15,7 @@ import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts"
 import type { Logger } from "./log.ts";
 import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
 import { bootstrap } from "./operations/workspaces/bootstrap.ts";
+import { checkDatabase } from "./store/check-database.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { isDatabaseError } from "./store/database-errors.ts";
 import { findDeployment } from "./store/deployment.ts";
@@ -131,18 +132,21 @@ function closing(app: App): (error: unknown) => Promise<never> {
 /** Fails with a StartupError, and leaves nothing running. */
 export async function prepareGround(config: Config, log: Logger): Promise<Ground> {
   const server = await reachDatabaseServer(config, log);
-  const database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
+  let database: Database | undefined;
   try {
+    await checkDatabase(server.url, server.password);
+    database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
     const present = presentKeyring(config);
     const keys = await checkKeyring(config, present, database);
     const steps: MigrationSteps = keys ? { "credential-macs": (sql) => signStoredCredentials(keys, sql) } : {};
-    await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps });
+    const say = (message: string, details: object) => log.warn(details, message);
+    await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps, log: say });
     return { server, keyring: present ?? createKeyring(config.rootKeyFile, randomBytes) };
   } catch (error) {
     await server.stop();
     throw asStartupError(error);
   } finally {
-    await database.close();
+    await database?.close();
   }
 }
 

@@ -1,6 +1,7 @@
 // Errors of Postgres and of the way to it, as errors for the caller: nothing of the server's own text gets out.
 import pg from "pg";
 import { CofferError } from "../domain/errors.ts";
+import { StartupError } from "../domain/startup-error.ts";
 
 const retryDelayMs = 1_000;
 
@@ -69,6 +70,11 @@ export function isOutOfConnections(error: unknown): boolean {
   return sqlStateOf(error) === tooManyConnections;
 }
 
+/** Whether a lock could not be had in time. */
+export function isLockNotAvailable(error: unknown): boolean {
+  return sqlStateOf(error) === lockNotAvailable;
+}
+
 /** Whether the statement took longer than its session allows. */
 export function isStatementTimeout(error: unknown): boolean {
   return sqlStateOf(error) === statementTimeout;
@@ -79,9 +85,14 @@ export function isPermissionDenied(error: unknown): boolean {
   return sqlStateOf(error) === insufficientPrivilege;
 }
 
+/** Of coffer itself, or of its code: the same would come of it again. */
+function isOwnError(error: Error): boolean {
+  return error instanceof CofferError || error instanceof StartupError || error instanceof TypeError;
+}
+
 /** pg has no class for them: a socket's error has a code, its own are plain. */
 function isConnectionError(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof CofferError) && !(error instanceof TypeError);
+  return error instanceof Error && !isOwnError(error);
 }
 
 /** Whether `error` says that a row would be there twice under this unique index. */

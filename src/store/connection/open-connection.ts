@@ -1,5 +1,6 @@
 // Opens one connection: the first host that answers and is fit, with its session pinned.
 import pg from "pg";
+import { StartupError } from "../../domain/startup-error.ts";
 import { withPassword } from "../connection-string.ts";
 import { type Hosts, hostsOf } from "./hosts.ts";
 import { pinSession, type Session, type TimeLimits } from "./session.ts";
@@ -77,10 +78,21 @@ async function openAt(
     return { client, session };
   } catch (error) {
     closeAtOnce(client);
-    throw error;
+    throw isPasswordMissing(error) ? passwordMissing(error) : error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What pg says of a server that asks for a password when it has none. */
+function isPasswordMissing(error: unknown): boolean {
+  return error instanceof Error && /password must be a( non-empty)? string/i.test(error.message);
+}
+
+function passwordMissing(cause: unknown): StartupError {
+  const message =
+    "the database asks for a password: set COFFER_DATABASE_PASSWORD_FILE, or write it into COFFER_DATABASE_URL";
+  return new StartupError(message, { cause });
 }
 
 /** Without a goodbye, whose answer a server that hangs would never give. */
