@@ -2,6 +2,12 @@
 import type pg from "pg";
 import { only } from "../rows.ts";
 
+interface FoundRow {
+  encoding: string;
+  is_read_only: boolean;
+  pid: number;
+}
+
 /** The types of pg leave it out: the server process, as the connection was told when it began. */
 type ServerProcess = pg.Client & { readonly processID: number | null };
 
@@ -59,24 +65,26 @@ const fixed = {
   tcp_user_timeout: "15000",
 };
 
-/** Pins the settings and says what the connection is, in one statement, before anything else runs on it. */
+/** Pins the settings and says what the connection is, in one message, before anything else runs on it. */
 export async function pinSession(client: pg.Client, limits: TimeLimits): Promise<Session> {
   const settings = {
     ...fixed,
-    statement_timeout: String(limits.statementMs),
     lock_timeout: String(limits.lockMs),
     idle_in_transaction_session_timeout: String(limits.idleInTransactionMs),
   };
-  const { rows } = await client.query<{ encoding: string; is_read_only: boolean; pid: number }>({
-    // Servers differ in what they know. A commit that is acknowledged is on disk: what is weaker is raised, what is stronger stays.
-    text: `select current_setting('server_encoding') as encoding, pg_backend_pid() as pid,
-        pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only,
-        (select count(set_config(g.name, w.value, false)) from pg_catalog.pg_settings g
-          join json_each_text($1::json) as w (name, value) on w.name = lower(g.name)) as pinned,
-        (select count(set_config(g.name, 'on', false)) from pg_catalog.pg_settings g
-          where g.name = 'synchronous_commit' and g.setting in ('off', 'local')) as durable`,
-    values: [JSON.stringify(settings)],
-  });
-  const { encoding, is_read_only: isReadOnly, pid } = only(rows);
+  // First of all, the time that the rest may take.
+  const results = await client.query(`set statement_timeout = ${limits.statementMs}; ${textOf(settings)}`);
+  const [, found] = results as unknown as [unknown, pg.QueryResult<FoundRow>];
+  const { encoding, is_read_only: isReadOnly, pid } = only(found.rows);
   return { encoding, isReadOnly, isPooled: pid !== (client as ServerProcess).processID };
+}
+
+/** Servers differ in what they know. Of `synchronous_commit` only what loses an acknowledged commit is changed. */
+function textOf(settings: Readonly<Record<string, string>>): string {
+  return `select current_setting('server_encoding') as encoding, pg_backend_pid() as pid,
+    pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only,
+    (select count(set_config(g.name, w.value, false)) from pg_catalog.pg_settings g
+      join json_each_text('${JSON.stringify(settings)}'::json) as w (name, value) on w.name = lower(g.name)) as pinned,
+    (select count(set_config(g.name, 'on', false)) from pg_catalog.pg_settings g
+      where g.name = 'synchronous_commit' and g.setting in ('off', 'local')) as durable`;
 }
