@@ -99,6 +99,71 @@ describe("a transaction", () => {
   });
 });
 
+describe("what did nothing is run again, and never has a second effect", () => {
+  const raise = (sql: Sql, sqlState: string) =>
+    run(sql, `do $$ begin raise exception 'no' using errcode = '${sqlState}'; end $$`);
+
+  it.each(["40001", "40P01", "25006"])("after %s, twice", async (sqlState) => {
+    let runs = 0;
+    await database.transaction(async (tx) => {
+      await insert(tx, `once ${sqlState}`);
+      if (++runs < 3) await raise(tx, sqlState);
+    });
+    expect([runs, await notes(`once ${sqlState}`)]).toEqual([3, 1]);
+    const refused = database.transaction((tx) => raise(tx, sqlState));
+    await expect(refused).rejects.toMatchObject({ retryDelayMs: 1_000 });
+  });
+
+  it("two transactions that lock the same rows in another order both succeed", async () => {
+    const own = openDatabase({ connectionString: place.url, poolSize: 5 });
+    await own.transaction(async (tx) => {
+      await insert(tx, "left");
+      await insert(tx, "right");
+    });
+    const lockBoth = (first: string, second: string) =>
+      own.transaction(async (tx) => {
+        await run(tx, "update note set text = text where text = $1", [first]);
+        await sleep(100);
+        await run(tx, "update note set text = text where text = $1", [second]);
+      });
+    await Promise.all([lockBoth("left", "right"), lockBoth("right", "left")]);
+    await own.close();
+  });
+
+  it("after its connection was lost before the COMMIT", async () => {
+    let runs = 0;
+    await database.transaction(async (tx) => {
+      await insert(tx, "survives");
+      if (++runs === 1) await terminate(tx);
+    });
+    expect([runs, await notes("survives")]).toEqual([2, 1]);
+  });
+
+  it("changes and reads after all idle connections were lost succeed at once", async () => {
+    await inParallel(4, 4, () => run(database, "select pg_sleep(0.05)"));
+    const client = new Client(place.url);
+    await client.connect();
+    await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'coffer' and datname = current_database()");
+    await client.end();
+    await sleep(50);
+    await database.change({ name: "", text: "insert into note values ('at once')", values: [] });
+    expect(await notes("at once")).toBe(1);
+  });
+
+  it("a job is not run again inside: it comes back by itself", async () => {
+    let runs = 0;
+    const job = database.transaction(
+      async (tx) => {
+        runs++;
+        await raise(tx, "40001");
+      },
+      { share: "job" },
+    );
+    await expect(job).rejects.toMatchObject({ reason: "CONCURRENT_CHANGE" });
+    expect(runs).toBe(1);
+  });
+});
+
 describe("waiting ends", () => {
   it("after five seconds for a row that another holds, with CONCURRENT_CHANGE", async () => {
     const own = openDatabase({ connectionString: place.url, poolSize: 2 });

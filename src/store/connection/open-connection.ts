@@ -15,7 +15,8 @@ export interface OpenConnection {
   session: Session;
 }
 
-export const connectTimeoutMs = 5_000;
+/** A start that cannot reach its database ends within five seconds. */
+const connectTimeoutMs = 3_000;
 /** A host that says nothing must not use up the time that the next one needs. */
 const connectTimeoutOfManyMs = 1_500;
 /** So long a host that failed is asked last. */

@@ -170,7 +170,7 @@ export function createPool(connector: Connector, size: number): Pool {
     try {
       return await taken;
     } catch (error) {
-      if (!isOutOfConnections(error) || idle.length + inUse.size === 0) {
+      if (!isOutOfConnections(error) || count() === 0) {
         setImmediate(serve);
         throw error;
       }
