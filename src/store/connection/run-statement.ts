@@ -27,6 +27,10 @@ export async function runWithin<Row extends object>(
 }
 
 async function setTimeoutOf(lease: Lease, timeoutMs: number | undefined): Promise<void> {
-  await lease.client.query(`set statement_timeout = ${timeoutMs ?? serveLimits.statementMs}`);
+  const isShort = timeoutMs !== undefined;
+  // What has to be quick goes by an index, whatever else Postgres takes a page of rows to cost.
+  await lease.client.query(
+    `set statement_timeout = ${timeoutMs ?? serveLimits.statementMs}; set enable_seqscan = ${isShort ? "off" : "on"}`,
+  );
   lease.statementTimeoutMs = timeoutMs;
 }
