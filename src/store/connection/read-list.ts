@@ -3,7 +3,7 @@ import { CofferError } from "../../domain/errors.ts";
 import { isStatementTimeout, translateError } from "../database-errors.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Pool } from "./pool.ts";
-import { type Patience, read } from "./read.ts";
+import { NoAnswerError, type Patience, read } from "./read.ts";
 import type { Statement } from "./statement.ts";
 
 const listTimeoutMs = 3_000;
@@ -23,7 +23,7 @@ export async function readList<Row extends object>(
     try {
       return await read<Row>(pool, "list", { ...statement, timeoutMs: listTimeoutMs }, patience);
     } catch (error) {
-      throw isStatementTimeout(error) ? listTimeout(error) : translateError(error);
+      throw isStatementTimeout(error) || error instanceof NoAnswerError ? listTimeout(error) : translateError(error);
     }
   });
 }

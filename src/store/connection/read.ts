@@ -1,6 +1,6 @@
 // Reads that wait for no single connection: one that stays silent is passed by, and closed when another has answered.
 import { setTimeout as sleep } from "node:timers/promises";
-import { isWorthRepeating } from "../database-errors.ts";
+import { isDatabaseError, isWorthRepeating } from "../database-errors.ts";
 import type { Lease, Pool } from "./pool.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { runOn } from "./run-statement.ts";
@@ -16,6 +16,14 @@ export interface Patience {
 }
 
 const attemptsMax = 3;
+
+/** No connection had an answer in time. */
+export class NoAnswerError extends Error {
+  override name = "NoAnswerError";
+  constructor(waitedMs: number) {
+    super(`the database did not answer within ${waitedMs} ms`);
+  }
+}
 
 /** Runs a statement that may run twice. Fails with the driver's error, untranslated. */
 export function read<Row extends object>(
@@ -61,21 +69,22 @@ export function read<Row extends object>(
     if (attempts < attemptsMax && isWorthRepeating(error) && performance.now() - startMs < totalMs) {
       await sleep(retryDelayMs(attempts));
       if (!isSettled) void attempt(pool.take(share));
-    } else if (running === 1) {
+    } else if (running === 1 || isDatabaseError(error)) {
+      // What the server has refused it would refuse again.
       settle(() => reject(error));
     }
   }
 
   function onSilence(): void {
     const leftMs = startMs + totalMs - performance.now();
-    if (leftMs <= 1) return settle(() => reject(new Error(`the database did not answer within ${totalMs} ms`)), 0);
+    if (leftMs <= 1) return settle(() => reject(new NoAnswerError(totalMs)), 0);
     timer = setTimeout(onSilence, Math.min(hedgeMs, leftMs));
     if (attempts >= attemptsMax) return;
     for (const sinceMs of silent.values()) pool.closeUnproven(sinceMs);
     const other = pool.takeNow(share);
     if (other) void attempt(other);
-    // All connections are in use, perhaps all of them silent: this one is replaced, which tries again.
-    else closeSilent(2 * hedgeMs);
+    // All connections are in use, perhaps all of them silent: this one is replaced, which tries again. A list may just be long.
+    else if (share !== "list") closeSilent(2 * hedgeMs);
   }
 
   function closeSilent(silenceMs: number): void {
