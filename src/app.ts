@@ -17,6 +17,7 @@ import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog } from "./operations/audit-denials.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
 import { createValidationQueue } from "./operations/credentials/validation-queue.ts";
+import { type DatabaseClock, openDatabaseClock } from "./operations/database-clock.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
@@ -57,8 +58,15 @@ export interface AppOptions {
 /** Fails with a StartupError when the keyring does not fit the database. */
 export async function createApp({ config, log, database, keyring, isWorker = false }: AppOptions): Promise<App> {
   const redis = openRedis(config, log);
+  let clock: DatabaseClock | undefined;
   try {
-    const deps = await createDeps(config, log, database, keyring, redis);
+    const own = { now: () => new Date(), nowMs: () => performance.now() };
+    clock = await openDatabaseClock(database, own, (aheadMs) => {
+      if (aheadMs === 0) log.info("the clock of this machine agrees with the database's again");
+      else log.warn({ aheadMs }, "the clock of this machine differs from the database's, which counts");
+    });
+    const { close: stopClock } = clock;
+    const deps = await createDeps(config, log, database, keyring, redis, clock);
     const denials = createDenialLog(deps, (error) =>
       log.error({ err: error }, "a denial is missing in the audit trail"),
     );
@@ -106,11 +114,13 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
         await deps.accessTimes.flush();
         await deps.audit.drain();
         notifications.close();
+        stopClock();
         redis?.close();
         await database.close();
       },
     };
   } catch (error) {
+    clock?.close();
     redis?.close();
     throw error;
   }
@@ -133,11 +143,11 @@ async function createDeps(
   database: Database,
   keyring: Keyring,
   redis: RedisConnection | undefined,
+  clock: DatabaseClock,
 ): Promise<Deps> {
   const now = () => new Date();
   const random = createRandomBytes();
   const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
-  const clock = { now, nowMs: () => performance.now() };
   const jwtVerifier = createJwtVerifier(config.jwtIssuers, clock, (issuer, error) =>
     log.warn({ issuer, err: error }, "the keys of this issuer cannot be fetched"),
   );
@@ -165,7 +175,7 @@ async function createDeps(
     tokenCache: createTokenCache(),
     jwtIdentities: createJwtIdentities({ database, accessRules }, jwtVerifier, clock),
     prober,
-    externalVaults: createExternalVaults(config.vaults, clock),
+    externalVaults: createExternalVaults(config.vaults, { now, nowMs: clock.nowMs }),
   };
   const onFailed = (error: unknown) => log.warn({ err: error }, "a credential was not tried");
   return { ...deps, validations: createValidationQueue(deps, onFailed) };

@@ -1,6 +1,7 @@
 // The runner, on the real Postgres: again and again, one at a time, until it is told to stop.
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { analyzeTables } from "../../src/jobs/analyze-tables.ts";
 import type { Job, JobDeps } from "../../src/jobs/job.ts";
 import { jobs } from "../../src/jobs/jobs.ts";
 import { type JobRun, runJob } from "../../src/jobs/run-job.ts";
@@ -196,7 +197,8 @@ describe("an instance", () => {
   });
 });
 
-describe.each(jobs.map((job) => [job.name, job] as const))("%s with nothing to do", (_name, job) => {
+// One job asks Postgres about its own catalog, which is small.
+describe.each(jobs.filter((job) => job !== analyzeTables).map((job) => [job.name, job] as const))("%s with nothing to do", (_name, job) => {
   it("costs one statement, which an index answers", async () => {
     const { deps, statements, transactions } = watched();
     expect((await runJob(deps, job, new AbortController().signal)).items).toBe(0);
