@@ -6,11 +6,12 @@ import { StartupError } from "../domain/startup-error.ts";
 const retryDelayMs = 1_000;
 
 // PostgreSQL documentation, appendix A. These mean "not now": 08 connection, 25006 a server that takes no writes, 25P03 and 25P04 a
-// transaction that was ended for taking too long, 28 authorization, 3D no such database, 53 resources, 57 operator intervention.
-const unavailable = /^(08|25006|25P03|25P04|28|3D|53|57)/;
+// transaction that was ended for taking too long, 28 authorization, 3D no such database, 42501 a privilege that was withdrawn, 53
+// resources, 55000 a database that takes no connections, 57 operator intervention, 58 the server's own system.
+const unavailable = /^(08|25006|25P03|25P04|28|3D|42501|53|55000|57|58)/;
 const standby = "25006";
 // The connection is gone, or of no use: the server ended it, or has no part in this service (any more).
-const gone = /^(08|25P03|25P04|28|3D|53300|57P)/;
+const gone = /^(08|25P03|25P04|28|3D|53300|55000|57P)/;
 const tooManyConnections = "53300";
 const statementTimeout = "57014";
 const insufficientPrivilege = "42501";

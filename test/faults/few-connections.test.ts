@@ -1,40 +1,19 @@
 // A role that may have fewer connections than the pool: whoever finds none waits for one that is there.
-import { Client } from "pg";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { errorsOf, inParallel } from "../support/parallel.ts";
+import { newPostgresRole } from "../support/postgres-role.ts";
 import { createSecret, readText } from "../support/secrets.ts";
 
-const role = `few_${process.pid}_${Date.now()}`;
+// One for notifications, two for all the rest.
+const role = newPostgresRole("connection limit 3");
 let coffer: TestCoffer;
-let adminUrl: string;
-
-async function asAdmin(...statements: string[]): Promise<void> {
-  const client = new Client(adminUrl);
-  await client.connect();
-  for (const statement of statements) await client.query(statement);
-  await client.end();
-}
-
 beforeAll(async () => {
-  coffer = await startCoffer({
-    async through(url) {
-      adminUrl = url;
-      // One for notifications, two for all the rest.
-      await asAdmin(
-        `create role ${role} login password 'x' connection limit 3`,
-        `grant all on all tables in schema public to ${role}`,
-        `grant all on all sequences in schema public to ${role}`,
-      );
-      return url.replace(/\/\/[^@]*@/, `//${role}:x@`);
-    },
-  });
+  coffer = await startCoffer({ through: role.through });
 });
 afterAll(async () => {
-  await asAdmin(`drop owned by ${role}`);
   await coffer.close();
-  adminUrl = inject("postgresUrl");
-  await asAdmin(`drop role ${role}`);
+  await role.drop();
 });
 
 it("two hundred reads and fifty changes at once all succeed with two connections", async () => {
