@@ -17,6 +17,7 @@ import { createAccessTimes } from "./operations/access-times.ts";
 import { createDenialLog } from "./operations/audit-denials.ts";
 import { createAuditTrail } from "./operations/audit-trail.ts";
 import { createValidationQueue } from "./operations/credentials/validation-queue.ts";
+import { type DatabaseClock, openDatabaseClock } from "./operations/database-clock.ts";
 import { openDeployment } from "./operations/deployment.ts";
 import { createKeyMaterial } from "./operations/keys/key-material.ts";
 import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
@@ -34,6 +35,7 @@ import { revocationChannel } from "./store/api-tokens.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
+import { isAnyWorkspaceThere } from "./store/workspaces.ts";
 
 export interface App {
   deps: Deps;
@@ -56,13 +58,20 @@ export interface AppOptions {
 /** Fails with a StartupError when the keyring does not fit the database. */
 export async function createApp({ config, log, database, keyring, isWorker = false }: AppOptions): Promise<App> {
   const redis = openRedis(config, log);
+  let clock: DatabaseClock | undefined;
   try {
-    const deps = await createDeps(config, log, database, keyring, redis);
+    const own = { now: () => new Date(), nowMs: () => performance.now() };
+    clock = await openDatabaseClock(database, own, (aheadMs) => {
+      if (aheadMs === 0) log.info("the clock of this machine agrees with the database's again");
+      else log.warn({ aheadMs }, "the clock of this machine differs from the database's, which counts");
+    });
+    const { close: stopClock } = clock;
+    const deps = await createDeps(config, log, database, keyring, redis, clock);
     const denials = createDenialLog(deps, (error) =>
       log.error({ err: error }, "a denial is missing in the audit trail"),
     );
     const shutdown = new AbortController();
-    const readiness = createReadiness(() => isReachable(database));
+    const readiness = createReadiness(readinessCheck(database));
     const server = createServer({
       ...{ config, log, deps, denials, redis, readiness, isWorker },
       shutdownSignal: shutdown.signal,
@@ -105,11 +114,13 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
         await deps.accessTimes.flush();
         await deps.audit.drain();
         notifications.close();
+        stopClock();
         redis?.close();
         await database.close();
       },
     };
   } catch (error) {
+    clock?.close();
     redis?.close();
     throw error;
   }
@@ -132,11 +143,11 @@ async function createDeps(
   database: Database,
   keyring: Keyring,
   redis: RedisConnection | undefined,
+  clock: DatabaseClock,
 ): Promise<Deps> {
   const now = () => new Date();
   const random = createRandomBytes();
   const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
-  const clock = { now, nowMs: () => performance.now() };
   const jwtVerifier = createJwtVerifier(config.jwtIssuers, clock, (issuer, error) =>
     log.warn({ issuer, err: error }, "the keys of this issuer cannot be fetched"),
   );
@@ -158,13 +169,15 @@ async function createDeps(
     valueReader: createValueReader(database),
     audit,
     accessRules,
-    accessTimes: createAccessTimes(database, (error) => log.warn({ err: error }, "access times are not noted")),
+    accessTimes: createAccessTimes(database.background, (error) =>
+      log.warn({ err: error }, "access times are not noted"),
+    ),
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),
     jwtIdentities: createJwtIdentities({ database, accessRules }, jwtVerifier, clock),
     prober,
-    externalVaults: createExternalVaults(config.vaults, clock),
+    externalVaults: createExternalVaults(config.vaults, { now, nowMs: clock.nowMs }),
   };
   const onFailed = (error: unknown) => log.warn({ err: error }, "a credential was not tried");
   return { ...deps, validations: createValidationQueue(deps, onFailed) };
@@ -175,11 +188,11 @@ function jobsFor({ prober }: Deps): Job[] {
   return jobs.filter((job) => job !== revalidateCredentials || prober.isOn);
 }
 
-async function isReachable(database: Database): Promise<boolean> {
-  try {
-    await database.query({ name: "ping", text: "select 1", values: [] });
-    return true;
-  } catch {
-    return false;
-  }
+/** Calls are of use once there is a workspace, and while changes can be written. */
+function readinessCheck(database: Database): () => Promise<boolean> {
+  let isFounded = false;
+  return async () => {
+    isFounded ||= await isAnyWorkspaceThere(database).catch(() => false);
+    return isFounded && database.isWritable();
+  };
 }

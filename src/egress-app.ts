@@ -86,7 +86,7 @@ export function createEgressApp(
   });
   const used = createWriteBehind<{ workspaceId: string; secretId: string }>({
     delayMs: usedDelayMs,
-    write: (secrets) => touchUsedByEgress(database, secrets),
+    write: (secrets) => touchUsedByEgress(database.background, secrets),
     onLost: (error) => log.warn({ err: error }, "times of use are not noted"),
   });
   const redis = openRedis(config, log);

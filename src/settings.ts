@@ -46,7 +46,9 @@ export function word(env: Environment, name: string): string | undefined {
 export function secretFile(env: Environment, name: string): string | undefined {
   const path = text(env, name);
   if (path === undefined) return undefined;
-  return readText(name, path).replace(/\r?\n$/, "");
+  const secret = readText(name, path).replace(/\r?\n$/, "");
+  if (secret === "") throw new StartupError(`${name}: the file ${path} is empty`);
+  return secret;
 }
 
 export function readText(name: string, path: string): string {

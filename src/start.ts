@@ -1,20 +1,18 @@
 // Starts coffer: database, schema, keyring, first workspace, port.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { open, rename } from "node:fs/promises";
-import { join } from "node:path";
 import { type App, createApp } from "./app.ts";
 import { type Config, egressOrigin } from "./config.ts";
 import { CofferError } from "./domain/errors.ts";
 import { StartupError, toStartupError } from "./domain/startup-error.ts";
 import type { EgressApp, EgressAppDeps } from "./egress-app.ts";
-import { createDataDir } from "./embedded/data-dir.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
 import { type DeploymentKeys, deriveDeploymentKeys, openDeploymentKey } from "./envelope/deployment-keys.ts";
 import { createKeyring, followKeyring, type Keyring } from "./envelope/keyring.ts";
+import { type FirstWorkspace, makeFirstWorkspace } from "./first-workspace.ts";
 import type { Logger } from "./log.ts";
 import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
-import { bootstrap } from "./operations/workspaces/bootstrap.ts";
+import { checkDatabase } from "./store/check-database.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { isDatabaseError } from "./store/database-errors.ts";
 import { findDeployment } from "./store/deployment.ts";
@@ -26,7 +24,7 @@ export interface Running {
   /** Of the egress proxy; undefined when it is not served. */
   egressUrl: string | undefined;
   /** What a first start has made. */
-  first: { ownerToken: string; ownerTokenFile: string } | undefined;
+  first: FirstWorkspace | undefined;
   /** Resolves, with the reason, when coffer cannot go on. */
   failed: Promise<string>;
   close(): Promise<void>;
@@ -131,19 +129,22 @@ function closing(app: App): (error: unknown) => Promise<never> {
 /** Fails with a StartupError, and leaves nothing running. */
 export async function prepareGround(config: Config, log: Logger): Promise<Ground> {
   const server = await reachDatabaseServer(config, log);
-  const database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
+  let database: Database | undefined;
   try {
+    await checkDatabase(server.url, server.password);
+    database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
     const present = presentKeyring(config, log);
     const keys = await checkKeyring(config, present, database);
     const steps: MigrationSteps = keys ? { "credential-macs": (sql) => signStoredCredentials(keys, sql) } : {};
-    await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps });
+    const say = (message: string, details: object) => log.warn(details, message);
+    await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps, log: say });
     if (!present) createKeyring(config.rootKeyFile, randomBytes);
     return { server, keyring: present ?? follow(config, log) };
   } catch (error) {
     await server.stop();
     throw asStartupError(error);
   } finally {
-    await database.close();
+    await database?.close();
   }
 }
 
@@ -157,7 +158,7 @@ async function startApp({ server, keyring }: Ground, config: Config, log: Logger
       throw toStartupError(`cannot listen on ${config.host}:${config.port}`, error);
     });
     // Last: a start that fails must not have used up the one time at which the token is shown.
-    const first = await makeFirstWorkspace(app, config);
+    const first = await makeFirstWorkspace(app.deps, config.dataDir);
     return { app, first, url };
   } catch (error) {
     await (app ?? database).close();
@@ -211,30 +212,4 @@ async function checkKeyring(
   const keys = deriveDeploymentKeys(key);
   key.zero();
   return keys;
-}
-
-async function makeFirstWorkspace({ deps }: App, { dataDir }: Config): Promise<Running["first"]> {
-  const ownerTokenFile = join(dataDir, "owner-token");
-  const ownerToken = await bootstrap(deps, async (token) => {
-    await createDataDir(dataDir);
-    await writePrivateFile(ownerTokenFile, `${token}\n`);
-  });
-  return ownerToken === undefined ? undefined : { ownerToken, ownerTokenFile };
-}
-
-/** The whole file, readable by its owner only, or none. */
-async function writePrivateFile(path: string, text: string): Promise<void> {
-  try {
-    const file = await open(`${path}.new`, "w", 0o600);
-    try {
-      await file.chmod(0o600);
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}.new`, path);
-  } catch (error) {
-    throw toStartupError(`cannot write ${path}`, error);
-  }
 }

@@ -10,6 +10,7 @@ import { openDeployment } from "../operations/deployment.ts";
 import { createSingleFlight } from "../operations/single-flight.ts";
 import { createTokenCache } from "../operations/tokens/token-cache.ts";
 import { noHints } from "../redis/idempotency-hints.ts";
+import { checkDatabase } from "../store/check-database.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { isDatabaseError } from "../store/database-errors.ts";
 import { findDeployment } from "../store/deployment.ts";
@@ -42,6 +43,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const place = await findPlace(config);
   try {
+    await checkDatabase(place.url, place.password);
     const database = openDatabase({ connectionString: place.url, password: place.password, poolSize: 1 });
     try {
       return await use(database, place);

@@ -1,4 +1,5 @@
 // Who calls, from where, and about which workspace: what every operation is told.
+import type { CallProgress } from "./call-progress.ts";
 import type { Permission, Role } from "./permission.ts";
 import type { MemberRules } from "./rule-set.ts";
 
@@ -48,4 +49,6 @@ export interface Caller extends Identity {
   /** The called method, such as `coffer.v1.SecretService/CreateSecret`. */
   method: string;
   idempotency: Idempotency | undefined;
+  /** Undefined where nobody waits, such as on coffer's own machine. */
+  progress?: CallProgress | undefined;
 }

@@ -160,6 +160,10 @@ const reasonTable = {
   },
   AUDIT_UNAVAILABLE: { code: "UNAVAILABLE", when: "the audit trail cannot be written, so nothing is revealed; retry" },
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },
+  LIST_TIMEOUT: {
+    code: "RESOURCE_EXHAUSTED",
+    when: "the page of a list took too long; ask for less, such as one path prefix, or retry later",
+  },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", when: "the caller's deadline has passed" },
   CANCELED: { code: "CANCELED", when: "the caller went away" },
   ROOT_KEY_MISSING: {

@@ -10,6 +10,8 @@ export type JobDeps = Pick<
 export interface Job {
   /** Names its lock, its log lines and, as `coffer.jobs/<name>`, its audit events. */
   name: string;
+  /** Where it looks more often than the others. */
+  everyMs?: number;
   /** Whether there is anything to do: the one statement of an idle tick, answered by an index. */
   isDue(sql: Sql): Promise<boolean>;
   /** Does a part of it, within some ten milliseconds, and says how many things it did; 0: nothing is left that is not locked. */

@@ -1,4 +1,5 @@
 // Every job there is.
+import { analyzeTables } from "./analyze-tables.ts";
 import { destroyKeys } from "./destroy-keys.ts";
 import { destroyVersions } from "./destroy-versions.ts";
 import { expireSecrets } from "./expire-secrets.ts";
@@ -18,4 +19,5 @@ export const jobs: readonly Job[] = [
   destroyKeys,
   sweepIdempotency,
   revalidateCredentials,
+  analyzeTables,
 ];

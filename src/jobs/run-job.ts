@@ -1,5 +1,6 @@
 // One run of a job: short transactions, one after the other, until nothing is due.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Tx } from "../store/database.ts";
 import { tryLockJob } from "../store/job-lock.ts";
 import type { Job, JobDeps } from "./job.ts";
 
@@ -35,9 +36,10 @@ export async function runJob(deps: JobDeps, job: Job, signal: AbortSignal): Prom
 /** Does nothing when another instance has the job's lock. */
 async function runTransaction(deps: JobDeps, job: Job): Promise<{ items: number; tookMs: number }> {
   let begin = 0;
-  const items = await deps.database.transaction(async (tx) => {
+  const runBatch = async (tx: Tx) => {
     begin = performance.now();
     return (await tryLockJob(tx, job.name)) ? job.runBatch(deps, tx) : 0;
-  });
+  };
+  const items = await deps.database.transaction(runBatch, { share: "job" });
   return { items, tookMs: performance.now() - begin };
 }

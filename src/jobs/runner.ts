@@ -33,7 +33,9 @@ export function startJobs(deps: JobDeps, jobs: readonly Job[], options: JobOptio
   };
 }
 
-async function repeat(deps: JobDeps, job: Job, { intervalMs, log }: JobOptions, signal: AbortSignal): Promise<void> {
+async function repeat(deps: JobDeps, job: Job, options: JobOptions, signal: AbortSignal): Promise<void> {
+  const { log } = options;
+  const intervalMs = Math.min(options.intervalMs, job.everyMs ?? options.intervalMs);
   let failures = 0;
   // Instances that start together, and jobs of one instance, do not look at the same moment.
   let delayMs = jitteredMs(intervalMs / 2, deps.random);

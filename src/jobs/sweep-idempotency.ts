@@ -1,11 +1,21 @@
 // Forgets idempotency keys that nobody may count on any more.
-import { isSweepDue, sweepIdempotencyRecords } from "../store/idempotency.ts";
+import type { Database } from "../store/database.ts";
+import { isSweepDue, type SweptUntil, sweepIdempotencyRecords } from "../store/idempotency.ts";
 import type { Job } from "./job.ts";
 
 const recordsPerBatch = 1_000;
 
+/** Where the last batch has ended, until there is nothing behind it: then what was locked before is looked for again. */
+const sweptUntil = new WeakMap<Database, SweptUntil>();
+
 export const sweepIdempotency: Job = {
   name: "SweepIdempotencyKeys",
   isDue: isSweepDue,
-  runBatch: (_deps, tx) => sweepIdempotencyRecords(tx, recordsPerBatch),
+  async runBatch({ database }, tx) {
+    const from = sweptUntil.get(database);
+    const { count, until } = await sweepIdempotencyRecords(tx, recordsPerBatch, from);
+    if (until === undefined || count < recordsPerBatch) sweptUntil.delete(database);
+    else sweptUntil.set(database, until);
+    return count;
+  },
 };

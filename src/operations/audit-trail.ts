@@ -6,6 +6,7 @@ import { newId } from "../domain/ids.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import type { Sql } from "../store/database.ts";
+import { endOrTurn } from "./pass-by.ts";
 
 export interface AuditTrail {
   /** Resolves when the event is durable, and fails with AUDIT_UNAVAILABLE when it is not. */
@@ -22,10 +23,14 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** One statement is under way at a time; what comes meanwhile goes with the next, so nobody waits for a timer. */
+/**
+ * One statement is under way at a time; what comes meanwhile goes with the next, so nobody waits for a timer. One that gets no answer
+ * for a while is passed by: the next goes over another connection.
+ */
 export function createAuditTrail(sql: Sql): AuditTrail {
   let waiting: Waiting[] = [];
   let writing: Promise<void> | undefined;
+  const batches = new Set<Promise<void>>();
 
   async function writeAll(): Promise<void> {
     // Lets the calls that are ready in this turn of the event loop come along.
@@ -33,7 +38,10 @@ export function createAuditTrail(sql: Sql): AuditTrail {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, batchEventsMax);
       waiting = waiting.slice(batchEventsMax);
-      await writeBatch(sql, batch);
+      const written = writeBatch(sql, batch);
+      batches.add(written);
+      void written.then(() => batches.delete(written));
+      await endOrTurn(written);
     }
     writing = undefined;
   }
@@ -44,7 +52,10 @@ export function createAuditTrail(sql: Sql): AuditTrail {
         waiting.push({ event, resolve, reject });
         writing ??= writeAll();
       }),
-    drain: async () => writing,
+    async drain() {
+      await writing;
+      await Promise.all(batches);
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Deps } from "../deps.ts";
 import type { AuditEvent, AuditSubject } from "../domain/audit-event.ts";
+import type { CallProgress } from "../domain/call-progress.ts";
 import type { Caller, Idempotency } from "../domain/caller.ts";
 import { CofferError, reasons } from "../domain/errors.ts";
 import type { Grant } from "../domain/grant.ts";
@@ -30,6 +31,8 @@ export interface Prepared {
   subject: AuditSubject;
   /** Further workspaces that it reaches, which have its event in their audit trail too. */
   alsoIn?: readonly string[];
+  /** The secret whose row it locks; unless given, its subject. */
+  secretId?: string;
 }
 
 /** One change. */
@@ -38,7 +41,10 @@ export interface Mutation<P extends Prepared, T> {
   grant: Grant<Permission>;
   /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
   prepare(): Promise<P>;
-  /** Inside: judges what must not have changed meanwhile, and writes. It may add to the subject what it alone knows. */
+  /**
+   * Inside: judges what must not have changed meanwhile, and writes. It may add to the subject what it alone knows. It runs again
+   * when the transaction did nothing, and so leaves what was prepared as it is.
+   */
   apply(tx: Tx, prepared: P): Promise<T>;
   /**
    * The same as `apply`, the claim and the event in one statement, where that is all there is to do: a round trip instead of
@@ -46,7 +52,7 @@ export interface Mutation<P extends Prepared, T> {
    */
   applyAtOnce?(
     prepared: P,
-    records: { event: AuditEvent; claim: IdempotencyClaim | undefined },
+    records: { event: AuditEvent; claim: IdempotencyClaim | undefined; progress: CallProgress | undefined },
   ): Promise<T | undefined>;
   /** The subject of an earlier call as it is now. */
   replay(sql: Sql, resourceId: string): Promise<T>;
@@ -106,16 +112,18 @@ async function change<P extends Prepared, T>(
   intent: { scope: IdempotencyScope; idempotency: Idempotency } | undefined,
 ): Promise<T> {
   const { grant } = mutation;
+  const { progress } = caller;
   const prepared = await mutation.prepare();
   const { subject } = prepared;
   const claim = intent && claimOf(intent.scope, intent.idempotency, subject);
   const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK" } as const;
   if (mutation.applyAtOnce) {
     const event = auditEvent(deps, caller, outcome, subject);
-    const result = await mutation.applyAtOnce(prepared, { event, claim }).catch(passOverServerErrors);
+    const result = await mutation.applyAtOnce(prepared, { event, claim, progress }).catch(passOverServerErrors);
     if (result !== undefined) return result;
   }
-  return deps.database.transaction(async (tx) => {
+  const waitsFor = prepared.secretId ?? subject.resourceId;
+  const body = async (tx: Tx) => {
     if (claim) await claimOrFail(tx, claim);
     const result = await mutation.apply(tx, prepared);
     const workspaceIds = new Set([grant.workspaceId, ...(prepared.alsoIn ?? [])]);
@@ -124,7 +132,8 @@ async function change<P extends Prepared, T>(
       throw error instanceof CofferError ? error : auditUnavailable(error);
     });
     return result;
-  });
+  };
+  return deps.database.transaction(body, { waitsFor, progress });
 }
 
 /** One statement cannot say which of its parts has failed. As nothing was done, the transaction may try, and say it. */

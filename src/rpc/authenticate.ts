@@ -11,7 +11,7 @@ import {
 } from "../operations/tokens/authenticate-credential.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
-import { admittedKey, peerKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
+import { admittedKey, peerKey, progressKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
 
 export type AuthenticateDeps = AuthenticateCredentialDeps & {
   failureLimits: FailureLimits;
@@ -105,6 +105,7 @@ function callerOf(req: Request, identity: Identity, membership: Membership | und
     requestId: req.contextValues.get(requestIdKey),
     method: `${req.service.typeName}/${req.method.name}`,
     idempotency: undefined,
+    progress: req.contextValues.get(progressKey),
   };
 }
 

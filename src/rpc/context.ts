@@ -1,5 +1,6 @@
 // What travels beside a call's message, from the socket inwards.
 import { createContextKey } from "@connectrpc/connect";
+import type { CallProgress } from "../domain/call-progress.ts";
 import type { Identity } from "../domain/caller.ts";
 
 /** What the socket knows: the address of its peer, in normal form (no `::ffff:`). */
@@ -21,6 +22,9 @@ export const admittedKey = createContextKey<Admitted | undefined>(undefined, { d
 
 /** The workspace that the request names and the credential does not reach. */
 export const unreachedWorkspaceKey = createContextKey<string | undefined>(undefined, { description: "unreached" });
+
+/** How far the call is; undefined where Connect itself runs it. */
+export const progressKey = createContextKey<CallProgress | undefined>(undefined, { description: "progress" });
 
 /** Whether the request has become a call, which writes its own log line. */
 export const isCallKey = createContextKey<boolean>(false, { description: "is a call" });

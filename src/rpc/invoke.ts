@@ -9,7 +9,9 @@ import {
   type ServiceImplSpec,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import type { CallProgress } from "../domain/call-progress.ts";
 import { CofferError } from "../domain/errors.ts";
+import { progressKey } from "./context.ts";
 import { createHeaderMap } from "./header-map.ts";
 
 /** What a transport knows of the request that brought a call. */
@@ -74,6 +76,8 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
       timeoutMs: deadlineClock(timeoutMs),
     };
     source.contextValues.set(contextKey, context);
+    const progress = progressOf(source, timeoutMs);
+    source.contextValues.set(progressKey, progress);
     const answer = call({
       stream: false,
       service: method.parent,
@@ -87,7 +91,7 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
       contextValues: source.contextValues,
       message,
     });
-    const response = (await untilDeadline(answer, timeoutMs)) as UnaryResponse;
+    const response = (await untilDeadline(answer, timeoutMs, progress)) as UnaryResponse;
     return { message: response.message, header: response.header, trailer: response.trailer };
   };
 }
@@ -117,18 +121,34 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
   };
 }
 
-/** Stops waiting at the caller's deadline; what is under way then ends by itself, and may well succeed. */
-async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined): Promise<T> {
+function progressOf(source: CallSource, timeoutMs: number | undefined): CallProgress {
+  return {
+    deadlineMs: timeoutMs === undefined ? undefined : performance.now() + timeoutMs,
+    isOutcomeOpen: false,
+    get signal() {
+      return source.signal;
+    },
+  };
+}
+
+/** Stops waiting at the caller's deadline. A change that is not being committed by then is not made any more. */
+async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined, progress: CallProgress): Promise<T> {
   if (timeoutMs === undefined) return answer;
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new CofferError("DEADLINE_EXCEEDED", "the call's deadline has passed")),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => reject(progress.isOutcomeOpen ? outcomeUnknown() : deadlineExceeded()), timeoutMs);
   try {
     return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
     answer.catch(() => {});
   }
+}
+
+function deadlineExceeded(): CofferError {
+  return new CofferError("DEADLINE_EXCEEDED", "the call's deadline has passed");
+}
+
+function outcomeUnknown(): CofferError {
+  const message = "the call's deadline has passed while its change was committed; retry with the same idempotency key";
+  return new CofferError("OUTCOME_UNKNOWN", message, {}, { retryDelayMs: 1_000 });
 }

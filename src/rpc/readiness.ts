@@ -9,6 +9,8 @@ export interface Readiness {
 }
 
 const keptMs = 1_000;
+/** Whoever asks may wait for a second: later the answer is no. */
+const answerMsMax = 950;
 
 /** `check` must not throw. */
 export function createReadiness(check: () => Promise<boolean>): Readiness {
@@ -20,11 +22,21 @@ export function createReadiness(check: () => Promise<boolean>): Readiness {
       if (stop.signal.aborted) return Promise.resolve(false);
       if (!answer || performance.now() >= until) {
         until = performance.now() + keptMs;
-        answer = check();
+        answer = inTime(check());
       }
       return answer;
     },
     stop: () => stop.abort(),
     stopping: stop.signal,
   };
+}
+
+async function inTime(answer: Promise<boolean>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), answerMsMax);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -50,6 +50,7 @@ export async function loadAccessRules(
 ): Promise<{ revision: number; rules: StoredAccessRule[] }> {
   const rows = await sql.query<{ [K in keyof RuleRow]: RuleRow[K] | null } & { access_revision: number }>({
     name: "load_access_rules",
+    isLookup: true,
     text: `select w.access_revision, ${columns}
       from workspace w left join access_rule r on r.workspace_id = w.workspace_id
       where w.workspace_id = $1 order by r.rule_id`,

@@ -77,6 +77,7 @@ interface MemberJson {
 export async function findTokenRecord(sql: Sql, lookupId: string): Promise<TokenRecord | undefined> {
   const rows = await sql.query<TokenRow & { expires_in_ms: number | null; members: MemberJson[] }>({
     name: "find_token_record",
+    isLookup: true,
     text: `select ${columns},
         extract(epoch from t.expire_time - now())::float8 * 1000 as expires_in_ms,
         coalesce((

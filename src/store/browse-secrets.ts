@@ -40,6 +40,7 @@ export async function browseSecrets(
   const conditions = visibleConditions(visible, (value) => `$${values.push(value)}`);
   const rows = await sql.query<{ path: string; secret_id: string | null }>({
     name: nameOf("browse_secrets", visible),
+    listOf: level.workspaceId,
     text: `with recursive entry (path, secret_id, n) as (
         (${nextEntry("$4", "1", conditions)})
         union all

@@ -1,5 +1,6 @@
 // A new secret with its first version, its audit event and its idempotency key in one statement, which commits by itself.
 import type { AuditEvent } from "../domain/audit-event.ts";
+import type { CallProgress } from "../domain/call-progress.ts";
 import type { Secret } from "../domain/secret.ts";
 import { insertEventsText, insertedEvents } from "./audit-events.ts";
 import type { Database } from "./database.ts";
@@ -15,6 +16,7 @@ interface NewSecretRecords {
   version: NewVersion;
   event: AuditEvent;
   claim: IdempotencyClaim | undefined;
+  progress: CallProgress | undefined;
 }
 
 /**
@@ -23,15 +25,16 @@ interface NewSecretRecords {
  */
 export async function createSecretAtOnce(
   database: Pick<Database, "change">,
-  { secret, version, event, claim }: NewSecretRecords,
+  { secret, version, event, claim, progress }: NewSecretRecords,
 ): Promise<Secret | undefined> {
   const claimRow = claim ? newClaimRow(claim) : [];
   const rows = [claimRow, newSecretRow(secret), newVersionRow(version)] as const;
-  const created = await database.change<SecretRow>({
+  const statement = {
     name: claim ? "create_secret_once" : "create_secret",
     text: claim ? textOnce(rows) : textAlways(rows),
     values: [...rows.flatMap(insertedValues), insertedEvents([event])],
-  });
+  };
+  const created = await database.change<SecretRow>(statement, progress);
   const row = firstOrUndefined(created);
   return row && toSecret(row);
 }

@@ -11,7 +11,9 @@ export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[
         response_bytes, error_code, occurrences)
       select * from json_to_recordset($1::json) as e (
         workspace_id text, event_id text, sandbox_id text, secret_id text, method text, host text, path text, status integer,
-        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text, occurrences integer)`,
+        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text, occurrences integer)
+      -- The statement may run twice, when its answer is long in coming.
+      on conflict do nothing`,
     values: [JSON.stringify(events.map(toInserted))],
   });
 }
@@ -115,6 +117,7 @@ export async function listEgressEvents(
   const rows = await sql.query<EventRow>({
     // Each combination of conditions is a statement of its own, which Postgres plans once.
     name: `list_egress_events_${given.join("")}`,
+    listOf: filter.workspaceId,
     text: `select e.*, b.name as sandbox_name from egress_event e
       left join sandbox b on b.workspace_id = e.workspace_id and b.sandbox_id = e.sandbox_id and b.delete_time is null
       where ${conditions.join(" and ")} order by e.event_id desc limit ${parameter(limit)}`,
@@ -138,6 +141,7 @@ export async function listSecretEvents(
   const [from, to] = statuses ?? [0, 1_000];
   const rows = await sql.query<EventRow>({
     name: "list_secret_events",
+    listOf: workspaceId,
     text: `select e.*, b.name as sandbox_name from egress_event e
       left join sandbox b on b.workspace_id = e.workspace_id and b.sandbox_id = e.sandbox_id and b.delete_time is null
       where e.workspace_id = $1 and e.secret_id = $2 and e.event_number < $3 and e.status >= $4 and e.status < $5

@@ -86,18 +86,33 @@ export async function isSweepDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** Removes at most `limit` records older than 24 hours, the oldest first, and says how many. */
-export async function sweepIdempotencyRecords(tx: Tx, limit: number): Promise<number> {
-  const rows = await tx.query({
+/** A time as Postgres writes it, to the microsecond. */
+export type SweptUntil = string;
+
+/**
+ * Removes at most `limit` records older than 24 hours, the oldest first. `from` is what the batch before said of `until`: the index
+ * keeps what was removed until it is vacuumed, and nobody has to pass over it again.
+ */
+export async function sweepIdempotencyRecords(
+  tx: Tx,
+  limit: number,
+  from: SweptUntil | undefined,
+): Promise<{ count: number; until: SweptUntil | undefined }> {
+  // Statistics may be missing, or be of a table that was small: the index has them in their order in any case.
+  await tx.query({ name: "sweep_by_index", text: "set local enable_seqscan = off", values: [] });
+  await tx.query({ name: "sweep_in_order", text: "set local enable_sort = off", values: [] });
+  const rows = await tx.query<{ count: number; until: string | null }>({
     name: "sweep_idempotency_records",
     text: `with outdated as (
-        select i.workspace_id, i.principal_id, i.method, i.key from idempotency i where ${isOutdated}
+        select i.ctid as place, i.create_time from idempotency i
+        where ${isOutdated} and i.create_time >= coalesce($2::timestamptz, '-infinity')
         order by i.create_time limit $1 for update skip locked
+      ), removed as (
+        delete from idempotency i where i.ctid = any (array(select o.place from outdated o)) returning i.create_time
       )
-      delete from idempotency i using outdated o
-      where i.workspace_id = o.workspace_id and i.principal_id = o.principal_id and i.method = o.method and i.key = o.key
-      returning i.key`,
-    values: [limit],
+      select count(*) as count, max(r.create_time)::text as until from removed r`,
+    values: [limit, from ?? null],
   });
-  return rows.length;
+  const { count, until } = only(rows);
+  return { count, until: until ?? undefined };
 }

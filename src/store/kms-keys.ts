@@ -35,6 +35,7 @@ export async function findKmsKey(
         };
   const rows = await sql.query<KmsKeyRow>({
     name: which.name,
+    isLookup: true,
     text: `select k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.mac
       from kms_key k where k.workspace_id = $1 and ${which.text}`,
     values: [workspaceId, ...which.values],
@@ -114,6 +115,7 @@ export async function findKmsKeyVersion(
 ): Promise<WrappedKeyVersion | undefined> {
   const rows = await sql.query<{ root_key_id: string; wrapped_key: Uint8Array }>({
     name: "find_kms_key_version",
+    isLookup: true,
     text: `select root_key_id, wrapped_key from kms_key_version
       where workspace_id = $1 and kms_key_id = $2 and version = $3`,
     values: [workspaceId, kmsKeyId, version],

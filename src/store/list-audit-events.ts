@@ -57,22 +57,41 @@ export async function listAuditEvents(
     conditions.push(condition(...given.map((value) => `$${values.push(value)}`)));
   };
   require("", (id) => `a.workspace_id = ${id}`, filter.workspaceId);
-  require("resource", (id) => `a.resource_id = ${id}`, filter.resourceId);
-  require("principal", (id) => `a.principal_id = ${id}`, filter.principalId);
-  require("start", (time) => `a.event_time >= ${timeOf(time)}`, filter.startTimeUs);
-  require("end", (time) => `a.event_time < ${timeOf(time)}`, filter.endTimeUs);
+  const lead = leadOf(filter);
+  if (lead) {
+    names.push(lead.name);
+    const value = `$${values.push(lead.value)}`;
+    // No equation: the order below would otherwise be had from the index of all events, which reads those of all others too.
+    conditions.push(`${lead.column} >= ${value}`, `${lead.column} <= ${value}`);
+  }
+  const first = lead ? `${lead.column}, ` : "";
+  const ofFirst = lead ? `$${values.length}, ` : "";
+  if (filter.resourceId !== undefined) require("principal", (id) => `a.principal_id = ${id}`, filter.principalId);
+  // As a row it is where the index begins, by itself which partitions have it.
+  require("start", (time) =>
+    `(${first}a.event_time) >= (${ofFirst}${timeOf(time)}) and a.event_time >= ${timeOf(time)}`, filter.startTimeUs);
+  require("end", (time) =>
+    `(${first}a.event_time) < (${ofFirst}${timeOf(time)}) and a.event_time < ${timeOf(time)}`, filter.endTimeUs);
   require("below", (time, id) =>
-    `(a.event_time, a.event_id) < (${timeOf(time)}, ${id})`, below?.eventTimeUs, below?.eventId);
+    `(${first}a.event_time, a.event_id) < (${ofFirst}${timeOf(time)}, ${id})`, below?.eventTimeUs, below?.eventId);
   const rows = await sql.query<AuditRow>({
     name: names.join("_"),
+    listOf: filter.workspaceId,
     text: `select a.workspace_id, a.event_id, (extract(epoch from a.event_time) * 1000000)::bigint as event_time_us,
         a.request_id, a.principal_id, a.token_id, a.method, a.resource_type, a.resource_id, a.version_number, a.decision, a.rule,
         a.address, a.user_agent, a.result, a.occurrences
       from audit_event a where ${conditions.join(" and ")}
-      order by a.event_time desc, a.event_id desc limit $${values.push(limit)}`,
+      order by ${lead ? `${lead.column} desc, ` : ""}a.event_time desc, a.event_id desc limit $${values.push(limit)}`,
     values,
   });
   return rows.map(toEvent);
+}
+
+/** What the events have in common that are to be listed: the column that their index begins with, behind the workspace. */
+function leadOf({ resourceId, principalId }: AuditFilter): { name: string; column: string; value: string } | undefined {
+  if (resourceId !== undefined) return { name: "resource", column: "a.resource_id", value: resourceId };
+  if (principalId !== undefined) return { name: "principal", column: "a.principal_id", value: principalId };
+  return undefined;
 }
 
 function timeOf(parameterUs: string): string {

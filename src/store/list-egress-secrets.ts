@@ -15,6 +15,7 @@ export async function listEgressSecrets(
   const where = ["s.workspace_id = $1", "s.region = $2", "s.egress_rule is not null", isActive, ...conditions];
   const rows = await sql.query<SecretRow>({
     name: `list_egress_secrets_${values.length}`,
+    listOf: workspaceId,
     text: `select ${secretColumns} from secret s where ${where.join(" and ")} order by s.secret_id desc`,
     values,
   });

@@ -4,6 +4,9 @@ import type { Sql } from "./database.ts";
 import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
+// A range of the index, in which `0` follows the slash.
+const isStorage = `s.kind collate "C" >= 'storage/' and s.kind collate "C" < 'storage0'`;
+
 /** Of the active ones that are visible, `limit` after the first `offset`. */
 export async function listStorageSecrets(
   sql: Sql,
@@ -13,9 +16,10 @@ export async function listStorageSecrets(
 ): Promise<Secret[]> {
   const values: unknown[] = [workspaceId, region, limit, offset];
   const conditions = visibleConditions(visible, (value) => `$${values.push(value)}`);
-  const where = ["s.workspace_id = $1", "s.region = $2", "starts_with(s.kind, 'storage/')", isActive, ...conditions];
+  const where = ["s.workspace_id = $1", "s.region = $2", isStorage, isActive, ...conditions];
   const rows = await sql.query<SecretRow>({
     name: `list_storage_secrets_${values.length}`,
+    listOf: workspaceId,
     text: `select ${secretColumns} from secret s where ${where.join(" and ")}
       order by s.path, s.secret_id limit $3 offset $4`,
     values,

@@ -1,6 +1,7 @@
 // Notifications of Postgres on a connection of their own, which is made again whenever it breaks.
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import { closeAtOnce } from "./connection/open-connection.ts";
 import type { Database } from "./database.ts";
 
 export interface Listener {
@@ -20,29 +21,35 @@ const answerWithinMs = 2_000;
 
 /** Calls what `channels` has under its channel's name for each notification. */
 export function listen(
-  database: Pick<Database, "dedicatedClient">,
+  database: Pick<Database, "connectAlone">,
   channels: Readonly<Record<string, (payload: string) => void>>,
   { onListening, onLost }: ListenerEvents,
 ): Listener {
   let closed = false;
-  let client: ReturnType<Database["dedicatedClient"]> | undefined;
+  let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
 
+  function connectLater(): void {
+    if (closed) return;
+    onLost();
+    timer = setTimeout(() => void connect(), reconnectDelayMs).unref();
+  }
+
   async function connect(): Promise<void> {
-    const own = database.dedicatedClient();
+    const own = await database.connectAlone().catch(() => undefined);
+    if (!own) return connectLater();
+    if (closed) return closeAtOnce(own);
     client = own;
     const again = () => {
-      if (closed || client !== own) return;
+      if (client !== own) return;
       client = undefined;
-      onLost();
-      own.end().catch(() => {});
-      timer = setTimeout(() => void connect(), reconnectDelayMs).unref();
+      closeAtOnce(own);
+      connectLater();
     };
     own.on("error", again);
     own.on("end", again);
     own.on("notification", ({ channel, payload }) => channels[channel]?.(payload ?? ""));
     try {
-      await own.connect();
       await listenTo(own);
       onListening();
       while (!closed) {
@@ -60,7 +67,7 @@ export function listen(
 
   /** A connection that was lost without a word tells by its silence; listening once more changes nothing. */
   async function stillListens(own: pg.Client): Promise<void> {
-    const silent = setTimeout(() => own.connection.stream.destroy(), answerWithinMs).unref();
+    const silent = setTimeout(() => closeAtOnce(own), answerWithinMs).unref();
     try {
       await listenTo(own);
     } finally {
@@ -73,8 +80,7 @@ export function listen(
     close() {
       closed = true;
       clearTimeout(timer);
-      // Without a goodbye, whose answer a server that hangs would never give.
-      client?.connection.stream.destroy();
+      if (client) closeAtOnce(client);
     },
   };
 }

@@ -1,44 +1,45 @@
 // Brings the schema up to date, once, however many instances start at the same time.
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import pg from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
 import { StartupError, toStartupError } from "../domain/startup-error.ts";
-import { withPassword } from "./connection-string.ts";
+import { checkSession } from "./connection/check-session.ts";
+import { createConnector } from "./connection/open-connection.ts";
+import { migrationLimits } from "./connection/session.ts";
 import type { Sql } from "./database.ts";
-
-interface Migration {
-  number: number;
-  name: string;
-  sql: string;
-  checksum: string;
-}
+import { isLockNotAvailable } from "./database-errors.ts";
+import { type Migration, readMigrations, stepNameOf } from "./migration-files.ts";
+import { type MigrationLog, withMigrationLock } from "./migration-lock.ts";
 
 /** What belongs to a migration and is no SQL, by the migration's name without its number: done in its transaction, after it. */
 export type MigrationSteps = Readonly<Record<string, (sql: Sql) => Promise<void>>>;
 
-// Any constant will do, as long as every coffer uses the same one.
-const advisoryLock = 4_015_262_901;
-const connectTimeoutMs = 5_000;
+export interface MigrateOptions {
+  checkOnly?: boolean;
+  password?: string | undefined;
+  steps?: MigrationSteps;
+  log?: MigrationLog;
+}
+
+// In between, whoever waits behind the lock that could not be had goes on.
+const lockRetryMs = 1_000;
+const lockRetriesMs = 600_000;
+const sayEveryMs = 10_000;
 
 /**
  * Applies the migrations that a database lacks. With `checkOnly` a schema that is behind is an error instead. A schema that is
  * newer than this coffer, or whose migrations are not these, is always one. Fails with a StartupError.
  */
-export async function migrate(
-  connectionString: string,
-  options: { checkOnly?: boolean; password?: string | undefined; steps?: MigrationSteps } = {},
-): Promise<void> {
-  const { password, checkOnly = false, steps = {} } = options;
+export async function migrate(connectionString: string, options: MigrateOptions = {}): Promise<void> {
   try {
-    const client = new pg.Client({
-      connectionString: withPassword(connectionString, password),
-      connectionTimeoutMillis: connectTimeoutMs,
-    });
-    client.on("error", () => {});
-    await client.connect();
+    const connector = createConnector(connectionString, options.password);
+    const opened = await connector.open(migrationLimits);
+    const { client, session } = opened;
     try {
-      await bringUpToDate(client, checkOnly, steps);
+      await checkSession(connector, opened, migrationLimits);
+      // Without the lock where nothing can be changed: a standby gives it to anybody.
+      if (session.isReadOnly) return await bringUpToDate(client, { ...options, isReadOnly: true });
+      const work = () => bringUpToDate(client, { ...options, isReadOnly: false });
+      await withMigrationLock(client, options.log ?? (() => {}), work);
     } finally {
       await client.end();
     }
@@ -47,20 +48,20 @@ export async function migrate(
   }
 }
 
-async function bringUpToDate(client: pg.Client, checkOnly: boolean, steps: MigrationSteps): Promise<void> {
-  await client.query("select pg_advisory_lock($1)", [advisoryLock]);
+async function bringUpToDate(client: pg.Client, options: MigrateOptions & { isReadOnly: boolean }): Promise<void> {
+  const { steps = {}, checkOnly = false, isReadOnly, log = () => {} } = options;
   const applied = await readApplied(client);
   const known = readMigrations();
   const lost = Object.keys(steps).filter((step) => !known.some((migration) => stepNameOf(migration) === step));
   if (lost.length > 0) throw new Error(`no migration is named ${lost.join(", ")}`);
   const missing = compare(known, applied);
-  if (checkOnly && missing.length > 0) {
+  if (missing.length > 0 && (checkOnly || isReadOnly)) {
     throw new StartupError(
       `the database's schema is at ${applied.length}, this coffer needs ${applied.length + missing.length}; ` +
-        "start once with COFFER_MIGRATE=auto",
+        (checkOnly ? "start once with COFFER_MIGRATE=auto" : "the database takes no writes"),
     );
   }
-  for (const migration of missing) await apply(client, migration, steps);
+  for (const migration of missing) await applyPatiently(client, migration, steps, log);
 }
 
 async function readApplied(client: pg.Client): Promise<{ number: number; checksum: string }[]> {
@@ -86,37 +87,72 @@ function compare(known: Migration[], applied: { number: number; checksum: string
   return known.slice(applied.length);
 }
 
+/** Whoever wants a table for itself keeps all that come after it waiting: it does so for a second at most, and tries again. */
+async function applyPatiently(
+  client: pg.Client,
+  migration: Migration,
+  steps: MigrationSteps,
+  log: MigrationLog,
+): Promise<void> {
+  const { name } = migration;
+  const since = new Date();
+  const startMs = performance.now();
+  const say = () => log("a migration is still running", { migration: name, runningSince: since });
+  const timer = setInterval(say, sayEveryMs);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await (migration.isWithoutTransaction
+          ? applyOneByOne(client, migration)
+          : apply(client, migration, steps));
+      } catch (error) {
+        if (!isLockNotAvailable(error) || performance.now() - startMs > lockRetriesMs) throw error;
+        log("a migration waits for a table that is in use, and tries again", { migration: name, attempt, since });
+      }
+      await sleep(lockRetryMs * (1 + Math.random()));
+    }
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 async function apply(client: pg.Client, migration: Migration, steps: MigrationSteps): Promise<void> {
   await client.query("begin");
+  try {
+    await createTableOfMigrations(client);
+    await client.query(migration.sql);
+    await steps[stepNameOf(migration)]?.({
+      query: async ({ text, values }) => (await client.query(text, [...values])).rows,
+    });
+    await noteApplied(client, migration);
+    await client.query("commit");
+  } catch (error) {
+    await client.query("rollback").catch(() => {});
+    throw error;
+  }
+}
+
+/** Waits for the transactions that are open, as long as they last: nobody waits for it. */
+async function applyOneByOne(client: pg.Client, migration: Migration): Promise<void> {
+  await client.query("set lock_timeout = 0");
+  try {
+    for (const statement of migration.sql.split(/;\s*$/m)) {
+      if (statement.trim() !== "") await client.query(statement);
+    }
+    await noteApplied(client, migration);
+  } finally {
+    await client.query(`set lock_timeout = ${migrationLimits.lockMs}`);
+  }
+}
+
+async function createTableOfMigrations(client: pg.Client): Promise<void> {
   await client.query(
     "create table if not exists schema_migration (number integer primary key, name text not null, checksum text not null, " +
       "apply_time timestamptz not null default now())",
   );
-  await client.query(migration.sql);
-  await steps[stepNameOf(migration)]?.({
-    query: async ({ text, values }) => (await client.query(text, [...values])).rows,
-  });
-  await client.query("insert into schema_migration (number, name, checksum) values ($1, $2, $3)", [
-    migration.number,
-    migration.name,
-    migration.checksum,
-  ]);
-  await client.query("commit");
 }
 
-function stepNameOf({ name }: Migration): string {
-  return name.slice("0000-".length, -".sql".length);
-}
-
-function readMigrations(): Migration[] {
-  const folder = join(import.meta.dirname, "migrations");
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".sql"))
-    .sort()
-    .map((name, index) => {
-      const sql = readFileSync(join(folder, name), "utf8");
-      const number = Number(name.slice(0, 4));
-      if (number !== index + 1) throw new StartupError(`migration ${name} is out of order`);
-      return { number, name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
-    });
+async function noteApplied(client: pg.Client, { number, name, checksum }: Migration): Promise<void> {
+  const text = "insert into schema_migration (number, name, checksum) values ($1, $2, $3)";
+  await client.query(text, [number, name, checksum]);
 }

@@ -61,6 +61,7 @@ export async function findAccessRevisions(
 ): Promise<{ workspaceId: string; accessRevision: number }[]> {
   const rows = await sql.query<{ workspace_id: string; access_revision: number }>({
     name: "find_access_revisions",
+    isLookup: true,
     text: `select workspace_id, access_revision from workspace
       where workspace_id = any ($1) order by workspace_id collate "C"`,
     values: [workspaceIds],

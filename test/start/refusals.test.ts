@@ -38,6 +38,9 @@ const external = (url: string, file = keyFile) => ({ COFFER_DATABASE_URL: url, C
 const inUse = (env: Record<string, string> = {}) => ({ ...processes.settingsOf(coffer), ...env });
 const withPart = (pattern: RegExp, part: string) => coffer.databaseUrl.replace(pattern, part);
 
+/** A directory of the kernel's, which nobody can write to. */
+const readOnlyDir = () => "/sys/kernel/coffer";
+
 /** All that the deployment in use holds, as far as a start could change it. */
 const contents = async () => ({
   deployment: await coffer.sql("select * from deployment"),
@@ -99,6 +102,36 @@ describe("is one line, and names what is wrong:", () => {
       /database.*password authentication failed/,
     ],
     [
+      "no database password where one is asked for",
+      () => external(withPart(/:[^:@/]+@/, "@")),
+      /the database asks for a password: set COFFER_DATABASE_PASSWORD_FILE/,
+    ],
+    [
+      "an empty password file",
+      () => ({ ...external(empty.url), COFFER_DATABASE_PASSWORD_FILE: writeKeyFile("\n") }),
+      /COFFER_DATABASE_PASSWORD_FILE: the file \S+ is empty/,
+    ],
+    [
+      "a server that takes the connection and says nothing",
+      () => external(`postgres://coffer:hunter2@127.0.0.1:${takenPort()}/coffer`),
+      /cannot use the database: the server did not answer/,
+    ],
+    [
+      "two servers that take the connection and say nothing",
+      () => external(`postgres://coffer:hunter2@127.0.0.1:${takenPort()},127.0.0.1:${takenPort()}/coffer`),
+      /cannot use the database: the server did not answer/,
+    ],
+    [
+      "session attributes that suit no service that writes",
+      () => external("postgres://coffer:hunter2@a,b/coffer?target_session_attrs=standby"),
+      /target_session_attrs=standby in COFFER_DATABASE_URL is not supported/,
+    ],
+    [
+      "a data directory on a read-only file system",
+      () => ({ COFFER_DATA_DIR: readOnlyDir() }),
+      /cannot use the data directory .*(EROFS|EACCES|EPERM|ENOENT)/,
+    ],
+    [
       "a database that does not exist",
       () => external(withPart(/\/test_\w+/, "/absent")),
       /database "absent" does not exist/,
@@ -120,7 +153,10 @@ describe("is one line, and names what is wrong:", () => {
     ],
     ["a data directory that is a file", () => ({ COFFER_DATA_DIR: writeKeyFile("") }), /data directory|root\.key/],
   ])("%s", async (_what, env, message) => {
+    const start = performance.now();
     const { code, stdout, stderr } = await outcomeOf(env());
+    // Several starts at a time, on a machine that is busy with other tests.
+    expect(performance.now() - start).toBeLessThan(15_000);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^coffer: [^\n]{10,300}\n$/);
     expect(stderr).toMatch(message);

@@ -1,5 +1,6 @@
 // The schema: made once however many start together, never half, and refused when it is not this coffer's.
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
 import { StartupError } from "../../src/domain/startup-error.ts";
@@ -84,6 +85,63 @@ describe("what belongs to a migration and is no SQL", () => {
     await expect(migrate(url, { steps: { misnamed: async () => {} } })).rejects.toThrow(
       "no migration is named misnamed",
     );
+  });
+});
+
+describe("while others are at work", () => {
+  /** What a migration says while it waits, and every one of its lines. */
+  const collect = () => {
+    const lines: { message: string; details: Record<string, unknown> }[] = [];
+    return { lines, log: (message: string, details: Record<string, unknown>) => void lines.push({ message, details }) };
+  };
+
+  it("a migration that needs a table for itself delays nobody by more than a second, and is tried until it can be done", async () => {
+    const { url, client } = await emptyDatabase();
+    const lastButOne = { "egress-surfaces": () => Promise.reject(new Error("not yet")) };
+    await expect(migrate(url, { steps: lastButOne })).rejects.toThrow("not yet");
+    // As a dump does.
+    await client.query("begin");
+    await client.query("select from egress_event");
+    const { lines, log } = collect();
+    const migrating = migrate(url, { log });
+    const reader = new Client(url);
+    await reader.connect();
+    let slowestMs = 0;
+    for (const end = performance.now() + 4_000; performance.now() < end; await sleep(50)) {
+      const start = performance.now();
+      await reader.query("select from egress_event");
+      slowestMs = Math.max(slowestMs, performance.now() - start);
+    }
+    await reader.end();
+    await client.query("commit");
+    await migrating;
+    expect(slowestMs).toBeLessThan(1_500);
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines[0]).toMatchObject({
+      message: "a migration waits for a table that is in use, and tries again",
+      details: { migration: "0018-egress-surfaces.sql", attempt: 1 },
+    });
+  });
+
+  it("whoever waits for the lock of the migrations says for whom, and since when", async () => {
+    const { url, client } = await emptyDatabase();
+    await client.query("select pg_advisory_lock(4015262901)");
+    const [{ pid }] = (await client.query("select pg_backend_pid() as pid")).rows;
+    const { lines, log } = collect();
+    const migrating = migrate(url, { log });
+    await sleep(1_000);
+    await client.query("select pg_advisory_unlock(4015262901)");
+    await migrating;
+    expect(lines).toEqual([
+      {
+        message: "waiting for another coffer, which holds the lock of the migrations",
+        details: expect.objectContaining({
+          waitingSince: expect.any(Date),
+          holderPid: pid,
+          holderConnectedSince: expect.any(Date),
+        }),
+      },
+    ]);
   });
 });
 

@@ -29,7 +29,7 @@ export interface TestCofferOptions {
   /** `null`: none; the run's Redis unless given. */
   redisUrl?: string | null;
   /** Another way to the same database for coffer itself: a proxy of the test's. */
-  through?: (databaseUrl: string) => string;
+  through?: (databaseUrl: string) => string | Promise<string>;
 }
 
 export interface TestCoffer {
@@ -97,7 +97,7 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
   });
   const logLines: string[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => void logLines.push(line) });
-  const connectionString = options.through?.(place.url) ?? place.url;
+  const connectionString = (await options.through?.(place.url)) ?? place.url;
   const database = openDatabase({ connectionString, poolSize: config.databasePoolSize });
   const app = await createApp({ config, log, database, keyring });
   let ownerToken = besides?.ownerToken ?? "";

@@ -24,13 +24,17 @@ export async function unpackBinary(
   const rootDir = join(cacheDir, "root");
   await unpackOnce(cacheDir, rootDir, packages);
   // By this very name: the same program under another name may be another tool.
-  const path = join(rootDir, "usr", "bin", name);
-  if (!(await isExecutable(path))) throw new Error(`no ${name} in ${rootDir}; remove ${cacheDir} and try again`);
+  const path = await findIn([join(rootDir, "usr", "bin"), join(rootDir, "usr", "sbin")], name);
+  if (path === undefined) throw new Error(`no ${name} in ${rootDir}; remove ${cacheDir} and try again`);
   return { path, libraryPath: await findLibraryPath(rootDir) };
 }
 
-export async function findOnPath(name: string): Promise<string | undefined> {
-  for (const dir of (process.env["PATH"] ?? "").split(delimiter)) {
+export function findOnPath(name: string): Promise<string | undefined> {
+  return findIn((process.env["PATH"] ?? "").split(delimiter), name);
+}
+
+async function findIn(dirs: readonly string[], name: string): Promise<string | undefined> {
+  for (const dir of dirs) {
     const path = join(dir, name);
     if (dir !== "" && (await isExecutable(path))) return path;
   }

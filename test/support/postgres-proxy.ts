@@ -13,6 +13,12 @@ export interface PostgresProxy {
   onCommit(decide: () => Cut | undefined): void;
   /** Connections stay open, but nothing passes any more. */
   freeze(): void;
+  /** The same for the connections that there are; new ones pass. */
+  silence(): void;
+  /** The same for the next connection on which a client sends this, which the server never hears. */
+  silenceNext(text: string): void;
+  /** How many connections were silenced. */
+  silenced(): number;
   /** Connections break, and none is made any more. */
   cut(): void;
   /** Whatever was frozen or cut is over: connections that are there break, new ones are made. */
@@ -25,6 +31,9 @@ export async function startPostgresProxy(): Promise<PostgresProxy> {
   let target: { host: string; port: number } | undefined;
   let decide: () => Cut | undefined = () => undefined;
   let isFrozen = false;
+  let wanted: string | undefined;
+  let silenced = 0;
+  const silences = new Set<() => void>();
   let isCut = false;
 
   const track = (socket: Socket) => {
@@ -42,14 +51,26 @@ export async function startPostgresProxy(): Promise<PostgresProxy> {
     };
     let isAnswerLost = false;
     const isCommit = createCommitFinder();
+    let isSilent = false;
+    const silence = () => {
+      isSilent = true;
+      silenced++;
+    };
+    silences.add(silence);
+    client.on("close", () => silences.delete(silence));
     for (const socket of [client, upstream]) {
       track(socket);
       socket.on("close", destroy);
     }
     client.on("end", () => {
-      if (!isFrozen) upstream.end();
+      if (!isFrozen && !isSilent) upstream.end();
     });
     client.on("data", (chunk: Buffer) => {
+      if (wanted !== undefined && chunk.includes(wanted)) {
+        wanted = undefined;
+        silence();
+      }
+      if (isSilent) return;
       const cut = isCommit(chunk) ? decide() : undefined;
       if (cut === "request") return destroy();
       isAnswerLost = cut === "answer";
@@ -58,7 +79,7 @@ export async function startPostgresProxy(): Promise<PostgresProxy> {
     upstream.on("data", (chunk: Buffer) => {
       // The first of what follows a COMMIT is its answer: so it is done.
       if (isAnswerLost) return destroy();
-      if (!isFrozen) client.write(chunk);
+      if (!isFrozen && !isSilent) client.write(chunk);
     });
   });
   server.listen(0, "127.0.0.1");
@@ -77,6 +98,13 @@ export async function startPostgresProxy(): Promise<PostgresProxy> {
     freeze() {
       isFrozen = true;
     },
+    silence() {
+      for (const silence of silences) silence();
+    },
+    silenceNext(text) {
+      wanted = text;
+    },
+    silenced: () => silenced,
     cut() {
       isCut = true;
       for (const socket of sockets) socket.destroy();

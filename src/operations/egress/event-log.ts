@@ -3,6 +3,7 @@ import type { EgressEvent } from "../../domain/egress/egress-event.ts";
 import { mayHaveReachedHost } from "../../domain/egress/refusal.ts";
 import type { Sql } from "../../store/database.ts";
 import { type EgressRest, insertEgressEvents, noteEgressRest } from "../../store/egress-events.ts";
+import { endOrTurn } from "../pass-by.ts";
 import { createRepeatFold } from "../repeat-fold.ts";
 import { createWriteBehind } from "../write-behind.ts";
 
@@ -30,8 +31,8 @@ interface Waiting {
 }
 
 /**
- * One statement is under way at a time; what comes meanwhile goes with the next. `onFolded` hears of events that stand for
- * several refusals.
+ * One statement is under way at a time; what comes meanwhile goes with the next. One that gets no answer is passed by. `onFolded`
+ * hears of events that stand for several refusals.
  */
 export function createEgressEventLog(
   sql: Sql,
@@ -40,6 +41,7 @@ export function createEgressEventLog(
   const { newEventId, onFolded, onLost } = options;
   let waiting: Waiting[] = [];
   let writing: Promise<void> | undefined;
+  const batches = new Set<Promise<void>>();
   const rest = createWriteBehind<EgressRest>({
     delayMs: restDelayMs,
     write: (rests) => noteEgressRest(sql, rests),
@@ -52,15 +54,10 @@ export function createEgressEventLog(
     while (waiting.length > 0) {
       const batch = waiting.slice(0, batchEventsMax);
       waiting = waiting.slice(batchEventsMax);
-      try {
-        await insertEgressEvents(
-          sql,
-          batch.flatMap(({ events }) => events),
-        );
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+      const written = writeBatch(sql, batch);
+      batches.add(written);
+      void written.then(() => batches.delete(written));
+      await endOrTurn(written);
     }
     writing = undefined;
   }
@@ -104,7 +101,20 @@ export function createEgressEventLog(
     async flush() {
       await refusals.flush();
       await writing;
+      await Promise.all(batches);
       await rest.flush();
     },
   };
+}
+
+async function writeBatch(sql: Sql, batch: readonly Waiting[]): Promise<void> {
+  try {
+    await insertEgressEvents(
+      sql,
+      batch.flatMap(({ events }) => events),
+    );
+    for (const { resolve } of batch) resolve();
+  } catch (error) {
+    for (const { reject } of batch) reject(error);
+  }
 }

@@ -5,6 +5,7 @@ import type { Caller } from "../../domain/caller.ts";
 import { authMethodNamed, authMethodOf, checkKind } from "../../domain/credential/kinds.ts";
 import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
+import type { Payload } from "../../domain/payload.ts";
 import { checkActive, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { updateCredential } from "../../store/credentials.ts";
@@ -21,7 +22,7 @@ import { findForWriting, lockForWriting } from "./check-access.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "./report-corrupt.ts";
-import { payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
+import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
 
 /** What is left out stays. */
 export interface ChangeCredentialInput {
@@ -62,6 +63,7 @@ export async function changeCredential(
       : findSecretOrFail(deps.database, workspaceId, ref);
   const lock = (tx: Tx) =>
     value ? lockForWriting(deps, tx, caller, { workspaceId, secretId }) : lockSecretOrFail(tx, workspaceId, secretId);
+  const made: Payload[] = [];
   const run = () =>
     mutate(deps, caller, {
       grant,
@@ -72,7 +74,9 @@ export async function changeCredential(
         if (!value) return { subject };
         const keyVersion = await sealingKey(deps, workspaceId, secret);
         await checkReference(deps.database, workspaceId, value);
-        return { subject, sealing: { value, keyVersion, payload: payloadOf(value, becomes, deps.random), becomes } };
+        const payload = payloadOf(value, becomes, deps.random);
+        made.push(payload);
+        return { subject, sealing: { value, keyVersion, payload, becomes } };
       },
       async apply(tx, { subject, sealing }) {
         const secret = await lock(tx);
@@ -107,9 +111,9 @@ export async function changeCredential(
     const { region, name } = await findSecretOrFail(deps.database, workspaceId, ref);
     return { workspaceId, region, path: pathOf(input.name ?? name) };
   };
-  const outcome = await withFreePath(deps, caller, findPlace, run).catch((error: unknown) =>
-    reportCorrupt(deps, caller, grant, askedSecret({ id: secretId }), error),
-  );
+  const outcome = await withFreePath(deps, caller, findPlace, run)
+    .catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret({ id: secretId }), error))
+    .finally(() => made.forEach(discard));
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
   return outcome;
 }

@@ -3,6 +3,7 @@ import { CofferError } from "../../domain/errors.ts";
 import type { Sql } from "../../store/database.ts";
 import { readSealedVersions, type SealedVersion, type ValueAsk } from "../../store/read-values.ts";
 import { auditUnavailable } from "../audit-trail.ts";
+import { endOrTurn } from "../pass-by.ts";
 
 export interface ValueReader {
   /**
@@ -22,7 +23,10 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** One statement is under way at a time, so nobody waits for a timer, and the more ask the less each costs. */
+/**
+ * One statement is under way at a time, so nobody waits for a timer, and the more ask the less each costs. One that gets no answer
+ * for a while is passed by: the next goes over another connection.
+ */
 export function createValueReader(sql: Sql): ValueReader {
   let waiting: Waiting[] = [];
   let isReading = false;
@@ -33,7 +37,7 @@ export function createValueReader(sql: Sql): ValueReader {
       await untilNobodyJoins();
       const batch = waiting.slice(0, batchAsksMax);
       waiting = waiting.slice(batchAsksMax);
-      await readBatch(sql, batch);
+      await endOrTurn(readBatch(sql, batch));
     }
     isReading = false;
   }

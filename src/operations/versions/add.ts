@@ -4,6 +4,7 @@ import type { AuditSubject } from "../../domain/audit-event.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
+import type { Payload } from "../../domain/payload.ts";
 import { checkActive, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { authorizeFound } from "../authorize.ts";
@@ -15,7 +16,7 @@ import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
 import { checkFitsRule } from "../secrets/egress-value.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
+import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
 import { appendVersion } from "./append.ts";
 import { versionById } from "./find.ts";
 
@@ -39,6 +40,7 @@ export async function addSecretVersion(
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);
   const versionId = newId("secv", deps.now(), deps.random);
+  let made: Payload | undefined;
   const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
@@ -53,6 +55,7 @@ export async function addSecretVersion(
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
       await checkReference(deps.database, workspaceId, input.value);
       const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
+      made = payload;
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
       return { subject, secretId, keyVersion, payload };
     },
@@ -81,7 +84,9 @@ export async function addSecretVersion(
       await findForWriting(deps, sql, caller, workspaceId, { by: "id", secretId: version.secretId });
       return version;
     },
-  }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(input.secret), error));
+  })
+    .catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(input.secret), error))
+    .finally(() => made && discard(made));
   // Of kinds that are no credentials it finds nothing to try.
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
   return outcome;

@@ -7,7 +7,6 @@ import { seal } from "../../envelope/envelope.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
 import type { Tx } from "../../store/database.ts";
 import { countNewVersion, insertVersion } from "../../store/versions.ts";
-import { discard } from "../secrets/value-input.ts";
 import { newEnabledVersion } from "./insert.ts";
 
 interface AppendedVersion {
@@ -18,7 +17,7 @@ interface AppendedVersion {
   vaultConnectionId: string | undefined;
 }
 
-/** The new current version. The payload is discarded. */
+/** The new current version. The payload stays as it is: a transaction that did nothing runs again. */
 export async function appendVersion(
   deps: Pick<Deps, "deploymentId" | "deploymentKeys" | "random">,
   tx: Tx,
@@ -28,7 +27,6 @@ export async function appendVersion(
   const versionNumber = versionCount + 1;
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber };
   const envelope = seal({ keyVersion, context, payload, random: deps.random });
-  discard(payload);
   const row = newEnabledVersion(deps, {
     workspaceId,
     secretId,

@@ -56,6 +56,7 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   AUDIT_UNAVAILABLE: 7503,
   SHUTTING_DOWN: 7504,
   DEADLINE_EXCEEDED: 7505,
+  LIST_TIMEOUT: 7510,
   CANCELED: 7506,
   VALUE_CORRUPT: 7507,
   INTERNAL: 7508,

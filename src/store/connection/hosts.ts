@@ -1,0 +1,62 @@
+// The servers that a database URL names: several hosts, as libpq writes them, are tried in their order.
+import { StartupError } from "../../domain/startup-error.ts";
+
+export interface Hosts {
+  /** One connection string a host, in the order in which they are tried. */
+  connectionStrings: readonly [string, ...string[]];
+  /** Whether a server that takes no writes is passed over. */
+  mustBeWritable: boolean;
+}
+
+const attribute = "target_session_attrs";
+const writableAttributes = ["read-write", "primary"];
+
+/** Fails with a StartupError that names what is not supported. */
+export function hostsOf(connectionString: string): Hosts {
+  const mark = connectionString.indexOf("?");
+  const base = mark < 0 ? connectionString : connectionString.slice(0, mark);
+  const parameters = new URLSearchParams(mark < 0 ? "" : connectionString.slice(mark + 1));
+  const wanted = parameters.get(attribute) ?? "any";
+  if (wanted !== "any" && !writableAttributes.includes(wanted)) {
+    throw new StartupError(
+      `${attribute}=${wanted} in COFFER_DATABASE_URL is not supported: coffer writes; use read-write`,
+    );
+  }
+  const connectionStrings = stringsOf(base, parameters, mark < 0 ? "" : connectionString.slice(mark));
+  // A list of hosts is a primary and its standbys: whichever answers first may be one that takes no writes.
+  return { connectionStrings, mustBeWritable: wanted !== "any" || connectionStrings.length > 1 };
+}
+
+function stringsOf(base: string, parameters: URLSearchParams, query: string): readonly [string, ...string[]] {
+  const named = parameters.get("host");
+  const isList = named?.includes(",") ?? false;
+  // Unchanged where it can be: a password is not encoded anew.
+  const rest = isList || parameters.has(attribute) ? withoutLists(parameters, isList) : query;
+  const [scheme = "", authority = "", path = ""] = /^(\w+:\/\/)([^/]*)(.*)$/s.exec(base)?.slice(1) ?? [];
+  const at = authority.lastIndexOf("@") + 1;
+  const servers = authority.slice(at).split(",");
+  if (isList && named) {
+    const ports = (parameters.get("port") ?? "").split(",");
+    return mapped(named.split(","), (host, index) => {
+      const port = ports[index] ?? (ports.length === 1 ? ports[0] : "");
+      const own = new URLSearchParams({ host, ...(port ? { port } : {}) });
+      return `${base}${rest === "" ? "?" : `${rest}&`}${own}`;
+    });
+  }
+  if (servers.length === 1) return [`${base}${rest}`];
+  return mapped(servers, (server) => `${scheme}${authority.slice(0, at)}${server}${path}${rest}`);
+}
+
+function withoutLists(parameters: URLSearchParams, isList: boolean): string {
+  const rest = new URLSearchParams(parameters);
+  rest.delete(attribute);
+  if (isList) {
+    rest.delete("host");
+    rest.delete("port");
+  }
+  return rest.size === 0 ? "" : `?${rest}`;
+}
+
+function mapped(list: readonly string[], map: (item: string, index: number) => string): readonly [string, ...string[]] {
+  return list.map(map) as [string, ...string[]];
+}

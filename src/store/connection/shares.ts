@@ -1,0 +1,38 @@
+// What each kind of work may hold of a pool, so that no kind of it can take all of the connections.
+
+/** `lookup`: what many calls wait for, such as a credential. `job`: what no caller waits for. */
+export type Share = "read" | "lookup" | "write" | "list" | "job" | "health";
+
+export interface Shares {
+  /** Says whether one more connection may go to this kind of work. */
+  hasRoom(share: Share): boolean;
+  take(share: Share): void;
+  giveBack(share: Share): void;
+}
+
+/**
+ * Of ten connections writers hold at most six, lists three and jobs two, and these together, with the reads, leave one for
+ * look-ups; without reads they leave two. A pool of one has no shares.
+ */
+export function createShares(size: number): Shares {
+  const reserved = size >= 5 ? 2 : size > 1 ? 1 : 0;
+  const slowMax = size - reserved;
+  const max: Record<Share, number> = {
+    health: size,
+    lookup: size,
+    read: Math.max(1, size - Math.min(1, reserved)),
+    write: Math.max(1, Math.min(slowMax, Math.ceil(size * 0.6))),
+    list: Math.max(1, Math.min(slowMax, Math.floor(size * 0.3))),
+    job: Math.max(1, Math.min(slowMax, Math.floor(size * 0.2))),
+  };
+  const taken: Record<Share, number> = { health: 0, lookup: 0, read: 0, write: 0, list: 0, job: 0 };
+  const slow = () => taken.write + taken.list + taken.job;
+  return {
+    hasRoom(share) {
+      if (taken[share] >= max[share]) return false;
+      return share === "health" || share === "lookup" || share === "read" || slow() < slowMax;
+    },
+    take: (share) => void taken[share]++,
+    giveBack: (share) => void taken[share]--,
+  };
+}

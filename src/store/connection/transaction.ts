@@ -1,0 +1,211 @@
+// Transactions and single changes: all or nothing, an outcome that is never guessed, and a second try only of what did nothing.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CallProgress } from "../../domain/call-progress.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { isConnectionLost, isWorthRepeating, translateError } from "../database-errors.ts";
+import type { Lease, Pool } from "./pool.ts";
+import { retryDelayMs } from "./retry-delay.ts";
+import { runWithin } from "./run-statement.ts";
+import type { Statement, Tx } from "./statement.ts";
+
+export interface ChangeOptions {
+  /** `job`: no caller waits for it. */
+  share?: "write" | "job";
+  progress?: CallProgress | undefined;
+}
+
+// Nothing is done yet: another connection may begin it.
+const beginSilenceMs = 1_000;
+// Longer than a statement waits for a lock. Whoever has no deadline of its own is told then.
+const changeSilenceMs = 8_000;
+const jobSilenceMs = 35_000;
+const provenForMs = 5_000;
+const attemptsMax = 3;
+
+/** One statement that commits by itself. Fails with OUTCOME_UNKNOWN when the answer is lost. */
+export async function runChange<Row extends object>(
+  pool: Pool,
+  statement: Statement,
+  options: ChangeOptions,
+): Promise<Row[]> {
+  for (let attempt = 1; ; attempt++) {
+    const lease = await proven(pool, options);
+    let isSent = false;
+    let failure: unknown;
+    try {
+      // It broke while it was idle: then nothing is sent.
+      isSent = !lease.isBroken;
+      return await whileOpen(options.progress, () => runWithin<Row>(lease, statement, silenceMs(options)));
+    } catch (error) {
+      failure = error;
+      if (isSent && isConnectionLost(error)) throw outcomeUnknown(error);
+      if (attempt === attemptsMax || !isWorthRepeating(error)) throw translateError(error);
+    } finally {
+      lease.giveBack(failure);
+    }
+    await sleep(retryDelayMs(attempt));
+  }
+}
+
+/** `body` may run again when nothing of it was committed. Fails with OUTCOME_UNKNOWN when the answer to the COMMIT is lost. */
+export async function runTransaction<T>(pool: Pool, body: (tx: Tx) => Promise<T>, options: ChangeOptions): Promise<T> {
+  // Jobs come back by themselves, and say what went wrong.
+  const bodyAttemptsMax = options.share === "job" ? 1 : attemptsMax;
+  for (let attempt = 1; ; attempt++) {
+    const run: Run = { lease: await begun(pool, options), failure: undefined };
+    try {
+      return await runOnce(run, body, options);
+    } catch (error) {
+      if (attempt >= bodyAttemptsMax || run.failure === undefined || !isWorthRepeating(run.failure)) throw error;
+    }
+    await sleep(retryDelayMs(attempt));
+  }
+}
+
+interface Run {
+  lease: Lease;
+  /** What a statement before the COMMIT failed with. */
+  failure: unknown;
+}
+
+async function runOnce<T>(run: Run, body: (tx: Tx) => Promise<T>, options: ChangeOptions): Promise<T> {
+  const { lease } = run;
+  const query = async <Row extends object>(statement: Statement) => {
+    try {
+      return await runWithin<Row>(lease, statement, silenceMs(options));
+    } catch (error) {
+      run.failure = error;
+      throw translateError(error);
+    }
+  };
+  try {
+    const result = await body({ inTransaction: true, query });
+    checkDeadline(undefined, options.progress);
+    // A statement that the body passed over is no reason to run it again; a COMMIT that cannot be sent is.
+    run.failure = lease.isBroken ? new Error("the connection broke before the COMMIT") : undefined;
+    if (run.failure !== undefined) throw translateError(run.failure);
+    await commit(lease, options);
+    lease.giveBack();
+    return result;
+  } catch (error) {
+    if (isOutcomeUnknown(error)) lease.close();
+    else await rollBack(lease, run.failure);
+    throw error;
+  }
+}
+
+async function commit(lease: Lease, options: ChangeOptions): Promise<void> {
+  const timer = setTimeout(() => lease.close(), silenceMs(options));
+  try {
+    const { command } = await whileOpen(options.progress, () => lease.client.query("commit"));
+    // Postgres's answer to the COMMIT of a transaction in which a statement has failed.
+    if (command !== "ROLLBACK") return;
+  } catch (error) {
+    throw outcomeUnknown(error);
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new Error("a failed statement was passed over in a transaction");
+}
+
+async function rollBack(lease: Lease, failure: unknown): Promise<void> {
+  if (lease.isBroken) return lease.close();
+  try {
+    await runWithin(lease, { name: "", text: "rollback", values: [] }, beginSilenceMs);
+    lease.giveBack(failure);
+  } catch {
+    lease.close();
+  }
+}
+
+/** A connection in a transaction: one that does not even begin it is closed. */
+function begun(pool: Pool, options: ChangeOptions): Promise<Lease> {
+  return answering(pool, options, beginStatement, () => true);
+}
+
+/** A connection that answered a moment ago, or does now: a change that it is silent about would be of unknown outcome. */
+function proven(pool: Pool, options: ChangeOptions): Promise<Lease> {
+  return answering(pool, options, pingStatement, ({ provenMs }) => performance.now() - provenMs > provenForMs);
+}
+
+async function answering(
+  pool: Pool,
+  options: ChangeOptions,
+  statement: Statement,
+  isAsked: (lease: Lease) => boolean,
+): Promise<Lease> {
+  for (let attempt = 1; ; attempt++) {
+    const lease = await take(pool, options);
+    checkDeadline(lease, options.progress);
+    if (!isAsked(lease)) return lease;
+    const startMs = performance.now();
+    try {
+      await runWithin(lease, statement, beginSilenceMs);
+      return lease;
+    } catch (error) {
+      lease.close();
+      if (performance.now() - startMs >= beginSilenceMs) pool.closeUnproven(startMs);
+      if (attempt === attemptsMax || !isWorthRepeating(error)) throw translateError(error);
+    }
+  }
+}
+
+const pingStatement: Statement = { name: "ping", text: "select 1", values: [] };
+const beginStatement: Statement = { name: "begin", text: "begin isolation level read committed", values: [] };
+
+async function take(pool: Pool, { share = "write", progress }: ChangeOptions): Promise<Lease> {
+  for (let attempt = 1; ; attempt++) {
+    const startMs = performance.now();
+    try {
+      return await pool.take(share, progress);
+    } catch (error) {
+      const wasWaiting = performance.now() - startMs > beginSilenceMs;
+      if (attempt === attemptsMax || wasWaiting || !isWorthRepeating(error)) throw translateError(error);
+    }
+    await sleep(retryDelayMs(attempt));
+  }
+}
+
+/** What nobody waits for any more is not done. */
+function checkDeadline(lease: Lease | undefined, progress: CallProgress | undefined): void {
+  if (progress?.deadlineMs === undefined || performance.now() < progress.deadlineMs) return;
+  lease?.giveBack();
+  throw new CofferError("DEADLINE_EXCEEDED", "the call's deadline has passed; nothing was changed");
+}
+
+async function whileOpen<T>(progress: CallProgress | undefined, commits: () => Promise<T>): Promise<T> {
+  if (!progress) return commits();
+  progress.isOutcomeOpen = true;
+  try {
+    return await commits();
+  } finally {
+    progress.isOutcomeOpen = false;
+  }
+}
+
+function silenceMs({ share }: ChangeOptions): number {
+  return share === "job" ? jobSilenceMs : changeSilenceMs;
+}
+
+function outcomeUnknown(cause: unknown): CofferError {
+  const message = "the outcome of the change is not known; retry with the same idempotency key";
+  return new CofferError("OUTCOME_UNKNOWN", message, {}, { cause, retryDelayMs: 1_000 });
+}
+
+function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof CofferError && error.reason === "OUTCOME_UNKNOWN";
+}
+
+/** A statement that must not run twice at once, and that no caller waits for. Fails with the driver's error. */
+export async function runOnceInBackground<Row extends object>(pool: Pool, statement: Statement): Promise<Row[]> {
+  const lease = await pool.take("job");
+  let failure: unknown;
+  try {
+    return await runWithin<Row>(lease, statement, changeSilenceMs);
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    lease.giveBack(failure);
+  }
+}

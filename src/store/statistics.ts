@@ -1,0 +1,27 @@
+// The statistics that Postgres plans by: made again when a table has grown tenfold since, long before autovacuum comes by.
+import type { Sql, Tx } from "./database.ts";
+import { only } from "./rows.ts";
+
+// Below that any plan is quick. A table that was never analyzed counts as empty.
+const rowsMin = 500;
+const grownTables = `select c.oid::regclass::text as name
+  from pg_catalog.pg_class c join pg_catalog.pg_stat_user_tables t on t.relid = c.oid
+  where c.relkind = 'r' and pg_has_role(c.relowner, 'USAGE')
+    and c.relnamespace = (select m.relnamespace from pg_catalog.pg_class m where m.oid = to_regclass('schema_migration'))
+    and t.n_live_tup >= ${rowsMin} and t.n_live_tup >= 10 * greatest(c.reltuples, 0)`;
+
+export async function isAnalysisDue(sql: Sql): Promise<boolean> {
+  const rows = await sql.query<{ due: boolean }>({
+    name: "is_analysis_due",
+    text: `select exists (${grownTables}) as due`,
+    values: [],
+  });
+  return only(rows).due;
+}
+
+/** Leaves out what somebody else is analyzing or altering. */
+export async function analyzeGrownTables(tx: Tx): Promise<void> {
+  const tables = await tx.query<{ name: string }>({ name: "find_grown_tables", text: grownTables, values: [] });
+  // As Postgres writes the names, quoted where they have to be.
+  for (const { name } of tables) await tx.query({ name: "", text: `analyze (skip_locked) ${name}`, values: [] });
+}
