@@ -105,11 +105,13 @@ describe.each(["cut", "freeze"] as const)("Postgres that is away (%s)", (how) =>
     expect((await ask("/before")).status).toBe(200);
     const closes = new Promise((resolve) => tunnel.once("close", resolve));
     proxy[how]();
-    if (how === "freeze") setTimeout(() => proxy.heal(), 500);
+    // Events are written over another connection for five seconds.
+    if (how === "freeze") setTimeout(() => proxy.heal(), 6_000);
     const answer = await sendRaw(
       tunnel,
       `GET /socket HTTP/1.1\r\nHost: ${authority()}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Authorization: ${headers.authorization}\r\n\r\n`,
+      10_000,
     );
     expect(answer).toMatch(/^HTTP\/1\.1 503 .*Proxy-Reason: events_unavailable\r\n/s);
     expect(answer).not.toContain(answerText);
