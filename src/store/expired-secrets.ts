@@ -3,13 +3,14 @@ import type { Secret } from "../domain/secret.ts";
 import type { Sql, Tx } from "./database.ts";
 import { only } from "./rows.ts";
 
+// As the index has it. Nothing that is judged by it waits for a lock.
 const isDue = "s.state = 'ACTIVE' and s.expire_time <= now()";
 
 const settled = `state = 'SOFT_DELETED', delete_time = s.expire_time,
         purge_time = s.expire_time + (
           select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = s.workspace_id
         ),
-        revision = s.revision + 1, update_time = now()`;
+        revision = s.revision + 1, update_time = clock_timestamp()`;
 
 /** Looks in every workspace, by the database's clock. */
 export async function isExpiryDue(sql: Sql): Promise<boolean> {
@@ -53,7 +54,7 @@ export async function settleExpired(
   const rows = await sql.query<{ secret_id: string }>({
     name: condition.name,
     text: `update secret s set ${settled}
-      where s.workspace_id = $1 and ${condition.text} and ${isDue}
+      where s.workspace_id = $1 and ${condition.text} and s.state = 'ACTIVE' and s.expire_time <= clock_timestamp()
       returning s.secret_id`,
     values: [which.workspaceId, ...condition.values],
   });

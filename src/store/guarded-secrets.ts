@@ -2,7 +2,17 @@
 import type { Secret, SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, isActive, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import {
+  clock,
+  firstOrUndefined,
+  isActive,
+  lockedText,
+  only,
+  type SecretRow,
+  secretColumns,
+  secretColumnsByClock,
+  toSecret,
+} from "./rows.ts";
 
 export interface GuardedSecret {
   secret: Secret;
@@ -18,8 +28,7 @@ interface GuardedRow extends SecretRow {
   now: Date;
 }
 
-// A lock may have been waited for: the time is that of the moment.
-const guardedColumns = `${secretColumns}, s.mac, clock_timestamp() as now`;
+const guardedColumns = `${secretColumns}, s.mac, now() as now`;
 
 /** By id in any state until it is purged, by name only while active. */
 export async function findGuardedSecret(
@@ -52,7 +61,10 @@ export async function lockGuardedSecret(
 ): Promise<GuardedSecret | undefined> {
   const rows = await tx.query<GuardedRow>({
     name: "lock_guarded_secret",
-    text: `select ${guardedColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2 for update of s`,
+    text: lockedText(
+      `${secretColumnsByClock}, s.mac, t.at as now`,
+      "s.workspace_id = $1 and s.secret_id = $2 for update of s",
+    ),
     values: [workspaceId, secretId],
   });
   const row = firstOrUndefined(rows);
@@ -67,9 +79,9 @@ export async function updateAccessPolicy(
 ): Promise<Secret> {
   const rows = await tx.query<SecretRow>({
     name: "update_access_policy",
-    text: `update secret s set access_policy = $3, mac = $4, revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and s.secret_id = $2
-      returning ${secretColumns}`,
+    text: `update secret s set access_policy = $3, mac = $4, revision = s.revision + 1, update_time = t.at
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumnsByClock}`,
     values: [workspaceId, secretId, accessPolicyText ?? null, mac],
   });
   return toSecret(only(rows));

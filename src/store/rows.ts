@@ -17,14 +17,39 @@ export function only<Row>(rows: readonly Row[]): Row {
   return row;
 }
 
-// An active secret past its expire_time counts as deleted, by the database's clock, before anything has noted it down.
-const expired = "(s.state = 'ACTIVE' and s.expire_time <= now())";
+/**
+ * The time of the moment as `t.at`, one for the whole statement. A transaction that may have waited for a lock judges by it, since
+ * now() is the time at which the transaction began.
+ */
+export const clock = "(select clock_timestamp() as at) t";
 
-/** A secret in use. */
-export const isActive = "(s.state = 'ACTIVE' and (s.expire_time is null or s.expire_time > now()))";
+/** Locks the rows of `secret s` that `condition` selects and reads them afterwards, with the time after the wait as `t.at`. */
+export function lockedText(columns: string, condition: string): string {
+  // Postgres may compute the columns of a row before it waits for the row's lock, so the time is read outside.
+  return `with locked as materialized (select s.* from secret s where ${condition})
+    select ${columns} from locked s cross join lateral (select clock_timestamp() as at where s.secret_id is not null) t`;
+}
 
-/** The columns of `secret s` that make a Secret. */
-export const secretColumns = `
+function isActiveAt(time: string): string {
+  return `(s.state = 'ACTIVE' and (s.expire_time is null or s.expire_time > ${time}))`;
+}
+
+/** A secret in use, for statements that wait for no lock. */
+export const isActive = isActiveAt("now()");
+
+/** A secret in use at the time `t.at`. */
+export const isActiveByClock = isActiveAt("t.at");
+
+/** The columns of `secret s` that make a Secret, for statements that wait for no lock. */
+export const secretColumns = columnsAt("now()");
+
+/** The columns of `secret s` that make a Secret at the time `t.at`. */
+export const secretColumnsByClock = columnsAt("t.at");
+
+function columnsAt(time: string): string {
+  // An active secret past its expire_time counts as deleted, by the database's clock, before anything has noted it down.
+  const expired = `(s.state = 'ACTIVE' and s.expire_time <= ${time})`;
+  return `
   s.workspace_id, s.secret_id, s.region, s.name, s.path, s.kind, s.auth_method, s.description, s.labels, s.annotations, s.mime_type,
   case when ${expired} then 'SOFT_DELETED' else s.state end as state,
   s.version_aliases, s.version_count, s.enabled_version_count, s.current_version, s.kms_key_id, s.revealable, s.revision,
@@ -39,6 +64,7 @@ export const secretColumns = `
     when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
   case when s.validation_version = s.current_version then s.validate_time end as validate_time,
   case when s.validation_version = s.current_version then s.validation_error else '' end as validation_error`;
+}
 
 export interface SecretRow {
   workspace_id: string;

@@ -102,7 +102,7 @@ export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string
 export async function deleteSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<void> {
   await tx.query({
     name: "delete_sandbox",
-    text: `update sandbox b set delete_time = now(), mac = '' where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
+    text: `update sandbox b set delete_time = clock_timestamp(), mac = '' where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
     values: [workspaceId, sandboxId],
   });
 }
@@ -136,7 +136,7 @@ export async function revokeBinding(
 ): Promise<boolean> {
   const rows = await tx.query({
     name: "revoke_sandbox_binding",
-    text: `update sandbox_binding set revoke_time = now(), mac = ''
+    text: `update sandbox_binding set revoke_time = clock_timestamp(), mac = ''
       where workspace_id = $1 and sandbox_id = $2 and env_key = $3 and revoke_time is null returning env_key`,
     values: [workspaceId, sandboxId, envKey],
   });

@@ -5,7 +5,17 @@ import type { Expiration, Secret, SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import type { Sql, Tx } from "./database.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { firstOrUndefined, isActive, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import {
+  clock,
+  firstOrUndefined,
+  isActive,
+  lockedText,
+  only,
+  type SecretRow,
+  secretColumns,
+  secretColumnsByClock,
+  toSecret,
+} from "./rows.ts";
 
 /** By id in any state until it is purged, by name only while active. */
 export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef): Promise<Secret | undefined> {
@@ -30,7 +40,7 @@ export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef):
 export async function lockSecret(tx: Tx, workspaceId: string, secretId: string): Promise<Secret | undefined> {
   const rows = await tx.query<SecretRow>({
     name: "lock_secret",
-    text: `select ${secretColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2 for update of s`,
+    text: lockedText(secretColumnsByClock, "s.workspace_id = $1 and s.secret_id = $2 for update of s"),
     values: [workspaceId, secretId],
   });
   const row = firstOrUndefined(rows);
@@ -135,9 +145,9 @@ export async function updateSecret(tx: Tx, secret: Secret): Promise<Secret> {
     name: "update_secret",
     text: `update secret s set
         name = $3, path = $4, description = $5, labels = $6, annotations = $7, mime_type = $8, version_aliases = $9,
-        expire_time = $10, revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and s.secret_id = $2
-      returning ${secretColumns}`,
+        expire_time = $10, revision = s.revision + 1, update_time = t.at
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumnsByClock}`,
     values: [
       secret.workspaceId,
       secret.secretId,
@@ -155,8 +165,8 @@ export async function updateSecret(tx: Tx, secret: Secret): Promise<Secret> {
 }
 
 /**
- * Soft-deletes: from now on by the database's clock, to be purged after the workspace's retention, or at once when nothing of it
- * can come back.
+ * Soft-deletes a locked secret, to be purged after the workspace's retention, or at once when nothing of it can come back: then its
+ * purge_time is its delete_time, which no clock makes undone.
  */
 export async function softDeleteSecret(
   tx: Tx,
@@ -166,13 +176,13 @@ export async function softDeleteSecret(
   const rows = await tx.query<SecretRow>({
     name: "soft_delete_secret",
     text: `update secret s set
-        state = 'SOFT_DELETED', delete_time = coalesce(s.delete_time, now()),
-        purge_time = case when $3 then now() else now() + (
+        state = 'SOFT_DELETED', delete_time = coalesce(s.delete_time, t.at),
+        purge_time = case when $3 then coalesce(s.delete_time, t.at) else t.at + (
           select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = $1
         ) end,
-        revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and s.secret_id = $2
-      returning ${secretColumns}`,
+        revision = s.revision + 1, update_time = t.at
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumnsByClock}`,
     values: [secret.workspaceId, secret.secretId, options.purgeAtOnce],
   });
   return toSecret(only(rows));
@@ -188,10 +198,11 @@ export async function undeleteSecret(
     name: "undelete_secret",
     text: `update secret s set
         state = 'ACTIVE', name = $3, path = $4, delete_time = null, purge_time = null,
-        expire_time = case when s.expire_time <= now() then null else s.expire_time end,
-        revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and s.secret_id = $2 and s.state = 'SOFT_DELETED' and s.purge_time > now()
-      returning ${secretColumns}`,
+        expire_time = case when s.expire_time <= t.at then null else s.expire_time end,
+        revision = s.revision + 1, update_time = t.at
+      from ${clock}
+      where s.workspace_id = $1 and s.secret_id = $2 and s.state = 'SOFT_DELETED' and s.purge_time > greatest(t.at, s.delete_time)
+      returning ${secretColumnsByClock}`,
     values: [secret.workspaceId, secret.secretId, name, pathOf(name)],
   });
   const row = firstOrUndefined(rows);

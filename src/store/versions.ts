@@ -3,7 +3,7 @@ import type { Secret } from "../domain/secret.ts";
 import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql, Tx } from "./database.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { firstOrUndefined, only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
+import { clock, firstOrUndefined, only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
 
 export async function findVersion(
   sql: Sql,
@@ -111,9 +111,9 @@ export async function countNewVersion(
   await tx.query({
     name: "count_new_version",
     text: `update secret s set version_count = $3, enabled_version_count = s.enabled_version_count + 1,
-        current_version = $3, revision = s.revision + 1, update_time = now(),
-        validate_after = case when s.validation_state is not null then now() end
-      where s.workspace_id = $1 and s.secret_id = $2`,
+        current_version = $3, revision = s.revision + 1, update_time = t.at,
+        validate_after = case when s.validation_state is not null then t.at end
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2`,
     values: [version.workspaceId, version.secretId, version.versionNumber],
   });
 }
@@ -123,11 +123,11 @@ export async function refreshVersionCounts(tx: Tx, secret: Pick<Secret, "workspa
   await tx.query({
     name: "refresh_version_counts",
     text: `update secret s set
-        enabled_version_count = c.enabled, current_version = c.current, revision = s.revision + 1, update_time = now(),
+        enabled_version_count = c.enabled, current_version = c.current, revision = s.revision + 1, update_time = t.at,
         validate_after = case
           when c.current = s.current_version then s.validate_after
-          when s.validation_state is not null then now() end
-      from (
+          when s.validation_state is not null then t.at end
+      from ${clock}, (
         select count(*) as enabled, coalesce(max(v.version_number), 0) as current
         from secret_version v where v.workspace_id = $1 and v.secret_id = $2 and v.state = 'ENABLED'
       ) c
@@ -150,9 +150,9 @@ export async function setVersionState(
     text: `update secret_version v set
         state = $4, mac = $5, revision = v.revision + 1,
         envelope = case when $4 = 'DESTROYED' then null else v.envelope end,
-        destroy_time = case when $4 = 'DESTROYED' then now() else v.destroy_time end,
-        scheduled_destroy_time = now() + make_interval(secs => $6::float8 / 1000)
-      where v.workspace_id = $1 and v.secret_id = $2 and v.version_number = $3
+        destroy_time = case when $4 = 'DESTROYED' then t.at else v.destroy_time end,
+        scheduled_destroy_time = t.at + make_interval(secs => $6::float8 / 1000)
+      from ${clock} where v.workspace_id = $1 and v.secret_id = $2 and v.version_number = $3
       returning ${versionColumns}`,
     values: [
       version.workspaceId,

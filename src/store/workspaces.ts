@@ -84,7 +84,7 @@ export async function updateWorkspace(tx: Tx, workspace: Workspace): Promise<Wor
   const rows = await tx.query<WorkspaceRow>({
     name: "update_workspace",
     text: `update workspace set
-        display_name = $2, purge_retention_days = $3, tier = $4, egress_unmatched = $5, revision = revision + 1, update_time = now()
+        display_name = $2, purge_retention_days = $3, tier = $4, egress_unmatched = $5, revision = revision + 1, update_time = clock_timestamp()
       where workspace_id = $1 returning ${columns}`,
     values: [
       workspace.workspaceId,
