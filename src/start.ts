@@ -14,6 +14,7 @@ import { type DeploymentKeys, deriveDeploymentKeys, openDeploymentKey } from "./
 import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts";
 import type { Logger } from "./log.ts";
 import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
+import { signStoredRows } from "./operations/sign-stored-rows.ts";
 import { bootstrap } from "./operations/workspaces/bootstrap.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { isDatabaseError } from "./store/database-errors.ts";
@@ -135,7 +136,12 @@ export async function prepareGround(config: Config, log: Logger): Promise<Ground
   try {
     const present = presentKeyring(config);
     const keys = await checkKeyring(config, present, database);
-    const steps: MigrationSteps = keys ? { "credential-macs": (sql) => signStoredCredentials(keys, sql) } : {};
+    const steps: MigrationSteps = keys
+      ? {
+          "credential-macs": (sql) => signStoredCredentials(keys, sql),
+          "sign-rows": (sql) => signStoredRows(keys, sql),
+        }
+      : {};
     await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps });
     return { server, keyring: present ?? createKeyring(config.rootKeyFile, randomBytes) };
   } catch (error) {

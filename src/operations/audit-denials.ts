@@ -35,7 +35,9 @@ export function createDenialLog(
     record(caller, denial, subject) {
       const event = denialEvent(deps, caller, denial, subject);
       const { workspaceId, principalId, tokenId, method, address, rule } = event;
-      const key = [workspaceId, principalId, tokenId, method, address, rule, denial.metadata["id"] ?? ""].join("\n");
+      // Whose row does not authenticate is worth an event each; what was denied the caller may have made up.
+      const id = denial.reason === "VALUE_CORRUPT" ? event.resourceId : (denial.metadata["id"] ?? "");
+      const key = [workspaceId, principalId, tokenId, method, address, rule, id].join("\n");
       const window = counting.get(key);
       if (window) {
         window.repeats++;

@@ -19,3 +19,16 @@ export async function updateCredential(
   });
   return toSecret(only(rows));
 }
+
+/** The MAC of what the secret is a credential for; empty where there is none. */
+export async function findCredentialMac(
+  tx: Tx,
+  { workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">,
+): Promise<Uint8Array> {
+  const rows = await tx.query<{ credential_mac: Uint8Array | null }>({
+    name: "find_credential_mac",
+    text: "select s.credential_mac from secret s where s.workspace_id = $1 and s.secret_id = $2",
+    values: [workspaceId, secretId],
+  });
+  return only(rows).credential_mac ?? new Uint8Array();
+}
