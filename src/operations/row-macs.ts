@@ -194,6 +194,12 @@ export const coveredOfEgressCa = covering<Omit<StoredEgressCa, "mac" | "envelope
   },
 );
 
+/** Before which time events were dropped, so that nobody else's deletion passes for that. */
+export const coveredOfAuditCut = covering<{ beforeTime: Date }>(
+  { table: "audit_cut", column: "mac", label: "audit_cut/v1" },
+  { before_time: (row) => row.beforeTime },
+);
+
 export function macOf({ rowMacKey }: MacKey, { label, fields }: Covered): Uint8Array {
   return macRow(rowMacKey, label, fields);
 }
