@@ -10,12 +10,7 @@ import { StartupError, toStartupError } from "./domain/startup-error.ts";
 import type { EgressApp, EgressAppDeps } from "./egress-app.ts";
 import { createDataDir } from "./embedded/data-dir.ts";
 import { startEmbeddedPostgres } from "./embedded/start-embedded-postgres.ts";
-import {
-  checkHoldsKeys,
-  type DeploymentKeys,
-  deriveDeploymentKeys,
-  openDeploymentKey,
-} from "./envelope/deployment-keys.ts";
+import { type DeploymentKeys, deriveDeploymentKeys, openDeploymentKey } from "./envelope/deployment-keys.ts";
 import { createKeyring, type Keyring, loadKeyring } from "./envelope/keyring.ts";
 import type { Logger } from "./log.ts";
 import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
@@ -24,7 +19,6 @@ import { bootstrap } from "./operations/workspaces/bootstrap.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { isDatabaseError } from "./store/database-errors.ts";
 import { findDeployment } from "./store/deployment.ts";
-import { listRootKeyIds } from "./store/kms-keys.ts";
 import { type MigrationSteps, migrate } from "./store/migrate.ts";
 
 export interface Running {
@@ -210,7 +204,6 @@ async function checkKeyring(
     throw new StartupError(`the root keyring ${rootKeyFile} is missing; without it the secrets in this data are lost`);
   }
   const key = openDeploymentKey(keyring, deployment.deploymentId, deployment);
-  checkHoldsKeys(keyring, await listRootKeyIds(database));
   const keys = deriveDeploymentKeys(key);
   key.zero();
   return keys;

@@ -13,9 +13,6 @@ export interface Options {
   tier?: Tier;
   scopes: string[];
   expiresInMs?: number;
-  prepare: boolean;
-  /** The id of a root key. */
-  to?: string;
 }
 
 const texts = { type: "string" } as const;
@@ -30,8 +27,6 @@ const known = {
   tier: texts,
   scope: { type: "string", multiple: true },
   "expires-in": texts,
-  prepare: flag,
-  to: texts,
 } as const satisfies ParseArgsOptionsConfig;
 
 export type OptionName = keyof typeof known;
@@ -39,7 +34,7 @@ export type OptionName = keyof typeof known;
 /** `words` are the arguments that are no options. Fails with a UsageError. */
 export function readArguments(argv: readonly string[]): { words: string[]; given: OptionName[]; options: Options } {
   const { values, positionals } = parse(argv);
-  const { name, workspace, role, tier, to } = values;
+  const { name, workspace, role, tier } = values;
   const expiresIn = values["expires-in"];
   if (name !== undefined && !/^\P{Cc}{1,200}$/u.test(name))
     throw new UsageError("--name must have 1 to 200 characters");
@@ -47,8 +42,6 @@ export function readArguments(argv: readonly string[]): { words: string[]; given
     json: values.json ?? false,
     everyWorkspace: values["every-workspace"] ?? false,
     scopes: values.scope ?? [],
-    prepare: values.prepare ?? false,
-    ...(to === undefined ? {} : { to }),
     ...(name === undefined ? {} : { name }),
     ...(workspace === undefined ? {} : { workspace }),
     ...(role === undefined ? {} : { role: roleOf(role) }),

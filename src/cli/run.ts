@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { CofferError } from "../domain/errors.ts";
 import { StartupError } from "../domain/startup-error.ts";
 import { withDeployment } from "./deployment.ts";
-import { checkKeyring, initKeyring, rotateKeyring } from "./keyring-commands.ts";
+import { checkKeyring, initKeyring } from "./keyring-commands.ts";
 import { type OptionName, type Options, readArguments } from "./options.ts";
 import { print, type Shown } from "./print.ts";
 import { createNewToken, listAllTokens, revokeOneToken } from "./token-commands.ts";
@@ -51,7 +51,6 @@ const commands = new Map<string, Command>([
   ],
   ["keyring init", { options: [], run: initKeyring }],
   ["keyring check", { options: [], run: checkKeyring }],
-  ["keyring rotate", { options: ["prepare", "to"], run: rotateKeyring }],
 ]);
 
 /** What the command line asks to be served: the API, the egress proxy or both; undefined when it asks for something else. */

@@ -14,7 +14,6 @@ export const usage = `usage: coffer [serve [--egress]]
        coffer token revoke TOKEN_ID
        coffer keyring init
        coffer keyring check
-       coffer keyring rotate [--prepare | --to KEY_ID]
 
 serve    serves the API, and is what coffer does when it is not told otherwise.
 egress   serves the egress proxy alone, for a configured database; with \`serve --egress\` one process serves both.
@@ -27,8 +26,6 @@ others   administer the deployment from its own machine: they use its database a
 --tier TIER         free, pro or enterprise, which limits nothing and is meant unless given
 --scope SCOPE       a permission, <group>.* or *, to which the token is narrowed; may be given several times
 --expires-in TIME   such as 90s, 15m, 12h, 30d or 52w; never unless given
---prepare           adds a root key that does not wrap yet, to be copied to every instance first
---to KEY_ID         makes this root key, which was prepared, the first one
 --json              prints JSON instead of a table
 --help              prints this
 

@@ -158,10 +158,6 @@ const reasonTable = {
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", when: "the caller's deadline has passed" },
   CANCELED: { code: "CANCELED", when: "the caller went away" },
-  ROOT_KEY_MISSING: {
-    code: "UNAVAILABLE",
-    when: "the root keyring of this instance lacks the key that is needed, whose id is in the log; nothing is lost; retry",
-  },
   VALUE_CORRUPT: { code: "DATA_LOSS", when: "what is stored does not authenticate; nothing of it is returned" },
   INTERNAL: { code: "INTERNAL", when: "coffer's own fault; the log has it under the request id" },
 } as const satisfies Record<string, ReasonEntry>;

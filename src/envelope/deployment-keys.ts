@@ -39,21 +39,16 @@ export function wrapDeploymentKey(
  */
 export function openDeploymentKey(keyring: Keyring, deploymentId: string, stored: RootWrapped): Sensitive {
   const { rootKeyId } = stored;
-  checkHoldsKeys(keyring, [rootKeyId]);
+  if (!keyring.byId.has(rootKeyId)) {
+    const held = [...keyring.byId.keys()].join(", ");
+    throw new StartupError(`the root keyring lacks the key ${rootKeyId} that this database needs; it holds ${held}`);
+  }
   try {
     return unwrapWithRoot(keyring, deploymentKeyAad(deploymentId), stored);
   } catch (cause) {
     if (!(cause instanceof CofferError && cause.reason === "VALUE_CORRUPT")) throw cause;
     throw new StartupError(`the root key ${rootKeyId} does not fit this database`, { cause });
   }
-}
-
-/** Throws a StartupError that names the first of these root keys that the keyring lacks. */
-export function checkHoldsKeys(keyring: Keyring, rootKeyIds: readonly string[]): void {
-  const missing = rootKeyIds.find((id) => !keyring.byId.has(id));
-  if (missing === undefined) return;
-  const held = [...keyring.byId.keys()].join(", ");
-  throw new StartupError(`the root keyring lacks the key ${missing} that this database needs; it holds ${held}`);
 }
 
 export function deriveDeploymentKeys(key: Sensitive): DeploymentKeys {

@@ -31,7 +31,7 @@ export function wrapKeyVersion(
   return wrapWithRoot(keyring, keyVersionAad(owner, keyVersion), keyVersion.key, random);
 }
 
-/** VALUE_CORRUPT unless it was wrapped for this owner and under this name, ROOT_KEY_MISSING unless the keyring holds the root key. */
+/** VALUE_CORRUPT unless it was wrapped for this owner and under this name, by a root key that the keyring holds. */
 export function unwrapKeyVersion(
   keyring: Keyring,
   owner: KeyOwner,

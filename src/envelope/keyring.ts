@@ -1,16 +1,5 @@
 // The root keyring: a text file with one base64 key a line, of which the first wraps and all unwrap.
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
@@ -32,36 +21,10 @@ export interface Keyring {
   first: RootKey;
   /** Every key, the first too. */
   byId: ReadonlyMap<string, RootKey>;
-  /** Takes over what the file holds now, at most once a second: another process may have put a key there. */
-  readAgain?(): void;
 }
-
-const readAgainAfterMs = 1_000;
 
 /** The keyring in `path`; a StartupError without any key text when there is none to be had. */
 export function loadKeyring(path: string): Keyring {
-  let held = readKeyring(path);
-  let readMs = Number.NEGATIVE_INFINITY;
-  return {
-    get first() {
-      return held.first;
-    },
-    get byId() {
-      return held.byId;
-    },
-    readAgain() {
-      if (performance.now() - readMs < readAgainAfterMs) return;
-      readMs = performance.now();
-      try {
-        held = readKeyring(path);
-      } catch {
-        // What is in memory goes on working; a start with this file says what is wrong with it.
-      }
-    },
-  };
-}
-
-function readKeyring(path: string): Keyring {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -120,66 +83,14 @@ ${Buffer.from(key).toString("base64")}
   return parseKeyring(text);
 }
 
-/** Where a new key goes: it wraps from now on, or it only opens. */
-export type NewKeyPlace = "first" | "last";
-
-/**
- * Adds a new key to the keyring in `path`, and returns what the file then holds; everything else in it stays. A file that cannot be
- * written, such as a mounted secret, is a StartupError that says how to add the line by hand.
- */
-export function addRootKey(path: string, place: NewKeyPlace, random: RandomBytes): Keyring {
-  const line = Buffer.from(random(rootKeySizeBytes)).toString("base64");
-  return rewriteKeyring(path, random, (lines) =>
-    place === "first" ? lines.toSpliced(firstKeyIn(lines), 0, line) : [...lines, line],
-  );
-}
-
-/** Makes a key that the keyring holds its first one. */
-export function moveRootKeyFirst(path: string, keyId: string, random: RandomBytes): Keyring {
-  return rewriteKeyring(path, random, (lines) => {
-    const line = lines.find(
-      (each) => isKeyLine(each) && createRootKey(Buffer.from(each.trim(), "base64")).id === keyId,
-    );
-    if (line === undefined) throw new StartupError(`root keyring ${path}: it holds no key ${keyId}`);
-    const others = lines.filter((each) => each !== line);
-    return others.toSpliced(firstKeyIn(others), 0, line);
-  });
-}
-
-function rewriteKeyring(path: string, random: RandomBytes, change: (lines: string[]) => string[]): Keyring {
-  readKeyring(path);
-  const lines = readFileSync(path, "utf8").replace(/\n$/, "").split("\n");
-  const temporaryPath = `${path}.${Buffer.from(random(8)).toString("hex")}.tmp`;
-  const text = `${change(lines).join("\n")}\n`;
-  try {
-    writeDurably(temporaryPath, text, statSync(path).mode & 0o777);
-    renameSync(temporaryPath, path);
-    syncFolder(dirname(path));
-  } catch (cause) {
-    const how = "put a line from `openssl rand -base64 32` above its first key by hand, and run this again";
-    throw new StartupError(`root keyring ${path}: it cannot be written (${errorCode(cause)}); ${how}`, { cause });
-  }
-  return readKeyring(path);
-}
-
-function isKeyLine(line: string): boolean {
-  return rootKeyPattern.test(line.trim());
-}
-
-/** Where the first key stands: below the comments above it. */
-function firstKeyIn(lines: readonly string[]): number {
-  return Math.max(0, lines.findIndex(isKeyLine));
-}
-
 function createRootKey(bytes: Uint8Array): RootKey {
   const key = new Sensitive(bytes);
   return { id: derive(key, noSalt, "coffer/root-key-id/v1", 8).toString("hex"), key };
 }
 
-function writeDurably(path: string, text: string, mode = 0o600): void {
+function writeDurably(path: string, text: string): void {
   const file = openSync(path, "wx", 0o600);
   try {
-    fchmodSync(file, mode);
     writeSync(file, text);
     fsyncSync(file);
   } finally {

@@ -3,7 +3,7 @@ import type { RandomBytes } from "../domain/random.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { nonceSizeBytes, tagSizeBytes } from "./aead.ts";
 import { createReader, utf8Bytes } from "./bytes.ts";
-import { rootKeyMissing, valueCorrupt } from "./corrupt.ts";
+import { valueCorrupt } from "./corrupt.ts";
 import type { Keyring, RootKey } from "./keyring.ts";
 import { unwrapKey, type WrappingKey, wrapCommitmentSizeBytes, wrapKey, wrapSaltSizeBytes } from "./wrap.ts";
 
@@ -24,11 +24,10 @@ export function wrapWithRoot(keyring: Keyring, aad: Uint8Array, key: Sensitive, 
   return { rootKeyId: rootKey.id, wrappedKey };
 }
 
-/** VALUE_CORRUPT when it does not open, ROOT_KEY_MISSING when the keyring lacks the key, also after it was read again. */
+/** VALUE_CORRUPT when it does not open, or when the keyring lacks the key (the cause then names its id). */
 export function unwrapWithRoot(keyring: Keyring, aad: Uint8Array, { rootKeyId, wrappedKey }: RootWrapped): Sensitive {
-  if (!keyring.byId.has(rootKeyId)) keyring.readAgain?.();
   const rootKey = keyring.byId.get(rootKeyId);
-  if (rootKey === undefined) throw rootKeyMissing(rootKeyId, [...keyring.byId.keys()]);
+  if (rootKey === undefined) throw valueCorrupt(new Error(`the keyring has no root key with the id ${rootKeyId}`));
   const reader = createReader(wrappedKey);
   if (reader.uint8() !== rootWrapVersion) throw valueCorrupt();
   const salt = reader.take(wrapSaltSizeBytes);

@@ -3,7 +3,6 @@
 import { newId } from "../domain/ids.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import {
-  checkHoldsKeys,
   type DeploymentKeys,
   deriveDeploymentKeys,
   newDeploymentKey,
@@ -13,17 +12,13 @@ import {
 import type { Keyring } from "../envelope/keyring.ts";
 import type { Sql } from "../store/database.ts";
 import { findDeployment, insertDeployment } from "../store/deployment.ts";
-import { listRootKeyIds } from "../store/kms-keys.ts";
 
 export interface Deployment {
   deploymentId: string;
   deploymentKeys: DeploymentKeys;
 }
 
-/**
- * Opens the deployment, or makes it in a new database. A keyring that does not fit, or lacks a key that wraps anything here, is a
- * StartupError, and nothing is written.
- */
+/** Opens the deployment, or makes it in a new database. A keyring that does not fit is a StartupError, and nothing is written. */
 export async function openDeployment(deps: {
   database: Sql;
   keyring: Keyring;
@@ -34,7 +29,6 @@ export async function openDeployment(deps: {
   const found = (await findDeployment(database)) ?? (await makeDeployment(deps));
   const { deploymentId } = found;
   const key = openDeploymentKey(keyring, deploymentId, found);
-  checkHoldsKeys(keyring, await listRootKeyIds(database));
   return { deploymentId, deploymentKeys: deriveDeploymentKeys(key) };
 }
 

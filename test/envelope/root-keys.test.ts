@@ -43,10 +43,10 @@ describe("a KMS key version", () => {
     }
   });
 
-  test("without its root key is not called corrupt; the log learns which one is missing", () => {
+  test("is corrupt without its root key; the log learns which one is missing", () => {
     const error = thrownBy(() => unwrapKeyVersion(otherKeyring, owner, keyVersion, stored));
     expect(error).toBeInstanceOf(CofferError);
-    expect(error).toMatchObject({ reason: "ROOT_KEY_MISSING" });
+    expect(error).toMatchObject({ reason: "VALUE_CORRUPT", message: "the stored value does not authenticate" });
     expect(String((error as CofferError).cause)).toContain(stored.rootKeyId);
   });
 

@@ -22,7 +22,7 @@ export function noteReported(error: CofferError): void {
   reported.add(error);
 }
 
-/** Throws the error again; when it is VALUE_CORRUPT or ROOT_KEY_MISSING, only after its event is durable. */
+/** Throws the error again; when it is VALUE_CORRUPT, only after its event is durable. */
 export async function reportCorrupt(
   deps: ReportDeps,
   caller: Caller,
@@ -30,7 +30,7 @@ export async function reportCorrupt(
   subject: AuditSubject,
   error: unknown,
 ): Promise<never> {
-  if (error instanceof CofferError && (error.reason === "VALUE_CORRUPT" || error.reason === "ROOT_KEY_MISSING")) {
+  if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
     noteReported(error);
     await deps.audit.record(auditEvent(deps, caller, { decision: "ALLOW", rule, result: error.reason }, subject));
   }
