@@ -6,7 +6,8 @@ import { pathOf } from "../src/domain/secret-name.ts";
 import { seal } from "../src/envelope/envelope.ts";
 import type { KeyVersion } from "../src/envelope/key-version.ts";
 import { dataPayload } from "../src/envelope/payload.ts";
-import { coveredOfSecret, coveredOfVersion, macOf } from "../src/operations/row-macs.ts";
+import { coveredOfVersion, macOf } from "../src/operations/row-macs.ts";
+import { newSecretMac } from "../src/operations/secrets/new-secret-mac.ts";
 import { type FloorSealed, floorSeal } from "./floor-table.ts";
 
 export interface SeedKeys {
@@ -42,7 +43,10 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
   // Text, so that surfaces whose values are text can answer with it.
   const payload = Buffer.from(Buffer.from(deps.random(seededPayloadSizeBytes / 2)).toString("hex"));
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
-  const secret = { workspaceId, secretId, region, kmsKeyId, revealable: true, accessPolicyText: undefined };
+  const secret = {
+    ...{ workspaceId, secretId, region, name, kmsKeyId, revealable: true },
+    ...{ expireTime: undefined, accessPolicyText: undefined },
+  };
   const version = {
     workspaceId,
     secretId,
@@ -55,7 +59,7 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
     secretId,
     versionId,
     name,
-    secretMac: macOf(deps.deploymentKeys, coveredOfSecret(secret)),
+    secretMac: newSecretMac(deps, secret),
     versionMac: macOf(deps.deploymentKeys, coveredOfVersion(version)),
     envelope: seal({ keyVersion, context, payload: dataPayload(payload), random: deps.random }),
     floor: floorSeal(floorKey, payload),
@@ -71,7 +75,7 @@ export async function insertRows(pool: Pool, keys: SeedKeys, rows: readonly Seed
     name: "seed_secrets",
     text: `insert into secret (
         workspace_id, secret_id, region, name, path, kind, description, labels, annotations, mime_type, state,
-        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, mac)
+        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, row_mac)
       select $1, r.id, $2, r.name, r.path, 'generic', '', '{}', '{}', '', 'ACTIVE', '{}', 1, 1, 1, $3, true, r.mac
       from unnest($4::text[], $5::text[], $6::text[], $7::bytea[]) as r (id, name, path, mac)`,
     values: [

@@ -7,6 +7,7 @@ import { createExternalVaults } from "./external-vault/external-vaults.ts";
 import type { HttpServer } from "./http/server.ts";
 import type { Job } from "./jobs/job.ts";
 import { jobs } from "./jobs/jobs.ts";
+import { partitionEvents } from "./jobs/partition-events.ts";
 import { revalidateCredentials } from "./jobs/revalidate-credentials.ts";
 import { startJobs } from "./jobs/runner.ts";
 import { createJwtVerifier } from "./jwt/verifier.ts";
@@ -91,7 +92,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
       // The other two are looked up again within five seconds anyway.
       onLost: keyMaterial.keepNothing,
     });
-    const runner = startJobs(deps, config.jobs ? jobsFor(deps) : [], {
+    const runner = startJobs(deps, config.jobs ? jobsFor(deps, config) : [], {
       intervalMs: config.jobsIntervalMs,
       log: {
         ran: (run) => log.info(run, "job"),
@@ -184,8 +185,9 @@ async function createDeps(
 }
 
 /** All of them, but for those that have nothing to work with. */
-function jobsFor({ prober }: Deps): Job[] {
-  return jobs.filter((job) => job !== revalidateCredentials || prober.isOn);
+function jobsFor({ prober }: Deps, { eventRetention }: Config): Job[] {
+  const all = [...jobs, partitionEvents(eventRetention)];
+  return all.filter((job) => job !== revalidateCredentials || prober.isOn);
 }
 
 /** Calls are of use once there is a workspace, and while changes can be written. */

@@ -77,6 +77,8 @@ export interface Config {
   readonly jobs: boolean;
   /** How often each job looks for work. */
   readonly jobsIntervalMs: number;
+  /** How long events are kept, in days; undefined: for ever. */
+  readonly eventRetention: { readonly auditDays: number | undefined; readonly egressDays: number | undefined };
   /** Variables that look like settings and are none: a misspelled name would otherwise pass unnoticed. */
   readonly unknownSettings: readonly string[];
 }
@@ -155,6 +157,10 @@ export function loadConfig(environment: Environment): Config {
     shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),
     jobs: oneOf(env, "COFFER_JOBS", ["on", "off"]) === "on",
     jobsIntervalMs: integer(env, "COFFER_JOBS_INTERVAL_MS", { byDefault: 60_000, min: 50, max: 86_400_000 }),
+    eventRetention: {
+      auditDays: retentionDays(env, "COFFER_AUDIT_RETENTION_DAYS", 0),
+      egressDays: retentionDays(env, "COFFER_EGRESS_RETENTION_DAYS", 90),
+    },
     // Last: by now every setting has been asked for.
     unknownSettings: Object.keys(environment).filter((name) => /^COFFER_(?!TEST_)/.test(name) && !asked.has(name)),
   });
@@ -164,6 +170,11 @@ function redisUrl(env: Environment): string | undefined {
   const given = url(env, "COFFER_REDIS_URL", redisProtocols);
   if (given === undefined || readRedisUrl(given)) return given;
   throw new StartupError(`COFFER_REDIS_URL must be ${redisUrlForms}`);
+}
+
+/** 0: for ever. */
+function retentionDays(env: Environment, name: string, byDefault: number): number | undefined {
+  return integer(env, name, { byDefault, min: 0, max: 36_500 }) || undefined;
 }
 
 function consoleUrl(env: Environment): string | undefined {

@@ -12,6 +12,7 @@ import { createKeyring, followKeyring, type Keyring } from "./envelope/keyring.t
 import { type FirstWorkspace, makeFirstWorkspace } from "./first-workspace.ts";
 import type { Logger } from "./log.ts";
 import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
+import { signStoredRows } from "./operations/sign-stored-rows.ts";
 import { checkDatabase } from "./store/check-database.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { isDatabaseError } from "./store/database-errors.ts";
@@ -135,7 +136,12 @@ export async function prepareGround(config: Config, log: Logger): Promise<Ground
     database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
     const present = presentKeyring(config, log);
     const keys = await checkKeyring(config, present, database);
-    const steps: MigrationSteps = keys ? { "credential-macs": (sql) => signStoredCredentials(keys, sql) } : {};
+    const steps: MigrationSteps = keys
+      ? {
+          "credential-macs": (sql) => signStoredCredentials(keys, sql),
+          "sign-rows": (sql) => signStoredRows(keys, sql),
+        }
+      : {};
     const say = (message: string, details: object) => log.warn(details, message);
     await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps, log: say });
     if (!present) createKeyring(config.rootKeyFile, randomBytes);

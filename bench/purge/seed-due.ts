@@ -14,9 +14,9 @@ export async function seedDue(database: pg.Client, count: number): Promise<void>
       ), secrets as (
         insert into secret (workspace_id, secret_id, region, name, path, kind, description, labels, annotations, mime_type, state,
           version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, delete_time, purge_time,
-          mac)
+          row_mac)
         select workspace_id, 'sec_due' || lpad(n::text, 23, '0'), region, name || n, path || n, kind, '', '{}', '{}', '',
-          'SOFT_DELETED', '{}', 1, 1, 1, kms_key_id, true, now() - interval '30 days', now() - n * interval '1 second', mac
+          'SOFT_DELETED', '{}', 1, 1, 1, kms_key_id, true, now() - interval '30 days', now() - n * interval '1 second', row_mac
         from source, generate_series(${first + 1}, ${last}) as n
       )
       insert into secret_version (workspace_id, secret_id, version_number, version_id, state, comment, payload_form, envelope,

@@ -83,6 +83,8 @@ const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
     "secrets.update",
     "secrets.delete",
     "secrets.undelete",
+    // Whoever may destroy every version gains nothing by a purge, and Akua's documents ask a deletion by force for no more.
+    "secrets.purge",
     "versions.add",
     "versions.enable",
     "versions.disable",

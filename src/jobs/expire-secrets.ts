@@ -1,5 +1,7 @@
 // Notes down that secrets have expired, which every reader has judged by itself since their expire_time.
-import { isExpiryDue, settleExpiredSecrets } from "../store/expired-secrets.ts";
+import type { Secret } from "../domain/secret.ts";
+import { settleExpired } from "../operations/secrets/settle-expired.ts";
+import { isExpiryDue, lockExpiredSecrets } from "../store/expired-secrets.ts";
 import type { Job } from "./job.ts";
 import { recordSystemEvents } from "./system-events.ts";
 
@@ -10,13 +12,19 @@ export const expireSecrets: Job = {
   name,
   isDue: isExpiryDue,
   async runBatch(deps, tx) {
-    const secrets = await settleExpiredSecrets(tx, secretsPerBatch);
-    const subjects = secrets.map(({ workspaceId, secretId }) => ({
-      workspaceId,
-      resourceType: "secret" as const,
-      resourceId: secretId,
-    }));
-    await recordSystemEvents(deps, tx, { job: name, rule: "expire_time" }, subjects);
+    const secrets = await lockExpiredSecrets(tx, secretsPerBatch);
+    const { sound, tampered } = await settleExpired(deps, tx, secrets);
+    await recordSystemEvents(deps, tx, { job: name, rule: "expire_time" }, sound.map(subjectOf));
+    await recordSystemEvents(
+      deps,
+      tx,
+      { job: name, rule: "expire_time", result: "VALUE_CORRUPT" },
+      tampered.map(subjectOf),
+    );
     return secrets.length;
   },
 };
+
+function subjectOf({ workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">) {
+  return { workspaceId, resourceType: "secret" as const, resourceId: secretId };
+}

@@ -34,8 +34,10 @@ export function createDenialLog(
     record(caller, denial, subject) {
       const event = denialEvent(deps, caller, denial, subject);
       const { workspaceId, principalId, tokenId, method, address, rule } = event;
+      // A row that does not authenticate is worth an event each; the caller may have made up the id of what was denied.
+      const id = denial.reason === "VALUE_CORRUPT" ? event.resourceId : (denial.metadata["id"] ?? "");
       const group = [workspaceId, principalId, tokenId, address].join("\n");
-      events.add(group, [method, rule, denial.metadata["id"] ?? ""].join("\n"), event)?.catch(onLost);
+      events.add(group, [method, rule, id].join("\n"), event)?.catch(onLost);
     },
     flush: events.flush,
   };

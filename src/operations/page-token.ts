@@ -3,16 +3,16 @@ import { createHash } from "node:crypto";
 import { type CofferError, invalidField } from "../domain/errors.ts";
 
 /** An opaque token for the page after `position` of the list that `query` describes. */
-function writePageToken(query: unknown, position: readonly string[]): string {
+export function writePageToken(query: unknown, position: readonly string[]): string {
   return Buffer.from(JSON.stringify([digestOf(query), ...position])).toString("base64url");
 }
 
 /** The position in a token; undefined for the first page. Fails when the token is of another query, or none. */
-export function readPageToken(query: unknown, token: string, parts: number): string[] | undefined {
+export function readPageToken(query: unknown, token: string, parts: number, field?: "cursor"): string[] | undefined {
   if (token === "") return undefined;
   const position = parse(token);
   if (position?.length !== parts + 1 || position.shift() !== digestOf(query)) {
-    throw wrongPageToken();
+    throw field ? invalidField(field, "must be the next_cursor of an answer") : wrongPageToken();
   }
   return position;
 }

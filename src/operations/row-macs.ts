@@ -1,5 +1,4 @@
-// The MACs of rows that decide who gets a value: an SQL UPDATE cannot change what coffer allows.
-
+// The MACs of rows that decide who gets a value, each declared with the columns it covers: an SQL UPDATE cannot change what coffer allows.
 import type { AccessRule } from "../domain/access-rule.ts";
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Binding } from "../domain/egress/sandbox.ts";
@@ -7,150 +6,212 @@ import { CofferError } from "../domain/errors.ts";
 import type { KmsKey } from "../domain/kms-key.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { SecretVersion } from "../domain/version.ts";
-import type { Member } from "../domain/workspace.ts";
+import type { Member, Workspace } from "../domain/workspace.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
-import { type MacField, macRow, verifyRow } from "../envelope/mac.ts";
+import { macRow, verifyRow } from "../envelope/mac.ts";
 import type { StoredApiToken } from "../store/api-tokens.ts";
 import type { StoredEgressCa } from "../store/egress-cas.ts";
 import type { StoredSandbox } from "../store/sandboxes.ts";
+import type { SecretGuard } from "../store/secret-guard.ts";
 import type { StoredVaultConnection } from "../store/vault-connections.ts";
+import { type Covered, canonicalJson, covering } from "./covering.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
-/** A label and the columns it covers, in order; a change of the list is a new label. */
-interface Covered {
-  label: string;
-  fields: MacField[];
-}
+/** Where a sandbox may go when no secret is for the host. */
+export const coveredOfWorkspace = covering<Pick<Workspace, "workspaceId" | "egressUnmatched">>(
+  { table: "workspace", column: "mac", label: "workspace/v1" },
+  { workspace_id: (row) => row.workspaceId, egress_unmatched: (row) => row.egressUnmatched },
+);
 
-export function coveredOfMember({ workspaceId, principalId, role }: Member): Covered {
-  return { label: "workspace_member/v1", fields: [workspaceId, principalId, role] };
-}
+export const coveredOfMember = covering<Member>(
+  { table: "workspace_member", column: "mac", label: "workspace_member/v1" },
+  { workspace_id: (row) => row.workspaceId, principal_id: (row) => row.principalId, role: (row) => row.role },
+);
 
 /** What decides what a token may do: neither its etag nor when it was last used. */
-export function coveredOfToken(
-  token: Omit<StoredApiToken, "mac" | "createTime" | "revision" | "lastUsedTime">,
-): Covered {
-  return {
-    label: "api_token/v1",
-    fields: [
-      token.tokenId,
-      token.lookupId,
-      token.principalId,
-      token.workspaceId ?? null,
-      token.scopes.join(" "),
-      token.secretHash,
-      token.expireTime ?? null,
-      token.revokeTime ?? null,
-    ],
-  };
-}
+export const coveredOfToken = covering<Omit<StoredApiToken, "mac" | "createTime" | "revision" | "lastUsedTime">>(
+  { table: "api_token", column: "mac", label: "api_token/v1" },
+  {
+    token_id: (row) => row.tokenId,
+    lookup_id: (row) => row.lookupId,
+    principal_id: (row) => row.principalId,
+    workspace_id: (row) => row.workspaceId ?? null,
+    scopes: (row) => row.scopes.join(" "),
+    secret_hash: (row) => row.secretHash,
+    expire_time: (row) => row.expireTime ?? null,
+    revoke_time: (row) => row.revokeTime ?? null,
+  },
+);
 
 /** What decides what a rule allows: all but its note and time. */
-export function coveredOfAccessRule(rule: Omit<AccessRule, "note" | "createTime">): Covered {
-  const { workspaceId, ruleId, subject, permissions, pathPatterns, region } = rule;
-  const [principalId, role] = "role" in subject ? [null, subject.role] : [subject.principalId, null];
-  const lists = [permissions.length, ...permissions, pathPatterns.length, ...pathPatterns];
-  return { label: "access_rule/v1", fields: [workspaceId, ruleId, principalId, role, region ?? null, ...lists] };
-}
-
-export function coveredOfKmsKey(key: KmsKey): Covered {
-  const { workspaceId, kmsKeyId, region, name, algorithm, state, primaryVersion } = key;
-  return { label: "kms_key/v1", fields: [workspaceId, kmsKeyId, region, name, algorithm, state, primaryVersion] };
-}
-
-/** What never changes of a secret, and its access policy where it has one: without one nothing changes for it. */
-export function coveredOfSecret(
-  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable"> & {
-    accessPolicyText: string | undefined;
+export const coveredOfAccessRule = covering<Omit<AccessRule, "note" | "createTime">>(
+  { table: "access_rule", column: "mac", label: "access_rule/v1" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    rule_id: (row) => row.ruleId,
+    principal_id: ({ subject }) => ("role" in subject ? null : subject.principalId),
+    role: ({ subject }) => ("role" in subject ? subject.role : null),
+    region: (row) => row.region ?? null,
+    permissions: (row) => [row.permissions.length, ...row.permissions],
+    path_patterns: (row) => [row.pathPatterns.length, ...row.pathPatterns],
   },
-): Covered {
-  const { workspaceId, secretId, region, kmsKeyId, revealable, accessPolicyText } = secret;
-  const fields = [workspaceId, secretId, region, kmsKeyId, revealable];
-  if (accessPolicyText === undefined) return { label: "secret/v1", fields };
-  return { label: "secret/v2", fields: [...fields, accessPolicyText] };
-}
+);
 
-/** What decides where a credential is sent when it is tried, and with which identifiers: this never changes either. */
-export function coveredOfCredential(
-  secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod" | "credentialFields">,
-): Covered {
-  const { workspaceId, secretId, kind, authMethod, credentialFields } = secret;
-  const names = Object.keys(credentialFields).sort();
-  const parts = names.flatMap((name) => [name, credentialFields[name] ?? null]);
-  if (authMethod === "") return { label: "secret_credential/v1", fields: [workspaceId, secretId, kind, ...parts] };
-  return { label: "secret_credential/v2", fields: [workspaceId, secretId, kind, authMethod, ...parts] };
-}
+export const coveredOfKmsKey = covering<KmsKey>(
+  { table: "kms_key", column: "mac", label: "kms_key/v1" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    kms_key_id: (row) => row.kmsKeyId,
+    region: (row) => row.region,
+    name: (row) => row.name,
+    algorithm: (row) => row.algorithm,
+    state: (row) => row.state,
+    primary_version: (row) => row.primaryVersion,
+  },
+);
 
-/** With the connection that a reference is resolved by, where there is one: without one nothing changes for a version. */
-export function coveredOfVersion(
-  version: Pick<
-    SecretVersion,
-    "workspaceId" | "secretId" | "versionId" | "versionNumber" | "state" | "vaultConnectionId"
-  >,
-): Covered {
-  const { workspaceId, secretId, versionId, versionNumber, state, vaultConnectionId } = version;
-  const fields = [workspaceId, secretId, versionId, versionNumber, state];
-  if (vaultConnectionId === undefined) return { label: "secret_version/v1", fields };
-  return { label: "secret_version/v2", fields: [...fields, vaultConnectionId] };
-}
+/** What decides who gets which value of a secret: where it is, whether and until when it is in use, and which version is which. */
+export const coveredOfSecret = covering<Omit<SecretGuard, "rowMac">>(
+  { table: "secret", column: "row_mac", label: "secret/v3" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    secret_id: (row) => row.secretId,
+    region: (row) => row.region,
+    name: (row) => row.name,
+    path: (row) => row.path,
+    state: (row) => row.storedState,
+    expire_time: (row) => row.expireTime ?? null,
+    current_version: (row) => row.currentVersion,
+    version_count: (row) => row.versionCount,
+    version_aliases: (row) => canonicalJson(row.versionAliases),
+    kms_key_id: (row) => row.kmsKeyId,
+    revealable: (row) => row.revealable,
+    access_policy: (row) => row.accessPolicyText ?? null,
+  },
+);
 
-/** What decides where the credentials of a connection are sent, and what is asked there. */
-export function coveredOfVaultConnection(
-  connection: Pick<
-    StoredVaultConnection,
-    "workspaceId" | "vaultConnectionId" | "vaultType" | "baseUrl" | "config" | "credentialsVersion" | "kmsKeyId"
-  >,
-): Covered {
-  const { workspaceId, vaultConnectionId, vaultType, baseUrl, config, credentialsVersion, kmsKeyId } = connection;
-  const fields = [
-    workspaceId,
-    vaultConnectionId,
-    vaultType,
-    baseUrl,
-    canonicalJson(config),
-    credentialsVersion,
-    kmsKeyId,
-  ];
-  return { label: "vault_connection/v1", fields };
-}
+/** What decides where a credential is sent when it is tried, and with which identifiers. */
+export const coveredOfCredential = covering<
+  Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod" | "credentialFields">
+>(
+  {
+    table: "secret",
+    column: "credential_mac",
+    label: ({ authMethod }) => (authMethod === "" ? "secret_credential/v1" : "secret_credential/v2"),
+  },
+  {
+    workspace_id: (row) => row.workspaceId,
+    secret_id: (row) => row.secretId,
+    kind: (row) => row.kind,
+    auth_method: ({ authMethod }) => (authMethod === "" ? [] : [authMethod]),
+    credential_fields: ({ credentialFields }) =>
+      Object.keys(credentialFields)
+        .sort()
+        .flatMap((name) => [name, credentialFields[name] ?? null]),
+  },
+);
 
 /** What decides where a secret's value may go, and how. */
-export function coveredOfEgressRule(secret: { workspaceId: string; secretId: string; rule: EgressRule }): Covered {
-  const { workspaceId, secretId, rule } = secret;
-  return { label: "secret_egress/v1", fields: [workspaceId, secretId, canonicalJson(rule)] };
-}
+export const coveredOfEgressRule = covering<{ workspaceId: string; secretId: string; rule: EgressRule }>(
+  { table: "secret", column: "egress_mac", label: "secret_egress/v1" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    secret_id: (row) => row.secretId,
+    egress_rule: (row) => canonicalJson(row.rule),
+  },
+);
 
-export function coveredOfSandbox(sandbox: Omit<StoredSandbox, "mac" | "createTime" | "name">): Covered {
-  const { workspaceId, sandboxId, lookupId, tokenHash, sourceAddress } = sandbox;
-  return { label: "sandbox/v1", fields: [workspaceId, sandboxId, lookupId, tokenHash, sourceAddress ?? null] };
-}
+/** With the connection that a reference is resolved by, where there is one: without one nothing changes for a version. */
+export const coveredOfVersion = covering<
+  Pick<SecretVersion, "workspaceId" | "secretId" | "versionId" | "versionNumber" | "state" | "vaultConnectionId">
+>(
+  {
+    table: "secret_version",
+    column: "mac",
+    label: ({ vaultConnectionId }) => (vaultConnectionId === undefined ? "secret_version/v1" : "secret_version/v2"),
+  },
+  {
+    workspace_id: (row) => row.workspaceId,
+    secret_id: (row) => row.secretId,
+    version_id: (row) => row.versionId,
+    version_number: (row) => row.versionNumber,
+    state: (row) => row.state,
+    vault_connection_id: ({ vaultConnectionId }) => (vaultConnectionId === undefined ? [] : [vaultConnectionId]),
+  },
+);
 
-export function coveredOfBinding({ workspaceId, sandboxId, envKey, secretId, placeholder }: Binding): Covered {
-  return { label: "sandbox_binding/v1", fields: [workspaceId, sandboxId, envKey, secretId, placeholder] };
-}
+/** What decides where the credentials of a connection are sent, and what is asked there. */
+export const coveredOfVaultConnection = covering<
+  Pick<
+    StoredVaultConnection,
+    "workspaceId" | "vaultConnectionId" | "vaultType" | "baseUrl" | "config" | "credentialsVersion" | "kmsKeyId"
+  >
+>(
+  { table: "vault_connection", column: "mac", label: "vault_connection/v1" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    vault_connection_id: (row) => row.vaultConnectionId,
+    vault_type: (row) => row.vaultType,
+    base_url: (row) => row.baseUrl,
+    config: (row) => canonicalJson(row.config),
+    credentials_version: (row) => row.credentialsVersion,
+    kms_key_id: (row) => row.kmsKeyId,
+  },
+);
+
+export const coveredOfSandbox = covering<Omit<StoredSandbox, "mac" | "createTime" | "name">>(
+  { table: "sandbox", column: "mac", label: "sandbox/v1" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    sandbox_id: (row) => row.sandboxId,
+    lookup_id: (row) => row.lookupId,
+    token_hash: (row) => row.tokenHash,
+    source_address: (row) => row.sourceAddress ?? null,
+  },
+);
+
+export const coveredOfBinding = covering<Binding>(
+  { table: "sandbox_binding", column: "mac", label: "sandbox_binding/v1" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    sandbox_id: (row) => row.sandboxId,
+    env_key: (row) => row.envKey,
+    secret_id: (row) => row.secretId,
+    placeholder: (row) => row.placeholder,
+  },
+);
 
 /** What decides whose certificates a sandbox believes; the key itself is sealed. */
-export function coveredOfEgressCa(ca: Omit<StoredEgressCa, "mac" | "envelope">): Covered {
-  const { workspaceId, caId, certificate, kmsKeyId, kmsKeyVersion } = ca;
-  return { label: "egress_ca/v1", fields: [workspaceId, caId, certificate, kmsKeyId, kmsKeyVersion] };
-}
+export const coveredOfEgressCa = covering<Omit<StoredEgressCa, "mac" | "envelope">>(
+  { table: "egress_ca", column: "mac", label: "egress_ca/v1" },
+  {
+    workspace_id: (row) => row.workspaceId,
+    ca_id: (row) => row.caId,
+    certificate: (row) => row.certificate,
+    kms_key_id: (row) => row.kmsKeyId,
+    kms_key_version: (row) => row.kmsKeyVersion,
+  },
+);
 
-/** One text for equal values, whatever order their members came in: Postgres keeps none. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, member: unknown) =>
-    typeof member === "object" && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  );
-}
+/** Before which time events were dropped, so that nobody else's deletion passes for that. */
+export const coveredOfAuditCut = covering<{ beforeTime: Date }>(
+  { table: "audit_cut", column: "mac", label: "audit_cut/v1" },
+  { before_time: (row) => row.beforeTime },
+);
 
 export function macOf({ rowMacKey }: MacKey, { label, fields }: Covered): Uint8Array {
   return macRow(rowMacKey, label, fields);
 }
 
 export function isAuthentic({ rowMacKey }: MacKey, { label, fields }: Covered, mac: Uint8Array): boolean {
-  return verifyRow(rowMacKey, label, fields, mac);
+  // A date or number that coffer never writes, such as `infinity`, has no bytes to hash.
+  return fields.every(isWritten) && verifyRow(rowMacKey, label, fields, mac);
+}
+
+function isWritten(field: unknown): boolean {
+  if (field instanceof Date) return Number.isSafeInteger(field.getTime());
+  return typeof field !== "number" || Number.isSafeInteger(field);
 }
 
 /** DATA_LOSS unless the row is as coffer wrote it. */

@@ -130,8 +130,9 @@ function namedWorkspace(req: Request, source: RestSurface["workspace"] | undefin
     if (named !== null) return named;
   }
   if (req.stream) return "";
-  const { workspaceId } = req.message as { workspaceId?: unknown };
-  return typeof workspaceId === "string" ? workspaceId : "";
+  // A request that changes a workspace names it by the id of the workspace that it holds.
+  const { workspaceId, workspace } = req.message as { workspaceId?: unknown; workspace?: { id?: unknown } };
+  return ([workspaceId, workspace?.id].find((id) => typeof id === "string" && id !== "") as string | undefined) ?? "";
 }
 
 function userAgentOf(header: Headers): string {

@@ -2,6 +2,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { type CofferError, denialIn, reasons } from "../domain/errors.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
+import { isReported } from "../operations/secrets/report-corrupt.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import { askedSubject } from "./audit-subject.ts";
 import { isCallKey, peerKey, requestIdKey } from "./context.ts";
@@ -54,11 +55,16 @@ export function observe(deps: ObserveDeps): Interceptor {
       const error = toCofferError(thrown);
       report(deps, record(error.reason), error, thrown);
       const caller = req.contextValues.get(callerKey);
-      const denial = denialIn(error);
+      const denial = denialIn(error) ?? unreported(error);
       if (caller && denial) deps.denials.record(caller, denial, askedSubject(req));
       throw error;
     }
   };
+}
+
+/** What does not authenticate, where the operation has not recorded it itself: nothing else tells whose row it was. */
+function unreported(error: CofferError): CofferError | undefined {
+  return error.reason === "VALUE_CORRUPT" && !isReported(error) ? error : undefined;
 }
 
 function report({ log }: ObserveDeps, record: CallRecord, error: CofferError, thrown: unknown): void {

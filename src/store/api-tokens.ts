@@ -79,7 +79,7 @@ export async function findTokenRecord(sql: Sql, lookupId: string): Promise<Token
     name: "find_token_record",
     isLookup: true,
     text: `select ${columns},
-        extract(epoch from t.expire_time - now())::float8 * 1000 as expires_in_ms,
+        extract(epoch from t.expire_time - clock_timestamp())::float8 * 1000 as expires_in_ms,
         coalesce((
           select json_agg(json_build_object('workspace_id', m.workspace_id, 'role', m.role, 'mac', encode(m.mac, 'hex'),
             'access_revision', w.access_revision) order by m.workspace_id)

@@ -1,7 +1,6 @@
 // One level of the tree of paths, without reading what lies below it.
-import type { Secret } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
 import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 export interface Level {
@@ -81,7 +80,7 @@ export async function findSecretsById(
   workspaceId: string,
   visible: VisiblePaths,
   secretIds: readonly string[],
-): Promise<Secret[]> {
+): Promise<StoredSecret[]> {
   const values: unknown[] = [workspaceId, secretIds];
   const conditions = ["s.workspace_id = $1", "s.secret_id = any ($2)", isActive];
   conditions.push(...visibleConditions(visible, (value) => `$${values.push(value)}`));

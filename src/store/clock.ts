@@ -2,10 +2,11 @@
 import type { Sql } from "./database.ts";
 import { only } from "./rows.ts";
 
+/** The time of the moment: in a transaction now() would be the time at which it began, before it waited for any lock. */
 export async function databaseNow(sql: Sql): Promise<Date> {
   const rows = await sql.query<{ now: Date }>({
     name: "database_now",
-    text: "select date_trunc('milliseconds', now()) as now",
+    text: "select date_trunc('milliseconds', clock_timestamp()) as now",
     values: [],
   });
   return only(rows).now;

@@ -1,12 +1,11 @@
 // A new secret with its first version, its audit event and its idempotency key in one statement, which commits by itself.
 import type { AuditEvent } from "../domain/audit-event.ts";
 import type { CallProgress } from "../domain/call-progress.ts";
-import type { Secret } from "../domain/secret.ts";
 import { insertEventsText, insertedEvents } from "./audit-events.ts";
 import type { Database } from "./database.ts";
 import { type IdempotencyClaim, newClaimRow, unlessClaimed } from "./idempotency.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { firstOrUndefined, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { firstOrUndefined, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
 import { type NewSecret, newSecretRow } from "./secrets.ts";
 import { unlimitedText } from "./tiers.ts";
 import { type NewVersion, newVersionRow } from "./versions.ts";
@@ -26,7 +25,7 @@ interface NewSecretRecords {
 export async function createSecretAtOnce(
   database: Pick<Database, "change">,
   { secret, version, event, claim, progress }: NewSecretRecords,
-): Promise<Secret | undefined> {
+): Promise<StoredSecret | undefined> {
   const claimRow = claim ? newClaimRow(claim) : [];
   const rows = [claimRow, newSecretRow(secret), newVersionRow(version)] as const;
   const statement = {

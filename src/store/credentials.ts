@@ -1,7 +1,7 @@
 // What a secret is a credential for, where that may change.
 import type { Secret } from "../domain/secret.ts";
 import type { Tx } from "./database.ts";
-import { only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { clock, only, type SecretRow, secretColumnsByClock, toSecret } from "./rows.ts";
 
 /** Writes the kind and the method; the credential is to be tried anew. */
 export async function updateCredential(
@@ -12,10 +12,23 @@ export async function updateCredential(
     name: "update_credential",
     text: `update secret s set
         kind = $3, auth_method = $4, credential_mac = $5, validation_state = 'UNSPECIFIED', validation_version = 0,
-        validate_time = null, validation_error = '', validation_failures = 0, validate_after = now(),
+        validate_time = null, validation_error = '', validation_failures = 0, validate_after = t.at,
         validation_lease = null
-      where s.workspace_id = $1 and s.secret_id = $2 returning ${secretColumns}`,
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2 returning ${secretColumnsByClock}`,
     values: [secret.workspaceId, secret.secretId, secret.kind, secret.authMethod, Buffer.from(secret.credentialMac)],
   });
   return toSecret(only(rows));
+}
+
+/** The MAC of what the secret is a credential for; empty where there is none. */
+export async function findCredentialMac(
+  tx: Tx,
+  { workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">,
+): Promise<Uint8Array> {
+  const rows = await tx.query<{ credential_mac: Uint8Array | null }>({
+    name: "find_credential_mac",
+    text: "select s.credential_mac from secret s where s.workspace_id = $1 and s.secret_id = $2",
+    values: [workspaceId, secretId],
+  });
+  return only(rows).credential_mac ?? new Uint8Array();
 }

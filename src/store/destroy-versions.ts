@@ -2,7 +2,7 @@
 import type { Secret } from "../domain/secret.ts";
 import type { SecretVersion } from "../domain/version.ts";
 import type { Sql, Tx } from "./database.ts";
-import { only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
+import { clock, only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
 
 const isDue = "v.scheduled_destroy_time <= now()";
 
@@ -52,9 +52,9 @@ export async function destroyVersions(tx: Tx, versions: readonly DestroyedVersio
   await tx.query({
     name: "destroy_versions",
     text: `update secret_version v set
-        state = 'DESTROYED', envelope = null, destroy_time = now(), scheduled_destroy_time = null, mac = d.mac,
+        state = 'DESTROYED', envelope = null, destroy_time = t.at, scheduled_destroy_time = null, mac = d.mac,
         revision = v.revision + 1
-      from unnest($1::text[], $2::text[], $3::integer[], $4::bytea[]) as d (workspace_id, secret_id, version_number, mac)
+      from ${clock}, unnest($1::text[], $2::text[], $3::integer[], $4::bytea[]) as d (workspace_id, secret_id, version_number, mac)
       where v.workspace_id = d.workspace_id and v.secret_id = d.secret_id and v.version_number = d.version_number`,
     values: [
       versions.map(({ workspaceId }) => workspaceId),
@@ -72,8 +72,8 @@ export async function countDestructions(
 ): Promise<void> {
   await tx.query({
     name: "count_destructions",
-    text: `update secret s set revision = s.revision + 1, update_time = now()
-      from (select distinct * from unnest($1::text[], $2::text[]) as u (workspace_id, secret_id)) d
+    text: `update secret s set revision = s.revision + 1, update_time = t.at
+      from ${clock}, (select distinct * from unnest($1::text[], $2::text[]) as u (workspace_id, secret_id)) d
       where s.workspace_id = d.workspace_id and s.secret_id = d.secret_id`,
     values: [secrets.map(({ workspaceId }) => workspaceId), secrets.map(({ secretId }) => secretId)],
   });

@@ -2,7 +2,10 @@
 import type { EgressErrorCode, EgressEvent, StoredEgressEvent } from "../domain/egress/egress-event.ts";
 import type { Sql } from "./database.ts";
 
-/** Adds events in one statement, and so all of them or none. */
+/**
+ * Adds events in one statement, and so all of them or none. When its answer is long in coming the statement runs once more over
+ * another connection: then they may be there twice, never not at all.
+ */
 export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[]): Promise<void> {
   await sql.query({
     name: "insert_egress_events",
@@ -11,9 +14,7 @@ export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[
         response_bytes, error_code, occurrences)
       select * from json_to_recordset($1::json) as e (
         workspace_id text, event_id text, sandbox_id text, secret_id text, method text, host text, path text, status integer,
-        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text, occurrences integer)
-      -- The statement may run twice, when its answer is long in coming.
-      on conflict do nothing`,
+        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text, occurrences integer)`,
     values: [JSON.stringify(events.map(toInserted))],
   });
 }

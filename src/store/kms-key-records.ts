@@ -1,7 +1,7 @@
 // Keys as their managers see them: found, locked, listed and changed.
 import type { KmsKeyRecord, KmsKeyState } from "../domain/kms-key.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, only } from "./rows.ts";
+import { clock, firstOrUndefined, only } from "./rows.ts";
 
 /** A record as stored; its mac covers what decides whether the key may be used. */
 export interface StoredKmsKeyRecord extends KmsKeyRecord {
@@ -117,20 +117,20 @@ export async function updateKeyRecord(
     name: "update_key_record",
     text: `update kms_key k set
         name = $3, labels = $4, state = $5, primary_version = $6, mac = $7, rotation_period_days = $8,
-        rotate_time = case when k.primary_version < $6 then now() else k.rotate_time end,
+        rotate_time = case when k.primary_version < $6 then t.at else k.rotate_time end,
         next_rotate_time = case when $5 <> 'DESTROYED' then make_interval(days => $8)
-          + case when k.primary_version < $6 then now() else coalesce(k.rotate_time, k.create_time) end end,
+          + case when k.primary_version < $6 then t.at else coalesce(k.rotate_time, k.create_time) end end,
         scheduled_destroy_time = case when $5 = 'PENDING_DESTRUCTION' then
-          coalesce(k.scheduled_destroy_time, now() + make_interval(secs => $9::float8 / 1000)) end,
-        destroy_time = case when $5 = 'DESTROYED' then now() end,
+          coalesce(k.scheduled_destroy_time, t.at + make_interval(secs => $9::float8 / 1000)) end,
+        destroy_time = case when $5 = 'DESTROYED' then t.at end,
         rewrap_after = case
-          when $5 = 'DESTROYED' then null when k.primary_version < $6 then now() else k.rewrap_after end,
+          when $5 = 'DESTROYED' then null when k.primary_version < $6 then t.at else k.rewrap_after end,
         rewrap_pass_time = case when k.primary_version = $6 then k.rewrap_pass_time end,
         rewrap_secret_id = case when k.primary_version = $6 then k.rewrap_secret_id end,
         rewrap_version_number = case when k.primary_version = $6 then k.rewrap_version_number end,
         rewrap_retry_ms = case when k.primary_version = $6 then k.rewrap_retry_ms end,
-        revision = k.revision + 1, update_time = now()
-      where k.workspace_id = $1 and k.kms_key_id = $2
+        revision = k.revision + 1, update_time = t.at
+      from ${clock} where k.workspace_id = $1 and k.kms_key_id = $2
       returning ${keyColumns}`,
     values: [
       key.workspaceId,

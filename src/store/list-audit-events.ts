@@ -21,7 +21,7 @@ export interface StoredAuditEvent extends AuditEvent {
 /** Where a page ended. */
 export type AuditPosition = Pick<StoredAuditEvent, "eventTimeUs" | "eventId">;
 
-interface AuditRow {
+export interface AuditRow {
   workspace_id: string;
   event_id: string;
   event_time_us: number;
@@ -39,6 +39,11 @@ interface AuditRow {
   result: string;
   occurrences: number;
 }
+
+/** The columns of `audit_event a` that make a StoredAuditEvent. */
+export const eventColumns = `a.workspace_id, a.event_id, (extract(epoch from a.event_time) * 1000000)::bigint as event_time_us,
+        a.request_id, a.principal_id, a.token_id, a.method, a.resource_type, a.resource_id, a.version_number, a.decision, a.rule,
+        a.address, a.user_agent, a.result, a.occurrences`;
 
 /** The next `limit` events below `below`. */
 export async function listAuditEvents(
@@ -77,9 +82,7 @@ export async function listAuditEvents(
   const rows = await sql.query<AuditRow>({
     name: names.join("_"),
     listOf: filter.workspaceId,
-    text: `select a.workspace_id, a.event_id, (extract(epoch from a.event_time) * 1000000)::bigint as event_time_us,
-        a.request_id, a.principal_id, a.token_id, a.method, a.resource_type, a.resource_id, a.version_number, a.decision, a.rule,
-        a.address, a.user_agent, a.result, a.occurrences
+    text: `select ${eventColumns}
       from audit_event a where ${conditions.join(" and ")}
       order by ${lead ? `${lead.column} desc, ` : ""}a.event_time desc, a.event_id desc limit $${values.push(limit)}`,
     values,
@@ -94,11 +97,11 @@ function leadOf({ resourceId, principalId }: AuditFilter): { name: string; colum
   return undefined;
 }
 
-function timeOf(parameterUs: string): string {
+export function timeOf(parameterUs: string): string {
   return `('epoch'::timestamptz + ${parameterUs}::bigint * interval '1 microsecond')`;
 }
 
-function toEvent(row: AuditRow): StoredAuditEvent {
+export function toEvent(row: AuditRow): StoredAuditEvent {
   return {
     workspaceId: row.workspace_id,
     eventId: row.event_id,

@@ -1,7 +1,6 @@
 // Lists the secrets that may be sent somewhere, newest first.
-import type { Secret } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All active ones that are visible. */
@@ -9,7 +8,7 @@ export async function listEgressSecrets(
   sql: Sql,
   { workspaceId, region }: { workspaceId: string; region: string },
   visible: VisiblePaths,
-): Promise<Secret[]> {
+): Promise<StoredSecret[]> {
   const values: unknown[] = [workspaceId, region];
   const conditions = visibleConditions(visible, (value) => `$${values.push(value)}`);
   const where = ["s.workspace_id = $1", "s.region = $2", "s.egress_rule is not null", isActive, ...conditions];

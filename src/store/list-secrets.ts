@@ -1,8 +1,8 @@
 // Lists secrets in pages, by path and id.
-import type { Secret, SecretState } from "../domain/secret.ts";
+import type { SecretState } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
 import { afterPrefix } from "./path-range.ts";
-import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
 import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All conditions must hold; an undefined one always does. */
@@ -28,7 +28,7 @@ export async function listSecrets(
   visible: VisiblePaths,
   after: SecretPosition | undefined,
   limit: number,
-): Promise<Secret[]> {
+): Promise<StoredSecret[]> {
   const values: unknown[] = [filter.workspaceId];
   const parameter = (value: unknown) => `$${values.push(value)}`;
   const conditions = ["s.workspace_id = $1", stateCondition(filter.states)];

@@ -1,7 +1,6 @@
 // Lists the credentials of cloud storage, by path.
-import type { Secret } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 // A range of the index, in which `0` follows the slash.
@@ -13,7 +12,7 @@ export async function listStorageSecrets(
   { workspaceId, region }: { workspaceId: string; region: string },
   visible: VisiblePaths,
   { limit, offset }: { limit: number; offset: number },
-): Promise<Secret[]> {
+): Promise<StoredSecret[]> {
   const values: unknown[] = [workspaceId, region, limit, offset];
   const conditions = visibleConditions(visible, (value) => `$${values.push(value)}`);
   const where = ["s.workspace_id = $1", "s.region = $2", isStorage, isActive, ...conditions];

@@ -6,13 +6,9 @@ import type { Sql } from "./database.ts";
 import { findKmsKey } from "./kms-keys.ts";
 import type { SealedVersion } from "./read-values.ts";
 import { firstOrUndefined, isActive } from "./rows.ts";
+import { type GuardRow, guardColumns, toSecretGuard } from "./secret-guard.ts";
 
-interface SealedRow {
-  region: string;
-  s_key_id: string;
-  revealable: boolean;
-  s_mac: Uint8Array;
-  access_policy: string | null;
+interface SealedRow extends GuardRow {
   version_id: string;
   state: VersionState;
   payload_form: PayloadForm;
@@ -53,7 +49,7 @@ async function readSealed(
 ): Promise<SealedVersion | undefined> {
   const rows = await sql.query<SealedRow>({
     name,
-    text: `select s.region, s.kms_key_id as s_key_id, s.revealable, s.mac as s_mac, s.access_policy,
+    text: `select ${guardColumns},
         v.version_id, v.state, v.payload_form, v.envelope, v.kms_key_id, v.kms_key_version, v.mac, v.vault_connection_id
       from secret s
       join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id and v.version_number = $3
@@ -62,17 +58,9 @@ async function readSealed(
   });
   const row = firstOrUndefined(rows);
   if (!row) return undefined;
-  const { region, revealable, kms_key_id: kmsKeyId } = row;
+  const { kms_key_id: kmsKeyId } = row;
   return {
-    secret: {
-      workspaceId,
-      secretId,
-      region,
-      kmsKeyId: row.s_key_id,
-      revealable,
-      mac: row.s_mac,
-      accessPolicyText: row.access_policy ?? undefined,
-    },
+    secret: toSecretGuard(workspaceId, secretId, row),
     // Coffer's own use: nobody calls from anywhere.
     judgeTime: undefined,
     version: {

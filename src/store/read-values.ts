@@ -4,12 +4,13 @@ import { assertNever } from "../domain/errors.ts";
 import type { Grant } from "../domain/grant.ts";
 import type { KmsKeyState } from "../domain/kms-key.ts";
 import type { PayloadForm } from "../domain/payload.ts";
-import type { Secret, SecretRef } from "../domain/secret.ts";
+import type { SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql } from "./database.ts";
 import type { StoredKmsKey } from "./kms-keys.ts";
 import { isActive } from "./rows.ts";
+import { guardColumns, type SecretGuard } from "./secret-guard.ts";
 
 /** One value that somebody asks for. */
 export interface ValueAsk {
@@ -22,11 +23,7 @@ export interface ValueAsk {
 
 /** An active secret with the version that was asked for, its ciphertext, and what it takes to judge and open it. */
 export interface SealedVersion {
-  secret: Pick<Secret, "workspaceId" | "secretId" | "region" | "kmsKeyId" | "revealable"> & {
-    mac: Uint8Array;
-    /** Undefined: none. */
-    accessPolicyText: string | undefined;
-  };
+  secret: SecretGuard;
   /** By the database's clock; undefined when there is no access policy to judge. */
   judgeTime: Date | undefined;
   /** Undefined when the secret has no such version. */
@@ -75,9 +72,17 @@ type SealedRow = [
   workspaceId: string,
   secretId: string,
   region: string,
+  name: string,
+  path: string,
+  expireTime: Date | null,
+  currentVersion: number,
+  versionCount: number,
+  /** Null where there are none: most secrets have none, and JSON is slow to read. */
+  versionAliases: Record<string, number> | null,
   kmsKeyId: string,
   revealable: boolean,
-  secretMac: Uint8Array,
+  accessPolicyText: string | null,
+  rowMac: Uint8Array | null,
   versionNumber: number | null,
   versionId: string,
   versionState: VersionState,
@@ -93,7 +98,6 @@ type SealedRow = [
   keyPrimaryVersion: number,
   keyMac: Uint8Array,
   isRecorded: boolean,
-  accessPolicyText: string | null,
   judgeTime: Date | null,
   vaultConnectionId: string | null,
 ];
@@ -119,7 +123,7 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
   return `with asked as (
         ${asked}
       ), found as materialized (
-        select a.*, s.secret_id, s.region as s_region, s.kms_key_id, s.revealable, s.mac as s_mac, s.access_policy as s_policy,
+        select a.*, s.secret_id, ${guardColumns},
           v.version_number as v_number, v.version_id as v_id, v.state as v_state, v.payload_form as v_form,
           v.envelope as v_envelope, v.kms_key_id as v_key_id, v.kms_key_version as v_key_version, v.mac as v_mac,
           v.vault_connection_id as v_vault_connection_id,
@@ -140,10 +144,11 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
           'ALLOW', f.rule, f.address, f.user_agent, 'OK', 1
         from found f where f.is_recorded
       )
-      select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.kms_key_id, f.revealable, f.s_mac, f.v_number,
-        f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
-        f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded, f.s_policy,
-        case when f.s_policy is not null then now() end as judge_time, f.v_vault_connection_id
+      select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.s_name, f.s_path, f.s_expire_time,
+        f.s_current_version, f.s_version_count, nullif(f.s_version_aliases, '{}'), f.s_kms_key_id, f.s_revealable,
+        f.s_access_policy, f.s_row_mac, f.v_number, f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
+        f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded,
+        case when f.s_access_policy is not null then now() end as judge_time, f.v_vault_connection_id
       from found f`;
 }
 
@@ -223,13 +228,20 @@ function versionKey(version: VersionRef): string | null {
 }
 
 function toSealedVersion(row: SealedRow): SealedVersion {
-  const [, workspaceId, secretId, region, kmsKeyId, revealable, secretMac, versionNumber, versionId, state, ...more] =
-    row;
+  const [, workspaceId, secretId, region, secretName, path, expireTime, currentVersion, versionCount, ...others] = row;
+  const [versionAliases, kmsKeyId, revealable, policyText, rowMac, versionNumber, versionId, state, ...more] = others;
   const [payloadForm, envelope, versionKeyId, kmsKeyVersion, versionMac, keyState, name, keyRegion, ...rest] = more;
-  const [algorithm, primaryVersion, keyMac, isRecorded, policyText, judgeTime, vaultConnectionId] = rest;
-  const accessPolicyText = policyText ?? undefined;
+  const [algorithm, primaryVersion, keyMac, isRecorded, judgeTime, vaultConnectionId] = rest;
   return {
-    secret: { workspaceId, secretId, region, kmsKeyId, revealable, mac: secretMac, accessPolicyText },
+    secret: {
+      ...{ workspaceId, secretId, region, name: secretName, path, currentVersion, versionCount, kmsKeyId, revealable },
+      // No other is found.
+      storedState: "ACTIVE",
+      expireTime: expireTime ?? undefined,
+      versionAliases: versionAliases ?? {},
+      accessPolicyText: policyText ?? undefined,
+      rowMac: rowMac ?? new Uint8Array(),
+    },
     judgeTime: judgeTime ?? undefined,
     version:
       versionNumber === null

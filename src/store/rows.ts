@@ -2,7 +2,7 @@
 import { readPolicyText } from "../domain/access-policy.ts";
 import type { ValidationState } from "../domain/credential/validation.ts";
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
-import type { Secret } from "../domain/secret.ts";
+import type { Secret, SecretState } from "../domain/secret.ts";
 import type { SecretVersion } from "../domain/version.ts";
 
 /** The first row, where a statement gives at most one. */
@@ -17,14 +17,39 @@ export function only<Row>(rows: readonly Row[]): Row {
   return row;
 }
 
-// An active secret past its expire_time counts as deleted, by the database's clock, before anything has noted it down.
-const expired = "(s.state = 'ACTIVE' and s.expire_time <= now())";
+/**
+ * The time of the moment as `t.at`, one for the whole statement. A transaction that may have waited for a lock judges by it, since
+ * now() is the time at which the transaction began.
+ */
+export const clock = "(select clock_timestamp() as at) t";
 
-/** A secret in use. */
-export const isActive = "(s.state = 'ACTIVE' and (s.expire_time is null or s.expire_time > now()))";
+/** Locks the rows of `secret s` that `condition` selects and reads them afterwards, with the time after the wait as `t.at`. */
+export function lockedText(columns: string, condition: string): string {
+  // Postgres may compute the columns of a row before it waits for the row's lock, so the time is read outside.
+  return `with locked as materialized (select s.* from secret s where ${condition})
+    select ${columns} from locked s cross join lateral (select clock_timestamp() as at where s.secret_id is not null) t`;
+}
 
-/** The columns of `secret s` that make a Secret. */
-export const secretColumns = `
+function isActiveAt(time: string): string {
+  return `(s.state = 'ACTIVE' and (s.expire_time is null or s.expire_time > ${time}))`;
+}
+
+/** A secret in use, for statements that wait for no lock. */
+export const isActive = isActiveAt("now()");
+
+/** A secret in use at the time `t.at`. */
+export const isActiveByClock = isActiveAt("t.at");
+
+/** The columns of `secret s` that make a Secret, for statements that wait for no lock. */
+export const secretColumns = columnsAt("now()");
+
+/** The columns of `secret s` that make a Secret at the time `t.at`. */
+export const secretColumnsByClock = columnsAt("t.at");
+
+function columnsAt(time: string): string {
+  // An active secret past its expire_time counts as deleted, by the database's clock, before anything has noted it down.
+  const expired = `(s.state = 'ACTIVE' and s.expire_time <= ${time})`;
+  return `
   s.workspace_id, s.secret_id, s.region, s.name, s.path, s.kind, s.auth_method, s.description, s.labels, s.annotations, s.mime_type,
   case when ${expired} then 'SOFT_DELETED' else s.state end as state,
   s.version_aliases, s.version_count, s.enabled_version_count, s.current_version, s.kms_key_id, s.revealable, s.revision,
@@ -33,12 +58,13 @@ export const secretColumns = `
   case when ${expired} then s.expire_time + (
     select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = s.workspace_id
   ) else s.purge_time end as purge_time,
-  s.expire_time, s.last_accessed_time, s.created_by, s.credential_fields, s.access_policy,
+  s.expire_time, s.last_accessed_time, s.created_by, s.credential_fields, s.access_policy, s.state as stored_state, s.row_mac,
   s.egress_rule, s.last_used_time,
   case when s.validation_version = s.current_version then s.validation_state
     when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
   case when s.validation_version = s.current_version then s.validate_time end as validate_time,
   case when s.validation_version = s.current_version then s.validation_error else '' end as validation_error`;
+}
 
 export interface SecretRow {
   workspace_id: string;
@@ -69,6 +95,8 @@ export interface SecretRow {
   created_by: string | null;
   credential_fields: Record<string, string>;
   access_policy: string | null;
+  stored_state: SecretState;
+  row_mac: Uint8Array | null;
   egress_rule: EgressRule | null;
   last_used_time: Date | null;
   validation_state: ValidationState | null;
@@ -76,7 +104,17 @@ export interface SecretRow {
   validation_error: string;
 }
 
-export function toSecret(row: SecretRow): Secret {
+/** A secret with what its row's MAC takes besides what callers see. Nothing is decided by it before that MAC is checked. */
+export interface StoredSecret extends Secret {
+  /** ACTIVE until it is noted down that the secret has expired. */
+  storedState: SecretState;
+  /** Undefined: no policy. */
+  accessPolicyText: string | undefined;
+  /** Empty for a row that coffer has not written: it authenticates nothing. */
+  rowMac: Uint8Array;
+}
+
+export function toSecret(row: SecretRow): StoredSecret {
   return {
     workspaceId: row.workspace_id,
     secretId: row.secret_id,
@@ -106,6 +144,9 @@ export function toSecret(row: SecretRow): Secret {
     createdBy: row.created_by ?? undefined,
     credentialFields: row.credential_fields,
     accessPolicy: readPolicyText(row.access_policy),
+    accessPolicyText: row.access_policy ?? undefined,
+    storedState: row.stored_state,
+    rowMac: row.row_mac ?? new Uint8Array(),
     egress: row.egress_rule ?? undefined,
     lastUsedTime: row.last_used_time ?? undefined,
     validation:
@@ -122,7 +163,7 @@ export function toSecret(row: SecretRow): Secret {
 /** The columns of `secret_version v` that make a SecretVersion. */
 export const versionColumns = `
   v.workspace_id, v.secret_id, v.version_id, v.version_number, v.state, v.comment, v.payload_form, v.revision, v.kms_key_id,
-  v.kms_key_version, v.create_time, v.destroy_time, v.scheduled_destroy_time, v.last_accessed_time, v.vault_connection_id`;
+  v.kms_key_version, v.create_time, v.destroy_time, v.scheduled_destroy_time, v.last_accessed_time, v.vault_connection_id, v.mac`;
 
 export interface VersionRow {
   workspace_id: string;
@@ -140,9 +181,15 @@ export interface VersionRow {
   scheduled_destroy_time: Date | null;
   vault_connection_id: string | null;
   last_accessed_time: Date | null;
+  mac: Uint8Array;
 }
 
-export function toVersion(row: VersionRow): SecretVersion {
+/** A version as stored; its mac covers its state. */
+export interface StoredVersion extends SecretVersion {
+  mac: Uint8Array;
+}
+
+export function toVersion(row: VersionRow): StoredVersion {
   return {
     workspaceId: row.workspace_id,
     secretId: row.secret_id,
@@ -159,5 +206,6 @@ export function toVersion(row: VersionRow): SecretVersion {
     destroyTime: row.destroy_time ?? undefined,
     scheduledDestroyTime: row.scheduled_destroy_time ?? undefined,
     lastAccessedTime: row.last_accessed_time ?? undefined,
+    mac: row.mac,
   };
 }

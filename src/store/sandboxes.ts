@@ -3,6 +3,7 @@ import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Binding, Sandbox, Unmatched } from "../domain/egress/sandbox.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined, isActive, only } from "./rows.ts";
+import { type GuardRow, guardColumns, type SecretGuard, toSecretGuard } from "./secret-guard.ts";
 
 /** A sandbox as stored; its mac covers what decides who may act for it. */
 export interface StoredSandbox extends Sandbox {
@@ -102,7 +103,7 @@ export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string
 export async function deleteSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<void> {
   await tx.query({
     name: "delete_sandbox",
-    text: `update sandbox b set delete_time = now(), mac = '' where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
+    text: `update sandbox b set delete_time = clock_timestamp(), mac = '' where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
     values: [workspaceId, sandboxId],
   });
 }
@@ -136,7 +137,7 @@ export async function revokeBinding(
 ): Promise<boolean> {
   const rows = await tx.query({
     name: "revoke_sandbox_binding",
-    text: `update sandbox_binding set revoke_time = now(), mac = ''
+    text: `update sandbox_binding set revoke_time = clock_timestamp(), mac = ''
       where workspace_id = $1 and sandbox_id = $2 and env_key = $3 and revoke_time is null returning env_key`,
     values: [workspaceId, sandboxId, envKey],
   });
@@ -160,42 +161,27 @@ export async function findPlaceholderHolder(
 
 /** A binding with the secret it is of, as the row of that says it. */
 export interface BoundSecret extends StoredBinding {
-  secretName: string;
+  secret: SecretGuard;
   /** The secret is in use. */
   isActive: boolean;
   rule: EgressRule | undefined;
   egressMac: Uint8Array | undefined;
-  currentVersion: number;
-  region: string;
-  kmsKeyId: string;
-  revealable: boolean;
-  accessPolicyText: string | undefined;
-  /** Of the secret's row. */
-  secretMac: Uint8Array;
 }
 
-interface BoundSecretRow {
+interface BoundSecretRow extends GuardRow {
   workspace_id: string;
   sandbox_id: string;
   env_key: string;
   secret_id: string;
   placeholder: string;
   mac: Uint8Array;
-  secret_name: string;
   is_active: boolean;
   egress_rule: EgressRule | null;
   egress_mac: Uint8Array | null;
-  current_version: number;
-  region: string;
-  kms_key_id: string;
-  revealable: boolean;
-  access_policy: string | null;
-  secret_mac: Uint8Array;
 }
 
 const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac,
-  s.name as secret_name, ${isActive} as is_active, s.egress_rule, s.egress_mac,
-  s.current_version, s.region, s.kms_key_id, s.revealable, s.access_policy, s.mac as secret_mac`;
+  ${isActive} as is_active, s.egress_rule, s.egress_mac, ${guardColumns}`;
 
 function toBoundSecret(row: BoundSecretRow): BoundSecret {
   return {
@@ -205,16 +191,10 @@ function toBoundSecret(row: BoundSecretRow): BoundSecret {
     secretId: row.secret_id,
     placeholder: row.placeholder,
     mac: row.mac,
-    secretName: row.secret_name,
+    secret: toSecretGuard(row.workspace_id, row.secret_id, row),
     isActive: row.is_active,
     rule: row.egress_rule ?? undefined,
     egressMac: row.egress_mac ?? undefined,
-    currentVersion: row.current_version,
-    region: row.region,
-    kmsKeyId: row.kms_key_id,
-    revealable: row.revealable,
-    accessPolicyText: row.access_policy ?? undefined,
-    secretMac: row.secret_mac,
   };
 }
 
@@ -238,7 +218,9 @@ export async function listBoundSecrets(
 /** What the proxy needs to know of whoever presents a token. */
 export interface SandboxRecord {
   sandbox: StoredSandbox;
+  /** What its workspace says of hosts that no bound secret is for, and the MAC that vouches for it. */
   unmatched: Unmatched;
+  workspaceMac: Uint8Array;
   /** When this was so, by the database's clock. */
   readTime: Date;
   bound: BoundSecret[];
@@ -246,9 +228,11 @@ export interface SandboxRecord {
 
 /** Undefined when there is no such sandbox, or no more. */
 export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
-  const rows = await sql.query<SandboxRow & { egress_unmatched: Unmatched; read_time: Date }>({
+  const rows = await sql.query<
+    SandboxRow & { egress_unmatched: Unmatched; workspace_mac: Uint8Array | null; read_time: Date }
+  >({
     name: "find_sandbox_by_lookup_id",
-    text: `select ${columns}, w.egress_unmatched, now() as read_time
+    text: `select ${columns}, w.egress_unmatched, w.mac as workspace_mac, now() as read_time
       from sandbox b join workspace w on w.workspace_id = b.workspace_id
       where b.lookup_id = $1 and b.delete_time is null`,
     values: [lookupId],
@@ -257,7 +241,8 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   if (!row) return undefined;
   const sandbox = toSandbox(row);
   const bound = await listBoundSecrets(sql, sandbox.workspaceId, [sandbox.sandboxId]);
-  return { sandbox, unmatched: row.egress_unmatched, readTime: row.read_time, bound };
+  const { egress_unmatched: unmatched, workspace_mac: workspaceMac, read_time: readTime } = row;
+  return { sandbox, unmatched, workspaceMac: workspaceMac ?? new Uint8Array(), readTime, bound };
 }
 
 /** The environment variables that something is bound to now. */

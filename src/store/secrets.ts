@@ -1,40 +1,69 @@
 // Secrets: find, lock, insert and change their rows.
 
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
-import type { Expiration, Secret, SecretRef } from "../domain/secret.ts";
+import type { SecretRef } from "../domain/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import type { Sql, Tx } from "./database.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { firstOrUndefined, isActive, only, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import {
+  clock,
+  firstOrUndefined,
+  isActive,
+  lockedText,
+  only,
+  type SecretRow,
+  type StoredSecret,
+  secretColumns,
+  secretColumnsByClock,
+  toSecret,
+} from "./rows.ts";
+
+/** A secret as it was at a time of the database's clock. */
+export interface TimedSecret extends StoredSecret {
+  readTime: Date;
+}
+
+interface TimedRow extends SecretRow {
+  read_time: Date;
+}
+
+const timedColumns = `${secretColumns}, now() as read_time`;
+
+function toTimed(row: TimedRow): TimedSecret {
+  return { ...toSecret(row), readTime: row.read_time };
+}
 
 /** By id in any state until it is purged, by name only while active. */
-export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef): Promise<Secret | undefined> {
+export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef): Promise<TimedSecret | undefined> {
   const rows =
     ref.by === "id"
-      ? await sql.query<SecretRow>({
+      ? await sql.query<TimedRow>({
           name: "find_secret_by_id",
-          text: `select ${secretColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2`,
+          text: `select ${timedColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2`,
           values: [workspaceId, ref.secretId],
         })
-      : await sql.query<SecretRow>({
+      : await sql.query<TimedRow>({
           name: "find_secret_by_path",
-          text: `select ${secretColumns} from secret s
+          text: `select ${timedColumns} from secret s
             where s.workspace_id = $1 and s.region = $2 and s.path = $3 and ${isActive}`,
           values: [workspaceId, ref.region, pathOf(ref.name)],
         });
   const row = firstOrUndefined(rows);
-  return row && toSecret(row);
+  return row && toTimed(row);
 }
 
 /** Holds the row until the transaction ends. */
-export async function lockSecret(tx: Tx, workspaceId: string, secretId: string): Promise<Secret | undefined> {
-  const rows = await tx.query<SecretRow>({
+export async function lockSecret(tx: Tx, workspaceId: string, secretId: string): Promise<TimedSecret | undefined> {
+  const rows = await tx.query<TimedRow>({
     name: "lock_secret",
-    text: `select ${secretColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2 for update of s`,
+    text: lockedText(
+      `${secretColumnsByClock}, t.at as read_time`,
+      "s.workspace_id = $1 and s.secret_id = $2 for update of s",
+    ),
     values: [workspaceId, secretId],
   });
   const row = firstOrUndefined(rows);
-  return row && toSecret(row);
+  return row && toTimed(row);
 }
 
 /** Who has the path now, if anyone. */
@@ -64,7 +93,7 @@ export interface NewSecret {
   mimeType: string;
   kmsKeyId: string;
   revealable: boolean;
-  expiration: Expiration | undefined;
+  expireTime: Date | undefined;
   credentialFields: Record<string, string>;
   /** As `policyText` writes it; undefined: none. */
   accessPolicyText: string | undefined;
@@ -75,17 +104,15 @@ export interface NewSecret {
   egressMac: Uint8Array | undefined;
   /** Whether its credential is to be tried at the service it is for. */
   isValidated: boolean;
-  /** Covers what decides who may see its value. */
-  mac: Uint8Array;
+  /** Covers what decides who gets which of its values. */
+  rowMac: Uint8Array;
   /** Covers where its credential is sent; undefined for kinds that are no credentials. */
   credentialMac: Uint8Array | undefined;
 }
 
 /** As it is when it has its first version. */
 export function newSecretRow(secret: NewSecret): NewRow {
-  const { expiration, isValidated } = secret;
-  const at = expiration && "at" in expiration ? expiration.at : null;
-  const afterMs = expiration && "afterMs" in expiration ? expiration.afterMs : null;
+  const { isValidated } = secret;
   return [
     ["workspace_id", "?::text", secret.workspaceId],
     ["secret_id", "?::text", secret.secretId],
@@ -105,8 +132,8 @@ export function newSecretRow(secret: NewSecret): NewRow {
     ["current_version", "1"],
     ["kms_key_id", "?::text", secret.kmsKeyId],
     ["revealable", "?::boolean", secret.revealable],
-    ["expire_time", "coalesce(?::timestamptz, now() + make_interval(secs => ?::float8 / 1000))", at, afterMs],
-    ["mac", "?::bytea", secret.mac],
+    ["expire_time", "?::timestamptz", secret.expireTime ?? null],
+    ["row_mac", "?::bytea", secret.rowMac],
     ["credential_fields", "?::jsonb", JSON.stringify(secret.credentialFields)],
     ["validation_state", "case when ?::boolean then 'UNSPECIFIED' end", isValidated],
     ["validate_after", "case when ?::boolean then now() end", isValidated],
@@ -119,7 +146,7 @@ export function newSecretRow(secret: NewSecret): NewRow {
 }
 
 /** Inserts a secret that has its first version; a taken path violates `secret_active_path`. */
-export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
+export async function insertSecret(tx: Tx, secret: NewSecret): Promise<StoredSecret> {
   const row = newSecretRow(secret);
   const rows = await tx.query<SecretRow>({
     name: "insert_secret",
@@ -129,73 +156,72 @@ export async function insertSecret(tx: Tx, secret: NewSecret): Promise<Secret> {
   return toSecret(only(rows));
 }
 
-/** Writes every mutable field of `secret` and counts the change. */
-export async function updateSecret(tx: Tx, secret: Secret): Promise<Secret> {
+/** Writes what describes a secret, its path and aliases and when it expires, under their MAC, and counts the change. */
+export async function updateSecret(tx: Tx, secret: StoredSecret): Promise<StoredSecret> {
   const rows = await tx.query<SecretRow>({
     name: "update_secret",
     text: `update secret s set
         name = $3, path = $4, description = $5, labels = $6, annotations = $7, mime_type = $8, version_aliases = $9,
-        expire_time = $10, revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and s.secret_id = $2
-      returning ${secretColumns}`,
+        expire_time = $10, row_mac = $11, revision = s.revision + 1, update_time = t.at
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumnsByClock}`,
     values: [
       secret.workspaceId,
       secret.secretId,
       secret.name,
-      pathOf(secret.name),
+      secret.path,
       secret.description,
       JSON.stringify(secret.labels),
       JSON.stringify(secret.annotations),
       secret.mimeType,
       JSON.stringify(secret.versionAliases),
       secret.expireTime ?? null,
+      secret.rowMac,
     ],
   });
   return toSecret(only(rows));
 }
 
 /**
- * Soft-deletes: from now on by the database's clock, to be purged after the workspace's retention, or at once when nothing of it
- * can come back.
+ * Soft-deletes a locked secret, to be purged after the workspace's retention, or at once when its versions are destroyed: then its
+ * purge_time is its delete_time, which no clock makes undone.
  */
 export async function softDeleteSecret(
   tx: Tx,
-  secret: Pick<Secret, "workspaceId" | "secretId">,
+  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "currentVersion" | "rowMac">,
   options: { purgeAtOnce: boolean },
-): Promise<Secret> {
+): Promise<StoredSecret> {
   const rows = await tx.query<SecretRow>({
     name: "soft_delete_secret",
     text: `update secret s set
-        state = 'SOFT_DELETED', delete_time = coalesce(s.delete_time, now()),
-        purge_time = case when $3 then now() else now() + (
+        state = 'SOFT_DELETED', delete_time = coalesce(s.delete_time, t.at),
+        purge_time = case when $3 then coalesce(s.delete_time, t.at) else t.at + (
           select make_interval(days => w.purge_retention_days) from workspace w where w.workspace_id = $1
         ) end,
-        revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and s.secret_id = $2
-      returning ${secretColumns}`,
-    values: [secret.workspaceId, secret.secretId, options.purgeAtOnce],
+        enabled_version_count = case when $3 then 0 else s.enabled_version_count end, current_version = $4, row_mac = $5,
+        revision = s.revision + 1, update_time = t.at
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumnsByClock}`,
+    values: [secret.workspaceId, secret.secretId, options.purgeAtOnce, secret.currentVersion, secret.rowMac],
   });
   return toSecret(only(rows));
 }
 
-/** Makes a soft-deleted secret active again, under `name`, unless its purge time has come: then there is no row. */
+/** Makes a locked secret active again, under its name and path and with its expire_time, and counts the change. */
 export async function undeleteSecret(
   tx: Tx,
-  secret: Pick<Secret, "workspaceId" | "secretId">,
-  name: string,
-): Promise<Secret | undefined> {
+  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "name" | "path" | "expireTime" | "rowMac">,
+): Promise<StoredSecret> {
   const rows = await tx.query<SecretRow>({
     name: "undelete_secret",
     text: `update secret s set
-        state = 'ACTIVE', name = $3, path = $4, delete_time = null, purge_time = null,
-        expire_time = case when s.expire_time <= now() then null else s.expire_time end,
-        revision = s.revision + 1, update_time = now()
-      where s.workspace_id = $1 and s.secret_id = $2 and s.state = 'SOFT_DELETED' and s.purge_time > now()
-      returning ${secretColumns}`,
-    values: [secret.workspaceId, secret.secretId, name, pathOf(name)],
+        state = 'ACTIVE', name = $3, path = $4, delete_time = null, purge_time = null, expire_time = $5, row_mac = $6,
+        revision = s.revision + 1, update_time = t.at
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumnsByClock}`,
+    values: [secret.workspaceId, secret.secretId, secret.name, secret.path, secret.expireTime ?? null, secret.rowMac],
   });
-  const row = firstOrUndefined(rows);
-  return row && toSecret(row);
+  return toSecret(only(rows));
 }
 
 /** Notes when values were last returned; times never go back. */

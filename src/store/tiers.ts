@@ -1,7 +1,7 @@
 // Tiers of workspaces, and what counts towards their limits.
 import type { Tier } from "../domain/workspace.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, isActive, only } from "./rows.ts";
+import { clock, firstOrUndefined, isActiveByClock, only } from "./rows.ts";
 
 /** A workspace whose tier limits nothing, which needs no lock. */
 const isUnlimited = "tier = 'ENTERPRISE'";
@@ -24,7 +24,7 @@ export async function lockLimitedTier(tx: Tx, workspaceId: string): Promise<Tier
 export async function countActiveSecrets(sql: Sql, workspaceId: string): Promise<number> {
   const rows = await sql.query<{ count: number }>({
     name: "count_active_secrets",
-    text: `select count(*)::integer as count from secret s where s.workspace_id = $1 and ${isActive}`,
+    text: `select count(*)::integer as count from secret s, ${clock} where s.workspace_id = $1 and ${isActiveByClock}`,
     values: [workspaceId],
   });
   return only(rows).count;

@@ -1,7 +1,7 @@
 // Vault connections: found, locked, listed, inserted, changed and deleted.
 import type { VaultConnection, VaultType } from "../domain/external-vault/vault-connection.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, only } from "./rows.ts";
+import { clock, firstOrUndefined, only } from "./rows.ts";
 
 /** A connection as stored, with its sealed credentials; its mac covers where they are sent. */
 export interface StoredVaultConnection extends VaultConnection {
@@ -166,9 +166,9 @@ export async function updateVaultConnection(
     name: "update_vault_connection",
     text: `update vault_connection c set
         name = $3, description = $4, credentials_version = $5, envelope = $6, kms_key_id = $7, kms_key_version = $8, mac = $9,
-        last_verified_time = case when $10 then now() else c.last_verified_time end,
-        revision = c.revision + 1, update_time = now()
-      where c.workspace_id = $1 and c.vault_connection_id = $2 returning ${columns}`,
+        last_verified_time = case when $10 then t.at else c.last_verified_time end,
+        revision = c.revision + 1, update_time = t.at
+      from ${clock} where c.workspace_id = $1 and c.vault_connection_id = $2 returning ${columns}`,
     values: [
       ...[connection.workspaceId, connection.vaultConnectionId, connection.name, connection.description],
       ...[connection.credentialsVersion, connection.envelope, connection.kmsKeyId, connection.kmsKeyVersion],
@@ -189,7 +189,7 @@ export async function noteVerified(
 ): Promise<void> {
   await tx.query({
     name: "note_vault_connection_verified",
-    text: `update vault_connection c set last_verified_time = now()
+    text: `update vault_connection c set last_verified_time = clock_timestamp()
       where c.workspace_id = $1 and c.vault_connection_id = $2 and c.credentials_version = $3`,
     values: [workspaceId, vaultConnectionId, credentialsVersion],
   });

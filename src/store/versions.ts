@@ -3,13 +3,22 @@ import type { Secret } from "../domain/secret.ts";
 import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql, Tx } from "./database.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { firstOrUndefined, only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
+import {
+  clock,
+  firstOrUndefined,
+  only,
+  type StoredSecret,
+  type StoredVersion,
+  toVersion,
+  type VersionRow,
+  versionColumns,
+} from "./rows.ts";
 
 export async function findVersion(
   sql: Sql,
   secret: Pick<Secret, "workspaceId" | "secretId" | "currentVersion" | "versionAliases">,
   ref: VersionRef,
-): Promise<SecretVersion | undefined> {
+): Promise<StoredVersion | undefined> {
   const { workspaceId, secretId } = secret;
   const rows =
     ref.by === "id"
@@ -34,7 +43,7 @@ export async function findVersionById(
   sql: Sql,
   workspaceId: string,
   versionId: string,
-): Promise<SecretVersion | undefined> {
+): Promise<StoredVersion | undefined> {
   const rows = await sql.query<VersionRow>({
     name: "find_version_by_own_id",
     text: `select ${versionColumns} from secret_version v where v.workspace_id = $1 and v.version_id = $2`,
@@ -103,36 +112,55 @@ export async function insertVersion(tx: Tx, version: NewVersion): Promise<Secret
   return toVersion(only(rows));
 }
 
-/** Makes a version that was just inserted the secret's current one. */
+/** Makes a version that was just inserted the secret's current one, under the MAC that says so. */
 export async function countNewVersion(
   tx: Tx,
-  version: Pick<NewVersion, "workspaceId" | "secretId" | "versionNumber">,
+  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "currentVersion" | "versionCount" | "rowMac">,
 ): Promise<void> {
   await tx.query({
     name: "count_new_version",
     text: `update secret s set version_count = $3, enabled_version_count = s.enabled_version_count + 1,
-        current_version = $3, revision = s.revision + 1, update_time = now(),
-        validate_after = case when s.validation_state is not null then now() end
-      where s.workspace_id = $1 and s.secret_id = $2`,
-    values: [version.workspaceId, version.secretId, version.versionNumber],
+        current_version = $4, row_mac = $5, revision = s.revision + 1, update_time = t.at,
+        validate_after = case when s.validation_state is not null then t.at end
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2`,
+    values: [secret.workspaceId, secret.secretId, secret.versionCount, secret.currentVersion, secret.rowMac],
   });
 }
 
-/** Brings the counts of a secret in line with its versions and counts the change. */
-export async function refreshVersionCounts(tx: Tx, secret: Pick<Secret, "workspaceId" | "secretId">): Promise<void> {
+/** The newest enabled version of a secret and all that are newer, or all where none is enabled: newest first. */
+export async function findNewestVersions(
+  tx: Tx,
+  { workspaceId, secretId }: Pick<StoredSecret, "workspaceId" | "secretId">,
+): Promise<StoredVersion[]> {
+  const rows = await tx.query<VersionRow>({
+    name: "find_newest_versions",
+    text: `select ${versionColumns} from secret_version v
+      where v.workspace_id = $1 and v.secret_id = $2 and v.version_number >= (
+        select coalesce(max(e.version_number), 0) from secret_version e
+        where e.workspace_id = $1 and e.secret_id = $2 and e.state = 'ENABLED'
+      ) order by v.version_number desc`,
+    values: [workspaceId, secretId],
+  });
+  return rows.map(toVersion);
+}
+
+/** Sets the secret's current version under the MAC that says so, counts its enabled versions and the change. */
+export async function setCurrentVersion(
+  tx: Tx,
+  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "currentVersion" | "rowMac">,
+): Promise<void> {
   await tx.query({
-    name: "refresh_version_counts",
+    name: "set_current_version",
     text: `update secret s set
-        enabled_version_count = c.enabled, current_version = c.current, revision = s.revision + 1, update_time = now(),
+        enabled_version_count = (
+          select count(*) from secret_version v where v.workspace_id = $1 and v.secret_id = $2 and v.state = 'ENABLED'
+        ),
+        current_version = $3, row_mac = $4, revision = s.revision + 1, update_time = t.at,
         validate_after = case
-          when c.current = s.current_version then s.validate_after
-          when s.validation_state is not null then now() end
-      from (
-        select count(*) as enabled, coalesce(max(v.version_number), 0) as current
-        from secret_version v where v.workspace_id = $1 and v.secret_id = $2 and v.state = 'ENABLED'
-      ) c
-      where s.workspace_id = $1 and s.secret_id = $2`,
-    values: [secret.workspaceId, secret.secretId],
+          when $3 = s.current_version then s.validate_after
+          when s.validation_state is not null then t.at end
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2`,
+    values: [secret.workspaceId, secret.secretId, secret.currentVersion, secret.rowMac],
   });
 }
 
@@ -150,9 +178,9 @@ export async function setVersionState(
     text: `update secret_version v set
         state = $4, mac = $5, revision = v.revision + 1,
         envelope = case when $4 = 'DESTROYED' then null else v.envelope end,
-        destroy_time = case when $4 = 'DESTROYED' then now() else v.destroy_time end,
-        scheduled_destroy_time = now() + make_interval(secs => $6::float8 / 1000)
-      where v.workspace_id = $1 and v.secret_id = $2 and v.version_number = $3
+        destroy_time = case when $4 = 'DESTROYED' then t.at else v.destroy_time end,
+        scheduled_destroy_time = t.at + make_interval(secs => $6::float8 / 1000)
+      from ${clock} where v.workspace_id = $1 and v.secret_id = $2 and v.version_number = $3
       returning ${versionColumns}`,
     values: [
       version.workspaceId,

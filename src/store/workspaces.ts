@@ -5,7 +5,7 @@ import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined, only } from "./rows.ts";
 
 const columns =
-  "workspace_id, display_name, tier, purge_retention_days, egress_unmatched, revision, create_time, update_time";
+  "workspace_id, display_name, tier, purge_retention_days, egress_unmatched, revision, create_time, update_time, mac";
 
 interface WorkspaceRow {
   workspace_id: string;
@@ -16,9 +16,16 @@ interface WorkspaceRow {
   revision: number;
   create_time: Date;
   update_time: Date;
+  mac: Uint8Array | null;
 }
 
-function toWorkspace(row: WorkspaceRow): Workspace {
+/** A workspace as stored; its mac covers what decides where its sandboxes may go. */
+export interface StoredWorkspace extends Workspace {
+  /** Empty for a row that an earlier version of coffer has made. */
+  mac: Uint8Array;
+}
+
+function toWorkspace(row: WorkspaceRow): StoredWorkspace {
   return {
     workspaceId: row.workspace_id,
     displayName: row.display_name,
@@ -28,18 +35,29 @@ function toWorkspace(row: WorkspaceRow): Workspace {
     revision: row.revision,
     createTime: row.create_time,
     updateTime: row.update_time,
+    mac: row.mac ?? new Uint8Array(),
   };
 }
 
 export async function insertWorkspace(
   tx: Tx,
-  workspace: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays" | "tier">,
+  workspace: Pick<
+    StoredWorkspace,
+    "workspaceId" | "displayName" | "purgeRetentionDays" | "tier" | "egressUnmatched" | "mac"
+  >,
 ): Promise<Workspace> {
   const rows = await tx.query<WorkspaceRow>({
     name: "insert_workspace",
-    text: `insert into workspace (workspace_id, display_name, purge_retention_days, tier) values ($1, $2, $3, $4)
-      returning ${columns}`,
-    values: [workspace.workspaceId, workspace.displayName, workspace.purgeRetentionDays, workspace.tier],
+    text: `insert into workspace (workspace_id, display_name, purge_retention_days, tier, egress_unmatched, mac)
+      values ($1, $2, $3, $4, $5, $6) returning ${columns}`,
+    values: [
+      workspace.workspaceId,
+      workspace.displayName,
+      workspace.purgeRetentionDays,
+      workspace.tier,
+      workspace.egressUnmatched,
+      workspace.mac,
+    ],
   });
   return toWorkspace(only(rows));
 }
@@ -70,7 +88,7 @@ export async function findAccessRevisions(
 }
 
 /** Holds the row until the transaction ends. */
-export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<Workspace | undefined> {
+export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<StoredWorkspace | undefined> {
   const rows = await tx.query<WorkspaceRow>({
     name: "lock_workspace",
     text: `select ${columns} from workspace where workspace_id = $1 for no key update`,
@@ -81,11 +99,12 @@ export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<Worksp
 }
 
 /** Writes every mutable field and counts the change. */
-export async function updateWorkspace(tx: Tx, workspace: Workspace): Promise<Workspace> {
+export async function updateWorkspace(tx: Tx, workspace: StoredWorkspace): Promise<Workspace> {
   const rows = await tx.query<WorkspaceRow>({
     name: "update_workspace",
     text: `update workspace set
-        display_name = $2, purge_retention_days = $3, tier = $4, egress_unmatched = $5, revision = revision + 1, update_time = now()
+        display_name = $2, purge_retention_days = $3, tier = $4, egress_unmatched = $5, mac = $6, revision = revision + 1,
+        update_time = clock_timestamp()
       where workspace_id = $1 returning ${columns}`,
     values: [
       workspace.workspaceId,
@@ -93,6 +112,7 @@ export async function updateWorkspace(tx: Tx, workspace: Workspace): Promise<Wor
       workspace.purgeRetentionDays,
       workspace.tier,
       workspace.egressUnmatched,
+      workspace.mac,
     ],
   });
   return toWorkspace(only(rows));

@@ -98,6 +98,7 @@ describe("scopes", () => {
     expect([...write].sort()).toEqual([
       "secrets.create",
       "secrets.delete",
+      "secrets.purge",
       "secrets.undelete",
       "secrets.update",
       "versions.add",

@@ -19,6 +19,7 @@ import {
 } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
 import { until } from "../support/poll.ts";
+import { setUnmatched as setUnmatchedOf } from "../support/signed-rows.ts";
 
 const host = "free.upstream.test";
 const rawHost = "raw.upstream.test";
@@ -52,9 +53,8 @@ beforeEach(() => {
   rawSockets = [];
 });
 
-async function setUnmatched(unmatched: "ALLOW" | "DENY", { workspaceId }: Pick<TestSandbox, "workspaceId">) {
-  await coffer.sql("update workspace set egress_unmatched = $1 where workspace_id = $2", [unmatched, workspaceId]);
-}
+const setUnmatched = (unmatched: "ALLOW" | "DENY", { workspaceId }: Pick<TestSandbox, "workspaceId">) =>
+  setUnmatchedOf(coffer, workspaceId, unmatched);
 
 async function begin() {
   const sandbox = await makeSandbox(coffer);

@@ -12,6 +12,7 @@ import {
   useEgress,
 } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
+import { setUnmatched } from "../support/signed-rows.ts";
 
 const host = "api.upstream.test";
 const other = "other.upstream.test";
@@ -190,7 +191,7 @@ describe("a name", () => {
 
   test("of no bound secret passes unread where the workspace allows it, still guarded", async () => {
     const { sandbox } = await begin();
-    await coffer.sql("update workspace set egress_unmatched = 'ALLOW' where workspace_id = $1", [sandbox.workspaceId]);
+    await setUnmatched(coffer, sandbox.workspaceId, "ALLOW");
     try {
       const free = await makeSandbox(coffer);
       const { head, socket } = await connectTunnel(egress, free.token, authority(other));
@@ -201,7 +202,7 @@ describe("a name", () => {
         "host_denied",
       );
     } finally {
-      await coffer.sql("update workspace set egress_unmatched = 'DENY' where workspace_id = $1", [sandbox.workspaceId]);
+      await setUnmatched(coffer, sandbox.workspaceId, "DENY");
     }
   });
 });

@@ -69,7 +69,7 @@ describe("a policy that SQL", () => {
     const { id } = await createSecret(coffer, { accessPolicy: { conditions: [ipIs(DENY, "0.0.0.0/0")] } });
     const other = await createSecret(coffer, { accessPolicy: { conditions: [ipIs(ALLOW, "0.0.0.0/0")] } });
     await coffer.sql(
-      `update secret s set access_policy = o.access_policy, mac = o.mac from secret o
+      `update secret s set access_policy = o.access_policy, row_mac = o.row_mac from secret o
         where s.secret_id = $1 and o.secret_id = $2`,
       [id, other.id],
     );
@@ -80,7 +80,7 @@ describe("a policy that SQL", () => {
 describe("the MAC of a secret without a policy", () => {
   it("is the same before it had one and after it was cleared", async () => {
     const { id } = await createSecret(coffer);
-    const mac = async () => (await coffer.sql("select mac from secret where secret_id = $1", [id]))[0]?.["mac"];
+    const mac = async () => (await coffer.sql("select row_mac from secret where secret_id = $1", [id]))[0]?.["row_mac"];
     const before = await mac();
     await setPolicy(coffer, id, onlyOffice);
     expect(await mac()).not.toEqual(before);

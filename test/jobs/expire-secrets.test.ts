@@ -9,12 +9,12 @@ import { expectError, secretNotFound } from "../support/errors.ts";
 import { eagerJobs, run, systemEvents } from "../support/jobs.ts";
 import { until } from "../support/poll.ts";
 import { byId, createSecret, getSecret, readText, timeOf } from "../support/secrets.ts";
+import { setSecrets } from "../support/signed-rows.ts";
 
 const coffer = useCoffer();
 const ttl = (ms: number) =>
   ({ case: "ttl", value: { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 } }) as const;
-const expireNow = (id: string) =>
-  coffer.sql("update secret set expire_time = now() - interval '1 minute' where secret_id = $1", [id]);
+const expireNow = (id: string) => setSecrets(coffer, "expire_time = now() - interval '1 minute'", [id]);
 const storedState = async (id: string) =>
   (await coffer.sql("select state from secret where secret_id = $1", [id]))[0]?.["state"];
 
@@ -80,7 +80,7 @@ it("leaves alone what never expires, what expires later and what was deleted bef
 
 it("settles hundreds in one run, each with one event", async () => {
   const ids = (await Promise.all(Array.from({ length: 250 }, () => createSecret(coffer)))).map(({ id }) => id);
-  await coffer.sql("update secret set expire_time = now() where secret_id = any ($1)", [ids]);
+  await setSecrets(coffer, "expire_time = now()", ids);
   expect(await run(coffer, expireSecrets)).toMatchObject({ items: 250 });
   const events = await coffer.sql(
     "select resource_id from audit_event where principal_id = 'system' and resource_id = any ($1)",

@@ -11,6 +11,7 @@ import { inParallel } from "../support/parallel.ts";
 import { until } from "../support/poll.ts";
 import { withKey } from "../support/replay.ts";
 import { addVersion, byId, createSecret, data, getSecret, newName, readText, softDelete } from "../support/secrets.ts";
+import { setSecrets } from "../support/signed-rows.ts";
 
 const coffer = useCoffer();
 const purge = () => run(coffer, purgeSecrets);
@@ -75,7 +76,7 @@ describe("leaves alone", () => {
     const early = await softDelete(coffer, await createSecret(coffer));
     const expired = await createSecret(coffer);
     await coffer.sql("update secret set purge_time = now() + interval '5 seconds' where secret_id = $1", [early.id]);
-    await coffer.sql("update secret set expire_time = now() - interval '90 days' where secret_id = $1", [expired.id]);
+    await setSecrets(coffer, "expire_time = now() - interval '90 days'", [expired.id]);
     expect((await purge()).items).toBe(1);
     expect(await stored(due.id)).toEqual([]);
     expect(await readText(coffer, active)).toBe("v1");

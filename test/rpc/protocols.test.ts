@@ -166,7 +166,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(55);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(56);
   });
 });
 

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/audit_service.proto.
  */
 export const file_coffer_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2ZmZXIvdjEvYXVkaXRfc2VydmljZS5wcm90bxIJY29mZmVyLnYxItwCCgpBdWRpdEV2ZW50EgoKAmlkGAEgASgJEi4KCmV2ZW50X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnJlcXVlc3RfaWQYAyABKAkSFAoMcHJpbmNpcGFsX2lkGAQgASgJEhAKCHRva2VuX2lkGAUgASgJEg4KBm1ldGhvZBgGIAEoCRIVCg1yZXNvdXJjZV90eXBlGAcgASgJEhMKC3Jlc291cmNlX2lkGAggASgJEhYKDnZlcnNpb25fbnVtYmVyGAkgASgNEioKCGRlY2lzaW9uGAogASgOMhguY29mZmVyLnYxLkF1ZGl0RGVjaXNpb24SDAoEcnVsZRgLIAEoCRIPCgdhZGRyZXNzGAwgASgJEhIKCnVzZXJfYWdlbnQYDSABKAkSDgoGcmVzdWx0GA4gASgJEhMKC29jY3VycmVuY2VzGA8gASgNIo4CChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0Eh0KC3Jlc291cmNlX2lkGAEgASgJQgi6SAVyAxiABBIdCgxwcmluY2lwYWxfaWQYAiABKAlCB7pIBHICGEASLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKCXBhZ2Vfc2l6ZRgFIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAcgASgJQge6SARyAhhAIl8KF0xpc3RBdWRpdEV2ZW50c1Jlc3BvbnNlEisKDGF1ZGl0X2V2ZW50cxgBIAMoCzIVLmNvZmZlci52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpiCg1BdWRpdERlY2lzaW9uEh4KGkFVRElUX0RFQ0lTSU9OX1VOU1BFQ0lGSUVEEAASGAoUQVVESVRfREVDSVNJT05fQUxMT1cQARIXChNBVURJVF9ERUNJU0lPTl9ERU5ZEAIybQoMQXVkaXRTZXJ2aWNlEl0KD0xpc3RBdWRpdEV2ZW50cxIhLmNvZmZlci52MS5MaXN0QXVkaXRFdmVudHNSZXF1ZXN0GiIuY29mZmVyLnYxLkxpc3RBdWRpdEV2ZW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb2ZmZXIvdjEvYXVkaXRfc2VydmljZS5wcm90bxIJY29mZmVyLnYxItwCCgpBdWRpdEV2ZW50EgoKAmlkGAEgASgJEi4KCmV2ZW50X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnJlcXVlc3RfaWQYAyABKAkSFAoMcHJpbmNpcGFsX2lkGAQgASgJEhAKCHRva2VuX2lkGAUgASgJEg4KBm1ldGhvZBgGIAEoCRIVCg1yZXNvdXJjZV90eXBlGAcgASgJEhMKC3Jlc291cmNlX2lkGAggASgJEhYKDnZlcnNpb25fbnVtYmVyGAkgASgNEioKCGRlY2lzaW9uGAogASgOMhguY29mZmVyLnYxLkF1ZGl0RGVjaXNpb24SDAoEcnVsZRgLIAEoCRIPCgdhZGRyZXNzGAwgASgJEhIKCnVzZXJfYWdlbnQYDSABKAkSDgoGcmVzdWx0GA4gASgJEhMKC29jY3VycmVuY2VzGA8gASgNIo4CChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0Eh0KC3Jlc291cmNlX2lkGAEgASgJQgi6SAVyAxiABBIdCgxwcmluY2lwYWxfaWQYAiABKAlCB7pIBHICGEASLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKCXBhZ2Vfc2l6ZRgFIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAcgASgJQge6SARyAhhAIl8KF0xpc3RBdWRpdEV2ZW50c1Jlc3BvbnNlEisKDGF1ZGl0X2V2ZW50cxgBIAMoCzIVLmNvZmZlci52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKgAQoYRm9sbG93QXVkaXRFdmVudHNSZXF1ZXN0EhgKBmN1cnNvchgBIAEoCUIIukgFcgMYgCASLgoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoJcGFnZV9zaXplGAMgASgNQgi6SAUqAxjoBxIdCgx3b3Jrc3BhY2VfaWQYBCABKAlCB7pIBHICGEAicAoZRm9sbG93QXVkaXRFdmVudHNSZXNwb25zZRIrCgxhdWRpdF9ldmVudHMYASADKAsyFS5jb2ZmZXIudjEuQXVkaXRFdmVudBITCgtuZXh0X2N1cnNvchgCIAEoCRIRCgljYXVnaHRfdXAYAyABKAgqYgoNQXVkaXREZWNpc2lvbhIeChpBVURJVF9ERUNJU0lPTl9VTlNQRUNJRklFRBAAEhgKFEFVRElUX0RFQ0lTSU9OX0FMTE9XEAESFwoTQVVESVRfREVDSVNJT05fREVOWRACMtIBCgxBdWRpdFNlcnZpY2USXQoPTGlzdEF1ZGl0RXZlbnRzEiEuY29mZmVyLnYxLkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QaIi5jb2ZmZXIudjEuTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2UiA5ACARJjChFGb2xsb3dBdWRpdEV2ZW50cxIjLmNvZmZlci52MS5Gb2xsb3dBdWRpdEV2ZW50c1JlcXVlc3QaJC5jb2ZmZXIudjEuRm9sbG93QXVkaXRFdmVudHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * One event of the audit trail.
@@ -228,6 +228,83 @@ export const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse> 
   messageDesc(file_coffer_v1_audit_service, 2);
 
 /**
+ * FollowAuditEventsRequest is the request of FollowAuditEvents.
+ *
+ * @generated from message coffer.v1.FollowAuditEventsRequest
+ */
+export type FollowAuditEventsRequest = Message<"coffer.v1.FollowAuditEventsRequest"> & {
+  /**
+   * next_cursor of the answer before; empty in the first call.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * In the first call: only events of this time or later. All events unless set.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * At most 1,000; 50 unless set.
+   *
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 4;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.FollowAuditEventsRequest.
+ * Use `create(FollowAuditEventsRequestSchema)` to create a new message.
+ */
+export const FollowAuditEventsRequestSchema: GenMessage<FollowAuditEventsRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_audit_service, 3);
+
+/**
+ * FollowAuditEventsResponse is the answer of FollowAuditEvents.
+ *
+ * @generated from message coffer.v1.FollowAuditEventsResponse
+ */
+export type FollowAuditEventsResponse = Message<"coffer.v1.FollowAuditEventsResponse"> & {
+  /**
+   * Oldest first.
+   *
+   * @generated from field: repeated coffer.v1.AuditEvent audit_events = 1;
+   */
+  auditEvents: AuditEvent[];
+
+  /**
+   * For the next call; never empty.
+   *
+   * @generated from field: string next_cursor = 2;
+   */
+  nextCursor: string;
+
+  /**
+   * Nothing more could be read: wait before the next call.
+   *
+   * @generated from field: bool caught_up = 3;
+   */
+  caughtUp: boolean;
+};
+
+/**
+ * Describes the message coffer.v1.FollowAuditEventsResponse.
+ * Use `create(FollowAuditEventsResponseSchema)` to create a new message.
+ */
+export const FollowAuditEventsResponseSchema: GenMessage<FollowAuditEventsResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_audit_service, 4);
+
+/**
  * AuditDecision tells whether a call was let through.
  *
  * @generated from enum coffer.v1.AuditDecision
@@ -288,6 +365,24 @@ export const AuditService: GenService<{
     methodKind: "unary";
     input: typeof ListAuditEventsRequestSchema;
     output: typeof ListAuditEventsResponseSchema;
+  },
+  /**
+   * Gives every event of a workspace once to a follower that calls again and again, each time with the cursor of the answer before.
+   * Calls of ListAuditEvents from the newest event that was seen would miss events, because a transaction that began earlier may
+   * commit later. Here an event appears when every transaction that began to write before its own is over: usually at once, and
+   * later while something else writes to the same database server for long.
+   *
+   * A follower calls with `start_time` or nothing at first, stores `next_cursor` together with what it has read, waits when
+   * `caught_up` is set, and calls again. An event may come after one with a later time. Permission: audit.read.
+   * Errors: INVALID_ARGUMENT (a cursor that is none, or that a database restored from an older copy does not know: follow anew with
+   * start_time).
+   *
+   * @generated from rpc coffer.v1.AuditService.FollowAuditEvents
+   */
+  followAuditEvents: {
+    methodKind: "unary";
+    input: typeof FollowAuditEventsRequestSchema;
+    output: typeof FollowAuditEventsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_coffer_v1_audit_service, 0);

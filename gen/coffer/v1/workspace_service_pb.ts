@@ -22,7 +22,7 @@ export const file_coffer_v1_workspace_service: GenFile = /*@__PURE__*/
  */
 export type Workspace = Message<"coffer.v1.Workspace"> & {
   /**
-   * `ws_` and 26 characters that sort by creation time. Output only.
+   * `ws_` and 26 characters that sort by creation time. In UpdateWorkspace it names the workspace to change.
    *
    * @generated from field: string id = 1;
    */
@@ -241,7 +241,7 @@ export const ListWorkspacesResponseSchema: GenMessage<ListWorkspacesResponse> = 
  */
 export type UpdateWorkspaceRequest = Message<"coffer.v1.UpdateWorkspaceRequest"> & {
   /**
-   * `etag`, when set, must be its current one.
+   * `id`, when set, names the workspace to change. `etag`, when set, must be its current one.
    *
    * @generated from field: coffer.v1.Workspace workspace = 1;
    */
@@ -255,7 +255,7 @@ export type UpdateWorkspaceRequest = Message<"coffer.v1.UpdateWorkspaceRequest">
   updateMask?: FieldMask | undefined;
 
   /**
-   * The token's workspace unless set.
+   * Another way to name the workspace; `workspace.id`, when set, must be the same. The token's workspace unless one of them is set.
    *
    * @generated from field: string workspace_id = 3;
    */
@@ -422,7 +422,7 @@ export const WorkspaceService: GenService<{
   /**
    * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: display_name,
    * purge_retention, tier, egress_unmatched. Permission: workspace.update; for the tier workspace.create too.
-   * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
+   * Errors: PERMISSION_DENIED (WORKSPACE_NOT_REACHED), NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.WorkspaceService.UpdateWorkspace
    */

@@ -2,14 +2,14 @@
 import type { Deps } from "../../deps.ts";
 import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { checkActive, checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+import { checkActive, checkEtag, type Secret } from "../../domain/secret.ts";
 import type { StatementGrant } from "../../domain/statement-rules.ts";
-import { lockGuardedSecret, updateAccessPolicy } from "../../store/guarded-secrets.ts";
+import { updateAccessPolicy } from "../../store/access-policies.ts";
 import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfSecret, macOf } from "../row-macs.ts";
+import { coveredOfSecret, macOf } from "../row-macs.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { findSecretOrFail, secretById } from "../secrets/find.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "../secrets/find.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { checkMayGrant, replaceStatementRules } from "./statement-rules.ts";
@@ -40,27 +40,19 @@ export async function setAccessPolicy(
   const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
-      const { secretId } = await findSecretOrFail(deps.database, workspaceId, ref);
+      const { secretId } = await findSecretOrFail(deps, deps.database, workspaceId, ref);
       return { subject: { resourceType: "secret", resourceId: secretId } };
     },
     async apply(tx, { subject }) {
-      const found = await lockGuardedSecret(tx, workspaceId, subject.resourceId);
-      if (!found) throw secretNotFound();
-      const { secret, accessPolicyText, mac } = found;
+      const secret = await lockSecretOrFail(deps, tx, workspaceId, subject.resourceId);
       authorizeFound(caller, "secrets.update", secret);
       checkEtag(secret, etag);
       checkActive(secret);
-      // A new MAC over a row that was tampered with would vouch for it.
-      checkAuthentic(deps.deploymentKeys, coveredOfSecret({ ...secret, accessPolicyText }), mac);
       const next = { ...secret, accessPolicyText: accessPolicy && policyText(accessPolicy) };
-      const { accessPolicyText: text } = next;
       if (statementGrants) await replaceStatementRules(deps, tx, caller, secret, statementGrants);
-      return updateAccessPolicy(tx, secret, {
-        accessPolicyText: text,
-        mac: macOf(deps.deploymentKeys, coveredOfSecret(next)),
-      });
+      return updateAccessPolicy(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
     },
-    replay: secretById(caller, grant),
+    replay: secretById(deps, caller, grant),
   }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(asked), error));
   if (statementGrants && !outcome.replayed) deps.accessRules.drop(workspaceId);
   return outcome;

@@ -51,7 +51,7 @@ export async function listAuditEvents(
   return pageOf(events, pageSize, filter, (last) => [String(last.eventTimeUs), last.eventId]);
 }
 
-function checkTime(timeUs: number | undefined, field: string): void {
+export function checkTime(timeUs: number | undefined, field: string): void {
   if (timeUs === undefined || (timeUs >= 0 && timeUs <= lastTimeUs)) return;
   throw invalidField(field, "must lie between the years 1970 and 9999");
 }

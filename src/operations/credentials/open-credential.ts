@@ -11,6 +11,7 @@ import type { ValidationClaim } from "../../store/validations.ts";
 import { resolveReference } from "../external-vaults/resolve-reference.ts";
 import { checkAuthentic, coveredOfCredential } from "../row-macs.ts";
 import { openSealed, type RevealedValue, reveal } from "../secrets/get-value.ts";
+import { noteReported } from "../secrets/report-corrupt.ts";
 
 export type OpenCredentialDeps = Pick<
   Deps,
@@ -44,6 +45,7 @@ export async function openCredential(
     return new Map([...Object.entries(credentialFields), ...parts]);
   } catch (error) {
     if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
+      noteReported(error);
       await deps.audit.record(eventOf(error.reason));
     }
     throw error;

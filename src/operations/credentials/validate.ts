@@ -34,7 +34,7 @@ export async function validateCredential(
   return mutate(deps, caller, {
     grant,
     async prepare() {
-      const secret = await findSecretOrFail(deps.database, workspaceId, ref);
+      const secret = await findSecretOrFail(deps, deps.database, workspaceId, ref);
       authorizeFound(caller, "secrets.use", secret);
       checkTriable(secret);
       const claim = await claimOrWait(deps, secret);
@@ -51,9 +51,9 @@ export async function validateCredential(
     },
     async apply(tx, { claim, result }) {
       await finishValidation(tx, claim, result);
-      return secretById(caller, grant)(tx, claim.secretId);
+      return secretById(deps, caller, grant)(tx, claim.secretId);
     },
-    replay: secretById(caller, grant),
+    replay: secretById(deps, caller, grant),
   });
 }
 

@@ -2,10 +2,17 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Deps } from "../../deps.ts";
 import { readPolicyText } from "../../domain/access-policy.ts";
-import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
+import { type JudgedBinding, type JudgedSandbox, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { hashToken } from "../../envelope/mac.ts";
 import type { BoundSecret, SandboxRecord } from "../../store/sandboxes.ts";
-import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, coveredOfSecret, isAuthentic } from "../row-macs.ts";
+import {
+  coveredOfBinding,
+  coveredOfEgressRule,
+  coveredOfSandbox,
+  coveredOfSecret,
+  coveredOfWorkspace,
+  isAuthentic,
+} from "../row-macs.ts";
 import type { SandboxRecords } from "./sandbox-records.ts";
 import { parseSandboxToken } from "./sandbox-token.ts";
 
@@ -43,24 +50,26 @@ function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): JudgedS
 }
 
 function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): JudgedSandbox | "TAMPERED" {
-  const { sandbox, unmatched, readTime, bound } = record;
+  const { sandbox, readTime, bound } = record;
   if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
   const { workspaceId, sandboxId, name, sourceAddress, createTime } = sandbox;
   const bindings = bound.map((each) => judgeBinding(deploymentKeys, each));
+  const covered = coveredOfWorkspace({ workspaceId, egressUnmatched: record.unmatched });
+  const unmatched = isAuthentic(deploymentKeys, covered, record.workspaceMac) ? record.unmatched : unmatchedDefault;
   return { workspaceId, sandboxId, name, sourceAddress, createTime, unmatched, readTime, bindings };
 }
 
 /** What does not authenticate is worth as much as what was let go: nothing. */
 function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
-  const { workspaceId, envKey, secretId, placeholder, rule, egressMac, currentVersion, accessPolicyText } = bound;
+  const { workspaceId, envKey, secretId, placeholder, rule, egressMac, secret } = bound;
   const isUsable =
     bound.isActive &&
     isAuthentic(keys, coveredOfBinding(bound), bound.mac) &&
-    isAuthentic(keys, coveredOfSecret(bound), bound.secretMac) &&
+    isAuthentic(keys, coveredOfSecret(secret), secret.rowMac) &&
     rule !== undefined &&
     egressMac !== undefined &&
     isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
-  const judged = { envKey, secretId, placeholder, currentVersion };
+  const judged = { envKey, secretId, placeholder, currentVersion: secret.currentVersion };
   if (!isUsable) return { ...judged, rule: undefined, accessPolicy: undefined };
-  return { ...judged, rule, accessPolicy: readPolicyText(accessPolicyText) };
+  return { ...judged, rule, accessPolicy: readPolicyText(secret.accessPolicyText) };
 }

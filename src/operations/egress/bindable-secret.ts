@@ -28,7 +28,7 @@ export interface BindableSecret {
  */
 export async function findBindable(deps: BindDeps, caller: Caller, input: SecretRefInput): Promise<BindableSecret> {
   const { workspaceId } = await authorizeSecret(deps, caller, "secrets.use", input);
-  const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input));
+  const secret = await findSecretOrFail(deps, deps.database, workspaceId, refOf(deps, input));
   authorizeFound(caller, "secrets.use", secret);
   checkActive(secret);
   const { secretId } = secret;

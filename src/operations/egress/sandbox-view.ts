@@ -46,9 +46,9 @@ export async function sandboxViews(
 }
 
 function bindingView(
-  { envKey, secretId, secretName, placeholder, isActive, rule }: BoundSecret,
+  { envKey, secretId, secret, placeholder, isActive, rule }: BoundSecret,
   withPlaceholders: boolean,
 ): ShownBinding {
   const isRevoked = !isActive || rule === undefined;
-  return { envKey, secretId, secretName, placeholder: withPlaceholders ? placeholder : "", isRevoked };
+  return { envKey, secretId, secretName: secret.name, placeholder: withPlaceholders ? placeholder : "", isRevoked };
 }

@@ -10,11 +10,11 @@ import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 /**
  * By name PERMISSION_MISSING whatever exists there; by id, when only rules could allow it, SECRET_NOT_FOUND unless the caller may see
- * the secret. What was found by an id may be elsewhere by the time it is used: whoever goes on judges it again there, with
- * `authorizeFound`, which costs nothing where a role allows it.
+ * the secret. The secret may be renamed before it is used: callers must authorize again on the row they use, with `authorizeFound`,
+ * which costs nothing where a role allows it.
  */
 export async function authorizeSecret<P extends Permission>(
-  deps: Pick<Deps, "database" | "regions">,
+  deps: Pick<Deps, "database" | "regions" | "deploymentKeys">,
   caller: Caller,
   permission: P,
   input: SecretRefInput,
@@ -23,5 +23,5 @@ export async function authorizeSecret<P extends Permission>(
   const ref = refOf(deps, input);
   if (ref.by === "name") return authorizeAt(caller, permission, { region: ref.region, path: pathOf(ref.name) });
   const { workspaceId } = authorizeSomewhere(caller, permission);
-  return authorizeFound(caller, permission, await findSecretOrFail(deps.database, workspaceId, ref));
+  return authorizeFound(caller, permission, await findSecretOrFail(deps, deps.database, workspaceId, ref));
 }

@@ -1,9 +1,9 @@
 // Browsing: the secrets directly below a path, and the paths below it that have more, as far as the caller may see them.
-import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Secret } from "../../domain/secret.ts";
 import { findSecretsById, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
 import { pageOf, readPageToken } from "../page-token.ts";
+import { authenticOnly, type ListDeps } from "./authentic-only.ts";
 import { regionOf } from "./region.ts";
 import { authorizeList } from "./visible.ts";
 
@@ -24,7 +24,7 @@ export interface BrowsedLevel {
 }
 
 export async function browseSecrets(
-  deps: Pick<Deps, "database" | "regions">,
+  deps: ListDeps,
   caller: Caller,
   { path, region, pageSize, pageToken }: BrowseInput,
 ): Promise<BrowsedLevel> {
@@ -37,7 +37,10 @@ export async function browseSecrets(
   const secretIds = items.flatMap(({ secretId }) => secretId ?? []);
   return {
     prefixes: items.filter(({ secretId }) => secretId === undefined).map((entry) => entry.path),
-    secrets: secretIds.length === 0 ? [] : await findSecretsById(deps.database, workspaceId, visible, secretIds),
+    secrets:
+      secretIds.length === 0
+        ? []
+        : await authenticOnly(deps, caller, await findSecretsById(deps.database, workspaceId, visible, secretIds)),
     nextPageToken,
   };
 }

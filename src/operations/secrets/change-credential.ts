@@ -8,14 +8,15 @@ import { newId } from "../../domain/ids.ts";
 import type { Payload } from "../../domain/payload.ts";
 import { checkActive, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
-import { updateCredential } from "../../store/credentials.ts";
+import { findCredentialMac, updateCredential } from "../../store/credentials.ts";
 import type { Tx } from "../../store/database.ts";
+import type { StoredSecret } from "../../store/rows.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfCredential, macOf } from "../row-macs.ts";
+import { checkAuthentic, coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
 import { appendVersion } from "../versions/append.ts";
 import { authorizeSecret } from "./authorize-secret.ts";
 import { findForWriting, lockForWriting } from "./check-access.ts";
@@ -60,9 +61,11 @@ export async function changeCredential(
   const find = () =>
     value
       ? findForWriting(deps, deps.database, caller, workspaceId, ref)
-      : findSecretOrFail(deps.database, workspaceId, ref);
+      : findSecretOrFail(deps, deps.database, workspaceId, ref);
   const lock = (tx: Tx) =>
-    value ? lockForWriting(deps, tx, caller, { workspaceId, secretId }) : lockSecretOrFail(tx, workspaceId, secretId);
+    value
+      ? lockForWriting(deps, tx, caller, { workspaceId, secretId })
+      : lockSecretOrFail(deps, tx, workspaceId, secretId);
   const made: Payload[] = [];
   const run = () =>
     mutate(deps, caller, {
@@ -79,7 +82,7 @@ export async function changeCredential(
         return { subject, sealing: { value, keyVersion, payload, becomes } };
       },
       async apply(tx, { subject, sealing }) {
-        const secret = await lock(tx);
+        let secret: StoredSecret = await lock(tx);
         authorizeFound(caller, "secrets.update", secret);
         checkActive(secret);
         const { region } = secret;
@@ -93,22 +96,23 @@ export async function changeCredential(
           await keepReferredConnection(tx, workspaceId, sealing.value);
           subject.versionNumber = secret.versionCount + 1;
           const versionId = newId("secv", deps.now(), deps.random);
-          await appendVersion(deps, tx, secret, {
-            ...sealing,
-            ...{ versionId, comment: "", vaultConnectionId: vaultConnectionIdOf(sealing.value) },
-          });
+          const vaultConnectionId = vaultConnectionIdOf(sealing.value);
+          const appended = { ...sealing, versionId, comment: "", vaultConnectionId };
+          ({ secret } = await appendVersion(deps, tx, secret, appended));
         }
         if (becomes.kind !== secret.kind || becomes.authMethod !== secret.authMethod) {
+          await checkCredential(deps, tx, secret);
           const next = { ...secret, ...becomes };
           await updateCredential(tx, { ...next, credentialMac: macOf(deps.deploymentKeys, coveredOfCredential(next)) });
         }
         const { name = secret.name, description = secret.description } = input;
-        return writeSecret(tx, { ...secret, name, description });
+        const next = { ...secret, name, description, path: pathOf(name) };
+        return writeSecret(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
       },
-      replay: secretById(caller, grant),
+      replay: secretById(deps, caller, grant),
     });
   const findPlace = async () => {
-    const { region, name } = await findSecretOrFail(deps.database, workspaceId, ref);
+    const { region, name } = await findSecretOrFail(deps, deps.database, workspaceId, ref);
     return { workspaceId, region, path: pathOf(input.name ?? name) };
   };
   const outcome = await withFreePath(deps, caller, findPlace, run)
@@ -116,6 +120,16 @@ export async function changeCredential(
     .finally(() => made.forEach(discard));
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
   return outcome;
+}
+
+/** A new MAC over its fields would vouch for those that somebody has written behind coffer's back. Fails with VALUE_CORRUPT. */
+async function checkCredential(
+  { deploymentKeys }: Pick<Deps, "deploymentKeys">,
+  tx: Tx,
+  secret: Secret,
+): Promise<void> {
+  if (!secret.validation) return;
+  checkAuthentic(deploymentKeys, coveredOfCredential(secret), await findCredentialMac(tx, secret));
 }
 
 /** Fails unless the method is one of the kind's, and the stored value has its fields or another is given. */

@@ -1,21 +1,17 @@
 // Whether a secret's access policy lets its values be read or written, from where the caller is, now.
-import type { Deps } from "../../deps.ts";
 import { accessPolicyDenied, readPolicyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { judgeAccessPolicy } from "../../domain/judge-access-policy.ts";
-import { type Secret, type SecretRef, secretNotFound } from "../../domain/secret.ts";
+import type { Secret, SecretRef } from "../../domain/secret.ts";
 import type { Sql, Tx } from "../../store/database.ts";
-import { findGuardedSecret, type GuardedSecret, lockGuardedSecret } from "../../store/guarded-secrets.ts";
+import type { SecretGuard } from "../../store/secret-guard.ts";
+import type { TimedSecret } from "../../store/secrets.ts";
 import { checkAuthentic, coveredOfSecret } from "../row-macs.ts";
-
-type CheckDeps = Pick<Deps, "deploymentKeys">;
-
-/** The row as stored. */
-type Guarded = Parameters<typeof coveredOfSecret>[0] & { mac: Uint8Array };
+import { type FindDeps, findSecretOrFail, lockSecretOrFail } from "./find.ts";
 
 /** Fails with VALUE_CORRUPT or ACCESS_POLICY_DENIED. `now` is by the database's clock. */
-export function checkAccess({ deploymentKeys }: CheckDeps, caller: Caller, secret: Guarded, now: Date): void {
-  checkAuthentic(deploymentKeys, coveredOfSecret(secret), secret.mac);
+export function checkAccess({ deploymentKeys }: FindDeps, caller: Caller, secret: SecretGuard, now: Date): void {
+  checkAuthentic(deploymentKeys, coveredOfSecret(secret), secret.rowMac);
   const policy = readPolicyText(secret.accessPolicyText);
   if (!policy) return;
   const { isAllowed, condition } = judgeAccessPolicy(policy, { address: caller.address, now });
@@ -24,28 +20,26 @@ export function checkAccess({ deploymentKeys }: CheckDeps, caller: Caller, secre
 
 /** The secret, locked, when the caller may write its values now. Fails as `checkAccess` does, or with SECRET_NOT_FOUND. */
 export async function lockForWriting(
-  deps: CheckDeps,
+  deps: FindDeps,
   tx: Tx,
   caller: Caller,
-  secret: Pick<Secret, "workspaceId" | "secretId">,
-): Promise<Secret> {
-  return checked(deps, caller, await lockGuardedSecret(tx, secret.workspaceId, secret.secretId));
+  { workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">,
+): Promise<TimedSecret> {
+  return checked(deps, caller, await lockSecretOrFail(deps, tx, workspaceId, secretId));
 }
 
 /** The secret as it is at the moment, when the caller may write its values now. Fails as `lockForWriting` does. */
 export async function findForWriting(
-  deps: CheckDeps,
+  deps: FindDeps,
   sql: Sql,
   caller: Caller,
   workspaceId: string,
   ref: SecretRef,
-): Promise<Secret> {
-  return checked(deps, caller, await findGuardedSecret(sql, workspaceId, ref));
+): Promise<TimedSecret> {
+  return checked(deps, caller, await findSecretOrFail(deps, sql, workspaceId, ref));
 }
 
-function checked(deps: CheckDeps, caller: Caller, guarded: GuardedSecret | undefined): Secret {
-  if (!guarded) throw secretNotFound();
-  const { secret, mac, accessPolicyText, now } = guarded;
-  checkAccess(deps, caller, { ...secret, mac, accessPolicyText }, now);
+function checked(deps: FindDeps, caller: Caller, secret: TimedSecret): TimedSecret {
+  checkAccess(deps, caller, secret, secret.readTime);
   return secret;
 }

@@ -7,11 +7,13 @@ import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../d
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { checkAll } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { checkAnnotations, type Secret } from "../../domain/secret.ts";
+import { checkAnnotations, type Expiration, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import type { StatementGrant } from "../../domain/statement-rules.ts";
 import { seal } from "../../envelope/envelope.ts";
+import { databaseNow } from "../../store/clock.ts";
 import { createSecretAtOnce } from "../../store/create-secret.ts";
+import type { Tx } from "../../store/database.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
 import { addStatementRules, checkMayGrant } from "../access/statement-rules.ts";
@@ -19,13 +21,14 @@ import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
 import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
 import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
-import { coveredOfCredential, coveredOfEgressRule, coveredOfSecret, macOf } from "../row-macs.ts";
+import { coveredOfCredential, coveredOfEgressRule, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "../versions/insert.ts";
 import { checkQuota } from "../workspaces/check-quota.ts";
 import { checkFitsRule } from "./egress-value.ts";
-import { checkExpiration, checkExpiresLater } from "./expiration.ts";
+import { checkExpiration, expireTimeOf } from "./expiration.ts";
 import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
+import { newSecretMac } from "./new-secret-mac.ts";
 import { regionOf } from "./region.ts";
 import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
 
@@ -35,7 +38,8 @@ export interface CreateSecretInput
     NewSecret,
     | "workspaceId"
     | "secretId"
-    | "mac"
+    | "rowMac"
+    | "expireTime"
     | "credentialMac"
     | "isValidated"
     | "accessPolicyText"
@@ -44,6 +48,8 @@ export interface CreateSecretInput
     | "egress"
     | "egressMac"
   > {
+  /** Undefined: never. */
+  expiration: Expiration | undefined;
   /** Undefined: none. */
   egress?: EgressRule | undefined;
   /** Judged when its values are read and written, not now. */
@@ -132,12 +138,14 @@ export async function createSecret(
                 egress,
               },
               createdBy: caller.principalId,
+              // One that expires gets its time, and its MAC, in the transaction.
+              expireTime: undefined,
             };
             return {
               subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
               secret: {
                 ...row,
-                mac: macOf(deps.deploymentKeys, coveredOfSecret(row)),
+                rowMac: newSecretMac(deps, row),
                 egressMac:
                   egress && macOf(deps.deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule: egress })),
                 credentialMac: isValidated ? macOf(deps.deploymentKeys, coveredOfCredential(row)) : undefined,
@@ -159,8 +167,7 @@ export async function createSecret(
           async apply(tx, { secret: row, version }) {
             await checkQuota(tx, workspaceId, "secrets");
             await keepReferredConnection(tx, workspaceId, input.value);
-            const secret = await insertSecret(tx, row);
-            checkExpiresLater(secret);
+            const secret = await insertSecret(tx, await withExpiration(deps, tx, row, input.expiration));
             await insertVersion(tx, version);
             await addStatementRules(deps, tx, secret, statementGrants);
             return secret;
@@ -169,7 +176,7 @@ export async function createSecret(
           ...(input.expiration || vaultConnectionId !== undefined || statementGrants.length > 0
             ? {}
             : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
-          replay: secretById(caller, grant),
+          replay: secretById(deps, caller, grant),
         } satisfies Mutation<PreparedSecret, Secret>),
     );
     if (statementGrants.length > 0 && !outcome.replayed) deps.accessRules.drop(workspaceId);
@@ -178,6 +185,18 @@ export async function createSecret(
   } finally {
     discard(payload);
   }
+}
+
+/** Its expire_time is counted from after the waits for locks. */
+async function withExpiration(
+  deps: Pick<Deps, "deploymentKeys">,
+  tx: Tx,
+  row: NewSecret,
+  expiration: Expiration | undefined,
+): Promise<NewSecret> {
+  if (!expiration) return row;
+  const next = { ...row, expireTime: expireTimeOf(expiration, await databaseNow(tx)) };
+  return { ...next, rowMac: newSecretMac(deps, next) };
 }
 
 function keyRefOf(region: string, { kmsKeyId, kmsKeyName }: CreateSecretInput): SealingKeyRef {

@@ -4,9 +4,9 @@ import type { Caller } from "../../domain/caller.ts";
 import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
 import { destroyVersions, findLiveVersions } from "../../store/destroy-versions.ts";
 import { softDeleteSecret } from "../../store/secrets.ts";
-import { refreshVersionCounts } from "../../store/versions.ts";
 import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfSecret, macOf } from "../row-macs.ts";
 import { asDestroyed } from "../versions/as-destroyed.ts";
 import { authorizeSecret } from "./authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
@@ -35,20 +35,20 @@ export async function deleteSecret(
   return mutate(deps, caller, {
     grant,
     async prepare() {
-      const secret = await findSecretOrFail(deps.database, workspaceId, ref);
+      const secret = await findSecretOrFail(deps, deps.database, workspaceId, ref);
       return { subject: { resourceType: "secret", resourceId: secret.secretId } };
     },
     async apply(tx, { subject }) {
-      const secret = await lockSecretOrFail(tx, workspaceId, subject.resourceId);
+      const secret = await lockSecretOrFail(deps, tx, workspaceId, subject.resourceId);
       for (const permission of [grant.permission, ...alsoNeeded]) authorizeFound(caller, permission, secret);
       checkEtag(secret, input.etag);
       if (secret.state === "SOFT_DELETED" && !input.force) throw secretNotFound();
-      if (input.force) {
-        await destroyVersions(tx, asDestroyed(deps, await findLiveVersions(tx, secret)));
-        await refreshVersionCounts(tx, secret);
-      }
-      return softDeleteSecret(tx, secret, { purgeAtOnce: input.force });
+      if (input.force) await destroyVersions(tx, asDestroyed(deps, await findLiveVersions(tx, secret)));
+      const currentVersion = input.force ? 0 : secret.currentVersion;
+      const next = { ...secret, currentVersion, storedState: "SOFT_DELETED" } as const;
+      const rowMac = macOf(deps.deploymentKeys, coveredOfSecret(next));
+      return softDeleteSecret(tx, { ...next, rowMac }, { purgeAtOnce: input.force });
     },
-    replay: secretById(caller, grant),
+    replay: secretById(deps, caller, grant),
   });
 }

@@ -1,6 +1,6 @@
 // When secrets expire: ahead of now by the database's clock, and within what a timestamp can say.
 import { invalidField } from "../../domain/errors.ts";
-import type { Expiration, Secret } from "../../domain/secret.ts";
+import type { Expiration } from "../../domain/secret.ts";
 
 // google.protobuf.Timestamp ends with the year 9999; a ttl of a thousand years stays well before that.
 const ttlMsMax = 1000 * 365 * 24 * 3_600_000;
@@ -18,7 +18,14 @@ export function checkExpiration(expiration: Expiration | undefined, field = "exp
   if (!(time >= 0 && time <= lastTime)) throw invalidField(field, "must lie ahead, and before the year 10000");
 }
 
-/** Fails when a secret that was just written has expired already. */
-export function checkExpiresLater(secret: Pick<Secret, "expireTime" | "updateTime">, field = "expire_time"): void {
-  if (secret.expireTime && secret.expireTime <= secret.updateTime) throw invalidField(field, "must lie ahead");
+/** `now` is by the database's clock. */
+export function checkExpiresLater(expireTime: Date, now: Date, field = "expire_time"): void {
+  if (expireTime <= now) throw invalidField(field, "must lie ahead");
+}
+
+/** The time that is meant, later than `now` by the database's clock. Fails with FIELD_INVALID. */
+export function expireTimeOf(expiration: Expiration, now: Date): Date {
+  const expireTime = "at" in expiration ? expiration.at : new Date(now.getTime() + expiration.afterMs);
+  checkExpiresLater(expireTime, now);
+  return expireTime;
 }

@@ -1,34 +1,52 @@
-// Finding secrets, where not finding one is an error.
+// Finding secrets, where not finding one is an error, and so is a row that SQL has changed.
+import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Grant } from "../../domain/grant.ts";
 import type { Permission } from "../../domain/permission.ts";
 import { type Secret, type SecretRef, secretNotFound } from "../../domain/secret.ts";
 import type { Sql, Tx } from "../../store/database.ts";
-import { findSecret, lockSecret } from "../../store/secrets.ts";
+import { findSecret, lockSecret, type TimedSecret } from "../../store/secrets.ts";
 import { authorizeFound } from "../authorize.ts";
+import { checkAuthentic, coveredOfSecret } from "../row-macs.ts";
 
-/** By id in any state, by name only while active. */
-export async function findSecretOrFail(sql: Sql, workspaceId: string, ref: SecretRef): Promise<Secret> {
-  const secret = await findSecret(sql, workspaceId, ref);
-  if (!secret) throw secretNotFound();
-  return secret;
+export type FindDeps = Pick<Deps, "deploymentKeys">;
+
+/** By id in any state, by name only while active. Fails with SECRET_NOT_FOUND or VALUE_CORRUPT. */
+export async function findSecretOrFail(
+  deps: FindDeps,
+  sql: Sql,
+  workspaceId: string,
+  ref: SecretRef,
+): Promise<TimedSecret> {
+  return authenticOrFail(deps, await findSecret(sql, workspaceId, ref));
 }
 
 /** Finds secrets by id and authorizes the caller where they are now: how a mutation of one is replayed. */
 export function secretById(
+  deps: FindDeps,
   caller: Caller,
   { workspaceId, permission }: Pick<Grant<Permission>, "workspaceId" | "permission">,
 ): (sql: Sql, secretId: string) => Promise<Secret> {
   return async (sql, secretId) => {
-    const secret = await findSecretOrFail(sql, workspaceId, { by: "id", secretId });
+    const secret = await findSecretOrFail(deps, sql, workspaceId, { by: "id", secretId });
     authorizeFound(caller, permission, secret);
     return secret;
   };
 }
 
-/** As it is now and stays until the transaction ends. */
-export async function lockSecretOrFail(tx: Tx, workspaceId: string, secretId: string): Promise<Secret> {
-  const secret = await lockSecret(tx, workspaceId, secretId);
+/** As it is now and stays until the transaction ends. Fails with SECRET_NOT_FOUND or VALUE_CORRUPT. */
+export async function lockSecretOrFail(
+  deps: FindDeps,
+  tx: Tx,
+  workspaceId: string,
+  secretId: string,
+): Promise<TimedSecret> {
+  return authenticOrFail(deps, await lockSecret(tx, workspaceId, secretId));
+}
+
+/** A permission by path, and a new MAC, would otherwise rest on what somebody has written behind coffer's back. */
+function authenticOrFail({ deploymentKeys }: FindDeps, secret: TimedSecret | undefined): TimedSecret {
   if (!secret) throw secretNotFound();
+  checkAuthentic(deploymentKeys, coveredOfSecret(secret), secret.rowMac);
   return secret;
 }

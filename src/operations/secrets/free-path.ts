@@ -5,10 +5,11 @@ import { CofferError } from "../../domain/errors.ts";
 import { insertAuditEvents } from "../../store/audit-events.ts";
 import type { Database } from "../../store/database.ts";
 import { isUniqueViolation } from "../../store/database-errors.ts";
-import { settleExpired } from "../../store/expired-secrets.ts";
+import { lockExpiredAtPath } from "../../store/expired-secrets.ts";
 import { findActiveIdByPath } from "../../store/secrets.ts";
 import { auditEvent } from "../audit-trail.ts";
 import { holdsAt } from "../authorize.ts";
+import { settleExpired } from "./settle-expired.ts";
 
 interface Place {
   workspaceId: string;
@@ -16,7 +17,7 @@ interface Place {
   path: string;
 }
 
-type FreePathDeps = Pick<Deps, "database" | "now" | "random">;
+type FreePathDeps = Pick<Deps, "database" | "deploymentKeys" | "now" | "random">;
 
 /** Runs a change that needs a path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets there. */
 export async function withFreePath<T>(
@@ -41,13 +42,14 @@ export async function withFreePath<T>(
 }
 
 async function settle(deps: FreePathDeps, caller: Caller, place: Place): Promise<void> {
-  const outcome = { decision: "ALLOW", rule: "expired", result: "OK", workspaceId: place.workspaceId } as const;
+  const outcome = { decision: "ALLOW", rule: "expired", workspaceId: place.workspaceId } as const;
   await deps.database.transaction(async (tx) => {
-    const expiredIds = await settleExpired(tx, place);
-    const events = expiredIds.map((resourceId) =>
-      auditEvent(deps, caller, outcome, { resourceType: "secret", resourceId }),
-    );
-    await insertAuditEvents(tx, events);
+    const { sound, tampered } = await settleExpired(deps, tx, await lockExpiredAtPath(tx, place));
+    const eventsOf = (secrets: typeof sound, result: string) =>
+      secrets.map(({ secretId: resourceId }) =>
+        auditEvent(deps, caller, { ...outcome, result }, { resourceType: "secret", resourceId }),
+      );
+    await insertAuditEvents(tx, [...eventsOf(sound, "OK"), ...eventsOf(tampered, "VALUE_CORRUPT")]);
   });
 }
 

@@ -88,7 +88,7 @@ async function judge(
     return { grant, ref: refOf(deps, input) };
   }
   const { workspaceId } = authorizeSomewhere(caller, "versions.access");
-  const secret = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId: input.id });
+  const secret = await findSecretOrFail(deps, deps.database, workspaceId, { by: "id", secretId: input.id });
   const grant = authorizeFound(caller, "versions.access", secret);
   return { grant, ref: { by: "name", name: secret.path, region: secret.region }, onlyId: secret.secretId };
 }
@@ -159,7 +159,7 @@ export async function openSealed(
 ): Promise<Payload> {
   if (!version?.envelope || !key) throw valueCorrupt();
   const { workspaceId, secretId } = secret;
-  checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.mac);
+  checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac);
   checkAuthentic(deps.deploymentKeys, coveredOfVersion({ workspaceId, secretId, ...version }), version.mac);
   checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
   checkKeyActive(key);

@@ -9,12 +9,12 @@ import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 /** Fails with SECRET_NOT_FOUND. */
 export async function getSecret(
-  deps: Pick<Deps, "database" | "regions">,
+  deps: Pick<Deps, "database" | "regions" | "deploymentKeys">,
   caller: Caller,
   input: SecretRefInput,
 ): Promise<Secret> {
   const { workspaceId } = await authorizeSecret(deps, caller, "secrets.read", input);
-  const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input));
+  const secret = await findSecretOrFail(deps, deps.database, workspaceId, refOf(deps, input));
   authorizeFound(caller, "secrets.read", secret);
   return secret;
 }

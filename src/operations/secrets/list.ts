@@ -1,10 +1,10 @@
 // ListSecrets: pages of secrets by path.
-import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Secret, SecretState } from "../../domain/secret.ts";
 import { pathOf } from "../../domain/secret-name.ts";
 import { listSecrets as readSecrets } from "../../store/list-secrets.ts";
 import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { authenticOnly, type ListDeps } from "./authentic-only.ts";
 import { regionOf } from "./region.ts";
 import { authorizeList } from "./visible.ts";
 
@@ -21,7 +21,7 @@ export interface ListSecretsInput {
 }
 
 export async function listSecrets(
-  deps: Pick<Deps, "database" | "regions">,
+  deps: ListDeps,
   caller: Caller,
   input: ListSecretsInput,
 ): Promise<{ items: Secret[]; nextPageToken: string }> {
@@ -38,7 +38,8 @@ export async function listSecrets(
   const after = position && { path: position[0] as string, secretId: position[1] as string };
   const pageSize = pageSizeOf(input.pageSize);
   const secrets = await readSecrets(deps.database, filter, visible, after, pageSize + 1);
-  return pageOf(secrets, pageSize, filter, (last) => [last.path, last.secretId]);
+  const { items, nextPageToken } = pageOf(secrets, pageSize, filter, (last) => [last.path, last.secretId]);
+  return { items: await authenticOnly(deps, caller, items), nextPageToken };
 }
 
 // Two queries that differ only in the order of their labels are the same one.

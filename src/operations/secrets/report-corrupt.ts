@@ -10,6 +10,18 @@ import type { SecretRefInput } from "./secret-ref.ts";
 
 export type ReportDeps = Pick<Deps, "audit" | "now" | "random">;
 
+const reported = new WeakSet<CofferError>();
+
+/** Whether the audit trail has it already. */
+export function isReported(error: CofferError): boolean {
+  return reported.has(error);
+}
+
+/** Notes that the audit trail has it. */
+export function noteReported(error: CofferError): void {
+  reported.add(error);
+}
+
 /** Throws the error again; when it is VALUE_CORRUPT, only after its event is durable. */
 export async function reportCorrupt(
   deps: ReportDeps,
@@ -19,6 +31,7 @@ export async function reportCorrupt(
   error: unknown,
 ): Promise<never> {
   if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
+    noteReported(error);
     await deps.audit.record(auditEvent(deps, caller, { decision: "ALLOW", rule, result: error.reason }, subject));
   }
   throw error;

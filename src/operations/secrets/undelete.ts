@@ -4,14 +4,15 @@ import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
-import { settleExpired } from "../../store/expired-secrets.ts";
-import { undeleteSecret as writeUndelete } from "../../store/secrets.ts";
+import { type TimedSecret, undeleteSecret as writeUndelete } from "../../store/secrets.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfSecret, macOf } from "../row-macs.ts";
 import { checkQuota } from "../workspaces/check-quota.ts";
 import { authorizeSecret } from "./authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
+import { settleExpired } from "./settle-expired.ts";
 
 export interface UndeleteSecretInput {
   secretId: string;
@@ -22,7 +23,7 @@ export interface UndeleteSecretInput {
 
 /** Fails with SECRET_NOT_FOUND (also after its purge time), ETAG_MISMATCH, SECRET_ACTIVE, NAME_TAKEN or QUOTA_EXCEEDED. */
 export async function undeleteSecret(
-  deps: MutationDeps & Pick<Deps, "regions">,
+  deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
   { secretId, etag, newName }: UndeleteSecretInput,
 ): Promise<Outcome<Secret>> {
@@ -30,7 +31,7 @@ export async function undeleteSecret(
   const { workspaceId } = grant;
   if (newName !== "") checkSecretName(newName, "new_name");
   const findPlace = async () => {
-    const { region, name } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
+    const { region, name } = await findSecretOrFail(deps, deps.database, workspaceId, { by: "id", secretId });
     return { workspaceId, region, path: pathOf(newName || name) };
   };
   return withFreePath(deps, caller, findPlace, () =>
@@ -39,21 +40,34 @@ export async function undeleteSecret(
       prepare: async () => ({ subject: { resourceType: "secret", resourceId: secretId } }),
       async apply(tx) {
         await checkQuota(tx, workspaceId, "secrets");
-        const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+        const secret = await lockSecretOrFail(deps, tx, workspaceId, secretId);
         authorizeFound(caller, "secrets.undelete", secret);
         if (newName !== "") {
           authorizeAt(caller, "secrets.undelete", { region: secret.region, path: pathOf(newName) });
         }
         checkEtag(secret, etag);
         if (secret.state === "ACTIVE") throw active(secret);
-        await settleExpired(tx, { workspaceId, secretId });
-        const undeleted = await writeUndelete(tx, secret, newName || secret.name);
-        if (!undeleted) throw secretNotFound();
-        return undeleted;
+        checkComesBack(secret);
+        // Only what is noted down gives its path up, and the rules that came with it.
+        if (secret.storedState === "ACTIVE") await settleExpired(deps, tx, [secret]);
+        const name = newName || secret.name;
+        const expireTime = isLater(secret.expireTime, secret.readTime) ? secret.expireTime : undefined;
+        const next = { ...secret, name, path: pathOf(name), expireTime, storedState: "ACTIVE" } as const;
+        return writeUndelete(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
       },
-      replay: secretById(caller, grant),
+      replay: secretById(deps, caller, grant),
     }),
   );
+}
+
+/** SECRET_NOT_FOUND once its purge time has come. A purge time that is not after the deletion means at once, whatever the clock says. */
+function checkComesBack({ purgeTime, deleteTime, readTime }: TimedSecret): void {
+  const isPurged = !isLater(purgeTime, readTime) || (deleteTime && !isLater(purgeTime, deleteTime));
+  if (isPurged) throw secretNotFound();
+}
+
+function isLater(time: Date | undefined, than: Date): boolean {
+  return time !== undefined && time > than;
 }
 
 function active({ secretId: id }: Secret): CofferError {

@@ -14,6 +14,7 @@ import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { coveredOfSecret, macOf } from "../row-macs.ts";
 import { authorizeSecret } from "./authorize-secret.ts";
 import { changeEgress } from "./change-egress.ts";
 import { checkExpiration, checkExpiresLater } from "./expiration.ts";
@@ -42,7 +43,7 @@ export async function updateSecret(
       grant,
       prepare: async () => ({ subject: { resourceType: "secret", resourceId: secretId } }),
       async apply(tx) {
-        const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+        const secret = await lockSecretOrFail(deps, tx, workspaceId, secretId);
         authorizeFound(caller, "secrets.update", secret);
         if (change.name !== undefined) {
           authorizeAt(caller, "secrets.update", { region: secret.region, path: pathOf(change.name) });
@@ -55,14 +56,15 @@ export async function updateSecret(
         }
         const { expireTime = secret.expireTime, egress, ...others } = change;
         if (egress !== undefined) await changeEgress(deps, tx, caller, secret, egress);
-        const updated = await writeSecret(tx, { ...secret, ...others, expireTime: expireTime ?? undefined });
-        if (change.expireTime) checkExpiresLater(updated, `${fieldPrefix}expire_time`);
-        return updated;
+        if (change.expireTime) checkExpiresLater(change.expireTime, secret.readTime, `${fieldPrefix}expire_time`);
+        const next = { ...secret, ...others, expireTime: expireTime ?? undefined };
+        next.path = pathOf(next.name);
+        return writeSecret(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
       },
-      replay: secretById(caller, grant),
+      replay: secretById(deps, caller, grant),
     });
   const findPlace = async () => {
-    const { region, name } = await findSecretOrFail(deps.database, workspaceId, { by: "id", secretId });
+    const { region, name } = await findSecretOrFail(deps, deps.database, workspaceId, { by: "id", secretId });
     return { workspaceId, region, path: pathOf(change.name ?? name) };
   };
   return withFreePath(deps, caller, findPlace, run);

@@ -70,16 +70,12 @@ export async function addSecretVersion(
       await keepReferredConnection(tx, workspaceId, input.value);
       subject.versionNumber = secret.versionCount + 1;
       const vaultConnectionId = vaultConnectionIdOf(input.value);
-      return appendVersion(deps, tx, secret, {
-        versionId,
-        comment: input.comment,
-        keyVersion,
-        payload,
-        vaultConnectionId,
-      });
+      const { comment } = input;
+      const appended = { versionId, comment, keyVersion, payload, vaultConnectionId };
+      return (await appendVersion(deps, tx, secret, appended)).version;
     },
     async replay(sql, id) {
-      const version = await versionById(caller, grant)(sql, id);
+      const version = await versionById(deps, caller, grant)(sql, id);
       // A replay is judged as the first call was.
       await findForWriting(deps, sql, caller, workspaceId, { by: "id", secretId: version.secretId });
       return version;

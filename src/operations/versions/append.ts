@@ -1,12 +1,13 @@
 // Appends a version to a secret whose row is locked: only then is its number, which the value is bound to, certain.
 import type { Deps } from "../../deps.ts";
 import type { Payload } from "../../domain/payload.ts";
-import type { Secret } from "../../domain/secret.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { seal } from "../../envelope/envelope.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
 import type { Tx } from "../../store/database.ts";
+import type { StoredSecret } from "../../store/rows.ts";
 import { countNewVersion, insertVersion } from "../../store/versions.ts";
+import { coveredOfSecret, macOf } from "../row-macs.ts";
 import { newEnabledVersion } from "./insert.ts";
 
 interface AppendedVersion {
@@ -17,13 +18,14 @@ interface AppendedVersion {
   vaultConnectionId: string | undefined;
 }
 
-/** The new current version. The payload stays as it is: a transaction that did nothing runs again. */
+/** The new current version, and the secret as that leaves it. The payload stays as it is: a transaction that did nothing runs again. */
 export async function appendVersion(
   deps: Pick<Deps, "deploymentId" | "deploymentKeys" | "random">,
   tx: Tx,
-  { workspaceId, secretId, versionCount }: Pick<Secret, "workspaceId" | "secretId" | "versionCount">,
+  secret: StoredSecret,
   { versionId, comment, keyVersion, payload, vaultConnectionId }: AppendedVersion,
-): Promise<SecretVersion> {
+): Promise<{ version: SecretVersion; secret: StoredSecret }> {
+  const { workspaceId, secretId, versionCount } = secret;
   const versionNumber = versionCount + 1;
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber };
   const envelope = seal({ keyVersion, context, payload, random: deps.random });
@@ -40,6 +42,8 @@ export async function appendVersion(
     kmsKeyVersion: keyVersion.version,
   });
   const version = await insertVersion(tx, row);
-  await countNewVersion(tx, version);
-  return version;
+  const next = { ...secret, versionCount: versionNumber, currentVersion: versionNumber };
+  const signed = { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) };
+  await countNewVersion(tx, signed);
+  return { version, secret: signed };
 }

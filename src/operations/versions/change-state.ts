@@ -6,14 +6,15 @@ import { checkActive, checkEtag, type Secret } from "../../domain/secret.ts";
 import { parseVersionRef, type SecretVersion, type VersionState } from "../../domain/version.ts";
 import { databaseNow } from "../../store/clock.ts";
 import type { Tx } from "../../store/database.ts";
-import { refreshVersionCounts, setVersionState } from "../../store/versions.ts";
+import { setVersionState } from "../../store/versions.ts";
 import { authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfVersion, macOf } from "../row-macs.ts";
+import { checkAuthentic, coveredOfVersion, macOf } from "../row-macs.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 import { findVersionOrFail, versionById } from "./find.ts";
+import { refreshCurrentVersion } from "./refresh-current.ts";
 
 export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions" | "deploymentKeys" | "validations">;
 
@@ -50,26 +51,28 @@ export async function changeVersionState(
   const outcome = await mutate(deps, caller, {
     grant,
     async prepare() {
-      const secret = await findSecretOrFail(deps.database, workspaceId, secretRef);
+      const secret = await findSecretOrFail(deps, deps.database, workspaceId, secretRef);
       const { secretId, versionId, versionNumber } = await findVersionOrFail(deps.database, secret, versionRef);
       return { subject: { resourceType: "secret_version", resourceId: versionId, versionNumber }, secretId };
     },
     async apply(tx, { subject, secretId }) {
-      const secret = await lockSecretOrFail(tx, workspaceId, secretId);
+      const secret = await lockSecretOrFail(deps, tx, workspaceId, secretId);
       authorizeFound(caller, permission, secret);
       checkActive(secret);
       const version = await findVersionOrFail(tx, secret, { by: "id", versionId: subject.resourceId });
       checkEtag(version, input.etag);
       if (target.keepsCurrent) checkNotCurrent(secret, version);
       if (isSo(version, target, permission)) return version;
+      // A new MAC would vouch for what somebody has changed behind coffer's back.
+      checkAuthentic(deps.deploymentKeys, coveredOfVersion(version), version.mac);
       await checkNotDestroyed(tx, version, target);
       const next = { ...version, state: target.state };
       const mac = macOf(deps.deploymentKeys, coveredOfVersion(next));
       const changed = await setVersionState(tx, { ...next, mac }, target.destroyAfterMs);
-      await refreshVersionCounts(tx, secret);
+      await refreshCurrentVersion(deps, tx, secret);
       return changed;
     },
-    replay: versionById(caller, grant),
+    replay: versionById(deps, caller, grant),
   });
   // Another version may be the current one now.
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);

@@ -5,11 +5,12 @@ import type { Permission } from "../../domain/permission.ts";
 import type { Secret } from "../../domain/secret.ts";
 import { type SecretVersion, type VersionRef, versionNotFound } from "../../domain/version.ts";
 import type { Sql } from "../../store/database.ts";
+import type { StoredVersion } from "../../store/rows.ts";
 import { findVersion, findVersionById } from "../../store/versions.ts";
 import { authorize, dependsOnPath } from "../authorize.ts";
-import { secretById } from "../secrets/find.ts";
+import { type FindDeps, secretById } from "../secrets/find.ts";
 
-export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRef): Promise<SecretVersion> {
+export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRef): Promise<StoredVersion> {
   const version = await findVersion(sql, secret, ref);
   if (!version) throw versionNotFound();
   return version;
@@ -17,13 +18,15 @@ export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRe
 
 /** Finds versions by their own id and authorizes the caller where their secrets are now: how a mutation of one is replayed. */
 export function versionById(
+  deps: FindDeps,
   caller: Caller,
   { workspaceId, permission }: Grant<Permission>,
 ): (sql: Sql, versionId: string) => Promise<SecretVersion> {
   return async (sql, versionId) => {
     const version = await findVersionById(sql, workspaceId, versionId);
     if (!version) throw versionNotFound();
-    if (dependsOnPath(caller, permission)) await secretById(caller, { workspaceId, permission })(sql, version.secretId);
+    if (dependsOnPath(caller, permission))
+      await secretById(deps, caller, { workspaceId, permission })(sql, version.secretId);
     else authorize(caller, permission);
     return version;
   };

@@ -10,13 +10,13 @@ import { findVersionOrFail } from "./find.ts";
 
 /** Fails with SECRET_NOT_FOUND or VERSION_NOT_FOUND. */
 export async function getSecretVersion(
-  deps: Pick<Deps, "database" | "regions">,
+  deps: Pick<Deps, "database" | "regions" | "deploymentKeys">,
   caller: Caller,
   input: { secret: SecretRefInput; version: string },
 ): Promise<SecretVersion> {
   const { workspaceId } = await authorizeSecret(deps, caller, "versions.read", input.secret);
   const versionRef = parseVersionRef(input.version);
-  const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input.secret));
+  const secret = await findSecretOrFail(deps, deps.database, workspaceId, refOf(deps, input.secret));
   authorizeFound(caller, "versions.read", secret);
   return findVersionOrFail(deps.database, secret, versionRef);
 }

@@ -22,12 +22,12 @@ const aboveEveryNumber = 2_147_483_647;
 
 /** Fails with SECRET_NOT_FOUND. */
 export async function listSecretVersions(
-  deps: Pick<Deps, "database" | "regions">,
+  deps: Pick<Deps, "database" | "regions" | "deploymentKeys">,
   caller: Caller,
   input: ListVersionsInput,
 ): Promise<{ items: SecretVersion[]; nextPageToken: string }> {
   const { workspaceId } = await authorizeSecret(deps, caller, "versions.read", input.secret);
-  const secret = await findSecretOrFail(deps.database, workspaceId, refOf(deps, input.secret));
+  const secret = await findSecretOrFail(deps, deps.database, workspaceId, refOf(deps, input.secret));
   authorizeFound(caller, "versions.read", secret);
   const states = input.states.length === 0 ? everyState : [...input.states].sort();
   const query = { secretId: secret.secretId, states };

@@ -1,10 +1,11 @@
 // What a new workspace consists of: itself, its first member and its default keys.
 import type { Deps } from "../../deps.ts";
+import { unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import type { Member, Workspace } from "../../domain/workspace.ts";
 import type { Tx } from "../../store/database.ts";
 import { insertMember, insertWorkspace } from "../../store/workspaces.ts";
 import { createDefaultKey } from "../keys/default-key.ts";
-import { coveredOfMember, macOf } from "../row-macs.ts";
+import { coveredOfMember, coveredOfWorkspace, macOf } from "../row-macs.ts";
 
 export type FoundDeps = Pick<Deps, "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys" | "regions">;
 
@@ -15,7 +16,8 @@ export async function foundWorkspace(
   plan: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays" | "tier"> & { principalId: string },
 ): Promise<Workspace> {
   const { workspaceId, principalId } = plan;
-  const workspace = await insertWorkspace(tx, plan);
+  const row = { ...plan, egressUnmatched: unmatchedDefault };
+  const workspace = await insertWorkspace(tx, { ...row, mac: macOf(deps.deploymentKeys, coveredOfWorkspace(row)) });
   const member: Member = { workspaceId, principalId, role: "OWNER" };
   await insertMember(tx, { ...member, mac: macOf(deps.deploymentKeys, coveredOfMember(member)) });
   for (const region of deps.regions) await createDefaultKey(deps, tx, workspaceId, region);

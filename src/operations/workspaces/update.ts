@@ -1,10 +1,12 @@
 // UpdateWorkspace: its name, how long deleted secrets are kept, its tier, and whether sandboxes may go where no secret is for.
+import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkEtag } from "../../domain/secret.ts";
 import type { Workspace } from "../../domain/workspace.ts";
 import { lockWorkspace, updateWorkspace as writeWorkspace } from "../../store/workspaces.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkAuthentic, coveredOfWorkspace, macOf } from "../row-macs.ts";
 import { findWorkspaceOrFail, workspaceNotFound } from "./find.ts";
 
 export interface UpdateWorkspaceInput {
@@ -12,9 +14,9 @@ export interface UpdateWorkspaceInput {
   change: Partial<Pick<Workspace, "displayName" | "purgeRetentionDays" | "tier" | "egressUnmatched">>;
 }
 
-/** Fails with ETAG_MISMATCH. */
+/** Fails with ETAG_MISMATCH or VALUE_CORRUPT. */
 export async function updateWorkspace(
-  deps: MutationDeps,
+  deps: MutationDeps & Pick<Deps, "deploymentKeys">,
   caller: Caller,
   { etag, change }: UpdateWorkspaceInput,
 ): Promise<Outcome<Workspace>> {
@@ -29,7 +31,10 @@ export async function updateWorkspace(
       const workspace = await lockWorkspace(tx, workspaceId);
       if (!workspace) throw workspaceNotFound();
       checkEtag(workspace, etag);
-      return writeWorkspace(tx, { ...workspace, ...change });
+      const { deploymentKeys } = deps;
+      checkAuthentic(deploymentKeys, coveredOfWorkspace(workspace), workspace.mac);
+      const next = { ...workspace, ...change };
+      return writeWorkspace(tx, { ...next, mac: macOf(deploymentKeys, coveredOfWorkspace(next)) });
     },
     replay: (sql, id) => findWorkspaceOrFail(sql, id),
   });

@@ -9,6 +9,7 @@ import {
   type AuditService,
 } from "../../../gen/coffer/v1/audit_service_pb.ts";
 import type { Deps } from "../../deps.ts";
+import { followAuditEvents } from "../../operations/audit/follow.ts";
 import { listAuditEvents } from "../../operations/audit/list.ts";
 import { callerOf } from "../caller.ts";
 
@@ -29,6 +30,13 @@ export function auditService(deps: Deps): ServiceImpl<typeof AuditService> {
         pageToken,
       });
       return { auditEvents: items.map(toMessage), nextPageToken };
+    },
+
+    async followAuditEvents({ cursor, startTime, pageSize }, context) {
+      const input = { cursor, startTimeUs: startTime && toUs(startTime), pageSize };
+      const followed = await followAuditEvents(deps, callerOf(context), input);
+      const { events, cursor: nextCursor, isCaughtUp: caughtUp } = followed;
+      return { auditEvents: events.map(toMessage), nextCursor, caughtUp };
     },
   };
 }

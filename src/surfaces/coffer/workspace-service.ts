@@ -58,8 +58,13 @@ export function workspaceService(deps: Deps): ServiceImpl<typeof WorkspaceServic
 
     async updateWorkspace({ workspace, updateMask }, context) {
       if (!workspace) throw new Error("the schema requires a workspace");
+      const caller = callerOf(context);
+      const { id } = workspace;
+      if (id !== "" && caller.membership && caller.membership.workspaceId !== id) {
+        throw invalidField("workspace.id", "must be empty or the same as workspace_id");
+      }
       const input = { etag: toEtag(workspace.etag), change: toChange(workspace, updateMask?.paths ?? []) };
-      const outcome = await updateWorkspace(deps, callerOf(context), input);
+      const outcome = await updateWorkspace(deps, caller, input);
       return { workspace: toWorkspaceMessage(resourceOf(context, outcome)) };
     },
   };

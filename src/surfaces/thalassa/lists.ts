@@ -1,9 +1,9 @@
 // Lists of secrets as Thalassa Cloud shows them: one level below a path, or all that begins with a prefix.
 import type { HandlerContext } from "@connectrpc/connect";
 import type { ListSecretsRequest } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
+import type { ListDeps } from "../../operations/secrets/authentic-only.ts";
 import { browseSecrets } from "../../operations/secrets/browse.ts";
 import { listSecrets } from "../../operations/secrets/list.ts";
 import { showNextPage } from "./headers.ts";
@@ -12,8 +12,6 @@ import { regionIn } from "./places.ts";
 
 /** How many entries a list has at most, and has unless fewer are asked for. */
 export const entriesMax = 1_000;
-
-type ListDeps = Pick<Deps, "database" | "regions">;
 
 /** Fails with FIELD_INVALID when both ways to list are asked for. */
 export async function toList(deps: ListDeps, caller: Caller, request: ListSecretsRequest, context: HandlerContext) {

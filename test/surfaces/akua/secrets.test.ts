@@ -87,6 +87,14 @@ describe("succeeds", () => {
     expect(await describeFailure(await undeleteAkuaSecret(coffer, forced))).toMatchObject(notFound);
   });
 
+  it("deletes by force with the scope that Akua's documents ask for", async () => {
+    const secret = await createAkuaSecret(coffer);
+    const token = await coffer.tokenWithRole(Role.ADMIN, ["secrets:write"]);
+    const headers = { "if-match": secret.etag };
+    const answer = await coffer.fetch(`/v1/secrets/${secret.id}?force=true`, { method: "DELETE", headers, token });
+    expect(answer.status).toBe(204);
+  });
+
   it("undeletes, and its value reads again", async () => {
     const secret = await createAkuaSecret(coffer, { value: "still here" });
     await deleteAkuaSecret(coffer, secret);

@@ -19,6 +19,7 @@ import {
   textOf,
   unknownSecretId,
 } from "../../support/secrets.ts";
+import { signed } from "../../support/signed-rows.ts";
 
 const coffer = useCoffer({ env: { COFFER_REGIONS: "default,eu-1" } });
 
@@ -232,13 +233,18 @@ describe("a rename", () => {
 describe("a rename at the same time", () => {
   /** Renames while a call waits for the row that it has judged already. */
   async function renamedUnder(id: string, path: string, call: () => Promise<unknown>) {
+    const rowMac = await signed(coffer, id, { name: path, path });
     const client = new Client(coffer.databaseUrl);
     await client.connect();
     try {
       await client.query("begin");
       // What reads a value waits here: after the secret was found and judged.
       await client.query("lock table secret_version in access exclusive mode");
-      await client.query("update secret set name = $2, path = $2 where secret_id = $1", [id, path]);
+      await client.query("update secret set name = $2, path = $2, row_mac = $3 where secret_id = $1", [
+        id,
+        path,
+        rowMac,
+      ]);
       const outcome = errorOf(call());
       const isWaiting =
         "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";

@@ -18,6 +18,7 @@ import {
   softDelete,
   timeOf,
 } from "../../support/secrets.ts";
+import { setSecrets } from "../../support/signed-rows.ts";
 
 const coffer = useCoffer();
 const dayMs = 86_400_000;
@@ -29,7 +30,7 @@ const atSecond = (seconds: bigint) => ({ case: "expireTime", value: create(Times
 /** A secret whose time has come, which nothing has noted down yet. */
 async function expired(init: SecretInit = {}) {
   const secret = await createSecret(coffer, { expiration: ttl(3600n), ...init });
-  await coffer.sql("update secret set expire_time = now() - interval '1 minute' where secret_id = $1", [secret.id]);
+  await setSecrets(coffer, "expire_time = now() - interval '1 minute'", [secret.id]);
   return secret;
 }
 
@@ -127,7 +128,7 @@ describe("rejects", () => {
 
   it("to undelete an expired secret after its retention", async () => {
     const { id } = await expired();
-    await coffer.sql("update secret set expire_time = now() - interval '31 days' where secret_id = $1", [id]);
+    await setSecrets(coffer, "expire_time = now() - interval '31 days'", [id]);
     await expectError(coffer.clients().secrets.undeleteSecret({ id }), secretNotFound);
   });
 });

@@ -88,6 +88,7 @@ const calls: Record<string, { json: object; permission?: string; role: keyof typ
   GetWorkspace: { json: {}, permission: "workspace.read", role: "VIEWER" },
   ListWorkspaces: { json: {}, role: "MEMBER" },
   ListAuditEvents: { json: {}, permission: "audit.read", role: "ADMIN" },
+  FollowAuditEvents: { json: {}, permission: "audit.read", role: "ADMIN" },
   UpdateWorkspace: { json: { workspace: { etag: "stale" } }, permission: "workspace.update", role: "ADMIN" },
 };
 const methods: DescMethod[] = [

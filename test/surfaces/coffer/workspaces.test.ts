@@ -81,6 +81,34 @@ describe("succeeds", () => {
   });
 });
 
+describe("the id of the workspace in a change", () => {
+  it("names the workspace to change, also with a token that reaches several", async () => {
+    const { workspaceId } = await otherWorkspace(coffer);
+    const workspaceIds = [workspaceId, present((await coffer.clients().workspaces.getWorkspace({})).workspace).id];
+    const { workspaces } = coffer.clients(await issueBroadToken(coffer));
+    for (const id of workspaceIds) {
+      const changed = await workspaces.updateWorkspace({ workspace: { id, displayName: `named ${id}` } });
+      expect(changed.workspace).toMatchObject({ id, displayName: `named ${id}` });
+    }
+    const shown = (await workspaces.listWorkspaces({})).workspaces.filter(({ id }) => workspaceIds.includes(id));
+    expect(shown.map(({ id, displayName }) => displayName === `named ${id}`)).toEqual([true, true]);
+  });
+
+  it("changes nothing when the token does not reach it, or when workspace_id names another", async () => {
+    const { workspaceId: other } = await otherWorkspace(coffer);
+    const { workspaces } = coffer.clients();
+    const before = await workspaces.getWorkspace({});
+    await expectError(workspaces.updateWorkspace({ workspace: { id: other, displayName: "mine" } }), {
+      reason: "WORKSPACE_NOT_REACHED",
+      metadata: { workspace_id: other },
+    });
+    const workspaceId = present(before.workspace).id;
+    const change = { workspaceId, workspace: { id: other, displayName: "mine" } };
+    await expectError(workspaces.updateWorkspace(change), invalid("workspace.id"));
+    expect(await workspaces.getWorkspace({})).toEqual(before);
+  });
+});
+
 describe("rejects", () => {
   it.each([
     ["display_name", { displayName: "" }],

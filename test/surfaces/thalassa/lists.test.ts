@@ -6,6 +6,7 @@ import type { Sql } from "../../../src/store/database.ts";
 import { otherWorkspace } from "../../support/broad-token.ts";
 import { type TestCoffer, useCoffer } from "../../support/coffer.ts";
 import { createSecret, softDelete } from "../../support/secrets.ts";
+import { setSecrets, signCopies } from "../../support/signed-rows.ts";
 import {
   type Answer,
   createThalassa,
@@ -91,7 +92,7 @@ describe("?path= shows one level", () => {
     const [gone, ...expired] = made;
     if (gone) await softDelete({ ...coffer, clients: () => coffer.clients(token) } as TestCoffer, gone);
     const ids = expired.slice(0, 2).map(({ id }) => id);
-    await coffer.sql("update secret set expire_time = now() where secret_id = any ($1)", [ids]);
+    await setSecrets(coffer, "expire_time = now()", ids);
     const { body } = await get<Level>(`${secretsUrl}?path=/a/`);
     expect([body.prefixes, paths(body.secrets)]).toEqual([[], ["/a/stays"]]);
   });
@@ -204,11 +205,12 @@ async function rowsRead(workspaceId: string, path: string): Promise<number> {
 async function copySecret(secretId: string, prefix: string, count: number): Promise<void> {
   await coffer.sql(
     `insert into secret (workspace_id, secret_id, region, name, path, kind, description, labels, annotations, mime_type, state,
-        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, mac, credential_fields)
+        version_aliases, version_count, enabled_version_count, current_version, kms_key_id, revealable, credential_fields)
       select workspace_id, secret_id || n, region, $2 || lpad(n::text, 6, '0'), $2 || lpad(n::text, 6, '0'), kind, description,
         labels, annotations, mime_type, state, version_aliases, version_count, enabled_version_count, current_version, kms_key_id,
-        revealable, mac, credential_fields
+        revealable, credential_fields
       from secret, generate_series(1, $3::integer) n where secret_id = $1`,
     [secretId, prefix, count],
   );
+  await signCopies(coffer);
 }

@@ -6,6 +6,7 @@ import { setPolicy } from "../../support/access-policies.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { until } from "../../support/poll.ts";
 import { byName, newName, present } from "../../support/secrets.ts";
+import { setSecrets } from "../../support/signed-rows.ts";
 import {
   base64,
   createThalassa,
@@ -201,10 +202,7 @@ describe("whatever takes the path next inherits nothing, where the secret was", 
           .clients()
           .secrets.updateSecret({ secret: { id: await idOf(path), name: newName() }, updateMask: { paths: ["name"] } }),
     ],
-    [
-      "expired",
-      async (path) => coffer.sql("update secret set expire_time = now() where secret_id = $1", [await idOf(path)]),
-    ],
+    ["expired", async (path) => setSecrets(coffer, "expire_time = now()", [await idOf(path)])],
     [
       "removed by SQL",
       async (path) => {

@@ -1,0 +1,49 @@
+// The partitions of events: a month each, in UTC; the first has no beginning and the last no end.
+
+/** A partition by its table. */
+export interface EventPartition {
+  name: string;
+  /** Undefined for the first. */
+  begin: Date | undefined;
+  /** Undefined for the last. */
+  end: Date | undefined;
+}
+
+/** The last partition is divided so long before its time comes: until then it is empty, and dividing it takes no time. */
+const aheadMs = 45 * 86_400_000;
+const dayMs = 86_400_000;
+
+/** From the names of the tables, in any order. */
+export function partitionsOf(parent: string, names: readonly string[]): EventPartition[] {
+  const sorted = names.toSorted();
+  const beginOf = (name: string | undefined) => {
+    const [, year, month] = /_p([0-9]{4})_([0-9]{2})$/.exec(name ?? "") ?? [];
+    return year === undefined ? undefined : new Date(Date.UTC(Number(year), Number(month) - 1));
+  };
+  if (sorted.some((name) => name !== `${parent}_before` && !beginOf(name)))
+    throw new Error("a partition has another name");
+  return sorted.map((name, index) => ({ name, begin: beginOf(name), end: beginOf(sorted[index + 1]) }));
+}
+
+/** The table of the partition that begins at a month. */
+export function partitionName(parent: string, begin: Date): string {
+  return `${parent}_p${begin.toISOString().slice(0, 7).replace("-", "_")}`;
+}
+
+/** Where the last partition is to end from now on; undefined: it need not be divided yet. */
+export function divideAt(last: EventPartition, now: Date): Date | undefined {
+  const { begin } = last;
+  if (!begin || begin.getTime() > now.getTime() + aheadMs) return undefined;
+  // One that is in use already, since no job has run for long, keeps what it has.
+  return monthAfter(begin > now ? begin : now);
+}
+
+/** Those that end before everything of the last `days` days; none when events are kept for ever. */
+export function outdated(partitions: readonly EventPartition[], days: number | undefined, now: Date): EventPartition[] {
+  if (days === undefined) return [];
+  return partitions.filter(({ end }) => end !== undefined && end.getTime() <= now.getTime() - days * dayMs);
+}
+
+function monthAfter(time: Date): Date {
+  return new Date(Date.UTC(time.getUTCFullYear(), time.getUTCMonth() + 1));
+}

@@ -1,0 +1,73 @@
+// Makes partitions for events of the months to come, and drops those whose retention has passed, whole.
+import { divideAt, type EventPartition, outdated, partitionName, partitionsOf } from "../domain/event-months.ts";
+import { coveredOfAuditCut, macOf } from "../operations/row-macs.ts";
+import { putAuditCut } from "../store/audit-cut.ts";
+import { databaseNow } from "../store/clock.ts";
+import type { Sql, Tx } from "../store/database.ts";
+import {
+  boundEvents,
+  divideLastPartition,
+  dropPartition,
+  type EventTable,
+  hasEvents,
+  listEventPartitions,
+  tryLockEvents,
+} from "../store/event-partitions.ts";
+import type { Job, JobDeps } from "./job.ts";
+
+/** How long events are kept, in days; undefined: for ever. */
+export interface EventRetention {
+  auditDays: number | undefined;
+  egressDays: number | undefined;
+}
+
+const tables = ["audit_event", "egress_event"] as const;
+
+export function partitionEvents(retention: EventRetention): Job {
+  const daysOf = (table: EventTable) => (table === "audit_event" ? retention.auditDays : retention.egressDays);
+  const workOf = async (sql: Sql, table: EventTable) => {
+    const partitions = partitionsOf(table, await listEventPartitions(sql, table));
+    const now = await databaseNow(sql);
+    const last = partitions.at(-1);
+    return { last, divide: last && divideAt(last, now), drop: outdated(partitions, daysOf(table), now) };
+  };
+  return {
+    name: "PartitionEvents",
+    async isDue(sql) {
+      const works = await Promise.all(tables.map((table) => workOf(sql, table)));
+      return works.some(({ divide, drop }) => divide !== undefined || drop.length > 0);
+    },
+    async runBatch(deps, tx) {
+      let done = 0;
+      for (const table of tables) {
+        const { last, divide, drop } = await workOf(tx, table);
+        if (last?.begin && divide) await boundUsed(deps.database, last, divide);
+        if (!divide && drop.length === 0) continue;
+        // What is not done now is still due.
+        if (!(await tryLockEvents(tx, table))) continue;
+        if (last?.begin && divide) {
+          const { name, begin } = last;
+          await divideLastPartition(tx, table, { name, begin, end: divide }, partitionName(table, divide));
+          done++;
+        }
+        for (const partition of drop) done += await dropOutdated(deps, tx, table, partition);
+      }
+      return done;
+    },
+  };
+}
+
+/** Where no job has run for so long that the last partition is in use, it is read before the table is locked, not while it is. */
+async function boundUsed(sql: Sql, { name }: EventPartition, end: Date): Promise<void> {
+  if (await hasEvents(sql, name)) await boundEvents(sql, name, end);
+}
+
+/** `coffer audit verify` knows by the cut that nothing else has taken the events away. */
+async function dropOutdated(deps: JobDeps, tx: Tx, table: EventTable, { name, end }: EventPartition): Promise<number> {
+  await dropPartition(tx, table, name);
+  if (table === "audit_event" && end) {
+    const mac = macOf(deps.deploymentKeys, coveredOfAuditCut({ beforeTime: end }));
+    await putAuditCut(tx, { beforeTime: end, mac });
+  }
+  return 1;
+}

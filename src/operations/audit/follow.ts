@@ -1,0 +1,104 @@
+// FollowAuditEvents: every event of the audit trail once, for who comes again with the cursor of the answer before.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { invalidField } from "../../domain/errors.ts";
+import { advance, type Bounds, firstBounds, type Horizon } from "../../domain/event-horizon.ts";
+import { readHorizon } from "../../store/event-horizon.ts";
+import { type EventWindow, followAuditEvents as readEvents } from "../../store/follow-audit-events.ts";
+import type { AuditPosition, StoredAuditEvent } from "../../store/list-audit-events.ts";
+import { authorize } from "../authorize.ts";
+import { pageSizeOf, readPageToken, writePageToken } from "../page-token.ts";
+import { checkTime } from "./list.ts";
+
+export interface FollowAuditEventsInput {
+  /** Empty: from the beginning, or from `startTimeUs` on. */
+  cursor: string;
+  /** In microseconds since 1970; without a cursor only. */
+  startTimeUs: number | undefined;
+  pageSize: number;
+}
+
+export interface FollowedEvents {
+  events: StoredAuditEvent[];
+  cursor: string;
+  /** Nothing more was there to be read. */
+  isCaughtUp: boolean;
+}
+
+/** Where a follower is: in a window that is being read, or behind the last one. */
+interface Place {
+  bounds: Bounds;
+  /** Undefined behind the last window, whose transactions were lower than `fromXact`. */
+  window: Omit<EventWindow, "workspaceId"> | undefined;
+  fromXact: number;
+  above: AuditPosition | undefined;
+}
+
+// The clock of the database may go back by a little, such as when another server takes over.
+const clockSlackUs = 10_000_000;
+
+/** Fails with FIELD_INVALID. */
+export async function followAuditEvents(
+  deps: Pick<Deps, "database">,
+  caller: Caller,
+  { cursor, startTimeUs, pageSize: asked }: FollowAuditEventsInput,
+): Promise<FollowedEvents> {
+  const { workspaceId } = authorize(caller, "audit.read");
+  checkTime(startTimeUs, "start_time");
+  if (cursor !== "" && startTimeUs !== undefined) throw invalidField("start_time", "must not be set with a cursor");
+  const query = { follow: workspaceId };
+  const seen = await readHorizon(deps.database);
+  const place = placeOf(readPageToken(query, cursor, 12, "cursor")) ?? {
+    ...{ fromXact: 0, window: undefined, above: undefined },
+    bounds: firstBounds(seen),
+  };
+  if (place.bounds.next.xact > seen.next) throw otherDatabase();
+  const { window, bounds } = place.window
+    ? { window: place.window, bounds: place.bounds }
+    : nextWindow(place, seen, startTimeUs ?? 0);
+  const pageSize = pageSizeOf(asked);
+  const events = await readEvents(deps.database, { workspaceId, ...window }, place.above, pageSize + 1);
+  const page = events.slice(0, pageSize);
+  const isCaughtUp = events.length <= pageSize;
+  const last = page.at(-1);
+  const next: Place = isCaughtUp
+    ? { bounds, window: undefined, fromXact: window.toXact, above: undefined }
+    : { bounds, window, fromXact: window.fromXact, above: last };
+  return { events: page, cursor: writePageToken(query, partsOf(next)), isCaughtUp };
+}
+
+/** All that was committed since the last window, and how much of the trail holds what comes after. */
+function nextWindow({ fromXact, bounds }: Place, seen: Horizon, startTimeUs: number) {
+  const fromTimeUs = fromXact === 0 ? startTimeUs : Math.max(0, bounds.low.timeUs - clockSlackUs);
+  const window = { fromTimeUs, fromXact, toXact: seen.endedBelow, foreignXact: seen.next };
+  return { window, bounds: advance(bounds, seen) };
+}
+
+function otherDatabase() {
+  const why = "is of a database that was replaced by an older copy; follow anew with start_time";
+  return invalidField("cursor", why);
+}
+
+function partsOf({ bounds: { low, next }, window, fromXact, above }: Place): string[] {
+  const numbers = [low.xact, low.timeUs, next.xact, next.timeUs, fromXact];
+  const open = window ? [window.fromTimeUs, window.fromXact, window.toXact, window.foreignXact] : [0, 0, 0, 0];
+  return [...numbers, ...open, window ? 1 : 0]
+    .map(String)
+    .concat(String(above?.eventTimeUs ?? 0), above?.eventId ?? "");
+}
+
+/** Anyone can make up a cursor: what it then shows is what its caller may read anyway. */
+function placeOf(parts: string[] | undefined): Place | undefined {
+  if (!parts) return undefined;
+  const eventId = parts.at(-1) ?? "";
+  const numbers = parts.slice(0, -1).map((part) => (/^\d{1,16}$/.test(part) ? Number(part) : Number.NaN));
+  if (!numbers.every(Number.isSafeInteger)) throw invalidField("cursor", "must be the next_cursor of an answer");
+  const [lowXact = 0, lowUs = 0, nextXact = 0, nextUs = 0, fromXact = 0, ...more] = numbers;
+  const [fromTimeUs = 0, windowFrom = 0, toXact = 0, foreignXact = 0, isOpen = 0, eventTimeUs = 0] = more;
+  return {
+    bounds: { low: { xact: lowXact, timeUs: lowUs }, next: { xact: nextXact, timeUs: nextUs } },
+    window: isOpen === 1 ? { fromTimeUs, fromXact: windowFrom, toXact, foreignXact } : undefined,
+    fromXact,
+    above: eventId === "" ? undefined : { eventTimeUs, eventId },
+  };
+}

@@ -1,0 +1,45 @@
+// How a MAC of a row is declared: its columns in order, each with what of it is hashed.
+import type { MacField } from "../envelope/mac.ts";
+
+/** A label and what it covers, in order. */
+export interface Covered {
+  label: string;
+  fields: readonly MacField[];
+}
+
+/** A MAC of a table and the columns it covers. */
+export interface GuardedColumns {
+  table: string;
+  /** Where the MAC is stored. */
+  column: string;
+  covers: readonly string[];
+}
+
+const declared: GuardedColumns[] = [];
+
+/** Every MAC that is declared, so that a test finds a column of the database that none of them covers. */
+export function everyGuard(): readonly GuardedColumns[] {
+  return declared;
+}
+
+/** What the MAC of a row covers. A change of the columns is a new label: a MAC must never mean two things. */
+export function covering<Row>(
+  { table, column, label }: { table: string; column: string; label: string | ((row: Row) => string) },
+  columns: Readonly<Record<string, (row: Row) => MacField | readonly MacField[]>>,
+): (row: Row) => Covered {
+  declared.push({ table, column, covers: Object.keys(columns) });
+  const reads = Object.values(columns);
+  return (row) => ({
+    label: typeof label === "string" ? label : label(row),
+    fields: reads.flatMap((read) => read(row)),
+  });
+}
+
+/** One text for equal values, whatever order their members came in: Postgres keeps none. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}

@@ -1,0 +1,24 @@
+// What a list shows of secrets: those that are as coffer wrote them.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { StoredSecret } from "../../store/rows.ts";
+import { denialEvent } from "../audit-denials.ts";
+import { coveredOfSecret, isAuthentic } from "../row-macs.ts";
+
+export type ListDeps = Pick<Deps, "database" | "regions" | "deploymentKeys" | "audit" | "now" | "random">;
+
+/** Leaves out rows that SQL has changed, whose paths nothing vouches for, after an event about the first of them is durable. */
+export async function authenticOnly(
+  deps: ListDeps,
+  caller: Caller,
+  secrets: readonly StoredSecret[],
+): Promise<StoredSecret[]> {
+  const sound = secrets.filter((secret) => isAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac));
+  const tampered = secrets.find((secret) => !sound.includes(secret));
+  if (!tampered) return sound;
+  const error = new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: "secret" });
+  const event = denialEvent(deps, caller, error, { resourceType: "secret", resourceId: tampered.secretId });
+  await deps.audit.record({ ...event, occurrences: secrets.length - sound.length });
+  return sound;
+}

@@ -1,0 +1,17 @@
+// The MAC of a secret's row as it is at first: active, with its first version.
+import type { Deps } from "../../deps.ts";
+import { pathOf } from "../../domain/secret-name.ts";
+import type { NewSecret } from "../../store/secrets.ts";
+import { coveredOfSecret, macOf } from "../row-macs.ts";
+
+export function newSecretMac(
+  { deploymentKeys }: Pick<Deps, "deploymentKeys">,
+  secret: Pick<
+    NewSecret,
+    "workspaceId" | "secretId" | "region" | "name" | "expireTime" | "kmsKeyId" | "revealable" | "accessPolicyText"
+  >,
+): Uint8Array {
+  const firstVersion = { versionAliases: {}, versionCount: 1, currentVersion: 1 };
+  const covered = { ...secret, ...firstVersion, path: pathOf(secret.name), storedState: "ACTIVE" } as const;
+  return macOf(deploymentKeys, coveredOfSecret(covered));
+}

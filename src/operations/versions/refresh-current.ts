@@ -1,0 +1,28 @@
+// Makes the newest enabled version of a locked secret its current one, after the state of a version has changed.
+import type { Deps } from "../../deps.ts";
+import { valueCorrupt } from "../../envelope/corrupt.ts";
+import type { Tx } from "../../store/database.ts";
+import type { StoredSecret, StoredVersion } from "../../store/rows.ts";
+import { findNewestVersions, setCurrentVersion } from "../../store/versions.ts";
+import { checkAuthentic, coveredOfSecret, coveredOfVersion, macOf } from "../row-macs.ts";
+
+/** Fails with VALUE_CORRUPT where SQL has changed or taken away a version: the MAC of the secret would vouch for an older one. */
+export async function refreshCurrentVersion(
+  { deploymentKeys }: Pick<Deps, "deploymentKeys">,
+  tx: Tx,
+  secret: StoredSecret,
+): Promise<void> {
+  const newest = await findNewestVersions(tx, secret);
+  for (const version of newest) checkAuthentic(deploymentKeys, coveredOfVersion(version), version.mac);
+  if (newest.some(({ versionNumber }, index) => versionNumber !== secret.versionCount - index)) throw valueCorrupt();
+  const currentVersion = currentOf(newest);
+  if (currentVersion === 0 && newest.length !== secret.versionCount) throw valueCorrupt();
+  const next = { ...secret, currentVersion };
+  await setCurrentVersion(tx, { ...next, rowMac: macOf(deploymentKeys, coveredOfSecret(next)) });
+}
+
+/** The only enabled one is the last; 0 where none is. */
+function currentOf(newest: readonly StoredVersion[]): number {
+  const last = newest.at(-1);
+  return last?.state === "ENABLED" ? last.versionNumber : 0;
+}

@@ -1,0 +1,18 @@
+// The access policies of secrets, which the MAC of the secret's row covers.
+import type { Tx } from "./database.ts";
+import { clock, only, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
+
+/** Sets or clears the policy under its MAC, and counts the change. */
+export async function updateAccessPolicy(
+  tx: Tx,
+  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "accessPolicyText" | "rowMac">,
+): Promise<StoredSecret> {
+  const rows = await tx.query<SecretRow>({
+    name: "update_access_policy",
+    text: `update secret s set access_policy = $3, row_mac = $4, revision = s.revision + 1, update_time = t.at
+      from ${clock} where s.workspace_id = $1 and s.secret_id = $2
+      returning ${secretColumnsByClock}`,
+    values: [secret.workspaceId, secret.secretId, secret.accessPolicyText ?? null, secret.rowMac],
+  });
+  return toSecret(only(rows));
+}

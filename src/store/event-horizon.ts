@@ -1,0 +1,16 @@
+// Which transactions are over, and when that was so.
+import type { Horizon } from "../domain/event-horizon.ts";
+import type { Sql } from "./database.ts";
+import { only } from "./rows.ts";
+
+/** now() is when the statement began, before it took its snapshot. In a transaction of its own only. */
+export async function readHorizon(sql: Sql): Promise<Horizon> {
+  const rows = await sql.query<{ now_us: number; ended_below: number; next: number }>({
+    name: "read_horizon",
+    text: `select (extract(epoch from now()) * 1000000)::bigint as now_us, pg_snapshot_xmin(s)::text::bigint as ended_below,
+        pg_snapshot_xmax(s)::text::bigint as next from pg_current_snapshot() as s`,
+    values: [],
+  });
+  const row = only(rows);
+  return { nowUs: row.now_us, endedBelow: row.ended_below, next: row.next };
+}

@@ -1,0 +1,67 @@
+// Rows that an earlier version of coffer has written without the MACs that this one checks.
+import type { Unmatched } from "../domain/egress/sandbox.ts";
+import type { Sql } from "./database.ts";
+import { type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
+
+/** A secret with the MAC that the earlier version gave it. */
+export interface UnsignedSecret extends StoredSecret {
+  earlierMac: Uint8Array;
+}
+
+/** Where a page ended. */
+export type SecretPlace = Pick<StoredSecret, "workspaceId" | "secretId">;
+
+/** Those after `after`, in the order of the primary key. */
+export async function findUnsignedSecrets(sql: Sql, after: SecretPlace, limit: number): Promise<UnsignedSecret[]> {
+  const rows = await sql.query<SecretRow & { mac: Uint8Array | null }>({
+    name: "find_unsigned_secrets",
+    text: `select ${secretColumns}, s.mac from secret s
+      where s.row_mac is null and (s.workspace_id, s.secret_id) > ($1, $2)
+      order by s.workspace_id, s.secret_id limit $3`,
+    values: [after.workspaceId, after.secretId, limit],
+  });
+  return rows.map((row) => ({ ...toSecret(row), earlierMac: row.mac ?? new Uint8Array() }));
+}
+
+export async function signSecrets(
+  sql: Sql,
+  secrets: readonly Pick<StoredSecret, "workspaceId" | "secretId" | "rowMac">[],
+): Promise<void> {
+  await sql.query({
+    name: "sign_secrets",
+    text: `update secret s set row_mac = t.row_mac
+      from unnest($1::text[], $2::text[], $3::bytea[]) as t (workspace_id, secret_id, row_mac)
+      where s.workspace_id = t.workspace_id and s.secret_id = t.secret_id`,
+    values: [
+      secrets.map(({ workspaceId }) => workspaceId),
+      secrets.map(({ secretId }) => secretId),
+      secrets.map(({ rowMac }) => Buffer.from(rowMac)),
+    ],
+  });
+}
+
+export interface UnsignedWorkspace {
+  workspaceId: string;
+  egressUnmatched: Unmatched;
+}
+
+export async function findUnsignedWorkspaces(sql: Sql): Promise<UnsignedWorkspace[]> {
+  const rows = await sql.query<{ workspace_id: string; egress_unmatched: Unmatched }>({
+    name: "find_unsigned_workspaces",
+    text: "select w.workspace_id, w.egress_unmatched from workspace w where w.mac is null",
+    values: [],
+  });
+  return rows.map((row) => ({ workspaceId: row.workspace_id, egressUnmatched: row.egress_unmatched }));
+}
+
+export async function signWorkspaces(
+  sql: Sql,
+  workspaces: readonly { workspaceId: string; mac: Uint8Array }[],
+): Promise<void> {
+  await sql.query({
+    name: "sign_workspaces",
+    text: `update workspace w set mac = t.mac from unnest($1::text[], $2::bytea[]) as t (workspace_id, mac)
+      where w.workspace_id = t.workspace_id`,
+    values: [workspaces.map(({ workspaceId }) => workspaceId), workspaces.map(({ mac }) => Buffer.from(mac))],
+  });
+}
