@@ -7,7 +7,7 @@ import { createSecret, readText } from "../support/secrets.ts";
 // As often as they come: the job does not wait for its turn of a minute.
 const coffer = useCoffer({ env: { COFFER_JOBS: "on" } });
 
-const tables = ["secret", "secret_version", "audit_event"];
+const tables = ["secret", "secret_version", "audit_event_before"];
 const columnsOf = async (table: string, ...except: string[]) => {
   const rows = await coffer.sql(
     "select column_name from information_schema.columns where table_name = $1 and column_name <> all ($2)",

@@ -10,12 +10,13 @@ let issuer: JwtIssuer;
 let file: { path: string; remove: () => void };
 let coffer: TestCoffer;
 
-/** From now on the database is an hour ahead: its own now() is found before the system's. */
+/** From now on the database is an hour ahead: its own clock_timestamp() is found before the system's. */
 async function moveClock(url: string): Promise<string> {
   const client = new Client(url);
   await client.connect();
   await client.query(`create schema ahead;
-    create function ahead.now() returns timestamptz language sql stable as $$ select pg_catalog.now() + interval '1 hour' $$;
+    create function ahead.clock_timestamp() returns timestamptz language sql volatile as
+      $$ select pg_catalog.clock_timestamp() + interval '1 hour' $$;
     alter database ${client.escapeIdentifier(client.database ?? "")} set search_path = ahead, public, pg_catalog`);
   await client.end();
   return url;

@@ -7,6 +7,7 @@ import { useCoffer } from "../support/coffer.ts";
 import { errorOf } from "../support/errors.ts";
 import { until } from "../support/poll.ts";
 import { createSecret, readText } from "../support/secrets.ts";
+import { signCopies } from "../support/signed-rows.ts";
 
 const coffer = useCoffer();
 const secretCount = 60_000;
@@ -15,10 +16,9 @@ let other: Awaited<ReturnType<typeof createSecret>>;
 
 beforeAll(async () => {
   other = await createSecret(coffer, { labels: { team: "one" } });
-  // Not as coffer would store them: they are only passed over.
   const [{ columns }] =
     (await coffer.sql(`select string_agg(column_name, ', ') as columns from information_schema.columns
-    where table_name = 'secret' and column_name not in ('secret_id', 'path', 'name', 'labels')`)) as [
+    where table_name = 'secret' and column_name not in ('secret_id', 'path', 'name', 'labels', 'row_mac')`)) as [
       { columns: string },
     ];
   await coffer.sql(`insert into secret (secret_id, path, name, labels, ${columns})
@@ -28,6 +28,7 @@ beforeAll(async () => {
       resource_id, decision, rule, address, user_agent, result, occurrences)
     select workspace_id, 'aud_' || n, 'req', 'prn_busy', 'tok', 'm', 'secret', 'sec_' || n % 7, 'ALLOW', 'r', '', '', 'OK', 1
     from workspace, generate_series(1, ${eventCount}) n`);
+  await signCopies(coffer);
   await coffer.sql("analyze secret");
   await coffer.sql("analyze audit_event");
 }, 120_000);
