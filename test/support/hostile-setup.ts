@@ -4,15 +4,21 @@ import { isHostileRun } from "./hostile-database.ts";
 
 const coffersOwn = "coffer";
 const patched = Symbol.for("coffer.test.hostile");
-const prototype = Client.prototype as typeof Client.prototype & { [patched]?: true };
+/** The types of pg know neither the symbol nor what a client was told. */
+interface Patchable {
+  [patched]?: true;
+  connect(this: Client): Promise<void>;
+}
+const prototype = Client.prototype as unknown as Patchable;
 
 if (isHostileRun && !prototype[patched]) {
   prototype[patched] = true;
-  const connect = prototype.connect as (this: Client) => Promise<void>;
-  prototype.connect = async function connectAsTest(this: Client & { connectionParameters: { application_name?: string } }) {
+  const { connect } = prototype;
+  prototype.connect = async function connectAsTest(this: Client) {
     await connect.call(this);
-    if (this.connectionParameters.application_name !== coffersOwn) await this.query(ordinaryText);
-  } as typeof prototype.connect;
+    const { connectionParameters } = this as unknown as { connectionParameters: { application_name?: string } };
+    if (connectionParameters.application_name !== coffersOwn) await this.query(ordinaryText);
+  };
 }
 
 const ordinaryText = Object.entries({
