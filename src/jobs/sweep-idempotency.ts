@@ -13,7 +13,9 @@ export const sweepIdempotency: Job = {
   isDue: isSweepDue,
   async runBatch({ database }, tx) {
     const from = sweptUntil.get(database);
-    const { count, until } = await sweepIdempotencyRecords(tx, recordsPerBatch, from);
+    const behind = await sweepIdempotencyRecords(tx, recordsPerBatch, from);
+    const isAtEnd = behind.count === 0 && from !== undefined;
+    const { count, until } = isAtEnd ? await sweepIdempotencyRecords(tx, recordsPerBatch, undefined) : behind;
     if (until === undefined || count < recordsPerBatch) sweptUntil.delete(database);
     else sweptUntil.set(database, until);
     return count;

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { inject } from "vitest";
 import { templateDatabase, withDatabase } from "./global-setup.ts";
+import { isHostileRun, makeHostile } from "./hostile-database.ts";
 
 export interface TestDatabase {
   url: string;
@@ -13,8 +14,11 @@ export async function createTestDatabase(template = templateDatabase): Promise<T
   const adminUrl = inject("postgresUrl");
   const name = `test_${randomBytes(6).toString("hex")}`;
   await runAsAdmin(adminUrl, `create database ${name} template ${template}`);
+  const url = withDatabase(adminUrl, name);
+  // A template does not hand its settings on.
+  if (isHostileRun) await makeHostile(url);
   return {
-    url: withDatabase(adminUrl, name),
+    url,
     drop: () => runAsAdmin(adminUrl, `drop database if exists ${name} with (force)`),
   };
 }

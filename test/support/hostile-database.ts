@@ -26,6 +26,9 @@ export const hostileSettings: Readonly<Record<string, string>> = {
   jit: "on",
 };
 
+/** Whether every database of the run has these defaults. */
+export const isHostileRun = process.env["COFFER_TEST_HOSTILE_DATABASE"] === "1";
+
 /** Holds for sessions that begin from now on. */
 export async function makeHostile(databaseUrl: string, settings = hostileSettings): Promise<void> {
   const client = new Client(databaseUrl);
