@@ -30,7 +30,8 @@ async function serve(config: Config, log: Logger, served: "api" | "egress" | "bo
   const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
   if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");
   else log.info({ signal: why.signal }, "stopping");
-  await running.close();
+  // No load balancer stands before a terminal, whose signals are the others.
+  await running.close("signal" in why && why.signal === "SIGTERM" ? config.shutdownLeadMs : 0);
   process.exitCode = "reason" in why ? 1 : 0;
 }
 
@@ -43,13 +44,16 @@ async function startServed(config: Config, log: Logger, served: "api" | "egress"
   throw new StartupError("with COFFER_WORKERS the egress proxy is a process of its own: `coffer egress`");
 }
 
-/** The first signal ends calmly, a second one at once. */
+/**
+ * The first signal ends calmly, a second SIGTERM or SIGINT at once. A terminal that closes sends SIGHUP, sometimes twice: that must
+ * never leave the bundled PostgreSQL behind.
+ */
 function stopSignal(): Promise<{ signal: string }> {
   const { promise, resolve } = Promise.withResolvers<{ signal: string }>();
   let asked = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
     process.on(signal, () => {
-      if (asked) process.exit(1);
+      if (asked && (signal === "SIGTERM" || signal === "SIGINT")) process.exit(1);
       asked = true;
       resolve({ signal });
     });

@@ -59,8 +59,18 @@ interface Dispatch extends DispatchOptions {
   forPublic: ConnectUnaryOptions & GrpcUnaryOptions;
 }
 
+export interface Dispatcher {
+  handle: NodeHandler;
+  /** Answers all requests that are not answered yet with SHUTTING_DOWN. */
+  cutOff(): void;
+}
+
 /** Throws when the surfaces' routes are broken or collide. */
-export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits): NodeHandler {
+export function createDispatch(
+  options: DispatchOptions,
+  bodyLimits: BodyLimits,
+  beforeAnswer: (response: NodeResponse) => Promise<void> | undefined,
+): Dispatcher {
   const { surfaces, invoke, admit, registry } = options;
   const gateway = createGateway({
     surfaces,
@@ -77,19 +87,40 @@ export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits)
     bodyLimits,
     forPublic: { ...options, bodyLimits: publicBodyLimits },
   };
-  return (request, response) => {
+  const open = new Map<NodeResponse, { request: NodeRequest; contextValues: ContextValues }>();
+  const handle: NodeHandler = (request, response) => {
     const contextValues = createContextValues();
+    open.set(response, { request, contextValues });
+    response.once("close", () => open.delete(response));
     // Both emit errors when the client goes away, which the exchange's signal says already.
     request.on("error", ignore);
     response.on("error", ignore);
     answerRequest(dispatch, request, response, contextValues)
       .catch((thrown: unknown) => renderError(dispatch, request, contextValues, thrown))
-      .then((answer) => answer && writeAnswer(request, response, contextValues.get(requestIdKey), answer))
+      .then((answer) => {
+        if (!answer) return undefined;
+        const write = () => writeAnswer(request, response, contextValues.get(requestIdKey), answer);
+        return beforeAnswer(response)?.then(write) ?? write();
+      })
       .catch((thrown: unknown) => {
         options.onUnexpectedError?.(thrown);
         response.destroy();
       });
   };
+  return {
+    handle,
+    cutOff() {
+      for (const [response, { request, contextValues }] of open) {
+        const answer = renderError(dispatch, request, contextValues, shuttingDown());
+        writeAnswer(request, response, contextValues.get(requestIdKey), answer);
+      }
+    },
+  };
+}
+
+function shuttingDown(): CofferError {
+  const message = "this instance is stopping and did not finish the call; retry with the same idempotency key";
+  return new CofferError("SHUTTING_DOWN", message);
 }
 
 function ignore(): void {}

@@ -67,7 +67,7 @@ const knownAuthoritiesMax = 64;
 
 /** What is no authority would make `new URL` throw further in, where nobody expects it. */
 function readAuthority(request: NodeRequest): string {
-  const authority = "authority" in request ? request.authority : request.headers.host;
+  const authority = "authority" in request ? request.authority : (request.headers.host ?? hostlessAuthority(request));
   if (!authority) throw new CofferError("REQUEST_MALFORMED", "the request names no host", { header: "host" });
   if (knownAuthorities.has(authority)) return authority;
   if (!/^[\w\-.~%!$&'()*+,;=:[\]]+$/.test(authority) || !URL.canParse(`http://${authority}/`)) {
@@ -76,6 +76,11 @@ function readAuthority(request: NodeRequest): string {
   if (knownAuthorities.size >= knownAuthoritiesMax) knownAuthorities.clear();
   knownAuthorities.add(authority);
   return authority;
+}
+
+/** HTTP/1.0 has no Host; the health checks of load balancers speak it. */
+function hostlessAuthority({ httpVersion }: NodeRequest): string | undefined {
+  return httpVersion === "1.0" ? "localhost" : undefined;
 }
 
 function signalOf(response: NodeResponse): AbortSignal {

@@ -22,7 +22,9 @@ export interface HttpServerOptions extends DispatchOptions {
 export interface HttpServer {
   /** Port 0 takes any free one. */
   listen(port: number, host: string): Promise<{ port: number; host: string }>;
-  /** Stops accepting, lets requests finish, and cuts off what is left after `graceMs`. */
+  /** Asks clients for new connections with every answer, and goes on accepting them. */
+  announceClose(): void;
+  /** Stops accepting, lets requests finish, and answers what is left after `graceMs` with SHUTTING_DOWN. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -30,13 +32,13 @@ export interface HttpServer {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const bodyLimits = options.bodyLimits ?? defaultBodyLimits;
   const limits = completeLimits(options.limits ?? {}, bodyLimits);
-  const dispatch = createDispatch(options, bodyLimits);
   const drain = createDrain();
+  const dispatch = createDispatch(options, bodyLimits, drain.beforeAnswer);
   const guard = createEventGuard((error) => options.onUnexpectedError?.(error));
   const handle: NodeHandler = (request, response) => {
     guard.guardConnection(connectionOf(request), request, response);
     drain.trackRequest(request, response);
-    dispatch(request, response);
+    dispatch.handle(request, response);
   };
   const http1 = createHttp1Server(limits, guard, handle);
   const http2 = createHttp2Server(limits, guard, handle);
@@ -46,13 +48,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
   http1.on("checkContinue", onCheckContinue);
   http2.on("checkContinue", onCheckContinue);
-  drain.trackServers(http1, http2);
+  drain.trackServer(http1);
   const listener =
     options.tls === undefined
       ? createPlainListener(http1, http2, limits.headersTimeoutMs, drain, guard)
       : createTlsListener(http1, http2, limits.headersTimeoutMs, drain, guard, options.tls);
   guard.guardServer(listener);
-  return { listen: (port, host) => listen(listener, port, host), close: (graceMs) => drain.close(listener, graceMs) };
+  return {
+    listen: (port, host) => listen(listener, port, host),
+    announceClose: drain.announce,
+    close: (graceMs) => drain.close(listener, graceMs, dispatch.cutOff),
+  };
 }
 
 function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits): ProtocolLimits {
@@ -93,6 +99,8 @@ function createPlainListener(
         // An HTTP/2 session has no use for a half-open socket, and would not notice it.
         socket.allowHalfOpen = false;
         drain.markUsed(socket);
+        // The server emits it at once.
+        http2.once("session", (session) => drain.trackSession(session, socket));
         http2.emit("connection", socket);
       }
     });
@@ -125,8 +133,13 @@ function createTlsListener(
   listener.on("secureConnection", (socket) => {
     guard.guardConnection(socket, socket);
     drain.trackSocket(socket);
-    if (socket.alpnProtocol === "h2") drain.markUsed(socket);
-    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);
+    if (socket.alpnProtocol !== "h2") {
+      http1.emit("connection", socket);
+      return;
+    }
+    drain.markUsed(socket);
+    http2.once("session", (session) => drain.trackSession(session, undefined));
+    http2.emit("connection", socket);
   });
   return listener;
 }
