@@ -6,12 +6,13 @@ import type { Admit } from "../rpc/authenticate.ts";
 import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
 import { toCofferError } from "../rpc/errors.ts";
 import type { Invoke } from "../rpc/invoke.ts";
+import { createPublicStreams, type PublicStreams } from "../rpc/public-streams.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
 import { type BodyLimits, publicBodyBytesMax, sendContinue } from "./body.ts";
 import { connectErrorAnswer } from "./connect-error-answer.ts";
 import { allowsGet, answerConnectGet } from "./connect-get.ts";
 import { answerConnectUnary, type ConnectUnaryOptions, unaryCodec } from "./connect-unary.ts";
-import type { Answer, Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
+import { type Answer, type Exchange, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { type GrpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
 import { grpcErrorAnswer } from "./grpc-error-answer.ts";
@@ -54,6 +55,7 @@ export interface Refusal {
 interface Dispatch extends DispatchOptions {
   methods: ReadonlyMap<string, DescMethod>;
   gateway: Gateway;
+  publicStreams: PublicStreams;
   bodyLimits: BodyLimits;
   /** What unary calls of public services are answered with. */
   forPublic: ConnectUnaryOptions & GrpcUnaryOptions;
@@ -84,6 +86,7 @@ export function createDispatch(
     ...options,
     methods: rpcMethodsByPath(options.services),
     gateway,
+    publicStreams: createPublicStreams(),
     bodyLimits,
     forPublic: { ...options, bodyLimits: publicBodyLimits },
   };
@@ -141,6 +144,9 @@ async function answerRequest(
     throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
   }
   if (!isUnary(method)) {
+    const close = dispatch.publicStreams.open(contextValues.get(peerKey)?.address ?? "");
+    if (isGone(response)) close();
+    else response.once("close", close);
     response.setHeader(requestIdHeader, contextValues.get(requestIdKey));
     response.setHeader("cache-control", "no-store");
     sendContinue(request);
