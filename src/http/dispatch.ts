@@ -20,6 +20,7 @@ import { answerGrpcUnary, type GrpcUnaryOptions } from "./grpc-unary.ts";
 import { type OpenExchangeOptions, openExchange, requestIdHeader } from "./open-exchange.ts";
 import type { RpcHandler } from "./rpc-handler.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
+import type { UnreadAnswers } from "./unread-answers.ts";
 import { writeAnswer } from "./write-answer.ts";
 
 export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
@@ -61,6 +62,12 @@ interface Dispatch extends DispatchOptions {
   forPublic: ConnectUnaryOptions & GrpcUnaryOptions;
 }
 
+export interface AnswerRules {
+  /** What an answer waits for before it is sent; undefined for nothing. */
+  before(response: NodeResponse): Promise<void> | undefined;
+  unread: UnreadAnswers;
+}
+
 export interface Dispatcher {
   handle: NodeHandler;
   /** Answers all requests that are not answered yet with SHUTTING_DOWN. */
@@ -68,11 +75,7 @@ export interface Dispatcher {
 }
 
 /** Throws when the surfaces' routes are broken or collide. */
-export function createDispatch(
-  options: DispatchOptions,
-  bodyLimits: BodyLimits,
-  beforeAnswer: (response: NodeResponse) => Promise<void> | undefined,
-): Dispatcher {
+export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits, answers: AnswerRules): Dispatcher {
   const { surfaces, invoke, admit, registry } = options;
   const gateway = createGateway({
     surfaces,
@@ -91,6 +94,10 @@ export function createDispatch(
     forPublic: { ...options, bodyLimits: publicBodyLimits },
   };
   const open = new Map<NodeResponse, { request: NodeRequest; contextValues: ContextValues }>();
+  const send = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues, answer: Answer) => {
+    writeAnswer(request, response, contextValues.get(requestIdKey), answer);
+    if (answer.body !== undefined) answers.unread.track(request, response, answer.body.length);
+  };
   const handle: NodeHandler = (request, response) => {
     const contextValues = createContextValues();
     open.set(response, { request, contextValues });
@@ -102,8 +109,8 @@ export function createDispatch(
       .catch((thrown: unknown) => renderError(dispatch, request, contextValues, thrown))
       .then((answer) => {
         if (!answer) return undefined;
-        const write = () => writeAnswer(request, response, contextValues.get(requestIdKey), answer);
-        return beforeAnswer(response)?.then(write) ?? write();
+        const write = () => send(request, response, contextValues, answer);
+        return answers.before(response)?.then(write) ?? write();
       })
       .catch((thrown: unknown) => {
         options.onUnexpectedError?.(thrown);
@@ -115,7 +122,7 @@ export function createDispatch(
     cutOff() {
       for (const [response, { request, contextValues }] of open) {
         const answer = renderError(dispatch, request, contextValues, shuttingDown());
-        writeAnswer(request, response, contextValues.get(requestIdKey), answer);
+        send(request, response, contextValues, answer);
       }
     },
   };

@@ -9,8 +9,10 @@ import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispat
 import { createDrain, type Drain } from "./drain.ts";
 import type { NodeRequest } from "./exchange.ts";
 import { headerBlockBytesMax } from "./headers.ts";
+import { createPipeline } from "./pipeline.ts";
 import { createHttp1Server, createHttp2Server, type ProtocolLimits } from "./protocol-servers.ts";
 import { sniffProtocol } from "./sniff.ts";
+import { createUnreadAnswers } from "./unread-answers.ts";
 
 export interface HttpServerOptions extends DispatchOptions {
   /** In PEM. Without it the port is plain. */
@@ -33,12 +35,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const bodyLimits = options.bodyLimits ?? defaultBodyLimits;
   const limits = completeLimits(options.limits ?? {}, bodyLimits);
   const drain = createDrain();
-  const dispatch = createDispatch(options, bodyLimits, drain.beforeAnswer);
+  const dispatch = createDispatch(options, bodyLimits, {
+    before: drain.beforeAnswer,
+    unread: createUnreadAnswers(limits),
+  });
+  const pipeline = createPipeline();
   const guard = createEventGuard((error) => options.onUnexpectedError?.(error));
   const handle: NodeHandler = (request, response) => {
     guard.guardConnection(connectionOf(request), request, response);
     drain.trackRequest(request, response);
-    dispatch.handle(request, response);
+    const work = () => dispatch.handle(request, response);
+    if ("stream" in response) work();
+    else pipeline.inTurn(request.socket, response, work);
   };
   const http1 = createHttp1Server(limits, guard, handle);
   const http2 = createHttp2Server(limits, guard, handle);
@@ -71,6 +79,8 @@ function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits)
     requestTimeoutMs: headersTimeoutMs + bodyLimits.timeoutMs + 5_000,
     keepAliveTimeoutMs: 65_000,
     streamsPerSessionMax: 256,
+    stalledAnswerMs: 30_000,
+    unreadBytesMax: 64 * 1024 * 1024,
     ...limits,
   };
 }

@@ -1,7 +1,7 @@
 // Lists the secrets that may be sent somewhere, newest first.
 import type { Secret } from "../domain/secret.ts";
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type SecretRow, secretColumnsWithoutAnnotations, toSecret } from "./rows.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All active ones that are visible. */
@@ -15,7 +15,7 @@ export async function listEgressSecrets(
   const where = ["s.workspace_id = $1", "s.region = $2", "s.egress_rule is not null", isActive, ...conditions];
   const rows = await sql.query<SecretRow>({
     name: `list_egress_secrets_${values.length}`,
-    text: `select ${secretColumns} from secret s where ${where.join(" and ")} order by s.secret_id desc`,
+    text: `select ${secretColumnsWithoutAnnotations} from secret s where ${where.join(" and ")} order by s.secret_id desc`,
     values,
   });
   return rows.map(toSecret);

@@ -51,7 +51,6 @@ describe("rejects, in the protocol of the request", () => {
 
   test.each<[string, string]>([
     ["no Host", "GET /healthz HTTP/1.1\r\n\r\n"],
-    ["no Host in HTTP/1.0", "GET /healthz HTTP/1.0\r\n\r\n"],
     ["two Hosts", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\nConnection: close\r\n\r\n"],
     [
       "a Host that is none",

@@ -2,8 +2,8 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Secret } from "../../domain/secret.ts";
-import { findSecretsById, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
-import { pageOf, readPageToken } from "../page-token.ts";
+import { findSecretsById, type LevelEntry, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
+import { readPage, readPageToken } from "../page-token.ts";
 import { regionOf } from "./region.ts";
 import { authorizeList } from "./visible.ts";
 
@@ -31,13 +31,22 @@ export async function browseSecrets(
   const { workspaceId, visible } = authorizeList(caller);
   const level = { workspaceId, region: regionOf(deps, region), path };
   const query = { browse: level };
-  const [after] = readPageToken(query, pageToken, 1) ?? [];
-  const entries = await readLevel(deps.database, level, visible, after, pageSize + 1);
-  const { items, nextPageToken } = pageOf(entries, pageSize, query, (last) => [last.path]);
-  const secretIds = items.flatMap(({ secretId }) => secretId ?? []);
+  const { items, nextPageToken } = await readPage<LevelEntry & { secret: Secret | undefined }>({
+    pageSize,
+    query,
+    position: readPageToken(query, pageToken, 1),
+    positionOf: (last) => [last.path],
+    async read(position, limit) {
+      const entries = await readLevel(deps.database, level, visible, position?.[0], limit);
+      const ids = entries.flatMap(({ secretId }) => secretId ?? []);
+      const secrets = ids.length === 0 ? [] : await findSecretsById(deps.database, workspaceId, visible, ids);
+      const byId = new Map(secrets.map((secret) => [secret.secretId, secret]));
+      return entries.map((entry) => ({ ...entry, secret: byId.get(entry.secretId ?? "") }));
+    },
+  });
   return {
     prefixes: items.filter(({ secretId }) => secretId === undefined).map((entry) => entry.path),
-    secrets: secretIds.length === 0 ? [] : await findSecretsById(deps.database, workspaceId, visible, secretIds),
+    secrets: items.flatMap(({ secret }) => secret ?? []),
     nextPageToken,
   };
 }
