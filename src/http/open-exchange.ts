@@ -45,6 +45,7 @@ export function openExchange(
     query: questionMark === -1 ? "" : target.slice(questionMark + 1),
     headers,
     contextValues,
+    receivedMs: performance.now(),
     get signal() {
       signal ??= signalOf(response);
       return signal;
