@@ -12,6 +12,8 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = await runCommand(argv, () => loadConfig(process.env), process.stdout, process.stderr);
     return;
   }
+  // Also where Node was started without --disable-sigusr1: its listener opens a debugger, from which every key can be read.
+  process.on("SIGUSR1", () => {});
   const config = loadConfig(process.env);
   const log = createLogger(config);
   if (served) {
@@ -72,19 +74,31 @@ function announce({ url, egressUrl, first }: Running, format: "text" | "json", l
   if (egressUrl !== undefined) console.log(`coffer egress listening on ${egressUrl}`);
   if (url === undefined) return;
   console.log(`coffer listening on ${url}`);
-  if (first) console.log(firstSteps(url, first));
+  if (first) console.log(firstSteps(url, first, process.stdout.isTTY));
 }
 
-function firstSteps(url: string, { ownerToken, ownerTokenFile }: NonNullable<Running["first"]>): string {
+/** Only a terminal shows the token: files and logs keep what they are given. */
+function firstSteps(
+  url: string,
+  { ownerToken, ownerTokenFile }: NonNullable<Running["first"]>,
+  isTerminal: boolean,
+): string {
+  const [where, authorization] = isTerminal
+    ? [
+        `The owner's token, shown only this once and kept in ${ownerTokenFile}:\n\n  ${ownerToken}`,
+        `'Authorization: Bearer ${ownerToken}'`,
+      ]
+    : [
+        `The owner's token is in ${ownerTokenFile}.`,
+        `"Authorization: Bearer $(cat '${ownerTokenFile.replaceAll("'", "'\\''")}')"`,
+      ];
   return `
-The owner's token, shown only this once and kept in ${ownerTokenFile}:
-
-  ${ownerToken}
+${where}
 
 Create a secret:
 
   curl ${url}/coffer.v1.SecretService/CreateSecret \\
-    -H 'Authorization: Bearer ${ownerToken}' \\
+    -H ${authorization} \\
     -H 'Content-Type: application/json' \\
     -d '{"name": "first/secret", "generate": {"byteLength": 32}}'
 `;

@@ -26,7 +26,9 @@ const stopDelayMsMax = 10_000;
 export async function startWorkers(config: Config, log: Logger): Promise<Running> {
   const { server } = await prepareGround(config, log);
   countForWorkers();
-  cluster.setupPrimary({ args: ["worker"] });
+  // A signal must not open a debugger, from which every key can be read.
+  const execArgv = [...new Set([...process.execArgv, "--disable-sigusr1"])];
+  cluster.setupPrimary({ args: ["worker"], execArgv });
   const env = {
     COFFER_DATABASE_URL: server.url,
     COFFER_ROOT_KEY_FILE: config.rootKeyFile,

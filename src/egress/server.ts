@@ -127,7 +127,9 @@ function listen(server: Server, port: number, host: string): Promise<{ port: num
 async function serve(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { url = "" } = request;
   if (/^https?:\/\//i.test(url)) return serveAbsolute(parts, request, response);
-  if (request.method === "GET" && url === "/healthz") return void response.end("ok\n");
+  if (request.method === "GET" && url === "/healthz") {
+    return void response.setHeader("x-content-type-options", "nosniff").end("ok\n");
+  }
   if (request.method !== "GET" || url !== "/ca.pem") return sendAnswer(response, { status: 404, reason: "not_found" });
   const token = ownToken(request) ?? proxyToken(request) ?? "";
   const address = addressOf(request.socket);
@@ -137,7 +139,11 @@ async function serve(parts: EgressParts, request: IncomingMessage, response: Ser
     return sendAnswer(response, { status: 401, reason: "unauthenticated" });
   }
   const certificate = await parts.certificates.authority(sandbox.workspaceId);
-  response.writeHead(200, { "content-type": "application/x-pem-file", "content-length": certificate.length });
+  response.writeHead(200, {
+    "content-type": "application/x-pem-file",
+    "content-length": certificate.length,
+    "x-content-type-options": "nosniff",
+  });
   response.end(certificate);
 }
 

@@ -12,6 +12,7 @@ import { type BodyLimits, publicBodyBytesMax, sendContinue } from "./body.ts";
 import { connectErrorAnswer } from "./connect-error-answer.ts";
 import { allowsGet, answerConnectGet } from "./connect-get.ts";
 import { answerConnectUnary, type ConnectUnaryOptions, unaryCodec } from "./connect-unary.ts";
+import { everyAnswersHeaders, isEncrypted, tlsHeaders } from "./every-answer.ts";
 import { type Answer, type Exchange, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { type GrpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
@@ -155,7 +156,8 @@ async function answerRequest(
     if (isGone(response)) close();
     else response.once("close", close);
     response.setHeader(requestIdHeader, contextValues.get(requestIdKey));
-    response.setHeader("cache-control", "no-store");
+    const headers = isEncrypted(request) ? tlsHeaders : everyAnswersHeaders;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     sendContinue(request);
     dispatch.rpcHandler(request, response, contextValues);
     return undefined;

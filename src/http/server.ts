@@ -1,5 +1,5 @@
 // One port for HTTP/1.1 and HTTP/2, plain or with TLS, that ends by letting its requests finish.
-import type * as http from "node:http";
+import { type Server as Http1Server, ServerResponse } from "node:http";
 import type * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
@@ -54,6 +54,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     holdContinue(request, response);
     handle(request, response);
   };
+  http1.on("connect", (request, socket) => {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as net.Socket);
+    response.once("finish", () => socket.end());
+    handle(request, response);
+  });
+  http2.on("connect", handle);
   http1.on("checkContinue", onCheckContinue);
   http2.on("checkContinue", onCheckContinue);
   drain.trackServer(http1);
@@ -90,7 +98,7 @@ function connectionOf(request: NodeRequest): { destroy(): unknown } {
 }
 
 function createPlainListener(
-  http1: http.Server,
+  http1: Http1Server,
   http2: http2.Http2Server,
   timeoutMs: number,
   drain: Drain,
@@ -119,7 +127,7 @@ function createPlainListener(
 }
 
 function createTlsListener(
-  http1: http.Server,
+  http1: Http1Server,
   http2: http2.Http2Server,
   timeoutMs: number,
   drain: Drain,

@@ -21,6 +21,27 @@ describe("succeeds", () => {
     expect(await raw(port, "GET /healthz HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
   });
 
+  test("every answer with nosniff, over plain HTTP without HSTS", async () => {
+    const { port } = await serve();
+    const session = connect2(`http://127.0.0.1:${port}`);
+    const paths = [
+      "/healthz",
+      "/readyz",
+      "/v1/secrets/sec_1",
+      "/nope",
+      "/v1/nope",
+      getSecretPath,
+      "/coffer.v1.Nope/Get",
+    ];
+    for (const path of paths) {
+      for (const { headers } of [await ask1(port, path), await ask2(session, path)]) {
+        expect([path, headers["x-content-type-options"], headers["strict-transport-security"]]).toEqual([
+          ...[path, "nosniff", undefined],
+        ]);
+      }
+    }
+  });
+
   test("204 without a body", async () => {
     const { port, calls } = await serve();
     const reply = await ask1(port, "/v1/secrets/sec_1?force=true", { method: "DELETE" });
