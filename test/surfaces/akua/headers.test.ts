@@ -45,7 +45,7 @@ describe("if-match", () => {
     const init = { method: "PATCH", json: { description: "changed" }, headers: { "if-match": etag } };
     expect(await akuaFailure(coffer, `/v1/secrets/${id}`, init)).toMatchObject({
       status: 409,
-      reason: "ETAG_MISMATCH",
+      reason: "ABORTED",
     });
   });
 });
