@@ -1,4 +1,5 @@
 // Wires the parts together by hand.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { Keyring } from "./envelope/keyring.ts";
@@ -42,8 +43,10 @@ export interface App {
   deps: Deps;
   /** Where it listens; `host` as configured. */
   listen(): Promise<{ host: string; port: number; url: string }>;
-  /** Lets calls finish, writes what is still to be written, and lets go of everything. */
-  close(): Promise<void>;
+  /** From now on no load balancer should send calls here; they are still served. */
+  announceClose(): void;
+  /** Serves on for `leadMs`, lets calls finish, writes what is still to be written, and lets go of everything. */
+  close(leadMs?: number): Promise<void>;
 }
 
 export interface AppOptions {
@@ -99,6 +102,10 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
         failed: (job, error, retryMs) => log.error({ job, retryMs, err: error }, "a job failed"),
       },
     });
+    const announceClose = () => {
+      readiness.stop();
+      server.announceClose();
+    };
     return {
       deps,
       async listen() {
@@ -106,9 +113,11 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
         const host = config.host.includes(":") ? `[${config.host}]` : config.host;
         return { host: config.host, port, url: `${config.tls ? "https" : "http"}://${host}:${port}` };
       },
-      async close() {
-        readiness.stop();
-        await Promise.all([server.close(config.shutdownGraceMs), runner.stop(config.shutdownGraceMs)]);
+      announceClose,
+      async close(leadMs = 0) {
+        announceClose();
+        const served = sleep(leadMs).then(() => server.close(config.shutdownGraceMs));
+        await Promise.all([served, runner.stop(config.shutdownGraceMs)]);
         await deps.validations.close();
         shutdown.abort();
         await denials.flush();

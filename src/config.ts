@@ -72,6 +72,9 @@ export interface Config {
   readonly egress: EgressConfig;
   readonly logFormat: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** How long a stop goes on serving, so that load balancers notice it first. */
+  readonly shutdownLeadMs: number;
+  /** How long a stop then waits for calls under way. */
   readonly shutdownGraceMs: number;
   /** Whether this instance takes its part in purging, expiring, destroying and sweeping. */
   readonly jobs: boolean;
@@ -154,6 +157,7 @@ export function loadConfig(environment: Environment): Config {
     egress: egress(env),
     logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
     logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
+    shutdownLeadMs: integer(env, "COFFER_SHUTDOWN_LEAD_MS", { byDefault: 5_000, min: 0, max: 600_000 }),
     shutdownGraceMs: integer(env, "COFFER_SHUTDOWN_GRACE_MS", { byDefault: 10_000, min: 0, max: 600_000 }),
     jobs: oneOf(env, "COFFER_JOBS", ["on", "off"]) === "on",
     jobsIntervalMs: integer(env, "COFFER_JOBS_INTERVAL_MS", { byDefault: 60_000, min: 50, max: 86_400_000 }),

@@ -12,6 +12,8 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = await runCommand(argv, () => loadConfig(process.env), process.stdout, process.stderr);
     return;
   }
+  // Also where Node was started without --disable-sigusr1: its listener opens a debugger, from which every key can be read.
+  process.on("SIGUSR1", () => {});
   const config = loadConfig(process.env);
   const log = createLogger(config);
   if (config.logFormat === "json") logLibraryLines(log);
@@ -31,7 +33,8 @@ async function serve(config: Config, log: Logger, served: "api" | "egress" | "bo
   const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
   if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");
   else log.info({ signal: why.signal }, "stopping");
-  await running.close();
+  // No load balancer stands before a terminal, whose signals are the others.
+  await running.close("signal" in why && why.signal === "SIGTERM" ? config.shutdownLeadMs : 0);
   process.exitCode = "reason" in why ? 1 : 0;
 }
 
@@ -44,13 +47,16 @@ async function startServed(config: Config, log: Logger, served: "api" | "egress"
   throw new StartupError("with COFFER_WORKERS the egress proxy is a process of its own: `coffer egress`");
 }
 
-/** The first signal ends calmly, a second one at once. */
+/**
+ * The first signal ends calmly, a second SIGTERM or SIGINT at once. A terminal that closes sends SIGHUP, sometimes twice: that must
+ * never leave the bundled PostgreSQL behind.
+ */
 function stopSignal(): Promise<{ signal: string }> {
   const { promise, resolve } = Promise.withResolvers<{ signal: string }>();
   let asked = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
     process.on(signal, () => {
-      if (asked) process.exit(1);
+      if (asked && (signal === "SIGTERM" || signal === "SIGINT")) process.exit(1);
       asked = true;
       resolve({ signal });
     });
@@ -69,19 +75,31 @@ function announce({ url, egressUrl, first }: Running, format: "text" | "json", l
   if (egressUrl !== undefined) console.log(`coffer egress listening on ${egressUrl}`);
   if (url === undefined) return;
   console.log(`coffer listening on ${url}`);
-  if (first) console.log(firstSteps(url, first));
+  if (first) console.log(firstSteps(url, first, process.stdout.isTTY));
 }
 
-function firstSteps(url: string, { ownerToken, ownerTokenFile }: NonNullable<Running["first"]>): string {
+/** Only a terminal shows the token: files and logs keep what they are given. */
+function firstSteps(
+  url: string,
+  { ownerToken, ownerTokenFile }: NonNullable<Running["first"]>,
+  isTerminal: boolean,
+): string {
+  const [where, authorization] = isTerminal
+    ? [
+        `The owner's token, shown only this once and kept in ${ownerTokenFile}:\n\n  ${ownerToken}`,
+        `'Authorization: Bearer ${ownerToken}'`,
+      ]
+    : [
+        `The owner's token is in ${ownerTokenFile}.`,
+        `"Authorization: Bearer $(cat '${ownerTokenFile.replaceAll("'", "'\\''")}')"`,
+      ];
   return `
-The owner's token, shown only this once and kept in ${ownerTokenFile}:
-
-  ${ownerToken}
+${where}
 
 Create a secret:
 
   curl ${url}/coffer.v1.SecretService/CreateSecret \\
-    -H 'Authorization: Bearer ${ownerToken}' \\
+    -H ${authorization} \\
     -H 'Content-Type: application/json' \\
     -d '{"name": "first/secret", "generate": {"byteLength": 32}}'
 `;

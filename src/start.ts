@@ -28,7 +28,8 @@ export interface Running {
   first: FirstWorkspace | undefined;
   /** Resolves, with the reason, when coffer cannot go on. */
   failed: Promise<string>;
-  close(): Promise<void>;
+  /** Serves on for `leadMs`, so that load balancers notice it first; then calls under way have their grace. */
+  close(leadMs: number): Promise<void>;
 }
 
 interface DatabaseServer {
@@ -62,9 +63,11 @@ export async function start(
       egressUrl: egress?.url,
       first,
       failed: server.failed,
-      async close() {
+      async close(leadMs) {
+        app.announceClose();
+        const endMs = performance.now() + leadMs;
         await egress?.close();
-        await app.close();
+        await app.close(Math.max(0, endMs - performance.now()));
         await server.stop();
       },
     };

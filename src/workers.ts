@@ -11,8 +11,13 @@ import { prepareGround, type Running, start } from "./start.ts";
 /** What a worker tells the primary once. */
 type Report = { serving: Pick<Running, "url" | "first"> } | { failed: string };
 
-/** What the primary tells a worker. */
+/** What the primary tells a worker, with the time for which it serves on. */
 const stopOrder = "coffer:stop";
+/** What the primary asks a worker again and again. */
+const question = "coffer:alive?";
+const answer = "coffer:alive";
+const questionIntervalMs = 1_000;
+const unansweredMax = 10;
 const restartDelayMs = 1_000;
 /** Beyond the grace that requests get. */
 const stopDelayMsMax = 10_000;
@@ -21,20 +26,27 @@ const stopDelayMsMax = 10_000;
 export async function startWorkers(config: Config, log: Logger): Promise<Running> {
   const { server } = await prepareGround(config, log);
   countForWorkers();
-  cluster.setupPrimary({ args: ["worker"] });
+  // A signal must not open a debugger, from which every key can be read.
+  const execArgv = [...new Set([...process.execArgv, "--disable-sigusr1"])];
+  cluster.setupPrimary({ args: ["worker"], execArgv });
   const env = {
     COFFER_DATABASE_URL: server.url,
     COFFER_ROOT_KEY_FILE: config.rootKeyFile,
     // This process has done it.
     COFFER_MIGRATE: "check",
   };
-  const fork = () => cluster.fork(env);
-  const close = async () => {
-    await Promise.all(runningWorkers().map((worker) => stopWorker(worker, config)));
+  const fork = async () => {
+    const worker = cluster.fork(env);
+    const serving = await reportOf(worker);
+    endWhenSilent(worker, log);
+    return serving;
+  };
+  const close = async (leadMs: number) => {
+    await Promise.all(runningWorkers().map((worker) => stopWorker(worker, leadMs, config)));
     await server.stop();
   };
   try {
-    const reports = await Promise.all(Array.from({ length: config.workers }, () => reportOf(fork())));
+    const reports = await Promise.all(Array.from({ length: config.workers }, fork));
     const [{ url }] = reports as [Running, ...Running[]];
     let isStopping = false;
     cluster.on("exit", ({ id }, code, signal) => {
@@ -42,7 +54,7 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
       log.error({ worker: id, code, signal }, "a worker has ended and is replaced");
       void sleep(restartDelayMs).then(() => {
         if (isStopping) return;
-        reportOf(fork()).catch((error: StartupError) => log.error({ reason: error.message }, "a worker cannot start"));
+        fork().catch((error: StartupError) => log.error({ reason: error.message }, "a worker cannot start"));
       });
     });
     return {
@@ -50,13 +62,13 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
       egressUrl: undefined,
       first: reports.map(({ first }) => first).find((first) => first !== undefined),
       failed: server.failed,
-      async close() {
+      async close(leadMs) {
         isStopping = true;
-        await close();
+        await close(leadMs);
       },
     };
   } catch (error) {
-    await close();
+    await close(0);
     throw error;
   }
 }
@@ -64,8 +76,9 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
 /** What a worker serves, when it does; fails with the StartupError that ended it. */
 function reportOf(worker: Worker): Promise<Pick<Running, "url" | "first">> {
   const { promise, resolve, reject } = Promise.withResolvers<Pick<Running, "url" | "first">>();
-  worker.on("message", (message: Partial<Report>) => {
+  worker.on("message", (message: Partial<Report> | string) => {
     // Workers speak to the counters of limits in the same way.
+    if (typeof message === "string") return;
     if ("serving" in message && message.serving) resolve(message.serving);
     if ("failed" in message && message.failed) reject(new StartupError(message.failed));
   });
@@ -73,14 +86,31 @@ function reportOf(worker: Worker): Promise<Pick<Running, "url" | "first">> {
   return promise;
 }
 
+/** A worker whose event loop does not turn any more gets connections all the same. */
+function endWhenSilent(worker: Worker, log: Logger): void {
+  let unanswered = 0;
+  const timer = setInterval(() => {
+    if (++unanswered > unansweredMax) {
+      log.error({ worker: worker.id }, "a worker does not answer and is ended");
+      worker.process.kill("SIGKILL");
+    } else if (worker.isConnected()) {
+      worker.send(question, () => {});
+    }
+  }, questionIntervalMs);
+  worker.on("message", (message) => {
+    if (message === answer) unanswered = 0;
+  });
+  worker.once("exit", () => clearInterval(timer));
+}
+
 function runningWorkers(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
 }
 
-async function stopWorker(worker: Worker, { shutdownGraceMs }: Config): Promise<void> {
+async function stopWorker(worker: Worker, leadMs: number, { shutdownGraceMs }: Config): Promise<void> {
   const ended = once(worker, "exit");
-  if (worker.isConnected()) worker.send(stopOrder);
-  const timer = setTimeout(() => worker.process.kill("SIGKILL"), shutdownGraceMs + stopDelayMsMax);
+  if (worker.isConnected()) worker.send({ [stopOrder]: leadMs });
+  const timer = setTimeout(() => worker.process.kill("SIGKILL"), leadMs + shutdownGraceMs + stopDelayMsMax);
   await ended;
   clearTimeout(timer);
 }
@@ -98,18 +128,19 @@ export async function serveAsWorker(config: Config, log: Logger): Promise<void> 
     process.exit(1);
   }
   await tellPrimary({ serving: { url: running.url, first: running.first } });
-  await stopped;
-  await running.close();
+  await running.close(await stopped);
   cluster.worker?.disconnect();
 }
 
-function stopOrderOrSignal(): Promise<void> {
+/** For how long it is to serve on. */
+function stopOrderOrSignal(): Promise<number> {
   return new Promise((resolve) => {
-    // A terminal sends it to every process; the primary will say what to do.
-    process.on("SIGINT", () => {});
-    process.on("SIGTERM", () => resolve());
-    process.on("message", (message) => {
-      if (message === stopOrder) resolve();
+    // A terminal sends these to every process; the primary will say what to do.
+    for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
+    process.on("SIGTERM", () => resolve(0));
+    process.on("message", (message: { [stopOrder]?: number } | string) => {
+      if (message === question) process.send?.(answer, () => {});
+      else if (typeof message === "object" && message[stopOrder] !== undefined) resolve(message[stopOrder]);
     });
   });
 }

@@ -52,6 +52,7 @@ describe("the defaults", () => {
       },
       logFormat: "text",
       logLevel: "info",
+      shutdownLeadMs: 5_000,
       shutdownGraceMs: 10_000,
       jobs: true,
       jobsIntervalMs: 60_000,

@@ -77,12 +77,21 @@ export function etagOf(resource: { revision: number }): string {
   return String(resource.revision);
 }
 
-/** Fails unless `etag`, where given, is the current one. It may come quoted, as HTTP writes it (RFC 9110, 8.8.3). */
+/** Fails unless `etag`, where given, is the current one. It may come as HTTP's If-Match has it: quoted, in a list, or `*`. */
 export function checkEtag(resource: { revision: number }, etag: string | undefined): void {
   if (etag === undefined || etag === "") return;
   const current = etagOf(resource);
-  if (etag === current || etag === `"${current}"`) return;
+  if (etag.trim() === "*" || opaqueTags(etag).includes(current)) return;
   throw new CofferError("ETAG_MISMATCH", `the resource has changed; its etag is now ${current}`, { etag: current });
+}
+
+/**
+ * The tags of a list (RFC 9110, section 13.1.1), quoted or bare. Weak ones count as well: what nginx makes weak when it compresses an
+ * answer is the same resource.
+ */
+function opaqueTags(list: string): string[] {
+  const tags = list.matchAll(/(?:^|,)\s*(?:(?:W\/)?"([^"]*)"|([^\s,"]+))\s*(?=,|$)/g);
+  return [...tags].map(([, quoted, bare]) => quoted ?? bare ?? "");
 }
 
 export function checkActive(secret: Secret): void {

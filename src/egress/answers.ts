@@ -96,6 +96,7 @@ export function endSoon(socket: Duplex, text = ""): void {
 function headersOf(answer: ProxyAnswer): { [name: string]: string } {
   return {
     "content-type": "text/plain",
+    "x-content-type-options": "nosniff",
     "content-length": String(bodyOf(answer).length),
     "X-Superserve-Proxy-Error": "true",
     "X-Superserve-Proxy-Reason": answer.reason,

@@ -79,7 +79,8 @@ export function createMetricsServer(metrics: EgressMetrics): MetricsServer {
       return;
     }
     metrics.text().then(
-      (text) => response.writeHead(200, { "content-type": metrics.contentType }).end(text),
+      (text) =>
+        response.writeHead(200, { "content-type": metrics.contentType, "x-content-type-options": "nosniff" }).end(text),
       () => response.writeHead(500).end(),
     );
   });

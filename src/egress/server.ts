@@ -133,7 +133,9 @@ async function serve(parts: EgressParts, request: IncomingMessage, response: Ser
   if (/^https?:\/\//i.test(url)) return serveAbsolute(parts, request, response);
   // Nobody reads a body here, so nothing behind it is a request.
   if (hasBody(request)) response.shouldKeepAlive = false;
-  if (request.method === "GET" && url === "/healthz") return void response.end("ok\n");
+  if (request.method === "GET" && url === "/healthz") {
+    return void response.setHeader("x-content-type-options", "nosniff").end("ok\n");
+  }
   if (request.method !== "GET" || url !== "/ca.pem") return sendAnswer(response, { status: 404, reason: "not_found" });
   const token = ownToken(request) ?? proxyToken(request) ?? "";
   const address = addressOf(request.socket);
@@ -149,7 +151,11 @@ async function serve(parts: EgressParts, request: IncomingMessage, response: Ser
     return record.finish();
   }
   const certificate = await parts.certificates.authority(sandbox.workspaceId);
-  response.writeHead(200, { "content-type": "application/x-pem-file", "content-length": certificate.length });
+  response.writeHead(200, {
+    "content-type": "application/x-pem-file",
+    "content-length": certificate.length,
+    "x-content-type-options": "nosniff",
+  });
   response.end(certificate);
 }
 

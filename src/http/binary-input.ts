@@ -48,9 +48,14 @@ function scanMessage(scan: Scan, end: number, desc: DescMessage | undefined, pat
     countValues(scan, entries - 1);
     if (field) countEntries(counts, field, entries, path);
     if (field?.fieldKind === "map") scanMessage(scan, to, undefined, path, depth + 1);
-    else if (field?.message) scanMessage(scan, to, field.message, `${path}${field.name}.`, depth + 1);
+    else if (field?.message) scanMessage(scan, to, field.message, `${path}${placeOf(field, counts)}.`, depth + 1);
     scan.at = to;
   }
+}
+
+/** The name of a message's field, and which one of a list it is. */
+function placeOf(field: DescField, counts: ReadonlyMap<DescField, number>): string {
+  return field.fieldKind === "list" ? `${field.name}[${(counts.get(field) ?? 1) - 1}]` : field.name;
 }
 
 const lengthDelimited = 2;

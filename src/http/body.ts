@@ -78,6 +78,8 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
     reject(error);
   };
   const timer = setTimeout(onTimeout, limits.timeoutMs);
+  // Node tells nothing more of a request that was answered before its body ended: the timer alone must not keep a process that stops.
+  timer.unref();
   const listeners = [
     ["data", onData],
     ["end", onEnd],

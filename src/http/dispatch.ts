@@ -6,12 +6,14 @@ import type { Admit } from "../rpc/authenticate.ts";
 import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
 import { toCofferError } from "../rpc/errors.ts";
 import type { Invoke } from "../rpc/invoke.ts";
+import { createPublicStreams, type PublicStreams } from "../rpc/public-streams.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
 import { type BodyLimits, publicBodyBytesMax, sendContinue } from "./body.ts";
 import { connectErrorAnswer } from "./connect-error-answer.ts";
 import { allowsGet, answerConnectGet } from "./connect-get.ts";
 import { answerConnectUnary, type ConnectUnaryOptions, unaryCodec } from "./connect-unary.ts";
-import type { Answer, Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
+import { everyAnswersHeaders, isEncrypted, tlsHeaders } from "./every-answer.ts";
+import { type Answer, type Exchange, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { type GrpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
 import { grpcErrorAnswer } from "./grpc-error-answer.ts";
@@ -19,6 +21,7 @@ import { answerGrpcUnary, type GrpcUnaryOptions } from "./grpc-unary.ts";
 import { type OpenExchangeOptions, openExchange, requestIdHeader } from "./open-exchange.ts";
 import type { RpcHandler } from "./rpc-handler.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
+import type { UnreadAnswers } from "./unread-answers.ts";
 import { writeAnswer } from "./write-answer.ts";
 
 export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
@@ -54,13 +57,26 @@ export interface Refusal {
 interface Dispatch extends DispatchOptions {
   methods: ReadonlyMap<string, DescMethod>;
   gateway: Gateway;
+  publicStreams: PublicStreams;
   bodyLimits: BodyLimits;
   /** What unary calls of public services are answered with. */
   forPublic: ConnectUnaryOptions & GrpcUnaryOptions;
 }
 
+export interface AnswerRules {
+  /** What an answer waits for before it is sent; undefined for nothing. */
+  before(response: NodeResponse): Promise<void> | undefined;
+  unread: UnreadAnswers;
+}
+
+export interface Dispatcher {
+  handle: NodeHandler;
+  /** Answers all requests that are not answered yet with SHUTTING_DOWN. */
+  cutOff(): void;
+}
+
 /** Throws when the surfaces' routes are broken or collide. */
-export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits): NodeHandler {
+export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits, answers: AnswerRules): Dispatcher {
   const { surfaces, invoke, admit, registry } = options;
   const gateway = createGateway({
     surfaces,
@@ -74,22 +90,48 @@ export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits)
     ...options,
     methods: rpcMethodsByPath(options.services),
     gateway,
+    publicStreams: createPublicStreams(),
     bodyLimits,
     forPublic: { ...options, bodyLimits: publicBodyLimits },
   };
-  return (request, response) => {
+  const open = new Map<NodeResponse, { request: NodeRequest; contextValues: ContextValues }>();
+  const send = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues, answer: Answer) => {
+    writeAnswer(request, response, contextValues.get(requestIdKey), answer);
+    if (answer.body !== undefined) answers.unread.track(request, response, answer.body.length);
+  };
+  const handle: NodeHandler = (request, response) => {
     const contextValues = createContextValues();
+    open.set(response, { request, contextValues });
+    response.once("close", () => open.delete(response));
     // Both emit errors when the client goes away, which the exchange's signal says already.
     request.on("error", ignore);
     response.on("error", ignore);
     answerRequest(dispatch, request, response, contextValues)
       .catch((thrown: unknown) => renderError(dispatch, request, contextValues, thrown))
-      .then((answer) => answer && writeAnswer(request, response, contextValues.get(requestIdKey), answer))
+      .then((answer) => {
+        if (!answer) return undefined;
+        const write = () => send(request, response, contextValues, answer);
+        return answers.before(response)?.then(write) ?? write();
+      })
       .catch((thrown: unknown) => {
         options.onUnexpectedError?.(thrown);
         response.destroy();
       });
   };
+  return {
+    handle,
+    cutOff() {
+      for (const [response, { request, contextValues }] of open) {
+        const answer = renderError(dispatch, request, contextValues, shuttingDown());
+        send(request, response, contextValues, answer);
+      }
+    },
+  };
+}
+
+function shuttingDown(): CofferError {
+  const message = "this instance is stopping and did not finish the call; retry with the same idempotency key";
+  return new CofferError("SHUTTING_DOWN", message);
 }
 
 function ignore(): void {}
@@ -110,8 +152,12 @@ async function answerRequest(
     throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
   }
   if (!isUnary(method)) {
+    const close = dispatch.publicStreams.open(contextValues.get(peerKey)?.address ?? "");
+    if (isGone(response)) close();
+    else response.once("close", close);
     response.setHeader(requestIdHeader, contextValues.get(requestIdKey));
-    response.setHeader("cache-control", "no-store");
+    const headers = isEncrypted(request) ? tlsHeaders : everyAnswersHeaders;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     sendContinue(request);
     dispatch.rpcHandler(request, response, contextValues);
     return undefined;

@@ -1,35 +1,64 @@
-// Ends a server's connections: idle ones at once, busy ones after their requests, the rest when the grace is over.
+// Ends a server's connections: those that are idle at once, busy ones after their requests, the rest when the grace is over.
 import type * as http from "node:http";
-import type * as http2 from "node:http2";
+import type { Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
+import { createLeavingSessions } from "./leave-session.ts";
 
 export interface Drain {
-  trackServers(http1: http.Server, http2: http2.Http2Server): void;
+  trackServer(http1: http.Server): void;
+  /** `plainSocket` where the session has no TLS. */
+  trackSession(session: ServerHttp2Session, plainSocket: Socket | undefined): void;
   /** A connection that is on its way to a protocol server. */
   trackSocket(socket: Socket): void;
   /** From now on it is only cut off when the grace is over; an HTTP/2 session ends its socket itself. */
   markUsed(socket: Socket): void;
   trackRequest(request: NodeRequest, response: NodeResponse): void;
-  close(listener: Server, graceMs: number): Promise<void>;
+  /** What an answer waits for before it is sent; undefined for nothing, as always until the end begins. */
+  beforeAnswer(response: NodeResponse): Promise<void> | undefined;
+  /** From now on every answer and session asks its client for a new connection; new ones are still accepted. */
+  announce(): void;
+  /** `cutOff` answers what is still open when the grace is over, before the connections are ended. */
+  close(listener: Server, graceMs: number, cutOff: () => void): Promise<void>;
 }
+
+/** For a request that is on its way over a connection that has just been accepted. */
+const firstRequestMs = 250;
+/** For the answers of what was cut off to leave. */
+const lastAnswersMs = 250;
 
 export function createDrain(): Drain {
   const sockets = new Set<Socket>();
   /** Sockets on which no request has begun. */
   const unused = new Set<Socket>();
-  const sessions = new Set<http2.ServerHttp2Session>();
+  const sessions = new Map<ServerHttp2Session, Socket | undefined>();
+  const leaving = createLeavingSessions();
   const responses = new Set<http.ServerResponse>();
   let http1Server: http.Server | undefined;
+  let isAnnounced = false;
   let isClosing = false;
+
+  function announce(): void {
+    if (isAnnounced) return;
+    isAnnounced = true;
+    for (const response of responses) response.shouldKeepAlive = false;
+    for (const [session, plainSocket] of sessions) void leaving.ask(session, plainSocket);
+  }
+
   return {
-    trackServers(http1, http2) {
+    announce,
+    trackServer(http1) {
       http1Server = http1;
-      http2.on("session", (session) => {
-        sessions.add(session);
-        session.once("close", () => sessions.delete(session));
-        if (isClosing) session.close();
-      });
+    },
+    trackSession(session, plainSocket) {
+      sessions.set(session, plainSocket);
+      session.once("close", () => sessions.delete(session));
+      if (isClosing) session.close();
+      // A client that has just connected has a request to send, which it would have to take elsewhere.
+      else if (isAnnounced) session.once("stream", () => void leaving.ask(session, plainSocket));
+    },
+    beforeAnswer(response) {
+      return isAnnounced && isHttp2(response) ? leaving.quiet(response.stream) : undefined;
     },
     markUsed(socket) {
       unused.delete(socket);
@@ -46,27 +75,36 @@ export function createDrain(): Drain {
       if ("stream" in response) return;
       unused.delete(request.socket);
       responses.add(response);
-      response.shouldKeepAlive &&= !isClosing;
+      response.shouldKeepAlive &&= !isAnnounced;
       response.once("close", () => {
         responses.delete(response);
         // Answers that had begun already could not say "connection: close".
         if (isClosing) setImmediate(() => http1Server?.closeIdleConnections());
       });
     },
-    async close(listener, graceMs) {
+    async close(listener, graceMs, cutOff) {
+      announce();
       isClosing = true;
       const closed = new Promise<void>((resolve) => {
         listener.close(() => resolve());
       });
-      for (const response of responses) response.shouldKeepAlive = false;
-      for (const session of sessions) session.close();
-      for (const socket of unused) socket.destroy();
+      for (const session of sessions.keys()) session.close();
       http1Server?.close();
-      const timer = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, graceMs);
+      const timers = [
+        setTimeout(() => destroyAll(unused), Math.min(firstRequestMs, graceMs)),
+        setTimeout(cutOff, graceMs),
+        setTimeout(() => destroyAll(sockets), graceMs + lastAnswersMs),
+      ];
       await closed;
-      clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
     },
   };
+}
+
+function isHttp2(response: NodeResponse): response is Http2ServerResponse {
+  return "stream" in response;
+}
+
+function destroyAll(sockets: Iterable<Socket>): void {
+  for (const socket of sockets) socket.destroy();
 }

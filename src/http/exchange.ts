@@ -18,6 +18,8 @@ export interface Exchange {
   query: string;
   headers: Headers;
   contextValues: ContextValues;
+  /** When the header block had arrived, on the monotonic clock. */
+  receivedMs: number;
   /** Aborted when the client goes away. Made when it is asked for first: most calls never do. */
   readonly signal: AbortSignal;
 }

@@ -4,6 +4,7 @@ import type { ContextValues } from "@connectrpc/connect";
 import { CofferError } from "../domain/errors.ts";
 import { peerKey, requestIdKey } from "../rpc/context.ts";
 import { clientAddress } from "./client-address.ts";
+import { isEncrypted } from "./every-answer.ts";
 import type { Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
 import { readHeaders } from "./headers.ts";
 
@@ -25,8 +26,9 @@ export function openExchange(
 ): Exchange {
   contextValues.set(requestIdKey, chooseRequestId(request.headers[requestIdHeader], newRequestId));
   const headers = readHeaders(request.rawHeaders);
-  if (request.httpVersion === "1.0" && headers.has("transfer-encoding")) {
-    throw new CofferError("REQUEST_MALFORMED", "HTTP/1.0 has no transfer-encoding");
+  checkFraming(request, response, headers);
+  if (request.method === "CONNECT") {
+    throw new CofferError("METHOD_NOT_ALLOWED", "this port is no proxy", { allow: "GET, POST, PATCH, DELETE" });
   }
   const target = request.url ?? "";
   if (!/^\/[\x21-\x7e]*$/.test(target)) {
@@ -45,11 +47,23 @@ export function openExchange(
     query: questionMark === -1 ? "" : target.slice(questionMark + 1),
     headers,
     contextValues,
+    receivedMs: performance.now(),
     get signal() {
       signal ??= signalOf(response);
       return signal;
     },
   };
+}
+
+/** Proxies and servers might see the end of such a body elsewhere: nothing more is read from the connection. */
+function checkFraming(request: NodeRequest, response: NodeResponse, headers: Headers): void {
+  const coding = headers.get("transfer-encoding");
+  if (coding === null) return;
+  const isHttp10 = request.httpVersion === "1.0";
+  if (!isHttp10 && coding.trim().toLowerCase() === "chunked") return;
+  if (!("stream" in response)) response.shouldKeepAlive = false;
+  const problem = isHttp10 ? "HTTP/1.0 has no transfer-encoding" : "the transfer-encoding must be chunked, alone";
+  throw new CofferError("REQUEST_MALFORMED", problem);
 }
 
 /** A client's own id is kept when it is a plain word. */
@@ -58,7 +72,7 @@ function chooseRequestId(given: string | string[] | undefined, newRequestId: () 
 }
 
 function schemeOf(request: NodeRequest): string {
-  return "encrypted" in request.socket && request.socket.encrypted ? "https" : "http";
+  return isEncrypted(request) ? "https" : "http";
 }
 
 // Clients name few hosts, again and again.
@@ -67,7 +81,7 @@ const knownAuthoritiesMax = 64;
 
 /** What is no authority would make `new URL` throw further in, where nobody expects it. */
 function readAuthority(request: NodeRequest): string {
-  const authority = "authority" in request ? request.authority : request.headers.host;
+  const authority = "authority" in request ? request.authority : (request.headers.host ?? hostlessAuthority(request));
   if (!authority) throw new CofferError("REQUEST_MALFORMED", "the request names no host", { header: "host" });
   if (knownAuthorities.has(authority)) return authority;
   if (!/^[\w\-.~%!$&'()*+,;=:[\]]+$/.test(authority) || !URL.canParse(`http://${authority}/`)) {
@@ -76,6 +90,11 @@ function readAuthority(request: NodeRequest): string {
   if (knownAuthorities.size >= knownAuthoritiesMax) knownAuthorities.clear();
   knownAuthorities.add(authority);
   return authority;
+}
+
+/** HTTP/1.0 has no Host; the health checks of load balancers speak it. */
+function hostlessAuthority({ httpVersion }: NodeRequest): string | undefined {
+  return httpVersion === "1.0" ? "localhost" : undefined;
 }
 
 function signalOf(response: NodeResponse): AbortSignal {

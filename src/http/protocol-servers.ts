@@ -3,8 +3,9 @@ import * as http from "node:http";
 import * as http2 from "node:http2";
 import type { EventGuard } from "../wire/guard-events.ts";
 import type { NodeHandler } from "./dispatch.ts";
+import type { UnreadLimits } from "./unread-answers.ts";
 
-export interface ProtocolLimits {
+export interface ProtocolLimits extends UnreadLimits {
   headerBlockBytesMax: number;
   headerLinesMax: number;
   /** For a whole header block, and for HTTP/2's first settings. */
@@ -56,8 +57,17 @@ export function createHttp2Server(limits: ProtocolLimits, guard: EventGuard, han
     const timer = setTimeout(() => session.destroy(), limits.headersTimeoutMs);
     session.once("remoteSettings", () => clearTimeout(timer));
     session.once("close", () => clearTimeout(timer));
-    // Open streams are let finish: a stream may wait long for its next message.
-    session.setTimeout(limits.keepAliveTimeoutMs, () => session.close());
+    let streams = 0;
+    session.on("stream", (stream) => {
+      streams++;
+      stream.once("close", () => streams--);
+    });
+    session.setTimeout(limits.keepAliveTimeoutMs, () => {
+      // Open streams are let finish: a stream may wait long for its next message.
+      session.close();
+      // A client that reads nothing would keep a session that has only its last frames to send.
+      setTimeout(() => streams === 0 && session.destroy(), limits.stalledAnswerMs).unref();
+    });
   });
   return server;
 }

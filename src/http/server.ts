@@ -1,5 +1,5 @@
 // One port for HTTP/1.1 and HTTP/2, plain or with TLS, that ends by letting its requests finish.
-import type * as http from "node:http";
+import { type Server as Http1Server, ServerResponse } from "node:http";
 import type * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
@@ -9,8 +9,10 @@ import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispat
 import { createDrain, type Drain } from "./drain.ts";
 import type { NodeRequest } from "./exchange.ts";
 import { headerBlockBytesMax } from "./headers.ts";
+import { createPipeline } from "./pipeline.ts";
 import { createHttp1Server, createHttp2Server, type ProtocolLimits } from "./protocol-servers.ts";
 import { sniffProtocol } from "./sniff.ts";
+import { createUnreadAnswers } from "./unread-answers.ts";
 
 export interface HttpServerOptions extends DispatchOptions {
   /** In PEM. Without it the port is plain. */
@@ -22,7 +24,9 @@ export interface HttpServerOptions extends DispatchOptions {
 export interface HttpServer {
   /** Port 0 takes any free one. */
   listen(port: number, host: string): Promise<{ port: number; host: string }>;
-  /** Stops accepting, lets requests finish, and cuts off what is left after `graceMs`. */
+  /** Asks clients for new connections with every answer, and goes on accepting them. */
+  announceClose(): void;
+  /** Stops accepting, lets requests finish, and answers what is left after `graceMs` with SHUTTING_DOWN. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -30,13 +34,19 @@ export interface HttpServer {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const bodyLimits = options.bodyLimits ?? defaultBodyLimits;
   const limits = completeLimits(options.limits ?? {}, bodyLimits);
-  const dispatch = createDispatch(options, bodyLimits);
   const drain = createDrain();
+  const dispatch = createDispatch(options, bodyLimits, {
+    before: drain.beforeAnswer,
+    unread: createUnreadAnswers(limits),
+  });
+  const pipeline = createPipeline();
   const guard = createEventGuard((error) => options.onUnexpectedError?.(error));
   const handle: NodeHandler = (request, response) => {
     guard.guardConnection(connectionOf(request), request, response);
     drain.trackRequest(request, response);
-    dispatch(request, response);
+    const work = () => dispatch.handle(request, response);
+    if ("stream" in response) work();
+    else pipeline.inTurn(request.socket, response, work);
   };
   const http1 = createHttp1Server(limits, guard, handle);
   const http2 = createHttp2Server(limits, guard, handle);
@@ -44,15 +54,27 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     holdContinue(request, response);
     handle(request, response);
   };
+  http1.on("connect", (request, socket) => {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as net.Socket);
+    response.once("finish", () => socket.end());
+    handle(request, response);
+  });
+  http2.on("connect", handle);
   http1.on("checkContinue", onCheckContinue);
   http2.on("checkContinue", onCheckContinue);
-  drain.trackServers(http1, http2);
+  drain.trackServer(http1);
   const listener =
     options.tls === undefined
       ? createPlainListener(http1, http2, limits.headersTimeoutMs, drain, guard)
       : createTlsListener(http1, http2, limits.headersTimeoutMs, drain, guard, options.tls);
   guard.guardServer(listener);
-  return { listen: (port, host) => listen(listener, port, host), close: (graceMs) => drain.close(listener, graceMs) };
+  return {
+    listen: (port, host) => listen(listener, port, host),
+    announceClose: drain.announce,
+    close: (graceMs) => drain.close(listener, graceMs, dispatch.cutOff),
+  };
 }
 
 function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits): ProtocolLimits {
@@ -65,6 +87,8 @@ function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits)
     requestTimeoutMs: headersTimeoutMs + bodyLimits.timeoutMs + 5_000,
     keepAliveTimeoutMs: 65_000,
     streamsPerSessionMax: 256,
+    stalledAnswerMs: 30_000,
+    unreadBytesMax: 64 * 1024 * 1024,
     ...limits,
   };
 }
@@ -74,7 +98,7 @@ function connectionOf(request: NodeRequest): { destroy(): unknown } {
 }
 
 function createPlainListener(
-  http1: http.Server,
+  http1: Http1Server,
   http2: http2.Http2Server,
   timeoutMs: number,
   drain: Drain,
@@ -93,6 +117,8 @@ function createPlainListener(
         // An HTTP/2 session has no use for a half-open socket, and would not notice it.
         socket.allowHalfOpen = false;
         drain.markUsed(socket);
+        // The server emits it at once.
+        http2.once("session", (session) => drain.trackSession(session, socket));
         http2.emit("connection", socket);
       }
     });
@@ -101,7 +127,7 @@ function createPlainListener(
 }
 
 function createTlsListener(
-  http1: http.Server,
+  http1: Http1Server,
   http2: http2.Http2Server,
   timeoutMs: number,
   drain: Drain,
@@ -125,8 +151,13 @@ function createTlsListener(
   listener.on("secureConnection", (socket) => {
     guard.guardConnection(socket, socket);
     drain.trackSocket(socket);
-    if (socket.alpnProtocol === "h2") drain.markUsed(socket);
-    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);
+    if (socket.alpnProtocol !== "h2") {
+      http1.emit("connection", socket);
+      return;
+    }
+    drain.markUsed(socket);
+    http2.once("session", (session) => drain.trackSession(session, undefined));
+    http2.emit("connection", socket);
   });
   return listener;
 }

@@ -1,5 +1,6 @@
 // Writes an Answer to a node response, and decides what becomes of a request body that nobody read.
 import { constants } from "node:http2";
+import { everyAnswersHeaders, isEncrypted, tlsHeaders } from "./every-answer.ts";
 import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 import { requestIdHeader } from "./open-exchange.ts";
 
@@ -8,7 +9,7 @@ export function writeAnswer(request: NodeRequest, response: NodeResponse, reques
   const { status, body, trailers } = answer;
   const headers: Record<string, string | number> = answer.headers;
   headers[requestIdHeader] = requestId;
-  headers["cache-control"] = "no-store";
+  Object.assign(headers, isEncrypted(request) ? tlsHeaders : everyAnswersHeaders);
   if (hasBody(request) && !request.complete) leaveUnread(request, response, answer);
   // Of a body with trailers the length is not said: HTTP/1.1 sends them only behind chunks.
   if (body !== undefined && trailers === undefined) headers["content-length"] = Buffer.byteLength(body);

@@ -46,14 +46,51 @@ export function pageSizeOf(requested: number): number {
   return requested === 0 ? pageSizeDefault : requested;
 }
 
-/** The items of a page and the token of the next, given one item more than the page holds where there is one. */
-export function pageOf<T>(
-  items: T[],
-  pageSize: number,
-  query: unknown,
-  positionOf: (last: T) => string[],
-): { items: T[]; nextPageToken: string } {
-  if (items.length <= pageSize) return { items, nextPageToken: "" };
-  const page = items.slice(0, pageSize);
-  return { items: page, nextPageToken: writePageToken(query, positionOf(page[pageSize - 1] as T)) };
+/** About so much a page holds at most, whatever its size: clients that do not read their answers must not fill the memory. */
+const pageBytesMax = 1024 * 1024;
+/** So many items tell how large they are. */
+const firstItemsMax = 64;
+
+export interface PageSource<T> {
+  pageSize: number;
+  query: unknown;
+  /** Where the page before has ended, as `readPageToken` has it. */
+  position: string[] | undefined;
+  positionOf(last: T): string[];
+  /** The next items, at most `limit`, after a position. */
+  read(position: string[] | undefined, limit: number): Promise<T[]>;
+}
+
+/** The items of a page and the token of the next. Ends at `pageSize` items or at about 1 MiB, with one item at least. */
+export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; nextPageToken: string }> {
+  const { pageSize, query, positionOf, read } = source;
+  const items: T[] = [];
+  let { position } = source;
+  let bytes = 0;
+  let next = firstItemsMax;
+  for (;;) {
+    // One more than the page may hold tells whether there is another page.
+    const limit = Math.min(next, pageSize - items.length + 1);
+    const found = await read(position, limit);
+    for (const item of found) {
+      bytes += roughSize(item);
+      const isFull = items.length === pageSize || (items.length > 0 && bytes > pageBytesMax);
+      if (isFull) return { items, nextPageToken: writePageToken(query, positionOf(items.at(-1) as T)) };
+      items.push(item);
+    }
+    if (found.length < limit) return { items, nextPageToken: "" };
+    position = positionOf(items.at(-1) as T);
+    const perItem = Math.max(1, bytes / items.length);
+    next = Math.max(1, Math.ceil((pageBytesMax - bytes) / perItem));
+  }
+}
+
+/** About as many bytes as an answer has for it. */
+function roughSize(value: unknown): number {
+  if (typeof value === "string") return Buffer.byteLength(value) + 4;
+  if (typeof value !== "object" || value === null) return 8;
+  if (value instanceof Date) return 24;
+  if (value instanceof Uint8Array) return value.byteLength;
+  if (Array.isArray(value)) return value.reduce((size: number, item) => size + roughSize(item), 2);
+  return Object.entries(value).reduce((size, [name, item]) => size + name.length + 4 + roughSize(item), 2);
 }

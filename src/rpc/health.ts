@@ -1,19 +1,26 @@
 // grpc.health.v1: load balancers ask whether to send calls here.
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
 import { CofferError } from "../domain/errors.ts";
+import { streamLifetimeMs } from "./public-streams.ts";
 import type { Readiness } from "./readiness.ts";
+import { createSharedTicks } from "./shared-ticks.ts";
 
 interface HealthDeps {
   readiness: Readiness;
   serviceNames: ReadonlySet<string>;
+  lifetimeMs?: number;
 }
 
 const watchIntervalMs = 1_000;
 
 /** The empty service name stands for the whole server. */
-export function healthService({ readiness, serviceNames }: HealthDeps): ServiceImpl<typeof Health> {
+export function healthService({
+  readiness,
+  serviceNames,
+  lifetimeMs = streamLifetimeMs,
+}: HealthDeps): ServiceImpl<typeof Health> {
+  const ticks = createSharedTicks(watchIntervalMs, readiness.stopping);
   const isKnown = (service: string) => service === "" || serviceNames.has(service);
   const statusNow = async () => ((await readiness.isReady()) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
   return {
@@ -27,17 +34,20 @@ export function healthService({ readiness, serviceNames }: HealthDeps): ServiceI
       return { statuses: Object.fromEntries(["", ...serviceNames].map((name) => [name, { status }])) };
     },
 
-    /** Says the status at once, and again whenever it changes; the last word of a server that stops is NOT_SERVING. */
+    /**
+     * Says the status at once, and again whenever it changes; the last word of a server that stops is NOT_SERVING. Ends after its
+     * lifetime, and its client asks again.
+     */
     async *watch({ service }, { signal }) {
       const { stopping } = readiness;
-      const ends = AbortSignal.any([signal, stopping]);
+      const endMs = performance.now() + lifetimeMs;
       let last: ServingStatus | undefined;
       for (;;) {
         const status = isKnown(service) ? await statusNow() : ServingStatus.SERVICE_UNKNOWN;
         if (status !== last) yield { status };
         last = status;
-        if (ends.aborted) return;
-        await sleep(watchIntervalMs, undefined, { signal: ends, ref: false }).catch(() => {});
+        if (stopping.aborted || signal.aborted || performance.now() >= endMs) return;
+        await ticks.next();
       }
     },
   };

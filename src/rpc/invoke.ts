@@ -23,12 +23,14 @@ export interface CallSource {
   contextValues: ContextValues;
   /** Aborted when the client goes away. Asked for only when it is needed. */
   readonly signal: AbortSignal;
+  /** When the request's headers had arrived, on the monotonic clock. */
+  readonly receivedMs: number;
 }
 
 export interface CallRequest {
   protocolName: "connect" | "grpc" | "grpc-web" | "rest";
   source: CallSource;
-  /** The caller's deadline, in milliseconds from now. */
+  /** The caller's deadline, in milliseconds from when its headers had arrived. */
   timeoutMs: number | undefined;
 }
 
@@ -73,7 +75,7 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
       get signal() {
         return source.signal;
       },
-      timeoutMs: deadlineClock(timeoutMs),
+      timeoutMs: deadlineClock(source.receivedMs, timeoutMs),
     };
     source.contextValues.set(contextKey, context);
     const progress = progressOf(source, timeoutMs);
@@ -91,14 +93,14 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
       contextValues: source.contextValues,
       message,
     });
-    const response = (await untilDeadline(answer, timeoutMs, progress)) as UnaryResponse;
+    const response = (await untilDeadline(answer, context.timeoutMs(), progress)) as UnaryResponse;
     return { message: response.message, header: response.header, trailer: response.trailer };
   };
 }
 
-function deadlineClock(timeoutMs: number | undefined): HandlerContext["timeoutMs"] {
+function deadlineClock(receivedMs: number, timeoutMs: number | undefined): HandlerContext["timeoutMs"] {
   if (timeoutMs === undefined) return noDeadline;
-  const deadline = performance.now() + timeoutMs;
+  const deadline = receivedMs + timeoutMs;
   return () => deadline - performance.now();
 }
 
@@ -110,6 +112,8 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
     const spec = implementations.get(req.method);
     const context = req.contextValues.get(contextKey);
     if (req.stream || spec?.kind !== "unary" || !context) throw new Error("not a unary call of this server");
+    // Its caller has been told that it failed, or is about to be.
+    if ((context.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();
     return {
       stream: false,
       service: req.service,
@@ -123,7 +127,7 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
 
 function progressOf(source: CallSource, timeoutMs: number | undefined): CallProgress {
   return {
-    deadlineMs: timeoutMs === undefined ? undefined : performance.now() + timeoutMs,
+    deadlineMs: timeoutMs === undefined ? undefined : source.receivedMs + timeoutMs,
     isOutcomeOpen: false,
     get signal() {
       return source.signal;
@@ -135,7 +139,8 @@ function progressOf(source: CallSource, timeoutMs: number | undefined): CallProg
 async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined, progress: CallProgress): Promise<T> {
   if (timeoutMs === undefined) return answer;
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(progress.isOutcomeOpen ? outcomeUnknown() : deadlineExceeded()), timeoutMs);
+  const onDeadline = () => reject(progress.isOutcomeOpen ? outcomeUnknown() : deadlineExceeded());
+  const timer = setTimeout(onDeadline, Math.max(0, timeoutMs));
   try {
     return await Promise.race([answer, late]);
   } finally {

@@ -4,9 +4,13 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
 import type { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import type { ServerReflection as ServerReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { streamLifetimeMs, untilLifetime } from "./public-streams.ts";
 
 /** Both versions have the same messages under other names, so one implementation serves both. */
-export function reflectionServices(services: () => readonly DescService[]): {
+export function reflectionServices(
+  services: () => readonly DescService[],
+  lifetimeMs = streamLifetimeMs,
+): {
   v1: ServiceImpl<typeof ServerReflection>;
   v1alpha: ServiceImpl<typeof ServerReflectionV1Alpha>;
 } {
@@ -14,14 +18,14 @@ export function reflectionServices(services: () => readonly DescService[]): {
   return {
     v1: {
       async *serverReflectionInfo(requests) {
-        for await (const request of requests) {
+        for await (const request of untilLifetime(requests, lifetimeMs)) {
           yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
         }
       },
     },
     v1alpha: {
       async *serverReflectionInfo(requests) {
-        for await (const request of requests) {
+        for await (const request of untilLifetime(requests, lifetimeMs)) {
           yield { validHost: request.host, originalRequest: request, messageResponse: answer(request.messageRequest) };
         }
       },

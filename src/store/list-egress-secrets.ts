@@ -1,6 +1,6 @@
 // Lists the secrets that may be sent somewhere, newest first.
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type SecretRow, type StoredSecret, secretColumnsWithoutAnnotations, toSecret } from "./rows.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All active ones that are visible. */
@@ -15,7 +15,7 @@ export async function listEgressSecrets(
   const rows = await sql.query<SecretRow>({
     name: `list_egress_secrets_${values.length}`,
     listOf: workspaceId,
-    text: `select ${secretColumns} from secret s where ${where.join(" and ")} order by s.secret_id desc`,
+    text: `select ${secretColumnsWithoutAnnotations} from secret s where ${where.join(" and ")} order by s.secret_id desc`,
     values,
   });
   return rows.map(toSecret);

@@ -1,6 +1,6 @@
 // Lists the credentials of cloud storage, by path.
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type SecretRow, type StoredSecret, secretColumnsWithoutAnnotations, toSecret } from "./rows.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 // A range of the index, in which `0` follows the slash.
@@ -19,7 +19,7 @@ export async function listStorageSecrets(
   const rows = await sql.query<SecretRow>({
     name: `list_storage_secrets_${values.length}`,
     listOf: workspaceId,
-    text: `select ${secretColumns} from secret s where ${where.join(" and ")}
+    text: `select ${secretColumnsWithoutAnnotations} from secret s where ${where.join(" and ")}
       order by s.path, s.secret_id limit $3 offset $4`,
     values,
   });

@@ -66,6 +66,9 @@ function columnsAt(time: string): string {
   case when s.validation_version = s.current_version then s.validation_error else '' end as validation_error`;
 }
 
+/** For lists that do not show annotations, which may be 16 KiB each. */
+export const secretColumnsWithoutAnnotations = secretColumns.replace("s.annotations,", "'{}'::jsonb as annotations,");
+
 export interface SecretRow {
   workspace_id: string;
   secret_id: string;

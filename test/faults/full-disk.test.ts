@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
-import { withDatabase } from "../support/global-setup.ts";
 import { startCoffer } from "../support/coffer.ts";
 import { errorOf } from "../support/errors.ts";
+import { withDatabase } from "../support/global-setup.ts";
 import { until } from "../support/poll.ts";
 import { makeRunDir } from "../support/run-dir.ts";
 import { createSecret, readText } from "../support/secrets.ts";
@@ -70,13 +70,23 @@ describe.skipIf(!canMount)("a full disk", () => {
     let failure: Awaited<ReturnType<typeof errorOf>> | undefined;
     const annotations = { filler: "x".repeat(4_000) };
     for (let tries = 0; tries < 200 && !failure; tries++) {
-      const seen = await createSecret(coffer, { annotations }).catch((error: unknown) => errorOf(Promise.reject(error)));
+      const seen = await createSecret(coffer, { annotations }).catch((error: unknown) =>
+        errorOf(Promise.reject(error)),
+      );
       if ("reason" in seen) failure = seen;
     }
     expect(failure).toMatchObject({ code: "Unavailable", reason: "DEPENDENCY_UNAVAILABLE" });
 
     rmSync(filler);
-    await until("it creates", () => createSecret(coffer).then(() => true, () => false), 2_000);
+    await until(
+      "it creates",
+      () =>
+        createSecret(coffer).then(
+          () => true,
+          () => false,
+        ),
+      2_000,
+    );
     await until("it is ready", async () => (await readiness()) === 200, 2_000);
     expect(await readText(coffer, secret)).toBe("v1");
   });

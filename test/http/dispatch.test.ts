@@ -3,7 +3,7 @@ import { once } from "node:events";
 import * as http from "node:http";
 import { describe, expect, test } from "vitest";
 import { CofferError } from "../../src/domain/errors.ts";
-import { ask1, ask2, connect2, getSecretPath, json, serve } from "./serve.ts";
+import { ask1, ask2, connect2, getSecretPath, json, raw, serve } from "./serve.ts";
 
 describe("succeeds", () => {
   test("health always and readiness when it is", async () => {
@@ -12,6 +12,34 @@ describe("succeeds", () => {
     expect(await ask1(port, "/readyz")).toMatchObject({ status: 503 });
     const ready = await serve();
     expect(await ask1(ready.port, "/readyz?x=1")).toMatchObject({ status: 200 });
+  });
+
+  test("health checks in HTTP/1.0, which has no Host", async () => {
+    const { port } = await serve();
+    expect(await raw(port, "GET /healthz HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1\.1 200 .*ok\n$/s);
+    expect(await raw(port, "OPTIONS /readyz HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1\.1 200 .*ready\n$/s);
+    expect(await raw(port, "GET /healthz HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test("every answer with nosniff, over plain HTTP without HSTS", async () => {
+    const { port } = await serve();
+    const session = connect2(`http://127.0.0.1:${port}`);
+    const paths = [
+      "/healthz",
+      "/readyz",
+      "/v1/secrets/sec_1",
+      "/nope",
+      "/v1/nope",
+      getSecretPath,
+      "/coffer.v1.Nope/Get",
+    ];
+    for (const path of paths) {
+      for (const { headers } of [await ask1(port, path), await ask2(session, path)]) {
+        expect([path, headers["x-content-type-options"], headers["strict-transport-security"]]).toEqual([
+          ...[path, "nosniff", undefined],
+        ]);
+      }
+    }
   });
 
   test("204 without a body", async () => {

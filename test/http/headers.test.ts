@@ -1,4 +1,6 @@
 // Header blocks and request lines that must not get through.
+import { once } from "node:events";
+import type * as http2 from "node:http2";
 import { describe, expect, test } from "vitest";
 import { ask1, ask2, connect2, getSecretPath, json, raw, serve } from "./serve.ts";
 
@@ -51,7 +53,6 @@ describe("rejects, in the protocol of the request", () => {
 
   test.each<[string, string]>([
     ["no Host", "GET /healthz HTTP/1.1\r\n\r\n"],
-    ["no Host in HTTP/1.0", "GET /healthz HTTP/1.0\r\n\r\n"],
     ["two Hosts", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\nConnection: close\r\n\r\n"],
     [
       "a Host that is none",
@@ -67,10 +68,29 @@ describe("rejects, in the protocol of the request", () => {
       "Content-Length and Transfer-Encoding",
       "POST /v1/secrets HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
+    [
+      "Transfer-Encoding in HTTP/1.0, whose connection is then closed",
+      "POST /v1/secrets HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    [
+      "another transfer coding than chunked, whose connection is then closed",
+      "POST /v1/secrets HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ],
     ["what is no HTTP", "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"],
   ])("%s", async (_, request) => {
     const { port } = await serve();
     expect(await raw(port, request)).toMatch(/^HTTP\/1.1 400 /);
+  });
+
+  test("CONNECT, over HTTP/1.1 and HTTP/2, with an answer", async () => {
+    const { port } = await serve();
+    const answer = await raw(port, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
+    expect(answer).toMatch(/^HTTP\/1.1 405 .*\r\nallow: GET, POST, PATCH, DELETE\r\n.*this port is no proxy/s);
+    const session = connect2(`http://127.0.0.1:${port}`);
+    const stream = session.request({ ":method": "CONNECT", ":authority": "example.com:443" });
+    const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+    expect(headers).toMatchObject({ ":status": 405, "x-content-type-options": "nosniff" });
+    expect(await ask2(session, "/healthz")).toMatchObject({ status: 200 });
   });
 
   test("header blocks past 16 KiB", async () => {

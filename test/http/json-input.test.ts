@@ -3,6 +3,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { CofferError } from "../../src/domain/errors.ts";
 import { readJsonMessage } from "../../src/http/json-input.ts";
+import { parseJson } from "../../src/http/json-text.ts";
 import { BookSchema } from "./library.ts";
 
 const canary = "canary7f3a";

@@ -56,11 +56,13 @@ describe("one port serves", () => {
   test("TLS, with HTTP/2 or HTTP/1.1 as ALPN says", async () => {
     const { port, calls } = await serve({ tls: { key, cert }, respond: async () => ({ secret: { id: "sec_1" } }) });
     const session = connect2(`https://localhost:${port}`, { ca: cert });
-    expect((await ask2(session, "/v1/secrets/sec_1")).status).toBe(200);
+    const { status, headers } = await ask2(session, "/v1/secrets/sec_1");
+    expect([status, headers["strict-transport-security"]]).toEqual([200, "max-age=31536000"]);
     const request = https.get({ host: "localhost", port, path: "/v1/secrets/sec_1", ca: cert, agent: false });
     const [response] = (await once(request, "response")) as [http.IncomingMessage];
     response.resume();
     expect(response.statusCode).toBe(200);
+    expect(response.headers["strict-transport-security"]).toBe("max-age=31536000");
     expect(calls.map((call) => call.request.source.url)).toEqual(
       Array(2).fill(`https://localhost:${port}/v1/secrets/sec_1`),
     );

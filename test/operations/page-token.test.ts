@@ -1,28 +1,89 @@
 // Page tokens: they lead on in the query that made them, and nowhere else.
 import { describe, expect, it } from "vitest";
-import { pageOf, pageSizeOf, readPageToken } from "../../src/operations/page-token.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../src/operations/page-token.ts";
 
 const query = { workspaceId: "ws_1", labels: { a: "1" } };
 const positionOf = (text: string) => [text, `id of ${text}`];
 
+/** The page of a list that is all there. */
+function pageOf(
+  items: readonly string[],
+  pageSize: number,
+  of: unknown,
+  where: (last: string) => string[],
+  after = "",
+) {
+  return readPage({
+    pageSize,
+    query: of,
+    position: readPageToken(of, after, where("").length),
+    positionOf: where,
+    async read(position, limit) {
+      const start = position ? items.indexOf(position[0] as string) + 1 : 0;
+      return items.slice(start, start + limit);
+    },
+  });
+}
+
 describe("a page", () => {
-  it("has a token when there is an item more than it holds, and the token is where it ended", () => {
-    const { items, nextPageToken } = pageOf(["a", "b", "c"], 2, query, positionOf);
+  it("has a token when there is an item more than it holds, and the token is where it ended", async () => {
+    const { items, nextPageToken } = await pageOf(["a", "b", "c"], 2, query, positionOf);
     expect(items).toEqual(["a", "b"]);
     expect(readPageToken(query, nextPageToken, 2)).toEqual(["b", "id of b"]);
     expect(nextPageToken).toMatch(/^[A-Za-z0-9_-]+$/);
   });
 
-  it("has none when it is the last", () => {
-    expect(pageOf(["a", "b"], 2, query, positionOf)).toEqual({ items: ["a", "b"], nextPageToken: "" });
-    expect(pageOf([], 2, query, positionOf)).toEqual({ items: [], nextPageToken: "" });
+  it("has none when it is the last", async () => {
+    expect(await pageOf(["a", "b"], 2, query, positionOf)).toEqual({ items: ["a", "b"], nextPageToken: "" });
+    expect(await pageOf([], 2, query, positionOf)).toEqual({ items: [], nextPageToken: "" });
     expect(readPageToken(query, "", 2)).toBeUndefined();
   });
 
-  it("keeps positions of any characters", () => {
+  it("keeps positions of any characters", async () => {
     const odd = 'a"b\\c/é😀\n';
-    const { nextPageToken } = pageOf([odd, "z"], 1, query, (last) => [last]);
+    const { nextPageToken } = await pageOf([odd, "z"], 1, query, (last) => [last]);
     expect(readPageToken(query, nextPageToken, 1)).toEqual([odd]);
+  });
+
+  it("ends at about a megabyte too, and its token leads to the rest without a gap", async () => {
+    const items = Array.from({ length: 200 }, (_, index) => `${index} ${"x".repeat(16_000)}`);
+    const seen: string[] = [];
+    const sizes: number[] = [];
+    let token = "";
+    do {
+      const page = await pageOf(items, 150, query, (last) => [last], token);
+      seen.push(...page.items);
+      sizes.push(page.items.join("").length);
+      token = page.nextPageToken;
+    } while (token !== "");
+    expect(seen).toEqual(items);
+    expect(Math.max(...sizes)).toBeLessThan(1.05 * 1024 * 1024);
+    expect(sizes).toHaveLength(4);
+  });
+
+  it("has one item at least, however large it is", async () => {
+    const items = ["a", "b", "c"].map((name) => name + "x".repeat(2 * 1024 * 1024));
+    const { items: page, nextPageToken } = await pageOf(items, 50, query, (last) => [last.slice(0, 1)]);
+    expect(page).toEqual(items.slice(0, 1));
+    expect(nextPageToken).not.toBe("");
+  });
+
+  it("reads small items in two steps, so that a large page costs two statements", async () => {
+    const limits: number[] = [];
+    const { items, nextPageToken } = await readPage({
+      pageSize: 1_000,
+      query,
+      position: undefined,
+      positionOf: (last: number) => [String(last)],
+      async read(position, limit) {
+        limits.push(limit);
+        const start = position ? Number(position[0]) + 1 : 0;
+        return Array.from({ length: Math.min(limit, 5_000 - start) }, (_, index) => start + index);
+      },
+    });
+    expect(items).toHaveLength(1_000);
+    expect(nextPageToken).not.toBe("");
+    expect(limits).toEqual([64, 937]);
   });
 
   it("holds 50 items unless asked for another number", () => {
@@ -30,8 +91,8 @@ describe("a page", () => {
   });
 });
 
-describe("a token is refused", () => {
-  const { nextPageToken } = pageOf(["a", "b"], 1, query, positionOf);
+describe("a token is refused", async () => {
+  const { nextPageToken } = await pageOf(["a", "b"], 1, query, positionOf);
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const [digest] = JSON.parse(Buffer.from(nextPageToken, "base64url").toString()) as [string];
   const wrong = expect.objectContaining({ reason: "FIELD_INVALID", metadata: { field: "page_token" } });

@@ -1,9 +1,11 @@
 // The zero-install default as a process: the first start shows how to begin, later ones find everything again.
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chownSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { endLeftovers } from "../../src/embedded/leftovers.ts";
 import { isRoot, nobody } from "../embedded/harness.ts";
 import { until } from "../support/poll.ts";
@@ -25,6 +27,19 @@ const filesBelow = (dir: string) =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 
+/** The workers of a primary. */
+function childrenOf(pid: number): number[] {
+  const lines = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
+  return lines.map(Number).filter((candidate) => {
+    try {
+      const isChild = new RegExp(`^PPid:\\s+${pid}$`, "m").test(readFileSync(`/proc/${candidate}/status`, "utf8"));
+      return isChild && readFileSync(`/proc/${candidate}/cmdline`, "utf8").includes("main.ts");
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** The curl command as it is printed, over several lines. */
 function printedCurl(stdout: string): string {
   const lines = stdout.split("\n");
@@ -43,12 +58,13 @@ async function readsBack(serving: Serving, id: string, text: string): Promise<vo
 describe("coffer in one data directory", () => {
   let id = "";
 
-  it("prints on its first start where it listens, the token and a curl that creates a secret when pasted", async () => {
+  it("prints on its first start where it listens, where the token is and a curl that creates a secret when pasted", async () => {
     const serving = await processes.serve({ COFFER_DATA_DIR: dataDir });
     expect(serving.stdout()).toMatch(/^coffer listening on http:\/\/127\.0\.0\.1:\d+$/m);
     await until("all of it is printed", async () => serving.stdout().includes("generate"));
-    const tokens = [...new Set(serving.stdout().match(tokenPattern))];
-    expect(tokens).toEqual([tokenFile().trim()]);
+    // Its output is no terminal: files and logs must not keep the token.
+    expect(serving.stdout()).not.toMatch(tokenPattern);
+    expect(serving.stdout()).toContain(join(dataDir, "owner-token"));
     expect(modeOf(join(dataDir, "owner-token"))).toBe(0o600);
     expect(modeOf(join(dataDir, "root.key"))).toBe(0o600);
     expect(modeOf(dataDir)).toBe(0o700);
@@ -98,6 +114,40 @@ describe("coffer in one data directory", () => {
     const serving = await processes.serve({ COFFER_DATA_DIR: dataDir });
     await readsBack(serving, id, "as it was");
     await serving.stop();
+  });
+});
+
+describe("on a terminal", () => {
+  it("a first start prints the token and a curl that creates a secret when pasted", async () => {
+    const own = join(processes.newDir(), "data");
+    const command = `exec ${process.execPath} ${join(import.meta.dirname, "..", "..", "src", "main.ts")} serve`;
+    const { PATH = "" } = process.env;
+    const env = { PATH, COFFER_PORT: "0", COFFER_VALIDATION: "off", COFFER_DATA_DIR: own };
+    const child = spawn("script", ["-qefc", command, "/dev/null"], { env, stdio: ["pipe", "pipe", "inherit"] });
+    onTestFinished(() => endLeftovers(join(own, "postgres")).then(() => {}));
+    let shown = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      shown += chunk.toString().replaceAll("\r\n", "\n");
+    });
+    await until("all of it is printed", async () => shown.includes("generate"));
+    const token = readFileSync(join(own, "owner-token"), "utf8").trim();
+    expect([...new Set(shown.match(tokenPattern))]).toEqual([token]);
+    const { stdout } = await run("bash", ["-c", printedCurl(shown)]);
+    expect(JSON.parse(stdout)).toMatchObject({ secret: { name: "first/secret", versionCount: 1 } });
+    const ended = once(child, "exit");
+    child.stdin.write("\u0003");
+    expect(await ended).toEqual([0, null]);
+  });
+});
+
+describe("SIGUSR1", () => {
+  it.each([{}, { COFFER_WORKERS: "2" }])("opens no debugger, with %j", async (more) => {
+    const serving = await processes.serve({ COFFER_DATA_DIR: join(processes.newDir(), "data"), ...more });
+    const pids = [serving.child.pid as number, ...childrenOf(serving.child.pid as number)];
+    for (const pid of pids) process.kill(pid, "SIGUSR1");
+    await sleep(500);
+    expect((await fetch(`${serving.url}/readyz`)).status).toBe(200);
+    expect(await serving.stop()).toMatchObject({ code: 0, stderr: "" });
   });
 });
 

@@ -65,6 +65,23 @@ async function bothWorkers(serving: Serving, call: () => Promise<number>): Promi
 }
 
 describe("two workers", () => {
+  it("replace one whose event loop has stopped", async () => {
+    const { serving, token } = await serveWithWorkers();
+    const whoAmI = () => post(serving.url, token, "TokenService/WhoAmI", {});
+    const [victim] = await bothWorkers(serving, whoAmI);
+    process.kill(victim as number, "SIGSTOP");
+    await until(
+      "another one serves in its place",
+      async () => {
+        await Promise.allSettled([whoAmI(), whoAmI()]);
+        return workersOf(serving).size === 3;
+      },
+      40_000,
+    );
+    expect(serving.stdout()).toContain("a worker does not answer and is ended");
+    expect(new Set(await everyWorker(whoAmI))).toEqual(new Set([200]));
+  });
+
   it("serve one port; the first start's token is shown once; one that is killed is replaced", async () => {
     const { serving, token } = await serveEmbedded();
     const whoAmI = () => post(serving.url, token, "TokenService/WhoAmI", {});

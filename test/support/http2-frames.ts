@@ -33,7 +33,7 @@ export function uint32(value: number): Buffer {
 }
 
 /** A header block of literals that no table remembers; names and values of at most 126 bytes. */
-export function headerBlock(headers: readonly (readonly [name: string, value: string])[]): Buffer {
+function headerBlock(headers: readonly (readonly [name: string, value: string])[]): Buffer {
   return Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0x10]), text(name), text(value)]));
 }
 

@@ -81,7 +81,7 @@ export function useProcesses(): Processes {
     const { PATH = "" } = process.env;
     const child = spawn(process.execPath, [mainFile, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH, COFFER_PORT: "0", COFFER_VALIDATION: "off", ...env },
+      env: { PATH, COFFER_PORT: "0", COFFER_VALIDATION: "off", COFFER_SHUTDOWN_LEAD_MS: "0", ...env },
       cwd,
       ...runAs,
     });

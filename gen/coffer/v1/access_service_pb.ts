@@ -234,7 +234,7 @@ export type ListAccessRulesRequest = Message<"coffer.v1.ListAccessRulesRequest">
   } | { case: undefined; value?: undefined };
 
   /**
-   * At most 1,000; 50 unless set.
+   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
    *
    * @generated from field: uint32 page_size = 3;
    */

@@ -171,7 +171,7 @@ export type ListAuditEventsRequest = Message<"coffer.v1.ListAuditEventsRequest">
   endTime?: Timestamp | undefined;
 
   /**
-   * At most 1,000; 50 unless set.
+   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
    *
    * @generated from field: uint32 page_size = 5;
    */

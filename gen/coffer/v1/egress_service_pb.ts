@@ -460,7 +460,7 @@ export const GetSandboxResponseSchema: GenMessage<GetSandboxResponse> = /*@__PUR
  */
 export type ListSandboxesRequest = Message<"coffer.v1.ListSandboxesRequest"> & {
   /**
-   * At most 1,000; 50 unless set.
+   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
    *
    * @generated from field: uint32 page_size = 1;
    */
@@ -723,7 +723,7 @@ export type ListEgressEventsRequest = Message<"coffer.v1.ListEgressEventsRequest
   statusClass: EgressStatusClass;
 
   /**
-   * At most 1,000; 50 unless set.
+   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
    *
    * @generated from field: uint32 page_size = 4;
    */

@@ -329,7 +329,7 @@ export type ListSecretsRequest = Message<"coffer.v1.ListSecretsRequest"> & {
   states: SecretState[];
 
   /**
-   * At most 1,000; 50 unless set.
+   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
    *
    * @generated from field: uint32 page_size = 5;
    */
@@ -1063,7 +1063,7 @@ export type ListSecretVersionsRequest = Message<"coffer.v1.ListSecretVersionsReq
   states: SecretVersionState[];
 
   /**
-   * At most 1,000; 50 unless set.
+   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
    *
    * @generated from field: uint32 page_size = 5;
    */

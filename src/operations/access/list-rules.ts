@@ -4,7 +4,7 @@ import type { AccessRule, RuleSubject } from "../../domain/access-rule.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { listAccessRules as readRules } from "../../store/access-rules.ts";
 import { authorize } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 
 export interface ListAccessRulesInput {
   /** For anyone when undefined. */
@@ -22,8 +22,11 @@ export async function listAccessRules(
   const principalId = subject && "principalId" in subject ? subject.principalId : null;
   const role = subject && "role" in subject ? subject.role : null;
   const query = { list: "access_rules", workspaceId, principalId, role };
-  const [afterId = ""] = readPageToken(query, pageToken, 1) ?? [];
-  const pageSize = pageSizeOf(requested);
-  const rules = await readRules(database, workspaceId, { principalId, role, afterId, limit: pageSize + 1 });
-  return pageOf(rules, pageSize, query, (last) => [last.ruleId]);
+  return readPage({
+    pageSize: pageSizeOf(requested),
+    query,
+    position: readPageToken(query, pageToken, 1),
+    positionOf: (last) => [last.ruleId],
+    read: ([afterId = ""] = [], limit) => readRules(database, workspaceId, { principalId, role, afterId, limit }),
+  });
 }

@@ -8,7 +8,7 @@ import {
   type StoredAuditEvent,
 } from "../../store/list-audit-events.ts";
 import { authorize } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken, wrongPageToken } from "../page-token.ts";
+import { pageSizeOf, readPage, readPageToken, wrongPageToken } from "../page-token.ts";
 
 export interface ListAuditEventsInput {
   /** Any when empty. */
@@ -45,10 +45,13 @@ export async function listAuditEvents(
     startTimeUs: input.startTimeUs,
     endTimeUs: input.endTimeUs,
   };
-  const below = positionOf(readPageToken(filter, input.pageToken, 2));
-  const pageSize = pageSizeOf(input.pageSize);
-  const events = await readEvents(deps.database, filter, below, pageSize + 1);
-  return pageOf(events, pageSize, filter, (last) => [String(last.eventTimeUs), last.eventId]);
+  return readPage({
+    pageSize: pageSizeOf(input.pageSize),
+    query: filter,
+    position: readPageToken(filter, input.pageToken, 2),
+    positionOf: (last) => [String(last.eventTimeUs), last.eventId],
+    read: (position, limit) => readEvents(deps.database, filter, positionOf(position), limit),
+  });
 }
 
 export function checkTime(timeUs: number | undefined, field: string): void {

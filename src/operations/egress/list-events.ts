@@ -4,7 +4,7 @@ import type { Caller } from "../../domain/caller.ts";
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import { listEgressEvents as readEvents } from "../../store/egress-events.ts";
 import { authorize } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 
 export interface ListEgressEventsInput {
   /** Any when empty. */
@@ -31,8 +31,11 @@ export async function listEgressEvents(
     sandboxId: input.sandboxId || undefined,
     statuses,
   };
-  const [before] = readPageToken(filter, input.pageToken, 1) ?? [];
-  const pageSize = pageSizeOf(input.pageSize);
-  const events = await readEvents(deps.database, filter, before, pageSize + 1);
-  return pageOf(events, pageSize, filter, (last) => [last.eventId]);
+  return readPage({
+    pageSize: pageSizeOf(input.pageSize),
+    query: filter,
+    position: readPageToken(filter, input.pageToken, 1),
+    positionOf: (last) => [last.eventId],
+    read: (position, limit) => readEvents(deps.database, filter, position?.[0], limit),
+  });
 }

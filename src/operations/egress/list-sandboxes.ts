@@ -3,7 +3,7 @@ import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { listSandboxes as findPage } from "../../store/sandboxes.ts";
 import { authorize, holds } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 import { type SandboxView, sandboxViews } from "./sandbox-view.ts";
 
 /** Placeholders are for those who could bind the secrets. Fails with FIELD_INVALID. */
@@ -14,9 +14,15 @@ export async function listSandboxes(
 ): Promise<{ items: SandboxView[]; nextPageToken: string }> {
   const { workspaceId } = authorize(caller, "egress.read");
   const query = { list: "sandboxes", workspaceId };
-  const [afterId = ""] = readPageToken(query, input.pageToken, 1) ?? [];
-  const pageSize = pageSizeOf(input.pageSize);
-  const sandboxes = await findPage(database, workspaceId, { afterId, limit: pageSize + 1 });
-  const { items, nextPageToken } = pageOf(sandboxes, pageSize, query, (last) => [last.sandboxId]);
-  return { items: await sandboxViews(database, workspaceId, items, holds(caller, "egress.bind")), nextPageToken };
+  const mayBind = holds(caller, "egress.bind");
+  return readPage({
+    pageSize: pageSizeOf(input.pageSize),
+    query,
+    position: readPageToken(query, input.pageToken, 1),
+    positionOf: (last) => [last.sandboxId],
+    async read([afterId = ""] = [], limit) {
+      const sandboxes = await findPage(database, workspaceId, { afterId, limit });
+      return sandboxViews(database, workspaceId, sandboxes, mayBind);
+    },
+  });
 }

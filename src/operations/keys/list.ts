@@ -4,7 +4,7 @@ import type { Caller } from "../../domain/caller.ts";
 import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
 import { listKeyRecords } from "../../store/kms-key-records.ts";
 import { authorize } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 import { regionOf } from "../secrets/region.ts";
 
 export interface ListKeysInput {
@@ -27,8 +27,12 @@ export async function listKeys(
   const region = input.region === "" ? null : regionOf(deps, input.region);
   const states = input.states.length === 0 ? liveStates : [...input.states].sort();
   const query = { list: "keys", workspaceId, region, states };
-  const [afterId = ""] = readPageToken(query, input.pageToken, 1) ?? [];
-  const pageSize = pageSizeOf(input.pageSize);
-  const keys = await listKeyRecords(deps.database, workspaceId, { region, states, afterId, limit: pageSize + 1 });
-  return pageOf<KmsKeyRecord>(keys, pageSize, query, (last) => [last.kmsKeyId]);
+  return readPage<KmsKeyRecord>({
+    pageSize: pageSizeOf(input.pageSize),
+    query,
+    position: readPageToken(query, input.pageToken, 1),
+    positionOf: (last) => [last.kmsKeyId],
+    read: ([afterId = ""] = [], limit) =>
+      listKeyRecords(deps.database, workspaceId, { region, states, afterId, limit }),
+  });
 }

@@ -1,8 +1,9 @@
 // Browsing: the secrets directly below a path, and the paths below it that have more, as far as the caller may see them.
 import type { Caller } from "../../domain/caller.ts";
 import type { Secret } from "../../domain/secret.ts";
-import { findSecretsById, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
-import { pageOf, readPageToken } from "../page-token.ts";
+import { findSecretsById, type LevelEntry, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
+import type { StoredSecret } from "../../store/rows.ts";
+import { readPage, readPageToken } from "../page-token.ts";
 import { authenticOnly, type ListDeps } from "./authentic-only.ts";
 import { regionOf } from "./region.ts";
 import { authorizeList } from "./visible.ts";
@@ -31,16 +32,26 @@ export async function browseSecrets(
   const { workspaceId, visible } = authorizeList(caller);
   const level = { workspaceId, region: regionOf(deps, region), path };
   const query = { browse: level };
-  const [after] = readPageToken(query, pageToken, 1) ?? [];
-  const entries = await readLevel(deps.database, level, visible, after, pageSize + 1);
-  const { items, nextPageToken } = pageOf(entries, pageSize, query, (last) => [last.path]);
-  const secretIds = items.flatMap(({ secretId }) => secretId ?? []);
+  const { items, nextPageToken } = await readPage<LevelEntry & { secret: StoredSecret | undefined }>({
+    pageSize,
+    query,
+    position: readPageToken(query, pageToken, 1),
+    positionOf: (last) => [last.path],
+    async read(position, limit) {
+      const entries = await readLevel(deps.database, level, visible, position?.[0], limit);
+      const ids = entries.flatMap(({ secretId }) => secretId ?? []);
+      const secrets = ids.length === 0 ? [] : await findSecretsById(deps.database, workspaceId, visible, ids);
+      const byId = new Map(secrets.map((secret) => [secret.secretId, secret]));
+      return entries.map((entry) => ({ ...entry, secret: byId.get(entry.secretId ?? "") }));
+    },
+  });
   return {
     prefixes: items.filter(({ secretId }) => secretId === undefined).map((entry) => entry.path),
-    secrets:
-      secretIds.length === 0
-        ? []
-        : await authenticOnly(deps, caller, await findSecretsById(deps.database, workspaceId, visible, secretIds)),
+    secrets: await authenticOnly(
+      deps,
+      caller,
+      items.flatMap(({ secret }) => secret ?? []),
+    ),
     nextPageToken,
   };
 }

@@ -3,7 +3,8 @@ import type { Caller } from "../../domain/caller.ts";
 import type { Secret, SecretState } from "../../domain/secret.ts";
 import { pathOf } from "../../domain/secret-name.ts";
 import { listSecrets as readSecrets } from "../../store/list-secrets.ts";
-import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import type { StoredSecret } from "../../store/rows.ts";
+import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 import { authenticOnly, type ListDeps } from "./authentic-only.ts";
 import { regionOf } from "./region.ts";
 import { authorizeList } from "./visible.ts";
@@ -34,11 +35,16 @@ export async function listSecrets(
     labels: sortKeys(input.labels),
     states: input.states.length === 0 ? (["ACTIVE"] as const) : [...input.states].sort(),
   };
-  const position = readPageToken(filter, input.pageToken, 2);
-  const after = position && { path: position[0] as string, secretId: position[1] as string };
-  const pageSize = pageSizeOf(input.pageSize);
-  const secrets = await readSecrets(deps.database, filter, visible, after, pageSize + 1);
-  const { items, nextPageToken } = pageOf(secrets, pageSize, filter, (last) => [last.path, last.secretId]);
+  const { items, nextPageToken } = await readPage<StoredSecret>({
+    pageSize: pageSizeOf(input.pageSize),
+    query: filter,
+    position: readPageToken(filter, input.pageToken, 2),
+    positionOf: (last) => [last.path, last.secretId],
+    read: (position, limit) => {
+      const after = position && { path: position[0] as string, secretId: position[1] as string };
+      return readSecrets(deps.database, filter, visible, after, limit);
+    },
+  });
   return { items: await authenticOnly(deps, caller, items), nextPageToken };
 }
 

@@ -4,7 +4,7 @@ import type { Caller } from "../../domain/caller.ts";
 import type { ApiToken } from "../../domain/workspace.ts";
 import { listTokens as readTokens } from "../../store/api-tokens.ts";
 import { authorize } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken } from "../page-token.ts";
+import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 
 // Sorts after every id.
 const aboveEveryId = "tok_~";
@@ -16,8 +16,11 @@ export async function listTokens(
 ): Promise<{ items: ApiToken[]; nextPageToken: string }> {
   const { workspaceId } = authorize(caller, "tokens.list");
   const query = { list: "tokens", workspaceId };
-  const [belowId = aboveEveryId] = readPageToken(query, input.pageToken, 1) ?? [];
-  const pageSize = pageSizeOf(input.pageSize);
-  const tokens = await readTokens(deps.database, workspaceId, belowId, pageSize + 1);
-  return pageOf(tokens, pageSize, query, (last) => [last.tokenId]);
+  return readPage({
+    pageSize: pageSizeOf(input.pageSize),
+    query,
+    position: readPageToken(query, input.pageToken, 1),
+    positionOf: (last) => [last.tokenId],
+    read: ([belowId = aboveEveryId] = [], limit) => readTokens(deps.database, workspaceId, belowId, limit),
+  });
 }

@@ -4,7 +4,7 @@ import type { Caller } from "../../domain/caller.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
 import { listVersions } from "../../store/versions.ts";
 import { authorizeFound } from "../authorize.ts";
-import { pageOf, pageSizeOf, readPageToken, wrongPageToken } from "../page-token.ts";
+import { pageSizeOf, readPage, readPageToken, wrongPageToken } from "../page-token.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
@@ -31,10 +31,15 @@ export async function listSecretVersions(
   authorizeFound(caller, "versions.read", secret);
   const states = input.states.length === 0 ? everyState : [...input.states].sort();
   const query = { secretId: secret.secretId, states };
-  const position = readPageToken(query, input.pageToken, 1);
-  const belowNumber = position ? Number(position[0]) : aboveEveryNumber;
-  if (!Number.isInteger(belowNumber) || Math.abs(belowNumber) > aboveEveryNumber) throw wrongPageToken();
-  const pageSize = pageSizeOf(input.pageSize);
-  const versions = await listVersions(deps.database, secret, { states, belowNumber, limit: pageSize + 1 });
-  return pageOf(versions, pageSize, query, (last) => [String(last.versionNumber)]);
+  return readPage({
+    pageSize: pageSizeOf(input.pageSize),
+    query,
+    position: readPageToken(query, input.pageToken, 1),
+    positionOf: (last) => [String(last.versionNumber)],
+    read(position, limit) {
+      const belowNumber = position ? Number(position[0]) : aboveEveryNumber;
+      if (!Number.isInteger(belowNumber) || Math.abs(belowNumber) > aboveEveryNumber) throw wrongPageToken();
+      return listVersions(deps.database, secret, { states, belowNumber, limit });
+    },
+  });
 }

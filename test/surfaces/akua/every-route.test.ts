@@ -179,7 +179,7 @@ describe.each(conditional)("$request: if-match", (route) => {
   it("stale: 409 ABORTED with the current etag, which then is taken, quoted too", async () => {
     const target = await targetOf(coffer, route);
     const before = await allOf(coffer, target);
-    for (const etag of ["0", "999", '"999"', "*", `W/"${target.etag}"`, "x".repeat(256)]) {
+    for (const etag of ["0", "999", '"999"', "x".repeat(256)]) {
       const failure = await describeFailure(await sendAkua(coffer, route, target, { headers: { "if-match": etag } }));
       expect(failure).toMatchObject({ status: 409, reason: "ABORTED", metadata: { etag: target.etag } });
     }

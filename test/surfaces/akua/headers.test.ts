@@ -30,6 +30,24 @@ describe("if-match", () => {
     }
     expect(await getAkuaSecret(coffer, secret)).toEqual(secret);
   });
+
+  it.each(['W/"1"', '"1"', "1", "*", '"7", W/"1"', '"7","1" , "8"'])(
+    "%s holds for a resource of the etag 1",
+    async (etag) => {
+      const { id } = await createAkuaSecret(coffer);
+      const init = { method: "PATCH", json: { description: "changed" }, headers: { "if-match": etag } };
+      expect((await coffer.fetch(`/v1/secrets/${id}`, init)).status).toBe(200);
+    },
+  );
+
+  it.each(['W/"2"', '"11"', '"1', '"*"', '"7", "8"', "W/", '""'])("%s does not", async (etag) => {
+    const { id } = await createAkuaSecret(coffer);
+    const init = { method: "PATCH", json: { description: "changed" }, headers: { "if-match": etag } };
+    expect(await akuaFailure(coffer, `/v1/secrets/${id}`, init)).toMatchObject({
+      status: 409,
+      reason: "ABORTED",
+    });
+  });
 });
 
 describe("idempotency-key", () => {

@@ -399,7 +399,7 @@ export type ListSecretsRequest = Message<"coffer.rest.thalassa.v1.ListSecretsReq
   pathPrefix?: string | undefined;
 
   /**
-   * 1 to 1,000 entries, 1,000 unless given.
+   * 1 to 1,000 entries, 1,000 unless given. A page ends at about 1 MiB, too.
    *
    * @generated from field: optional uint32 limit = 4;
    */

@@ -1,0 +1,28 @@
+// One timer for all that look again at intervals, however many they are.
+
+export interface SharedTicks {
+  /** Resolves at the next tick, for everyone at once. */
+  next(): Promise<void>;
+}
+
+/** `stopping` makes the tick come at once. */
+export function createSharedTicks(intervalMs: number, stopping: AbortSignal): SharedTicks {
+  let tick: Promise<void> | undefined;
+  return {
+    next() {
+      tick ??= new Promise<void>((resolve) => {
+        const fire = () => {
+          clearTimeout(timer);
+          stopping.removeEventListener("abort", fire);
+          tick = undefined;
+          resolve();
+        };
+        const timer = setTimeout(fire, intervalMs);
+        timer.unref();
+        if (stopping.aborted) fire();
+        else stopping.addEventListener("abort", fire);
+      });
+      return tick;
+    },
+  };
+}
