@@ -23,7 +23,10 @@ export function createLanes(): Lanes {
 
   function leave(key: string, lane: Lane): void {
     const next = lane.waiting.shift();
-    if (next) return next();
+    if (next) {
+      next();
+      return;
+    }
     lane.running--;
     if (lane.running === 0) lanes.delete(key);
   }
@@ -51,7 +54,10 @@ export function createLanes(): Lanes {
   return {
     async run(key, max, options, work) {
       let lane = lanes.get(key);
-      if (!lane) lanes.set(key, (lane = { running: 0, waiting: [] }));
+      if (!lane) {
+        lane = { running: 0, waiting: [] };
+        lanes.set(key, lane);
+      }
       if (lane.running < max) lane.running++;
       // Whoever leaves hands its place on.
       else await turn(lane, options);
