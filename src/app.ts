@@ -169,7 +169,9 @@ async function createDeps(
     valueReader: createValueReader(database),
     audit,
     accessRules,
-    accessTimes: createAccessTimes(database.background, (error) => log.warn({ err: error }, "access times are not noted")),
+    accessTimes: createAccessTimes(database.background, (error) =>
+      log.warn({ err: error }, "access times are not noted"),
+    ),
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),

@@ -132,17 +132,10 @@ function progressOf(source: CallSource, timeoutMs: number | undefined): CallProg
 }
 
 /** Stops waiting at the caller's deadline. A change that is not being committed by then is not made any more. */
-async function untilDeadline<T>(
-  answer: Promise<T>,
-  timeoutMs: number | undefined,
-  progress: CallProgress,
-): Promise<T> {
+async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined, progress: CallProgress): Promise<T> {
   if (timeoutMs === undefined) return answer;
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(progress.isOutcomeOpen ? outcomeUnknown() : deadlineExceeded()),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => reject(progress.isOutcomeOpen ? outcomeUnknown() : deadlineExceeded()), timeoutMs);
   try {
     return await Promise.race([answer, late]);
   } finally {

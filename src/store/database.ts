@@ -2,8 +2,8 @@
 import type pg from "pg";
 import type { CallProgress } from "../domain/call-progress.ts";
 import { CofferError } from "../domain/errors.ts";
-import { createLanes } from "./connection/lanes.ts";
 import { checkWritable } from "./connection/check-writable.ts";
+import { createLanes } from "./connection/lanes.ts";
 import { createConnector } from "./connection/open-connection.ts";
 import { createPool } from "./connection/pool.ts";
 import { type Patience, read } from "./connection/read.ts";

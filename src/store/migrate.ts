@@ -102,7 +102,9 @@ async function applyPatiently(
   try {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await (migration.isWithoutTransaction ? applyOneByOne(client, migration) : apply(client, migration, steps));
+        return await (migration.isWithoutTransaction
+          ? applyOneByOne(client, migration)
+          : apply(client, migration, steps));
       } catch (error) {
         if (!isLockNotAvailable(error) || performance.now() - startMs > lockRetriesMs) throw error;
         log("a migration waits for a table that is in use, and tries again", { migration: name, attempt, since });

@@ -22,7 +22,10 @@ describe("a database that is set to read-only", () => {
     await Promise.all(Array.from({ length: 10 }, () => createSecret(coffer)));
     await coffer.sql(`alter database ${name()} set default_transaction_read_only = on`);
     await endBackends();
-    expect(await errorOf(createSecret(coffer))).toMatchObject({ code: "Unavailable", reason: "DEPENDENCY_UNAVAILABLE" });
+    expect(await errorOf(createSecret(coffer))).toMatchObject({
+      code: "Unavailable",
+      reason: "DEPENDENCY_UNAVAILABLE",
+    });
     await until("it is not ready", async () => (await statusOf(coffer)) === 503, healsWithinMs);
     // As many as the pool holds, all of them read-only.
     await Promise.all(Array.from({ length: 10 }, () => errorOf(createSecret(coffer))));
@@ -58,7 +61,15 @@ describe("a primary whose standby takes its place", () => {
     expect(await errorOf(createSecret(coffer))).toMatchObject({ code: "Unavailable" });
     await until("it is not ready", async () => (await statusOf(coffer)) === 503, healsWithinMs);
     await pair.promoteStandby();
-    await until("it creates", () => createSecret(coffer).then(() => true, () => false), healsWithinMs);
+    await until(
+      "it creates",
+      () =>
+        createSecret(coffer).then(
+          () => true,
+          () => false,
+        ),
+      healsWithinMs,
+    );
     for (let made = 0; made < 20; made++) await createSecret(coffer);
     expect(await readText(coffer, secret)).toBe("v1");
     await until("it is ready", async () => (await statusOf(coffer)) === 200, healsWithinMs);

@@ -61,15 +61,56 @@ it.each<[string, Fault, object]>([
   ["40001: the transaction cannot be serialized, each time", raised("40001"), concurrent],
   ["40P01: a deadlock, each time", raised("40P01"), concurrent],
   ["55P03: a lock cannot be had", raised("55P03"), concurrent],
-  ["57014: an operator cancels each statement", onInsert("perform pg_cancel_backend(pg_backend_pid()); perform pg_sleep(1)"), unavailable],
-  ["57P01: an operator ends each connection", onInsert("perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1)"), unknown],
-  ["42501: the role may write no more secrets", { begin: () => role.asAdmin(`revoke insert on secret from ${role.name}`), end: () => role.asAdmin(`grant insert on secret to ${role.name}`) }, unavailable],
-  ["53300: the role may have no connection", onConnect("alter role ROLE connection limit 0", "alter role ROLE connection limit -1"), unavailable],
-  ["28P01: the password is another one", onConnect("alter role ROLE password 'y'", "alter role ROLE password 'x'"), unavailable],
+  [
+    "57014: an operator cancels each statement",
+    onInsert("perform pg_cancel_backend(pg_backend_pid()); perform pg_sleep(1)"),
+    unavailable,
+  ],
+  [
+    "57P01: an operator ends each connection",
+    onInsert("perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1)"),
+    unknown,
+  ],
+  [
+    "42501: the role may write no more secrets",
+    {
+      begin: () => role.asAdmin(`revoke insert on secret from ${role.name}`),
+      end: () => role.asAdmin(`grant insert on secret to ${role.name}`),
+    },
+    unavailable,
+  ],
+  [
+    "53300: the role may have no connection",
+    onConnect("alter role ROLE connection limit 0", "alter role ROLE connection limit -1"),
+    unavailable,
+  ],
+  [
+    "28P01: the password is another one",
+    onConnect("alter role ROLE password 'y'", "alter role ROLE password 'x'"),
+    unavailable,
+  ],
   ["28000: the role may not log in", onConnect("alter role ROLE nologin", "alter role ROLE login"), unavailable],
-  ["55000: the database takes no connections", onConnect("alter database DATABASE allow_connections false", "alter database DATABASE allow_connections true"), unavailable],
-  ["3D000: the database has another name", onConnect("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'DATABASE'; alter database DATABASE rename to DATABASE_away", "alter database DATABASE_away rename to DATABASE"), unavailable],
-  ["25006: the database takes no writes", onConnect("alter database DATABASE set default_transaction_read_only = on", "alter database DATABASE reset default_transaction_read_only"), unavailable],
+  [
+    "55000: the database takes no connections",
+    onConnect("alter database DATABASE allow_connections false", "alter database DATABASE allow_connections true"),
+    unavailable,
+  ],
+  [
+    "3D000: the database has another name",
+    onConnect(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'DATABASE'; alter database DATABASE rename to DATABASE_away",
+      "alter database DATABASE_away rename to DATABASE",
+    ),
+    unavailable,
+  ],
+  [
+    "25006: the database takes no writes",
+    onConnect(
+      "alter database DATABASE set default_transaction_read_only = on",
+      "alter database DATABASE reset default_transaction_read_only",
+    ),
+    unavailable,
+  ],
 ])("%s", async (_what, fault, expected) => {
   await fault.begin();
   const before = coffer.logLines.length;
@@ -77,6 +118,14 @@ it.each<[string, Fault, object]>([
   const lines = coffer.logLines.slice(before).map((line) => JSON.parse(line) as { msg: string; result?: string });
   expect(lines.map(({ msg, result }) => [msg, result])).toEqual([["call", (expected as { reason: string }).reason]]);
   await fault.end();
-  await until("it has healed", () => createSecret(coffer).then(() => true, () => false), 2_000);
+  await until(
+    "it has healed",
+    () =>
+      createSecret(coffer).then(
+        () => true,
+        () => false,
+      ),
+    2_000,
+  );
   await until("it is ready", async () => (await coffer.fetch("/readyz")).status === 200, 2_000);
 });

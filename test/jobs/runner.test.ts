@@ -198,20 +198,23 @@ describe("an instance", () => {
 });
 
 // One job asks Postgres about its own catalog, which is small.
-describe.each(jobs.filter((job) => job !== analyzeTables).map((job) => [job.name, job] as const))("%s with nothing to do", (_name, job) => {
-  it("costs one statement, which an index answers", async () => {
-    const { deps, statements, transactions } = watched();
-    expect((await runJob(deps, job, new AbortController().signal)).items).toBe(0);
-    expect([statements.length, transactions()]).toEqual([1, 0]);
-    const plan = await coffer.deps.database.transaction(async (tx) => {
-      // The tables of a test are so small that reading them whole is cheaper.
-      await tx.query({ name: "", text: "set local enable_seqscan = off", values: [] });
-      const text = `explain (costs off) ${statements[0]?.text}`;
-      return (await tx.query<Record<string, string>>({ name: "", text, values: [] })).map((row) => row["QUERY PLAN"]);
+describe.each(jobs.filter((job) => job !== analyzeTables).map((job) => [job.name, job] as const))(
+  "%s with nothing to do",
+  (_name, job) => {
+    it("costs one statement, which an index answers", async () => {
+      const { deps, statements, transactions } = watched();
+      expect((await runJob(deps, job, new AbortController().signal)).items).toBe(0);
+      expect([statements.length, transactions()]).toEqual([1, 0]);
+      const plan = await coffer.deps.database.transaction(async (tx) => {
+        // The tables of a test are so small that reading them whole is cheaper.
+        await tx.query({ name: "", text: "set local enable_seqscan = off", values: [] });
+        const text = `explain (costs off) ${statements[0]?.text}`;
+        return (await tx.query<Record<string, string>>({ name: "", text, values: [] })).map((row) => row["QUERY PLAN"]);
+      });
+      const indexes =
+        /using (kms_key_by_\w+|secret_by_purge_time|secret_by_validate_after|secret_by_expire_time|secret_version_by_scheduled|idempotency_by_create)/;
+      expect(plan.join("\n")).toMatch(indexes);
+      expect(plan.join("\n")).not.toContain("Seq Scan");
     });
-    const indexes =
-      /using (kms_key_by_\w+|secret_by_purge_time|secret_by_validate_after|secret_by_expire_time|secret_version_by_scheduled|idempotency_by_create)/;
-    expect(plan.join("\n")).toMatch(indexes);
-    expect(plan.join("\n")).not.toContain("Seq Scan");
-  });
-});
+  },
+);

@@ -1,7 +1,7 @@
 // Idempotency keys on the real servers: kept for 24 hours, forgotten afterwards.
 import { expect, it } from "vitest";
-import { sweepIdempotency } from "../../src/jobs/sweep-idempotency.ts";
 import { runJob } from "../../src/jobs/run-job.ts";
+import { sweepIdempotency } from "../../src/jobs/sweep-idempotency.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { run } from "../support/jobs.ts";
 import { withKey } from "../support/replay.ts";

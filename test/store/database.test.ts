@@ -126,7 +126,8 @@ describe("what did nothing is run again, and never has a second effect", () => {
         await sleep(100);
         await run(tx, "update note set text = text where text = $1", [second]);
       });
-    await Promise.all([lockBoth("left", "right"), lockBoth("right", "left")]);
+    const both = Promise.all([lockBoth("left", "right"), lockBoth("right", "left")]);
+    await expect(both).resolves.toHaveLength(2);
     await own.close();
   });
 
@@ -143,7 +144,9 @@ describe("what did nothing is run again, and never has a second effect", () => {
     await inParallel(4, 4, () => run(database, "select pg_sleep(0.05)"));
     const client = new Client(place.url);
     await client.connect();
-    await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'coffer' and datname = current_database()");
+    await client.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'coffer' and datname = current_database()",
+    );
     await client.end();
     await sleep(50);
     await database.change({ name: "", text: "insert into note values ('at once')", values: [] });

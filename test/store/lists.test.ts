@@ -16,8 +16,11 @@ let other: Awaited<ReturnType<typeof createSecret>>;
 beforeAll(async () => {
   other = await createSecret(coffer, { labels: { team: "one" } });
   // Not as coffer would store them: they are only passed over.
-  const [{ columns }] = (await coffer.sql(`select string_agg(column_name, ', ') as columns from information_schema.columns
-    where table_name = 'secret' and column_name not in ('secret_id', 'path', 'name', 'labels')`)) as [{ columns: string }];
+  const [{ columns }] =
+    (await coffer.sql(`select string_agg(column_name, ', ') as columns from information_schema.columns
+    where table_name = 'secret' and column_name not in ('secret_id', 'path', 'name', 'labels')`)) as [
+      { columns: string },
+    ];
   await coffer.sql(`insert into secret (secret_id, path, name, labels, ${columns})
     select 'sec_' || n, '/many/' || n, 'many/' || n, jsonb_build_object('env', 'prod', 'n', n::text), ${columns}
     from secret, generate_series(1, ${secretCount}) n`);
@@ -49,15 +52,23 @@ describe("a page is found without reading the workspace:", () => {
     ["a kind that no secret has", list({ kind: "aws" })],
     ["deleted secrets, of which there are none", list({ states: [SOFT_DELETED] })],
     ["active secrets", list({ states: [ACTIVE] })],
-    ["events of a principal that did nothing", () => coffer.clients().audit.listAuditEvents({ principalId: "prn_nobody" })],
-    ["events of a principal that did everything", () => coffer.clients().audit.listAuditEvents({ principalId: "prn_busy" })],
+    [
+      "events of a principal that did nothing",
+      () => coffer.clients().audit.listAuditEvents({ principalId: "prn_nobody" }),
+    ],
+    [
+      "events of a principal that did everything",
+      () => coffer.clients().audit.listAuditEvents({ principalId: "prn_busy" }),
+    ],
   ])("%s", async (_what, call) => {
     expect(await tookMs(call)).toBeLessThan(40);
   });
 
   it("with what was asked for in it", async () => {
     const { secrets } = coffer.clients();
-    expect((await secrets.listSecrets({ labels: { n: "4711" } })).secrets.map(({ name }) => name)).toEqual(["many/4711"]);
+    expect((await secrets.listSecrets({ labels: { n: "4711" } })).secrets.map(({ name }) => name)).toEqual([
+      "many/4711",
+    ]);
     expect((await secrets.listSecrets({ labels: { team: "one" } })).secrets).toHaveLength(1);
     expect((await secrets.listSecrets({ labels: { env: "prod" }, pageSize: 7 })).secrets).toHaveLength(7);
   });
@@ -87,7 +98,8 @@ describe("lists that take long", () => {
 });
 
 async function runningLists(): Promise<number> {
-  const rows = await coffer.sql(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+  const rows =
+    await coffer.sql(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
     and application_name = 'coffer'`);
   return rows.length;
 }

@@ -5,8 +5,8 @@ import { StartupError } from "../../src/domain/startup-error.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { startCoffer } from "../support/coffer.ts";
 import { createTestDatabase } from "../support/database.ts";
+import { errorsOf, inParallel } from "../support/parallel.ts";
 import { findPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
-import { inParallel, errorsOf } from "../support/parallel.ts";
 import { addVersion, createSecret, readText } from "../support/secrets.ts";
 
 const binary = await findPgBouncer();
@@ -37,17 +37,22 @@ describe.skipIf(!binary)("PgBouncer", () => {
     expect((await coffer.fetch("/readyz")).status).toBe(200);
   });
 
-  it.each(["transaction", "statement"])("in %s mode is refused in one line, and the migrations are not locked by it", async (mode) => {
-    const { through } = await pooled(`pool_mode = ${mode}`);
-    const empty = await createTestDatabase("template0");
-    onTestFinished(empty.drop);
-    const refused = migrate(through(empty.url));
-    await expect(refused).rejects.toThrow(StartupError);
-    await expect(refused).rejects.toThrow(/^COFFER_DATABASE_URL leads to a connection pooler in transaction mode; [^\n]+$/);
-    const start = performance.now();
-    await migrate(empty.url);
-    expect(performance.now() - start).toBeLessThan(20_000);
-  });
+  it.each(["transaction", "statement"])(
+    "in %s mode is refused in one line, and the migrations are not locked by it",
+    async (mode) => {
+      const { through } = await pooled(`pool_mode = ${mode}`);
+      const empty = await createTestDatabase("template0");
+      onTestFinished(empty.drop);
+      const refused = migrate(through(empty.url));
+      await expect(refused).rejects.toThrow(StartupError);
+      await expect(refused).rejects.toThrow(
+        /^COFFER_DATABASE_URL leads to a connection pooler in transaction mode; [^\n]+$/,
+      );
+      const start = performance.now();
+      await migrate(empty.url);
+      expect(performance.now() - start).toBeLessThan(20_000);
+    },
+  );
 
   it("in session mode with a single server connection is no reason to wait for ever", async () => {
     const { through } = await pooled("pool_mode = session\ndefault_pool_size = 1");
@@ -56,7 +61,9 @@ describe.skipIf(!binary)("PgBouncer", () => {
     await migrate(through(empty.url));
     const client = new Client(empty.url);
     await client.connect();
-    expect((await client.query("select count(*)::int > 10 as done from schema_migration")).rows).toEqual([{ done: true }]);
+    expect((await client.query("select count(*)::int > 10 as done from schema_migration")).rows).toEqual([
+      { done: true },
+    ]);
     await client.end();
   });
 });

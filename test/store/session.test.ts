@@ -15,7 +15,7 @@ describe("on a database with hostile defaults", () => {
     const { url, drop } = await createTestDatabase("template0");
     onTestFinished(drop);
     await makeHostile(url, { ...hostileSettings, statement_timeout: "1" });
-    await migrate(url);
+    await expect(migrate(url)).resolves.toBeUndefined();
   });
 
   it("every connection has coffer's own settings", async () => {
@@ -54,7 +54,10 @@ describe("on a database with hostile defaults", () => {
     });
     onTestFinished(coffer.close);
     const { secrets, tokens, audit } = coffer.clients();
-    const secret = await createSecret(coffer, { labels: { team: "é" }, expiration: { case: "ttl", value: { seconds: 3600n } } });
+    const secret = await createSecret(coffer, {
+      labels: { team: "é" },
+      expiration: { case: "ttl", value: { seconds: 3600n } },
+    });
     await addVersion(coffer, secret, "v2");
     expect(await readText(coffer, secret)).toBe("v2");
     const seen = (await secrets.getSecret(byId(secret.id))).secret;
@@ -62,7 +65,11 @@ describe("on a database with hostile defaults", () => {
     expect(seen?.createTime?.seconds).toBeGreaterThan(now - 60n);
     expect(seen?.expireTime?.seconds).toBeGreaterThan(now + 3_000n);
     expect((await secrets.listSecrets({ labels: { team: "é" } })).secrets).toHaveLength(1);
-    const made = await tokens.createToken({ displayName: "t", role: 3, expiration: { case: "ttl", value: { seconds: 600n } } });
+    const made = await tokens.createToken({
+      displayName: "t",
+      role: 3,
+      expiration: { case: "ttl", value: { seconds: 600n } },
+    });
     expect(await readText(coffer, secret)).toBe("v2");
     expect((await coffer.clients(made.token).secrets.getSecret(byId(secret.id))).secret?.id).toBe(secret.id);
     const { auditEvents: events } = await audit.listAuditEvents({});

@@ -19,7 +19,9 @@ export interface PgBouncer {
 
 export async function findPgBouncer(): Promise<Binary | undefined> {
   const installed = await findOnPath("pgbouncer");
-  return installed ? { path: installed, libraryPath: undefined } : unpackBinary("pgbouncer", ["pgbouncer"], "pgbouncer");
+  return installed
+    ? { path: installed, libraryPath: undefined }
+    : unpackBinary("pgbouncer", ["pgbouncer"], "pgbouncer");
 }
 
 /** `settings`: lines of its configuration, such as the pool mode. */

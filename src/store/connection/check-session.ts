@@ -1,7 +1,7 @@
 // Refuses a database, or a way to it, that coffer cannot work with: in one line, before anything is done to it.
 import type pg from "pg";
 import { StartupError } from "../../domain/startup-error.ts";
-import { closeAtOnce, type Connector, type OpenConnection } from "./open-connection.ts";
+import { type Connector, closeAtOnce, type OpenConnection } from "./open-connection.ts";
 import type { TimeLimits } from "./session.ts";
 
 /** Fails with a StartupError. */

@@ -57,9 +57,6 @@ function withoutLists(parameters: URLSearchParams, isList: boolean): string {
   return rest.size === 0 ? "" : `?${rest}`;
 }
 
-function mapped(
-  list: readonly string[],
-  map: (item: string, index: number) => string,
-): readonly [string, ...string[]] {
+function mapped(list: readonly string[], map: (item: string, index: number) => string): readonly [string, ...string[]] {
   return list.map(map) as [string, ...string[]];
 }

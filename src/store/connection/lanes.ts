@@ -23,9 +23,12 @@ export function createLanes(): Lanes {
 
   function leave(key: string, lane: Lane): void {
     const next = lane.waiting.shift();
-    if (next) return next();
-    lane.running--;
-    if (lane.running === 0) lanes.delete(key);
+    if (next) {
+      next();
+    } else {
+      lane.running--;
+      if (lane.running === 0) lanes.delete(key);
+    }
   }
 
   /** Resolves when it is this one's turn, and rejects when that takes too long or nobody waits for it. */
@@ -50,8 +53,8 @@ export function createLanes(): Lanes {
 
   return {
     async run(key, max, options, work) {
-      let lane = lanes.get(key);
-      if (!lane) lanes.set(key, (lane = { running: 0, waiting: [] }));
+      const lane = lanes.get(key) ?? { running: 0, waiting: [] };
+      lanes.set(key, lane);
       if (lane.running < max) lane.running++;
       // Whoever leaves hands its place on.
       else await turn(lane, options);

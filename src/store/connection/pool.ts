@@ -2,7 +2,7 @@
 import type pg from "pg";
 import type { CallProgress } from "../../domain/call-progress.ts";
 import { isOutOfConnections, serverIsNotOurs } from "../database-errors.ts";
-import { closeAtOnce, type Connector } from "./open-connection.ts";
+import { type Connector, closeAtOnce } from "./open-connection.ts";
 import { serveLimits } from "./session.ts";
 import { createShares, type Share } from "./shares.ts";
 
@@ -127,7 +127,13 @@ export function createPool(connector: Connector, size: number): Pool {
     const openedIn = era;
     try {
       const { client } = await connector.open(serveLimits);
-      const kept: Kept = { client, isBroken: false, era: openedIn, provenMs: performance.now(), statementTimeoutMs: undefined };
+      const kept: Kept = {
+        client,
+        isBroken: false,
+        era: openedIn,
+        provenMs: performance.now(),
+        statementTimeoutMs: undefined,
+      };
       const onBroken = () => {
         kept.isBroken = true;
         if (idle.includes(kept)) drop(removed(kept));

@@ -77,7 +77,10 @@ export function read<Row extends object>(
 
   function onSilence(): void {
     const leftMs = startMs + totalMs - performance.now();
-    if (leftMs <= 1) return settle(() => reject(new NoAnswerError(totalMs)), 0);
+    if (leftMs <= 1) {
+      settle(() => reject(new NoAnswerError(totalMs)), 0);
+      return;
+    }
     timer = setTimeout(onSilence, Math.min(hedgeMs, leftMs));
     if (attempts >= attemptsMax) return;
     for (const sinceMs of silent.values()) pool.closeUnproven(sinceMs);

@@ -48,11 +48,7 @@ export async function runChange<Row extends object>(
 }
 
 /** `body` may run again when nothing of it was committed. Fails with OUTCOME_UNKNOWN when the answer to the COMMIT is lost. */
-export async function runTransaction<T>(
-  pool: Pool,
-  body: (tx: Tx) => Promise<T>,
-  options: ChangeOptions,
-): Promise<T> {
+export async function runTransaction<T>(pool: Pool, body: (tx: Tx) => Promise<T>, options: ChangeOptions): Promise<T> {
   // Jobs come back by themselves, and say what went wrong.
   const bodyAttemptsMax = options.share === "job" ? 1 : attemptsMax;
   for (let attempt = 1; ; attempt++) {
