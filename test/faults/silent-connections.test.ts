@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import { ALLOW, ipIs } from "../support/access-policies.ts";
 import { startCoffer, type TestCoffer } from "../support/coffer.ts";
+import { until } from "../support/poll.ts";
 import { type PostgresProxy, startPostgresProxy } from "../support/postgres-proxy.ts";
 import { byId, createSecret, data, newName, readText } from "../support/secrets.ts";
 
@@ -119,4 +120,18 @@ it("a change whose deadline passes before its COMMIT is not made", async () => {
   const answer = await callWithin(300, "AddSecretVersion", { id, data: "bGF0ZQ==" });
   expect(answer).toMatchObject({ status: 504, reason: "DEADLINE_EXCEEDED" });
   expect(await readText(coffer, { id })).toBe("v1");
+});
+
+it("a database that says nothing at all is 503 at /readyz within a second, and coffer heals within two", async () => {
+  proxy.freeze();
+  const start = performance.now();
+  // The answer of a moment ago is kept for a second.
+  await until("it is not ready", async () => (await coffer.fetch("/readyz")).status === 503, 2_500);
+  const asked = performance.now();
+  expect((await coffer.fetch("/readyz")).status).toBe(503);
+  expect(performance.now() - asked).toBeLessThan(1_100);
+  expect(performance.now() - start).toBeLessThan(4_000);
+  proxy.heal();
+  await until("it is ready", async () => (await coffer.fetch("/readyz")).status === 200, delayMsMax);
+  expect(await readText(coffer, { id: secretId })).toBe("v2");
 });

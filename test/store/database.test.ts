@@ -126,7 +126,8 @@ describe("what did nothing is run again, and never has a second effect", () => {
         await sleep(100);
         await run(tx, "update note set text = text where text = $1", [second]);
       });
-    await Promise.all([lockBoth("left", "right"), lockBoth("right", "left")]);
+    const both = Promise.all([lockBoth("left", "right"), lockBoth("right", "left")]);
+    await expect(both).resolves.toHaveLength(2);
     await own.close();
   });
 

@@ -25,10 +25,10 @@ export function createLanes(): Lanes {
     const next = lane.waiting.shift();
     if (next) {
       next();
-      return;
+    } else {
+      lane.running--;
+      if (lane.running === 0) lanes.delete(key);
     }
-    lane.running--;
-    if (lane.running === 0) lanes.delete(key);
   }
 
   /** Resolves when it is this one's turn, and rejects when that takes too long or nobody waits for it. */
@@ -53,11 +53,8 @@ export function createLanes(): Lanes {
 
   return {
     async run(key, max, options, work) {
-      let lane = lanes.get(key);
-      if (!lane) {
-        lane = { running: 0, waiting: [] };
-        lanes.set(key, lane);
-      }
+      const lane = lanes.get(key) ?? { running: 0, waiting: [] };
+      lanes.set(key, lane);
       if (lane.running < max) lane.running++;
       // Whoever leaves hands its place on.
       else await turn(lane, options);
