@@ -16,6 +16,8 @@ export interface Options {
   prepare: boolean;
   /** The id of a root key. */
   to?: string;
+  /** A file with heads of the audit trail. */
+  head?: string;
 }
 
 const texts = { type: "string" } as const;
@@ -32,6 +34,7 @@ const known = {
   "expires-in": texts,
   prepare: flag,
   to: texts,
+  head: texts,
 } as const satisfies ParseArgsOptionsConfig;
 
 export type OptionName = keyof typeof known;
@@ -39,7 +42,7 @@ export type OptionName = keyof typeof known;
 /** `words` are the arguments that are no options. Fails with a UsageError. */
 export function readArguments(argv: readonly string[]): { words: string[]; given: OptionName[]; options: Options } {
   const { values, positionals } = parse(argv);
-  const { name, workspace, role, tier, to } = values;
+  const { name, workspace, role, tier, to, head } = values;
   const expiresIn = values["expires-in"];
   if (name !== undefined && !/^\P{Cc}{1,200}$/u.test(name))
     throw new UsageError("--name must have 1 to 200 characters");
@@ -49,6 +52,7 @@ export function readArguments(argv: readonly string[]): { words: string[]; given
     scopes: values.scope ?? [],
     prepare: values.prepare ?? false,
     ...(to === undefined ? {} : { to }),
+    ...(head === undefined ? {} : { head }),
     ...(name === undefined ? {} : { name }),
     ...(workspace === undefined ? {} : { workspace }),
     ...(role === undefined ? {} : { role: roleOf(role) }),
