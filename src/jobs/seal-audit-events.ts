@@ -1,7 +1,7 @@
 // Seals the audit trail: chains the events that were committed since the last time, behind the calls that wrote them.
 import { advance, firstBounds } from "../domain/event-horizon.ts";
 import { sealEvents } from "../operations/audit/seal.ts";
-import { findUnsealed, lockBounds, putBounds } from "../store/audit-seals.ts";
+import { findUnsealed, isSealingDue, lockBounds, putBounds } from "../store/audit-seals.ts";
 import { readHorizon } from "../store/event-horizon.ts";
 import type { Job } from "./job.ts";
 
@@ -10,9 +10,7 @@ const eventsPerBatch = 2_000;
 
 export const sealAuditEvents: Job = {
   name: "SealAuditEvents",
-  async isDue(sql) {
-    return (await findUnsealed(sql, await readHorizon(sql), 1)).length > 0;
-  },
+  isDue: isSealingDue,
   async runBatch(deps, tx) {
     // Read outside: what the transaction then sees was committed before, or is not over.
     const seen = await readHorizon(deps.database);

@@ -73,14 +73,36 @@ export interface SealHead {
   previousMac: Uint8Array;
 }
 
-/** The newest seal of a workspace `w` as `h`. */
-const headOf = `lateral (
-  select * from audit_seal s where s.workspace_id = w.workspace_id order by s.seal_number desc limit 1) h`;
-
 /**
- * Workspaces with events, of transactions that are over, which no seal covers. Calls that named no workspace are one of their own. A
- * seal with a number that is not given out yet is from the server that this database was restored from: only its time tells.
+ * Each workspace `w` with an event, of transactions below `endedBelow`, that no seal covers: one look into an index each. Calls that
+ * named no workspace are one of their own. A seal with a number that is not given out yet is from the server that this database was
+ * restored from: only its time tells.
  */
+function unsealedText(endedBelow: string, next: string): string {
+  return `(select workspace_id from workspace union all select '') w
+    left join lateral (
+      select * from audit_seal s where s.workspace_id = w.workspace_id order by s.seal_number desc limit 1) h on true
+    cross join lateral (
+      select case when h.to_xact <= ${next} then h.to_xact else 0 end as from_xact, coalesce(
+        case when h.to_xact <= ${next} then h.low_time else h.last_time + interval '1 microsecond' end, '-infinity') as from_time
+      offset 0) b
+    cross join lateral (
+      select from audit_event a where a.workspace_id = w.workspace_id and a.event_time >= b.from_time
+        and a.xact >= b.from_xact and a.xact < ${endedBelow} order by a.event_time limit 1) e`;
+}
+
+/** Whether any workspace has events, of transactions that are over, which no seal covers. */
+export async function isSealingDue(sql: Sql): Promise<boolean> {
+  const unsealed = unsealedText("pg_snapshot_xmin(t.s)::text::bigint", "pg_snapshot_xmax(t.s)::text::bigint");
+  const rows = await sql.query<{ due: boolean }>({
+    name: "is_sealing_due",
+    text: `select exists (select from pg_current_snapshot() as t (s) cross join ${unsealed}) as due`,
+    values: [],
+  });
+  return only(rows).due;
+}
+
+/** Workspaces with events, of transactions that are over, which no seal covers. */
 export async function findUnsealed(
   sql: Sql,
   { endedBelow, next }: Pick<Horizon, "endedBelow" | "next">,
@@ -88,13 +110,7 @@ export async function findUnsealed(
 ): Promise<string[]> {
   const rows = await sql.query<{ workspace_id: string }>({
     name: "find_unsealed",
-    text: `select w.workspace_id from (select workspace_id from workspace union all select '') w left join ${headOf} on true
-      where exists (
-        select from audit_event a where a.workspace_id = w.workspace_id and a.xact < $1
-          and a.xact >= case when h.to_xact <= $2 then h.to_xact else 0 end
-          and a.event_time >= coalesce(case when h.to_xact <= $2 then h.low_time else h.last_time + interval '1 microsecond' end,
-            '-infinity')
-      ) order by w.workspace_id limit $3`,
+    text: `select w.workspace_id from ${unsealedText("$1::bigint", "$2::bigint")} limit $3`,
     values: [endedBelow, next, limit],
   });
   return rows.map((row) => row.workspace_id);

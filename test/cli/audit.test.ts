@@ -5,8 +5,10 @@ import { Client } from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { partitionEvents } from "../../src/jobs/partition-events.ts";
 import { sealAuditEvents } from "../../src/jobs/seal-audit-events.ts";
+import { verifyTrail } from "../../src/operations/audit/verify.ts";
 import { type TestCoffer, useCoffer } from "../support/coffer.ts";
 import { run as runJob } from "../support/jobs.ts";
+import { until } from "../support/poll.ts";
 import { type SharedSettings, useProcesses } from "../support/processes.ts";
 import { byId, createSecret, readText } from "../support/secrets.ts";
 
@@ -30,7 +32,13 @@ async function json(args: string[]) {
   return JSON.parse(stdout);
 }
 
-const seal = () => runJob(coffer, sealAuditEvents);
+/** Seals everything; tests beside this one hold transactions open on the same server. */
+async function seal(): Promise<void> {
+  await until("all is sealed", async () => {
+    await runJob(coffer, sealAuditEvents);
+    return (await verifyTrail(coffer.deps, workspaceId, { cut: undefined, known: [] })).unsealed === 0;
+  });
+}
 const own = async () =>
   (await json(["audit", "verify"])).trails.find((trail: { workspaceId: string }) => trail.workspaceId === workspaceId);
 
@@ -65,9 +73,9 @@ describe("coffer audit verify", () => {
     expect({ unsealed, problems }).toEqual({ unsealed: 0, problems: [] });
     await createSecret(coffer);
     expect(await own()).toMatchObject({ verified, unsealed: 1 });
-    expect(await seal()).toMatchObject({ items: 1 });
+    await seal();
     expect(await own()).toMatchObject({ verified: verified + 1, unsealed: 0 });
-    expect(await seal()).toMatchObject({ items: 0 });
+    expect(await runJob(coffer, sealAuditEvents)).toMatchObject({ items: 0 });
   });
 
   it.each<[string, () => string, RegExp]>([
@@ -155,10 +163,11 @@ describe("the seals", () => {
       await late.query("begin");
       await late.query(`insert into audit_event select (jsonb_populate_record(a, jsonb_build_object('event_id', 'aud_late',
         'event_time', clock_timestamp(), 'xact', pg_current_xact_id()::text::bigint))).* from audit_event a where event_id = ${nth(1)}`);
-      await someEvents();
+      await createSecret(coffer);
+      await runJob(coffer, sealAuditEvents);
       const before = await own();
       await late.query("commit");
-      expect((await seal()).items).toBeGreaterThan(0);
+      await seal();
       const after = await own();
       expect(after).toMatchObject({ unsealed: 0, problems: [] });
       expect(after.verified).toBe(before.verified + before.unsealed + 1);
@@ -171,8 +180,10 @@ describe("the seals", () => {
     await coffer.sql(`insert into audit_event select (jsonb_populate_record(a, jsonb_build_object('event_id', 'aud_many_' || n,
         'event_time', now(), 'xact', pg_current_xact_id()::text::bigint))).*
       from audit_event a, generate_series(1, 5000) n where a.event_id = ${nth(1)}`);
-    expect((await seal()).items).toBeGreaterThanOrEqual(5_000);
-    expect(await own()).toMatchObject({ unsealed: 0, problems: [] });
+    await seal();
+    const { verified, problems } = await own();
+    expect(problems).toEqual([]);
+    expect(verified).toBeGreaterThan(5_000);
   });
 
   it("go on in a database that was restored on a server whose transactions have lower numbers", async () => {
@@ -187,7 +198,7 @@ describe("the seals", () => {
   it("let events of months go whose retention has passed, and only these", async () => {
     await someEvents();
     const old = new Date(Date.now() - 400 * 86_400_000).toISOString();
-    const [split = ""] = [new Date(Date.now() - 200 * 86_400_000).toISOString().slice(0, 7)];
+    const split = new Date(Date.now() - 200 * 86_400_000).toISOString().slice(0, 7);
     const rows = await coffer.sql("select relname from pg_class where relname = 'audit_event_before'");
     expect(rows).toHaveLength(1);
     await coffer.sql(`alter table audit_event detach partition audit_event_before;
