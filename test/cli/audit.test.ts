@@ -7,6 +7,7 @@ import { partitionEvents } from "../../src/jobs/partition-events.ts";
 import { sealAuditEvents } from "../../src/jobs/seal-audit-events.ts";
 import { verifyTrail } from "../../src/operations/audit/verify.ts";
 import { type TestCoffer, useCoffer } from "../support/coffer.ts";
+import { commandsOf } from "../support/commands.ts";
 import { run as runJob } from "../support/jobs.ts";
 import { until } from "../support/poll.ts";
 import { type SharedSettings, useProcesses } from "../support/processes.ts";
@@ -21,16 +22,7 @@ beforeAll(async () => {
   ({ workspaceId } = await coffer.clients().tokens.whoAmI({}));
 });
 
-async function run(args: string[]) {
-  const { code, stdout, stderr } = await processes.launch({ ...settings }, { args }).ended;
-  return { code, stdout, stderr };
-}
-
-async function json(args: string[]) {
-  const { code, stdout, stderr } = await run([...args, "--json"]);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const { run, json } = commandsOf(processes, () => ({ ...settings }));
 
 /** Seals everything; tests beside this one hold transactions open on the same server. */
 async function seal(): Promise<void> {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadKeyring } from "../../src/envelope/keyring.ts";
 import { rewrapRoot } from "../../src/operations/keys/rewrap-root.ts";
 import { startCoffer, type TestCoffer, useCoffer } from "../support/coffer.ts";
+import { commandsOf } from "../support/commands.ts";
 import { expectError } from "../support/errors.ts";
 import { createKey } from "../support/keys.ts";
 import { type SharedSettings, useProcesses } from "../support/processes.ts";
@@ -23,16 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => serving.close());
 
-async function run(args: string[]) {
-  const { code, stdout, stderr } = await processes.launch({ ...settings }, { args }).ended;
-  return { code, stdout, stderr };
-}
-
-async function json(args: string[]) {
-  const { code, stdout, stderr } = await run([...args, "--json"]);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const { run, json } = commandsOf(processes, () => ({ ...settings }));
 
 const wrappers = async () =>
   (
