@@ -7,6 +7,7 @@ import { purgeSecrets } from "./purge-secrets.ts";
 import { revalidateCredentials } from "./revalidate-credentials.ts";
 import { rewrapVersions } from "./rewrap-versions.ts";
 import { rotateKeys } from "./rotate-keys.ts";
+import { sealAuditEvents } from "./seal-audit-events.ts";
 import { sweepIdempotency } from "./sweep-idempotency.ts";
 
 export const jobs: readonly Job[] = [
@@ -18,4 +19,5 @@ export const jobs: readonly Job[] = [
   destroyKeys,
   sweepIdempotency,
   revalidateCredentials,
+  sealAuditEvents,
 ];
