@@ -13,6 +13,8 @@ export interface Options {
   tier?: Tier;
   scopes: string[];
   expiresInMs?: number;
+  /** A file with heads of the audit trail. */
+  head?: string;
 }
 
 const texts = { type: "string" } as const;
@@ -27,6 +29,7 @@ const known = {
   tier: texts,
   scope: { type: "string", multiple: true },
   "expires-in": texts,
+  head: texts,
 } as const satisfies ParseArgsOptionsConfig;
 
 export type OptionName = keyof typeof known;
@@ -34,7 +37,7 @@ export type OptionName = keyof typeof known;
 /** `words` are the arguments that are no options. Fails with a UsageError. */
 export function readArguments(argv: readonly string[]): { words: string[]; given: OptionName[]; options: Options } {
   const { values, positionals } = parse(argv);
-  const { name, workspace, role, tier } = values;
+  const { name, workspace, role, tier, head } = values;
   const expiresIn = values["expires-in"];
   if (name !== undefined && !/^\P{Cc}{1,200}$/u.test(name))
     throw new UsageError("--name must have 1 to 200 characters");
@@ -42,6 +45,7 @@ export function readArguments(argv: readonly string[]): { words: string[]; given
     json: values.json ?? false,
     everyWorkspace: values["every-workspace"] ?? false,
     scopes: values.scope ?? [],
+    ...(head === undefined ? {} : { head }),
     ...(name === undefined ? {} : { name }),
     ...(workspace === undefined ? {} : { workspace }),
     ...(role === undefined ? {} : { role: roleOf(role) }),

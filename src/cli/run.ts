@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { CofferError } from "../domain/errors.ts";
 import { StartupError } from "../domain/startup-error.ts";
+import { showAuditHeads, verifyAudit } from "./audit-commands.ts";
 import { withDeployment } from "./deployment.ts";
 import { addToKeyring, checkKeyring, initKeyring, rotateKeyring } from "./keyring-commands.ts";
 import { type OptionName, type Options, readArguments } from "./options.ts";
@@ -48,6 +49,11 @@ const commands = new Map<string, Command>([
       operand: "a token's id (tok_…)",
       run: (config, _options, id) => withDeployment(config, (deps) => revokeOneToken(deps, id)),
     },
+  ],
+  ["audit head", { options: [], run: (config) => withDeployment(config, showAuditHeads) }],
+  [
+    "audit verify",
+    { options: ["head"], run: (config, options) => withDeployment(config, (deps) => verifyAudit(deps, options)) },
   ],
   ["keyring init", { options: [], run: initKeyring }],
   ["keyring check", { options: [], run: checkKeyring }],

@@ -12,6 +12,8 @@ export const usage = `usage: coffer [serve [--egress]]
        coffer token list [--workspace ID]
        coffer token create --role ROLE [--workspace ID | --every-workspace] [--name NAME] [--scope SCOPE]... [--expires-in TIME]
        coffer token revoke TOKEN_ID
+       coffer audit verify [--head FILE]
+       coffer audit head
        coffer keyring init
        coffer keyring check
        coffer keyring add
@@ -28,6 +30,7 @@ others   administer the deployment from its own machine: they use its database a
 --tier TIER         free, pro or enterprise, which limits nothing and is meant unless given
 --scope SCOPE       a permission, <group>.* or *, to which the token is narrowed; may be given several times
 --expires-in TIME   such as 90s, 15m, 12h, 30d or 52w; never unless given
+--head FILE         what \`coffer audit head --json\` printed earlier: the audit trail must still lead there
 --json              prints JSON instead of a table
 --help              prints this
 

@@ -8,6 +8,7 @@ import { purgeSecrets } from "./purge-secrets.ts";
 import { revalidateCredentials } from "./revalidate-credentials.ts";
 import { rewrapVersions } from "./rewrap-versions.ts";
 import { rotateKeys } from "./rotate-keys.ts";
+import { sealAuditEvents } from "./seal-audit-events.ts";
 import { sweepIdempotency } from "./sweep-idempotency.ts";
 
 export const jobs: readonly Job[] = [
@@ -20,4 +21,5 @@ export const jobs: readonly Job[] = [
   sweepIdempotency,
   revalidateCredentials,
   analyzeTables,
+  sealAuditEvents,
 ];

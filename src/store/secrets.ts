@@ -94,6 +94,8 @@ export interface NewSecret {
   kmsKeyId: string;
   revealable: boolean;
   expireTime: Date | undefined;
+  /** From which its end was counted; undefined: when it is inserted. */
+  createTime: Date | undefined;
   credentialFields: Record<string, string>;
   /** As `policyText` writes it; undefined: none. */
   accessPolicyText: string | undefined;
@@ -133,6 +135,7 @@ export function newSecretRow(secret: NewSecret): NewRow {
     ["kms_key_id", "?::text", secret.kmsKeyId],
     ["revealable", "?::boolean", secret.revealable],
     ["expire_time", "?::timestamptz", secret.expireTime ?? null],
+    ["create_time", "coalesce(?::timestamptz, now())", secret.createTime ?? null],
     ["row_mac", "?::bytea", secret.rowMac],
     ["credential_fields", "?::jsonb", JSON.stringify(secret.credentialFields)],
     ["validation_state", "case when ?::boolean then 'UNSPECIFIED' end", isValidated],

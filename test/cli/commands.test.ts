@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import { useCoffer } from "../support/coffer.ts";
+import { commandsOf } from "../support/commands.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { expectError, unauthenticated } from "../support/errors.ts";
 import { until } from "../support/poll.ts";
@@ -20,17 +21,7 @@ beforeAll(() => {
 });
 const textPattern = /sk_coffer_[0-9A-Za-z]{10}_[0-9A-Za-z]{33}/g;
 
-async function run(args: string[], env: Record<string, string> = { ...settings }) {
-  const { code, stdout, stderr } = await processes.launch(env, { args }).ended;
-  return { code, stdout, stderr };
-}
-
-/** What a command prints as JSON; fails when it fails. */
-async function json(args: string[], env?: Record<string, string>) {
-  const { code, stdout, stderr } = await run([...args, "--json"], env);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const { run, json } = commandsOf(processes, () => ({ ...settings }));
 
 const home = async () => (await coffer.clients().tokens.whoAmI({})).workspaceId;
 

@@ -212,7 +212,7 @@ describe.each(jobs.filter((job) => job !== analyzeTables).map((job) => [job.name
         return (await tx.query<Record<string, string>>({ name: "", text, values: [] })).map((row) => row["QUERY PLAN"]);
       });
       const indexes =
-        /using (kms_key_by_\w+|secret_by_purge_time|secret_by_validate_after|secret_by_expire_time|secret_version_by_scheduled|idempotency_by_create)/;
+        /using (kms_key_by_\w+|secret_by_purge_time|secret_by_validate_after|secret_by_expire_time|secret_version_by_scheduled|idempotency_by_create|audit_event_\w*pkey)/;
       expect(plan.join("\n")).toMatch(indexes);
       expect(plan.join("\n")).not.toContain("Seq Scan");
     });

@@ -40,6 +40,7 @@ export interface CreateSecretInput
     | "secretId"
     | "rowMac"
     | "expireTime"
+    | "createTime"
     | "credentialMac"
     | "isValidated"
     | "accessPolicyText"
@@ -140,6 +141,7 @@ export async function createSecret(
               createdBy: caller.principalId,
               // One that expires gets its time, and its MAC, in the transaction.
               expireTime: undefined,
+              createTime: undefined,
             };
             return {
               subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
@@ -195,7 +197,8 @@ async function withExpiration(
   expiration: Expiration | undefined,
 ): Promise<NewSecret> {
   if (!expiration) return row;
-  const next = { ...row, expireTime: expireTimeOf(expiration, await databaseNow(tx)) };
+  const createTime = await databaseNow(tx);
+  const next = { ...row, createTime, expireTime: expireTimeOf(expiration, createTime) };
   return { ...next, rowMac: newSecretMac(deps, next) };
 }
 

@@ -1,0 +1,81 @@
+// coffer audit verify, head.
+import { readFileSync } from "node:fs";
+import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { type AuditHead, verifyTrail } from "../operations/audit/verify.ts";
+import { coveredOfAuditCut, isAuthentic } from "../operations/row-macs.ts";
+import { findAuditCut } from "../store/audit-cut.ts";
+import { findHead, listAuditedWorkspaces } from "../store/audit-seals.ts";
+import type { AdminDeps } from "./deployment.ts";
+import type { Options } from "./options.ts";
+import type { Shown } from "./print.ts";
+
+/** How far the chain of each workspace has got: kept elsewhere, it shows later that nothing was rolled back. */
+export async function showAuditHeads({ database }: AdminDeps): Promise<Shown> {
+  const heads: AuditHead[] = [];
+  for (const workspaceId of await listAuditedWorkspaces(database)) {
+    const head = await findHead(database, workspaceId);
+    if (!head) continue;
+    const { sealNumber, eventCount, chain } = head.seal;
+    heads.push({ workspaceId, sealNumber, eventCount, chain: Buffer.from(chain).toString("hex") });
+  }
+  const rows = heads.map(({ workspaceId, sealNumber, eventCount, chain }) => ({
+    WORKSPACE: workspaceId || "none",
+    SEAL: String(sealNumber),
+    EVENTS: String(eventCount),
+    CHAIN: chain,
+  }));
+  return { json: { heads }, rows };
+}
+
+/** Fails with a StartupError that says what is wrong with the first workspace, and how many others have something wrong. */
+export async function verifyAudit(deps: AdminDeps, { head }: Options): Promise<Shown> {
+  const known = head === undefined ? [] : readHeads(head);
+  const cut = await findAuditCut(deps.database);
+  if (cut && !isAuthentic(deps.deploymentKeys, coveredOfAuditCut(cut), cut.mac)) {
+    throw new StartupError("the time up to which events were dropped by their retention was changed");
+  }
+  const audited = await listAuditedWorkspaces(deps.database);
+  const workspaceIds = [...new Set([...audited, ...known.map(({ workspaceId }) => workspaceId)])];
+  const trails = [];
+  for (const workspaceId of workspaceIds) {
+    const own = known.filter((each) => each.workspaceId === workspaceId);
+    trails.push(await verifyTrail(deps, workspaceId, { cut: cut?.beforeTime, known: own }));
+  }
+  const problems = trails.flatMap(({ workspaceId, problems: own }) =>
+    own.map((problem) => `workspace ${workspaceId || "none"}: ${problem}`),
+  );
+  const [first, ...others] = problems;
+  if (first !== undefined) {
+    const more = others.length === 0 ? "" : ` (and ${others.length} more: ${others.join("; ")})`;
+    throw new StartupError(`the audit trail is not as it was written: ${first}${more}`);
+  }
+  const rows = trails.map((trail) => ({
+    WORKSPACE: trail.workspaceId || "none",
+    SEALS: String(trail.seals),
+    VERIFIED: String(trail.verified),
+    DROPPED: String(trail.dropped),
+    UNSEALED: String(trail.unsealed),
+  }));
+  return { json: { verified: true, trails }, rows };
+}
+
+/** What `coffer audit head --json` printed. */
+function readHeads(path: string): AuditHead[] {
+  try {
+    const { heads } = JSON.parse(readFileSync(path, "utf8")) as { heads?: unknown };
+    if (Array.isArray(heads) && heads.every(isHead)) return heads;
+  } catch (error) {
+    throw toStartupError(`cannot read ${path}`, error);
+  }
+  throw new StartupError(`${path} is not what \`coffer audit head --json\` prints`);
+}
+
+function isHead(value: unknown): value is AuditHead {
+  const { workspaceId, sealNumber, eventCount, chain } = (value ?? {}) as Partial<Record<keyof AuditHead, unknown>>;
+  return (
+    typeof workspaceId === "string" &&
+    Number.isSafeInteger(sealNumber) &&
+    Number.isSafeInteger(eventCount) &&
+    typeof chain === "string"
+  );
+}
