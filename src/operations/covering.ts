@@ -29,14 +29,32 @@ export function covering<Row>(
 ): (row: Row) => Covered {
   declared.push({ table, column, covers: Object.keys(columns) });
   const reads = Object.values(columns);
-  return (row) => ({
-    label: typeof label === "string" ? label : label(row),
-    fields: reads.flatMap((read) => read(row)),
-  });
+  return (row) => {
+    // A loop, because each value that is read passes here three times.
+    const fields: MacField[] = [];
+    for (const read of reads) {
+      const field = read(row);
+      if (isList(field)) fields.push(...field);
+      else fields.push(field);
+    }
+    return { label: typeof label === "string" ? label : label(row), fields };
+  };
+}
+
+function isList(field: MacField | readonly MacField[]): field is readonly MacField[] {
+  return Array.isArray(field);
+}
+
+/** As aliases of most secrets are. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  for (const _ in value) return false;
+  return true;
 }
 
 /** One text for equal values, whatever order their members came in: Postgres keeps none. */
 export function canonicalJson(value: unknown): string {
+  if (isEmpty(value)) return "{}";
   return JSON.stringify(value, (_, member: unknown) =>
     typeof member === "object" && member !== null && !Array.isArray(member)
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))

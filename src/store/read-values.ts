@@ -82,7 +82,6 @@ type SealedRow = [
   kmsKeyId: string,
   revealable: boolean,
   accessPolicyText: string | null,
-  rowMac: Uint8Array | null,
   versionNumber: number | null,
   versionId: string,
   versionState: VersionState,
@@ -97,9 +96,10 @@ type SealedRow = [
   keyAlgorithm: string,
   keyPrimaryVersion: number,
   keyMac: Uint8Array,
-  isRecorded: boolean,
+  rowMac: Uint8Array | null,
   judgeTime: Date | null,
   vaultConnectionId: string | null,
+  isRecorded: boolean,
 ];
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
@@ -146,9 +146,9 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
       )
       select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.s_name, f.s_path, f.s_expire_time,
         f.s_current_version, f.s_version_count, nullif(f.s_version_aliases, '{}'), f.s_kms_key_id, f.s_revealable,
-        f.s_access_policy, f.s_row_mac, f.v_number, f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state, f.k_name, f.k_region,
-        f.k_algorithm, f.k_primary_version, f.k_mac, f.is_recorded,
-        case when f.s_access_policy is not null then now() end as judge_time, f.v_vault_connection_id
+        f.s_access_policy, f.v_number, f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state,
+        f.k_name, f.k_region, f.k_algorithm, f.k_primary_version, f.k_mac, f.s_row_mac,
+        case when f.s_access_policy is not null then now() end as judge_time, f.v_vault_connection_id, f.is_recorded
       from found f`;
 }
 
@@ -227,49 +227,59 @@ function versionKey(version: VersionRef): string | null {
   }
 }
 
+/** By the places in the row: taking it apart by a pattern costs more than the rest of this. */
 function toSealedVersion(row: SealedRow): SealedVersion {
-  const [, workspaceId, secretId, region, secretName, path, expireTime, currentVersion, versionCount, ...others] = row;
-  const [versionAliases, kmsKeyId, revealable, policyText, rowMac, versionNumber, versionId, state, ...more] = others;
-  const [payloadForm, envelope, versionKeyId, kmsKeyVersion, versionMac, keyState, name, keyRegion, ...rest] = more;
-  const [algorithm, primaryVersion, keyMac, isRecorded, judgeTime, vaultConnectionId] = rest;
+  const versionNumber = row[13];
+  const keyState = row[21];
   return {
     secret: {
-      ...{ workspaceId, secretId, region, name: secretName, path, currentVersion, versionCount, kmsKeyId, revealable },
+      workspaceId: row[1],
+      secretId: row[2],
+      region: row[3],
+      name: row[4],
+      path: row[5],
       // No other is found.
       storedState: "ACTIVE",
-      expireTime: expireTime ?? undefined,
-      versionAliases: versionAliases ?? {},
-      accessPolicyText: policyText ?? undefined,
-      rowMac: rowMac ?? new Uint8Array(),
+      expireTime: row[6] ?? undefined,
+      currentVersion: row[7],
+      versionCount: row[8],
+      versionAliases: row[9] ?? noAliases,
+      kmsKeyId: row[10],
+      revealable: row[11],
+      accessPolicyText: row[12] ?? undefined,
+      rowMac: row[27] ?? noMac,
     },
-    judgeTime: judgeTime ?? undefined,
+    judgeTime: row[28] ?? undefined,
     version:
       versionNumber === null
         ? undefined
         : {
             versionNumber,
-            versionId,
-            state,
-            payloadForm,
-            envelope,
-            kmsKeyId: versionKeyId,
-            kmsKeyVersion,
-            mac: versionMac,
-            vaultConnectionId: vaultConnectionId ?? undefined,
+            versionId: row[14],
+            state: row[15],
+            payloadForm: row[16],
+            envelope: row[17],
+            kmsKeyId: row[18],
+            kmsKeyVersion: row[19],
+            mac: row[20],
+            vaultConnectionId: row[29] ?? undefined,
           },
     key:
       keyState === null
         ? undefined
         : {
-            workspaceId,
-            kmsKeyId: versionKeyId,
-            name,
-            region: keyRegion,
-            algorithm,
+            workspaceId: row[1],
+            kmsKeyId: row[18],
+            name: row[22],
+            region: row[23],
+            algorithm: row[24],
             state: keyState,
-            primaryVersion,
-            mac: keyMac,
+            primaryVersion: row[25],
+            mac: row[26],
           },
-    isRecorded,
+    isRecorded: row[30],
   };
 }
+
+const noAliases = {};
+const noMac = new Uint8Array();
