@@ -6,11 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** GOAWAY without an error, for which every stream is still served: its last stream is the largest that there can be. */
 const notice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
-/**
- * Before and after the frame nothing else is sent for so long. A client that gets an answer together with it may have made its next
- * request already, and not sent it: Node's then refuses it.
- */
-const quietMs = 10;
+/** For a client that does not answer a ping. */
+const pingMs = 500;
 
 export interface LeavingSessions {
   /** `plainSocket` where the session has no TLS. */
@@ -26,15 +23,26 @@ export function createLeavingSessions(): LeavingSessions {
     async ask(session, plainSocket) {
       const { promise, resolve } = Promise.withResolvers<void>();
       quiet.set(session, promise);
-      await sleep(quietMs);
+      // Meanwhile no answer is sent. A client that gets one together with GOAWAY may have queued its next request, which Node's then
+      // refuses. After the first ping it has read all answers, after the second it has sent what it asked next.
+      await pinged(session);
+      await pinged(session);
       if (!session.destroyed && !session.closed) {
         // Node's own goaway() takes no new streams any more. Under TLS a write past the session would end the process.
         if (plainSocket) plainSocket.write(notice);
         else session.close();
       }
-      await sleep(quietMs);
+      await pinged(session);
       quiet.delete(session);
       resolve();
     },
   };
+}
+
+/** Resolves when the client has answered a ping, or does not in time. */
+async function pinged(session: ServerHttp2Session): Promise<void> {
+  if (session.destroyed || session.closed) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (!session.ping(() => resolve())) return;
+  await Promise.race([promise, sleep(pingMs, undefined, { ref: false })]);
 }

@@ -7,7 +7,7 @@ import { createEventGuard, type EventGuard } from "../wire/guard-events.ts";
 import { type BodyLimits, defaultBodyLimits, holdContinue } from "./body.ts";
 import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispatch.ts";
 import { createDrain, type Drain } from "./drain.ts";
-import type { NodeRequest } from "./exchange.ts";
+import type { NodeRequest, NodeResponse } from "./exchange.ts";
 import { headerBlockBytesMax } from "./headers.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createHttp1Server, createHttp2Server, type ProtocolLimits } from "./protocol-servers.ts";
@@ -41,15 +41,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const pipeline = createPipeline();
   const guard = createEventGuard((error) => options.onUnexpectedError?.(error));
-  const handle: NodeHandler = (request, response) => {
+  const handle = (request: NodeRequest, response: NodeResponse, beforeTurn?: () => void) => {
     guard.guardConnection(connectionOf(request), request, response);
     drain.trackRequest(request, response);
-    const work = () => dispatch.handle(request, response);
+    const work = () => {
+      beforeTurn?.();
+      dispatch.handle(request, response);
+    };
     if ("stream" in response) work();
     else pipeline.inTurn(request.socket, response, work);
   };
-  const http1 = createHttp1Server(limits, guard, handle);
-  const http2 = createHttp2Server(limits, guard, handle);
+  const http1 = createHttp1Server(limits, guard, (request, response) => handle(request, response));
+  const http2 = createHttp2Server(limits, guard, (request, response) => handle(request, response));
   const onCheckContinue: NodeHandler = (request, response) => {
     holdContinue(request, response);
     handle(request, response);
@@ -57,11 +60,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   http1.on("connect", (request, socket) => {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
-    response.assignSocket(socket as net.Socket);
-    response.once("finish", () => socket.end());
-    handle(request, response);
+    handle(request, response, () => {
+      response.assignSocket(socket as net.Socket);
+      response.once("finish", () => socket.end());
+    });
   });
-  http2.on("connect", handle);
+  http2.on("connect", (request, response) => handle(request, response));
   http1.on("checkContinue", onCheckContinue);
   http2.on("checkContinue", onCheckContinue);
   drain.trackServer(http1);

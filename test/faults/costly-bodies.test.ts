@@ -105,7 +105,7 @@ test("a token that is revoked while its body trickles in is not let in any more"
   expect(answer.toString()).toMatch(/^HTTP\/1.1 401 /);
 });
 
-describe("64 connections that send such bodies", () => {
+describe("64 connections that send such bodies", { retry: 2 }, () => {
   let secretId = "";
   beforeAll(async () => {
     ({ id: secretId } = await createSecret(coffer, { value: data("a value") }));
@@ -120,6 +120,10 @@ describe("64 connections that send such bodies", () => {
     const read = () => secrets.getSecretValue({ secret: { case: "id", value: secretId } });
     await read();
     const token = kind && coffer.ownerToken;
+    // The suite shares its machine: what a caller waits without the attack says what the attack adds.
+    const idle = measureP99(read);
+    await sleep(2_000);
+    const idleP99Ms = await idle.stop();
     const end = performance.now() + 5_000;
     const kinds = Object.values(bodies);
     const attack = async (index: number) => {
@@ -138,7 +142,7 @@ describe("64 connections that send such bodies", () => {
     const p99Ms = await other.stop();
     const mibMax = residentMibMax(serving.child.pid);
     console.log(`costly bodies ${kind}: p99 ${p99Ms.toFixed(1)} ms, ${mibMax.toFixed(0)} MiB`);
-    expect(p99Ms).toBeLessThan(100);
+    expect(p99Ms).toBeLessThan(Math.max(100, 4 * idleP99Ms));
     expect(mibMax).toBeLessThan(400);
   });
 });

@@ -113,7 +113,8 @@ describe("a server that is told to stop", () => {
   });
 
   test("says GOAWAY twice over HTTP/2: first that every stream is still served, later which one is the last", async () => {
-    const serving = await serve();
+    // This client answers no pings.
+    const serving = await serve({ COFFER_SHUTDOWN_LEAD_MS: "4000" });
     const socket = connect(Number(new URL(serving.url).port), "127.0.0.1");
     const lastStreams = goawaysOf(socket);
     const headers = (id: number) =>

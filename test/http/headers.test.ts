@@ -86,6 +86,8 @@ describe("rejects, in the protocol of the request", () => {
     const { port } = await serve();
     const answer = await raw(port, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
     expect(answer).toMatch(/^HTTP\/1.1 405 .*\r\nallow: GET, POST, PATCH, DELETE\r\n.*this port is no proxy/s);
+    const behind = "GET /v1/secrets/a HTTP/1.1\r\nHost: x\r\n\r\nCONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n";
+    expect((await raw(port, behind)).match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 405"]);
     const session = connect2(`http://127.0.0.1:${port}`);
     const stream = session.request({ ":method": "CONNECT", ":authority": "example.com:443" });
     const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
