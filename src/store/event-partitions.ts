@@ -16,14 +16,15 @@ export async function listEventPartitions(sql: Sql, table: EventTable): Promise<
   return rows.map(({ name }) => name);
 }
 
-/**
- * Gives up at once where somebody reads the table: whoever waited for that would have every writer wait behind itself. Says whether
- * the lock was free.
- */
+/** Statements that are under way end within that time; who reads for longer must not make every writer wait behind this. */
+const lockTimeoutMs = 200;
+
+/** Says whether the table could be locked within a fifth of a second. */
 export async function tryLockEvents(tx: Tx, table: EventTable): Promise<boolean> {
   await tx.query({ name: "savepoint_events", text: "savepoint lock_events", values: [] });
   try {
-    await tx.query({ name: `lock_${table}`, text: `lock table ${table} in access exclusive mode nowait`, values: [] });
+    await tx.query({ name: "", text: `set local lock_timeout = ${lockTimeoutMs}`, values: [] });
+    await tx.query({ name: `lock_${table}`, text: `lock table ${table} in access exclusive mode`, values: [] });
     return true;
   } catch (error) {
     const isBusy = !isDatabaseError(error);

@@ -33,12 +33,15 @@ beforeAll(async () => {
   await coffer.sql("analyze audit_event");
 }, 120_000);
 
+/** The shortest of some times: the first call plans, and a busy machine makes others slow. */
 async function tookMs(call: () => Promise<unknown>): Promise<number> {
-  // The first one plans.
-  await call();
-  const start = performance.now();
-  await call();
-  return performance.now() - start;
+  let shortestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 8; i++) {
+    const start = performance.now();
+    await call();
+    shortestMs = Math.min(shortestMs, performance.now() - start);
+  }
+  return shortestMs;
 }
 
 describe("a page is found without reading the workspace:", () => {

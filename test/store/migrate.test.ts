@@ -1,5 +1,7 @@
 // The schema: made once however many start together, never half, and refused when it is not this coffer's.
 import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
@@ -142,6 +144,46 @@ describe("while others are at work", () => {
         }),
       },
     ]);
+  });
+});
+
+describe("tables of events that hold some", () => {
+  it("are partitioned with all that they hold, go on counting, and keep the indexes that they had", async () => {
+    const { client } = await emptyDatabase();
+    const folder = join(import.meta.dirname, "../../src/store/migrations");
+    const files = readdirSync(folder).sort();
+    const run = async (from: string, to: string) => {
+      for (const file of files.filter((name) => name >= from && name < to)) {
+        await client.query(`begin; ${readFileSync(join(folder, file), "utf8")}; commit`);
+      }
+    };
+    await run("0001", "0025");
+    await client.query("create index audit_event_by_other on audit_event (workspace_id, principal_id, event_time)");
+    await client.query(`insert into audit_event (workspace_id, event_id, event_time, request_id, principal_id, token_id, method,
+        resource_type, resource_id, decision, rule, address, user_agent, result, occurrences)
+      select 'ws', 'aud_' || n, now() - n * interval '1 day', '', 'prn', '', 'm', 'none', '', 'ALLOW', '', '', '', 'OK', 1
+      from generate_series(1, 500) n`);
+    const egress = (
+      first: number,
+    ) => `insert into egress_event (workspace_id, event_id, sandbox_id, method, host, path, status,
+        latency_ms, request_bytes, response_bytes, error_code)
+      select 'ws', 'egr_' || n, 'sbx', 'GET', 'h', '/', 200, 1, 1, 1, '' from generate_series(${first}, ${first + 99}) n`;
+    await client.query(egress(1));
+    await run("0025", "9999");
+    await client.query(egress(101));
+    const { rows } =
+      await client.query(`select (select count(*)::int from audit_event) as audit, count(*)::int as egress,
+      count(distinct event_number)::int as numbers, max(event_number)::int as last from egress_event`);
+    expect(rows).toEqual([{ audit: 500, egress: 200, numbers: 200, last: 200 }]);
+    const { rows: indexed } = await client.query(
+      "select indexdef from pg_indexes where tablename = 'audit_event' and indexdef like '%(workspace_id, principal_id, event_time)'",
+    );
+    expect(indexed).toHaveLength(1);
+    // A partition that goes leaves the counting to the others.
+    await client.query("drop table egress_event_before");
+    await client.query(`alter table audit_event detach partition audit_event_before; drop table audit_event_before`);
+    const { rows: next } = await client.query("select nextval('egress_event_number')::int as next");
+    expect(next).toEqual([{ next: 201 }]);
   });
 });
 
