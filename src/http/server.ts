@@ -61,8 +61,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     handle(request, response, () => {
-      response.assignSocket(socket as net.Socket);
       response.once("finish", () => socket.end());
+      try {
+        response.assignSocket(socket as net.Socket);
+      } catch {
+        // Node itself is answering an earlier request.
+        socket.destroy();
+      }
     });
   });
   http2.on("connect", (request, response) => handle(request, response));

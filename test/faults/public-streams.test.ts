@@ -58,7 +58,7 @@ test.each([
   // Once those have gone there is room again.
   for (const socket of sockets) socket.destroy();
   const health = createClient(Health, createGrpcTransport({ baseUrl: serving.url }));
-  await expect.poll(() => firstStatus(health), { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => firstStatus(health), { timeout: 30_000 }).toBe(1);
 });
 
 async function firstStatus(health: ReturnType<typeof createClient<typeof Health>>): Promise<number | string> {

@@ -88,6 +88,10 @@ describe("rejects, in the protocol of the request", () => {
     expect(answer).toMatch(/^HTTP\/1.1 405 .*\r\nallow: GET, POST, PATCH, DELETE\r\n.*this port is no proxy/s);
     const behind = "GET /v1/secrets/a HTTP/1.1\r\nHost: x\r\n\r\nCONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n";
     expect((await raw(port, behind)).match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 405"]);
+    // Node answers this expectation by itself: the connection ends, and nothing is thrown.
+    const expecting =
+      "GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\nCONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n";
+    expect(await raw(port, expecting)).not.toContain("HTTP/1.1 200");
     const session = connect2(`http://127.0.0.1:${port}`);
     const stream = session.request({ ":method": "CONNECT", ":authority": "example.com:443" });
     const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
