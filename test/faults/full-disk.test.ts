@@ -13,7 +13,8 @@ import { makeRunDir } from "../support/run-dir.ts";
 import { createSecret, readText } from "../support/secrets.ts";
 
 const canMount = mayMount();
-if (!canMount) console.warn("skipped: no small file system can be mounted below the server, which only root may do here");
+if (!canMount)
+  console.warn("skipped: no small file system can be mounted below the server, which only root may do here");
 
 function mayMount(): boolean {
   // A server that the run did not start may be on another machine.

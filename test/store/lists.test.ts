@@ -32,12 +32,15 @@ beforeAll(async () => {
   await coffer.sql("analyze audit_event");
 }, 120_000);
 
+/** The fastest of several: the first one plans, and the machine may be busy with something else. */
 async function tookMs(call: () => Promise<unknown>): Promise<number> {
-  // The first one plans.
-  await call();
-  const start = performance.now();
-  await call();
-  return performance.now() - start;
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 10; round++) {
+    const start = performance.now();
+    await call();
+    fastest = Math.min(fastest, performance.now() - start);
+  }
+  return fastest;
 }
 
 describe("a page is found without reading the workspace:", () => {
@@ -61,7 +64,7 @@ describe("a page is found without reading the workspace:", () => {
       () => coffer.clients().audit.listAuditEvents({ principalId: "prn_busy" }),
     ],
   ])("%s", async (_what, call) => {
-    expect(await tookMs(call)).toBeLessThan(40);
+    expect(await tookMs(call)).toBeLessThan(20);
   });
 
   it("with what was asked for in it", async () => {
