@@ -74,7 +74,7 @@ export function createEgressApp(
   const sandboxRecords = createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId));
   const values = createValues((sandbox, binding, request) => openForEgress(deps, sandbox, binding, request));
   const upstreams = createUpstreams(guard, roots, timeouts.dialMs);
-  const events = createEgressEventLog(database, (error) =>
+  const events = createEgressEventLog(database.once, (error) =>
     log.warn({ err: error }, "what came after events of egress is not noted"),
   );
   const used = createWriteBehind<{ workspaceId: string; secretId: string }>({

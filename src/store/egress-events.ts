@@ -11,9 +11,7 @@ export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[
         response_bytes, error_code)
       select * from json_to_recordset($1::json) as e (
         workspace_id text, event_id text, sandbox_id text, secret_id text, method text, host text, path text, status integer,
-        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text)
-      -- The statement may run twice, when its answer is long in coming.
-      on conflict do nothing`,
+        upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text)`,
     values: [JSON.stringify(events.map(toInserted))],
   });
 }
