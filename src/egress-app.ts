@@ -79,7 +79,7 @@ export function createEgressApp(
   const sandboxRecords = createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId));
   const values = createValues((sandbox, binding, request) => openForEgress(deps, sandbox, binding, request));
   const upstreams = createUpstreams(guard, roots, timeouts.dialMs);
-  const events = createEgressEventLog(database, {
+  const events = createEgressEventLog(database.once, {
     newEventId: () => newId("egr", now(), random),
     onFolded: (event) => log.info(lineOf(event), "egress"),
     onLost: (error) => log.warn({ err: error }, "notes about egress events are lost"),

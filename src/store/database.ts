@@ -10,7 +10,7 @@ import { type Patience, read } from "./connection/read.ts";
 import { readList } from "./connection/read-list.ts";
 import { serveLimits } from "./connection/session.ts";
 import type { Sql, Statement, Tx } from "./connection/statement.ts";
-import { type ChangeOptions, runChange, runOnceInBackground, runTransaction } from "./connection/transaction.ts";
+import { type ChangeOptions, runChange, runOnce, runTransaction } from "./connection/transaction.ts";
 import { translateError } from "./database-errors.ts";
 
 export type { Sql, Statement, Tx } from "./connection/statement.ts";
@@ -28,7 +28,9 @@ export interface Database extends Sql {
    * deadlock or a lost connection: it must not use up what it was given.
    */
   transaction<T>(body: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** For notes that no caller waits for: never run twice, on the jobs' share of the connections. */
+  /** For statements that must not run twice, and fail rather than that: a claim, or an event of what a caller is about to get. */
+  readonly once: Sql;
+  /** The same on the jobs' share of the connections, for notes that no caller waits for. */
   readonly background: Sql;
   /** A connection of its own, for LISTEN. */
   connectAlone(): Promise<pg.Client>;
@@ -65,6 +67,16 @@ export function openDatabase({ connectionString, password, poolSize }: DatabaseO
     }
   }
 
+  const once = (share: "write" | "job"): Sql => ({
+    async query(statement) {
+      try {
+        return await runOnce(pool, share, statement);
+      } catch (error) {
+        throw translateError(error);
+      }
+    },
+  });
+
   return {
     query,
     change: (statement, progress) => runChange(pool, statement, { progress }),
@@ -74,15 +86,8 @@ export function openDatabase({ connectionString, password, poolSize }: DatabaseO
       const lane = { waitMs: laneWaitMs, call: options.progress, onTooLate: concurrentChange };
       return lanes.run(waitsFor, waitersPerRow, lane, run);
     },
-    background: {
-      async query(statement) {
-        try {
-          return await runOnceInBackground(pool, statement);
-        } catch (error) {
-          throw translateError(error);
-        }
-      },
-    },
+    once: once("write"),
+    background: once("job"),
     connectAlone: async () => (await connector.open(serveLimits)).client,
     isWritable: () => checkWritable(pool),
     close: pool.close,

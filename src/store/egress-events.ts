@@ -2,10 +2,7 @@
 import type { EgressErrorCode, EgressEvent, StoredEgressEvent } from "../domain/egress/egress-event.ts";
 import type { Sql } from "./database.ts";
 
-/**
- * Adds events in one statement, and so all of them or none. When its answer is long in coming the statement runs once more over
- * another connection: then they may be there twice, never not at all.
- */
+/** Adds events in one statement, and so all of them or none. */
 export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[]): Promise<void> {
   await sql.query({
     name: "insert_egress_events",

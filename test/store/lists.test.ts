@@ -33,15 +33,15 @@ beforeAll(async () => {
   await coffer.sql("analyze audit_event");
 }, 120_000);
 
-/** The shortest of some times: the first call plans, and a busy machine makes others slow. */
+/** The fastest of several: the first one plans, and the machine may be busy with something else. */
 async function tookMs(call: () => Promise<unknown>): Promise<number> {
-  let shortestMs = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 8; i++) {
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 10; round++) {
     const start = performance.now();
     await call();
-    shortestMs = Math.min(shortestMs, performance.now() - start);
+    fastest = Math.min(fastest, performance.now() - start);
   }
-  return shortestMs;
+  return fastest;
 }
 
 describe("a page is found without reading the workspace:", () => {
@@ -65,7 +65,7 @@ describe("a page is found without reading the workspace:", () => {
       () => coffer.clients().audit.listAuditEvents({ principalId: "prn_busy" }),
     ],
   ])("%s", async (_what, call) => {
-    expect(await tookMs(call)).toBeLessThan(40);
+    expect(await tookMs(call)).toBeLessThan(20);
   });
 
   it("with what was asked for in it", async () => {

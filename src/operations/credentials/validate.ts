@@ -71,7 +71,7 @@ function checkTriable(secret: Secret): void {
 async function claimOrWait({ database }: Pick<Deps, "database">, secret: Secret): Promise<ValidationClaim> {
   const end = performance.now() + waitForOtherMs;
   do {
-    const claim = await claimValidation(database, secret, { leaseMs, onlyIfDue: false });
+    const claim = await claimValidation(database.once, secret, { leaseMs, onlyIfDue: false });
     if (claim) return claim;
     await sleep(lookAgainMs);
   } while (performance.now() < end);

@@ -62,7 +62,7 @@ function first(waiting: ReadonlyMap<string, SecretKey>): SecretKey | undefined {
 }
 
 async function validateIfDue(deps: TryCredentialDeps, secret: SecretKey, signal: AbortSignal): Promise<void> {
-  const claim = await claimValidation(deps.database, secret, { leaseMs, onlyIfDue: true });
+  const claim = await claimValidation(deps.database.once, secret, { leaseMs, onlyIfDue: true });
   if (!claim) return;
   try {
     await finishValidation(deps.database, claim, await tryCredential(deps, systemOpener(deps, claim), claim, signal));

@@ -54,7 +54,7 @@ export async function runTransaction<T>(pool: Pool, body: (tx: Tx) => Promise<T>
   for (let attempt = 1; ; attempt++) {
     const run: Run = { lease: await begun(pool, options), failure: undefined };
     try {
-      return await runOnce(run, body, options);
+      return await runBody(run, body, options);
     } catch (error) {
       if (attempt >= bodyAttemptsMax || run.failure === undefined || !isWorthRepeating(run.failure)) throw error;
     }
@@ -68,7 +68,7 @@ interface Run {
   failure: unknown;
 }
 
-async function runOnce<T>(run: Run, body: (tx: Tx) => Promise<T>, options: ChangeOptions): Promise<T> {
+async function runBody<T>(run: Run, body: (tx: Tx) => Promise<T>, options: ChangeOptions): Promise<T> {
   const { lease } = run;
   const query = async <Row extends object>(statement: Statement) => {
     try {
@@ -196,9 +196,13 @@ function isOutcomeUnknown(error: unknown): boolean {
   return error instanceof CofferError && error.reason === "OUTCOME_UNKNOWN";
 }
 
-/** A statement that must not run twice at once, and that no caller waits for. Fails with the driver's error. */
-export async function runOnceInBackground<Row extends object>(pool: Pool, statement: Statement): Promise<Row[]> {
-  const lease = await pool.take("job");
+/** One statement, once. Fails with the driver's error, also when the connection stays silent. */
+export async function runOnce<Row extends object>(
+  pool: Pool,
+  share: "write" | "job",
+  statement: Statement,
+): Promise<Row[]> {
+  const lease = await pool.take(share);
   let failure: unknown;
   try {
     return await runWithin<Row>(lease, statement, changeSilenceMs);
