@@ -18,5 +18,7 @@ it.each<[string, string[], boolean]>([
 });
 
 it("attributes that suit no service that writes are refused", () => {
-  expect(() => hostsOf("postgres://a,b/d?target_session_attrs=prefer-standby")).toThrow(/^target_session_attrs=prefer-/);
+  expect(() => hostsOf("postgres://a,b/d?target_session_attrs=prefer-standby")).toThrow(
+    /^target_session_attrs=prefer-/,
+  );
 });
