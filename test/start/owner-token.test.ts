@@ -29,23 +29,26 @@ async function statusWith(serving: Serving, token: string): Promise<number> {
 it.each<[string, Cut]>([
   ["was done, though the start could not know it", "answer"],
   ["was not done", "request"],
-])("a first start whose commit %s leaves no file, and the next start shows where a token is that works", async (_what, cut) => {
-  const { url, env, tokenFile } = await deployment();
-  const proxy = await startPostgresProxy();
-  onTestFinished(proxy.close);
-  proxy.onCommit(() => cut);
-  const { ended } = processes.launch({ ...env, COFFER_DATABASE_URL: proxy.through(url) });
-  const { code, stderr, stdout } = await ended;
-  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^coffer: [^\n]+\n$/) });
-  expect(stdout).not.toMatch(/sk_coffer_/);
-  expect(existsSync(tokenFile)).toBe(false);
-  const serving = await processes.serve(env);
-  const token = readFileSync(tokenFile, "utf8").trim();
-  expect(existsSync(`${tokenFile}.new`)).toBe(false);
-  await until("its file is shown", async () => serving.stdout().includes(tokenFile));
-  expect(await statusWith(serving, token)).toBe(200);
-  await serving.stop();
-});
+])(
+  "a first start whose commit %s leaves no file, and the next start shows where a token is that works",
+  async (_what, cut) => {
+    const { url, env, tokenFile } = await deployment();
+    const proxy = await startPostgresProxy();
+    onTestFinished(proxy.close);
+    proxy.onCommit(() => cut);
+    const { ended } = processes.launch({ ...env, COFFER_DATABASE_URL: proxy.through(url) });
+    const { code, stderr, stdout } = await ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^coffer: [^\n]+\n$/) });
+    expect(stdout).not.toMatch(/sk_coffer_/);
+    expect(existsSync(tokenFile)).toBe(false);
+    const serving = await processes.serve(env);
+    const token = readFileSync(tokenFile, "utf8").trim();
+    expect(existsSync(`${tokenFile}.new`)).toBe(false);
+    await until("its file is shown", async () => serving.stdout().includes(tokenFile));
+    expect(await statusWith(serving, token)).toBe(200);
+    await serving.stop();
+  },
+);
 
 it("a first start that cannot write the file is one line, and does not use the first start up", async () => {
   const { env, tokenFile } = await deployment();
