@@ -1,5 +1,6 @@
 // Wires the egress proxy by hand: in a process of its own, or beside the API.
 import { Resolver } from "node:dns/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import type { Config, EgressConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -44,8 +45,10 @@ import { createEventGuard } from "./wire/guard-events.ts";
 export interface EgressApp {
   /** `metricsUrl`: where its counts are read, when they are. */
   listen(): Promise<{ url: string; metricsUrl: string | undefined }>;
-  /** Lets requests finish, and writes what is still to be written. */
-  close(): Promise<void>;
+  /** From now on no load balancer should send requests here; they are still served. */
+  announceClose(): void;
+  /** Serves on for `leadMs`, lets requests finish, and writes what is still to be written. */
+  close(leadMs?: number): Promise<void>;
 }
 
 export type EgressAppDeps = Pick<
@@ -102,6 +105,7 @@ export function createEgressApp(
   const onUnexpectedError = (error: unknown) => log.error({ err: error }, "egress");
   const server = createEgressServer({
     ...{ now, random, deploymentKeys, sandboxRecords, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
+    isReady: () => database.isWritable(),
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
     refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
     failureLimits: createFailureLimits(config.rateLimitUnauthenticated),
@@ -133,7 +137,10 @@ export function createEgressApp(
             );
       return { url: `${origin}:${port}`, metricsUrl: shown && `${origin}:${shown.port}/metrics` };
     },
-    async close() {
+    announceClose: server.announceClose,
+    async close(leadMs = 0) {
+      server.announceClose();
+      await sleep(leadMs);
       await server.close(config.shutdownGraceMs);
       metricsServer.close();
       upstreams.close();

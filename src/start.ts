@@ -66,7 +66,7 @@ export async function start(
       async close(leadMs) {
         app.announceClose();
         const endMs = performance.now() + leadMs;
-        await egress?.close();
+        await egress?.close(leadMs);
         await app.close(Math.max(0, endMs - performance.now()));
         await server.stop();
       },
@@ -97,8 +97,8 @@ export async function startEgress(config: Config, log: Logger): Promise<Running>
       egressUrl: egress.url,
       first: undefined,
       failed: server.failed,
-      async close() {
-        await egress.close();
+      async close(leadMs) {
+        await egress.close(leadMs);
         close();
         await database.close();
       },

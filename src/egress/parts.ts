@@ -60,6 +60,8 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   openTunnels: OpenTunnels;
   upstreams: Upstreams;
   events: EgressEventLog;
+  /** Whether events can be written. */
+  isReady(): Promise<boolean>;
   /** Whether a text is one, whoever it was made for. */
   isPlaceholder(text: string): boolean;
   /** Why a request with one that the sandbox does not hold is refused. */

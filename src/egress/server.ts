@@ -19,6 +19,8 @@ import { addressOf, ownToken, proxyToken } from "./who.ts";
 
 export interface EgressServer {
   listen(port: number, host: string): Promise<{ port: number }>;
+  /** From now on each answer ends its connection, and readiness is 503; requests are still served. */
+  announceClose(): void;
   /** Lets requests finish for as long, then ends what is open. */
   close(graceMs: number): Promise<void>;
 }
@@ -41,6 +43,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   const visits = new WeakMap<object, Visit>();
   const turns = createTurns();
   let open = 0;
+  let isClosing = false;
 
   async function idleBefore(endMs: number): Promise<void> {
     while (open > 0 && performance.now() < endMs) await sleep(20);
@@ -65,6 +68,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   inner.on("request", (request, response) => {
     guard.guardConnection(request.socket, request, response);
     const visit = visits.get(request.socket) as Visit;
+    if (isClosing) response.shouldKeepAlive = false;
     const work = () => forward(parts, visit, request.url ?? "", request, response);
     track(turns.take(request.socket, work), failRequest(response));
   });
@@ -91,12 +95,16 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   });
   outer.on("request", (request, response) => {
     guard.guardConnection(request.socket, request, response);
-    const work = () => serve(parts, request, response);
+    if (isClosing) response.shouldKeepAlive = false;
+    const work = () => serve(parts, request, response, isClosing);
     track(turns.take(request.socket, work), failRequest(response));
   });
 
   return {
     listen: (port, host) => listen(outer, port, host),
+    announceClose() {
+      isClosing = true;
+    },
     async close(graceMs) {
       const closed = new Promise((resolve) => outer.close(resolve));
       await idleBefore(performance.now() + graceMs);
@@ -128,13 +136,21 @@ function listen(server: Server, port: number, host: string): Promise<{ port: num
   });
 }
 
-async function serve(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  parts: EgressParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  isClosing: boolean,
+): Promise<void> {
   const { url = "" } = request;
   if (/^https?:\/\//i.test(url)) return serveAbsolute(parts, request, response);
   // Nobody reads a body here, so nothing behind it is a request.
   if (hasBody(request)) response.shouldKeepAlive = false;
-  if (request.method === "GET" && url === "/healthz") {
-    return void response.setHeader("x-content-type-options", "nosniff").end("ok\n");
+  if (request.method === "GET" && (url === "/healthz" || url === "/readyz")) {
+    // Without a database that takes its events the proxy answers nothing.
+    const isWell = url === "/healthz" || (!isClosing && (await parts.isReady()));
+    response.writeHead(isWell ? 200 : 503, { "x-content-type-options": "nosniff" });
+    return void response.end(isWell ? "ok\n" : "not ready\n");
   }
   if (request.method !== "GET" || url !== "/ca.pem") return sendAnswer(response, { status: 404, reason: "not_found" });
   const token = ownToken(request) ?? proxyToken(request) ?? "";

@@ -53,3 +53,21 @@ test("what is open when the grace is over is closed, and its events and bytes ar
   for (const event of answered) expect(Number(event["response_bytes"])).toBeGreaterThan(5_000);
   expect(events.filter(({ path }) => path === "/silent")).toMatchObject([{ status: 499 }]);
 });
+
+test("before it closes it says so: readiness is 503, answers end their connections, and all are served", async () => {
+  const sandbox = await makeSandbox(coffer);
+  await bindSecret(coffer, sandbox, "an-upstream-credential", bearerFor(host));
+  const config = { ...coffer.config, egress: loadConfig(egress.env).egress, shutdownGraceMs: 200 };
+  const app = createEgressApp(config, pino({ level: "silent" }), coffer.deps);
+  const { url } = await app.listen();
+  const get = async (path: string) => fetch(url + path, { headers: { authorization: `Bearer ${sandbox.token}` } });
+  expect((await get("/readyz")).status).toBe(200);
+  const closed = app.close(600);
+  const [ready, alive, certificate] = [await get("/readyz"), await get("/healthz"), await get("/ca.pem")];
+  expect([ready.status, alive.status, certificate.status]).toEqual([503, 200, 200]);
+  expect([ready, alive, certificate].map(({ headers }) => headers.get("connection"))).toEqual(Array(3).fill("close"));
+  const tunnel = await openTunnel({ ...egress, url, port: Number(new URL(url).port) }, sandbox, host);
+  tunnel.destroy();
+  await closed;
+  await expect(get("/healthz")).rejects.toThrow("fetch failed");
+});
