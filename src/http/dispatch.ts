@@ -152,6 +152,8 @@ async function answerRequest(
     throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
   }
   if (!isUnary(method)) {
+    // connect-node makes a URL of it. HTTP/1.0 and HTTP/2 do not require one.
+    if (!authorityOf(request)) throw new CofferError("REQUEST_MALFORMED", "the request names no host");
     const close = dispatch.publicStreams.open(contextValues.get(peerKey)?.address ?? "");
     if (isGone(response)) close();
     else response.once("close", close);
@@ -165,6 +167,10 @@ async function answerRequest(
   await dispatch.admit(method.parent.typeName, exchange);
   const options = dispatch.isPublic(method.parent.typeName) ? dispatch.forPublic : dispatch;
   return grpc === undefined ? answerConnect(options, method, exchange) : answerGrpc(options, method, grpc, exchange);
+}
+
+function authorityOf(request: NodeRequest): string | undefined {
+  return "authority" in request ? request.authority : request.headers.host;
 }
 
 function answerConnect(options: ConnectUnaryOptions, method: DescMethodUnary, exchange: Exchange): Promise<Answer> {

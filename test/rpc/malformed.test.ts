@@ -10,6 +10,7 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { printed } from "../support/printed.ts";
+import { sendRaw } from "../support/raw-http.ts";
 
 const coffer = useCoffer();
 const canary = "canary-91bd";
@@ -115,4 +116,11 @@ it("GET is for RPCs without side effects only", async () => {
     const isCalled = status === 400 || status === 200;
     expect([method.name, isCalled]).toEqual([method.name, method.idempotency === 1]);
   }
+});
+
+it("a stream that names no host is the client's fault, and nothing in the log", async () => {
+  const request = "POST /grpc.health.v1.Health/Watch HTTP/1.0\r\nContent-Type: application/connect+json\r\n\r\n";
+  const { status, body } = await sendRaw(coffer.url, request);
+  expect({ status, body }).toMatchObject({ status: 400, body: expect.stringContaining("REQUEST_MALFORMED") });
+  expect(coffer.logLines.filter((line) => line.includes(`"level":50`))).toEqual([]);
 });
