@@ -202,6 +202,8 @@ describe.each(jobs.filter((job) => job !== analyzeTables).map((job) => [job.name
   "%s with nothing to do",
   (_name, job) => {
     it("costs one statement, which an index answers", async () => {
+      // Other tests of this file have left events to seal.
+      await runJob(watched().deps, job, new AbortController().signal);
       const { deps, statements, transactions } = watched();
       expect((await runJob(deps, job, new AbortController().signal)).items).toBe(0);
       expect([statements.length, transactions()]).toEqual([1, 0]);
