@@ -35,6 +35,7 @@ import { createSharedLookups } from "./operations/keys/shared-lookups.ts";
 import { createWriteBehind } from "./operations/write-behind.ts";
 import { createFailureLimits } from "./redis/rate-limits.ts";
 import { createSharedCount } from "./redis/shared-count.ts";
+import { createReadiness } from "./rpc/readiness.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
@@ -100,12 +101,14 @@ export function createEgressApp(
     requestsPerMinute: config.egress.sandboxRequestsPerMinute,
     bytesPerHour: undefined,
   });
+  // A sandbox needs no token to ask, and each look is a write.
+  const readiness = createReadiness(() => database.isWritable());
   const metrics = createEgressMetrics();
   const metricsServer = createMetricsServer(metrics);
   const onUnexpectedError = (error: unknown) => log.error({ err: error }, "egress");
   const server = createEgressServer({
     ...{ now, random, deploymentKeys, sandboxRecords, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
-    isReady: () => database.isWritable(),
+    isReady: readiness.isReady,
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
     refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
     failureLimits: createFailureLimits(config.rateLimitUnauthenticated),

@@ -6,10 +6,10 @@ import type { Config } from "../config.ts";
 import { StartupError } from "../domain/startup-error.ts";
 import { createDataDir } from "../embedded/data-dir.ts";
 import { openDeploymentKey } from "../envelope/deployment-keys.ts";
-import { addRootKey, createKeyring, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
+import { addRootKey, createKeyring, type Keyring, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
 import { auditEvent } from "../operations/audit-trail.ts";
 import { checkRootKeys } from "../operations/deployment.ts";
-import { rewrapRoots } from "../operations/keys/rewrap-roots.ts";
+import { type RootsRewrapped, rewrapRoots } from "../operations/keys/rewrap-roots.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import { findDeployment } from "../store/deployment.ts";
 import { countRootWraps } from "../store/kms-keys.ts";
@@ -63,14 +63,13 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
     const { database } = deps;
     const used = await countRootWraps(database);
     const isUnderWay = [...used.keys()].some((id) => id !== deps.keyring.first.id);
-    if (!isUnderWay) {
-      const unused = [...deps.keyring.byId.keys()].filter((id) => !used.has(id)).at(-1);
+    let { keyring, rewrapped, corrupt } = isUnderWay ? await rewrapUnderFirst(config, deps) : unchanged(deps.keyring);
+    // Nothing was under way but for what no key opens: that must not keep the root key from being changed.
+    if (!isUnderWay || (rewrapped === 0 && corrupt.length > 0)) {
+      const unused = [...keyring.byId.keys()].filter((id) => !used.has(id)).at(-1);
       putRootKeyFirst(config.rootKeyFile, unused ?? addRootKey(config.rootKeyFile, randomBytes), randomBytes);
+      ({ keyring, rewrapped, corrupt } = await rewrapUnderFirst(config, deps));
     }
-    const keyring = loadKeyring(config.rootKeyFile);
-    const deployment = await findDeployment(database);
-    if (!deployment) throw new StartupError("the deployment is gone");
-    const { rewrapped, corrupt } = await rewrapRoots({ database, keyring, random: randomBytes }, deployment);
     await recordRotation(deps, keyring.first.id);
     const wraps = await countRootWraps(database);
     const keys = [...keyring.byId.keys()].map((id) => ({ id, wraps: wraps.get(id) ?? 0 }));
@@ -88,6 +87,16 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
       return "may go, once every instance has the new keyring; backups of the database made before need it";
     }
   });
+}
+
+const unchanged = (keyring: Keyring) => ({ keyring, rewrapped: 0, corrupt: [] as RootsRewrapped["corrupt"] });
+
+/** By the keyring as it is in its file now. */
+async function rewrapUnderFirst({ rootKeyFile }: Config, { database }: AdminDeps) {
+  const keyring = loadKeyring(rootKeyFile);
+  const deployment = await findDeployment(database);
+  if (!deployment) throw new StartupError("the deployment is gone");
+  return { keyring, ...(await rewrapRoots({ database, keyring, random: randomBytes }, deployment)) };
 }
 
 function nameOf({

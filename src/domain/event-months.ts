@@ -11,6 +11,8 @@ export interface EventPartition {
 
 /** The last partition is divided so long before its time comes: until then it is empty, and dividing it takes no time. */
 const aheadMs = 45 * 86_400_000;
+/** Before it is divided, one that is in use is told its end: until it is divided, nothing later than that end can be written. */
+const inUseAheadMs = 10 * 86_400_000;
 const dayMs = 86_400_000;
 
 /** From the names of the tables, in any order. */
@@ -35,7 +37,7 @@ export function divideAt(last: EventPartition, now: Date): Date | undefined {
   const { begin } = last;
   if (!begin || begin.getTime() > now.getTime() + aheadMs) return undefined;
   // One that is in use already, since no job has run for long, keeps what it has.
-  return monthAfter(begin > now ? begin : now);
+  return monthAfter(begin > now ? begin : new Date(now.getTime() + inUseAheadMs));
 }
 
 /** Those that end before everything of the last `days` days; none when events are kept for ever. */

@@ -171,7 +171,8 @@ export function exchange(given: Exchange): Promise<void> {
     state = "over";
     upstream?.destroy();
     if (!wasWaiting) {
-      over();
+      // Without a head the event is still being written: `answer` ends it then, and what is logged is the whole of it.
+      if (response.headersSent) over();
       return;
     }
     const outcome = { secretIds, status: clientGoneStatus, upstreamStatus: undefined, errorCode: "" } as const;

@@ -183,10 +183,14 @@ function replaceKeyring(path: string, old: string, text: string, random: RandomB
   }
 }
 
-/** Another one after each change of the file. */
+/** Another one after each change of the file. Never throws: a folder that nobody may enter any more ends no call. */
 function stampOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat ? `${stat.ino} ${stat.size} ${stat.mtimeMs}` : "";
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    return errorCode(error);
+  }
 }
 
 function createRootKey(bytes: Uint8Array): RootKey {

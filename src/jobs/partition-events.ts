@@ -3,7 +3,7 @@ import { divideAt, type EventPartition, outdated, partitionName, partitionsOf } 
 import { coveredOfAuditCut, macOf } from "../operations/row-macs.ts";
 import { putAuditCut } from "../store/audit-cut.ts";
 import { databaseNow } from "../store/clock.ts";
-import type { Sql, Tx } from "../store/database.ts";
+import type { Database, Sql, Tx } from "../store/database.ts";
 import {
   boundEvents,
   divideLastPartition,
@@ -11,6 +11,7 @@ import {
   type EventTable,
   hasEvents,
   listEventPartitions,
+  mayWait,
   tryLockEvents,
 } from "../store/event-partitions.ts";
 import type { Job, JobDeps } from "./job.ts";
@@ -21,11 +22,19 @@ export interface EventRetention {
   egressDays: number | undefined;
 }
 
+/** What is to be done with a table. */
+interface Work {
+  last: EventPartition | undefined;
+  /** Where the last partition is to end. */
+  divide: Date | undefined;
+  drop: EventPartition[];
+}
+
 const tables = ["audit_event", "egress_event"] as const;
 
 export function partitionEvents(retention: EventRetention): Job {
   const daysOf = (table: EventTable) => (table === "audit_event" ? retention.auditDays : retention.egressDays);
-  const workOf = async (sql: Sql, table: EventTable) => {
+  const workOf = async (sql: Sql, table: EventTable): Promise<Work> => {
     const partitions = partitionsOf(table, await listEventPartitions(sql, table));
     const now = await databaseNow(sql);
     const last = partitions.at(-1);
@@ -39,9 +48,14 @@ export function partitionEvents(retention: EventRetention): Job {
     },
     async runBatch(deps, tx) {
       let done = 0;
-      for (const table of tables) {
-        const { last, divide, drop } = await workOf(tx, table);
-        if (last?.begin && divide) await boundUsed(deps.database, last, divide);
+      const works: (Work & { table: EventTable })[] = [];
+      for (const table of tables) works.push({ table, ...(await workOf(tx, table)) });
+      // Both before either table is locked: it may take long.
+      for (const work of works) {
+        const { last, divide } = work;
+        if (last?.begin && divide && !(await boundUsed(deps.database, tx, last, divide))) work.divide = undefined;
+      }
+      for (const { table, last, divide, drop } of works) {
         if (!divide && drop.length === 0) continue;
         // What is not done now is still due.
         if (!(await tryLockEvents(tx, table))) continue;
@@ -57,9 +71,15 @@ export function partitionEvents(retention: EventRetention): Job {
   };
 }
 
-/** Where no job has run for so long that the last partition is in use, it is read before the table is locked, not while it is. */
-async function boundUsed(sql: Sql, { name }: EventPartition, end: Date): Promise<void> {
-  if (await hasEvents(sql, name)) await boundEvents(sql, name, end);
+/**
+ * Where no job has run for so long that the last partition is in use, it is read before the table is locked, not while it is. False:
+ * it could not be read now.
+ */
+async function boundUsed(database: Database, tx: Tx, { name }: EventPartition, end: Date): Promise<boolean> {
+  // Not in the transaction, which would then hold a lock on it.
+  if (!(await hasEvents(database, name))) return true;
+  await mayWait(tx);
+  return boundEvents(database, name, end);
 }
 
 /** `coffer audit verify` knows by the cut that nothing else has taken the events away. */

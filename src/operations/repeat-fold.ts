@@ -2,8 +2,8 @@
 
 export interface RepeatFold<T> {
   /**
-   * Events of one group with the same key are of one kind. Returns the write of the event when it is the first of its kind, and
-   * undefined when it is only counted.
+   * Events of one group with the same key are of one kind. Returns the write of the event when it is the first of its kind, or those
+   * before it could not be written, and undefined when it is only counted.
    */
   add(group: string, key: string, event: T): Promise<void> | undefined;
   /** Writes the events that are still being counted. */
@@ -16,6 +16,8 @@ const groupsMax = 10_000;
 interface Kind<T> {
   event: T;
   repeats: number;
+  /** The first event is durable, or on its way: one that failed is no reason to count the next instead of writing it. */
+  isWritten: boolean;
 }
 
 /**
@@ -29,7 +31,10 @@ export function createRepeatFold<T>(options: {
   fold: (event: T, repeats: number, isMixed: boolean) => T;
   onLost: (error: unknown) => void;
 }): RepeatFold<T> {
-  const groups = new Map<string, { kinds: Map<string, Kind<T>>; mixed: Kind<T> | undefined; timer: NodeJS.Timeout }>();
+  const groups = new Map<
+    string,
+    { kinds: Map<string, Kind<T>>; mixed: Omit<Kind<T>, "isWritten"> | undefined; timer: NodeJS.Timeout }
+  >();
 
   async function close(name: string): Promise<void> {
     const group = groups.get(name);
@@ -40,6 +45,14 @@ export function createRepeatFold<T>(options: {
     const folded = counted.map(({ event, repeats }) => options.fold(event, repeats, false));
     if (group.mixed) folded.push(options.fold(group.mixed.event, group.mixed.repeats, true));
     await Promise.all(folded.map((event) => options.write(event).catch(options.onLost)));
+  }
+
+  function writeFirst(kind: Kind<T>): Promise<void> {
+    kind.isWritten = true;
+    return options.write(kind.event).catch((error: unknown) => {
+      kind.isWritten = false;
+      throw error;
+    });
   }
 
   function open(name: string) {
@@ -56,13 +69,14 @@ export function createRepeatFold<T>(options: {
     add(name, key, event) {
       const group = groups.get(name) ?? open(name);
       const kind = group.kinds.get(key);
-      if (kind) {
+      if (kind?.isWritten) {
         kind.repeats++;
         return undefined;
       }
-      if (group.kinds.size < options.kindsMax) {
-        group.kinds.set(key, { event, repeats: 0 });
-        return options.write(event);
+      if (kind || group.kinds.size < options.kindsMax) {
+        const first = { event, repeats: kind?.repeats ?? 0, isWritten: false };
+        group.kinds.set(key, first);
+        return writeFirst(first);
       }
       group.mixed ??= { event, repeats: 0 };
       group.mixed.repeats++;

@@ -27,6 +27,8 @@ export interface RedisConnectionOptions extends ClientOptions {
 const breakerMs = 1_000;
 /** While Redis does not work. */
 const probeEveryMs = 500;
+/** A server that stays what it is must not be connected to without end. */
+const reconnectEveryMs = 1_000;
 const closedCause = "the connection is closed";
 const closedReportMs = 400;
 /** A single answer that is late says more about a busy machine than about Redis. */
@@ -42,6 +44,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
   let lateAnswers = 0;
   let brokenUntilMs = 0;
   let probing: NodeJS.Timeout | undefined;
+  let reconnectedMs = Number.NEGATIVE_INFINITY;
   let isClosed = false;
 
   function enter(next: RedisState): void {
@@ -90,7 +93,10 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     if (refusal !== undefined) {
       enter({ is: "refusing", cause: refusal });
       // Its name may lead to another server now.
-      if (isMoved(refusal) && client.status === "ready") client.disconnect(true);
+      if (isMoved(refusal) && client.status === "ready" && performance.now() - reconnectedMs >= reconnectEveryMs) {
+        reconnectedMs = performance.now();
+        client.disconnect(true);
+      }
       return;
     }
     const isLate = error instanceof Error && error.message === "Command timed out";

@@ -40,7 +40,8 @@ export function readRedisUrl(text: string): RedisTarget | undefined {
   if (known.length < nodes.length || !credentials) return undefined;
   const shared = { nodes: known, ...credentials, tls: scheme === "rediss" };
   if (kind === "cluster") return name === undefined ? { kind, ...shared } : undefined;
-  return name === undefined ? undefined : { kind, ...shared, name: decodeURIComponent(name), db: Number(db) };
+  const decoded = name === undefined ? undefined : decode(name);
+  return decoded === undefined ? undefined : { kind, ...shared, name: decoded, db: Number(db) };
 }
 
 function readSingle(url: string): RedisTarget | undefined {
@@ -55,10 +56,17 @@ function readNode(text: string, defaultPort: number): RedisNode | undefined {
 }
 
 function readCredentials(text: string): Pick<Access, "username" | "password"> | undefined {
+  const [name = "", ...rest] = text.split(":");
+  const username = decode(name);
+  const password = decode(rest.join(":"));
+  if (username === undefined || password === undefined) return undefined;
+  return { username: username || undefined, password: rest.length === 0 ? undefined : password };
+}
+
+/** Undefined where the escapes are not valid. */
+function decode(text: string): string | undefined {
   try {
-    const [username = "", ...rest] = text.split(":");
-    const password = rest.length === 0 ? undefined : decodeURIComponent(rest.join(":"));
-    return { username: decodeURIComponent(username) || undefined, password };
+    return decodeURIComponent(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 // The partitions of the tables of events: listed, divided, and dropped whole.
-import type { Sql, Tx } from "./database.ts";
-import { isDatabaseError } from "./database-errors.ts";
+import type pg from "pg";
+import type { Database, Sql, Tx } from "./database.ts";
+import { isDatabaseError, isLockNotAvailable, translateError } from "./database-errors.ts";
 import { only } from "./rows.ts";
 
 export type EventTable = "audit_event" | "egress_event";
@@ -18,6 +19,11 @@ export async function listEventPartitions(sql: Sql, table: EventTable): Promise<
 
 /** Statements that are under way end within that time; who reads for longer must not make every writer wait behind this. */
 const lockTimeoutMs = 200;
+
+/** The transaction may then wait for something else for as long as that takes. It must hold no locks that others wait for. */
+export async function mayWait(tx: Tx): Promise<void> {
+  await tx.query({ name: "", text: "set local idle_in_transaction_session_timeout = 0", values: [] });
+}
 
 /** Says whether the table could be locked within a fifth of a second. */
 export async function tryLockEvents(tx: Tx, table: EventTable): Promise<boolean> {
@@ -43,12 +49,43 @@ export async function hasEvents(sql: Sql, partition: string): Promise<boolean> {
   return only(rows).found;
 }
 
-/** Lets Postgres know that nothing of the partition is later, so that dividing the table need not read it. Holds nobody up. */
-export async function boundEvents(sql: Sql, partition: string, end: Date): Promise<void> {
-  const check = `check (event_time < '${end.toISOString()}')`;
-  await sql.query({ name: "", text: `alter table ${partition} drop constraint if exists bound`, values: [] });
-  await sql.query({ name: "", text: `alter table ${partition} add constraint bound ${check} not valid`, values: [] });
-  await sql.query({ name: "", text: `alter table ${partition} validate constraint bound`, values: [] });
+/**
+ * Lets Postgres know that nothing of the partition is later, so that dividing the table need not read it. Reads along the partition on
+ * a connection of its own, however long that takes, and holds nobody up. False: a lock could not be had in time.
+ */
+export async function boundEvents(
+  database: Pick<Database, "connectAlone">,
+  partition: string,
+  end: Date,
+): Promise<boolean> {
+  const client = await database.connectAlone();
+  try {
+    if (await isBounded(client, partition, end)) return true;
+    // Only the first statement makes writers wait, and so must not wait long itself.
+    await client.query(`set statement_timeout = 0; set lock_timeout = ${lockTimeoutMs}`);
+    await client.query(`alter table ${partition} drop constraint if exists bound,
+      add constraint bound check (event_time < '${end.toISOString()}') not valid`);
+    await client.query(`set lock_timeout = ${validateLockTimeoutMs}`);
+    await client.query(`alter table ${partition} validate constraint bound`);
+    return true;
+  } catch (error) {
+    if (isLockNotAvailable(error)) return false;
+    throw translateError(error);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Long enough for an autovacuum to be told to make way. */
+const validateLockTimeoutMs = 5_000;
+
+async function isBounded(client: pg.Client, partition: string, end: Date): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(
+    `select exists (select from pg_constraint c where c.conrelid = to_regclass($1) and c.conname = 'bound' and c.convalidated
+      and strpos(pg_get_constraintdef(c.oid), $2) > 0) as found`,
+    [partition, `${end.toISOString().slice(0, 10)} 00:00:00+00`],
+  );
+  return only(rows).found;
 }
 
 /** Ends the last partition at a time, and begins another there. The table is locked. */

@@ -126,6 +126,14 @@ describe("coffer keyring rotate", () => {
     const { corrupt, keys } = await json("keyring", "rotate");
     expect(corrupt).toEqual([name]);
     expect(keys[1]).toEqual({ id: oldId, wraps: 1 });
+    // It does not keep the root key from being changed again.
+    const again = await json("keyring", "rotate");
+    expect(again.keys).toHaveLength(3);
+    expect(again.keys[0].id).not.toBe(keys[0].id);
+    expect(again.keys.slice(1)).toEqual([
+      { id: keys[0].id, wraps: 0 },
+      { id: oldId, wraps: 1 },
+    ]);
     const { stdout, code } = await run("keyring", "rotate");
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`${oldId} +1 +needed`));

@@ -2,9 +2,10 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
-import { bearerFor, bindSecret, makeSandbox, openTunnel, sendRaw, useEgress } from "../support/egress.ts";
+import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, sendRaw, useEgress } from "../support/egress.ts";
 import { until } from "../support/poll.ts";
 
 const host = "api.upstream.test";
@@ -55,6 +56,26 @@ async function closedWithin(socket: Socket, ms: number): Promise<boolean> {
   socket.on("close", () => resolve(true));
   return Promise.race([promise, sleep(ms, false)]);
 }
+
+test("a client that leaves while the event is written leaves one event and one line in the log", async () => {
+  const { sandbox, placeholder, tunnel } = await begin();
+  const other = new Client(coffer.databaseUrl);
+  await other.connect();
+  try {
+    await other.query("begin; lock table egress_event in exclusive mode");
+    const before = held.length;
+    tunnel.write(`GET / HTTP/1.1\r\nHost: ${authority()}\r\nAuthorization: Bearer ${placeholder}\r\n\r\n`);
+    await until("the host has answered", () => Promise.resolve(held.length > before));
+    await sleep(100);
+    tunnel.destroy();
+    await sleep(100);
+  } finally {
+    await other.end();
+  }
+  await until("its event is there", async () => (await eventsOf(coffer, sandbox)).length === 1);
+  await sleep(100);
+  expect(egress.logLines.filter((line) => line.includes(sandbox.id))).toHaveLength(1);
+});
 
 test("a host that resets a WebSocket at its first byte does not end the proxy", async () => {
   const { tunnel } = await begin();

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { createEgressApp } from "../../src/egress-app.ts";
 import { useCoffer } from "../support/coffer.ts";
@@ -52,6 +52,14 @@ test("what is open when the grace is over is closed, and its events and bytes ar
   expect(answered).toHaveLength(2);
   for (const event of answered) expect(Number(event["response_bytes"])).toBeGreaterThan(5_000);
   expect(events.filter(({ path }) => path === "/silent")).toMatchObject([{ status: 499 }]);
+});
+
+test("whether it is ready is found out once a second, however many ask without a token", async () => {
+  const look = vi.spyOn(coffer.deps.database, "isWritable");
+  const asked = Array.from({ length: 200 }, async () => (await fetch(`${egress.url}/readyz`)).status);
+  expect(new Set(await Promise.all(asked))).toEqual(new Set([200]));
+  expect(look.mock.calls.length).toBeLessThan(5);
+  look.mockRestore();
 });
 
 test("before it closes it says so: readiness is 503, answers end their connections, and all are served", async () => {

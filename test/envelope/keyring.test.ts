@@ -1,12 +1,22 @@
 // The root keyring: what is a valid file, what is refused, and that no error or print shows a key.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StartupError } from "../../src/domain/startup-error.ts";
-import { createKeyring, loadKeyring, parseKeyring } from "../../src/envelope/keyring.ts";
+import { createKeyring, followKeyring, loadKeyring, parseKeyring } from "../../src/envelope/keyring.ts";
 import { hex, random } from "./fixtures.ts";
 
 const [keyA, keyB] = [makeKey(), makeKey()];
@@ -89,6 +99,45 @@ describe("creates", () => {
   test("nothing in a folder that is not there", () => {
     const path = join(folder, "missing", "keyring");
     expect(startupErrorOf(() => createKeyring(path, random)).message).toContain("it cannot be created (ENOENT)");
+  });
+});
+
+describe("follows a file", () => {
+  const idOf = (key: string) => parseKeyring(key).first.id;
+
+  test("that gets another first key, also by a rename", () => {
+    const path = join(folder, "keyring");
+    writeFileSync(path, keyA);
+    const keyring = followKeyring(path, () => {});
+    writeFileSync(`${path}.new`, `${keyB}\n${keyA}\n`);
+    renameSync(`${path}.new`, path);
+    expect(keyring.first.id).toBe(idOf(keyB));
+    expect([...keyring.byId.keys()]).toEqual([idOf(keyB), idOf(keyA)]);
+  });
+
+  test.each([
+    ["is gone", (path: string) => rmSync(path)],
+    ["is empty", (path: string) => writeFileSync(path, "")],
+    ["is half written", (path: string) => writeFileSync(path, `${keyA}\n${keyB.slice(0, 20)}`)],
+    [
+      "cannot be looked at",
+      (path: string) => {
+        rmSync(path);
+        symlinkSync(path, path);
+      },
+    ],
+  ])("that %s, with the former keys, says so once, and takes it when it is whole again", (_name, spoil) => {
+    const path = join(folder, "keyring");
+    writeFileSync(path, keyA);
+    const failures: unknown[] = [];
+    const keyring = followKeyring(path, (error) => failures.push(error));
+    spoil(path);
+    expect([keyring.first.id, keyring.first.id]).toEqual([idOf(keyA), idOf(keyA)]);
+    keyring.reread?.();
+    expect(failures).toHaveLength(1);
+    rmSync(path, { force: true });
+    writeFileSync(path, `${keyB}\n${keyA}\n`);
+    expect(keyring.first.id).toBe(idOf(keyB));
   });
 });
 

@@ -1,7 +1,9 @@
 // Events are partitioned by month: made ahead, dropped whole when their retention has passed, and never in the way of an insert.
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { partitionEvents } from "../../src/jobs/partition-events.ts";
+import { runJob } from "../../src/jobs/run-job.ts";
 import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { writeEgressEvent } from "../support/egress-secrets.ts";
 import { run } from "../support/jobs.ts";
@@ -36,6 +38,9 @@ const month = (months: number) => {
   const now = new Date();
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months)).toISOString().slice(0, 10);
 };
+/** Where a partition that is in use ends: in ten days at the earliest. */
+const nextName = () =>
+  nameOf(new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 7) === month(0).slice(0, 7) ? 1 : 2);
 const nameOf = (months: number) => `audit_event_p${month(months).slice(0, 7).replace("-", "_")}`;
 
 describe("events", () => {
@@ -78,9 +83,80 @@ describe("events", () => {
       alter table audit_event attach partition ${nameOf(-2)} for values from ('${month(-2)} 00:00+00') to (maxvalue)`);
     const [before] = await coffer.sql("select count(*)::int as count from audit_event");
     await run(coffer, partitionEvents(forEver));
-    expect((await partitions(coffer, "audit_event")).slice(0, 2)).toEqual([nameOf(-2), nameOf(1)]);
+    expect((await partitions(coffer, "audit_event")).slice(0, 2)).toEqual([nameOf(-2), nextName()]);
     expect((await coffer.sql("select count(*)::int as count from audit_event"))[0]).toEqual(before);
     await createSecret(coffer);
+  });
+});
+
+describe("a last partition that is in use", () => {
+  /** As if it had begun two months ago. */
+  const inUse = async () => {
+    const coffer = await fresh();
+    await createSecret(coffer);
+    for (const table of ["audit_event", "egress_event"]) {
+      const [last = ""] = (await partitions(coffer, table)).slice(-1);
+      const begun = nameOf(-2).replace("audit_event", table);
+      await coffer.sql(`drop table ${last}; alter table ${table} detach partition ${table}_before;
+        alter table ${table}_before rename to ${begun};
+        alter table ${table} attach partition ${begun} for values from ('${month(-2)} 00:00+00') to (maxvalue)`);
+    }
+    await writeEgressEvent(coffer, {});
+    return coffer;
+  };
+
+  it("is divided, however long it takes to read along it, and meanwhile nobody waits", async () => {
+    const coffer = await inUse();
+    const secret = await createSecret(coffer);
+    const { database } = coffer.deps;
+    let reading = 0;
+    // As with so many events that reading along them takes longer than a transaction may do nothing.
+    const slow = {
+      ...database,
+      async connectAlone() {
+        const client = await database.connectAlone();
+        const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
+        const slowly = async (...given: unknown[]) => {
+          if (!/validate constraint/.test(String(given[0]))) return query(...given);
+          reading++;
+          await sleep(3_500);
+          return query(...given);
+        };
+        return Object.assign(client, { query: slowly });
+      },
+    };
+    const stop = new AbortController();
+    const running = runJob({ ...coffer.deps, database: slow }, partitionEvents(forEver), stop.signal);
+    for (const tables of [1, 2]) {
+      await until("it is read", () => Promise.resolve(reading === tables));
+      const startMs = performance.now();
+      expect(await readText(coffer, secret)).toBe("v1");
+      await writeEgressEvent(coffer, {});
+      expect(performance.now() - startMs).toBeLessThan(1_000);
+    }
+    await until("both are divided", async () => (await partitions(coffer, "egress_event")).length > 1);
+    // It rests after such work.
+    stop.abort();
+    expect(await running).toMatchObject({ items: 2, transactions: 1 });
+    expect((await partitions(coffer, "audit_event")).slice(0, 2)).toEqual([nameOf(-2), nextName()]);
+    expect(await coffer.sql("select from pg_constraint where conname = 'bound'")).toEqual([]);
+  });
+
+  it("takes events until long after it is told its end, whether or not it can be divided then", async () => {
+    const coffer = await inUse();
+    const reader = new Client(coffer.databaseUrl);
+    await reader.connect();
+    try {
+      await reader.query(`begin; lock table only audit_event in access share mode;
+        lock table only egress_event in access share mode`);
+      expect(await run(coffer, partitionEvents(forEver))).toMatchObject({ items: 0 });
+      expect(await coffer.sql("select from pg_constraint where conname = 'bound'")).toHaveLength(2);
+      await copyTo(coffer, new Date(Date.now() + 9 * 86_400_000).toISOString());
+    } finally {
+      await reader.end();
+    }
+    await run(coffer, partitionEvents(forEver));
+    expect((await partitions(coffer, "audit_event"))[1]).toBe(nextName());
   });
 });
 

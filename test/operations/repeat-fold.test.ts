@@ -55,10 +55,21 @@ test("kinds past the limit of their group are counted together, and other groups
 
 test("a first event that is not written fails for its caller, and a folded one is reported as lost", async () => {
   const fold = open();
-  await expect(fold.add("g", "a", event("fails"))).rejects.toThrow("unavailable");
-  void fold.add("g", "a", event("fails"));
+  const first = fold.add("g", "a", event("fails"));
+  expect(fold.add("g", "a", event("fails"))).toBeUndefined();
+  await expect(first).rejects.toThrow("unavailable");
   await fold.flush();
   expect(lost).toHaveLength(1);
+});
+
+test("behind a first event that was not written the next is written, not counted", async () => {
+  const fold = open();
+  await expect(fold.add("g", "a", event("fails"))).rejects.toThrow("unavailable");
+  await fold.add("g", "a", event("a"));
+  expect(written).toEqual([event("fails"), event("a")]);
+  expect(fold.add("g", "a", event("a"))).toBeUndefined();
+  await fold.flush();
+  expect(written.slice(2)).toEqual([{ name: "a", count: 1 }]);
 });
 
 test("a group more than there is room for ends the oldest one, whose events are written", async () => {

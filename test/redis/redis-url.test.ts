@@ -39,6 +39,7 @@ test.each([
   "redis+cluster://a:70000",
   "redis+cluster://a b",
   "redis+cluster://%zz@a",
+  "redis+sentinel://a:1/%zz",
   "redis+other://a",
 ])("%s has none of them", (text) => {
   expect(readRedisUrl(text)).toBeUndefined();

@@ -170,3 +170,23 @@ describe("a Redis that is emptied all the time", () => {
     expect(allowed).toBeGreaterThanOrEqual(limit);
   });
 });
+
+describe("a Redis that stays a replica", () => {
+  it("is connected to again about once a second, not whenever it refuses", async () => {
+    const connection = await open(redis);
+    const connections = async () => Number(/total_connections_received:(\d+)/.exec(await admin.info("stats"))?.[1]);
+    onTestFinished(async () => void (await admin.replicaof("NO", "ONE")));
+    await admin.replicaof("127.0.0.1", 1);
+    await connection.run(
+      (client) => client.set("key", "value"),
+      () => "",
+    );
+    expect(connection.states.at(-1)?.is).toBe("refusing");
+    const before = await connections();
+    await sleep(3_000);
+    // This connection, and the one of the coffer above.
+    expect((await connections()) - before).toBeLessThanOrEqual(8);
+    await admin.replicaof("NO", "ONE");
+    await until("it works again", () => Promise.resolve(connection.states.at(-1)?.is === "up"), 2_000);
+  });
+});

@@ -57,20 +57,20 @@ export function read<Row extends object>(
         silent.delete(lease);
         lease.giveBack(error);
       }
-      await onFailure(error);
+      await onFailure(error, lease !== undefined);
     } finally {
       running--;
     }
   }
 
   /** A connection that breaks, such as all of them do after a restart of the server, says nothing about the next one. */
-  async function onFailure(error: unknown): Promise<void> {
+  async function onFailure(error: unknown, wasAsked: boolean): Promise<void> {
     if (isSettled) return;
     if (attempts < attemptsMax && isWorthRepeating(error) && performance.now() - startMs < totalMs) {
       await sleep(retryDelayMs(attempts));
       if (!isSettled) void attempt(pool.take(share));
-    } else if (running === 1 || isDatabaseError(error)) {
-      // What the server has refused it would refuse again.
+    } else if (running === 1 || (wasAsked && isDatabaseError(error))) {
+      // What the server has refused it would refuse again. Where it had no further connection to give, one may still answer.
       settle(() => reject(error));
     }
   }
