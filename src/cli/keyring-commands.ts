@@ -6,7 +6,7 @@ import type { Config } from "../config.ts";
 import { StartupError } from "../domain/startup-error.ts";
 import { createDataDir } from "../embedded/data-dir.ts";
 import { openDeploymentKey } from "../envelope/deployment-keys.ts";
-import { addRootKey, createKeyring, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
+import { addRootKey, createKeyring, findAddedRootKey, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
 import { auditEvent } from "../operations/audit-trail.ts";
 import { checkRootKeys } from "../operations/deployment.ts";
 import { rewrapRoots } from "../operations/keys/rewrap-roots.ts";
@@ -47,16 +47,16 @@ export async function checkKeyring(config: Config): Promise<Shown> {
   };
 }
 
-/** A key that opens and does not wrap yet: for keyrings that several machines have, before `rotate`. */
+/** Adds a root key that can unwrap but is not used for new wraps yet. Needed before `rotate` when several machines have the keyring. */
 export async function addToKeyring({ rootKeyFile }: Config): Promise<Shown> {
   const keyId = addRootKey(rootKeyFile, randomBytes);
-  const next = "bring this keyring to every machine, then: coffer keyring rotate";
+  const next = "copy this keyring to every machine, then run: coffer keyring rotate";
   return { json: { file: rootKeyFile, keyId }, rows: [{ KEYRING: rootKeyFile, KEY: keyId, NEXT: next }] };
 }
 
 /**
- * Changes the root key: puts a key first that wraps nothing yet, a new one unless there is one, and wraps everything under it. Where
- * something is under other keys than the first, it goes on with that instead.
+ * Changes the root key: puts the key that `addToKeyring` added first, or else a new one, and wraps everything under it. If a key other
+ * than the first still wraps something, a rotation was interrupted: finishes that one instead.
  */
 export async function rotateKeyring(config: Config): Promise<Shown> {
   return withDeployment(config, async (deps) => {
@@ -64,12 +64,14 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
     const used = await countRootWraps(database);
     const isUnderWay = [...used.keys()].some((id) => id !== deps.keyring.first.id);
     if (!isUnderWay) {
-      const unused = [...deps.keyring.byId.keys()].filter((id) => !used.has(id)).at(-1);
-      putRootKeyFirst(config.rootKeyFile, unused ?? addRootKey(config.rootKeyFile, randomBytes), randomBytes);
+      // Any other unused key is one that an earlier rotation replaced: it may be known to others and must not come back.
+      const added = findAddedRootKey(config.rootKeyFile);
+      const isUnused = added !== undefined && !used.has(added);
+      putRootKeyFirst(config.rootKeyFile, isUnused ? added : addRootKey(config.rootKeyFile, randomBytes), randomBytes);
     }
     const keyring = loadKeyring(config.rootKeyFile);
     const deployment = await findDeployment(database);
-    if (!deployment) throw new StartupError("the deployment is gone");
+    if (!deployment) throw new StartupError("the database has no deployment row any more");
     const { rewrapped, corrupt } = await rewrapRoots({ database, keyring, random: randomBytes }, deployment);
     await recordRotation(deps, keyring.first.id);
     const wraps = await countRootWraps(database);
@@ -79,13 +81,13 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
       rows: keys.map(({ id, wraps: count }) => ({ KEY: id, WRAPS: String(count), STATE: stateOf(id, count) })),
       ...(corrupt.length === 0
         ? {}
-        : { last: `${corrupt.length} keys do not open and were left: ${corrupt.map(nameOf).join(", ")}` }),
+        : { last: `key versions that cannot be unwrapped and were not changed: ${corrupt.map(nameOf).join(", ")}` }),
     };
 
     function stateOf(id: string, count: number): string {
       if (id === keyring.first.id) return "in use";
       if (count > 0) return "needed";
-      return "may go, once every instance has the new keyring; backups of the database made before need it";
+      return "can be removed when every instance has the new keyring; keep it with earlier database backups";
     }
   });
 }

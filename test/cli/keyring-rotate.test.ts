@@ -115,6 +115,22 @@ describe("coffer keyring rotate", () => {
     expect(await usedKeys(coffer)).toEqual([keyId]);
   });
 
+  it("makes a new key each time, and never uses a key again that it has replaced", async () => {
+    const { coffer, file, json, oldId } = await begin();
+    await json("keyring", "rotate");
+    const [secondId] = linesOf(file).map(idOf);
+    await json("keyring", "rotate");
+    const [thirdId] = linesOf(file).map(idOf);
+    expect(linesOf(file).map(idOf)).toEqual([thirdId, secondId, oldId]);
+    expect(await usedKeys(coffer)).toEqual([thirdId]);
+    const { keyId } = await json("keyring", "add");
+    await json("keyring", "rotate");
+    await json("keyring", "rotate");
+    const ids = linesOf(file).map(idOf);
+    expect(ids.slice(1)).toEqual([keyId, thirdId, secondId, oldId]);
+    expect(await usedKeys(coffer)).toEqual([ids[0]]);
+  });
+
   it("leaves a key whose wrap does not authenticate, and says which", async () => {
     const { coffer, json, run, oldId } = await begin();
     await coffer.clients().keys.createKey({ name: "damaged" });
@@ -129,7 +145,7 @@ describe("coffer keyring rotate", () => {
     const { stdout, code } = await run("keyring", "rotate");
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`${oldId} +1 +needed`));
-    expect(stdout).toContain(`1 keys do not open and were left: ${name}`);
+    expect(stdout).toContain(`key versions that cannot be unwrapped and were not changed: ${name}`);
   });
 
   it.runIf(process.getuid?.() === 0)("says so when the keyring cannot be written, and changes nothing", async () => {
@@ -144,7 +160,7 @@ describe("coffer keyring rotate", () => {
     ).ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^coffer: root keyring \S+: it cannot be written \(EACCES\); add a line with .* and try again\n$/,
+      /^coffer: root keyring \S+: it cannot be written \(EACCES\); in the place .* as the first line, and try again\n$/,
     );
     expect(readFileSync(file, "utf8")).toBe(before);
     expect(await usedKeys(coffer)).toEqual([oldId]);
