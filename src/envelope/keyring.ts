@@ -182,7 +182,8 @@ function replaceKeyring(path: string, old: string, text: string, random: RandomB
       writeDurably(temporaryPath, text);
       chmodSync(temporaryPath, mode);
       if (process.getuid?.() === 0) chownSync(temporaryPath, uid, gid);
-      if (readFileSync(path, "utf8") !== old) throw new StartupError(`root keyring ${path}: another process changed it meanwhile; try again`);
+      if (readFileSync(path, "utf8") !== old)
+        throw new StartupError(`root keyring ${path}: another process changed it meanwhile; try again`);
       renameSync(temporaryPath, path);
     } catch (error) {
       rmSync(temporaryPath, { force: true });

@@ -183,7 +183,9 @@ describe("a root key that is missing", () => {
       expect(settings.COFFER_ROOT_KEY_FILE).toBe(file);
       const { code, stdout, stderr } = await run(...command.split(" "));
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-      expect(stderr).toBe(`coffer: the root keyring lacks keys that wrap keys of this database: ${idOf(foreign)}\n`);
+      expect(stderr).toBe(
+        `coffer: the root keyring lacks root keys that this database needs: ${idOf(foreign)}; add their lines to the keyring file\n`,
+      );
     },
   );
 
