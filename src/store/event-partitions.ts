@@ -1,4 +1,4 @@
-// The partitions of the tables of events: listed, divided, and dropped whole.
+// Lists, splits and drops partitions of the event tables.
 import type { Sql, Tx } from "./database.ts";
 import { isDatabaseError } from "./database-errors.ts";
 import { only } from "./rows.ts";
@@ -16,10 +16,10 @@ export async function listEventPartitions(sql: Sql, table: EventTable): Promise<
   return rows.map(({ name }) => name);
 }
 
-/** Statements that are under way end within that time; who reads for longer must not make every writer wait behind this. */
+/** Most statements end within this time. A longer one must not make all writers wait behind this lock. */
 const lockTimeoutMs = 200;
 
-/** Says whether the table could be locked within a fifth of a second. */
+/** Returns whether the table was locked within 0.2 s. */
 export async function tryLockEvents(tx: Tx, table: EventTable): Promise<boolean> {
   await tx.query({ name: "savepoint_events", text: "savepoint lock_events", values: [] });
   try {
@@ -43,7 +43,7 @@ export async function hasEvents(sql: Sql, partition: string): Promise<boolean> {
   return only(rows).found;
 }
 
-/** Lets Postgres know that nothing of the partition is later, so that dividing the table need not read it. Holds nobody up. */
+/** Adds a checked constraint, so that Postgres need not scan the partition when it is split. Does not block writers. */
 export async function boundEvents(sql: Sql, partition: string, end: Date): Promise<void> {
   const check = `check (event_time < '${end.toISOString()}')`;
   await sql.query({ name: "", text: `alter table ${partition} drop constraint if exists bound`, values: [] });
@@ -51,7 +51,7 @@ export async function boundEvents(sql: Sql, partition: string, end: Date): Promi
   await sql.query({ name: "", text: `alter table ${partition} validate constraint bound`, values: [] });
 }
 
-/** Ends the last partition at a time, and begins another there. The table is locked. */
+/** Ends the last partition at a time and creates the next one. The caller has locked the table. */
 export async function divideLastPartition(
   tx: Tx,
   table: EventTable,
@@ -69,7 +69,7 @@ export async function divideLastPartition(
   }
 }
 
-/** Drops a partition with all of its events. The table is locked. */
+/** Drops a partition with all of its events. The caller has locked the table. */
 export async function dropPartition(tx: Tx, table: EventTable, partition: string): Promise<void> {
   await tx.query({ name: "", text: `alter table ${table} detach partition ${partition}`, values: [] });
   await tx.query({ name: "", text: `drop table ${partition}`, values: [] });
