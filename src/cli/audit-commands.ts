@@ -61,13 +61,26 @@ export async function verifyAudit(deps: AdminDeps, { head }: Options): Promise<S
 
 /** Reads an output of `coffer audit head --json`. */
 function readHeads(path: string): AuditHead[] {
+  const heads = headsOf(readText(path));
+  if (Array.isArray(heads) && heads.every(isHead)) return heads;
+  throw new StartupError(`${path} is not an output of \`coffer audit head --json\``);
+}
+
+function readText(path: string): string {
   try {
-    const { heads } = JSON.parse(readFileSync(path, "utf8")) as { heads?: unknown };
-    if (Array.isArray(heads) && heads.every(isHead)) return heads;
+    return readFileSync(path, "utf8");
   } catch (error) {
     throw toStartupError(`cannot read ${path}`, error);
   }
-  throw new StartupError(`${path} is not an output of \`coffer audit head --json\``);
+}
+
+/** Undefined for a text without heads. The error of JSON.parse quotes the text, which may be a secret file given by mistake. */
+function headsOf(text: string): unknown {
+  try {
+    return (JSON.parse(text) as { heads?: unknown } | null)?.heads;
+  } catch {
+    return undefined;
+  }
 }
 
 function isHead(value: unknown): value is AuditHead {

@@ -143,6 +143,11 @@ describe("coffer audit verify", () => {
     await someEvents();
     expect(await json(["audit", "verify", "--head", file])).toMatchObject({ verified: true });
     expect((await run(["audit", "verify", "--head", "/nowhere"])).stderr).toMatch(/^coffer: cannot read \/nowhere/);
+    // A file that was given by mistake is not quoted.
+    const { COFFER_ROOT_KEY_FILE } = processes.settingsOf(coffer);
+    expect((await run(["audit", "verify", "--head", COFFER_ROOT_KEY_FILE])).stderr).toBe(
+      `coffer: ${COFFER_ROOT_KEY_FILE} is not an output of \`coffer audit head --json\`\n`,
+    );
   });
 });
 
