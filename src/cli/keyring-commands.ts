@@ -56,23 +56,23 @@ export async function addToKeyring({ rootKeyFile }: Config): Promise<Shown> {
 
 /**
  * Changes the root key: puts the key that `addToKeyring` added first, or else a new one, and wraps everything under it. If a key other
- * than the first still wraps something, a rotation was interrupted: finishes that one instead.
+ * than the first still wraps something that can be unwrapped, a rotation was interrupted: finishes that one instead.
  */
 export async function rotateKeyring(config: Config): Promise<Shown> {
   return withDeployment(config, async (deps) => {
     const { database } = deps;
     const used = await countRootWraps(database);
     const isUnderWay = [...used.keys()].some((id) => id !== deps.keyring.first.id);
-    if (!isUnderWay) {
+    let done = isUnderWay ? await rewrapUnderFirst(config, database) : undefined;
+    // Wraps that do not authenticate stay under their old root keys for ever: they must not prevent the next rotation.
+    if (!done || done.rewrapped === 0) {
       // Any other unused key is one that an earlier rotation replaced: it may be known to others and must not come back.
       const added = findAddedRootKey(config.rootKeyFile);
       const isUnused = added !== undefined && !used.has(added);
       putRootKeyFirst(config.rootKeyFile, isUnused ? added : addRootKey(config.rootKeyFile, randomBytes), randomBytes);
+      done = await rewrapUnderFirst(config, database);
     }
-    const keyring = loadKeyring(config.rootKeyFile);
-    const deployment = await findDeployment(database);
-    if (!deployment) throw new StartupError("the database has no deployment row any more");
-    const { rewrapped, corrupt } = await rewrapRoots({ database, keyring, random: randomBytes }, deployment);
+    const { keyring, rewrapped, corrupt } = done;
     await recordRotation(deps, keyring.first.id);
     const wraps = await countRootWraps(database);
     const keys = [...keyring.byId.keys()].map((id) => ({ id, wraps: wraps.get(id) ?? 0 }));
@@ -90,6 +90,13 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
       return "can be removed when every instance has the new keyring; keep it with earlier database backups";
     }
   });
+}
+
+async function rewrapUnderFirst({ rootKeyFile }: Config, database: AdminDeps["database"]) {
+  const keyring = loadKeyring(rootKeyFile);
+  const deployment = await findDeployment(database);
+  if (!deployment) throw new StartupError("the database has no deployment row any more");
+  return { keyring, ...(await rewrapRoots({ database, keyring, random: randomBytes }, deployment)) };
 }
 
 function nameOf({

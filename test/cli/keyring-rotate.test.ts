@@ -132,7 +132,7 @@ describe("coffer keyring rotate", () => {
   });
 
   it("leaves a key whose wrap does not authenticate, and says which", async () => {
-    const { coffer, json, run, oldId } = await begin();
+    const { coffer, file, json, run, oldId } = await begin();
     await coffer.clients().keys.createKey({ name: "damaged" });
     const [damaged] = await coffer.sql(
       `update kms_key_version v set wrapped_key = set_byte(wrapped_key, 80, get_byte(wrapped_key, 80) # 1)
@@ -142,8 +142,12 @@ describe("coffer keyring rotate", () => {
     const { corrupt, keys } = await json("keyring", "rotate");
     expect(corrupt).toEqual([name]);
     expect(keys[1]).toEqual({ id: oldId, wraps: 1 });
+    // It does not prevent the next rotation either.
     const { stdout, code } = await run("keyring", "rotate");
     expect(code).toBe(0);
+    const [firstId, ...others] = linesOf(file).map(idOf);
+    expect(others).toEqual([keys[0].id, oldId]);
+    expect(await usedKeys(coffer)).toEqual([firstId, oldId].toSorted());
     expect(stdout).toMatch(new RegExp(`${oldId} +1 +needed`));
     expect(stdout).toContain(`key versions that cannot be unwrapped and were not changed: ${name}`);
   });

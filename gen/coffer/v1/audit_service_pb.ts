@@ -348,7 +348,7 @@ export const AuditDecisionSchema: GenEnum<AuditDecision> = /*@__PURE__*/
 /**
  * AuditService shows the audit trail: one event for every call that changed or revealed something, for every denial, and for
  * everything that coffer did by itself because its time had come. Events are never changed; they hold no value, credential or
- * query string.
+ * query string. A deployment may drop events when their retention has passed.
  *
  * Calls fail for the same common reasons as those of SecretService.
  *
