@@ -72,7 +72,7 @@ export async function listAuditEvents(
   const first = lead ? `${lead.column}, ` : "";
   const ofFirst = lead ? `$${values.length}, ` : "";
   if (filter.resourceId !== undefined) require("principal", (id) => `a.principal_id = ${id}`, filter.principalId);
-  // As a row it is where the index begins, by itself which partitions have it.
+  // The row comparison is the start of the index scan. The comparison of the time alone lets Postgres skip partitions.
   require("start", (time) =>
     `(${first}a.event_time) >= (${ofFirst}${timeOf(time)}) and a.event_time >= ${timeOf(time)}`, filter.startTimeUs);
   require("end", (time) =>

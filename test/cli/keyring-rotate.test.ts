@@ -46,7 +46,7 @@ const textOf = async (clients: ReturnType<typeof createClients>, id: string) => 
 };
 
 describe("coffer keyring rotate", () => {
-  it("wraps everything under a new key while coffer serves, which goes on, also without the old key", async () => {
+  it("wraps everything under a new key while coffer serves, which still works after the old key is removed", async () => {
     const { coffer, settings, file, json, oldId } = await begin();
     const { id } = await createSecret(coffer, { value: data("before") });
     const serving = await processes.serve({ ...settings });
@@ -87,7 +87,7 @@ describe("coffer keyring rotate", () => {
     expect(await json("keyring", "check")).toMatchObject({ opens: true });
   });
 
-  it("goes on where it was ended, without another new key", async () => {
+  it("finishes an interrupted rotation, without another new key", async () => {
     const { coffer, settings, file, json, oldId } = await begin();
     const { id } = await createSecret(coffer, { value: data("before") });
     // As it is when a rotation ended after the keyring was written: a new first key, and only a part wrapped by it.
@@ -193,7 +193,7 @@ describe("a root key that is missing", () => {
     },
   );
 
-  it("is UNAVAILABLE with its id to who reads, never corruption", async () => {
+  it("fails reads with UNAVAILABLE and its id, never with VALUE_CORRUPT", async () => {
     const { id } = await createSecret(coffer);
     await coffer.sql("update kms_key_version set root_key_id = 'feedfacefeedface'");
     coffer.deps.keyMaterial.keepFromNow();

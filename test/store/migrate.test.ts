@@ -125,7 +125,7 @@ describe("while others are at work", () => {
     });
   });
 
-  it("whoever waits for the lock of the migrations says for whom, and since when", async () => {
+  it("an instance that waits for the migration lock logs who holds it, and since when", async () => {
     const { url, client } = await emptyDatabase();
     await client.query("select pg_advisory_lock(4015262901)");
     const [{ pid }] = (await client.query("select pg_backend_pid() as pid")).rows;

@@ -50,7 +50,7 @@ async function connected<T>(use: (client: Client) => Promise<T>, from: TestCoffe
 }
 
 describe("an event that commits after a newer one was read", () => {
-  it("is missed by who lists from the newest, and not by who follows", async () => {
+  it("is missed by a client that lists from the newest event, but not by a follower", async () => {
     const { workspaceId, ownerToken, follow, audit } = await newFollower();
     await follow();
     await connected(async (late) => {
