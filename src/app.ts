@@ -43,9 +43,9 @@ export interface App {
   deps: Deps;
   /** Where it listens; `host` as configured. */
   listen(): Promise<{ host: string; port: number; url: string }>;
-  /** From now on no load balancer should send calls here; they are still served. */
+  /** Reports that it is not ready, so that load balancers stop sending calls. Calls are still served. */
   announceClose(): void;
-  /** Serves on for `leadMs`, lets calls finish, writes what is still to be written, and lets go of everything. */
+  /** Keeps serving for `leadMs`, lets calls finish, writes what is still buffered, and closes everything. */
   close(leadMs?: number): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
     const own = { now: () => new Date(), nowMs: () => performance.now() };
     clock = await openDatabaseClock(database, own, (aheadMs) => {
       if (aheadMs === 0) log.info("the clock of this machine agrees with the database's again");
-      else log.warn({ aheadMs }, "the clock of this machine differs from the database's, which counts");
+      else log.warn({ aheadMs }, "the clock of this machine differs from the database's; coffer uses the database's");
     });
     const { close: stopClock } = clock;
     const deps = await createDeps(config, log, database, keyring, redis, clock);
@@ -180,7 +180,7 @@ async function createDeps(
     audit,
     accessRules,
     accessTimes: createAccessTimes(database.background, (error) =>
-      log.warn({ err: error }, "access times are not noted"),
+      log.warn({ err: error }, "access times could not be stored"),
     ),
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
@@ -199,7 +199,7 @@ function jobsFor({ prober }: Deps, { eventRetention }: Config): Job[] {
   return all.filter((job) => job !== revalidateCredentials || prober.isOn);
 }
 
-/** Calls are of use once there is a workspace, and while changes can be written. */
+/** Ready once the first workspace exists, and while the database accepts writes. */
 function readinessCheck(database: Database): () => Promise<boolean> {
   let isFounded = false;
   return async () => {

@@ -43,7 +43,7 @@ export interface Config {
   /** Undefined: limits and fast paths in this process. */
   readonly redisUrl: string | undefined;
   readonly redisPassword: string | undefined;
-  /** That of the Sentinels themselves. */
+  /** The password of the Sentinels themselves. */
   readonly redisSentinelPassword: string | undefined;
   readonly redisPrefix: string;
   readonly rootKeyFile: string;
@@ -62,7 +62,7 @@ export interface Config {
   readonly rateLimitPrincipal: number;
   /** Requests a second. */
   readonly rateLimitWorkspace: number;
-  /** Requests without a credential or with a malformed one, a minute and address; well-formed ones that are not found: ten times as many. */
+  /** Requests without a credential or with a malformed one, per minute and address. The limit of failed look-ups is ten times as large. */
   readonly rateLimitUnauthenticated: number;
   /** How credentials are tried. */
   readonly validation: ProbeSettings;
@@ -72,15 +72,15 @@ export interface Config {
   readonly egress: EgressConfig;
   readonly logFormat: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error";
-  /** How long a stop goes on serving, so that load balancers notice it first. */
+  /** How long coffer keeps serving after SIGTERM, so that load balancers stop sending calls first. */
   readonly shutdownLeadMs: number;
-  /** How long a stop then waits for calls under way. */
+  /** How long coffer then waits for running calls. */
   readonly shutdownGraceMs: number;
   /** Whether this instance takes its part in purging, expiring, destroying and sweeping. */
   readonly jobs: boolean;
   /** How often each job looks for work. */
   readonly jobsIntervalMs: number;
-  /** How long events are kept, in days; undefined: for ever. */
+  /** After how many days events are dropped; undefined: never. */
   readonly eventRetention: { readonly auditDays: number | undefined; readonly egressDays: number | undefined };
   /** Variables that look like settings and are none: a misspelled name would otherwise pass unnoticed. */
   readonly unknownSettings: readonly string[];
@@ -103,7 +103,7 @@ export interface EgressConfig {
   readonly requestsPerMinute: number | undefined;
   /** Likewise, both ways. */
   readonly bytesPerHour: number | undefined;
-  /** Requests a minute of one sandbox, whatever they are, to one process. */
+  /** Requests per minute of one sandbox to one process; tunnels and refused requests count too. */
   readonly sandboxRequestsPerMinute: number;
   readonly waits: EgressWaits;
 }
@@ -176,7 +176,7 @@ function redisUrl(env: Environment): string | undefined {
   throw new StartupError(`COFFER_REDIS_URL must be ${redisUrlForms}`);
 }
 
-/** 0: for ever. */
+/** 0: never dropped. */
 function retentionDays(env: Environment, name: string, byDefault: number): number | undefined {
   return integer(env, name, { byDefault, min: 0, max: 36_500 }) || undefined;
 }

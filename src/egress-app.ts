@@ -86,7 +86,7 @@ export function createEgressApp(
   const events = createEgressEventLog(database.once, {
     newEventId: () => newId("egr", now(), random),
     onFolded: (event) => log.info(lineOf(event), "egress"),
-    onLost: (error) => log.warn({ err: error }, "notes about egress events are lost"),
+    onLost: (error) => log.warn({ err: error }, "updates of egress events are lost"),
   });
   const used = createWriteBehind<{ workspaceId: string; secretId: string }>({
     delayMs: usedDelayMs,

@@ -1,4 +1,4 @@
-// The first start of a deployment: makes its workspace, and keeps the owner's token in a file that never holds one that does not work.
+// Makes the first workspace of a deployment and stores the owner's token in a file. The file never holds a token that does not work.
 import { existsSync } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,8 +15,8 @@ export interface FirstWorkspace {
 }
 
 /**
- * Undefined when there is a workspace already, and its token was kept. The token is on disk before the commit, under another name: a
- * token that nobody has would be lost, and one whose commit failed must not be found.
+ * Returns undefined when a workspace exists and its token was stored. The token is written to disk under another name before the commit.
+ * Otherwise a crash after the commit would lose it. Under its real name a token of a failed commit would be found.
  */
 export async function makeFirstWorkspace(deps: Deps, dataDir: string): Promise<FirstWorkspace | undefined> {
   const ownerTokenFile = join(dataDir, "owner-token");
@@ -33,7 +33,7 @@ export async function makeFirstWorkspace(deps: Deps, dataDir: string): Promise<F
   return { ownerToken, ownerTokenFile };
 }
 
-/** The token of an earlier start that ended before it could know whether its commit was done. */
+/** Returns the token of an earlier start that ended before its commit was confirmed. */
 async function findUnsettled(deps: Deps, draft: string): Promise<string | undefined> {
   if (!existsSync(draft)) return undefined;
   const token = (await readFile(draft, "utf8")).trim();

@@ -49,16 +49,16 @@ function toText({ time, level, msg, ...fields }: Record<string, unknown>): strin
 
 const textLengthMax = 200;
 
-/** Lines that libraries and Node write by themselves are lines of the log for the rest of the process. */
+/** Writes to the log what libraries and Node would print, for the rest of the process. */
 export function logLibraryLines(log: Logger): void {
-  // Only a text: objects may hold what no log may show.
+  // Only texts: an object may hold a secret.
   const write = (first: unknown) => {
     const [text = ""] = typeof first === "string" ? first.split("\n") : [];
-    log.warn({ text: text.slice(0, textLengthMax) }, "a library wrote a line");
+    log.warn({ text: text.slice(0, textLengthMax) }, "a library wrote to the console");
   };
   for (const name of ["log", "info", "warn", "error", "debug", "trace"] as const) console[name] = write;
   process.removeAllListeners("warning");
   process.on("warning", ({ name, message }) => {
-    log.warn({ name, text: message.slice(0, textLengthMax) }, "Node warns");
+    log.warn({ name, text: message.slice(0, textLengthMax) }, "warning from Node");
   });
 }

@@ -15,7 +15,7 @@ export function openRedis(config: Config, log: Logger): RedisConnection | undefi
         log.info(wasRefusing ? "redis works again" : "redis is connected");
       } else {
         const what = state.is === "down" ? "is unavailable" : "refuses commands";
-        log.warn({ cause: state.cause }, `redis ${what}; limits are this instance's own`);
+        log.warn({ cause: state.cause }, `redis ${what}; this instance counts limits for itself`);
       }
       wasRefusing = state.is === "refusing";
     },

@@ -12,7 +12,7 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = await runCommand(argv, () => loadConfig(process.env), process.stdout, process.stderr);
     return;
   }
-  // Also where Node was started without --disable-sigusr1: its listener opens a debugger, from which every key can be read.
+  // Needed when Node runs without --disable-sigusr1: by default SIGUSR1 opens a debugger, which can read every key.
   process.on("SIGUSR1", () => {});
   const config = loadConfig(process.env);
   const log = createLogger(config);
@@ -33,7 +33,7 @@ async function serve(config: Config, log: Logger, served: "api" | "egress" | "bo
   const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
   if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");
   else log.info({ signal: why.signal }, "stopping");
-  // No load balancer stands before a terminal, whose signals are the others.
+  // The other signals come from a terminal, and no load balancer is in front of that.
   await running.close("signal" in why && why.signal === "SIGTERM" ? config.shutdownLeadMs : 0);
   process.exitCode = "reason" in why ? 1 : 0;
 }
@@ -48,8 +48,8 @@ async function startServed(config: Config, log: Logger, served: "api" | "egress"
 }
 
 /**
- * The first signal ends calmly, a second SIGTERM or SIGINT at once. A terminal that closes sends SIGHUP, sometimes twice: that must
- * never leave the bundled PostgreSQL behind.
+ * The first signal stops gracefully; a second SIGTERM or SIGINT ends the process at once. A closing terminal sends SIGHUP, sometimes
+ * twice, so SIGHUP never ends it at once: the bundled PostgreSQL would keep running.
  */
 function stopSignal(): Promise<{ signal: string }> {
   const { promise, resolve } = Promise.withResolvers<{ signal: string }>();
@@ -78,7 +78,7 @@ function announce({ url, egressUrl, first }: Running, format: "text" | "json", l
   if (first) console.log(firstSteps(url, first, process.stdout.isTTY));
 }
 
-/** Only a terminal shows the token: files and logs keep what they are given. */
+/** Returns the first steps. Only a terminal gets the token, because files and logs would store it. */
 function firstSteps(
   url: string,
   { ownerToken, ownerTokenFile }: NonNullable<Running["first"]>,

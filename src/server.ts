@@ -162,7 +162,7 @@ export function createServer(parts: ServerParts): HttpServer {
   warmUp([...typed, ...rest].flatMap(({ desc }) => desc.methods.map(({ input }) => input)));
   const router = createConnectRouter({
     interceptors: [asConnectErrors, ...interceptors],
-    // Streams are public, all of them.
+    // All streams are public.
     readMaxBytes: publicBodyBytesMax,
     acceptCompression: [compressionGzip],
     jsonOptions: { ignoreUnknownFields: false, registry },

@@ -28,7 +28,7 @@ export interface Running {
   first: FirstWorkspace | undefined;
   /** Resolves, with the reason, when coffer cannot go on. */
   failed: Promise<string>;
-  /** Serves on for `leadMs`, so that load balancers notice it first; then calls under way have their grace. */
+  /** Keeps serving for `leadMs`, so that load balancers stop sending calls. Then running calls have the grace to finish. */
   close(leadMs: number): Promise<void>;
 }
 
@@ -199,10 +199,7 @@ function presentKeyring(config: Config, log: Logger): Keyring | undefined {
 
 function follow({ rootKeyFile }: Config, log: Logger): Keyring {
   return followKeyring(rootKeyFile, (error) => {
-    log.error(
-      { file: rootKeyFile, err: error },
-      "the root keyring cannot be used any more; its former keys stay in use",
-    );
+    log.error({ file: rootKeyFile, err: error }, "the changed root keyring is not valid; the former keys stay in use");
   });
 }
 

@@ -11,9 +11,9 @@ import { prepareGround, type Running, start } from "./start.ts";
 /** What a worker tells the primary once. */
 type Report = { serving: Pick<Running, "url" | "first"> } | { failed: string };
 
-/** What the primary tells a worker, with the time for which it serves on. */
+/** The order of the primary to stop, with the lead in milliseconds. */
 const stopOrder = "coffer:stop";
-/** What the primary asks a worker again and again. */
+/** The primary sends it to each worker periodically, and the worker answers it. */
 const question = "coffer:alive?";
 const answer = "coffer:alive";
 const questionIntervalMs = 1_000;
@@ -26,7 +26,7 @@ const stopDelayMsMax = 10_000;
 export async function startWorkers(config: Config, log: Logger): Promise<Running> {
   const { server } = await prepareGround(config, log);
   countForWorkers();
-  // A signal must not open a debugger, from which every key can be read.
+  // Without this SIGUSR1 opens a debugger, which can read every key.
   const execArgv = [...new Set([...process.execArgv, "--disable-sigusr1"])];
   cluster.setupPrimary({ args: ["worker"], execArgv });
   const env = {
@@ -86,12 +86,12 @@ function reportOf(worker: Worker): Promise<Pick<Running, "url" | "first">> {
   return promise;
 }
 
-/** A worker whose event loop does not turn any more gets connections all the same. */
+/** A worker with a blocked event loop would still get connections, so it is ended. */
 function endWhenSilent(worker: Worker, log: Logger): void {
   let unanswered = 0;
   const timer = setInterval(() => {
     if (++unanswered > unansweredMax) {
-      log.error({ worker: worker.id }, "a worker does not answer and is ended");
+      log.error({ worker: worker.id }, "a worker does not answer; it is ended and replaced");
       worker.process.kill("SIGKILL");
     } else if (worker.isConnected()) {
       worker.send(question, () => {});
@@ -132,7 +132,7 @@ export async function serveAsWorker(config: Config, log: Logger): Promise<void> 
   cluster.worker?.disconnect();
 }
 
-/** For how long it is to serve on. */
+/** Resolves with the lead in milliseconds. */
 function stopOrderOrSignal(): Promise<number> {
   return new Promise((resolve) => {
     // A terminal sends these to every process; the primary will say what to do.

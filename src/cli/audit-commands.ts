@@ -9,7 +9,7 @@ import type { AdminDeps } from "./deployment.ts";
 import type { Options } from "./options.ts";
 import type { Shown } from "./print.ts";
 
-/** How far the chain of each workspace has got: kept elsewhere, it shows later that nothing was rolled back. */
+/** Returns the end of each workspace's chain. Stored on another machine, it shows later whether the trail was rolled back. */
 export async function showAuditHeads({ database }: AdminDeps): Promise<Shown> {
   const heads: AuditHead[] = [];
   for (const workspaceId of await listAuditedWorkspaces(database)) {
@@ -27,12 +27,12 @@ export async function showAuditHeads({ database }: AdminDeps): Promise<Shown> {
   return { json: { heads }, rows };
 }
 
-/** Fails with a StartupError that says what is wrong with the first workspace, and how many others have something wrong. */
+/** Fails with a StartupError that lists all problems. */
 export async function verifyAudit(deps: AdminDeps, { head }: Options): Promise<Shown> {
   const known = head === undefined ? [] : readHeads(head);
   const cut = await findAuditCut(deps.database);
   if (cut && !isAuthentic(deps.deploymentKeys, coveredOfAuditCut(cut), cut.mac)) {
-    throw new StartupError("the time up to which events were dropped by their retention was changed");
+    throw new StartupError("the row in audit_cut, up to which retention dropped events, was changed");
   }
   const audited = await listAuditedWorkspaces(deps.database);
   const workspaceIds = [...new Set([...audited, ...known.map(({ workspaceId }) => workspaceId)])];
@@ -46,8 +46,8 @@ export async function verifyAudit(deps: AdminDeps, { head }: Options): Promise<S
   );
   const [first, ...others] = problems;
   if (first !== undefined) {
-    const more = others.length === 0 ? "" : ` (and ${others.length} more: ${others.join("; ")})`;
-    throw new StartupError(`the audit trail is not as it was written: ${first}${more}`);
+    const more = others.length === 0 ? "" : ` (${others.length} more: ${others.join("; ")})`;
+    throw new StartupError(`the audit trail was changed: ${first}${more}`);
   }
   const rows = trails.map((trail) => ({
     WORKSPACE: trail.workspaceId || "none",
@@ -59,15 +59,28 @@ export async function verifyAudit(deps: AdminDeps, { head }: Options): Promise<S
   return { json: { verified: true, trails }, rows };
 }
 
-/** What `coffer audit head --json` printed. */
+/** Reads an output of `coffer audit head --json`. */
 function readHeads(path: string): AuditHead[] {
+  const heads = headsOf(readText(path));
+  if (Array.isArray(heads) && heads.every(isHead)) return heads;
+  throw new StartupError(`${path} is not an output of \`coffer audit head --json\``);
+}
+
+function readText(path: string): string {
   try {
-    const { heads } = JSON.parse(readFileSync(path, "utf8")) as { heads?: unknown };
-    if (Array.isArray(heads) && heads.every(isHead)) return heads;
+    return readFileSync(path, "utf8");
   } catch (error) {
     throw toStartupError(`cannot read ${path}`, error);
   }
-  throw new StartupError(`${path} is not what \`coffer audit head --json\` prints`);
+}
+
+/** Undefined for a text without heads. The error of JSON.parse quotes the text, which may be a secret file given by mistake. */
+function headsOf(text: string): unknown {
+  try {
+    return (JSON.parse(text) as { heads?: unknown } | null)?.heads;
+  } catch {
+    return undefined;
+  }
 }
 
 function isHead(value: unknown): value is AuditHead {

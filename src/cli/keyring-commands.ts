@@ -6,10 +6,10 @@ import type { Config } from "../config.ts";
 import { StartupError } from "../domain/startup-error.ts";
 import { createDataDir } from "../embedded/data-dir.ts";
 import { openDeploymentKey } from "../envelope/deployment-keys.ts";
-import { addRootKey, createKeyring, type Keyring, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
+import { addRootKey, createKeyring, findAddedRootKey, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
 import { auditEvent } from "../operations/audit-trail.ts";
 import { checkRootKeys } from "../operations/deployment.ts";
-import { type RootsRewrapped, rewrapRoots } from "../operations/keys/rewrap-roots.ts";
+import { rewrapRoots } from "../operations/keys/rewrap-roots.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import { findDeployment } from "../store/deployment.ts";
 import { countRootWraps } from "../store/kms-keys.ts";
@@ -47,29 +47,32 @@ export async function checkKeyring(config: Config): Promise<Shown> {
   };
 }
 
-/** A key that opens and does not wrap yet: for keyrings that several machines have, before `rotate`. */
+/** Adds a root key that can unwrap but is not used for new wraps yet. Needed before `rotate` when several machines have the keyring. */
 export async function addToKeyring({ rootKeyFile }: Config): Promise<Shown> {
   const keyId = addRootKey(rootKeyFile, randomBytes);
-  const next = "bring this keyring to every machine, then: coffer keyring rotate";
+  const next = "copy this keyring to every machine, then run: coffer keyring rotate";
   return { json: { file: rootKeyFile, keyId }, rows: [{ KEYRING: rootKeyFile, KEY: keyId, NEXT: next }] };
 }
 
 /**
- * Changes the root key: puts a key first that wraps nothing yet, a new one unless there is one, and wraps everything under it. Where
- * something is under other keys than the first, it goes on with that instead.
+ * Changes the root key: puts the key that `addToKeyring` added first, or else a new one, and wraps everything under it. If a key other
+ * than the first still wraps something that can be unwrapped, a rotation was interrupted: finishes that one instead.
  */
 export async function rotateKeyring(config: Config): Promise<Shown> {
   return withDeployment(config, async (deps) => {
     const { database } = deps;
     const used = await countRootWraps(database);
     const isUnderWay = [...used.keys()].some((id) => id !== deps.keyring.first.id);
-    let { keyring, rewrapped, corrupt } = isUnderWay ? await rewrapUnderFirst(config, deps) : unchanged(deps.keyring);
-    // Nothing was under way but for what no key opens: that must not keep the root key from being changed.
-    if (!isUnderWay || (rewrapped === 0 && corrupt.length > 0)) {
-      const unused = [...keyring.byId.keys()].filter((id) => !used.has(id)).at(-1);
-      putRootKeyFirst(config.rootKeyFile, unused ?? addRootKey(config.rootKeyFile, randomBytes), randomBytes);
-      ({ keyring, rewrapped, corrupt } = await rewrapUnderFirst(config, deps));
+    let done = isUnderWay ? await rewrapUnderFirst(config, database) : undefined;
+    // Wraps that do not authenticate stay under their old root keys for ever: they must not prevent the next rotation.
+    if (!done || done.rewrapped === 0) {
+      // Any other unused key is one that an earlier rotation replaced: it may be known to others and must not come back.
+      const added = findAddedRootKey(config.rootKeyFile);
+      const isUnused = added !== undefined && !used.has(added);
+      putRootKeyFirst(config.rootKeyFile, isUnused ? added : addRootKey(config.rootKeyFile, randomBytes), randomBytes);
+      done = await rewrapUnderFirst(config, database);
     }
+    const { keyring, rewrapped, corrupt } = done;
     await recordRotation(deps, keyring.first.id);
     const wraps = await countRootWraps(database);
     const keys = [...keyring.byId.keys()].map((id) => ({ id, wraps: wraps.get(id) ?? 0 }));
@@ -78,24 +81,21 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
       rows: keys.map(({ id, wraps: count }) => ({ KEY: id, WRAPS: String(count), STATE: stateOf(id, count) })),
       ...(corrupt.length === 0
         ? {}
-        : { last: `${corrupt.length} keys do not open and were left: ${corrupt.map(nameOf).join(", ")}` }),
+        : { last: `key versions that cannot be unwrapped and were not changed: ${corrupt.map(nameOf).join(", ")}` }),
     };
 
     function stateOf(id: string, count: number): string {
       if (id === keyring.first.id) return "in use";
       if (count > 0) return "needed";
-      return "may go, once every instance has the new keyring; backups of the database made before need it";
+      return "can be removed when every instance has the new keyring; keep it with earlier database backups";
     }
   });
 }
 
-const unchanged = (keyring: Keyring) => ({ keyring, rewrapped: 0, corrupt: [] as RootsRewrapped["corrupt"] });
-
-/** By the keyring as it is in its file now. */
-async function rewrapUnderFirst({ rootKeyFile }: Config, { database }: AdminDeps) {
+async function rewrapUnderFirst({ rootKeyFile }: Config, database: AdminDeps["database"]) {
   const keyring = loadKeyring(rootKeyFile);
   const deployment = await findDeployment(database);
-  if (!deployment) throw new StartupError("the deployment is gone");
+  if (!deployment) throw new StartupError("the database has no deployment row any more");
   return { keyring, ...(await rewrapRoots({ database, keyring, random: randomBytes }, deployment)) };
 }
 

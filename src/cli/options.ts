@@ -13,7 +13,7 @@ export interface Options {
   tier?: Tier;
   scopes: string[];
   expiresInMs?: number;
-  /** A file with heads of the audit trail. */
+  /** A file with an output of `coffer audit head --json`. */
   head?: string;
 }
 

@@ -30,7 +30,7 @@ others   administer the deployment from its own machine: they use its database a
 --tier TIER         free, pro or enterprise, which limits nothing and is meant unless given
 --scope SCOPE       a permission, <group>.* or *, to which the token is narrowed; may be given several times
 --expires-in TIME   such as 90s, 15m, 12h, 30d or 52w; never unless given
---head FILE         what \`coffer audit head --json\` printed earlier: the audit trail must still lead there
+--head FILE         an earlier output of \`coffer audit head --json\`: fails if the audit trail was rolled back since
 --json              prints JSON instead of a table
 --help              prints this
 

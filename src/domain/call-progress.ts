@@ -1,9 +1,9 @@
-// What those who wait for a call and those who work for it tell each other.
+// The state of a running call, shared by the code that waits for it and the code that does it.
 
 export interface CallProgress {
-  /** On the monotonic clock: nobody waits for the answer any longer than that. Undefined: no deadline. */
+  /** The caller's deadline on the monotonic clock; undefined: none. */
   readonly deadlineMs: number | undefined;
-  /** A change is being committed: until the database answers, nobody knows whether it is done. */
+  /** A COMMIT was sent and has no answer yet, so the outcome is unknown. */
   isOutcomeOpen: boolean;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;

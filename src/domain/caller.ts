@@ -49,6 +49,6 @@ export interface Caller extends Identity {
   /** The called method, such as `coffer.v1.SecretService/CreateSecret`. */
   method: string;
   idempotency: Idempotency | undefined;
-  /** Undefined where nobody waits, such as on coffer's own machine. */
+  /** Undefined for commands and jobs, which have no waiting client. */
   progress?: CallProgress | undefined;
 }

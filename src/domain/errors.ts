@@ -162,13 +162,13 @@ const reasonTable = {
   SHUTTING_DOWN: { code: "UNAVAILABLE", when: "this instance is stopping; retry" },
   LIST_TIMEOUT: {
     code: "RESOURCE_EXHAUSTED",
-    when: "the page of a list took too long; ask for less, such as one path prefix, or retry later",
+    when: "reading a page of the list took too long; narrow the list, for example to one path prefix, or retry later",
   },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", when: "the caller's deadline has passed" },
   CANCELED: { code: "CANCELED", when: "the caller went away" },
   ROOT_KEY_MISSING: {
     code: "UNAVAILABLE",
-    when: "the root key that seals it is not in the keyring of this instance; the metadata holds its id, and the operator must add it",
+    when: "the root key that wraps the needed key is not in the keyring of this instance; `metadata` has its id; the operator must add it",
   },
   VALUE_CORRUPT: { code: "DATA_LOSS", when: "what is stored does not authenticate; nothing of it is returned" },
   INTERNAL: { code: "INTERNAL", when: "coffer's own fault; the log has it under the request id" },

@@ -1,22 +1,22 @@
-// An order of events that no commit slips behind: by the transactions that write them, up to those that are all over.
+// Orders events by the transactions that write them, up to those that have all ended: no later commit adds an event there.
 
-/** What one look at the database tells. Transactions are numbered when they first write. */
+/** One observation of the database. Postgres numbers a transaction when it first writes. */
 export interface Horizon {
-  /** The time before the look, in microseconds since 1970. */
+  /** The time just before the observation, in microseconds since 1970. */
   nowUs: number;
-  /** All transactions with lower numbers are over. */
+  /** All transactions with lower numbers have ended. */
   endedBelow: number;
   /** No transaction has this number yet, or a higher one. */
   next: number;
 }
 
-/** Events of this transaction, and of all with higher numbers, are not older than the time. */
+/** No event of this transaction, or of one with a higher number, is older than the time. */
 export interface Bound {
   xact: number;
   timeUs: number;
 }
 
-/** The newest bound that holds for what is read next, and a newer one that will when the transactions before it are over. */
+/** The newest bound that is valid for the next read, and a newer one that becomes valid when all transactions before it have ended. */
 export interface Bounds {
   low: Bound;
   next: Bound;
@@ -25,12 +25,12 @@ export interface Bounds {
 /** Longer than any transaction of coffer takes. */
 const transactionMaxUs = 10 * 60 * 1_000_000;
 
-/** Where nothing is known yet. */
+/** The bounds before the first observation. */
 export function firstBounds({ nowUs, next }: Horizon): Bounds {
   return { low: { xact: 0, timeUs: nowUs - transactionMaxUs }, next: { xact: next, timeUs: nowUs } };
 }
 
-/** What holds for events of transactions from `seen.endedBelow` on. */
+/** Returns the bounds for events of transactions from `seen.endedBelow` on. */
 export function advance(bounds: Bounds, { nowUs, endedBelow, next }: Horizon): Bounds {
   const newest = { xact: next, timeUs: nowUs };
   if (next <= endedBelow) return { low: newest, next: newest };

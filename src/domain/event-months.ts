@@ -1,6 +1,6 @@
-// The partitions of events: a month each, in UTC; the first has no beginning and the last no end.
+// The monthly partitions of events, in UTC. The first has no lower bound, the last no upper bound.
 
-/** A partition by its table. */
+/** A partition and its table. */
 export interface EventPartition {
   name: string;
   /** Undefined for the first. */
@@ -9,13 +9,13 @@ export interface EventPartition {
   end: Date | undefined;
 }
 
-/** The last partition is divided so long before its time comes: until then it is empty, and dividing it takes no time. */
+/** The last partition is split this long before it is needed: while it is empty, the split takes no time. */
 const aheadMs = 45 * 86_400_000;
 /** Before it is divided, one that is in use is told its end: until it is divided, nothing later than that end can be written. */
 const inUseAheadMs = 10 * 86_400_000;
 const dayMs = 86_400_000;
 
-/** From the names of the tables, in any order. */
+/** Reads partitions from the names of their tables, in any order. */
 export function partitionsOf(parent: string, names: readonly string[]): EventPartition[] {
   const sorted = names.toSorted();
   const beginOf = (name: string | undefined) => {
@@ -27,12 +27,12 @@ export function partitionsOf(parent: string, names: readonly string[]): EventPar
   return sorted.map((name, index) => ({ name, begin: beginOf(name), end: beginOf(sorted[index + 1]) }));
 }
 
-/** The table of the partition that begins at a month. */
+/** Returns the table name of the partition that begins with a month. */
 export function partitionName(parent: string, begin: Date): string {
   return `${parent}_p${begin.toISOString().slice(0, 7).replace("-", "_")}`;
 }
 
-/** Where the last partition is to end from now on; undefined: it need not be divided yet. */
+/** Returns where to split the last partition; undefined: it need not be split yet. */
 export function divideAt(last: EventPartition, now: Date): Date | undefined {
   const { begin } = last;
   if (!begin || begin.getTime() > now.getTime() + aheadMs) return undefined;
@@ -40,7 +40,7 @@ export function divideAt(last: EventPartition, now: Date): Date | undefined {
   return monthAfter(begin > now ? begin : new Date(now.getTime() + inUseAheadMs));
 }
 
-/** Those that end before everything of the last `days` days; none when events are kept for ever. */
+/** Returns the partitions that hold only events older than `days` days; none when events are never dropped. */
 export function outdated(partitions: readonly EventPartition[], days: number | undefined, now: Date): EventPartition[] {
   if (days === undefined) return [];
   return partitions.filter(({ end }) => end !== undefined && end.getTime() <= now.getTime() - days * dayMs);

@@ -1,16 +1,16 @@
-// Limits of failures: an address that guesses is stopped before its guesses cost anything.
+// Limits failures of an address, before further guesses cost a look-up.
 
-/** Counts failures of an address, always in this instance: guessing is stopped before it costs a lookup. */
+/** Counts failures of an address in this instance. */
 export interface FailureLimit {
   /** Milliseconds until the address may try again; undefined: now. */
   blockedForMs(address: string): Promise<number | undefined>;
   count(address: string): Promise<void>;
 }
 
-/** Two of them, so that what guesses badly does not lock out whoever shares its address. */
+/** Two limits, so that a client with malformed credentials does not lock out others that share its address. */
 export interface FailureLimits {
-  /** Of requests with no credential, or with what cannot be one. */
+  /** Counts requests without a credential or with a malformed one. */
   malformed: FailureLimit;
-  /** Of look-ups of well-formed credentials that found nothing. */
+  /** Counts look-ups of well-formed credentials that found nothing. */
   lookups: FailureLimit;
 }

@@ -83,7 +83,7 @@ const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
     "secrets.update",
     "secrets.delete",
     "secrets.undelete",
-    // Whoever may destroy every version gains nothing by a purge, and Akua's documents ask a deletion by force for no more.
+    // A caller who may destroy every version gains nothing by a purge. Akua's API requires no other scope for a forced deletion.
     "secrets.purge",
     "versions.add",
     "versions.enable",

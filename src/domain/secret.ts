@@ -77,7 +77,7 @@ export function etagOf(resource: { revision: number }): string {
   return String(resource.revision);
 }
 
-/** Fails unless `etag`, where given, is the current one. It may come as HTTP's If-Match has it: quoted, in a list, or `*`. */
+/** Fails with ETAG_MISMATCH unless `etag`, if given, is current. It may have any form of HTTP's If-Match: quoted, a list, or `*`. */
 export function checkEtag(resource: { revision: number }, etag: string | undefined): void {
   if (etag === undefined || etag === "") return;
   const current = etagOf(resource);
@@ -86,8 +86,8 @@ export function checkEtag(resource: { revision: number }, etag: string | undefin
 }
 
 /**
- * The tags of a list (RFC 9110, section 13.1.1), quoted or bare. Weak ones count as well: what nginx makes weak when it compresses an
- * answer is the same resource.
+ * Returns the tags of a list (RFC 9110, section 13.1.1), quoted or bare. Weak tags count too, because nginx makes tags weak when it
+ * compresses an answer.
  */
 function opaqueTags(list: string): string[] {
   const tags = list.matchAll(/(?:^|,)\s*(?:(?:W\/)?"([^"]*)"|([^\s,"]+))\s*(?=,|$)/g);

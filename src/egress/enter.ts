@@ -9,11 +9,11 @@ import type { EgressParts } from "./parts.ts";
 
 export interface Entered {
   sandbox: JudgedSandbox;
-  /** Its request is one too many. */
+  /** The request exceeds the limit. */
   refusal?: Refusal;
 }
 
-/** Counts one request of the sandbox, whatever becomes of it. `answer`: the token is not valid at this address, or guessed. */
+/** Counts one request of the sandbox, also if it is refused later. `answer`: the refusal of a token that is not valid at this address. */
 export async function enter(
   parts: EgressParts,
   token: string,
@@ -22,7 +22,7 @@ export async function enter(
   const { malformed, lookups } = parts.failureLimits;
   const parsed = parseSandboxToken(token);
   if (!parsed) return { answer: await failed(parts, malformed, address) };
-  // A sandbox that this proxy knows is let in, whatever its neighbours behind one address guess.
+  // A sandbox that this proxy knows is accepted even when other clients at its address guess tokens.
   if (!parts.sandboxRecords.knows(parsed.lookupId)) {
     const answer = await tooManyGuesses(lookups, address);
     if (answer) return { answer };

@@ -46,7 +46,7 @@ export function exchange(given: Exchange): Promise<void> {
   let silence: NodeJS.Timeout | undefined;
   const stopChecks = recheck(parts, visit, secretIds, fail);
 
-  /** Ends the exchange after so long without a byte; 0: never. */
+  /** Ends the exchange after this time without a byte; 0: never. */
   function limitSilence(ms: number): void {
     clearTimeout(silence);
     silence = ms > 0 ? setTimeout(() => fail("upstream_timeout"), ms) : undefined;
@@ -71,7 +71,7 @@ export function exchange(given: Exchange): Promise<void> {
     upstream?.destroy();
     if (!wasWaiting) {
       record.brokenBy = code;
-      // Without a head the event is still being written: `answer` says it then.
+      // Without a head the event is still being written; `answer` then reports the failure.
       if (response.headersSent) response.destroy();
       if (response.headersSent || response.destroyed) over();
       return;
@@ -124,7 +124,7 @@ export function exchange(given: Exchange): Promise<void> {
     }
   }
 
-  /** The event is written, and the answer has not begun: the client is told what broke it. */
+  /** The event is written and the answer has not begun, so the client can still get the error. */
   function sendBroken(): void {
     if (record.brokenBy !== "" && !response.headersSent) {
       const refusal = refusalOnly(record.brokenBy);

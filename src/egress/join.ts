@@ -55,11 +55,11 @@ export async function join(
     [upstream, client],
   ] as const) {
     side.on("error", end);
-    // A peer that has closed and one that only sends no more look alike: the silence of the other side ends both.
+    // A closed peer and one that only stopped sending look the same. So when the other side is silent too, both are closed.
     side.on("end", () => {
       idle ??= setTimeout(breakOff, bodyMs, "upstream_timeout");
     });
-    // The other side may still take what it was sent, but not for ever.
+    // The other side may still read pending bytes, for a limited time.
     side.on("close", () => {
       other.end(end);
       linger ??= setTimeout(end, lingerMs);

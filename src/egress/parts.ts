@@ -16,11 +16,11 @@ import type { Values } from "./values.ts";
 
 /** Time-outs that operators choose, in milliseconds. */
 export interface EgressWaits {
-  /** Until the head of a host's answer, from the last byte of the request. */
+  /** From the last byte of the request to the head of the host's answer. */
   answerMs: number;
-  /** Without a byte in a body, either way. */
+  /** Without a byte of a request's or an answer's body. */
   bodyMs: number;
-  /** Without a byte in a WebSocket, a tunnel or an event stream; 0: no limit, TCP keep-alive finds a peer that is gone. */
+  /** Without a byte of a WebSocket, a tunnel or an event stream; 0: no limit, and TCP keep-alive detects a lost peer. */
   idleMs: number;
 }
 
@@ -32,7 +32,7 @@ export interface EgressTimeouts extends EgressWaits {
   dialMs: number;
   /** How often the sandbox of an open request is judged again. */
   recheckMs: number;
-  /** A stream's last bytes wait this long for the rest of a value. */
+  /** How long the last bytes of a stream wait for the rest of a value. */
   heldMs: number;
 }
 
@@ -51,11 +51,11 @@ export interface EgressParts extends AuthenticateSandboxDeps {
   timeouts: EgressTimeouts;
   certificates: Certificates;
   values: Values;
-  /** Of a sandbox with a secret. */
+  /** Limits of a sandbox with a secret. */
   usage: Usage;
-  /** Of a sandbox, whatever it asks. */
+  /** Limit of all requests of a sandbox. */
   sandboxUsage: Usage;
-  /** Of addresses whose clients present no sandbox's token. */
+  /** Limits of addresses whose clients present no valid token. */
   failureLimits: FailureLimits;
   openTunnels: OpenTunnels;
   upstreams: Upstreams;

@@ -2,11 +2,11 @@
 import type { Readable, Writable } from "node:stream";
 
 export interface Pumped {
-  /** Goes on instead of the chunk; undefined ends the pumping. */
+  /** Returns the bytes to pass on instead of the chunk; undefined ends the pump. */
   each(chunk: Buffer): Buffer | undefined;
-  /** Goes on when no chunk has come for so many milliseconds. */
+  /** Returns the bytes to pass on when no chunk has come for this many milliseconds. */
   afterPause?: { ms: number; rest: () => Buffer };
-  /** Goes on at the end. */
+  /** Returns the bytes to pass on at the end. */
   atEnd?: () => Buffer;
 }
 

@@ -1,4 +1,4 @@
-// Judges a sandbox again while a request, a WebSocket or a tunnel of it is open.
+// Checks again and again whether a sandbox may continue, while its request, WebSocket or tunnel is open.
 import { matchesHost } from "../domain/egress/host-pattern.ts";
 import { hasRuleFor } from "../domain/egress/judge-request.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
@@ -7,10 +7,10 @@ import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.t
 import type { EgressParts } from "./parts.ts";
 import type { Visit } from "./prepare.ts";
 
-/** An unavailable database does not end what is open before this time. */
+/** How long an open request continues while the database is unavailable. */
 const unknownMsMax = 15_000;
 
-/** Calls `breakOff` once, when the sandbox may no longer. Returns a function that stops the checks. */
+/** Calls `breakOff` once, when the sandbox may not continue. Returns a function that stops the checks. */
 export function recheck(
   parts: EgressParts,
   visit: Visit,
@@ -45,7 +45,7 @@ export function recheck(
   };
 }
 
-/** Undefined when the sandbox may go on. */
+/** Returns the refusal; undefined when the sandbox may continue. */
 async function refusalNow(
   parts: EgressParts,
   { token, address, host }: Visit,

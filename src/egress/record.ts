@@ -17,7 +17,7 @@ export interface Record {
   responseBytes: number;
   /** Why the answer ended before its end, after its event was written; empty unless it did. */
   brokenBy: EgressErrorCode;
-  /** The status that the sandbox was answered, where it is not the one that was written. */
+  /** The status that the sandbox received, if it differs from the one in the event. */
   statusSent: number | undefined;
   /** Resolves when the events are durable. */
   write(sandbox: JudgedSandbox, outcome: Outcome): Promise<void>;
@@ -89,7 +89,7 @@ export function createRecord(
   return record;
 }
 
-/** What a log shows of an event: neither its path nor how much went through. */
+/** Returns the fields of an event for the log, without its path and its byte counts. */
 export type EgressLine = Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">;
 
 export function lineOf(event: EgressEvent): EgressLine {

@@ -144,7 +144,7 @@ async function serve(
 ): Promise<void> {
   const { url = "" } = request;
   if (/^https?:\/\//i.test(url)) return serveAbsolute(parts, request, response);
-  // Nobody reads a body here, so nothing behind it is a request.
+  // The body is not read, so the connection cannot be used for another request.
   if (hasBody(request)) response.shouldKeepAlive = false;
   if (request.method === "GET" && (url === "/healthz" || url === "/readyz")) {
     // Without a database that takes its events the proxy answers nothing.
@@ -175,7 +175,7 @@ async function serve(
   response.end(certificate);
 }
 
-/** A request in clear goes on under TLS, but only where nobody else hears it before. */
+/** A plain-HTTP request is forwarded over TLS, but accepted only where nobody else can read it on the way here. */
 async function serveAbsolute(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { url = "", method = "", socket } = request;
   const token = proxyToken(request) ?? "";

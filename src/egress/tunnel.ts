@@ -1,4 +1,4 @@
-// HTTP CONNECT: a tunnel that the proxy reads for hosts that a bound secret is for; for others none, or one that it does not read.
+// HTTP CONNECT. The proxy reads tunnels to hosts of bound secrets. It refuses other tunnels, or does not read them if the workspace allows them.
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";

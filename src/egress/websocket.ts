@@ -90,7 +90,7 @@ async function handshake(parts: EgressParts, visit: Visit, target: string, ready
   const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.answerMs);
   sent.on("upgrade", (incoming, upstream, first) => {
     if (incoming.headers.upgrade?.toLowerCase() === "websocket") return resolve({ incoming, upstream, first });
-    // The host switched to a protocol that nobody asked for, such as h2c: past this point nothing could be judged.
+    // The host switched to a protocol that the request did not ask for, such as h2c. The proxy could not check anything in it.
     upstream.destroy();
     reject(new OutboundError("UNREACHABLE"));
   });

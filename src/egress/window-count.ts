@@ -28,7 +28,7 @@ export function createWindowCount(
 ): WindowCount {
   let counted = 0;
   let endMs = 0;
-  /** Told and answered, or known while nobody answered. */
+  /** The count that Redis confirmed, or that this process knows while Redis does not answer. */
   let confirmed = 0;
   let untold = 0;
   let telling: Promise<void> | undefined;
@@ -47,11 +47,11 @@ export function createWindowCount(
     const answer = await shared?.(count);
     if (!answer) return undefined;
     if (startMs < endMs && answer.count < confirmed + count) {
-      // Fewer than this process knows of, within the window: Redis was emptied. That starts no window anew.
+      // Redis reports fewer than this process knows: it was emptied. The window does not start again.
       confirmed += count;
     } else {
       confirmed = answer.count;
-      // Counted from before the call, so that it ends no later than Redis's.
+      // Measured from before the call, so that it does not end later than the window in Redis.
       endMs = startMs + answer.leftMs;
     }
     counted = confirmed + untold;

@@ -34,7 +34,7 @@ export interface Keyring {
   first: RootKey;
   /** Every key, the first too. */
   byId: ReadonlyMap<string, RootKey>;
-  /** Looks whether the file has other keys by now. */
+  /** Reads the file again if it has changed. */
   reread?: () => void;
 }
 
@@ -57,11 +57,11 @@ export function loadKeyring(path: string): Keyring {
 }
 
 /**
- * The keyring in `path`, which follows the file: a new first key wraps at once, and an added key opens, without a restart. A file
- * that cannot be used any more changes nothing; `onFailure` hears of it once. Fails as `loadKeyring` does.
+ * Returns the keyring in `path` and rereads the file when it changes, so that new keys need no restart. If the changed file is not
+ * valid, the former keys stay in use and `onFailure` is called once. Fails as `loadKeyring` does.
  */
 export function followKeyring(path: string, onFailure: (error: unknown) => void): Keyring {
-  // Before it is read: a change in between is seen next time.
+  // Taken before the file is read, so that a change in between is noticed at the next reread.
   let seen = stampOf(path);
   let current = loadKeyring(path);
   const reread = () => {
@@ -131,21 +131,36 @@ ${Buffer.from(key).toString("base64")}
 const firstLine =
   "# coffer root keys. The first one is in use, the others open what they wrapped. Lost keys mean lost secrets.";
 
-/** A new key behind the others, which opens and does not wrap yet. Returns its id. */
+const addedLine = "# The next key was added and is not used for new wraps yet: coffer keyring rotate puts it first.";
+
+/** Adds a new key after the others, which can unwrap but is not used for new wraps yet. Returns its id. */
 export function addRootKey(path: string, random: RandomBytes): string {
   const text = readKeyringText(path);
   const rootKey = createRootKey(random(rootKeySizeBytes));
-  replaceKeyring(path, text, `${text.replace(/\n*$/, "\n")}${lineOf(rootKey)}\n`, random);
+  replaceKeyring(path, text, `${text.replace(/\n*$/, "\n")}${addedLine}\n${lineOf(rootKey)}\n`, random);
   return rootKey.id;
 }
 
-/** Makes a key of the keyring the one that wraps. */
+/** The id of the newest key that `addRootKey` added and that was not put first since. Never a key that a rotation has replaced. */
+export function findAddedRootKey(path: string): string | undefined {
+  const lines = readKeyringText(path)
+    .split("\n")
+    .map((line) => line.trim());
+  const added = lines.findLast((line, index) => lines[index - 1] === addedLine && rootKeyPattern.test(line));
+  return added === undefined ? undefined : createRootKey(Buffer.from(added, "base64")).id;
+}
+
+/** Makes a key of the keyring the one that new wraps use. */
 export function putRootKeyFirst(path: string, keyId: string, random: RandomBytes): void {
   const text = readKeyringText(path);
   const { byId } = parseKeyring(text);
   const rootKey = byId.get(keyId);
   if (!rootKey) throw new StartupError(`root keyring ${path}: it has no key ${keyId}`);
-  const others = text.split("\n").filter((line) => ![lineOf(rootKey), firstLine, ""].includes(line.trim()));
+  const lines = text.split("\n").filter((line) => ![firstLine, ""].includes(line.trim()));
+  const isOfKey = (line = "") => line.trim() === lineOf(rootKey);
+  const others = lines.filter(
+    (line, index) => !isOfKey(line) && !(line.trim() === addedLine && isOfKey(lines[index + 1])),
+  );
   replaceKeyring(path, text, `${[firstLine, lineOf(rootKey), ...others].join("\n")}\n`, random);
 }
 
@@ -158,7 +173,7 @@ function readKeyringText(path: string): string {
   return readFileSync(path, "utf8");
 }
 
-/** The whole new file or the old one, on disk, with the old one's owner and mode. */
+/** Replaces the file durably and at once; owner and mode stay. After a failure the old file is unchanged. */
 function replaceKeyring(path: string, old: string, text: string, random: RandomBytes): void {
   const temporaryPath = `${path}.${Buffer.from(random(8)).toString("hex")}.tmp`;
   try {
@@ -167,7 +182,8 @@ function replaceKeyring(path: string, old: string, text: string, random: RandomB
       writeDurably(temporaryPath, text);
       chmodSync(temporaryPath, mode);
       if (process.getuid?.() === 0) chownSync(temporaryPath, uid, gid);
-      if (readFileSync(path, "utf8") !== old) throw new StartupError(`root keyring ${path}: somebody else changed it`);
+      if (readFileSync(path, "utf8") !== old)
+        throw new StartupError(`root keyring ${path}: another process changed it meanwhile; try again`);
       renameSync(temporaryPath, path);
     } catch (error) {
       rmSync(temporaryPath, { force: true });
@@ -176,14 +192,14 @@ function replaceKeyring(path: string, old: string, text: string, random: RandomB
     syncFolder(dirname(path));
   } catch (cause) {
     if (cause instanceof StartupError) throw cause;
-    const way = "add a line with the output of `openssl rand -base64 32` before the others where the file is made";
+    const way = "in the place that this file comes from, add the output of `openssl rand -base64 32` as the first line";
     throw new StartupError(`root keyring ${path}: it cannot be written (${errorCode(cause)}); ${way}, and try again`, {
       cause,
     });
   }
 }
 
-/** Another one after each change of the file. Never throws: a folder that nobody may enter any more ends no call. */
+/** Returns a text that differs after each change of the file. Never throws: a folder that nobody may enter any more ends no call. */
 function stampOf(path: string): string {
   try {
     const { ino, size, mtimeMs } = statSync(path);

@@ -25,7 +25,7 @@ export function wrapWithRoot(keyring: Keyring, aad: Uint8Array, key: Sensitive, 
   return { rootKeyId: rootKey.id, wrappedKey };
 }
 
-/** VALUE_CORRUPT when it does not open; ROOT_KEY_MISSING when the keyring lacks the key. */
+/** Fails with VALUE_CORRUPT when the wrap does not authenticate, and with ROOT_KEY_MISSING when the keyring lacks the root key. */
 export function unwrapWithRoot(keyring: Keyring, aad: Uint8Array, { rootKeyId, wrappedKey }: RootWrapped): Sensitive {
   const rootKey = findRootKey(keyring, rootKeyId);
   const reader = createReader(wrappedKey);
@@ -44,7 +44,8 @@ function findRootKey(keyring: Keyring, id: string): RootKey {
   keyring.reread?.();
   const added = keyring.byId.get(id);
   if (added) return added;
-  const message = "the key that seals this is not in the keyring of this instance";
+  const message =
+    "the root key that wraps the needed key is not in the keyring of this instance; the operator must add it";
   throw new CofferError("ROOT_KEY_MISSING", message, { root_key_id: id });
 }
 

@@ -5,9 +5,9 @@ import { membersOf, resolveEach } from "./resolve-each.ts";
 import { credentialOf, type ExternalVault, type OpenConnection, type VaultContext } from "./vault.ts";
 
 const vendorUrl = "https://app.infisical.com";
-/** The defaults of older and newer servers differ: references of other secrets are put in, imported secrets are found. */
+/** Sent explicitly, because the defaults of older and newer servers differ: expand references and include imported secrets. */
 const wholeValue = { expandSecretReferences: "true", include_imports: "true", viewSecretValue: "true" };
-/** The server says it instead of a value that the identity may not see. */
+/** The server sends this text instead of a value that the identity may not read. */
 const hiddenValue = "<hidden-by-infisical>";
 const tokensKeptMax = 1_000;
 /** So long before its end a token is not used any more. */

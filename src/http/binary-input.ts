@@ -1,4 +1,4 @@
-// Reads binary messages, and counts what is in them before anything is made of it: a megabyte may hold half a million empty messages.
+// Reads binary messages. Counts their values before it creates objects: a megabyte may hold half a million empty messages.
 import { type DescField, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { CofferError, invalidFields } from "../domain/errors.ts";
 import { entriesMaxOf, tooManyEntries } from "../rpc/entry-limits.ts";
@@ -13,7 +13,7 @@ interface Scan {
 
 const depthMax = 32;
 
-/** The message in a binary body. Throws what `checkEntries` throws. */
+/** Returns the message in a binary body. Fails as `checkEntries` does. */
 export function readBinaryMessage<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): MessageShape<Desc> {
   checkEntries(desc, bytes);
   try {
@@ -23,7 +23,7 @@ export function readBinaryMessage<Desc extends DescMessage>(desc: Desc, bytes: U
   }
 }
 
-/** Throws FIELD_INVALID for a list or map with more entries than its field may have, REQUEST_MALFORMED for what is no message. */
+/** Fails with FIELD_INVALID for a list or map with too many entries, and with REQUEST_MALFORMED for bytes that are not a message. */
 function checkEntries(desc: DescMessage, bytes: Uint8Array): void {
   scanMessage({ desc, bytes, at: 0, values: 0 }, bytes.byteLength, desc, "", 1);
 }
@@ -53,7 +53,7 @@ function scanMessage(scan: Scan, end: number, desc: DescMessage | undefined, pat
   }
 }
 
-/** The name of a message's field, and which one of a list it is. */
+/** Returns the name of a field, with its index in a list. */
 function placeOf(field: DescField, counts: ReadonlyMap<DescField, number>): string {
   return field.fieldKind === "list" ? `${field.name}[${(counts.get(field) ?? 1) - 1}]` : field.name;
 }
@@ -61,7 +61,7 @@ function placeOf(field: DescField, counts: ReadonlyMap<DescField, number>): stri
 const lengthDelimited = 2;
 const bytesOfNumbers: Readonly<Record<number, number>> = { 1: 8, 5: 4 };
 
-/** Groups, which nobody writes any more, are not understood. */
+/** Groups are obsolete and not supported. */
 function skipNumber(scan: Scan, end: number, wireType: number): void {
   const length = bytesOfNumbers[wireType];
   if (wireType === 0) readVarint(scan, end);
@@ -96,7 +96,7 @@ function countValues(scan: Scan, count: number): void {
   }
 }
 
-/** Of 64 bits, of which the low 32 count here: a tag or a length has no more. */
+/** Reads a varint of up to 64 bits and returns the low 32: a tag or a length has no more. */
 function readVarint(scan: Scan, end: number): number {
   let value = 0;
   for (let shift = 0; shift < 70; shift += 7) {

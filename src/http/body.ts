@@ -11,7 +11,7 @@ export interface BodyLimits {
   timeoutMs: number;
 }
 
-/** For services that need no credential: anyone could make the server read more. */
+/** The limit for services that need no credential: anyone can call them. */
 export const publicBodyBytesMax = 16 * 1024;
 
 export const defaultBodyLimits: BodyLimits = { sizeBytesMax: 1024 * 1024, timeoutMs: 30_000 };
@@ -31,14 +31,14 @@ export async function readBody(request: NodeRequest, limits: BodyLimits): Promis
 
 const askingFirst = new WeakMap<NodeRequest, NodeResponse>();
 
-/** The client of this request sends its body only when it is told to: nobody tells it before the body is wanted. */
+/** Marks a request with `Expect: 100-continue`. Its client is told to continue only when the body is read. */
 export function holdContinue(request: NodeRequest, response: NodeResponse): void {
   askingFirst.set(request, response);
 }
 
 export function sendContinue(request: NodeRequest): void {
   const response = request.headers.expect === undefined ? undefined : askingFirst.get(request);
-  // A client may reset its stream in the packet that opens it: nothing can be written to it then.
+  // A client may open and reset its stream in one packet. Then nothing can be written to it.
   if (response && !isGone(response)) response.writeContinue();
 }
 
@@ -78,7 +78,7 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
     reject(error);
   };
   const timer = setTimeout(onTimeout, limits.timeoutMs);
-  // Node tells nothing more of a request that was answered before its body ended: the timer alone must not keep a process that stops.
+  // Node emits no more events for a request that was answered before its body ended. The timer must not keep the process alive.
   timer.unref();
   const listeners = [
     ["data", onData],
@@ -95,7 +95,7 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
 
 const gunzipAsync = promisify(gunzip);
 
-/** No text that people write shrinks more; what is small when inflated may do as it likes. */
+/** Ordinary text does not compress better. A body that is small when inflated has no such limit. */
 const inflationMax = 100;
 const inflatedBytesFree = 64 * 1024;
 

@@ -31,9 +31,9 @@ export interface DispatchOptions extends OpenExchangeOptions {
   services: readonly DescService[];
   surfaces: readonly RestSurface[];
   invoke: Invoke;
-  /** Judges a request for a service by its headers, before its body is read. */
+  /** Authenticates a request from its headers, before its body is read. */
   admit: Admit;
-  /** Services that anyone may call, with small bodies only. */
+  /** Services that need no credential and accept only small bodies. */
   isPublic: (serviceName: string) => boolean;
   /** Streams. */
   rpcHandler: RpcHandler;
@@ -59,19 +59,19 @@ interface Dispatch extends DispatchOptions {
   gateway: Gateway;
   publicStreams: PublicStreams;
   bodyLimits: BodyLimits;
-  /** What unary calls of public services are answered with. */
+  /** Handles unary calls of public services. */
   forPublic: ConnectUnaryOptions & GrpcUnaryOptions;
 }
 
 export interface AnswerRules {
-  /** What an answer waits for before it is sent; undefined for nothing. */
+  /** Returns a promise that an answer must wait for before it is sent; undefined: none. */
   before(response: NodeResponse): Promise<void> | undefined;
   unread: UnreadAnswers;
 }
 
 export interface Dispatcher {
   handle: NodeHandler;
-  /** Answers all requests that are not answered yet with SHUTTING_DOWN. */
+  /** Answers all open requests with SHUTTING_DOWN. */
   cutOff(): void;
 }
 

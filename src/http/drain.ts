@@ -1,4 +1,4 @@
-// Ends a server's connections: those that are idle at once, busy ones after their requests, the rest when the grace is over.
+// Ends a server's connections: idle ones at once, busy ones after their requests, the rest at the end of the grace.
 import type * as http from "node:http";
 import type { Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
@@ -7,24 +7,24 @@ import { createLeavingSessions } from "./leave-session.ts";
 
 export interface Drain {
   trackServer(http1: http.Server): void;
-  /** `plainSocket` where the session has no TLS. */
+  /** `plainSocket`: given if the session has no TLS. */
   trackSession(session: ServerHttp2Session, plainSocket: Socket | undefined): void;
   /** A connection that is on its way to a protocol server. */
   trackSocket(socket: Socket): void;
   /** From now on it is only cut off when the grace is over; an HTTP/2 session ends its socket itself. */
   markUsed(socket: Socket): void;
   trackRequest(request: NodeRequest, response: NodeResponse): void;
-  /** What an answer waits for before it is sent; undefined for nothing, as always until the end begins. */
+  /** Returns a promise that an answer must wait for before it is sent; undefined: none, always so before a stop. */
   beforeAnswer(response: NodeResponse): Promise<void> | undefined;
-  /** From now on every answer and session asks its client for a new connection; new ones are still accepted. */
+  /** From now on every answer and session tells its client to open a new connection; new connections are still accepted. */
   announce(): void;
-  /** `cutOff` answers what is still open when the grace is over, before the connections are ended. */
+  /** `cutOff` answers all open requests at the end of the grace, before the connections are ended. */
   close(listener: Server, graceMs: number, cutOff: () => void): Promise<void>;
 }
 
-/** For a request that is on its way over a connection that has just been accepted. */
+/** How long a connection that was just accepted may take to send its request. */
 const firstRequestMs = 250;
-/** For the answers of what was cut off to leave. */
+/** How long the answers of cut-off requests may take to be sent. */
 const lastAnswersMs = 250;
 
 export function createDrain(): Drain {
@@ -54,7 +54,7 @@ export function createDrain(): Drain {
       sessions.set(session, plainSocket);
       session.once("close", () => sessions.delete(session));
       if (isClosing) session.close();
-      // A client that has just connected has a request to send, which it would have to take elsewhere.
+      // A client that has just connected is about to send a request: closing now would make it fail.
       else if (isAnnounced) session.once("stream", () => void leaving.ask(session, plainSocket));
     },
     beforeAnswer(response) {

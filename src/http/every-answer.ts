@@ -3,11 +3,11 @@ import type { NodeRequest } from "./exchange.ts";
 
 export const everyAnswersHeaders: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
-  // No browser may take a value for a page or a script.
+  // Browsers must not run a value as a page or a script.
   "x-content-type-options": "nosniff",
 };
 
-/** Under TLS: for a year, no browser goes back to plain HTTP. */
+/** Under TLS: browsers must not use plain HTTP for a year. */
 export const tlsHeaders: Readonly<Record<string, string>> = {
   ...everyAnswersHeaders,
   "strict-transport-security": "max-age=31536000",

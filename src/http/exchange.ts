@@ -41,7 +41,7 @@ export function hasBody(request: NodeRequest): boolean {
   return request.headers["transfer-encoding"] !== undefined;
 }
 
-/** Whether nothing can be written any more: the client has reset the stream or the connection has ended. */
+/** Returns whether the client has reset the stream or the connection has ended, so that nothing can be written. */
 export function isGone(response: NodeResponse): boolean {
   if (!("stream" in response)) return response.destroyed;
   // A stream that the client has reset is closed before it is destroyed.

@@ -4,7 +4,7 @@ import { CofferError } from "../domain/errors.ts";
 
 const depthMax = 32;
 const keysPerObjectMax = 1000;
-/** Many small values cost far more than their bytes: no request needs so many. */
+/** Many small values cost far more than their bytes. No request needs more than this. */
 export const valuesMax = 10_000;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -1,18 +1,18 @@
-// Asks the client of an HTTP/2 session for a new connection, such that no request of it is lost on the way (RFC 9113, section 6.8).
+// Tells the client of an HTTP/2 session to open a new connection, without losing a request on the way (RFC 9113, section 6.8).
 import type { Http2Session, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** GOAWAY without an error, for which every stream is still served: its last stream is the largest that there can be. */
+/** GOAWAY without an error. Its last stream is the largest possible one, so every stream is still served. */
 const notice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
-/** For a client that does not answer a ping. */
+/** How long to wait for the answer to a ping. */
 const pingMs = 500;
 
 export interface LeavingSessions {
-  /** `plainSocket` where the session has no TLS. */
+  /** `plainSocket`: given if the session has no TLS. */
   ask(session: ServerHttp2Session, plainSocket: Socket | undefined): Promise<void>;
-  /** What the answer of a stream waits for; undefined when it need not. */
+  /** Returns a promise that the answer of a stream must wait for; undefined: none. */
   quiet(stream: ServerHttp2Stream): Promise<void> | undefined;
 }
 
@@ -23,12 +23,12 @@ export function createLeavingSessions(): LeavingSessions {
     async ask(session, plainSocket) {
       const { promise, resolve } = Promise.withResolvers<void>();
       quiet.set(session, promise);
-      // Meanwhile no answer is sent. A client that gets one together with GOAWAY may have queued its next request, which Node's then
-      // refuses. After the first ping it has read all answers, after the second it has sent what it asked next.
+      // Answers wait meanwhile. A client that gets an answer together with GOAWAY may have queued its next request, which Node's client
+      // then refuses. After the first ping the client has read all answers. After the second it has sent its next requests.
       await pinged(session);
       await pinged(session);
       if (!session.destroyed && !session.closed) {
-        // Node's own goaway() takes no new streams any more. Under TLS a write past the session would end the process.
+        // After Node's own goaway() no new streams are accepted. Under TLS a write past the session would end the process.
         if (plainSocket) plainSocket.write(notice);
         else session.close();
       }
@@ -39,7 +39,7 @@ export function createLeavingSessions(): LeavingSessions {
   };
 }
 
-/** Resolves when the client has answered a ping, or does not in time. */
+/** Resolves when the client has answered a ping, or the wait for it has timed out. */
 async function pinged(session: ServerHttp2Session): Promise<void> {
   if (session.destroyed || session.closed) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -28,7 +28,7 @@ export function openExchange(
   const headers = readHeaders(request.rawHeaders);
   checkFraming(request, response, headers);
   if (request.method === "CONNECT") {
-    throw new CofferError("METHOD_NOT_ALLOWED", "this port is no proxy", { allow: "GET, POST, PATCH, DELETE" });
+    throw new CofferError("METHOD_NOT_ALLOWED", "this port is not a proxy", { allow: "GET, POST, PATCH, DELETE" });
   }
   const target = request.url ?? "";
   if (!/^\/[\x21-\x7e]*$/.test(target)) {
@@ -55,7 +55,7 @@ export function openExchange(
   };
 }
 
-/** Proxies and servers might see the end of such a body elsewhere: nothing more is read from the connection. */
+/** Proxies may disagree with coffer about where such a body ends, so nothing more is read from the connection. */
 function checkFraming(request: NodeRequest, response: NodeResponse, headers: Headers): void {
   const coding = headers.get("transfer-encoding");
   if (coding === null) return;
@@ -92,7 +92,7 @@ function readAuthority(request: NodeRequest): string {
   return authority;
 }
 
-/** HTTP/1.0 has no Host; the health checks of load balancers speak it. */
+/** HTTP/1.0 requires no Host header, and load balancers use it for health checks. */
 function hostlessAuthority({ httpVersion }: NodeRequest): string | undefined {
   return httpVersion === "1.0" ? "localhost" : undefined;
 }

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 export interface Pipeline {
-  /** Does the work when the answer before it on the connection is sent. */
+  /** Does the work after the previous answer of the connection is sent. */
   inTurn(socket: Socket, response: ServerResponse, work: () => void): void;
 }
 
@@ -14,7 +14,7 @@ export function createPipeline(): Pipeline {
       const before = last.get(socket);
       last.set(socket, response);
       if (!before || before.closed) work();
-      // A connection that ends closes the answer that is being sent; the others never get their turn.
+      // When the connection ends, the answer that is being sent is closed; the others are never begun.
       else before.once("close", () => socket.destroyed || work());
     },
   };

@@ -63,9 +63,9 @@ export function createHttp2Server(limits: ProtocolLimits, guard: EventGuard, han
       stream.once("close", () => streams--);
     });
     session.setTimeout(limits.keepAliveTimeoutMs, () => {
-      // Open streams are let finish: a stream may wait long for its next message.
+      // Open streams may finish: a stream can wait long for its next message.
       session.close();
-      // A client that reads nothing would keep a session that has only its last frames to send.
+      // A client that reads nothing would keep the session open for its last frames.
       setTimeout(() => streams === 0 && session.destroy(), limits.stalledAnswerMs).unref();
     });
   });

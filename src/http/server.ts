@@ -24,9 +24,9 @@ export interface HttpServerOptions extends DispatchOptions {
 export interface HttpServer {
   /** Port 0 takes any free one. */
   listen(port: number, host: string): Promise<{ port: number; host: string }>;
-  /** Asks clients for new connections with every answer, and goes on accepting them. */
+  /** From now on every answer tells its client to open a new connection; new connections are still accepted. */
   announceClose(): void;
-  /** Stops accepting, lets requests finish, and answers what is left after `graceMs` with SHUTTING_DOWN. */
+  /** Stops accepting, lets requests finish, and answers those left after `graceMs` with SHUTTING_DOWN. */
   close(graceMs: number): Promise<void>;
 }
 

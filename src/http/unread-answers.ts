@@ -1,16 +1,16 @@
-// Cuts off answers that clients do not read: one that makes no progress, and the oldest when all of them hold too much memory.
+// Cuts off answers that clients do not read: one without progress, and the oldest when all of them use too much memory.
 import { constants } from "node:http2";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
 
 export interface UnreadAnswers {
-  /** After the answer was handed over, with the bytes of its body. */
+  /** Call it after the answer was handed to Node, with the bytes of its body. */
   track(request: NodeRequest, response: NodeResponse, bytes: number): void;
 }
 
 export interface UnreadLimits {
-  /** For an answer of which the client takes nothing more. */
+  /** How long an answer may make no progress. */
   stalledAnswerMs: number;
-  /** For all answers that wait to be taken. */
+  /** The memory that all waiting answers may use. */
   unreadBytesMax: number;
 }
 
@@ -39,11 +39,11 @@ export function createUnreadAnswers({ stalledAnswerMs, unreadBytesMax }: UnreadL
   };
 }
 
-/** Whether anything of the answer waits for its client; what the kernel has taken does not. */
+/** Returns whether bytes of the answer wait in this process; bytes in the kernel's buffer do not count. */
 function cutWhenStalled(request: NodeRequest, response: NodeResponse, stalledAnswerMs: number): boolean {
   if (!("stream" in response)) {
     if (request.socket.writableLength === 0) return false;
-    // Node ends a socket that times out without progress, and sets another time once the answer is sent.
+    // Node ends a socket that times out without progress, and sets another time-out after the answer is sent.
     request.socket.setTimeout(stalledAnswerMs);
     return true;
   }

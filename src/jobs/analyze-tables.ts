@@ -1,4 +1,4 @@
-// Has Postgres look at tables that grow fast: plans made while they were small would read all of a workspace for one secret.
+// Runs ANALYZE on tables that grow fast: plans for small tables would read a whole workspace for one secret.
 import { analyzeGrownTables, isAnalysisDue } from "../store/statistics.ts";
 import type { Job } from "./job.ts";
 
@@ -6,7 +6,7 @@ export const analyzeTables: Job = {
   name: "AnalyzeTables",
   everyMs: 2_000,
   isDue: isAnalysisDue,
-  /** All at once: what was left out, being locked, is looked for again soon. */
+  /** Handles all tables at once. The next run finds those that were locked. */
   async runBatch(_deps, tx) {
     await analyzeGrownTables(tx);
     return 0;

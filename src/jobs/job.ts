@@ -10,7 +10,7 @@ export type JobDeps = Pick<
 export interface Job {
   /** Names its lock, its log lines and, as `coffer.jobs/<name>`, its audit events. */
   name: string;
-  /** Where it looks more often than the others. */
+  /** Set if it looks for work more often than the others. */
   everyMs?: number;
   /** Whether there is anything to do: the one statement of an idle tick, answered by an index. */
   isDue(sql: Sql): Promise<boolean>;

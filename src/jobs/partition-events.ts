@@ -1,4 +1,4 @@
-// Makes partitions for events of the months to come, and drops those whose retention has passed, whole.
+// Creates partitions for the events of coming months, and drops partitions whose retention has passed.
 import { divideAt, type EventPartition, outdated, partitionName, partitionsOf } from "../domain/event-months.ts";
 import { coveredOfAuditCut, macOf } from "../operations/row-macs.ts";
 import { putAuditCut } from "../store/audit-cut.ts";
@@ -16,7 +16,7 @@ import {
 } from "../store/event-partitions.ts";
 import type { Job, JobDeps } from "./job.ts";
 
-/** How long events are kept, in days; undefined: for ever. */
+/** After how many days events are dropped; undefined: never. */
 export interface EventRetention {
   auditDays: number | undefined;
   egressDays: number | undefined;
@@ -57,7 +57,7 @@ export function partitionEvents(retention: EventRetention): Job {
       }
       for (const { table, last, divide, drop } of works) {
         if (!divide && drop.length === 0) continue;
-        // What is not done now is still due.
+        // Work that is not done now is found again by the next run.
         if (!(await tryLockEvents(tx, table))) continue;
         if (last?.begin && divide) {
           const { name, begin } = last;
@@ -82,7 +82,7 @@ async function boundUsed(database: Database, tx: Tx, { name }: EventPartition, e
   return boundEvents(database, name, end);
 }
 
-/** `coffer audit verify` knows by the cut that nothing else has taken the events away. */
+/** The cut shows `coffer audit verify` that retention, and nobody else, removed the events. */
 async function dropOutdated(deps: JobDeps, tx: Tx, table: EventTable, { name, end }: EventPartition): Promise<number> {
   await dropPartition(tx, table, name);
   if (table === "audit_event" && end) {

@@ -1,4 +1,4 @@
-// Seals the audit trail: chains the events that were committed since the last time, behind the calls that wrote them.
+// Seals the audit trail: chains the events that were committed since the last run.
 import { advance, firstBounds } from "../domain/event-horizon.ts";
 import { sealEvents } from "../operations/audit/seal.ts";
 import { findUnsealed, isSealingDue, lockBounds, putBounds } from "../store/audit-seals.ts";
@@ -12,7 +12,7 @@ export const sealAuditEvents: Job = {
   name: "SealAuditEvents",
   isDue: isSealingDue,
   async runBatch(deps, tx) {
-    // Read outside: what the transaction then sees was committed before, or is not over.
+    // Read outside the transaction, so that the transaction sees all events of the transactions that have ended.
     const seen = await readHorizon(deps.database);
     const known = await lockBounds(tx);
     const isKnown = known && known.next.xact <= seen.next;

@@ -5,7 +5,7 @@ import type { Job } from "./job.ts";
 
 const recordsPerBatch = 1_000;
 
-/** Where the last batch has ended, until there is nothing behind it: then what was locked before is looked for again. */
+/** The end of the last batch; reset when there is nothing after it, so that rows that were locked are found again. */
 const sweptUntil = new WeakMap<Database, SweptUntil>();
 
 export const sweepIdempotency: Job = {

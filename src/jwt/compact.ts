@@ -11,7 +11,7 @@ export interface UnverifiedJwt {
 const base64url = "(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?";
 const compact = new RegExp(`^(${base64url})\\.(${base64url})\\.(${base64url})$`);
 
-/** Whether it is written as a JWT is; whether it can be read is another question. */
+/** Returns whether the text has the form of a JWT. It may still be invalid. */
 export function isCompactForm(text: string): boolean {
   return compact.test(text);
 }

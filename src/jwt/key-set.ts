@@ -8,14 +8,14 @@ const sizeBytesMax = 256 * 1024;
 const keysMax = 100;
 const fetchTimeoutMs = 5_000;
 
-/** Throws when there is no public key in it that verifies signatures. Keys that are too weak verify none. */
+/** Throws when the set has no public key for signatures. Ignores keys that are too weak. */
 export function parseKeySet(text: string): LocalJWKSet {
   const usable = publicKeysIn(text).filter((key) => weaknessOf(key) === undefined);
   if (usable.length === 0) throw new Error("no key in the set verifies signatures");
   return createLocalJWKSet({ keys: usable } satisfies JSONWebKeySet);
 }
 
-/** A sentence about the first key of the set that is too weak; undefined when there is none. Throws like `parseKeySet`. */
+/** Returns a sentence about the first weak key of the set; undefined when there is none. Throws like `parseKeySet`. */
 export function weaknessIn(text: string): string | undefined {
   for (const key of publicKeysIn(text)) {
     const weakness = weaknessOf(key);

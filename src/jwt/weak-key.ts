@@ -1,11 +1,11 @@
-// Finds RSA keys whose signatures others can make: too short, with a bad exponent, with a small factor, or of the ROCA kind.
+// Finds RSA keys whose signatures can be forged: too short, with a bad exponent, with a small factor, or with the ROCA fault.
 import type { JWK } from "jose";
 
 /** NIST SP 800-131A. */
 const modulusBitsMin = 2_048;
 const primes = smallPrimes(167);
 
-/** Why an RSA key is too weak; undefined for one that is not, and for other keys. */
+/** Returns why an RSA key is too weak; undefined for a strong key and for other kinds of keys. */
 export function weaknessOf({ kty, n = "", e = "" }: JWK): string | undefined {
   if (kty !== "RSA") return undefined;
   const modulus = integerOf(n);
@@ -16,7 +16,7 @@ export function weaknessOf({ kty, n = "", e = "" }: JWK): string | undefined {
   return isRoca(modulus) ? "it was made by a library with the ROCA fault (CVE-2017-15361)" : undefined;
 }
 
-/** Such primes are powers of 65537 modulo each small prime, and so is their product; of other keys one in 2^27 is. */
+/** ROCA primes are powers of 65537 modulo each small prime, and so is their product. One of 2^27 other keys looks the same. */
 function isRoca(modulus: bigint): boolean {
   return primes.every((prime) => powersOf(65_537n, prime).has(modulus % prime));
 }

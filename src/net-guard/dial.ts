@@ -8,7 +8,7 @@ import { checkedAddresses, type NetGuard } from "./guard.ts";
 
 // More would let a host keep a request from ever being sent.
 const addressesTriedMax = 3;
-/** A connection that is silent for so long is asked for a sign of life by TCP. */
+/** TCP sends keep-alive probes after this time without data. */
 export const keepAliveDelayMs = 30_000;
 
 export interface DialOptions {

@@ -34,7 +34,7 @@ export function createDenialLog(
     record(caller, denial, subject) {
       const event = denialEvent(deps, caller, denial, subject);
       const { workspaceId, principalId, tokenId, method, address, rule } = event;
-      // A row that does not authenticate is worth an event each; the caller may have made up the id of what was denied.
+      // Each row that does not authenticate gets an event. Denials may be counted together: the caller can make up their ids.
       const id = denial.reason === "VALUE_CORRUPT" ? event.resourceId : (denial.metadata["id"] ?? "");
       const group = [workspaceId, principalId, tokenId, address].join("\n");
       events.add(group, [method, rule, id].join("\n"), event)?.catch(onLost);

@@ -24,8 +24,8 @@ interface Waiting {
 }
 
 /**
- * One statement is under way at a time; what comes meanwhile goes with the next, so nobody waits for a timer. One that gets no answer
- * for a while is passed by: the next goes over another connection.
+ * One statement runs at a time. Events that arrive meanwhile go with the next one, so nobody waits for a timer. If a statement gets no
+ * answer for a while, the next one runs beside it on another connection.
  */
 export function createAuditTrail(sql: Sql): AuditTrail {
   let waiting: Waiting[] = [];

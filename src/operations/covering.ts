@@ -1,4 +1,4 @@
-// How a MAC of a row is declared: its columns in order, each with what of it is hashed.
+// Declares a MAC of a row: its columns in order, each with the bytes that are hashed.
 import type { MacField } from "../envelope/mac.ts";
 
 /** A label and what it covers, in order. */
@@ -17,12 +17,12 @@ export interface GuardedColumns {
 
 const declared: GuardedColumns[] = [];
 
-/** Every MAC that is declared, so that a test finds a column of the database that none of them covers. */
+/** All declared MACs. A test uses it to find columns of the database that no MAC covers. */
 export function everyGuard(): readonly GuardedColumns[] {
   return declared;
 }
 
-/** What the MAC of a row covers. A change of the columns is a new label: a MAC must never mean two things. */
+/** Returns the label and bytes that the MAC of a row covers. If you change the columns, change the label too: a MAC must have one meaning. */
 export function covering<Row>(
   { table, column, label }: { table: string; column: string; label: string | ((row: Row) => string) },
   columns: Readonly<Record<string, (row: Row) => MacField | readonly MacField[]>>,
@@ -52,7 +52,7 @@ function isEmpty(value: unknown): boolean {
   return true;
 }
 
-/** One text for equal values, whatever order their members came in: Postgres keeps none. */
+/** Returns the same text for equal values in any order of members: Postgres does not preserve the order in jsonb. */
 export function canonicalJson(value: unknown): string {
   if (isEmpty(value)) return "{}";
   return JSON.stringify(value, (_, member: unknown) =>

@@ -1,9 +1,9 @@
-// The database's clock, as this process knows it: what arrives with a time in it, such as a JWT, is judged by the same clock everywhere.
+// Estimates the database's clock in this process, so that all instances check times, for example of a JWT, by the same clock.
 import { databaseNow } from "../store/clock.ts";
 import type { Sql } from "../store/database.ts";
 
 export interface DatabaseClock {
-  /** By the database's clock, as far as this is known yet. */
+  /** The time of the database's clock; the machine's own until it is known. */
   now(): Date;
   nowMs: () => number;
   close(): void;
@@ -16,17 +16,17 @@ interface OwnClocks {
 }
 
 const askEveryMs = 10_000;
-/** An answer that took longer says too little. */
+/** A slower answer is too inexact. */
 const answerMsMax = 1_000;
 const skewMsMax = 2_000;
 
-/** Asks once before it returns. `onSkew` hears when this machine's clock begins to be off, with by how much, and when it ends: 0. */
+/** Reads the clock once before it returns. Calls `onSkew` with the difference when this machine's clock becomes wrong, and with 0 when it is right again. */
 export async function openDatabaseClock(
   database: Sql,
   own: OwnClocks,
   onSkew: (aheadMs: number) => void,
 ): Promise<DatabaseClock> {
-  // What to add to the monotonic clock, which no change of this machine's time moves.
+  // The difference to the monotonic clock, which changes of this machine's time do not affect.
   let offsetMs = own.now().getTime() - own.nowMs();
   let isOff = false;
 

@@ -35,11 +35,13 @@ export async function openDeployment(deps: {
   return { deploymentId, deploymentKeys: deriveDeploymentKeys(key) };
 }
 
-/** A StartupError that names the root keys that wrap keys of this database and are not in the keyring. */
+/** Fails with a StartupError that names the root keys that wrap keys of this database and are not in the keyring. */
 export async function checkRootKeys(database: Sql, keyring: Keyring): Promise<void> {
   const missing = (await listRootKeyIds(database)).filter((id) => !keyring.byId.has(id));
   if (missing.length === 0) return;
-  throw new StartupError(`the root keyring lacks keys that wrap keys of this database: ${missing.join(", ")}`);
+  throw new StartupError(
+    `the root keyring lacks root keys that this database needs: ${missing.join(", ")}; add their lines to the keyring file`,
+  );
 }
 
 async function makeDeployment({ database, keyring, now, random }: Parameters<typeof openDeployment>[0]) {

@@ -31,7 +31,7 @@ export interface Prepared {
   subject: AuditSubject;
   /** Further workspaces that it reaches, which have its event in their audit trail too. */
   alsoIn?: readonly string[];
-  /** The secret whose row it locks; unless given, its subject. */
+  /** The secret whose row it locks; default: its subject. */
   secretId?: string;
 }
 
@@ -42,8 +42,8 @@ export interface Mutation<P extends Prepared, T> {
   /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
   prepare(): Promise<P>;
   /**
-   * Inside: judges what must not have changed meanwhile, and writes. It may add to the subject what it alone knows. It runs again
-   * when the transaction did nothing, and so leaves what was prepared as it is.
+   * Runs in the transaction: checks again what may have changed, and writes. It may complete the subject. It may run twice, if the first
+   * transaction changed nothing, so it must not modify its input.
    */
   apply(tx: Tx, prepared: P): Promise<T>;
   /**

@@ -12,7 +12,7 @@ export function readPageToken(query: unknown, token: string, parts: number, fiel
   if (token === "") return undefined;
   const position = parse(token);
   if (position?.length !== parts + 1 || position.shift() !== digestOf(query)) {
-    throw field ? invalidField(field, "must be the next_cursor of an answer") : wrongPageToken();
+    throw field ? invalidField(field, "must be the next_cursor of an earlier answer") : wrongPageToken();
   }
   return position;
 }
@@ -46,22 +46,22 @@ export function pageSizeOf(requested: number): number {
   return requested === 0 ? pageSizeDefault : requested;
 }
 
-/** About so much a page holds at most, whatever its size: clients that do not read their answers must not fill the memory. */
+/** The largest page, approximately: clients that do not read their answers must not fill the memory. */
 const pageBytesMax = 1024 * 1024;
-/** So many items tell how large they are. */
+/** coffer estimates the size of an item from this many. */
 const firstItemsMax = 64;
 
 export interface PageSource<T> {
   pageSize: number;
   query: unknown;
-  /** Where the page before has ended, as `readPageToken` has it. */
+  /** The end of the previous page, from `readPageToken`. */
   position: string[] | undefined;
   positionOf(last: T): string[];
-  /** The next items, at most `limit`, after a position. */
+  /** Reads at most `limit` items after a position. */
   read(position: string[] | undefined, limit: number): Promise<T[]>;
 }
 
-/** The items of a page and the token of the next. Ends at `pageSize` items or at about 1 MiB, with one item at least. */
+/** Returns the items of a page and the token of the next page. A page ends at `pageSize` items or about 1 MiB, but has at least one item. */
 export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; nextPageToken: string }> {
   const { pageSize, query, positionOf, read } = source;
   const items: T[] = [];
@@ -69,7 +69,7 @@ export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; 
   let bytes = 0;
   let next = firstItemsMax;
   for (;;) {
-    // One more than the page may hold tells whether there is another page.
+    // One item more than the page may hold shows whether there is another page.
     const limit = Math.min(next, pageSize - items.length + 1);
     const found = await read(position, limit);
     for (const item of found) {
@@ -85,7 +85,7 @@ export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; 
   }
 }
 
-/** About as many bytes as an answer has for it. */
+/** Approximately the bytes that the item takes in an answer. */
 function roughSize(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value) + 4;
   if (typeof value !== "object" || value === null) return 8;

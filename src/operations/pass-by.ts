@@ -1,8 +1,8 @@
-// Lets those who work in turns pass by one whose turn does not end.
+// Lets the next turn begin when the current one takes too long.
 
 const turnMs = 250;
 
-/** Resolves when `work` has ended, in whatever way, or takes longer than a turn: others then need not wait for it. */
+/** Resolves when `work` has ended or failed, or when it takes longer than a turn. */
 export async function endOrTurn(work: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, turnMs);

@@ -1,9 +1,9 @@
-// Folds events that repeat within seconds: the first is written at once, the others as one event that counts them.
+// Combines repeated events: the first is written at once, the repeats within ten seconds as one event that counts them.
 
 export interface RepeatFold<T> {
   /**
-   * Events of one group with the same key are of one kind. Returns the write of the event when it is the first of its kind, or those
-   * before it could not be written, and undefined when it is only counted.
+   * Events of one group with the same key are equal. Returns the write of the event if it is the first, or if the ones before it could
+   * not be written; undefined if it is only counted.
    */
   add(group: string, key: string, event: T): Promise<void> | undefined;
   /** Writes the events that are still being counted. */
@@ -21,8 +21,8 @@ interface Kind<T> {
 }
 
 /**
- * A group with more than `kindsMax` kinds within ten seconds has the rest counted together: whoever makes up new kinds makes no
- * more events.
+ * If a group has more than `kindsMax` different events within ten seconds, the rest are counted together. So a client that varies its
+ * requests cannot cause more events.
  */
 export function createRepeatFold<T>(options: {
   kindsMax: number;
@@ -56,7 +56,7 @@ export function createRepeatFold<T>(options: {
   }
 
   function open(name: string) {
-    // The oldest group makes room.
+    // The oldest group is written out to make room.
     const oldest = groups.size >= groupsMax ? groups.keys().next().value : undefined;
     if (oldest !== undefined) void close(oldest);
     const timer = setTimeout(() => void close(name), windowMs).unref();

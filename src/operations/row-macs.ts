@@ -18,7 +18,7 @@ import { type Covered, canonicalJson, covering } from "./covering.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
-/** Where a sandbox may go when no secret is for the host. */
+/** Covers whether sandboxes may reach hosts of no bound secret. */
 export const coveredOfWorkspace = covering<Pick<Workspace, "workspaceId" | "egressUnmatched">>(
   { table: "workspace", column: "mac", label: "workspace/v1" },
   { workspace_id: (row) => row.workspaceId, egress_unmatched: (row) => row.egressUnmatched },
@@ -71,7 +71,7 @@ export const coveredOfKmsKey = covering<KmsKey>(
   },
 );
 
-/** What decides who gets which value of a secret: where it is, whether and until when it is in use, and which version is which. */
+/** Covers the columns that decide who gets which value of a secret. */
 export const coveredOfSecret = covering<Omit<SecretGuard, "rowMac">>(
   { table: "secret", column: "row_mac", label: "secret/v3" },
   {
@@ -91,7 +91,7 @@ export const coveredOfSecret = covering<Omit<SecretGuard, "rowMac">>(
   },
 );
 
-/** What decides where a credential is sent when it is tried, and with which identifiers. */
+/** Covers the columns that decide where a credential is sent when it is tried, and with which identifiers. */
 export const coveredOfCredential = covering<
   Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod" | "credentialFields">
 >(
@@ -112,7 +112,7 @@ export const coveredOfCredential = covering<
   },
 );
 
-/** What decides where a secret's value may go, and how. */
+/** Covers the columns that decide to which hosts a secret's value may go, and how. */
 export const coveredOfEgressRule = covering<{ workspaceId: string; secretId: string; rule: EgressRule }>(
   { table: "secret", column: "egress_mac", label: "secret_egress/v1" },
   {
@@ -194,7 +194,7 @@ export const coveredOfEgressCa = covering<Omit<StoredEgressCa, "mac" | "envelope
   },
 );
 
-/** Before which time events were dropped, so that nobody else's deletion passes for that. */
+/** Covers the time before which retention dropped events, so that no other deletion looks like retention. */
 export const coveredOfAuditCut = covering<{ beforeTime: Date }>(
   { table: "audit_cut", column: "mac", label: "audit_cut/v1" },
   { before_time: (row) => row.beforeTime },

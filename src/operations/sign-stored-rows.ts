@@ -1,4 +1,4 @@
-// Puts the secrets and workspaces of an older database under their MACs: once, in its migration, and believed as they are then.
+// Signs the secrets and workspaces of an older database, once, in a migration. Accepts the rows as they are then.
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import type { MacField } from "../envelope/mac.ts";
 import type { Sql } from "../store/database.ts";
@@ -16,7 +16,7 @@ const secretsPerStatement = 1_000;
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
-/** A secret that did not authenticate before the migration does not do so after it. */
+/** A secret with a wrong MAC before the migration has a wrong MAC after it. */
 export async function signStoredRows(keys: MacKey, sql: Sql): Promise<void> {
   const workspaces = await findUnsignedWorkspaces(sql);
   await signWorkspaces(

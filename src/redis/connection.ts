@@ -1,40 +1,40 @@
-// The way to Redis: short time-outs, no queue and a breaker, so that a Redis that is dead, slow, stopped or refusing costs next to nothing.
+// Access to Redis with short time-outs, no queue and a breaker, so that a Redis that is dead, slow, stopped or refusing costs little.
 import { type ClientOptions, commandTimeoutMs, openClient, type RedisClient } from "./open-client.ts";
 import { isMoved, refusalIn } from "./refusal.ts";
 
 export interface RedisConnection {
   readonly client: RedisClient;
-  /** The command's answer, or the fallback's when Redis fails, has failed within the last second, or refuses commands. */
+  /** Returns the command's answer; the fallback's if Redis fails, has failed within the last second, or refuses commands. */
   run<T>(command: (client: RedisClient) => Promise<T>, fallback: () => T | Promise<T>): Promise<T>;
   close(): void;
 }
 
-/** `cause` is for a log: no key and no credential is in it. */
+/** `cause` is for the log and has no keys or credentials in it. */
 export type RedisState =
   | { is: "up" }
-  /** It cannot be reached, or does not answer. */
+  /** Redis cannot be reached or does not answer. */
   | { is: "down"; cause: string }
-  /** It answers, and does not do what it is asked. */
+  /** Redis answers but refuses commands. */
   | { is: "refusing"; cause: string };
 
 export interface RedisConnectionOptions extends ClientOptions {
-  /** Keys begin with it. */
+  /** The prefix of all keys. */
   prefix: string;
   /** Called once for each change. */
   onStateChange: (state: RedisState) => void;
 }
 
 const breakerMs = 1_000;
-/** While Redis does not work. */
+/** The interval of checks while Redis does not work. */
 const probeEveryMs = 500;
 /** A server that stays what it is must not be connected to without end. */
 const reconnectEveryMs = 1_000;
 const closedCause = "the connection is closed";
 const closedReportMs = 400;
-/** A single answer that is late says more about a busy machine than about Redis. */
+/** One late answer more likely means a busy machine than a slow Redis. */
 const lateAnswersMax = 3;
 
-/** Connects in the background and for ever again. */
+/** Connects in the background and reconnects without end. */
 export function connectRedis(url: string, options: RedisConnectionOptions): RedisConnection {
   const client = openClient(url, options);
   const probeKey = `${options.prefix}:probe`;
@@ -53,7 +53,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     if (next.is === "up") stopProbing();
     else probing ??= setInterval(() => void probe(), probeEveryMs).unref();
     clearTimeout(reporting);
-    // The next attempt to connect tells why a connection was closed, or ends the matter.
+    // The next attempt to connect shows why the connection was closed, or succeeds.
     if (next.is === "down" && next.cause === closedCause) reporting = setTimeout(report, closedReportMs).unref();
     else report();
   }
@@ -72,7 +72,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     lateAnswers = 0;
   }
 
-  /** Tries all that coffer does with a key. */
+  /** Runs every kind of command that coffer uses. */
   async function probe(): Promise<void> {
     if (client.status !== "ready") return;
     try {
@@ -92,7 +92,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     const refusal = refusalIn(error);
     if (refusal !== undefined) {
       enter({ is: "refusing", cause: refusal });
-      // Its name may lead to another server now.
+      // The name may now resolve to another server.
       if (isMoved(refusal) && client.status === "ready" && performance.now() - reconnectedMs >= reconnectEveryMs) {
         reconnectedMs = performance.now();
         client.disconnect(true);
@@ -107,7 +107,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
 
   client.on("ready", () => void probe());
   client.on("close", () => {
-    // One that refuses is connected again and again; it is down when it cannot be.
+    // A refusing server is connected repeatedly; it counts as down when that fails.
     if (state?.is !== "refusing") enter({ is: "down", cause: closedCause });
   });
   client.on("error", (error) => {

@@ -1,12 +1,12 @@
-// Remembers the highest count of each subject's window, so that a Redis that is emptied in its middle does not start it anew.
+// Remembers the highest count of each subject's window, so that the window does not start again when Redis is emptied.
 
 export interface KnownCounts {
   /**
-   * The count that holds for the subject's window, and its end: `count` and `leftMs` are Redis's, asked for at `startMs` on the
-   * monotonic clock, with `points` of this call in them.
+   * Returns the valid count of the subject's window, and its end. `count` and `leftMs` come from Redis, which was asked at `startMs` on
+   * the monotonic clock; they include the `points` of this call.
    */
   hold(subject: string, points: number, redis: { count: number; leftMs: number }, startMs: number): Held;
-  /** Points that were given back. */
+  /** Subtracts points that were given back. */
   giveBack(subject: string, points: number): void;
 }
 
@@ -27,7 +27,7 @@ export function createKnownCounts(): KnownCounts {
         return { count: known.count, leftMs: known.endMs - startMs };
       }
       if (!known && windows.size >= subjectsMax) windows.clear();
-      // Counted from before the call, so that it ends no later than Redis's.
+      // Measured from before the call, so that it does not end later than the window in Redis.
       windows.set(subject, { count: redis.count, endMs: startMs + redis.leftMs });
       return redis;
     },

@@ -1,8 +1,8 @@
-// Makes the client of a Redis server, of a primary that Sentinels know, or of a cluster.
+// Creates the client for a Redis server, for a primary found by Sentinels, or for a cluster.
 import { Cluster, Redis, type RedisCommander, type RedisOptions } from "ioredis";
 import { readRedisUrl } from "./redis-url.ts";
 
-/** Commands, state and events that a server's client and a cluster's client have in common. */
+/** The common part of a server's client and a cluster's client. */
 export interface RedisClient extends RedisCommander {
   readonly status: string;
   on(event: string, listener: (error: Error) => void): unknown;
@@ -10,9 +10,9 @@ export interface RedisClient extends RedisCommander {
 }
 
 export interface ClientOptions {
-  /** Goes before that of the URL. */
+  /** Overrides the password in the URL. */
   password?: string | undefined;
-  /** That of the Sentinels themselves. */
+  /** The password of the Sentinels themselves. */
   sentinelPassword?: string | undefined;
 }
 
@@ -31,7 +31,7 @@ const connectionOptions = {
 
 const retryStrategy = (times: number) => Math.min(times * 100, reconnectDelayMsMax);
 
-/** Connects in the background and for ever again; commands that cannot be sent at once fail at once. */
+/** Connects in the background and reconnects without end. Commands that cannot be sent at once fail at once. */
 export function openClient(url: string, { password, sentinelPassword }: ClientOptions): RedisClient {
   const options = { ...connectionOptions, enableOfflineQueue: false, retryStrategy };
   const target = readRedisUrl(url);

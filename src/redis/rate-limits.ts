@@ -83,7 +83,7 @@ function refusalOrThrow(error: unknown): RateLimiterRes {
   throw error;
 }
 
-/** A token has 160 random bits, so look-ups are limited for the database's sake, and NATs hold many honest clients. */
+/** Look-ups are limited to protect the database: nobody guesses 160 random bits, and many honest clients share a NAT. */
 const lookupsPerMalformed = 10;
 
 export function createFailureLimits(failuresPerMinute: number, createCounter?: CreateCounter): FailureLimits {

@@ -1,4 +1,4 @@
-// Where Redis is: one server, a primary that Sentinels know, or a cluster.
+// Reads COFFER_REDIS_URL: one server, a primary found by Sentinels, or a cluster.
 
 interface Access {
   username: string | undefined;
@@ -29,7 +29,7 @@ export const redisUrlForms =
 const several = /^(rediss?)\+(sentinel|cluster):\/\/(?:([^@/]*)@)?([^/?#@]+)(?:\/([^/?#]+)(?:\/(\d{1,3}))?)?\/?$/;
 const defaultPorts = { sentinel: 26_379, cluster: 6_379 };
 
-/** Undefined for a text that has none of the forms. */
+/** Returns undefined for a text that has none of the forms. */
 export function readRedisUrl(text: string): RedisTarget | undefined {
   if (!/^rediss?\+/.test(text)) return readSingle(text);
   const [, scheme, kind, access = "", hosts = "", name, db = "0"] = several.exec(text) ?? [];
@@ -48,7 +48,7 @@ function readSingle(url: string): RedisTarget | undefined {
   return URL.canParse(url) ? { kind: "single", url } : undefined;
 }
 
-/** An IPv6 address stands in brackets. */
+/** An IPv6 address is in brackets. */
 function readNode(text: string, defaultPort: number): RedisNode | undefined {
   const [, bracketed, plain = bracketed, port = String(defaultPort)] =
     /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text) ?? [];

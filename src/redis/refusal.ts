@@ -1,4 +1,4 @@
-// Reads from an error why a Redis server that answers does not do what it is asked.
+// Reads from an error why a Redis server refuses commands.
 
 /** Error codes of Redis that concern every command, each with its meaning. */
 const meanings: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const meanings: Readonly<Record<string, string>> = {
 
 const code = new RegExp(`(?:^|[\\s-])(${Object.keys(meanings).join("|")})\\s`);
 
-/** The code and its meaning; undefined when the error says nothing about commands in general. */
+/** Returns the code and its meaning; undefined when the error concerns only one command. */
 export function refusalIn(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (/max number of clients reached/.test(error.message)) return "it has too many clients (maxclients)";
@@ -28,7 +28,7 @@ export function refusalIn(error: unknown): string | undefined {
   return found === undefined ? undefined : `${found}: ${meanings[found]}`;
 }
 
-/** Whether another server may be behind the same address by now. */
+/** Returns whether the address may now lead to another server. */
 export function isMoved(refusal: string): boolean {
   return /^(?:READONLY|MASTERDOWN|MOVED)/.test(refusal);
 }

@@ -26,10 +26,10 @@ type Request = UnaryRequest | StreamRequest;
 // JWTs with many claims are long.
 const credentialLengthMax = 8_192;
 const userAgentLengthMax = 256;
-/** A body may come slowly; a credential that was revoked meanwhile must not hold any longer than this. */
+/** A body may arrive slowly. If it takes longer than this, the credential is checked again, because it may have been revoked. */
 const admittedMsMax = 1_000;
 
-/** Judges from the headers alone who calls, before anything of the body is read. Fails as `authenticate` does. */
+/** Authenticates the caller from the headers, before anything of the body is read. Fails as `authenticate` does. */
 export type Admit = (
   serviceName: string,
   { headers, contextValues }: { headers: Headers; contextValues: ContextValues },
@@ -76,7 +76,7 @@ async function identify(deps: AuthenticateDeps, header: Headers, address: string
   }
 }
 
-/** One that is refused already counts no more: the limit ends by itself. */
+/** A refused attempt does not count again, so that the limit ends by itself. */
 async function countGuess(limit: FailureLimit, address: string): Promise<void> {
   await refuseGuessing(limit, address);
   await limit.count(address);

@@ -12,7 +12,7 @@ export const peerKey = createContextKey<Peer | undefined>(undefined, { descripti
 
 export const requestIdKey = createContextKey<string>("", { description: "request id" });
 
-/** Who calls, as the headers alone have said before the body was read; `sinceMs` is a monotonic time. */
+/** The caller, authenticated from the headers before the body was read; `sinceMs` is a monotonic time. */
 export interface Admitted {
   identity: Identity;
   sinceMs: number;
@@ -23,7 +23,7 @@ export const admittedKey = createContextKey<Admitted | undefined>(undefined, { d
 /** The workspace that the request names and the credential does not reach. */
 export const unreachedWorkspaceKey = createContextKey<string | undefined>(undefined, { description: "unreached" });
 
-/** How far the call is; undefined where Connect itself runs it. */
+/** The progress of the call; undefined if Connect's own handlers run it. */
 export const progressKey = createContextKey<CallProgress | undefined>(undefined, { description: "progress" });
 
 /** Whether the request has become a call, which writes its own log line. */

@@ -53,7 +53,7 @@ export function toCofferError(thrown: unknown): CofferError {
   if (isConnectError(thrown, Code.Canceled) || isAbort(thrown)) {
     return new CofferError("CANCELED", "the call was canceled", {}, { cause: thrown });
   }
-  // Connect's own handlers, which serve streams, say by these that the client broke the protocol.
+  // Connect's own handlers, which serve streams, use these codes when the client broke the protocol.
   if (isConnectError(thrown, Code.ResourceExhausted)) {
     return new CofferError("REQUEST_TOO_LARGE", "a message of the stream is too large", {}, { cause: thrown });
   }
@@ -67,7 +67,7 @@ function isConnectError(thrown: unknown, code: Code): boolean {
   return thrown instanceof ConnectError && thrown.code === code;
 }
 
-/** Also Node's word for a client that reset the stream from which a message was read. */
+/** Node also uses this code when the client reset the stream from which a message was read. */
 function isAbort(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   return thrown.name === "AbortError" || ("code" in thrown && thrown.code === "ERR_STREAM_PREMATURE_CLOSE");

@@ -35,8 +35,8 @@ export function healthService({
     },
 
     /**
-     * Says the status at once, and again whenever it changes; the last word of a server that stops is NOT_SERVING. Ends after its
-     * lifetime, and its client asks again.
+     * Sends the status at once and after each change; a server that stops sends NOT_SERVING last. Ends after its lifetime; the client
+     * then opens it again.
      */
     async *watch({ service }, { signal }) {
       const { stopping } = readiness;

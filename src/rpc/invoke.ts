@@ -23,14 +23,14 @@ export interface CallSource {
   contextValues: ContextValues;
   /** Aborted when the client goes away. Asked for only when it is needed. */
   readonly signal: AbortSignal;
-  /** When the request's headers had arrived, on the monotonic clock. */
+  /** When the request's headers arrived, on the monotonic clock. */
   readonly receivedMs: number;
 }
 
 export interface CallRequest {
   protocolName: "connect" | "grpc" | "grpc-web" | "rest";
   source: CallSource;
-  /** The caller's deadline, in milliseconds from when its headers had arrived. */
+  /** The caller's deadline, in milliseconds after its headers arrived. */
   timeoutMs: number | undefined;
 }
 
@@ -112,7 +112,7 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
     const spec = implementations.get(req.method);
     const context = req.contextValues.get(contextKey);
     if (req.stream || spec?.kind !== "unary" || !context) throw new Error("not a unary call of this server");
-    // Its caller has been told that it failed, or is about to be.
+    // The caller already gets an error for this call.
     if ((context.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();
     return {
       stream: false,
@@ -135,7 +135,7 @@ function progressOf(source: CallSource, timeoutMs: number | undefined): CallProg
   };
 }
 
-/** Stops waiting at the caller's deadline. A change that is not being committed by then is not made any more. */
+/** Stops waiting at the caller's deadline. A change whose COMMIT was not sent by then is not made. */
 async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined, progress: CallProgress): Promise<T> {
   if (timeoutMs === undefined) return answer;
   const { promise: late, reject } = Promise.withResolvers<never>();

@@ -62,7 +62,7 @@ export function observe(deps: ObserveDeps): Interceptor {
   };
 }
 
-/** What does not authenticate, where the operation has not recorded it itself: nothing else tells whose row it was. */
+/** Logs which row does not authenticate, if the operation has not audited it: nothing else shows whose row it was. */
 function unreported(error: CofferError): CofferError | undefined {
   return error.reason === "VALUE_CORRUPT" && !isReported(error) ? error : undefined;
 }

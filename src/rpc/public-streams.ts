@@ -1,9 +1,9 @@
-// Limits streams that need no credential: how many there may be of one address and in all, and for how long.
+// Limits streams that need no credential: how many each address and all addresses may have, and for how long.
 import { setTimeout as sleep } from "node:timers/promises";
 import { CofferError } from "../domain/errors.ts";
 import { networkOf } from "../redis/rate-limits.ts";
 
-/** A watch that ends is opened again by its client. */
+/** Clients open a watch again when it ends. */
 export const streamLifetimeMs = 600_000;
 
 const ofAddressMax = 100;
@@ -11,7 +11,7 @@ const inAllMax = 500;
 const retryDelayMs = 60_000;
 
 export interface PublicStreams {
-  /** Counts one more stream, until the function that it returns is called. Throws RATE_LIMITED when it is one too many. */
+  /** Counts a stream until the returned function is called. Fails with RATE_LIMITED if there are too many. */
   open(address: string): () => void;
 }
 
@@ -43,7 +43,7 @@ function tooMany(where: string, address: string): CofferError {
   return new CofferError("RATE_LIMITED", message, { subject: `address:${address}` }, { retryDelayMs });
 }
 
-/** The messages of a stream, until it has lasted for `lifetimeMs`. */
+/** Yields the messages of a stream for at most `lifetimeMs`. */
 export async function* untilLifetime<T>(messages: AsyncIterable<T>, lifetimeMs: number): AsyncGenerator<T> {
   const over = new AbortController();
   const end = sleep(lifetimeMs, undefined, { ref: false, signal: over.signal }).catch(() => undefined);

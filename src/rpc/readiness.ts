@@ -9,7 +9,7 @@ export interface Readiness {
 }
 
 const keptMs = 1_000;
-/** Whoever asks may wait for a second: later the answer is no. */
+/** A check waits at most a second; after that the answer is no. */
 const answerMsMax = 950;
 
 /** `check` must not throw. */

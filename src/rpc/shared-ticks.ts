@@ -1,11 +1,11 @@
-// One timer for all that look again at intervals, however many they are.
+// One timer for all streams that check something at intervals.
 
 export interface SharedTicks {
   /** Resolves at the next tick, for everyone at once. */
   next(): Promise<void>;
 }
 
-/** `stopping` makes the tick come at once. */
+/** When `stopping` aborts, the tick comes at once. */
 export function createSharedTicks(intervalMs: number, stopping: AbortSignal): SharedTicks {
   let tick: Promise<void> | undefined;
   return {

@@ -2,7 +2,7 @@
 import type { Tx } from "./database.ts";
 import { clock, only, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
 
-/** Sets or clears the policy under its MAC, and counts the change. */
+/** Sets or clears the policy and its MAC, and increments the revision. */
 export async function updateAccessPolicy(
   tx: Tx,
   secret: Pick<StoredSecret, "workspaceId" | "secretId" | "accessPolicyText" | "rowMac">,

@@ -1,4 +1,4 @@
-// Before which time events of the audit trail were dropped, since their retention had passed.
+// The time before which retention dropped events of the audit trail.
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined } from "./rows.ts";
 

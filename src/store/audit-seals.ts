@@ -18,7 +18,7 @@ export interface AuditSeal {
   /** As `2026-11`, in UTC. */
   eventMonth: string;
   fromXact: number;
-  /** Not covered any more. */
+  /** The first transaction number that is not covered. */
   toXact: number;
   firstTimeUs: number;
   lastTimeUs: number;
@@ -67,16 +67,16 @@ function toSeal(row: SealRow): AuditSeal {
   };
 }
 
-/** The newest seal of a workspace, and the MAC of the one before, which is empty for the first. */
+/** The newest seal of a workspace, and the MAC of the previous one, which is empty for the first seal. */
 export interface SealHead {
   seal: AuditSeal;
   previousMac: Uint8Array;
 }
 
 /**
- * Each workspace `w` with an event, of transactions below `endedBelow`, that no seal covers: one look into an index each. Calls that
- * named no workspace are one of their own. A seal with a number that is not given out yet is from the server that this database was
- * restored from: only its time tells.
+ * SQL of the workspaces `w` that have an event without a seal, of transactions below `endedBelow`. It costs one index look-up for each.
+ * The empty workspace id stands for calls that named no workspace. If a seal has a transaction number that does not exist yet, this
+ * database was restored from another server: then only the seal's time is used.
  */
 function unsealedText(endedBelow: string, next: string): string {
   return `(select workspace_id from workspace union all select '') w
@@ -91,7 +91,7 @@ function unsealedText(endedBelow: string, next: string): string {
         and a.xact >= b.from_xact and a.xact < ${endedBelow} order by a.event_time limit 1) e`;
 }
 
-/** Whether any workspace has events, of transactions that are over, which no seal covers. */
+/** Returns whether any workspace has events without a seal, of transactions that have ended. */
 export async function isSealingDue(sql: Sql): Promise<boolean> {
   const unsealed = unsealedText("pg_snapshot_xmin(t.s)::text::bigint", "pg_snapshot_xmax(t.s)::text::bigint");
   const rows = await sql.query<{ due: boolean }>({
@@ -102,7 +102,7 @@ export async function isSealingDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** Workspaces with events, of transactions that are over, which no seal covers. */
+/** Returns the workspaces that have events without a seal, of transactions that have ended. */
 export async function findUnsealed(
   sql: Sql,
   { endedBelow, next }: Pick<Horizon, "endedBelow" | "next">,
@@ -126,7 +126,7 @@ export async function findHead(sql: Sql, workspaceId: string): Promise<SealHead 
   return newest && { seal: toSeal(newest), previousMac: previous?.mac ?? new Uint8Array() };
 }
 
-/** All seals of a workspace, in the order of their numbers. */
+/** Returns all seals of a workspace, in the order of their numbers. */
 export async function listSeals(sql: Sql, workspaceId: string): Promise<AuditSeal[]> {
   const rows = await sql.query<SealRow>({
     name: "list_audit_seals",
@@ -136,7 +136,7 @@ export async function listSeals(sql: Sql, workspaceId: string): Promise<AuditSea
   return rows.map(toSeal);
 }
 
-/** Workspaces that have, or have had, events: the one without a name too. */
+/** Returns the workspaces that have or had events, including the empty id. */
 export async function listAuditedWorkspaces(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ workspace_id: string }>({
     name: "list_audited_workspaces",
@@ -155,10 +155,10 @@ export interface EventRange {
   lastTimeUs: number | undefined;
 }
 
-/** Where a page of events ended. */
+/** The position of the last event of a page. */
 export type SealedPosition = Pick<SealedEvent, "xact" | "eventTimeUs" | "eventId">;
 
-/** The next `limit` events of a range after a place, in the order in which they are sealed. */
+/** Returns the next `limit` events of a range after a position, in the order in which they are sealed. */
 export async function listSealedEvents(
   sql: Sql,
   range: EventRange,
@@ -180,7 +180,7 @@ export async function listSealedEvents(
   return rows.map((row) => ({ ...toEvent(row), xact: row.xact }));
 }
 
-/** How many events of a workspace have a number, from a time on, and how many of them are of `fromXact` or later transactions. */
+/** Counts the events of a workspace that have a transaction number, from a time on, and those of them from `fromXact` on. */
 export async function countEvents(
   sql: Sql,
   { workspaceId, fromTime, fromXact }: { workspaceId: string; fromTime: Date | undefined; fromXact: number },
@@ -194,7 +194,7 @@ export async function countEvents(
   return only(rows);
 }
 
-/** Writes a seal, or what became of it since it was begun. */
+/** Inserts a seal, or updates it after it was extended. */
 export async function putSeal(tx: Tx, seal: AuditSeal): Promise<void> {
   await tx.query({
     name: "put_audit_seal",
@@ -211,7 +211,7 @@ export async function putSeal(tx: Tx, seal: AuditSeal): Promise<void> {
   });
 }
 
-/** What was known at the last look; undefined before the first. The row is locked. */
+/** Returns the bounds of the last observation and locks their row; undefined before the first observation. */
 export async function lockBounds(tx: Tx): Promise<Bounds | undefined> {
   const rows = await tx.query<{ low_xact: number; low_time_us: number; next_xact: number; next_time_us: number }>({
     name: "lock_audit_horizon",

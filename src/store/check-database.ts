@@ -1,4 +1,4 @@
-// Refuses a database that coffer cannot work with, before anything else is asked of it.
+// Refuses a database that coffer cannot work with, before any other statement.
 import { toStartupError } from "../domain/startup-error.ts";
 import { checkSession } from "./connection/check-session.ts";
 import { createConnector } from "./connection/open-connection.ts";

@@ -2,7 +2,7 @@
 import type { Sql } from "./database.ts";
 import { only } from "./rows.ts";
 
-/** The time of the moment: in a transaction now() would be the time at which it began, before it waited for any lock. */
+/** The current time. In a transaction now() would be the time at which it began, before it waited for any lock. */
 export async function databaseNow(sql: Sql): Promise<Date> {
   const rows = await sql.query<{ now: Date }>({
     name: "database_now",

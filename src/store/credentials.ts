@@ -20,7 +20,7 @@ export async function updateCredential(
   return toSecret(only(rows));
 }
 
-/** The MAC of what the secret is a credential for; empty where there is none. */
+/** Returns `credential_mac` of the secret; empty if it has none. */
 export async function findCredentialMac(
   tx: Tx,
   { workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">,

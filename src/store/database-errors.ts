@@ -10,7 +10,7 @@ const retryDelayMs = 1_000;
 // resources, 55000 a database that takes no connections, 57 operator intervention, 58 the server's own system.
 const unavailable = /^(08|25006|25P03|25P04|28|3D|42501|53|55000|57|58)/;
 const standby = "25006";
-// The connection is gone, or of no use: the server ended it, or has no part in this service (any more).
+// The connection cannot be used again: the server ended it, or is not the primary any more.
 const gone = /^(08|25P03|25P04|28|3D|53300|55000|57P)/;
 const tooManyConnections = "53300";
 const statementTimeout = "57014";
@@ -40,7 +40,7 @@ export function translateError(error: unknown): unknown {
     );
   }
   if (sqlState === lockNotAvailable || serializationFailures.has(sqlState)) {
-    const message = "another change of the same thing is still running";
+    const message = "another change of the same resource is still running; retry";
     return new CofferError("CONCURRENT_CHANGE", message, {}, { cause: error, retryDelayMs });
   }
   return error;
@@ -59,19 +59,19 @@ export function serverIsNotOurs(error: unknown): "standby" | "gone" | undefined 
   return sqlState === undefined || gone.test(sqlState) ? "gone" : undefined;
 }
 
-/** Whether a transaction that failed with `error` before its COMMIT may well succeed when it is run again: it did nothing. */
+/** Returns whether a transaction that failed with `error` before its COMMIT changed nothing and may succeed when it runs again. */
 export function isWorthRepeating(error: unknown): boolean {
   const sqlState = sqlStateOf(error);
   if (sqlState === undefined) return isConnectionError(error);
   return serializationFailures.has(sqlState) || sqlState === standby || /^(08|57P)/.test(sqlState);
 }
 
-/** Whether the server, or the role, has all the connections that it may have. */
+/** Returns whether the server or the role has reached its connection limit. */
 export function isOutOfConnections(error: unknown): boolean {
   return sqlStateOf(error) === tooManyConnections;
 }
 
-/** Whether a lock could not be had in time. */
+/** Returns whether a lock was not granted in time. */
 export function isLockNotAvailable(error: unknown): boolean {
   return sqlStateOf(error) === lockNotAvailable;
 }
@@ -86,12 +86,12 @@ export function isPermissionDenied(error: unknown): boolean {
   return sqlStateOf(error) === insufficientPrivilege;
 }
 
-/** Of coffer itself, or of its code: the same would come of it again. */
+/** An error of coffer's own, or a bug: it would happen again. */
 function isOwnError(error: Error): boolean {
   return error instanceof CofferError || error instanceof StartupError || error instanceof TypeError;
 }
 
-/** pg has no class for them: a socket's error has a code, its own are plain. */
+/** pg has no class for these errors: a socket's error has a code, pg's own have none. */
 function isConnectionError(error: unknown): boolean {
   return error instanceof Error && !isOwnError(error);
 }

@@ -1,4 +1,4 @@
-// The way to Postgres: statements, transactions and notifications, over connections that nobody waits for alone.
+// Access to Postgres: statements, transactions and notifications, which do not depend on a single connection.
 import type pg from "pg";
 import type { CallProgress } from "../domain/call-progress.ts";
 import { CofferError } from "../domain/errors.ts";
@@ -16,7 +16,7 @@ import { translateError } from "./database-errors.ts";
 export type { Sql, Statement, Tx } from "./connection/statement.ts";
 
 export interface TransactionOptions extends ChangeOptions {
-  /** What it waits for, such as the id of a secret: at most two connections wait for the same. */
+  /** The row that the transaction locks, for example the id of a secret: at most two connections wait for the same row. */
   waitsFor?: string | undefined;
 }
 
@@ -24,17 +24,17 @@ export interface Database extends Sql {
   /** Runs one statement that changes something and commits by itself. A lost answer is OUTCOME_UNKNOWN. */
   change<Row extends object>(statement: Statement, progress?: CallProgress): Promise<Row[]>;
   /**
-   * Commits what `body` did, or nothing. A lost COMMIT answer is OUTCOME_UNKNOWN. `body` runs again, at most twice, after a
-   * deadlock or a lost connection: it must not use up what it was given.
+   * Commits the changes of `body`, or nothing. Fails with OUTCOME_UNKNOWN if the answer to the COMMIT is lost. `body` runs again, at
+   * most twice, after a deadlock or a lost connection, so it must not consume its input.
    */
   transaction<T>(body: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** For statements that must not run twice, and fail rather than that: a claim, or an event of what a caller is about to get. */
+  /** For statements that must not run twice and rather fail: a claim, or the event of a value that a caller is about to get. */
   readonly once: Sql;
-  /** The same on the jobs' share of the connections, for notes that no caller waits for. */
+  /** The same on the jobs' share of the connections, for writes that no caller waits for. */
   readonly background: Sql;
   /** A connection of its own, for LISTEN. */
   connectAlone(): Promise<pg.Client>;
-  /** Says within a second whether a write would work now. */
+  /** Returns within a second whether a write would work now. */
   isWritable(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -51,7 +51,7 @@ const readPatience: Patience = { hedgeMs: 1_000, totalMs: 5_000 };
 const waitersPerRow = 2;
 const laneWaitMs = 5_000;
 
-/** Fails with a StartupError when the URL asks for what is not supported. */
+/** Fails with a StartupError when the URL has a parameter that is not supported. */
 export function openDatabase({ connectionString, password, poolSize }: DatabaseOptions): Database {
   const connector = createConnector(connectionString, password);
   const pool = createPool(connector, poolSize);
@@ -95,6 +95,6 @@ export function openDatabase({ connectionString, password, poolSize }: DatabaseO
 }
 
 function concurrentChange(): CofferError {
-  const message = "another change of the same thing is still running";
+  const message = "another change of the same resource is still running; retry";
   return new CofferError("CONCURRENT_CHANGE", message, {}, { retryDelayMs: 1_000 });
 }

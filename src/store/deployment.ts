@@ -26,7 +26,7 @@ export async function findDeployment(sql: Sql): Promise<DeploymentRecord | undef
   return row && { deploymentId: row.deployment_id, rootKeyId: row.root_key_id, wrappedKey: row.wrapped_key };
 }
 
-/** Puts a new wrap in the place of the old one, unless that was changed meanwhile. */
+/** Replaces the old wrap with a new one, unless the old one was changed meanwhile. */
 export async function replaceDeploymentWrap(
   sql: Sql,
   old: DeploymentRecord,

@@ -1,9 +1,9 @@
-// Which transactions are over, and when that was so.
+// Reads which transactions have ended, and the time of that observation.
 import type { Horizon } from "../domain/event-horizon.ts";
 import type { Sql } from "./database.ts";
 import { only } from "./rows.ts";
 
-/** now() is when the statement began, before it took its snapshot. In a transaction of its own only. */
+/** Call it outside a transaction: then now() is the time just before the snapshot. */
 export async function readHorizon(sql: Sql): Promise<Horizon> {
   const rows = await sql.query<{ now_us: number; ended_below: number; next: number }>({
     name: "read_horizon",

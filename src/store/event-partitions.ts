@@ -1,4 +1,4 @@
-// The partitions of the tables of events: listed, divided, and dropped whole.
+// Lists, splits and drops partitions of the event tables.
 import type pg from "pg";
 import type { Database, Sql, Tx } from "./database.ts";
 import { isDatabaseError, isLockNotAvailable, translateError } from "./database-errors.ts";
@@ -17,7 +17,7 @@ export async function listEventPartitions(sql: Sql, table: EventTable): Promise<
   return rows.map(({ name }) => name);
 }
 
-/** Statements that are under way end within that time; who reads for longer must not make every writer wait behind this. */
+/** Most statements end within this time. A longer one must not make all writers wait behind this lock. */
 const lockTimeoutMs = 200;
 
 /** The transaction may then wait for something else for as long as that takes. It must hold no locks that others wait for. */
@@ -25,7 +25,7 @@ export async function mayWait(tx: Tx): Promise<void> {
   await tx.query({ name: "", text: "set local idle_in_transaction_session_timeout = 0", values: [] });
 }
 
-/** Says whether the table could be locked within a fifth of a second. */
+/** Returns whether the table was locked within 0.2 s. */
 export async function tryLockEvents(tx: Tx, table: EventTable): Promise<boolean> {
   await tx.query({ name: "savepoint_events", text: "savepoint lock_events", values: [] });
   try {
@@ -88,7 +88,7 @@ async function isBounded(client: pg.Client, partition: string, end: Date): Promi
   return only(rows).found;
 }
 
-/** Ends the last partition at a time, and begins another there. The table is locked. */
+/** Ends the last partition at a time and creates the next one. The caller has locked the table. */
 export async function divideLastPartition(
   tx: Tx,
   table: EventTable,
@@ -106,7 +106,7 @@ export async function divideLastPartition(
   }
 }
 
-/** Drops a partition with all of its events. The table is locked. */
+/** Drops a partition with all of its events. The caller has locked the table. */
 export async function dropPartition(tx: Tx, table: EventTable, partition: string): Promise<void> {
   await tx.query({ name: "", text: `alter table ${table} detach partition ${partition}`, values: [] });
   await tx.query({ name: "", text: `drop table ${partition}`, values: [] });

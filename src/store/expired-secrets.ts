@@ -2,7 +2,7 @@
 import type { Sql, Tx } from "./database.ts";
 import { lockedText, only, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
 
-// As the index has it. Nothing that is judged by it waits for a lock.
+// Must match the condition of the index. Uses now(), because these statements do not wait for locks.
 const isDue = "s.state = 'ACTIVE' and s.expire_time <= now()";
 
 /** Looks in every workspace, by the database's clock. */
@@ -25,7 +25,7 @@ export async function lockExpiredSecrets(tx: Tx, limit: number): Promise<StoredS
   return rows.map(toSecret);
 }
 
-/** The expired secret that still holds a path; none or one. */
+/** Returns the expired secret that still holds a path; none or one. */
 export async function lockExpiredAtPath(
   tx: Tx,
   { workspaceId, region, path }: { workspaceId: string; region: string; path: string },
@@ -42,7 +42,7 @@ export async function lockExpiredAtPath(
   return rows.map(toSecret);
 }
 
-/** Notes down that locked secrets have expired, each under its new MAC, so that they no longer hold their paths. */
+/** Stores that locked secrets have expired, each with its new MAC, so that their paths become free. */
 export async function markExpired(
   tx: Tx,
   secrets: readonly Pick<StoredSecret, "workspaceId" | "secretId" | "rowMac">[],

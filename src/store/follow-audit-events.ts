@@ -1,4 +1,4 @@
-// Reads the events of transactions that are over, oldest first: no commit adds to what was read.
+// Reads the events of transactions that have ended, oldest first: no later commit adds events to that range.
 import type { Sql } from "./database.ts";
 import {
   type AuditPosition,
@@ -9,19 +9,19 @@ import {
   toEvent,
 } from "./list-audit-events.ts";
 
-/** A set of events that stays as it is. */
+/** A set of events that does not change any more. */
 export interface EventWindow {
   workspaceId: string;
-  /** None of them is older. */
+  /** No event of the window is older. */
   fromTimeUs: number;
-  /** Their transactions, without the last. From 0: events from before there were numbers too. */
+  /** The numbers of their transactions, `toXact` excluded. From 0 on: includes events without a number, from earlier versions. */
   fromXact: number;
   toXact: number;
-  /** From 0 only: those with such a number come from another server, whose events were restored here. */
+  /** Only for windows from 0 on: includes events with such high numbers, which were restored from another server. */
   foreignXact: number;
 }
 
-/** The next `limit` events above `above`, by time. */
+/** Returns the next `limit` events after `above`, by time. */
 export async function followAuditEvents(
   sql: Sql,
   window: EventWindow,

@@ -90,15 +90,15 @@ export async function isSweepDue(sql: Sql): Promise<boolean> {
 export type SweptUntil = string;
 
 /**
- * Removes at most `limit` records older than 24 hours, the oldest first. `from` is what the batch before said of `until`: the index
- * keeps what was removed until it is vacuumed, and nobody has to pass over it again.
+ * Deletes at most `limit` rows older than 24 hours, the oldest first. `from` is `until` of the previous batch: the index keeps deleted
+ * entries until a vacuum, and the next batch need not read them again.
  */
 export async function sweepIdempotencyRecords(
   tx: Tx,
   limit: number,
   from: SweptUntil | undefined,
 ): Promise<{ count: number; until: SweptUntil | undefined }> {
-  // Statistics may be missing, or be of a table that was small: the index has them in their order in any case.
+  // The statistics may be missing or outdated, so force the index, which has the right order.
   await tx.query({ name: "sweep_by_index", text: "set local enable_seqscan = off", values: [] });
   await tx.query({ name: "sweep_in_order", text: "set local enable_sort = off", values: [] });
   const rows = await tx.query<{ count: number; until: string | null }>({

@@ -124,7 +124,7 @@ export async function findKmsKeyVersion(
   return row && { workspaceId, kmsKeyId, version, rootKeyId: row.root_key_id, wrappedKey: row.wrapped_key };
 }
 
-/** Key versions that other root keys than this one wrap, behind the given one in the order of their keys. */
+/** Returns key versions that other root keys wrap, after the given one in the order of their ids. */
 export async function listForeignKeyVersions(
   sql: Sql,
   rootKeyId: string,
@@ -156,7 +156,7 @@ export async function listForeignKeyVersions(
   }));
 }
 
-/** Puts a new wrap in the place of the old one, unless that was changed or destroyed meanwhile. */
+/** Replaces the old wrap with a new one, unless the old one was changed or destroyed meanwhile. */
 export async function replaceKeyVersionWrap(
   sql: Sql,
   old: WrappedKeyVersion,
@@ -170,7 +170,7 @@ export async function replaceKeyVersionWrap(
   });
 }
 
-/** How many keys each root key wraps, by its id. */
+/** Counts the keys that each root key wraps, by the root key's id. */
 export async function countRootWraps(sql: Sql): Promise<ReadonlyMap<string, number>> {
   const rows = await sql.query<{ root_key_id: string; wraps: number }>({
     name: "count_root_wraps",

@@ -66,13 +66,13 @@ export async function listAuditEvents(
   if (lead) {
     names.push(lead.name);
     const value = `$${values.push(lead.value)}`;
-    // No equation: the order below would otherwise be had from the index of all events, which reads those of all others too.
+    // A range instead of `=`: otherwise Postgres may choose the index of all events for the order, and read those of others too.
     conditions.push(`${lead.column} >= ${value}`, `${lead.column} <= ${value}`);
   }
   const first = lead ? `${lead.column}, ` : "";
   const ofFirst = lead ? `$${values.length}, ` : "";
   if (filter.resourceId !== undefined) require("principal", (id) => `a.principal_id = ${id}`, filter.principalId);
-  // As a row it is where the index begins, by itself which partitions have it.
+  // The row comparison is the start of the index scan. The comparison of the time alone lets Postgres skip partitions.
   require("start", (time) =>
     `(${first}a.event_time) >= (${ofFirst}${timeOf(time)}) and a.event_time >= ${timeOf(time)}`, filter.startTimeUs);
   require("end", (time) =>
@@ -90,7 +90,7 @@ export async function listAuditEvents(
   return rows.map(toEvent);
 }
 
-/** What the events have in common that are to be listed: the column that their index begins with, behind the workspace. */
+/** The column of the filter that has an index, after the workspace. */
 function leadOf({ resourceId, principalId }: AuditFilter): { name: string; column: string; value: string } | undefined {
   if (resourceId !== undefined) return { name: "resource", column: "a.resource_id", value: resourceId };
   if (principalId !== undefined) return { name: "principal", column: "a.principal_id", value: principalId };

@@ -34,7 +34,7 @@ export async function listSecrets(
   const conditions = ["s.workspace_id = $1", stateCondition(filter.states)];
   if (filter.region !== undefined) conditions.push(`s.region = ${parameter(filter.region)}`);
   const kind = filter.kind === undefined ? undefined : parameter(filter.kind);
-  // No equation: the order below would otherwise be had from the index of all secrets, which reads those of all other kinds too.
+  // A range instead of `=`: otherwise Postgres may choose the index of all secrets for the order, and read other kinds too.
   if (kind !== undefined) conditions.push(`${kindColumn} >= ${kind} and ${kindColumn} <= ${kind}`);
   if (filter.pathPrefix !== undefined) conditions.push(`starts_with(s.path, ${parameter(filter.pathPrefix)})`);
   // The range lets the index find the prefix, and stop: under the "C" collation text sorts by its code points.
@@ -75,10 +75,10 @@ function stateCondition(states: readonly SecretState[]): string {
   return only === "ACTIVE" ? isActive : "(s.state <> 'ACTIVE' or (s.state = 'ACTIVE' and s.expire_time <= now()))";
 }
 
-// So many are sorted in a moment; where there are more, a walk by path soon finds a page of them.
+// Sorting this many is fast. With more matches a scan in the order of paths soon finds a page of them.
 const fewMax = 2_000;
 
-/** The ids of all secrets with these labels; undefined when there are too many, or no labels to go by. */
+/** Returns the ids of all secrets with these labels; undefined when there are too many, or no labels are given. */
 async function findFewLabelled(
   sql: Sql,
   { workspaceId, labels }: Pick<SecretFilter, "workspaceId" | "labels">,

@@ -20,7 +20,7 @@ export interface MigrateOptions {
   log?: MigrationLog;
 }
 
-// In between, whoever waits behind the lock that could not be had goes on.
+// In between, statements that queued behind the refused lock can run.
 const lockRetryMs = 1_000;
 const lockRetriesMs = 600_000;
 const sayEveryMs = 10_000;
@@ -36,7 +36,7 @@ export async function migrate(connectionString: string, options: MigrateOptions 
     const { client, session } = opened;
     try {
       await checkSession(connector, opened, migrationLimits);
-      // Without the lock where nothing can be changed: a standby gives it to anybody.
+      // A standby cannot be changed, so the lock is not needed; a standby would grant it to everybody.
       if (session.isReadOnly) return await bringUpToDate(client, { ...options, isReadOnly: true });
       const work = () => bringUpToDate(client, { ...options, isReadOnly: false });
       await withMigrationLock(client, options.log ?? (() => {}), work);
@@ -87,7 +87,7 @@ function compare(known: Migration[], applied: { number: number; checksum: string
   return known.slice(applied.length);
 }
 
-/** Whoever wants a table for itself keeps all that come after it waiting: it does so for a second at most, and tries again. */
+/** A statement that waits for an exclusive lock blocks all later ones. So it waits at most a second, and tries again. */
 async function applyPatiently(
   client: pg.Client,
   migration: Migration,
@@ -107,7 +107,7 @@ async function applyPatiently(
           : apply(client, migration, steps));
       } catch (error) {
         if (!isLockNotAvailable(error) || performance.now() - startMs > lockRetriesMs) throw error;
-        log("a migration waits for a table that is in use, and tries again", { migration: name, attempt, since });
+        log("a migration could not lock a table that is in use and tries again", { migration: name, attempt, since });
       }
       await sleep(lockRetryMs * (1 + Math.random()));
     }
@@ -132,7 +132,7 @@ async function apply(client: pg.Client, migration: Migration, steps: MigrationSt
   }
 }
 
-/** Waits for the transactions that are open, as long as they last: nobody waits for it. */
+/** Waits for open transactions without a limit, because it blocks nobody. */
 async function applyOneByOne(client: pg.Client, migration: Migration): Promise<void> {
   await client.query("set lock_timeout = 0");
   try {

@@ -1,4 +1,4 @@
-// The migrations of this coffer, as they lie beside this file.
+// Reads the migrations of this version from the folder beside this file.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ export interface Migration {
   name: string;
   sql: string;
   checksum: string;
-  /** Its statements run one by one, each by itself, and may all run again: an index can then be made beside the service. */
+  /** Runs statement by statement outside a transaction, so that indexes can be built concurrently. Each statement may run again. */
   isWithoutTransaction: boolean;
 }
 
@@ -30,7 +30,7 @@ export function readMigrations(): Migration[] {
     });
 }
 
-/** What belongs to a migration and is no SQL is found by this name. */
+/** The name under which a migration finds its TypeScript step. */
 export function stepNameOf({ name }: Pick<Migration, "name">): string {
   return name.slice("0000-".length, -".sql".length);
 }

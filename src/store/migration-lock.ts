@@ -1,8 +1,8 @@
-// One coffer at a time changes the schema; the others wait, and say for whom.
+// Lets one instance at a time change the schema; the others wait and log who holds the lock.
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 
-/** A line for whoever operates the service. */
+/** Writes a line for the operator. */
 export type MigrationLog = (message: string, details: Record<string, unknown>) => void;
 
 // Any constant will do, as long as every coffer uses the same one.
@@ -10,15 +10,15 @@ const advisoryLock = 4_015_262_901;
 const askEveryMs = 200;
 const sayEveryMs = 10_000;
 
-/** Runs `work` while no other coffer does the same. The lock ends with it, and with the connection at the latest. */
+/** Runs `work` while no other instance runs it. The lock ends with `work` or with the connection. */
 export async function withMigrationLock<T>(client: pg.Client, log: MigrationLog, work: () => Promise<T>): Promise<T> {
   const since = new Date();
   let sayAtMs = performance.now() + askEveryMs;
-  // Asked for again and again: a statement that waits would keep indexes from being made concurrently.
+  // Polls, because a waiting statement would block `create index concurrently`.
   while (!(await isLocked(client))) {
     if (performance.now() >= sayAtMs) {
       const holder = await holderOf(client);
-      log("waiting for another coffer, which holds the lock of the migrations", { waitingSince: since, ...holder });
+      log("waiting for another instance, which holds the migration lock", { waitingSince: since, ...holder });
       sayAtMs = performance.now() + sayEveryMs;
     }
     await sleep(askEveryMs);
@@ -35,7 +35,7 @@ async function isLocked(client: pg.Client): Promise<boolean> {
   return rows[0].locked;
 }
 
-/** A lock by one number shows it in two halves. */
+/** pg_locks shows the number of the lock in two halves. */
 async function holderOf(client: pg.Client): Promise<Record<string, unknown>> {
   const { rows } = await client.query(
     `select l.pid as "holderPid", a.client_addr::text as "holderAddress", a.backend_start as "holderConnectedSince"

@@ -77,7 +77,7 @@ type SealedRow = [
   expireTime: Date | null,
   currentVersion: number,
   versionCount: number,
-  /** Null where there are none: most secrets have none, and JSON is slow to read. */
+  /** Null if there are none: most secrets have none, and JSON is slow to parse. */
   versionAliases: Record<string, number> | null,
   kmsKeyId: string,
   revealable: boolean,
@@ -227,7 +227,7 @@ function versionKey(version: VersionRef): string | null {
   }
 }
 
-/** By the places in the row: taking it apart by a pattern costs more than the rest of this. */
+/** Reads columns by index: destructuring the row costs more than the rest of this function. */
 function toSealedVersion(row: SealedRow): SealedVersion {
   const versionNumber = row[13];
   const keyState = row[21];

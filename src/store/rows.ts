@@ -18,12 +18,12 @@ export function only<Row>(rows: readonly Row[]): Row {
 }
 
 /**
- * The time of the moment as `t.at`, one for the whole statement. A transaction that may have waited for a lock judges by it, since
- * now() is the time at which the transaction began.
+ * The current time as `t.at`, the same in the whole statement. Use it in transactions that may have waited for a lock: now() is the time
+ * at which the transaction began.
  */
 export const clock = "(select clock_timestamp() as at) t";
 
-/** Locks the rows of `secret s` that `condition` selects and reads them afterwards, with the time after the wait as `t.at`. */
+/** SQL that locks the rows of `secret s` that `condition` selects, and then reads them, with the time after the wait as `t.at`. */
 export function lockedText(columns: string, condition: string): string {
   // Postgres may compute the columns of a row before it waits for the row's lock, so the time is read outside.
   return `with locked as materialized (select s.* from secret s where ${condition})
@@ -47,7 +47,7 @@ export const secretColumns = columnsAt("now()");
 export const secretColumnsByClock = columnsAt("t.at");
 
 function columnsAt(time: string): string {
-  // An active secret past its expire_time counts as deleted, by the database's clock, before anything has noted it down.
+  // An active secret counts as deleted after its expire_time, by the database's clock, even before a job stores that.
   const expired = `(s.state = 'ACTIVE' and s.expire_time <= ${time})`;
   return `
   s.workspace_id, s.secret_id, s.region, s.name, s.path, s.kind, s.auth_method, s.description, s.labels, s.annotations, s.mime_type,
@@ -107,13 +107,13 @@ export interface SecretRow {
   validation_error: string;
 }
 
-/** A secret with what its row's MAC takes besides what callers see. Nothing is decided by it before that MAC is checked. */
+/** A secret and the other columns that its row's MAC covers. Check that MAC before you use it for a decision. */
 export interface StoredSecret extends Secret {
-  /** ACTIVE until it is noted down that the secret has expired. */
+  /** The stored state: ACTIVE until the expiry is stored. */
   storedState: SecretState;
   /** Undefined: no policy. */
   accessPolicyText: string | undefined;
-  /** Empty for a row that coffer has not written: it authenticates nothing. */
+  /** Empty for a row that coffer has not written: such a row does not authenticate. */
   rowMac: Uint8Array;
 }
 

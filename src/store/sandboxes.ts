@@ -218,7 +218,7 @@ export async function listBoundSecrets(
 /** What the proxy needs to know of whoever presents a token. */
 export interface SandboxRecord {
   sandbox: StoredSandbox;
-  /** What its workspace says of hosts that no bound secret is for, and the MAC that vouches for it. */
+  /** Whether its workspace allows hosts of no bound secret, and the MAC of that column. */
   unmatched: Unmatched;
   workspaceMac: Uint8Array;
   /** When this was so, by the database's clock. */

@@ -1,8 +1,8 @@
-// What the MAC of a secret's row covers, for statements that read a secret beside something else.
+// The columns that the MAC of a secret's row covers, for statements that read them together with other rows.
 import type { SecretState } from "../domain/secret.ts";
 import type { StoredSecret } from "./rows.ts";
 
-/** What decides who gets which value of a secret, and the MAC that vouches for it. */
+/** The columns that decide who gets which value of a secret, and their MAC. */
 export type SecretGuard = Pick<
   StoredSecret,
   | "workspaceId"

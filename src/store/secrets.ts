@@ -94,7 +94,7 @@ export interface NewSecret {
   kmsKeyId: string;
   revealable: boolean;
   expireTime: Date | undefined;
-  /** From which its end was counted; undefined: when it is inserted. */
+  /** The time from which the expire time was computed; undefined: the time of the insert. */
   createTime: Date | undefined;
   credentialFields: Record<string, string>;
   /** As `policyText` writes it; undefined: none. */
@@ -106,7 +106,7 @@ export interface NewSecret {
   egressMac: Uint8Array | undefined;
   /** Whether its credential is to be tried at the service it is for. */
   isValidated: boolean;
-  /** Covers what decides who gets which of its values. */
+  /** Covers the columns that decide who gets which of its values. */
   rowMac: Uint8Array;
   /** Covers where its credential is sent; undefined for kinds that are no credentials. */
   credentialMac: Uint8Array | undefined;
@@ -159,7 +159,7 @@ export async function insertSecret(tx: Tx, secret: NewSecret): Promise<StoredSec
   return toSecret(only(rows));
 }
 
-/** Writes what describes a secret, its path and aliases and when it expires, under their MAC, and counts the change. */
+/** Updates the description, path, aliases and expire time of a secret with their MAC, and increments the revision. */
 export async function updateSecret(tx: Tx, secret: StoredSecret): Promise<StoredSecret> {
   const rows = await tx.query<SecretRow>({
     name: "update_secret",
@@ -186,8 +186,8 @@ export async function updateSecret(tx: Tx, secret: StoredSecret): Promise<Stored
 }
 
 /**
- * Soft-deletes a locked secret, to be purged after the workspace's retention, or at once when its versions are destroyed: then its
- * purge_time is its delete_time, which no clock makes undone.
+ * Soft-deletes a locked secret. It is purged after the workspace's retention, or at once if its versions are destroyed: then its
+ * purge_time is its delete_time, so that it can never be undeleted.
  */
 export async function softDeleteSecret(
   tx: Tx,
@@ -210,7 +210,7 @@ export async function softDeleteSecret(
   return toSecret(only(rows));
 }
 
-/** Makes a locked secret active again, under its name and path and with its expire_time, and counts the change. */
+/** Makes a locked secret active again with its name, path and expire_time, and increments the revision. */
 export async function undeleteSecret(
   tx: Tx,
   secret: Pick<StoredSecret, "workspaceId" | "secretId" | "name" | "path" | "expireTime" | "rowMac">,

@@ -1,4 +1,4 @@
-// Rows that an earlier version of coffer has written without the MACs that this one checks.
+// Reads and signs rows that an earlier version of coffer wrote without the MACs of this version.
 import type { Unmatched } from "../domain/egress/sandbox.ts";
 import type { Sql } from "./database.ts";
 import { type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";

@@ -1,8 +1,8 @@
-// The statistics that Postgres plans by: made again when a table has grown tenfold since, long before autovacuum comes by.
+// Updates the planner's statistics of tables that have grown tenfold, long before autovacuum does.
 import type { Sql, Tx } from "./database.ts";
 import { only } from "./rows.ts";
 
-// Below that any plan is quick. A table that was never analyzed counts as empty.
+// For fewer rows any plan is fast. A table that was never analyzed counts as empty.
 const rowsMin = 500;
 const grownTables = `select c.oid::regclass::text as name
   from pg_catalog.pg_class c join pg_catalog.pg_stat_user_tables t on t.relid = c.oid
@@ -19,7 +19,7 @@ export async function isAnalysisDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** Leaves out what somebody else is analyzing or altering. */
+/** Skips tables that another session analyzes or alters. */
 export async function analyzeGrownTables(tx: Tx): Promise<void> {
   const tables = await tx.query<{ name: string }>({ name: "find_grown_tables", text: grownTables, values: [] });
   // As Postgres writes the names, quoted where they have to be.

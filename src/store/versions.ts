@@ -112,7 +112,7 @@ export async function insertVersion(tx: Tx, version: NewVersion): Promise<Secret
   return toVersion(only(rows));
 }
 
-/** Makes a version that was just inserted the secret's current one, under the MAC that says so. */
+/** Makes a version that was just inserted the current one, with the new MAC of the secret. */
 export async function countNewVersion(
   tx: Tx,
   secret: Pick<StoredSecret, "workspaceId" | "secretId" | "currentVersion" | "versionCount" | "rowMac">,
@@ -127,7 +127,7 @@ export async function countNewVersion(
   });
 }
 
-/** The newest enabled version of a secret and all that are newer, or all where none is enabled: newest first. */
+/** Returns the newest enabled version of a secret and all newer ones, or all if none is enabled; newest first. */
 export async function findNewestVersions(
   tx: Tx,
   { workspaceId, secretId }: Pick<StoredSecret, "workspaceId" | "secretId">,
@@ -144,7 +144,7 @@ export async function findNewestVersions(
   return rows.map(toVersion);
 }
 
-/** Sets the secret's current version under the MAC that says so, counts its enabled versions and the change. */
+/** Sets the secret's current version with its new MAC, counts its enabled versions, and increments the revision. */
 export async function setCurrentVersion(
   tx: Tx,
   secret: Pick<StoredSecret, "workspaceId" | "secretId" | "currentVersion" | "rowMac">,

@@ -19,7 +19,7 @@ interface WorkspaceRow {
   mac: Uint8Array | null;
 }
 
-/** A workspace as stored; its mac covers what decides where its sandboxes may go. */
+/** A workspace as stored; its MAC covers `egress_unmatched`. */
 export interface StoredWorkspace extends Workspace {
   /** Empty for a row that an earlier version of coffer has made. */
   mac: Uint8Array;

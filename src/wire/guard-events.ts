@@ -2,9 +2,9 @@
 import type { EventEmitter } from "node:events";
 
 export interface EventGuard {
-  /** For a server: each of its events brings the connection, session, stream or request that it is about. */
+  /** Guards a server: each of its events brings the connection, session, stream or request that it concerns. */
   guardServer(server: EventEmitter): void;
-  /** For whatever happens on one connection: its socket or session, its streams, requests and answers. */
+  /** Guards everything on one connection: its socket or session, its streams, requests and answers. */
   guardConnection(connection: Endable, ...emitters: EventEmitter[]): void;
 }
 
@@ -12,7 +12,7 @@ interface Endable {
   destroy(): unknown;
 }
 
-/** `report` is told of every exception; Node would end the process with it. */
+/** Calls `report` with every exception. Without the guard Node would end the process. */
 export function createEventGuard(report: (error: unknown) => void): EventGuard {
   const giveUp = (connection: Endable | undefined, error: unknown) => {
     report(error);
@@ -40,7 +40,7 @@ function catchThrown(emitter: EventEmitter, onThrown: (error: unknown, values: r
   };
 }
 
-/** The connection behind what a server's event brings: of an HTTP/2 stream its session, of a request its socket. */
+/** Returns the connection of an event's argument: the session of an HTTP/2 stream, the socket of a request. */
 function connectionOf(value: unknown): Endable | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { stream, session, socket, goaway, destroy } = value as {
@@ -52,7 +52,7 @@ function connectionOf(value: unknown): Endable | undefined {
   };
   if (stream) return connectionOf(stream);
   if (session) return session;
-  // A session has a socket too, which nobody but the session may end.
+  // A session has a socket too, but only the session may end it.
   if (socket && goaway === undefined) return socket;
   return typeof destroy === "function" ? (value as Endable) : undefined;
 }

@@ -71,7 +71,7 @@ describe("coffer audit verify", () => {
   });
 
   it.each<[string, () => string, RegExp]>([
-    ["is missing", () => `delete from audit_event where event_id = ${nth(2)}`, /events were sealed, \d+ are there/],
+    ["is missing", () => `delete from audit_event where event_id = ${nth(2)}`, /events were sealed, \d+ are stored/],
     [
       "was changed",
       () => `update audit_event set principal_id = 'prn_other' where event_id = ${nth(2)}`,
@@ -93,13 +93,13 @@ describe("coffer audit verify", () => {
       "was put between others",
       () =>
         `insert into audit_event select (jsonb_populate_record(a, '{"event_id": "aud_forged"}')).* from audit_event a where event_id = ${nth(2)}`,
-      /events were sealed, \d+ are there/,
+      /events were sealed, \d+ are stored/,
     ],
     [
       "was put where no seal looks",
       () => `insert into audit_event select (jsonb_populate_record(a, '{"event_id": "aud_forged", "event_time": "2001-01-01T00:00:00Z"}')).*
         from audit_event a where event_id = ${nth(2)}`,
-      /1 events are under no seal/,
+      /events without a seal, although later events have one: 1/,
     ],
     [
       "is missing, and its seal was changed to match",
@@ -111,7 +111,7 @@ describe("coffer audit verify", () => {
     await tampered(coffer, change(), async () => {
       const { code, stdout, stderr } = await run(["audit", "verify"]);
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-      expect(stderr).toMatch(/^coffer: the audit trail is not as it was written: workspace ws_[^\n]*\n$/);
+      expect(stderr).toMatch(/^coffer: the audit trail was changed: workspace ws_[^\n]*\n$/);
       expect(stderr).toMatch(message);
     });
     expect(await own()).toMatchObject({ problems: [] });
@@ -143,6 +143,11 @@ describe("coffer audit verify", () => {
     await someEvents();
     expect(await json(["audit", "verify", "--head", file])).toMatchObject({ verified: true });
     expect((await run(["audit", "verify", "--head", "/nowhere"])).stderr).toMatch(/^coffer: cannot read \/nowhere/);
+    // A file that was given by mistake is not quoted.
+    const { COFFER_ROOT_KEY_FILE } = processes.settingsOf(coffer);
+    expect((await run(["audit", "verify", "--head", COFFER_ROOT_KEY_FILE])).stderr).toBe(
+      `coffer: ${COFFER_ROOT_KEY_FILE} is not an output of \`coffer audit head --json\`\n`,
+    );
   });
 });
 
@@ -210,16 +215,14 @@ describe("the seals", () => {
       expect((await run(["audit", "verify"])).stderr).toMatch(/seal 1 is missing/);
     });
     await tampered(coffer, "delete from audit_event where event_id = 'aud_old'", async () => {
-      expect((await run(["audit", "verify"])).stderr).toMatch(/1 events were sealed, 0 are there/);
+      expect((await run(["audit", "verify"])).stderr).toMatch(/1 events were sealed, 0 are stored/);
     });
     expect(await runJob(coffer, partitionEvents({ auditDays: 100, egressDays: undefined }))).toMatchObject({
       items: expect.any(Number),
     });
     expect(await own()).toMatchObject({ verified: whole.verified - 1, dropped: 1, problems: [] });
     await coffer.sql("update audit_cut set before_time = now()");
-    expect((await run(["audit", "verify"])).stderr).toMatch(
-      /up to which events were dropped by their retention was changed/,
-    );
+    expect((await run(["audit", "verify"])).stderr).toMatch(/up to which retention dropped events, was changed/);
   });
 });
 

@@ -157,7 +157,8 @@ describe("coffer keyring", () => {
     await coffer.sql("update kms_key_version set root_key_id = $1", [row?.["root_key_id"]]);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: "coffer: the root keyring lacks keys that wrap keys of this database: feedfeedfeedfeed\n",
+      stderr:
+        "coffer: the root keyring lacks root keys that this database needs: feedfeedfeedfeed; add their lines to the keyring file\n",
     });
   });
 

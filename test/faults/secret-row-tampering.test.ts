@@ -1,4 +1,4 @@
-// SQL that changes what decides who gets which value of a secret gets nobody anything: no value leaves, and no MAC vouches for it.
+// After SQL changes a column that decides who gets which value, no value of the secret leaves, and coffer never signs the change.
 import { beforeAll, describe, expect, it } from "vitest";
 import { SecretState } from "../../gen/coffer/v1/secret_pb.ts";
 import { EgressUnmatched } from "../../gen/coffer/v1/workspace_service_pb.ts";
@@ -183,7 +183,7 @@ describe("a row that does not authenticate", () => {
     expect((await createSecret(coffer, { name })).id).not.toBe(id);
   });
 
-  it("with an end that is no date is corrupt, and no fault of coffer's own", async () => {
+  it("with an expire time that is not a date is VALUE_CORRUPT, not INTERNAL", async () => {
     const { id } = await createSecret(coffer);
     await coffer.sql(`update secret set expire_time = 'infinity' ${secretIs(id)}`);
     await expectError(coffer.clients().secrets.getSecretValue(byId(id)), corrupt);

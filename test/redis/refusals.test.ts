@@ -134,7 +134,7 @@ describe.each(faults)("$name", { retry: 2 }, ({ cause, begin, end }) => {
     const said = linesSince(from);
     expect(said).toHaveLength(1);
     expect(said[0]).toMatchObject({ level: 40, cause: expect.stringMatching(cause) });
-    expect(said[0]?.msg).toMatch(/^redis (?:refuses commands|is unavailable); limits are this instance's own$/);
+    expect(said[0]?.msg).toMatch(/^redis (?:refuses commands|is unavailable); this instance counts limits for itself$/);
     await end();
     await until("it works again", async () => linesSince(from).length > 1, 2_000);
     expect(linesSince(from).slice(1)).toMatchObject([

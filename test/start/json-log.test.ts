@@ -24,7 +24,8 @@ it("also when a module writes to the console, and Node warns", async () => {
     COFFER_LOG_FORMAT: "json",
     NODE_OPTIONS: `--import=${talker}`,
   });
-  const isWritten = async () => ["a library wrote a line", "Node warns"].every((msg) => serving.stdout().includes(msg));
+  const isWritten = async () =>
+    ["a library wrote to the console", "warning from Node"].every((msg) => serving.stdout().includes(msg));
   await until("both are in the log", isWritten);
   const { stdout, stderr } = await serving.stop();
   expect(stderr).toBe("");

@@ -104,7 +104,7 @@ describe("is one line, and names what is wrong:", () => {
     [
       "no database password where one is asked for",
       () => external(withPart(/:[^:@/]+@/, "@")),
-      /the database asks for a password: set COFFER_DATABASE_PASSWORD_FILE/,
+      /the database requires a password: set COFFER_DATABASE_PASSWORD_FILE/,
     ],
     [
       "an empty password file",

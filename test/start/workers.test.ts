@@ -78,7 +78,7 @@ describe("two workers", () => {
       },
       40_000,
     );
-    expect(serving.stdout()).toContain("a worker does not answer and is ended");
+    expect(serving.stdout()).toContain("a worker does not answer; it is ended and replaced");
     expect(new Set(await everyWorker(whoAmI))).toEqual(new Set([200]));
   });
 

@@ -120,12 +120,12 @@ describe("while others are at work", () => {
     expect(slowestMs).toBeLessThan(1_500);
     expect(lines.length).toBeGreaterThan(0);
     expect(lines[0]).toMatchObject({
-      message: "a migration waits for a table that is in use, and tries again",
+      message: "a migration could not lock a table that is in use and tries again",
       details: { migration: "0018-egress-surfaces.sql", attempt: 1 },
     });
   });
 
-  it("whoever waits for the lock of the migrations says for whom, and since when", async () => {
+  it("an instance that waits for the migration lock logs who holds it, and since when", async () => {
     const { url, client } = await emptyDatabase();
     await client.query("select pg_advisory_lock(4015262901)");
     const [{ pid }] = (await client.query("select pg_backend_pid() as pid")).rows;
@@ -136,7 +136,7 @@ describe("while others are at work", () => {
     await migrating;
     expect(lines).toEqual([
       {
-        message: "waiting for another coffer, which holds the lock of the migrations",
+        message: "waiting for another instance, which holds the migration lock",
         details: expect.objectContaining({
           waitingSince: expect.any(Date),
           holderPid: pid,

@@ -234,7 +234,7 @@ export type ListAccessRulesRequest = Message<"coffer.v1.ListAccessRulesRequest">
   } | { case: undefined; value?: undefined };
 
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 3;
    */

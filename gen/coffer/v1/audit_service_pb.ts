@@ -171,7 +171,7 @@ export type ListAuditEventsRequest = Message<"coffer.v1.ListAuditEventsRequest">
   endTime?: Timestamp | undefined;
 
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 5;
    */
@@ -234,14 +234,14 @@ export const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse> 
  */
 export type FollowAuditEventsRequest = Message<"coffer.v1.FollowAuditEventsRequest"> & {
   /**
-   * next_cursor of the answer before; empty in the first call.
+   * next_cursor of the previous answer; empty in the first call.
    *
    * @generated from field: string cursor = 1;
    */
   cursor: string;
 
   /**
-   * In the first call: only events of this time or later. All events unless set.
+   * Only in the first call: return events of this time or later. All events unless set.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 2;
    */
@@ -290,7 +290,7 @@ export type FollowAuditEventsResponse = Message<"coffer.v1.FollowAuditEventsResp
   nextCursor: string;
 
   /**
-   * Nothing more could be read: wait before the next call.
+   * There are no more events to read now: wait before the next call.
    *
    * @generated from field: bool caught_up = 3;
    */
@@ -348,7 +348,7 @@ export const AuditDecisionSchema: GenEnum<AuditDecision> = /*@__PURE__*/
 /**
  * AuditService shows the audit trail: one event for every call that changed or revealed something, for every denial, and for
  * everything that coffer did by itself because its time had come. Events are never changed; they hold no value, credential or
- * query string.
+ * query string. A deployment may drop events when their retention has passed.
  *
  * Calls fail for the same common reasons as those of SecretService.
  *
@@ -367,15 +367,16 @@ export const AuditService: GenService<{
     output: typeof ListAuditEventsResponseSchema;
   },
   /**
-   * Gives every event of a workspace once to a follower that calls again and again, each time with the cursor of the answer before.
-   * Calls of ListAuditEvents from the newest event that was seen would miss events, because a transaction that began earlier may
-   * commit later. Here an event appears when every transaction that began to write before its own is over: usually at once, and
-   * later while something else writes to the same database server for long.
+   * Returns every event of a workspace to a client that calls repeatedly, each time with the cursor of the previous answer. Polling
+   * ListAuditEvents would miss events, because a transaction that began earlier may commit later. This call returns an event only
+   * when all transactions that began to write before it have ended. That is usually at once; a long transaction on the same database
+   * server delays it.
    *
-   * A follower calls with `start_time` or nothing at first, stores `next_cursor` together with what it has read, waits when
-   * `caught_up` is set, and calls again. An event may come after one with a later time. Permission: audit.read.
-   * Errors: INVALID_ARGUMENT (a cursor that is none, or that a database restored from an older copy does not know: follow anew with
-   * start_time).
+   * The first call has `start_time` or nothing. Store `next_cursor` together with the events. When `caught_up` is set, wait before the
+   * next call. An event may come after one with a later time. An event that coffer wrote twice, because the database did not answer
+   * in time, has the same `event_id` both times. Permission: audit.read.
+   * Errors: INVALID_ARGUMENT (the cursor is not valid, or it is not from this database because the database was restored from an older
+   * copy; then begin again with start_time).
    *
    * @generated from rpc coffer.v1.AuditService.FollowAuditEvents
    */

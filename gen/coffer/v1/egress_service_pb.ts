@@ -165,8 +165,8 @@ export const SandboxSecretSchema: GenMessage<SandboxSecret> = /*@__PURE__*/
   messageDesc(file_coffer_v1_egress_service, 2);
 
 /**
- * EgressEvent tells what became of one request of a sandbox: an event for each secret in it, one for a request without any, one for
- * a refusal. Equal refusals within ten seconds are two events: one for the first, one that counts the others.
+ * EgressEvent tells how one request of a sandbox ended. A request with secrets has an event for each of them; a request without
+ * secrets and a refusal have one. Equal refusals within ten seconds are two events: one for the first, one that counts the others.
  *
  * @generated from message coffer.v1.EgressEvent
  */
@@ -270,7 +270,7 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
   errorCode: string;
 
   /**
-   * Requests that the event stands for: 1, or more for refusals that repeated. `*` as the method and the host: they differed.
+   * How many requests the event stands for: more than 1 for repeated refusals. The method and the host are `*` when they differed.
    *
    * @generated from field: uint32 occurrences = 15;
    */
@@ -460,7 +460,7 @@ export const GetSandboxResponseSchema: GenMessage<GetSandboxResponse> = /*@__PUR
  */
 export type ListSandboxesRequest = Message<"coffer.v1.ListSandboxesRequest"> & {
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 1;
    */
@@ -723,7 +723,7 @@ export type ListEgressEventsRequest = Message<"coffer.v1.ListEgressEventsRequest
   statusClass: EgressStatusClass;
 
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 4;
    */

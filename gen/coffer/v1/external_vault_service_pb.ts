@@ -337,7 +337,7 @@ export const GetVaultConnectionResponseSchema: GenMessage<GetVaultConnectionResp
  */
 export type ListVaultConnectionsRequest = Message<"coffer.v1.ListVaultConnectionsRequest"> & {
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 1;
    */

@@ -318,7 +318,7 @@ export type ListKeysRequest = Message<"coffer.v1.ListKeysRequest"> & {
   states: KeyState[];
 
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 3;
    */

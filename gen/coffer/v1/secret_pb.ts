@@ -85,7 +85,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   labels: { [key: string]: string };
 
   /**
-   * At most 1,000, and 16 KiB in total, keys and values together.
+   * At most 1,000 entries, and 16 KiB in total, keys and values together.
    *
    * @generated from field: map<string, string> annotations = 9;
    */

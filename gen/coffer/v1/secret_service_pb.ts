@@ -67,7 +67,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   labels: { [key: string]: string };
 
   /**
-   * At most 1,000, and 16 KiB in total, keys and values together.
+   * At most 1,000 entries, and 16 KiB in total, keys and values together.
    *
    * @generated from field: map<string, string> annotations = 6;
    */
@@ -329,7 +329,7 @@ export type ListSecretsRequest = Message<"coffer.v1.ListSecretsRequest"> & {
   states: SecretState[];
 
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 5;
    */
@@ -1063,7 +1063,7 @@ export type ListSecretVersionsRequest = Message<"coffer.v1.ListSecretVersionsReq
   states: SecretVersionState[];
 
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 5;
    */

@@ -216,7 +216,7 @@ export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__P
  */
 export type ListTokensRequest = Message<"coffer.v1.ListTokensRequest"> & {
   /**
-   * At most 1,000; 50 unless set. A page ends at about 1 MiB, too.
+   * At most 1,000; 50 unless set. A page also ends at about 1 MiB.
    *
    * @generated from field: uint32 page_size = 1;
    */

@@ -40,7 +40,7 @@ export interface EgressEvent {
   requestBytes: number;
   responseBytes: number;
   errorCode: EgressErrorCode;
-  /** Equal refusals that one event stands for. */
+  /** How many equal refusals the event stands for. */
   occurrences: number;
 }
 

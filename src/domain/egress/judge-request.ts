@@ -105,7 +105,7 @@ function allowsMethod({ methods }: EgressLimits, method: string): boolean {
   return methods.length === 0 || methods.includes(method.toUpperCase());
 }
 
-/** A path that a host could read in another way than it seems is below no prefix. */
+/** A path that a host could read in another way than the proxy is below no prefix. */
 function allowsPath({ pathPrefixes }: EgressLimits, target: string): boolean {
   if (pathPrefixes.length === 0) return true;
   const path = plainPath(target);
@@ -115,10 +115,10 @@ function allowsPath({ pathPrefixes }: EgressLimits, target: string): boolean {
   });
 }
 
-/** The decoded path of a target; undefined when it has a second meaning for some servers. */
+/** Returns the decoded path of a target; undefined when some servers could read it differently. */
 function plainPath(target: string): string | undefined {
   const [path = ""] = target.split("?");
-  // A fragment, encoded slashes and percent signs, and encodings that are none (%u002e).
+  // A fragment, encoded slashes and percent signs, and invalid encodings (%u002e).
   if (/#|%(?:2f|5c|25|(?![0-9a-f]{2}))/i.test(path)) return undefined;
   let decoded: string;
   try {

@@ -15,7 +15,7 @@ const ofAskedHosts: ReadonlySet<EgressErrorCode> = new Set([
   ...(["", "upstream_unreachable", "upstream_timeout", "body_too_large"] as const),
 ]);
 
-/** Whether the host may have got something of the request: then each request has an event of its own. */
+/** Whether the host may have received part of the request. If so, refusals are not counted together: each has its own event. */
 export function mayHaveReachedHost(code: EgressErrorCode): boolean {
   return ofAskedHosts.has(code);
 }

@@ -1,12 +1,12 @@
-// Finds texts in a stream, also across its chunks, and puts others in their places. The end of a line goes on at once, other text at the next pause.
+// Replaces texts in a stream, also across chunks. Whole lines are passed on at once, the rest at the next pause.
 import type { ScrubForm } from "./scrub-forms.ts";
 
 export interface Scrubber {
-  /** Returns the bytes that can go on now. */
+  /** Returns the bytes that can be passed on now. */
   push(chunk: Buffer): Buffer;
-  /** Returns the bytes that are held back: the stream makes a pause. The rest of a value that began in them is replaced all the same. */
+  /** Returns the bytes held back, because the stream pauses. If a value began in them, its rest is still replaced. */
   pause(): Buffer;
-  /** Returns the bytes that are held back: the stream has ended. */
+  /** Returns the bytes held back, because the stream has ended. */
   end(): Buffer;
 }
 
@@ -19,19 +19,19 @@ export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
   const needles = forms.map(({ find, put }) => ({ find: Buffer.from(find, "latin1"), put: Buffer.from(put, "utf8") }));
   const longest = Math.max(0, ...needles.map(({ find }) => find.byteLength));
   const heldBytesMax = Math.ceil(longest / heldStepBytes) * heldStepBytes;
-  /** The end of the stream so far, of which the first `goneBytes` have gone on in a pause. */
+  /** The end of the stream so far. Its first `goneBytes` bytes were already passed on in a pause. */
   let tail: Buffer = nothing;
   let goneBytes = 0;
 
   /**
-   * Replaces values that begin before `end`; one that begins behind it may be the beginning of something longer. `isPause`: the
-   * bytes behind the last value go on, and are remembered.
+   * Replaces values that begin before `end`; a value after it may be the beginning of a longer one. `isPause`: the bytes after the
+   * last value are passed on and remembered.
    */
   function replaced(data: Buffer, end: number, isPause = false): Buffer {
     const out: Buffer[] = [];
     const add = (from: number, to: number) =>
       out.push(data.subarray(Math.max(from, goneBytes), Math.max(to, goneBytes)));
-    // The next place of each: looked for again only once it is passed.
+    // The next position of each text; searched again only after it is passed.
     const next = needles.map(({ find }) => data.indexOf(find));
     let from = 0;
     for (;;) {

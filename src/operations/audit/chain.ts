@@ -1,4 +1,4 @@
-// The chain of a workspace's audit events: each link is a MAC over the one before and an event.
+// The chain of a workspace's audit events: each value is a MAC over the previous value and an event.
 import type { DeploymentKeys } from "../../envelope/deployment-keys.ts";
 import { macRow } from "../../envelope/mac.ts";
 import type { AuditSeal, SealedEvent, SealHead } from "../../store/audit-seals.ts";
@@ -6,7 +6,7 @@ import { type Covered, covering } from "../covering.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
-/** Where the chain of a seal begins: behind the whole seal before it. */
+/** The first value of a seal's chain. It depends on the MAC of the previous seal. */
 export function chainStart(
   { rowMacKey }: MacKey,
   { workspaceId, sealNumber }: Pick<AuditSeal, "workspaceId" | "sealNumber">,
@@ -20,7 +20,7 @@ export function chainEvent({ rowMacKey }: MacKey, chain: Uint8Array, event: Seal
   return macRow(rowMacKey, label, [chain, ...fields]);
 }
 
-/** Every column of the event. */
+/** Covers every column of the event. */
 const coveredOfEvent: (event: SealedEvent) => Covered = covering<SealedEvent>(
   { table: "audit_event", column: "xact", label: "audit_event/v1" },
   {
@@ -44,7 +44,7 @@ const coveredOfEvent: (event: SealedEvent) => Covered = covering<SealedEvent>(
   },
 );
 
-/** With the MAC of the seal before it, so that none can be left out. */
+/** Covers the MAC of the previous seal too, so that no seal can be removed from the middle. */
 export function sealMac({ rowMacKey }: MacKey, seal: Omit<AuditSeal, "mac">, previousMac: Uint8Array): Uint8Array {
   const { label, fields } = coveredOfSeal(seal);
   return macRow(rowMacKey, label, [previousMac, ...fields]);
@@ -67,12 +67,12 @@ const coveredOfSeal: (seal: Omit<AuditSeal, "mac">) => Covered = covering<Omit<A
   },
 );
 
-/** Whether a seal is as coffer wrote it, behind the one before. */
+/** Returns whether coffer wrote the seal, after the previous one. */
 export function isSealed(keys: MacKey, { seal, previousMac }: SealHead): boolean {
   return Buffer.from(sealMac(keys, seal, previousMac)).equals(seal.mac);
 }
 
-/** The month of an event, as seals have it. */
+/** Returns the month of an event in the form of `audit_seal.event_month`. */
 export function monthOf(eventTimeUs: number): string {
   return new Date(Math.floor(eventTimeUs / 1_000)).toISOString().slice(0, 7);
 }

@@ -1,4 +1,4 @@
-// FollowAuditEvents: every event of the audit trail once, for who comes again with the cursor of the answer before.
+// FollowAuditEvents: returns every event of the audit trail to a client that calls again with the cursor of the previous answer.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
@@ -11,9 +11,9 @@ import { pageSizeOf, readPageToken, writePageToken } from "../page-token.ts";
 import { checkTime } from "./list.ts";
 
 export interface FollowAuditEventsInput {
-  /** Empty: from the beginning, or from `startTimeUs` on. */
+  /** Empty in the first call. */
   cursor: string;
-  /** In microseconds since 1970; without a cursor only. */
+  /** Microseconds since 1970; only without a cursor. */
   startTimeUs: number | undefined;
   pageSize: number;
 }
@@ -21,20 +21,20 @@ export interface FollowAuditEventsInput {
 export interface FollowedEvents {
   events: StoredAuditEvent[];
   cursor: string;
-  /** Nothing more was there to be read. */
+  /** There were no more events to read. */
   isCaughtUp: boolean;
 }
 
-/** Where a follower is: in a window that is being read, or behind the last one. */
+/** The position of a follower: in a window, or after the last one. */
 interface Place {
   bounds: Bounds;
-  /** Undefined behind the last window, whose transactions were lower than `fromXact`. */
+  /** Undefined after the last window, whose transactions have lower numbers than `fromXact`. */
   window: Omit<EventWindow, "workspaceId"> | undefined;
   fromXact: number;
   above: AuditPosition | undefined;
 }
 
-// The clock of the database may go back by a little, such as when another server takes over.
+// The clock of the database may go back a little, for example after a fail-over.
 const clockSlackUs = 10_000_000;
 
 /** Fails with FIELD_INVALID. */
@@ -67,7 +67,7 @@ export async function followAuditEvents(
   return { events: page, cursor: writePageToken(query, partsOf(next)), isCaughtUp };
 }
 
-/** All that was committed since the last window, and how much of the trail holds what comes after. */
+/** Returns the window of all transactions that have ended since the last window, and the new bounds. */
 function nextWindow({ fromXact, bounds }: Place, seen: Horizon, startTimeUs: number) {
   const fromTimeUs = fromXact === 0 ? startTimeUs : Math.max(0, bounds.low.timeUs - clockSlackUs);
   const window = { fromTimeUs, fromXact, toXact: seen.endedBelow, foreignXact: seen.next };
@@ -75,7 +75,8 @@ function nextWindow({ fromXact, bounds }: Place, seen: Horizon, startTimeUs: num
 }
 
 function otherDatabase() {
-  const why = "is of a database that was replaced by an older copy; follow anew with start_time";
+  const why =
+    "is not from this database, which was restored from an older copy; begin again without a cursor and with start_time";
   return invalidField("cursor", why);
 }
 
@@ -87,12 +88,13 @@ function partsOf({ bounds: { low, next }, window, fromXact, above }: Place): str
     .concat(String(above?.eventTimeUs ?? 0), above?.eventId ?? "");
 }
 
-/** Anyone can make up a cursor: what it then shows is what its caller may read anyway. */
+/** Callers can forge a cursor. It then shows only events that the caller may read anyway. */
 function placeOf(parts: string[] | undefined): Place | undefined {
   if (!parts) return undefined;
   const eventId = parts.at(-1) ?? "";
   const numbers = parts.slice(0, -1).map((part) => (/^\d{1,16}$/.test(part) ? Number(part) : Number.NaN));
-  if (!numbers.every(Number.isSafeInteger)) throw invalidField("cursor", "must be the next_cursor of an answer");
+  if (!numbers.every(Number.isSafeInteger))
+    throw invalidField("cursor", "must be the next_cursor of an earlier answer");
   const [lowXact = 0, lowUs = 0, nextXact = 0, nextUs = 0, fromXact = 0, ...more] = numbers;
   const [fromTimeUs = 0, windowFrom = 0, toXact = 0, foreignXact = 0, isOpen = 0, eventTimeUs = 0] = more;
   return {

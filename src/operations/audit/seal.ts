@@ -17,12 +17,12 @@ type SealDeps = Pick<Deps, "deploymentKeys">;
 
 // A part takes some ten milliseconds.
 const eventsPerPart = 1_000;
-/** More than one transaction writes. */
+/** More events than one transaction writes. */
 const eventsMax = 100_000;
-/** The clock may go back by a little, such as when another server takes over. */
+/** The clock may go back a little, for example after a fail-over. */
 const clockSlackUs = 60_000_000;
 
-/** Says how many events it has sealed. Nobody else seals at the time. */
+/** Returns how many events it has sealed. The caller makes sure that nobody else seals at the same time. */
 export async function sealEvents(
   deps: SealDeps,
   tx: Tx,
@@ -32,7 +32,7 @@ export async function sealEvents(
   const head = await findHead(tx, workspaceId);
   const range = { workspaceId, ...beginOf(head?.seal, seen), toXact: seen.endedBelow, lastTimeUs: undefined };
   const { events, toXact } = await nextPart(tx, range);
-  // Where more is left, its bound is the one that was known before.
+  // If more events are left, their bound is the earlier one.
   const lowTimeUs = toXact === range.toXact ? Math.max(0, bounds.low.timeUs - clockSlackUs) : range.firstTimeUs;
   const sealDay = new Date(seen.nowUs / 1_000).toISOString().slice(0, 10);
   let last = head;
@@ -43,7 +43,7 @@ export async function sealEvents(
   return events.length;
 }
 
-/** Behind the last seal; one of another server, whose numbers are other ones, ends where its events do. */
+/** Begins after the last seal. A seal from another server has other transaction numbers, so only its last time counts. */
 function beginOf(last: AuditSeal | undefined, { next }: Horizon): Pick<EventRange, "fromXact" | "firstTimeUs"> {
   if (!last) return { fromXact: 0, firstTimeUs: 0 };
   if (last.toXact > next) return { fromXact: 0, firstTimeUs: last.lastTimeUs + 1 };
@@ -67,7 +67,7 @@ interface Part extends Pick<AuditSeal, "workspaceId" | "fromXact" | "toXact" | "
   events: readonly SealedEvent[];
 }
 
-/** Extends the last seal where it is of the same day and month, and begins another where it is not, or where SQL has changed it. */
+/** Extends the last seal if it has the same day and month and its MAC is right; otherwise begins a new one. */
 async function extend(
   { deploymentKeys }: SealDeps,
   tx: Tx,

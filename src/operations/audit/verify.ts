@@ -10,11 +10,11 @@ import {
 } from "../../store/audit-seals.ts";
 import { chainEvent, chainStart, isSealed, monthOf } from "./chain.ts";
 
-/** How far a chain had got, as it was exported. */
+/** The end of a chain at the time of an export. */
 export interface AuditHead {
   workspaceId: string;
   sealNumber: number;
-  /** Of the seal, at the time. */
+  /** How many events the seal covered then. */
   eventCount: number;
   /** In hexadecimal. */
   chain: string;
@@ -23,13 +23,13 @@ export interface AuditHead {
 export interface VerifiedTrail {
   workspaceId: string;
   seals: number;
-  /** Events that are under seals and there. */
+  /** Sealed events that are stored. */
   verified: number;
-  /** Events under seals whose retention has passed. */
+  /** Sealed events that were dropped because their retention has passed. */
   dropped: number;
   /** Events that were written since the last seal. */
   unsealed: number;
-  /** What is wrong, in sentences; none: nothing is. */
+  /** One sentence for each problem. */
   problems: string[];
 }
 
@@ -37,7 +37,7 @@ type VerifyDeps = Pick<Deps, "database" | "deploymentKeys">;
 
 const eventsPerPage = 2_000;
 
-/** `cut`: events before it were dropped, since their retention had passed. `known`: what was exported of this workspace earlier. */
+/** `cut`: retention dropped the events before it. `known`: heads of this workspace that were exported earlier. */
 export async function verifyTrail(
   deps: VerifyDeps,
   workspaceId: string,
@@ -60,7 +60,9 @@ export async function verifyTrail(
   }
   for (const { sealNumber } of known) {
     if (sealNumber > seals.length)
-      trail.problems.push(`the chain was rolled back: seal ${sealNumber} was exported and is gone`);
+      trail.problems.push(
+        `the chain was rolled back: seal ${sealNumber} is in the exported heads but not in the database`,
+      );
   }
   await countOthers(deps, seals, cut, trail);
   return trail;
@@ -91,9 +93,8 @@ async function verifySeal(
   trail.verified += count;
   const where = `seal ${seal.sealNumber} (${timeText(seal.firstTimeUs)} to ${timeText(seal.lastTimeUs)})`;
   if (count !== seal.eventCount)
-    trail.problems.push(`${where}: ${seal.eventCount} events were sealed, ${count} are there`);
-  else if (!Buffer.from(chain).equals(seal.chain))
-    trail.problems.push(`${where}: events were changed, or put in another order`);
+    trail.problems.push(`${where}: ${seal.eventCount} events were sealed, ${count} are stored`);
+  else if (!Buffer.from(chain).equals(seal.chain)) trail.problems.push(`${where}: events were changed or reordered`);
   if (rolledBack.size > 0) trail.problems.push(`${where}: the chain is not the one that was exported`);
 }
 
@@ -107,7 +108,7 @@ async function* eventsOf({ database }: VerifyDeps, seal: AuditSeal): AsyncGenera
   }
 }
 
-/** Events under no seal are those that were written since the last one, or were put there, or taken past the seals. */
+/** Counts events without a seal. Those behind the last seal are new; any other was inserted, or the clock was set back. */
 async function countOthers(
   { database }: VerifyDeps,
   seals: readonly AuditSeal[],
@@ -118,7 +119,7 @@ async function countOthers(
   const { all, newer } = await countEvents(database, { workspaceId: trail.workspaceId, fromTime: cut, fromXact });
   trail.unsealed = newer;
   const others = all - newer - trail.verified;
-  if (others > 0) trail.problems.push(`${others} events are under no seal, though later ones are`);
+  if (others > 0) trail.problems.push(`events without a seal, although later events have one: ${others}`);
 }
 
 function timeText(timeUs: number): string {

@@ -1,4 +1,4 @@
-// The proxy's events: group commit, so that many requests share one durable statement; refusals that repeat are counted.
+// Writes the proxy's events. Many requests share one durable statement; repeated refusals are counted.
 import type { EgressEvent } from "../../domain/egress/egress-event.ts";
 import { mayHaveReachedHost } from "../../domain/egress/refusal.ts";
 import type { Sql } from "../../store/database.ts";
@@ -9,8 +9,8 @@ import { createWriteBehind } from "../write-behind.ts";
 
 export interface EgressEventLog {
   /**
-   * Resolves with the events when they are durable: no answer begins before. Resolves at once, with none, for a refusal that
-   * repeats one of the last seconds and is only counted.
+   * Resolves with the events when they are durable; no answer begins before that. Resolves at once with no events for a refusal that
+   * repeats an earlier one and is only counted.
    */
   record(events: readonly EgressEvent[]): Promise<readonly EgressEvent[]>;
   /** What went through after the event was written, and why no more. */
@@ -31,8 +31,8 @@ interface Waiting {
 }
 
 /**
- * One statement is under way at a time; what comes meanwhile goes with the next. One that gets no answer is passed by. `onFolded`
- * hears of events that stand for several refusals.
+ * One statement runs at a time; events that arrive meanwhile go with the next one. If a statement gets no answer, the next one runs
+ * beside it. `onFolded` is called with events that stand for several refusals.
  */
 export function createEgressEventLog(
   sql: Sql,

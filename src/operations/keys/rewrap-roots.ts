@@ -1,4 +1,4 @@
-// Wraps every key that other root keys wrap anew under one root key. It may be ended and begun again at any moment.
+// Wraps all keys again under the first root key. It can be interrupted and run again at any time.
 import { CofferError } from "../../domain/errors.ts";
 import type { RandomBytes } from "../../domain/random.ts";
 import { openDeploymentKey, wrapDeploymentKey } from "../../envelope/deployment-keys.ts";
@@ -17,7 +17,7 @@ export interface RewrapRootsDeps {
 
 export interface RootsRewrapped {
   rewrapped: number;
-  /** Key versions whose wraps do not authenticate; they were left as they are. */
+  /** Key versions whose wraps do not authenticate; they were not changed. */
   corrupt: readonly Pick<WrappedKeyVersion, "workspaceId" | "kmsKeyId" | "version">[];
 }
 
@@ -43,7 +43,7 @@ export async function rewrapRoots(deps: RewrapRootsDeps, deployment: DeploymentR
     }
     if (batch.length < batchSize) break;
   }
-  // Last: while the deployment is under the old key, an instance without the new one still starts.
+  // Last: while the old root key wraps the deployment key, an instance without the new key can still start.
   if (deployment.rootKeyId !== rootKeyId) {
     await rewrapDeployment(deps, deployment);
     rewrapped++;
@@ -63,7 +63,7 @@ async function rewrapKeyVersion(
     const keyVersion = unwrapKeyVersion(keyring, owner, name, stored);
     const wrapped = wrapKeyVersion(keyring, owner, keyVersion, random);
     keyVersion.key.zero();
-    // A wrap that does not open must not take the place of one that does.
+    // Never replace a wrap with one that cannot be unwrapped.
     unwrapKeyVersion(keyring, owner, name, wrapped).key.zero();
     await replaceKeyVersionWrap(database, stored, wrapped);
     return true;

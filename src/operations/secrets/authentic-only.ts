@@ -1,4 +1,4 @@
-// What a list shows of secrets: those that are as coffer wrote them.
+// Removes secrets from a list whose rows do not authenticate.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
@@ -8,7 +8,7 @@ import { coveredOfSecret, isAuthentic } from "../row-macs.ts";
 
 export type ListDeps = Pick<Deps, "database" | "regions" | "deploymentKeys" | "audit" | "now" | "random">;
 
-/** Leaves out rows that SQL has changed, whose paths nothing vouches for, after an event about the first of them is durable. */
+/** Removes rows that SQL has changed, because their paths cannot be trusted. First writes an audit event about one of them. */
 export async function authenticOnly(
   deps: ListDeps,
   caller: Caller,

@@ -11,7 +11,7 @@ import { refOf, type SecretRefInput } from "./secret-ref.ts";
 /**
  * By name PERMISSION_MISSING whatever exists there; by id, when only rules could allow it, SECRET_NOT_FOUND unless the caller may see
  * the secret. The secret may be renamed before it is used: callers must authorize again on the row they use, with `authorizeFound`,
- * which costs nothing where a role allows it.
+ * which costs nothing if a role allows it.
  */
 export async function authorizeSecret<P extends Permission>(
   deps: Pick<Deps, "database" | "regions" | "deploymentKeys">,

@@ -122,7 +122,7 @@ export async function changeCredential(
   return outcome;
 }
 
-/** A new MAC over its fields would vouch for those that somebody has written behind coffer's back. Fails with VALUE_CORRUPT. */
+/** Fails with VALUE_CORRUPT if SQL has changed the fields: a new MAC would make that change valid. */
 async function checkCredential(
   { deploymentKeys }: Pick<Deps, "deploymentKeys">,
   tx: Tx,

@@ -139,7 +139,7 @@ export async function createSecret(
                 egress,
               },
               createdBy: caller.principalId,
-              // One that expires gets its time, and its MAC, in the transaction.
+              // A secret that expires gets its expire time and MAC in the transaction.
               expireTime: undefined,
               createTime: undefined,
             };
@@ -189,7 +189,7 @@ export async function createSecret(
   }
 }
 
-/** Its expire_time is counted from after the waits for locks. */
+/** Computes the expire_time after the waits for locks. */
 async function withExpiration(
   deps: Pick<Deps, "deploymentKeys">,
   tx: Tx,

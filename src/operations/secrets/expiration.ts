@@ -15,15 +15,15 @@ export function checkExpiration(expiration: Expiration | undefined, field = "exp
   }
   const time = expiration.at.getTime();
   // Not a number for what no calendar has; Postgres does not take every time before 1970 either.
-  if (!(time >= 0 && time <= lastTime)) throw invalidField(field, "must lie ahead, and before the year 10000");
+  if (!(time >= 0 && time <= lastTime)) throw invalidField(field, "must be in the future, and before the year 10000");
 }
 
 /** `now` is by the database's clock. */
 export function checkExpiresLater(expireTime: Date, now: Date, field = "expire_time"): void {
-  if (expireTime <= now) throw invalidField(field, "must lie ahead");
+  if (expireTime <= now) throw invalidField(field, "must be in the future");
 }
 
-/** The time that is meant, later than `now` by the database's clock. Fails with FIELD_INVALID. */
+/** Returns the expire time, which must be later than `now` by the database's clock. Fails with FIELD_INVALID. */
 export function expireTimeOf(expiration: Expiration, now: Date): Date {
   const expireTime = "at" in expiration ? expiration.at : new Date(now.getTime() + expiration.afterMs);
   checkExpiresLater(expireTime, now);

@@ -1,4 +1,4 @@
-// Finding secrets, where not finding one is an error, and so is a row that SQL has changed.
+// Finds secrets. A missing one is an error, and so is a row that SQL has changed.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Grant } from "../../domain/grant.ts";
@@ -34,7 +34,7 @@ export function secretById(
   };
 }
 
-/** As it is now and stays until the transaction ends. Fails with SECRET_NOT_FOUND or VALUE_CORRUPT. */
+/** Returns the secret and locks its row until the transaction ends. Fails with SECRET_NOT_FOUND or VALUE_CORRUPT. */
 export async function lockSecretOrFail(
   deps: FindDeps,
   tx: Tx,
@@ -44,7 +44,7 @@ export async function lockSecretOrFail(
   return authenticOrFail(deps, await lockSecret(tx, workspaceId, secretId));
 }
 
-/** A permission by path, and a new MAC, would otherwise rest on what somebody has written behind coffer's back. */
+/** Fails with VALUE_CORRUPT if SQL has changed the row: permissions depend on its path, and a new MAC would make the change valid. */
 function authenticOrFail({ deploymentKeys }: FindDeps, secret: TimedSecret | undefined): TimedSecret {
   if (!secret) throw secretNotFound();
   checkAuthentic(deploymentKeys, coveredOfSecret(secret), secret.rowMac);

@@ -1,4 +1,4 @@
-// The MAC of a secret's row as it is at first: active, with its first version.
+// Computes the MAC of a new secret's row: active, with its first version.
 import type { Deps } from "../../deps.ts";
 import { pathOf } from "../../domain/secret-name.ts";
 import type { NewSecret } from "../../store/secrets.ts";

@@ -12,12 +12,12 @@ export type ReportDeps = Pick<Deps, "audit" | "now" | "random">;
 
 const reported = new WeakSet<CofferError>();
 
-/** Whether the audit trail has it already. */
+/** Returns whether the audit trail already has an event about it. */
 export function isReported(error: CofferError): boolean {
   return reported.has(error);
 }
 
-/** Notes that the audit trail has it. */
+/** Marks that the audit trail has an event about it. */
 export function noteReported(error: CofferError): void {
   reported.add(error);
 }

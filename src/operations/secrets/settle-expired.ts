@@ -1,4 +1,4 @@
-// Notes down that secrets have expired, so that they no longer hold their paths.
+// Stores that secrets have expired, so that their paths become free.
 import type { Deps } from "../../deps.ts";
 import type { Tx } from "../../store/database.ts";
 import { markExpired } from "../../store/expired-secrets.ts";
@@ -6,8 +6,8 @@ import type { StoredSecret } from "../../store/rows.ts";
 import { coveredOfSecret, isAuthentic, macOf } from "../row-macs.ts";
 
 /**
- * The secrets are locked. One that SQL has changed is soft-deleted too, but gets no new MAC, which would vouch for it: so nothing of it
- * ever comes back, and it stands in nobody's way.
+ * The caller has locked the secrets. A secret that SQL has changed is soft-deleted too, but without a valid MAC, because a MAC would make
+ * the change valid. Its values can never be read again, and its path becomes free.
  */
 export async function settleExpired(
   { deploymentKeys }: Pick<Deps, "deploymentKeys">,
@@ -26,7 +26,7 @@ export async function settleExpired(
   return { sound, tampered };
 }
 
-/** Another MAC, since the table takes no change without one, and none that authenticates anything. */
+/** A changed MAC that authenticates nothing: the trigger of the table requires that every change has a new MAC. */
 function noMac(mac: Uint8Array): Uint8Array {
   return Buffer.concat([mac, Uint8Array.of(0)]);
 }

@@ -48,7 +48,7 @@ export async function undeleteSecret(
         checkEtag(secret, etag);
         if (secret.state === "ACTIVE") throw active(secret);
         checkComesBack(secret);
-        // Only what is noted down gives its path up, and the rules that came with it.
+        // The path, and the rules that depend on it, become free only when the expiry is stored.
         if (secret.storedState === "ACTIVE") await settleExpired(deps, tx, [secret]);
         const name = newName || secret.name;
         const expireTime = isLater(secret.expireTime, secret.readTime) ? secret.expireTime : undefined;
@@ -60,7 +60,7 @@ export async function undeleteSecret(
   );
 }
 
-/** SECRET_NOT_FOUND once its purge time has come. A purge time that is not after the deletion means at once, whatever the clock says. */
+/** Fails with SECRET_NOT_FOUND after the purge time. A purge time not later than the delete time has always passed, whatever the clock says. */
 function checkComesBack({ purgeTime, deleteTime, readTime }: TimedSecret): void {
   const isPurged = !isLater(purgeTime, readTime) || (deleteTime && !isLater(purgeTime, deleteTime));
   if (isPurged) throw secretNotFound();

@@ -24,8 +24,8 @@ interface Waiting {
 }
 
 /**
- * One statement is under way at a time, so nobody waits for a timer, and the more ask the less each costs. One that gets no answer
- * for a while is passed by: the next goes over another connection.
+ * One statement runs at a time. Reads that arrive meanwhile go with the next one, so nobody waits for a timer and many reads cost less
+ * each. If a statement gets no answer for a while, the next one runs beside it on another connection.
  */
 export function createValueReader(sql: Sql): ValueReader {
   let waiting: Waiting[] = [];

@@ -17,7 +17,7 @@ export async function authenticateCredential(
   return text.includes(".") ? deps.jwtIdentities.get(text, guesses) : authenticateToken(deps, text, guesses);
 }
 
-/** Whether a text can be a credential at all: what cannot be one costs no look-up. */
+/** Returns whether a text is a well-formed credential; others need no look-up. */
 export function isWellFormedCredential(text: string): boolean {
   return text.includes(".") ? isCompactForm(text) : parseTokenText(text) !== undefined;
 }

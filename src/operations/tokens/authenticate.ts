@@ -15,7 +15,7 @@ export type AuthenticateTokenDeps = Pick<
   "database" | "tokenCache" | "deploymentKeys" | "accessTimes" | "accessRules"
 >;
 
-/** Fails with CREDENTIAL_INVALID, which never says what was wrong. Only a token that is not there counts as a guess. */
+/** Fails with CREDENTIAL_INVALID, which never says why. Only a token that is not found, or has a wrong secret, counts as a guess. */
 export async function authenticateToken(
   deps: AuthenticateTokenDeps,
   text: string,

@@ -125,7 +125,7 @@ async function expireTimeOf(
   if (!expiration) return caller.tokenExpireTime;
   const now = await databaseNow(deps.database);
   const expireTime = "at" in expiration ? expiration.at : new Date(now.getTime() + expiration.afterMs);
-  if (expireTime <= now) throw invalidField("expire_time", "must lie ahead");
+  if (expireTime <= now) throw invalidField("expire_time", "must be in the future");
   checkOutlived(caller, expireTime);
   return expireTime;
 }

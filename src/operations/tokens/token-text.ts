@@ -41,7 +41,7 @@ export function shownPrefix(lookupId: string): string {
   return `${prefix}_${lookupId}`;
 }
 
-/** What ends a token whose text begins so. */
+/** Returns the end of a token with the given beginning. */
 export function checksumOf(body: string): string {
   let rest = crc32(body);
   let text = "";

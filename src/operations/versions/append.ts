@@ -18,7 +18,7 @@ interface AppendedVersion {
   vaultConnectionId: string | undefined;
 }
 
-/** The new current version, and the secret as that leaves it. The payload stays as it is: a transaction that did nothing runs again. */
+/** Returns the new current version and the changed secret. Does not consume the payload, because the transaction may run again. */
 export async function appendVersion(
   deps: Pick<Deps, "deploymentId" | "deploymentKeys" | "random">,
   tx: Tx,

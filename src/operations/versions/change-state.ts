@@ -63,7 +63,7 @@ export async function changeVersionState(
       checkEtag(version, input.etag);
       if (target.keepsCurrent) checkNotCurrent(secret, version);
       if (isSo(version, target, permission)) return version;
-      // A new MAC would vouch for what somebody has changed behind coffer's back.
+      // A new MAC would make a change by SQL valid.
       checkAuthentic(deps.deploymentKeys, coveredOfVersion(version), version.mac);
       await checkNotDestroyed(tx, version, target);
       const next = { ...version, state: target.state };

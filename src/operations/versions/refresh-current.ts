@@ -6,7 +6,7 @@ import type { StoredSecret, StoredVersion } from "../../store/rows.ts";
 import { findNewestVersions, setCurrentVersion } from "../../store/versions.ts";
 import { checkAuthentic, coveredOfSecret, coveredOfVersion, macOf } from "../row-macs.ts";
 
-/** Fails with VALUE_CORRUPT where SQL has changed or taken away a version: the MAC of the secret would vouch for an older one. */
+/** Fails with VALUE_CORRUPT if SQL has changed or removed a version: otherwise an older version would become current. */
 export async function refreshCurrentVersion(
   { deploymentKeys }: Pick<Deps, "deploymentKeys">,
   tx: Tx,
@@ -21,7 +21,7 @@ export async function refreshCurrentVersion(
   await setCurrentVersion(tx, { ...next, rowMac: macOf(deploymentKeys, coveredOfSecret(next)) });
 }
 
-/** The only enabled one is the last; 0 where none is. */
+/** Only the last may be enabled; returns 0 if none is. */
 function currentOf(newest: readonly StoredVersion[]): number {
   const last = newest.at(-1);
   return last?.state === "ENABLED" ? last.versionNumber : 0;

@@ -8,7 +8,7 @@ import { type FoundDeps, foundWorkspace } from "./found.ts";
 
 /**
  * Makes the first workspace unless there is one, however many instances start at once, and returns its owner token. `keep` gets
- * the token before the commit, and perhaps another one again when that was not done: what it kept counts once this returns.
+ * the token before the commit, and again with another token if that commit failed: only the last token counts after this returns.
  */
 export async function bootstrap(
   deps: FoundDeps & { database: Database },

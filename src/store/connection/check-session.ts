@@ -1,4 +1,4 @@
-// Refuses a database, or a way to it, that coffer cannot work with: in one line, before anything is done to it.
+// Refuses a database or a pooler that coffer cannot work with, before any change.
 import type pg from "pg";
 import { StartupError } from "../../domain/startup-error.ts";
 import { type Connector, closeAtOnce, type OpenConnection } from "./open-connection.ts";
@@ -10,13 +10,13 @@ export async function checkSession(connector: Connector, opened: OpenConnection,
   if (session.encoding !== "UTF8") {
     throw new StartupError(
       `the encoding of the database is ${session.encoding}; coffer requires UTF8: ` +
-        "create database … encoding 'UTF8' template template0",
+        "make a new one with: create database … encoding 'UTF8' template template0",
     );
   }
   if (session.isPooled && (await sharesSessions(connector, client, limits))) {
     throw new StartupError(
       "COFFER_DATABASE_URL leads to a connection pooler in transaction mode; coffer requires session mode, " +
-        "such as pool_mode = session of PgBouncer, or a URL that goes past the pooler",
+        "such as pool_mode = session of PgBouncer, or a URL that connects to the server directly",
     );
   }
 }
@@ -24,14 +24,14 @@ export async function checkSession(connector: Connector, opened: OpenConnection,
 const setting = "coffer.session";
 
 /**
- * Whether what one connection sets shows on another, or is gone with the next statement. In session mode each has a server process of
- * its own; where the pool has no more than one, the other never gets its turn.
+ * Returns whether a setting of one connection appears on another one, or is gone in the next statement. In session mode each connection
+ * has its own server process; if the pool has only one, the second connection fails to open.
  */
 async function sharesSessions(connector: Connector, client: pg.Client, limits: TimeLimits): Promise<boolean> {
   for (let round = 0; round < 3; round++) {
     const mark = `${process.pid}-${performance.now()}`;
     await client.query("select set_config($1, $2, false)", [setting, mark]);
-    // It takes the server process that was free last, which in transaction mode is the one of the statement before.
+    // In transaction mode the pooler gives it the server process of the previous statement, because that was released last.
     const other = await connector.open(limits).catch(() => undefined);
     if (!other) return false;
     try {

@@ -1,4 +1,4 @@
-// Finds out whether a write would work now: what readiness rests on.
+// Finds out whether a write would work now. Readiness depends on it.
 import { isPermissionDenied } from "../database-errors.ts";
 import type { Pool } from "./pool.ts";
 import { type Patience, read } from "./read.ts";
@@ -7,9 +7,9 @@ import type { Statement } from "./statement.ts";
 // Readiness answers within a second.
 const patience: Patience = { hedgeMs: 300, totalMs: 850 };
 
-// A commit that the server writes to its log, and waits for as for any other.
+// A commit that the server writes to its log like any other.
 const commitText = "select pg_logical_emit_message(true, 'coffer', '')";
-// A page that needs room on the disk. It belongs to a temporary table that each commit empties, so nothing stays behind.
+// A page that needs space on the disk. It belongs to a temporary table that each commit empties.
 const pageText = `create temp table if not exists coffer_probe (page text) on commit delete rows;
   insert into pg_temp.coffer_probe values ('');
   ${commitText}`;

@@ -2,9 +2,9 @@
 import { StartupError } from "../../domain/startup-error.ts";
 
 export interface Hosts {
-  /** One connection string a host, in the order in which they are tried. */
+  /** One connection string for each host, in the order in which coffer tries them. */
   connectionStrings: readonly [string, ...string[]];
-  /** Whether a server that takes no writes is passed over. */
+  /** Whether coffer skips a read-only server. */
   mustBeWritable: boolean;
 }
 
@@ -19,18 +19,18 @@ export function hostsOf(connectionString: string): Hosts {
   const wanted = parameters.get(attribute) ?? "any";
   if (wanted !== "any" && !writableAttributes.includes(wanted)) {
     throw new StartupError(
-      `${attribute}=${wanted} in COFFER_DATABASE_URL is not supported: coffer writes; use read-write`,
+      `${attribute}=${wanted} in COFFER_DATABASE_URL is not supported, because coffer must write; use read-write`,
     );
   }
   const connectionStrings = stringsOf(base, parameters, mark < 0 ? "" : connectionString.slice(mark));
-  // A list of hosts is a primary and its standbys: whichever answers first may be one that takes no writes.
+  // A list of hosts names a primary and its standbys: the first that answers may be read-only.
   return { connectionStrings, mustBeWritable: wanted !== "any" || connectionStrings.length > 1 };
 }
 
 function stringsOf(base: string, parameters: URLSearchParams, query: string): readonly [string, ...string[]] {
   const named = parameters.get("host");
   const isList = named?.includes(",") ?? false;
-  // Unchanged where it can be: a password is not encoded anew.
+  // Unchanged if possible, so that a password is not encoded again.
   const rest = isList || parameters.has(attribute) ? withoutLists(parameters, isList) : query;
   const [scheme = "", authority = "", path = ""] = /^(\w+:\/\/)([^/]*)(.*)$/s.exec(base)?.slice(1) ?? [];
   const at = authority.lastIndexOf("@") + 1;

@@ -1,14 +1,14 @@
-// Keeps those who wait for the same row from holding all the connections: they wait here, where it costs nothing.
+// Makes changes of the same row wait in the process, so that they do not hold all connections.
 import type { CallProgress } from "../../domain/call-progress.ts";
 
 export interface Lanes {
-  /** Runs `work` when less than `max` others of `key` run; waits at most `waitMs`, and says so by `onTooLate`. */
+  /** Runs `work` when fewer than `max` others of `key` run. Waits at most `waitMs`, then fails with `onTooLate`. */
   run<T>(key: string, max: number, options: LaneOptions, work: () => Promise<T>): Promise<T>;
 }
 
 export interface LaneOptions {
   waitMs: number;
-  /** The call that it is for: when nobody waits for that any more, it leaves the queue. */
+  /** The call that `work` is for. When its client is gone or its deadline has passed, it leaves the queue. */
   call?: CallProgress | undefined;
   onTooLate: () => Error;
 }
@@ -31,7 +31,7 @@ export function createLanes(): Lanes {
     }
   }
 
-  /** Resolves when it is this one's turn, and rejects when that takes too long or nobody waits for it. */
+  /** Resolves at its turn. Rejects when that takes too long or the caller does not wait any more. */
   function turn(lane: Lane, { waitMs, call, onTooLate }: LaneOptions): Promise<void> {
     const signal = call?.signal;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -56,7 +56,7 @@ export function createLanes(): Lanes {
       const lane = lanes.get(key) ?? { running: 0, waiting: [] };
       lanes.set(key, lane);
       if (lane.running < max) lane.running++;
-      // Whoever leaves hands its place on.
+      // The next in the queue takes the free place.
       else await turn(lane, options);
       try {
         return await work();

@@ -1,4 +1,4 @@
-// Opens one connection: the first host that answers and is fit, with its session pinned.
+// Opens a connection to the first host that answers and is suitable, and sets its session settings.
 import pg from "pg";
 import { StartupError } from "../../domain/startup-error.ts";
 import { withPassword } from "../connection-string.ts";
@@ -6,7 +6,7 @@ import { type Hosts, hostsOf } from "./hosts.ts";
 import { pinSession, type Session, type TimeLimits } from "./session.ts";
 
 export interface Connector {
-  /** Fails with what the last host said. */
+  /** Fails with the error of the last host. */
   open(limits: TimeLimits): Promise<OpenConnection>;
 }
 
@@ -15,11 +15,11 @@ export interface OpenConnection {
   session: Session;
 }
 
-/** A start that cannot reach its database ends within five seconds. */
+/** A start that cannot reach its database fails within five seconds. */
 const connectTimeoutMs = 3_000;
-/** A host that says nothing must not use up the time that the next one needs. */
+/** A host that does not answer must leave time for the next one. */
 const connectTimeoutOfManyMs = 1_500;
-/** So long a host that failed is asked last. */
+/** A host that failed is tried last for this time. */
 const passOverMs = 2_000;
 const keepAliveDelayMs = 10_000;
 
@@ -27,7 +27,7 @@ const keepAliveDelayMs = 10_000;
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** `connectionString` may name several hosts. Fails with a StartupError where it asks for what is not supported. */
+/** `connectionString` may name several hosts. Fails with a StartupError if it has a parameter that is not supported. */
 export function createConnector(connectionString: string, password: string | undefined): Connector {
   const hosts = hostsOf(connectionString);
   const { connectionStrings } = hosts;
@@ -60,7 +60,7 @@ async function openAt(
   limits: TimeLimits,
   timeoutMs: number,
 ): Promise<OpenConnection> {
-  // Nothing but what a pooler lets through: the session's settings are pinned by a statement.
+  // Only startup parameters that poolers accept. A statement sets the session settings.
   const client = new pg.Client({
     connectionString,
     application_name: "coffer",
@@ -68,14 +68,14 @@ async function openAt(
     keepAliveInitialDelayMillis: keepAliveDelayMs,
     types,
   });
-  // Without a listener an error of a connection that nobody uses would end the process.
+  // Without a listener an error of an idle connection would end the process.
   client.on("error", () => {});
-  // Of the whole of it: a server may take the connection and say nothing, or stop in the middle of the credentials.
+  // One time-out for all steps: a server may accept the connection and not answer, or stop during authentication.
   const timer = setTimeout(() => client.connection.stream.destroy(new Error("the server did not answer")), timeoutMs);
   try {
     await client.connect();
     const session = await pinSession(client, limits);
-    if (mustBeWritable && session.isReadOnly) throw new Error("the server takes no writes");
+    if (mustBeWritable && session.isReadOnly) throw new Error("the server is read-only");
     return { client, session };
   } catch (error) {
     closeAtOnce(client);
@@ -85,18 +85,18 @@ async function openAt(
   }
 }
 
-/** What pg says of a server that asks for a password when it has none. */
+/** The error of pg when the server requires a password and none is configured. */
 function isPasswordMissing(error: unknown): boolean {
   return error instanceof Error && /password must be a( non-empty)? string/i.test(error.message);
 }
 
 function passwordMissing(cause: unknown): StartupError {
   const message =
-    "the database asks for a password: set COFFER_DATABASE_PASSWORD_FILE, or write it into COFFER_DATABASE_URL";
+    "the database requires a password: set COFFER_DATABASE_PASSWORD_FILE, or add the password to COFFER_DATABASE_URL";
   return new StartupError(message, { cause });
 }
 
-/** Without a goodbye, whose answer a server that hangs would never give. */
+/** Closes the socket without the protocol's goodbye, because a hanging server would not answer it. */
 export function closeAtOnce({ connection }: pg.Client): void {
   connection.stream.destroy();
 }

@@ -9,26 +9,26 @@ import { createShares, type Share } from "./shares.ts";
 /** A connection that is in use; its holder gives it back or closes it, once. */
 export interface Lease {
   readonly client: pg.Client;
-  /** Whether it has broken, as far as is known: nothing can be sent on it. */
+  /** Whether it is known to be broken, so that nothing can be sent on it. */
   readonly isBroken: boolean;
-  /** When it was known to answer last. */
+  /** When it last answered. */
   readonly provenMs: number;
   /** Of the session; undefined: as every connection has it. */
   statementTimeoutMs: number | undefined;
-  /** `error`: what a statement failed with; some errors say that the connection is of no more use. */
+  /** `error`: the failure of a statement. After some errors the connection cannot be used again. */
   giveBack(error?: unknown): void;
-  /** Closes it at once, whatever is under way on it. */
+  /** Closes it at once, even while a statement runs on it. */
   close(): void;
 }
 
 export interface Pool {
-  /** Waits for a connection: at most five seconds, and no longer than the call that it is for. */
+  /** Waits for a connection: at most five seconds, and not longer than its call. */
   take(share: Share, call?: CallProgress): Lease | Promise<Lease>;
-  /** Undefined when there is none at once; it may be a new one. */
+  /** Returns an idle or a new connection without waiting; undefined if that is impossible. */
   takeNow(share: Share): Lease | Promise<Lease> | undefined;
-  /** Closes the idle connections that have not answered since then: what silenced one may have silenced them. */
+  /** Closes idle connections that have not answered since then: the same fault may affect them. */
   closeUnproven(sinceMs: number): void;
-  /** Waits a second for what is under way. */
+  /** Waits a second for running statements. */
   close(): Promise<void>;
 }
 
@@ -37,20 +37,20 @@ interface Kept {
   isBroken: boolean;
   /** Connections from before the last fail-over are not used again. */
   era: number;
-  /** When it was given back last: it has answered until then. */
+  /** When it was last given back: until then it answered. */
   provenMs: number;
   statementTimeoutMs: number | undefined;
 }
 
 interface Waiting {
   share: Share;
-  /** Gives the connection back when nobody waits for it any more. */
+  /** Gives the connection back if its caller does not wait any more. */
   resolve: (lease: Lease) => void;
   reject: (error: unknown) => void;
 }
 
 const waitMsMax = 5_000;
-/** So long no further connection is asked for when the server has no more to give. */
+/** How long coffer opens no further connection after the server has refused one because it has too many. */
 const refusedMs = 500;
 const goodbyeMs = 1_000;
 
@@ -97,7 +97,7 @@ export function createPool(connector: Connector, size: number): Pool {
         kept.statementTimeoutMs = timeoutMs;
       },
       giveBack(error) {
-        // The server has another part now: none of its connections is of use, the idle ones neither.
+        // The server is not the primary any more: none of its connections can be used, not even idle ones.
         if (error !== undefined && serverIsNotOurs(error) === "standby") startEra();
         const isSound = !kept.isBroken && kept.era === era && !(error !== undefined && serverIsNotOurs(error));
         end(isSound && !isClosed);
@@ -146,7 +146,7 @@ export function createPool(connector: Connector, size: number): Pool {
     }
   }
 
-  /** The one that was used last, which is the least likely to have been lost without a word; for lists one that served a list. */
+  /** Prefers the connection used last, because it is the most likely to work; for lists one that served a list. */
   function takeIdle(share: Share): Lease | undefined {
     const fits = ({ statementTimeoutMs }: Kept) => (statementTimeoutMs !== undefined) === (share === "list");
     const index = idle.findLastIndex(fits);
@@ -171,7 +171,7 @@ export function createPool(connector: Connector, size: number): Pool {
     return takeIdle(share) ?? (mayOpen() ? takeNew(share) : undefined);
   }
 
-  /** A server that has no more connections to give fails nobody as long as there are some: the next that is free will do. */
+  /** If the server refuses more connections, callers wait for the next free one, as long as there are any. */
   async function orWait(taken: Promise<Lease>, share: Share, call: CallProgress | undefined): Promise<Lease> {
     try {
       return await taken;
@@ -209,15 +209,15 @@ export function createPool(connector: Connector, size: number): Pool {
         reject(error);
       },
     };
-    const leave = () => own.reject(new Error("nobody waits for it any more"));
+    const leave = () => own.reject(new Error("the caller does not wait any more"));
     const timer = setTimeout(() => own.reject(new Error("no connection became free in time")), waitMs);
     if (signal?.aborted) leave();
     else {
       signal?.addEventListener("abort", leave);
-      // Whether coffer is alive is asked first.
+      // Liveness checks go first.
       if (share === "health") waiting.unshift(own);
       else waiting.push(own);
-      // It may have become free, or may be opened, while this one failed to open its own.
+      // Another connection may have become free while this one failed to open.
       setTimeout(serve, Math.max(0, refusedUntilMs - performance.now())).unref();
     }
     return promise;
@@ -259,7 +259,7 @@ export function createPool(connector: Connector, size: number): Pool {
       const timer = setTimeout(giveUp, goodbyeMs);
       await Promise.race([Promise.all([allBack, ...goodbyes]), tooLate]);
       clearTimeout(timer);
-      // A server that hangs never answers: its connections would keep the process.
+      // A hanging server never answers, so its connections would keep the process alive.
       for (const client of [...idleOnes, ...[...inUse].map((kept) => kept.client)]) closeAtOnce(client);
     },
   };

@@ -1,4 +1,4 @@
-// Reads pages of lists: a few at a time, each for a short time, so that one workspace cannot keep the others waiting.
+// Reads pages of lists: a few at a time, each with a short time limit, so that one workspace cannot make the others wait.
 import { CofferError } from "../../domain/errors.ts";
 import { isStatementTimeout, translateError } from "../database-errors.ts";
 import type { Lanes } from "./lanes.ts";
@@ -8,10 +8,10 @@ import type { Statement } from "./statement.ts";
 
 const listTimeoutMs = 3_000;
 const perWorkspace = 2;
-/** A list is slow more often than its connection is silent: only much later than other reads it goes over another one. */
+/** A list without an answer is more often slow than lost, so it uses a second connection later than other reads. */
 const patience: Patience = { hedgeMs: 1_200, totalMs: listTimeoutMs + 1_500 };
 
-/** Fails with LIST_TIMEOUT when the page, or its turn, takes too long. */
+/** Fails with LIST_TIMEOUT when the page, or the wait for its turn, takes too long. */
 export async function readList<Row extends object>(
   pool: Pool,
   lists: Lanes,
@@ -29,6 +29,6 @@ export async function readList<Row extends object>(
 }
 
 function listTimeout(cause: unknown): CofferError {
-  const message = `the list took longer than ${listTimeoutMs / 1_000} s; ask for less, such as one path_prefix, or retry later`;
+  const message = `the list took longer than ${listTimeoutMs / 1_000} s; narrow it, for example with path_prefix, or retry later`;
   return new CofferError("LIST_TIMEOUT", message, {}, { cause, retryDelayMs: 1_000 });
 }

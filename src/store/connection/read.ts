@@ -1,4 +1,4 @@
-// Reads that wait for no single connection: one that stays silent is passed by, and closed when another has answered.
+// Reads that do not depend on one connection: if it does not answer, another one is used too, and the silent one is closed later.
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDatabaseError, isWorthRepeating } from "../database-errors.ts";
 import type { Lease, Pool } from "./pool.ts";
@@ -7,17 +7,17 @@ import { runOn } from "./run-statement.ts";
 import type { Share } from "./shares.ts";
 import type { Statement } from "./statement.ts";
 
-/** How long a read waits for what. */
+/** Time limits of a read. */
 export interface Patience {
-  /** Without an answer so long, the same goes over another connection too. */
+  /** After this time without an answer the statement also runs on another connection. */
   hedgeMs: number;
-  /** In all; then it has failed. */
+  /** After this time the read fails. */
   totalMs: number;
 }
 
 const attemptsMax = 3;
 
-/** No connection had an answer in time. */
+/** No connection answered in time. */
 export class NoAnswerError extends Error {
   override name = "NoAnswerError";
   constructor(waitedMs: number) {
@@ -33,7 +33,7 @@ export function read<Row extends object>(
   { hedgeMs, totalMs }: Patience,
 ): Promise<Row[]> {
   const { promise, resolve, reject } = Promise.withResolvers<Row[]>();
-  /** Under way, with the time at which each was asked. */
+  /** Running statements, with the time at which each was sent. */
   const silent = new Map<Lease, number>();
   let running = 0;
   let attempts = 0;
@@ -63,14 +63,14 @@ export function read<Row extends object>(
     }
   }
 
-  /** A connection that breaks, such as all of them do after a restart of the server, says nothing about the next one. */
+  /** After a restart of the server all connections break, so the next one is tried whatever happened to this one. */
   async function onFailure(error: unknown, wasAsked: boolean): Promise<void> {
     if (isSettled) return;
     if (attempts < attemptsMax && isWorthRepeating(error) && performance.now() - startMs < totalMs) {
       await sleep(retryDelayMs(attempts));
       if (!isSettled) void attempt(pool.take(share));
     } else if (running === 1 || (wasAsked && isDatabaseError(error))) {
-      // What the server has refused it would refuse again. Where it had no further connection to give, one may still answer.
+      // The server would refuse the statement again. If it only had no further connection to give, another one may still answer.
       settle(() => reject(error));
     }
   }
@@ -86,7 +86,7 @@ export function read<Row extends object>(
     for (const sinceMs of silent.values()) pool.closeUnproven(sinceMs);
     const other = pool.takeNow(share);
     if (other) void attempt(other);
-    // All connections are in use, perhaps all of them silent: this one is replaced, which tries again. A list may just be long.
+    // All connections are in use and may all be silent, so this one is replaced. A list may only be slow, so it is not.
     else if (share !== "list") closeSilent(2 * hedgeMs);
   }
 
@@ -95,7 +95,7 @@ export function read<Row extends object>(
     for (const [lease, sinceMs] of silent) if (now - sinceMs >= silenceMs - 1) lease.close();
   }
 
-  /** Connections that have been silent for so long by now are closed; younger ones may still answer, and are kept then. */
+  /** Closes connections that have not answered for too long; newer ones may still answer and are kept. */
   function settle(end: () => void, silenceMs = hedgeMs): void {
     if (isSettled) return;
     isSettled = true;

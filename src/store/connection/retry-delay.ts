@@ -1,6 +1,6 @@
-// How long to wait before something is tried again inside of a call.
+// Computes how long to wait before a retry inside a call.
 
-/** Grows with each attempt, and differs, so that those who failed together do not come back together. */
+/** Grows with each attempt and is random, so that calls that failed together do not retry together. */
 export function retryDelayMs(attempts: number): number {
   return attempts * (10 + Math.random() * 40);
 }

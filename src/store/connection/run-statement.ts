@@ -1,4 +1,4 @@
-// Runs a statement on a connection, and closes the connection when it stays silent.
+// Runs a statement on a connection, and closes the connection when it does not answer.
 import type { Lease } from "./pool.ts";
 import { serveLimits } from "./session.ts";
 import type { Statement } from "./statement.ts";
@@ -12,7 +12,7 @@ export async function runOn<Row extends object>(lease: Lease, statement: Stateme
   return result.rows;
 }
 
-/** The same, at most for so long: then the connection is closed, and nobody knows whether the statement was run. */
+/** The same with a time limit. After it the connection is closed, and it is unknown whether the statement ran. */
 export async function runWithin<Row extends object>(
   lease: Lease,
   statement: Statement,
@@ -28,7 +28,7 @@ export async function runWithin<Row extends object>(
 
 async function setTimeoutOf(lease: Lease, timeoutMs: number | undefined): Promise<void> {
   const isShort = timeoutMs !== undefined;
-  // What has to be quick goes by an index, whatever else Postgres takes a page of rows to cost.
+  // A short statement must use an index, even if Postgres estimates a sequential scan as cheaper.
   await lease.client.query(
     `set statement_timeout = ${timeoutMs ?? serveLimits.statementMs}; set enable_seqscan = ${isShort ? "off" : "on"}`,
   );

@@ -1,4 +1,4 @@
-// The settings that every connection has, whatever the database or the role is set to: coffer's promises and parsers rest on them.
+// The settings of every connection, independent of the database's and the role's: coffer's guarantees and parsers depend on them.
 import type pg from "pg";
 import { only } from "../rows.ts";
 
@@ -8,20 +8,20 @@ interface FoundRow {
   pid: number;
 }
 
-/** The types of pg leave it out: the server process, as the connection was told when it began. */
+/** Missing in pg's types: the server process that the connection was told at its start. */
 type ServerProcess = pg.Client & { readonly processID: number | null };
 
-/** What a connection turned out to be. */
+/** The properties of a connection. */
 export interface Session {
-  /** It takes no writes: a standby, or read-only by its settings. */
+  /** The server is a standby, or read-only by its settings. */
   isReadOnly: boolean;
-  /** `UTF8`, or what coffer cannot work with. */
+  /** `UTF8`; coffer refuses any other. */
   encoding: string;
-  /** A pooler stands between: the server process is another one than the connection was told of. */
+  /** A pooler is in between: the server process differs from the one that the connection was told. */
   isPooled: boolean;
 }
 
-/** Ends statements and transactions that hold locks which others wait for. */
+/** Ends statements and transactions that could hold locks for too long. */
 export interface TimeLimits {
   statementMs: number;
   lockMs: number;
@@ -30,15 +30,15 @@ export interface TimeLimits {
 
 export const serveLimits: TimeLimits = { statementMs: 30_000, lockMs: 5_000, idleInTransactionMs: 3_000 };
 
-// A migration may take its time, but must not keep the service waiting behind a lock that it waits for itself.
+// A migration may be slow, but while it waits for a lock, the statements behind it wait too.
 export const migrationLimits: TimeLimits = { statementMs: 0, lockMs: 1_000, idleInTransactionMs: 0 };
 
 /**
- * `search_path` is left alone, since it says where the tables are, and `default_transaction_read_only` too, since it is how an
- * operator takes the writes away: docs/decisions/0031-pinned-sessions.md.
+ * `search_path` is not set, because it decides in which schema the tables are. `default_transaction_read_only` is not set, because
+ * operators use it to forbid writes: docs/decisions/0031-pinned-sessions.md.
  */
 const fixed = {
-  // What values look like on their way in and out.
+  // Formats of values.
   client_encoding: "UTF8",
   datestyle: "ISO, MDY",
   intervalstyle: "postgres",
@@ -49,37 +49,37 @@ const fixed = {
   array_nulls: "on",
   transform_null_equals: "off",
   row_security: "on",
-  // What a transaction is.
+  // Semantics of transactions.
   default_transaction_isolation: "read committed",
   default_transaction_deferrable: "off",
-  // Statements look up by index: planning one again for its values costs more than running it.
+  // Statements look up rows by index: a new plan for each call would cost more than the statement.
   plan_cache_mode: "force_generic_plan",
   jit: "off",
-  // Connections of the pool rest as long as they like.
+  // Connections of the pool may be idle without a limit.
   idle_session_timeout: "0",
   transaction_timeout: "0",
-  // A client whose machine is gone lets go of its locks.
+  // If the client's machine is lost, its locks are released.
   tcp_keepalives_idle: "10",
   tcp_keepalives_interval: "5",
   tcp_keepalives_count: "3",
   tcp_user_timeout: "15000",
 };
 
-/** Pins the settings and says what the connection is, in one message, before anything else runs on it. */
+/** Sets the settings and reads the properties of the connection, in one message, before anything else runs on it. */
 export async function pinSession(client: pg.Client, limits: TimeLimits): Promise<Session> {
   const settings = {
     ...fixed,
     lock_timeout: String(limits.lockMs),
     idle_in_transaction_session_timeout: String(limits.idleInTransactionMs),
   };
-  // First of all, the time that the rest may take.
+  // First, because it limits the time of the rest.
   const results = await client.query(`set statement_timeout = ${limits.statementMs}; ${textOf(settings)}`);
   const [, found] = results as unknown as [unknown, pg.QueryResult<FoundRow>];
   const { encoding, is_read_only: isReadOnly, pid } = only(found.rows);
   return { encoding, isReadOnly, isPooled: pid !== (client as ServerProcess).processID };
 }
 
-/** Servers differ in what they know. Of `synchronous_commit` only what loses an acknowledged commit is changed. */
+/** Older servers do not know all settings. `synchronous_commit` is raised only if it could lose an acknowledged commit. */
 function textOf(settings: Readonly<Record<string, string>>): string {
   return `select current_setting('server_encoding') as encoding, pg_backend_pid() as pid,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as is_read_only,

@@ -1,10 +1,10 @@
-// What each kind of work may hold of a pool, so that no kind of it can take all of the connections.
+// Limits how many connections each kind of work may hold, so that no kind can use the whole pool.
 
-/** `lookup`: what many calls wait for, such as a credential. `job`: what no caller waits for. */
+/** `lookup`: many calls wait for it, for example a credential. `job`: no caller waits for it. */
 export type Share = "read" | "lookup" | "write" | "list" | "job" | "health";
 
 export interface Shares {
-  /** Says whether one more connection may go to this kind of work. */
+  /** Returns whether this kind of work may have one more connection. */
   hasRoom(share: Share): boolean;
   take(share: Share): void;
   giveBack(share: Share): void;

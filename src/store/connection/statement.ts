@@ -1,17 +1,17 @@
-// What can be run on the database: statements, alone or in a transaction.
+// Types of statements, alone or in a transaction.
 
-/** One statement: `name` makes it a prepared one on its connection. */
+/** One statement. With a `name` it is a prepared statement. */
 export interface Statement {
   name: string;
   text: string;
   values: readonly unknown[];
-  /** Rows as arrays of their columns; without it as objects. */
+  /** Returns rows as arrays; otherwise as objects. */
   rowMode?: "array";
-  /** The server ends it after so long; unless given, as its session says. */
+  /** The server cancels the statement after this time; default: the session's setting. */
   timeoutMs?: number;
-  /** Reads a page of a list of this workspace, which may take long: few of them run at a time, and each is cut short. */
+  /** The workspace whose list it reads. Such statements may be slow, so only a few run at a time, with a time limit. */
   listOf?: string;
-  /** Many calls wait for it, such as the look-up of a credential: it has connections of its own. */
+  /** Many calls wait for it, for example the look-up of a credential. It has its own share of the connections. */
   isLookup?: true;
 }
 

@@ -1,4 +1,4 @@
-// Transactions and single changes: all or nothing, an outcome that is never guessed, and a second try only of what did nothing.
+// Transactions and single changes. Never guesses an outcome, and retries only if nothing was changed.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CallProgress } from "../../domain/call-progress.ts";
 import { CofferError } from "../../domain/errors.ts";
@@ -14,9 +14,9 @@ export interface ChangeOptions {
   progress?: CallProgress | undefined;
 }
 
-// Nothing is done yet: another connection may begin it.
+// Nothing is changed yet, so another connection may begin the transaction.
 const beginSilenceMs = 1_000;
-// Longer than a statement waits for a lock. Whoever has no deadline of its own is told then.
+// Longer than a statement waits for a lock. The limit of callers without a deadline.
 const changeSilenceMs = 8_000;
 const jobSilenceMs = 35_000;
 const provenForMs = 5_000;
@@ -33,7 +33,7 @@ export async function runChange<Row extends object>(
     let isSent = false;
     let failure: unknown;
     try {
-      // It broke while it was idle: then nothing is sent.
+      // If the connection broke while it was idle, nothing was sent.
       isSent = !lease.isBroken;
       return await whileOpen(options.progress, () => runWithin<Row>(lease, statement, silenceMs(options)));
     } catch (error) {
@@ -49,7 +49,7 @@ export async function runChange<Row extends object>(
 
 /** `body` may run again when nothing of it was committed. Fails with OUTCOME_UNKNOWN when the answer to the COMMIT is lost. */
 export async function runTransaction<T>(pool: Pool, body: (tx: Tx) => Promise<T>, options: ChangeOptions): Promise<T> {
-  // Jobs come back by themselves, and say what went wrong.
+  // Jobs run again by themselves and log the error.
   const bodyAttemptsMax = options.share === "job" ? 1 : attemptsMax;
   for (let attempt = 1; ; attempt++) {
     const run: Run = { lease: await begun(pool, options), failure: undefined };
@@ -64,7 +64,7 @@ export async function runTransaction<T>(pool: Pool, body: (tx: Tx) => Promise<T>
 
 interface Run {
   lease: Lease;
-  /** What a statement before the COMMIT failed with. */
+  /** The error of a statement before the COMMIT. */
   failure: unknown;
 }
 
@@ -81,7 +81,7 @@ async function runBody<T>(run: Run, body: (tx: Tx) => Promise<T>, options: Chang
   try {
     const result = await body({ inTransaction: true, query });
     checkDeadline(undefined, options.progress);
-    // A statement that the body passed over is no reason to run it again; a COMMIT that cannot be sent is.
+    // An error that the body caught is not a reason to run it again. A COMMIT that cannot be sent is.
     run.failure = lease.isBroken ? new Error("the connection broke before the COMMIT") : undefined;
     if (run.failure !== undefined) throw translateError(run.failure);
     await commit(lease, options);
@@ -105,7 +105,7 @@ async function commit(lease: Lease, options: ChangeOptions): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-  throw new Error("a failed statement was passed over in a transaction");
+  throw new Error("the error of a failed statement was ignored in a transaction");
 }
 
 async function rollBack(lease: Lease, failure: unknown): Promise<void> {
@@ -118,12 +118,12 @@ async function rollBack(lease: Lease, failure: unknown): Promise<void> {
   }
 }
 
-/** A connection in a transaction: one that does not even begin it is closed. */
+/** Returns a connection in a transaction. Closes a connection that does not answer the BEGIN. */
 function begun(pool: Pool, options: ChangeOptions): Promise<Lease> {
   return answering(pool, options, beginStatement, () => true);
 }
 
-/** A connection that answered a moment ago, or does now: a change that it is silent about would be of unknown outcome. */
+/** Returns a connection that has just answered. On a silent one the outcome of a change would be unknown. */
 function proven(pool: Pool, options: ChangeOptions): Promise<Lease> {
   return answering(pool, options, pingStatement, ({ provenMs }) => performance.now() - provenMs > provenForMs);
 }
@@ -166,7 +166,7 @@ async function take(pool: Pool, { share = "write", progress }: ChangeOptions): P
   }
 }
 
-/** What nobody waits for any more is not done. */
+/** Fails if the caller does not wait any more. */
 function checkDeadline(lease: Lease | undefined, progress: CallProgress | undefined): void {
   if (progress?.deadlineMs === undefined || performance.now() < progress.deadlineMs) return;
   lease?.giveBack();

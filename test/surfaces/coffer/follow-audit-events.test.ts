@@ -50,7 +50,7 @@ async function connected<T>(use: (client: Client) => Promise<T>, from: TestCoffe
 }
 
 describe("an event that commits after a newer one was read", () => {
-  it("is missed by who lists from the newest, and not by who follows", async () => {
+  it("is missed by a client that lists from the newest event, but not by a follower", async () => {
     const { workspaceId, ownerToken, follow, audit } = await newFollower();
     await follow();
     await connected(async (late) => {
@@ -134,7 +134,7 @@ describe("a follower", () => {
     const parts = JSON.parse(Buffer.from(own.cursor(), "base64url").toString());
     const ahead = Buffer.from(JSON.stringify(parts.with(3, "9000000000000000"))).toString("base64url");
     const { message } = await expectError(own.audit.followAuditEvents({ cursor: ahead }), invalid("cursor"));
-    expect(message).toContain("follow anew with start_time");
+    expect(message).toContain("begin again without a cursor and with start_time");
     const both = { cursor: own.cursor(), startTime: timestampFromDate(new Date()) };
     await expectError(own.audit.followAuditEvents(both), invalid("start_time"));
   });

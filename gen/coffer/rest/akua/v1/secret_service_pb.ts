@@ -676,8 +676,8 @@ export const SecretService: GenService<{
     output: typeof UpdateSecretResponseSchema;
   },
   /**
-   * Soft-deletes a secret; needs if-match. Permission: secrets.delete, with `force` also versions.destroy and
-   * secrets.purge: the scope secrets:write holds all three.
+   * Soft-deletes a secret; needs if-match. Permission: secrets.delete; with `force` also versions.destroy and
+   * secrets.purge. The scope secrets:write includes all three.
    * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretService.DeleteSecret

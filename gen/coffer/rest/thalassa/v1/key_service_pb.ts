@@ -259,7 +259,7 @@ export type ListKeysRequest = Message<"coffer.rest.thalassa.v1.ListKeysRequest">
   region: string;
 
   /**
-   * 1 to 1,000 keys, 1,000 unless given. A page ends at about 1 MiB, too.
+   * 1 to 1,000 keys, 1,000 unless given. A page also ends at about 1 MiB.
    *
    * @generated from field: optional uint32 limit = 2;
    */

@@ -328,7 +328,7 @@ export type CreateSecretRequest = Message<"coffer.rest.thalassa.v1.CreateSecretR
   labels: { [key: string]: string };
 
   /**
-   * At most 1,000, and 16 KiB in total, keys and values together.
+   * At most 1,000 entries, and 16 KiB in total, keys and values together.
    *
    * @generated from field: map<string, string> annotations = 9;
    */
@@ -399,7 +399,7 @@ export type ListSecretsRequest = Message<"coffer.rest.thalassa.v1.ListSecretsReq
   pathPrefix?: string | undefined;
 
   /**
-   * 1 to 1,000 entries, 1,000 unless given. A page ends at about 1 MiB, too.
+   * 1 to 1,000 entries, 1,000 unless given. A page also ends at about 1 MiB.
    *
    * @generated from field: optional uint32 limit = 4;
    */
