@@ -19,6 +19,12 @@ const meanings: Readonly<Record<string, string>> = {
 
 const code = new RegExp(`(?:^|[\\s-])(${Object.keys(meanings).join("|")})\\s`);
 
+/** The error of a cluster says only that none of its nodes did what was asked; the last one's own says why. */
+export function errorBehind(error: unknown): unknown {
+  if (!(error instanceof Error) || !("lastNodeError" in error)) return error;
+  return error.lastNodeError ?? error;
+}
+
 /** The code and its meaning; undefined when the error says nothing about commands in general. */
 export function refusalIn(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
