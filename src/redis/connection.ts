@@ -1,6 +1,6 @@
 // Access to Redis with short time-outs, no queue and a breaker, so that a Redis that is dead, slow, stopped or refusing costs little.
 import { type ClientOptions, commandTimeoutMs, openClient, type RedisClient } from "./open-client.ts";
-import { isMoved, refusalIn } from "./refusal.ts";
+import { errorBehind, isMoved, refusalIn } from "./refusal.ts";
 
 export interface RedisConnection {
   readonly client: RedisClient;
@@ -88,7 +88,8 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     }
   }
 
-  function noteFailure(error: unknown): void {
+  function noteFailure(given: unknown): void {
+    const error = errorBehind(given);
     const refusal = refusalIn(error);
     if (refusal !== undefined) {
       enter({ is: "refusing", cause: refusal });
@@ -110,7 +111,8 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     // A refusing server is connected repeatedly; it counts as down when that fails.
     if (state?.is !== "refusing") enter({ is: "down", cause: closedCause });
   });
-  client.on("error", (error) => {
+  client.on("error", (given) => {
+    const error = errorBehind(given);
     const refusal = refusalIn(error);
     enter(refusal === undefined ? { is: "down", cause: causeOf(error) } : { is: "refusing", cause: refusal });
   });
@@ -142,6 +144,7 @@ function causeIn(state: RedisState): string {
   return state.is === "up" ? "" : state.cause;
 }
 
-function causeOf(error: Error & { code?: unknown }): string {
-  return typeof error.code === "string" ? error.code : error.name;
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown error";
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

@@ -44,8 +44,13 @@ export function readRedisUrl(text: string): RedisTarget | undefined {
   return decoded === undefined ? undefined : { kind, ...shared, name: decoded, db: Number(db) };
 }
 
-function readSingle(url: string): RedisTarget | undefined {
-  return URL.canParse(url) ? { kind: "single", url } : undefined;
+/** The client would fail with errors of its own: at escapes that are not valid, and at a database that is no number. */
+function readSingle(text: string): RedisTarget | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, username, password, pathname } = new URL(text);
+  if (decode(username) === undefined || decode(password) === undefined) return undefined;
+  if (protocol !== "unix:" && !/^\/?\d{0,3}$/.test(pathname)) return undefined;
+  return { kind: "single", url: text };
 }
 
 /** An IPv6 address is in brackets. */

@@ -19,6 +19,12 @@ const meanings: Readonly<Record<string, string>> = {
 
 const code = new RegExp(`(?:^|[\\s-])(${Object.keys(meanings).join("|")})\\s`);
 
+/** The error of a cluster says only that no node did as it was asked; the error of its last node says why. */
+export function errorBehind(error: unknown): unknown {
+  if (!(error instanceof Error) || !("lastNodeError" in error)) return error;
+  return error.lastNodeError ?? error;
+}
+
 /** Returns the code and its meaning; undefined when the error concerns only one command. */
 export function refusalIn(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;

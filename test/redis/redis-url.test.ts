@@ -7,6 +7,7 @@ const none = { username: undefined, password: undefined, tls: false };
 
 test.each([
   ["redis://localhost", { kind: "single", url: "redis://localhost" }],
+  ["redis://:p@s:s@[::1]:6380/2", { kind: "single", url: "redis://:p@s:s@[::1]:6380/2" }],
   ["unix:///run/redis.sock", { kind: "single", url: "unix:///run/redis.sock" }],
   [
     "redis+sentinel://:p%40ss@a:26380,[::1]/main/2",
@@ -40,6 +41,11 @@ test.each([
   "redis+cluster://a b",
   "redis+cluster://%zz@a",
   "redis+sentinel://a:1/%zz",
+  "redis+sentinel://:p@ss@a:1/main",
+  "redis://:100%safe@a",
+  "redis://:a/b@c",
+  "redis://a/main",
+  "redis://a:70000",
   "redis+other://a",
 ])("%s has none of them", (text) => {
   expect(readRedisUrl(text)).toBeUndefined();

@@ -7,6 +7,7 @@ import { connectRedis, type RedisState } from "../../src/redis/connection.ts";
 import { createRateLimit } from "../../src/redis/rate-limits.ts";
 import { until } from "../support/poll.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
+import { open } from "./harness.ts";
 
 const points = 5;
 const portOf = (redis: TestRedis) => Number(new URL(redis.url).port);
@@ -106,6 +107,14 @@ describe("a cluster", () => {
     admin.disconnect();
   });
   afterAll(() => node.stop());
+
+  it("that does not take the password is said to refuse it", async () => {
+    const connection = await open({ url: `redis+cluster://:another@127.0.0.1:${portOf(node)}` }, false);
+    await until("it is said", () => Promise.resolve(connection.states.length > 0));
+    expect(connection.states).toMatchObject([
+      { is: "refusing", cause: expect.stringMatching(/^(?:WRONGPASS|NOAUTH)/) },
+    ]);
+  });
 
   it("shares limits by its own URL, with a password in it", async () => {
     const url = `redis+cluster://:${passwordOf(node)}@127.0.0.1:${portOf(node)}`;
