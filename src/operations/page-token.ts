@@ -23,7 +23,10 @@ export function wrongPageToken(): CofferError {
 
 function parse(token: string): string[] | undefined {
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
+    const bytes = Buffer.from(token, "base64url");
+    // Node ignores characters that are not base64url, and one too many at the end.
+    if (bytes.toString("base64url") !== token) return undefined;
+    const parsed: unknown = JSON.parse(bytes.toString("utf8"));
     return Array.isArray(parsed) && parsed.every(isText) ? parsed : undefined;
   } catch {
     return undefined;

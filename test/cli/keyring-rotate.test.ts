@@ -147,7 +147,7 @@ describe("coffer keyring rotate", () => {
     expect(code).toBe(0);
     const [firstId, ...others] = linesOf(file).map(idOf);
     expect(others).toEqual([keys[0].id, oldId]);
-    expect(await usedKeys(coffer)).toEqual([firstId, oldId].toSorted());
+    expect(new Set(await usedKeys(coffer))).toEqual(new Set([firstId, oldId]));
     expect(stdout).toMatch(new RegExp(`${oldId} +1 +needed`));
     expect(stdout).toContain(`key versions that cannot be unwrapped and were not changed: ${name}`);
   });

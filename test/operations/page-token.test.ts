@@ -128,6 +128,14 @@ describe("a token is refused", async () => {
     expect(seen(encode([digest, "a", "b"]))).toEqual(["a", "b"]);
   });
 
+  it("that has characters besides those that were written", () => {
+    for (const last of ["b", "bb", "bbb"]) {
+      const token = encode([digest, "a", last]);
+      expect(seen(token)).toEqual(["a", last]);
+      for (const changed of [`${token}x`, `${token}=`, `${token} `, `!${token}`]) expect(seen(changed)).toEqual(wrong);
+    }
+  });
+
   it("that holds what Postgres has no text for", () => {
     expect(seen(encode([digest, "a\u0000", "b"]))).toEqual(wrong);
     expect(seen(Buffer.from(`["${digest}","\\ud800","b"]`).toString("base64url"))).toEqual(wrong);
