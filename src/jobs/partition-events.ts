@@ -72,8 +72,8 @@ export function partitionEvents(retention: EventRetention): Job {
 }
 
 /**
- * Where no job has run for so long that the last partition is in use, it is read before the table is locked, not while it is. False:
- * it could not be read now.
+ * Reads the last partition before the table is locked, if it is in use because no job has run for long. Returns false if a lock could
+ * not be had in time.
  */
 async function boundUsed(database: Database, tx: Tx, { name }: EventPartition, end: Date): Promise<boolean> {
   // Not in the transaction, which would then hold a lock on it.

@@ -1,4 +1,4 @@
-// What is judged by the clock behind a lock is judged by the time after the wait, not by the time at which the transaction began.
+// Lifetimes that are judged behind a lock use the time after the wait, not the time at which the transaction began.
 import { Client } from "pg";
 import { describe, expect, it } from "vitest";
 import { SecretState } from "../../gen/coffer/v1/secret_pb.ts";

@@ -38,7 +38,7 @@ const month = (months: number) => {
   const now = new Date();
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months)).toISOString().slice(0, 10);
 };
-/** Where a partition that is in use ends: in ten days at the earliest. */
+/** The partition after one that is in use, which ends in ten days at the earliest. */
 const nextName = () =>
   nameOf(new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 7) === month(0).slice(0, 7) ? 1 : 2);
 const nameOf = (months: number) => `audit_event_p${month(months).slice(0, 7).replace("-", "_")}`;

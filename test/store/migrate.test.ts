@@ -91,7 +91,7 @@ describe("what belongs to a migration and is no SQL", () => {
 });
 
 describe("while others are at work", () => {
-  /** What a migration says while it waits, and every one of its lines. */
+  /** Collects the lines that a migration logs while it waits. */
   const collect = () => {
     const lines: { message: string; details: Record<string, unknown> }[] = [];
     return { lines, log: (message: string, details: Record<string, unknown>) => void lines.push({ message, details }) };

@@ -1,4 +1,4 @@
-// What a database or a role is set to does not reach coffer's sessions, and a database that coffer cannot work with is refused.
+// Settings of a database or a role do not reach coffer's sessions. A database that coffer cannot work with is refused.
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";

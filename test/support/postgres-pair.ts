@@ -58,7 +58,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
   };
 }
 
-/** Where root runs the tests, the files belong to the account that the servers run as. */
+/** Gives a copy the owner of its original: if root runs the tests, the servers run as another account. */
 async function ownAs(original: string, copy: string): Promise<void> {
   const { uid, gid } = await stat(original);
   if (process.getuid?.() !== 0 || uid === 0) return;

@@ -11,8 +11,8 @@ export interface Shares {
 }
 
 /**
- * Of ten connections writers hold at most six, lists three and jobs two, and these together, with the reads, leave one for
- * look-ups; without reads they leave two. A pool of one has no shares.
+ * In a pool of ten, writers hold at most six connections, lists three and jobs two. Writers, lists and jobs together leave two for
+ * look-ups and reads; with the reads they leave one for look-ups. A pool of one has no shares.
  */
 export function createShares(size: number): Shares {
   const reserved = size >= 5 ? 2 : size > 1 ? 1 : 0;
