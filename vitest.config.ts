@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
-    setupFiles: ["test/support/hostile-setup.ts"],
+    setupFiles: ["test/support/hostile-setup.ts", "test/support/contract-setup.ts"],
     // Processes rather than threads: tests send signals and read process.pid.
     pool: "forks",
     // One process for many files, which load the modules once: what a file has to itself is its database and its prefix of keys.
