@@ -50,9 +50,9 @@ export function parseVersionRef(text: string, field = "version"): VersionRef {
   throw invalidField(field, "must be a version number, an alias, a version id or `latest`");
 }
 
-/** Whether `text` has the form of an alias, as `latest` has too. */
+/** Returns whether `text` has the form of an alias, as `latest` has too. */
 export function isVersionAlias(text: string): boolean {
-  return /^[a-z][a-z0-9_-]{0,62}$/.test(text);
+  return /^(?!\d+$)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(text);
 }
 
 export function versionNotFound(): CofferError {

@@ -31,6 +31,12 @@ export function clientAddress(
   return address;
 }
 
+/** Returns whether the socket's peer is a trusted proxy. */
+export function isTrustedPeer(peerAddress: string | undefined, trustedProxies: BlockList | undefined): boolean {
+  if (peerAddress === undefined || trustedProxies === undefined) return false;
+  return isTrusted(trustedProxies, normalizeAddress(peerAddress));
+}
+
 function isTrusted(trustedProxies: BlockList, address: string): boolean {
   return trustedProxies.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }

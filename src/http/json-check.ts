@@ -1,6 +1,15 @@
 // Walks a JSON value along a message's descriptor and lists what fromJson would refuse, and what it would let through too easily.
-import type { DescField, DescMessage, DescOneof, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  getOption,
+  type JsonObject,
+  type JsonValue,
+  type Registry,
+} from "@bufbuild/protobuf";
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
+import { absent_when_empty } from "../../gen/coffer/rest/v1/options_pb.ts";
 import type { FieldViolation } from "../domain/errors.ts";
 import { hasTooMany, tooManyEntries } from "../rpc/entry-limits.ts";
 import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./json-path.ts";
@@ -20,7 +29,7 @@ interface Walk extends CheckOptions {
   violations: FieldViolation[];
 }
 
-/** All violations in `json`, with paths in its own spelling. Removes the nulls that mean "unset". */
+/** All violations in `json`, with paths in its own spelling. Removes nulls and empty texts that mean "absent". */
 export function checkMessage(
   desc: DescMessage,
   json: JsonValue,
@@ -52,7 +61,7 @@ function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: strin
     if (field === undefined || (walk.isExact && key !== field.name)) {
       report(walk, at, "is not a known field");
     } else if (isGivenOnce(walk, given, field, at)) {
-      if (value === null && !takesNull(field)) delete json[key];
+      if ((value === null && !takesNull(field)) || (value === "" && isAbsentWhenEmpty(field))) delete json[key];
       else if (field.oneof === undefined || isOnlyMember(walk, given, field.oneof, at))
         walkField(walk, field, value, at);
     }
@@ -71,6 +80,10 @@ function isOnlyMember(walk: Walk, given: Map<DescField | DescOneof, string>, one
   if (earlier === undefined) given.set(oneof, at);
   else report(walk, at, `cannot be given together with ${earlier}`);
   return earlier === undefined;
+}
+
+function isAbsentWhenEmpty(field: DescField): boolean {
+  return getOption(field, absent_when_empty);
 }
 
 /** Fields for which null is a value; for all others it means unset. */

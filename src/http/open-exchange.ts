@@ -3,7 +3,7 @@ import type { BlockList } from "node:net";
 import type { ContextValues } from "@connectrpc/connect";
 import { CofferError } from "../domain/errors.ts";
 import { peerKey, requestIdKey } from "../rpc/context.ts";
-import { clientAddress } from "./client-address.ts";
+import { clientAddress, isTrustedPeer } from "./client-address.ts";
 import { isEncrypted } from "./every-answer.ts";
 import type { Exchange, NodeRequest, NodeResponse } from "./exchange.ts";
 import { readHeaders } from "./headers.ts";
@@ -11,7 +11,7 @@ import { readHeaders } from "./headers.ts";
 export interface OpenExchangeOptions {
   /** Names a request that brings no id of its own. */
   newRequestId: () => string;
-  /** Peers whose X-Forwarded-For, or without one X-Real-IP, is believed. */
+  /** Peers whose X-Forwarded-For, or without one X-Real-IP, is believed; X-Forwarded-Proto too. */
   trustedProxies?: BlockList;
 }
 
@@ -42,7 +42,7 @@ export function openExchange(
   return {
     request,
     method: request.method ?? "",
-    url: `${schemeOf(request)}://${readAuthority(request)}${target}`,
+    url: `${schemeOf(request, headers, trustedProxies)}://${readAuthority(request)}${target}`,
     path: questionMark === -1 ? target : target.slice(0, questionMark),
     query: questionMark === -1 ? "" : target.slice(questionMark + 1),
     headers,
@@ -71,8 +71,10 @@ function chooseRequestId(given: string | string[] | undefined, newRequestId: () 
   return typeof given === "string" && /^[\w.-]{1,64}$/.test(given) ? given : newRequestId();
 }
 
-function schemeOf(request: NodeRequest): string {
-  return isEncrypted(request) ? "https" : "http";
+function schemeOf(request: NodeRequest, headers: Headers, trustedProxies: BlockList | undefined): string {
+  if (isEncrypted(request)) return "https";
+  if (!isTrustedPeer(request.socket.remoteAddress, trustedProxies)) return "http";
+  return headers.get("x-forwarded-proto")?.trim().toLowerCase() === "https" ? "https" : "http";
 }
 
 // Clients name few hosts, again and again.

@@ -13,6 +13,7 @@ import { createRpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
 import { peerKey } from "../../src/rpc/context.ts";
 import type { CallRequest, Invoke } from "../../src/rpc/invoke.ts";
+import { madeUpRequestId } from "../support/contract-setup.ts";
 import { librarySurface } from "./library.ts";
 
 export const json = { "content-type": "application/json" };
@@ -50,7 +51,7 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
     isPublic: () => false,
     rpcHandler: streams(),
     isReady: async () => true,
-    newRequestId: () => "req_test",
+    newRequestId: () => madeUpRequestId,
     onUnexpectedError: (error) => {
       throw error;
     },

@@ -5,23 +5,24 @@ import { newName } from "./secrets.ts";
 /** A secret as Akua shows it. */
 export interface AkuaSecret {
   id: string;
+  html_url: string;
   workspace_id: string;
   name: string;
   kind: string;
   state: string;
-  validation: { state: string; validated_at: number; error: string | null } | null;
+  validation: { state: string; validated_at: number; error?: string } | null;
   version_count: number;
   enabled_version_count: number;
   created_at: number;
   updated_at: number;
   etag: string;
-  description: string | null;
+  description?: string;
   labels: Record<string, string>;
-  mime_type: string | null;
+  mime_type?: string;
   version_aliases: Record<string, number>;
-  deleted_at: number | null;
-  purge_at: number | null;
-  expire_time: number | null;
+  deleted_at?: number;
+  purge_at?: number;
+  expire_time?: number;
 }
 
 export const validBody = () => ({ name: newName("akua"), kind: "generic", value: "v1" });
@@ -106,9 +107,9 @@ export interface AkuaVersion {
   secret_id: string;
   version_number: number;
   state: string;
-  comment: string | null;
+  comment?: string;
   created_at: number;
-  destroyed_at: number | null;
+  destroyed_at?: number;
   etag: string;
 }
 

@@ -14,7 +14,8 @@ interface Seen {
 const seenKey = Symbol.for("coffer.test.contracts");
 const shared = globalThis as { [seenKey]?: Seen };
 const isFirst = shared[seenKey] === undefined;
-const seen = (shared[seenKey] ??= { checked: 0, broken: new Set() });
+const seen = shared[seenKey] ?? { checked: 0, broken: new Set() };
+shared[seenKey] = seen;
 
 /** How many answers were held against a contract so far. */
 export function answersChecked(): number {
@@ -33,16 +34,23 @@ function check(answer: AnswerSeen): void {
 /** Only coffer's own servers give every answer an id. */
 const cofferHeader = "x-request-id";
 
+/** The id that servers with a made-up application give every answer, which is under no contract. */
+export const madeUpRequestId = "req_test";
+
+function isUnderContract(requestId: unknown): boolean {
+  return typeof requestId === "string" && requestId !== madeUpRequestId;
+}
+
 function watchAnswer(request: IncomingMessage, response: ServerResponse): void {
   let headers: OutgoingHttpHeaders = {};
   const writeHead = response.writeHead.bind(response);
   const end = response.end.bind(response);
   response.writeHead = ((status: number, given: OutgoingHttpHeaders, ...rest: never[]) => {
     if (typeof given === "object") headers = given;
-    return writeHead(status, given, ...rest);
+    return writeHead(status, given as never, ...rest);
   }) as typeof response.writeHead;
   response.end = ((body?: unknown, ...rest: never[]) => {
-    if (headers[cofferHeader] !== undefined) {
+    if (isUnderContract(headers[cofferHeader])) {
       check({
         method: request.method ?? "",
         path: (request.url ?? "").split("?", 1)[0] ?? "",
@@ -61,7 +69,8 @@ function watchFetch(): void {
   globalThis.fetch = async (...args) => {
     const response = await fetch(...args);
     const { hostname, pathname } = new URL(response.url || "http://none.invalid");
-    if (!response.headers.has(cofferHeader) || !/^(?:127\.|\[::1\]|localhost)/.test(hostname)) return response;
+    if (!isUnderContract(response.headers.get(cofferHeader)) || !/^(?:127\.|\[::1\]|localhost)/.test(hostname))
+      return response;
     const method = args[1]?.method ?? (args[0] instanceof Request ? args[0].method : "GET");
     const contentType = response.headers.get("content-type") ?? undefined;
     const answer = { method: method.toUpperCase(), path: pathname, status: response.status, contentType };

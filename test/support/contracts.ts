@@ -39,7 +39,7 @@ const everyRoutesErrors = [400, 401, 403, 408, 413, 415, 429, 499, 500, 503, 504
 
 const folder = new URL("../contracts/", import.meta.url);
 
-export const contracts: readonly Contract[] = readdirSync(folder)
+const contracts: readonly Contract[] = readdirSync(folder)
   .filter((name) => name.endsWith(".json"))
   .map((name) => JSON.parse(readFileSync(new URL(name, folder), "utf8")) as Contract);
 
@@ -47,7 +47,7 @@ const ajv = new Ajv2020({ strict: true, allErrors: true, strictRequired: false }
 addFormats.default(ajv);
 for (const { surface, $defs } of contracts) ajv.addSchema({ $id: surface, $defs });
 
-export function schemaNamed({ surface }: Contract, name: string): ValidateFunction {
+function schemaNamed({ surface }: Contract, name: string): ValidateFunction {
   const validate = ajv.getSchema(`${surface}#/$defs/${name}`);
   if (!validate) throw new Error(`the contract of ${surface} has no schema ${name}`);
   return validate;
@@ -81,7 +81,7 @@ function patternOf(request: string): RegExp {
     const source = request
       .replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)
       .replaceAll("{path}", "(?:/.+)?")
-      .replaceAll(/\{\w+\}/g, "[^/]+");
+      .replaceAll(/\{\w+\}/g, "[^/:]+");
     pattern = new RegExp(`^${source}$`);
     patterns.set(request, pattern);
   }

@@ -4,7 +4,7 @@ import { CofferError } from "../../domain/errors.ts";
 export interface RequestPath {
   /** All segments, the last with whatever colon it has. */
   segments: readonly string[];
-  /** The same with the verb cut off, when the last segment has an unencoded colon with something behind it. */
+  /** The same without the verb, if the decoded last segment has a colon with text on both sides. Clients may send the colon as `%3A`. */
   withVerb: { segments: readonly string[]; verb: string } | undefined;
 }
 
@@ -12,20 +12,19 @@ export interface RequestPath {
 export function readRequestPath(path: string): RequestPath {
   const raw = path.slice(1).split("/");
   const segments = raw.map(decodeSegment);
-  const last = raw.at(-1) ?? "";
+  const last = segments.at(-1) ?? "";
   const colon = last.lastIndexOf(":");
   if (colon < 1 || colon === last.length - 1) return { segments, withVerb: undefined };
-  return {
-    segments,
-    withVerb: {
-      segments: [...segments.slice(0, -1), decodeSegment(last.slice(0, colon))],
-      verb: decodeSegment(last.slice(colon + 1)),
-    },
-  };
+  const beforeVerb = checkSegment(last.slice(0, colon));
+  const verb = checkSegment(last.slice(colon + 1));
+  return { segments, withVerb: { segments: [...segments.slice(0, -1), beforeVerb], verb } };
 }
 
 function decodeSegment(raw: string): string {
-  const segment = raw.includes("%") ? decodePercent(raw) : raw;
+  return checkSegment(raw.includes("%") ? decodePercent(raw) : raw);
+}
+
+function checkSegment(segment: string): string {
   if (segment === "") throw malformedPath("has an empty segment");
   if (segment === "." || segment === "..") throw malformedPath("has a dot segment");
   if (segment.includes("/")) throw malformedPath("has an encoded slash");

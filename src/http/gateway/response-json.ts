@@ -3,13 +3,14 @@ import {
   type DescField,
   type DescMessage,
   getOption,
+  type JsonObject,
   type JsonValue,
   type MessageShape,
   type Registry,
   toJson,
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence, hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
-import { omit_when_unset, whole_answer_when_set } from "../../../gen/coffer/rest/v1/options_pb.ts";
+import { null_when_unset, omit_when_unset, whole_answer_when_set } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import type { RestSurface } from "../../surfaces/rest-surface.ts";
 import { isJsonObject } from "../json-path.ts";
 import type { Route } from "./route.ts";
@@ -32,19 +33,48 @@ export function writeResponse(route: Route, message: MessageShape<DescMessage>, 
   return json[nameOf(answer)] ?? (surface.nullWhenUnset ? null : {});
 }
 
-/** The same in the order of the proto file, with what the surface says of fields that are unset. */
+/** How a field of an answer is written. */
+interface ShownField {
+  field: DescField;
+  name: string;
+  /** Omitted while it is an empty list or map. */
+  isOmittedEmpty: boolean;
+  isNullWhenUnset: boolean;
+}
+
+const shownFields = new WeakMap<RestSurface, Map<DescMessage, readonly ShownField[]>>();
+
+/** The fields of a message as the surface writes them: the options of a schema never change. */
+function fieldsOf(desc: DescMessage, surface: RestSurface): readonly ShownField[] {
+  const ofSurface = shownFields.get(surface) ?? new Map<DescMessage, readonly ShownField[]>();
+  shownFields.set(surface, ofSurface);
+  let fields = ofSurface.get(desc);
+  if (!fields) {
+    const nameOf = nameIn(surface);
+    fields = desc.fields.map((field) => {
+      const isOmittedEmpty = getOption(field, omit_when_unset);
+      const isNullable = surface.nullWhenUnset && field.presence !== FeatureSet_FieldPresence.IMPLICIT;
+      const isNullWhenUnset = getOption(field, null_when_unset) || (isNullable && !isOmittedEmpty);
+      return { field, name: nameOf(field), isOmittedEmpty, isNullWhenUnset };
+    });
+    ofSurface.set(desc, fields);
+  }
+  return fields;
+}
+
+/** The same JSON in the order of the proto file, with the surface's way to write unset fields. */
 function shaped(desc: DescMessage, json: JsonValue, surface: RestSurface): JsonValue {
   if (hasCustomJsonRepresentation(desc) || !isJsonObject(json)) return json;
-  const nameOf = nameIn(surface);
-  const entries = desc.fields.flatMap((field): [string, JsonValue][] => {
-    const name = nameOf(field);
+  const shape: JsonObject = {};
+  for (const { field, name, isOmittedEmpty, isNullWhenUnset } of fieldsOf(desc, surface)) {
     const value = json[name];
-    const omits = getOption(field, omit_when_unset);
-    if (value !== undefined) return omits && isEmpty(value) ? [] : [[name, shapedField(field, value, surface)]];
-    const isLeftOut = !surface.nullWhenUnset || field.presence === FeatureSet_FieldPresence.IMPLICIT || omits;
-    return isLeftOut ? [] : [[name, null]];
-  });
-  return Object.fromEntries(entries);
+    if (value === undefined) {
+      if (isNullWhenUnset) shape[name] = null;
+    } else if (!isOmittedEmpty || !isEmpty(value)) {
+      shape[name] = shapedField(field, value, surface);
+    }
+  }
+  return shape;
 }
 
 function nameIn({ fieldNames }: RestSurface): (field: DescField) => string {

@@ -13,7 +13,7 @@ import type { Validation } from "../../domain/credential/validation.ts";
 import { etagOf, type Secret } from "../../domain/secret.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
 
-export function toSecretMessage(secret: Secret, consoleUrl: string | undefined): SecretMessage {
+export function toSecretMessage(secret: Secret, urlOf: (secretId: string) => string): SecretMessage {
   return create(SecretSchema, {
     id: secret.secretId,
     workspaceId: secret.workspaceId,
@@ -33,7 +33,7 @@ export function toSecretMessage(secret: Secret, consoleUrl: string | undefined):
     ...(secret.deleteTime ? { deletedAt: unixSeconds(secret.deleteTime) } : {}),
     ...(secret.purgeTime ? { purgeAt: unixSeconds(secret.purgeTime) } : {}),
     ...(secret.expireTime ? { expireTime: unixSeconds(secret.expireTime) } : {}),
-    ...(consoleUrl === undefined ? {} : { htmlUrl: `${consoleUrl}/secrets/${secret.secretId}` }),
+    htmlUrl: urlOf(secret.secretId),
   });
 }
 

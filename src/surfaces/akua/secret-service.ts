@@ -18,19 +18,22 @@ import { toPage } from "./page.ts";
 import { toSecretChange } from "./secret-change.ts";
 import { newValueInput, toCredentialFields } from "./value.ts";
 
-/** Secrets are shown with their address below `consoleUrl`, where there is one. */
+/** Answers link to a secret below `consoleUrl`; without one, to the secret's own URL. */
 export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): ServiceImpl<typeof SecretService> {
-  const toMessage = (secret: Secret) => toSecretMessage(secret, consoleUrl);
+  const toMessageIn = ({ url }: HandlerContext) => {
+    const base = consoleUrl ?? `${new URL(url).origin}/v1`;
+    return (secret: Secret) => toSecretMessage(secret, (secretId) => `${base}/secrets/${secretId}`);
+  };
   const answer = (context: HandlerContext, secret: Secret) => {
     showEtag(context, secret);
-    return { secret: toMessage(secret) };
+    return { secret: toMessageIn(context)(secret) };
   };
   return {
     async createSecret(request, context) {
       const outcome = await createSecret(deps, callerOf(context), {
         name: request.name,
         region: "",
-        kind: request.kind,
+        kind: request.kind || "generic",
         description: request.description ?? "",
         labels: request.labels,
         annotations: {},
@@ -53,7 +56,7 @@ export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): S
 
     async listSecrets({ cursor, limit = 0, kind = "" }, context) {
       const input = { namePrefix: "", kind, labels: {}, states: [], region: "", pageSize: limit, pageToken: cursor };
-      return toPage(listSecrets(deps, callerOf(context), input), toMessage);
+      return toPage(listSecrets(deps, callerOf(context), input), toMessageIn(context));
     },
 
     async updateSecret(request, context) {

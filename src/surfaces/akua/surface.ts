@@ -10,7 +10,7 @@ export const akuaSurface: RestSurface = {
   services: [SecretService, SecretVersionService],
   workspace: { name: contextHeader, isRequired: false },
   fieldNames: "proto",
-  nullWhenUnset: true,
+  nullWhenUnset: false,
   exactJson: true,
   renderError: renderAkuaError,
 };

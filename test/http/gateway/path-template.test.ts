@@ -103,9 +103,11 @@ describe("a path that may be read in two ways is refused", () => {
   });
 });
 
-test("only what is behind the last unencoded colon of the last segment can be a verb", () => {
+test("only the text behind the last colon of the last segment can be a verb, however the colon is encoded", () => {
   expect(readRequestPath("/v1/a:b/c").withVerb).toBeUndefined();
-  expect(readRequestPath("/v1/a%3Ab").withVerb).toBeUndefined();
+  expect(readRequestPath("/v1/a%3Ab").withVerb).toEqual({ segments: ["v1", "a"], verb: "b" });
+  expect(readRequestPath("/v1/a%3ab").withVerb).toEqual({ segments: ["v1", "a"], verb: "b" });
+  expect(readRequestPath("/v1/a%253Ab").withVerb).toBeUndefined();
   expect(readRequestPath("/v1/a:").withVerb).toBeUndefined();
   expect(readRequestPath("/v1/a:b:c").withVerb).toEqual({ segments: ["v1", "a:b"], verb: "c" });
   expect(readRequestPath("/v1/a%3Ab:c").withVerb).toEqual({ segments: ["v1", "a:b"], verb: "c" });

@@ -58,7 +58,7 @@ describe("finds", () => {
     expect(find(methods, "POST", "/v1/a:undelete")).toBe("Undelete a");
     expect(find(methods, "POST", "/v1/a:b:undelete")).toBe("Undelete a:b");
     expect(find(methods, "GET", "/v1/a:b")).toBe("Get a:b");
-    expect(find(methods, "GET", "/v1/a%3Aundelete")).toBe("Get a:undelete");
+    expect(find(methods, "POST", "/v1/a%3Aundelete")).toBe("Undelete a");
     expect(() => find(methods, "GET", "/v1/a:undelete")).toThrow(
       expect.objectContaining({ reason: "METHOD_NOT_ALLOWED", metadata: { allow: "POST" } }),
     );

@@ -52,9 +52,7 @@ it("created, changed, given versions and aliases, disabled, destroyed, deleted, 
     secret_id: id,
     version_number: 3,
     state: "enabled",
-    comment: null,
     created_at: expect.any(Number),
-    destroyed_at: null,
     etag: "1",
   });
   const page = await bodyOf<AkuaPage<AkuaVersion>>(await send("GET", `/${id}/versions`));

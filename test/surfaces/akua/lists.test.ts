@@ -96,27 +96,31 @@ describe("PATCH /v1/secrets/{id}", () => {
       coffer.fetch(`/v1/secrets/${id}`, { method: "PATCH", headers: { "if-match": ifMatch }, json });
     const before = await bodyOf<AkuaSecret>(await patch(etag, full));
     const after = await bodyOf<AkuaSecret>(await patch(before.etag, change));
-    const differing = Object.entries(after).filter(
-      ([field, value]) => JSON.stringify(value) !== JSON.stringify(before[field as keyof AkuaSecret]),
-    );
+    const fields = Object.keys({ ...before, ...after }) as (keyof AkuaSecret)[];
+    const differing = fields
+      .filter((field) => JSON.stringify(after[field]) !== JSON.stringify(before[field]))
+      .map((field) => [field, after[field]]);
     const { etag: _, updated_at: __, ...changes } = Object.fromEntries(differing) as Partial<AkuaSecret>;
     return changes;
   }
+
+  const aliases = { version_aliases: { Prod: 1, "v1.0": 1, "2024-06": 1, "7_b": 1, [`a${"b".repeat(127)}`]: 1 } };
 
   it.each<[string, object, object]>([
     ["the name", { name: "another/name" }, { name: "another/name" }],
     ["the description", { description: "😀".repeat(500) }, { description: "😀".repeat(500) }],
     ["all labels", { labels: { c: "v".repeat(200) } }, { labels: { c: "v".repeat(200) } }],
     ["all aliases", { version_aliases: { two: 1, current: 1 } }, { version_aliases: { two: 1, current: 1 } }],
+    ["aliases as people write them", aliases, aliases],
     ["the media type", { mime_type: "m".repeat(100) }, { mime_type: "m".repeat(100) }],
     ["no labels", { labels: {} }, { labels: {} }],
     ["no aliases", { version_aliases: {} }, { version_aliases: {} }],
-    ["no description", { description: "" }, { description: null }],
-    ["no media type", { mime_type: "" }, { mime_type: null }],
+    ["no description", { description: "" }, { description: undefined }],
+    ["no media type", { mime_type: "" }, { mime_type: undefined }],
     [
       "null, which is the same as empty",
       { description: null, labels: null, mime_type: null, version_aliases: null },
-      { description: null, labels: {}, mime_type: null, version_aliases: {} },
+      { description: undefined, labels: {}, mime_type: undefined, version_aliases: {} },
     ],
     ["nothing", {}, {}],
   ])("takes %s, and leaves the rest", async (_, change, changes) => {

