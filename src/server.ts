@@ -42,9 +42,10 @@ import { leasePoints } from "./redis/leased-limit.ts";
 import { createFailureLimits, createRateLimit } from "./redis/rate-limits.ts";
 import { ownCounter, primaryCounter } from "./redis/worker-limits.ts";
 import { type AuthenticateDeps, createAdmission } from "./rpc/authenticate.ts";
+import { createDryRun, onlyPure } from "./rpc/dry-run.ts";
 import { healthService } from "./rpc/health.ts";
 import { asConnectErrors, createInterceptors } from "./rpc/interceptors.ts";
-import { createInvoke } from "./rpc/invoke.ts";
+import { createDryCall, createInvoke } from "./rpc/invoke.ts";
 import type { Readiness } from "./rpc/readiness.ts";
 import { reflectionServices } from "./rpc/reflection.ts";
 import { warmUp } from "./rpc/validate.ts";
@@ -86,6 +87,30 @@ function served<Desc extends DescService>(desc: Desc, implementation: ServiceImp
   };
 }
 
+function createServices(deps: Deps, config: Config) {
+  const typed = [
+    served(AccessService, accessService(deps)),
+    served(AuditService, auditService(deps)),
+    served(ExternalVaultService, externalVaultService(deps)),
+    served(EgressService, egressService(deps, config.egressUrl)),
+    served(KeyService, keyService(deps)),
+    served(SecretService, secretService(deps)),
+    served(TokenService, tokenService(deps)),
+    served(WorkspaceService, workspaceService(deps)),
+  ];
+  const rest = [
+    served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
+    served(AkuaVersionService, akuaVersionService(deps)),
+    served(DataRavenSecretService, dataRavenSecretService(deps)),
+    served(DataRavenVaultConnectionService, dataRavenVaultConnectionService(deps)),
+    served(SuperserveSandboxService, superserveSandboxService(deps, config.egressUrl)),
+    served(SuperserveSecretService, superserveSecretService(deps)),
+    served(ThalassaKeyService, thalassaKeyService(deps)),
+    served(ThalassaSecretService, thalassaSecretService(deps)),
+  ];
+  return { typed, rest };
+}
+
 export interface ServerParts {
   config: Config;
   log: Logger;
@@ -99,31 +124,12 @@ export interface ServerParts {
 
 export function createServer(parts: ServerParts): HttpServer {
   const { config, log, deps, denials, redis, readiness, isWorker, shutdownSignal } = parts;
-  const typed = [
-    served(AccessService, accessService(deps)),
-    served(AuditService, auditService(deps)),
-    served(ExternalVaultService, externalVaultService(deps)),
-    served(EgressService, egressService(deps, config.egressUrl)),
-    served(KeyService, keyService(deps)),
-    served(SecretService, secretService(deps)),
-    served(TokenService, tokenService(deps)),
-    served(WorkspaceService, workspaceService(deps)),
-  ];
+  const { typed, rest } = createServices(deps, config);
   const reflection = reflectionServices(() => rpcServices.map(({ desc }) => desc));
   const anyones = [
     served(Health, healthService({ readiness, serviceNames: new Set(typed.map(({ desc }) => desc.typeName)) })),
     served(ServerReflection, reflection.v1),
     served(ServerReflectionV1Alpha, reflection.v1alpha),
-  ];
-  const rest = [
-    served(AkuaSecretService, akuaSecretService(deps, config.consoleUrl)),
-    served(AkuaVersionService, akuaVersionService(deps)),
-    served(DataRavenSecretService, dataRavenSecretService(deps)),
-    served(DataRavenVaultConnectionService, dataRavenVaultConnectionService(deps)),
-    served(SuperserveSandboxService, superserveSandboxService(deps, config.egressUrl)),
-    served(SuperserveSecretService, superserveSecretService(deps)),
-    served(ThalassaKeyService, thalassaKeyService(deps)),
-    served(ThalassaSecretService, thalassaSecretService(deps)),
   ];
   const rpcServices = [...typed, ...anyones];
   const publicNames = new Set(anyones.map(({ desc }) => desc.typeName));
@@ -144,8 +150,10 @@ export function createServer(parts: ServerParts): HttpServer {
     isPublic,
     workspaceSourceOf: (name) => workspaceSources.get(name),
   };
+  const pure = createServices(onlyPure(deps, ["now", "random", "regions", "deploymentId", "deploymentKeys"]), config);
   const interceptors = createInterceptors({
     ...authenticateDeps,
+    dryRun: createDryRun(createDryCall([...pure.typed, ...pure.rest].map(({ implementation }) => implementation))),
     denials,
     log: {
       info: (record) => log.info(record, "call"),

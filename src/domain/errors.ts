@@ -222,6 +222,22 @@ export class CofferError extends Error {
     this.resource = extras.resource;
     this.headers = extras.headers ?? {};
   }
+
+  /** The same error with other names for the fields of its violations. */
+  withFields(rename: (field: string) => string): CofferError {
+    const violations = this.violations.map(({ field, description }) => ({ field: rename(field), description }));
+    const [from, to] = [this.violations[0]?.field ?? "", violations[0]?.field ?? ""];
+    const message = this.message.startsWith(`${from}: `) ? `${to}${this.message.slice(from.length)}` : this.message;
+    const metadata = this.metadata["field"] === from ? { ...this.metadata, field: to } : { ...this.metadata };
+    const { retryDelayMs, resource, headers, cause } = this;
+    return new CofferError(this.reason, message, metadata, {
+      violations,
+      headers,
+      ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
+      ...(resource === undefined ? {} : { resource }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
 }
 
 /** The denial that an error is, or that it hides from the caller. */
@@ -246,6 +262,11 @@ export function invalidFields(all: readonly [FieldViolation, ...FieldViolation[]
   );
 }
 
+/** Fails with FIELD_INVALID if there are violations. */
+export function failOn([first, ...others]: readonly FieldViolation[]): void {
+  if (first) throw invalidFields([first, ...others]);
+}
+
 /** FIELD_INVALID for one field. */
 export function invalidField(field: string, description: string): CofferError {
   return invalidFields([{ field, description }]);
@@ -264,6 +285,17 @@ export function checkAll(...checks: readonly (() => unknown)[]): void {
   });
   const [first, ...others] = violations;
   if (first) throw invalidFields([first, ...others]);
+}
+
+/** Runs `read`. If what it reads breaks rules, adds them to `broken` and returns `otherwise`. */
+export function readOr<T>(otherwise: T, broken: FieldViolation[], read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CofferError && error.reason === "FIELD_INVALID")) throw error;
+    broken.push(...error.violations);
+    return otherwise;
+  }
 }
 
 /** Runs `read`; the fields that it finds broken are below `field`. */

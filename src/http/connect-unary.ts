@@ -12,7 +12,7 @@ import type { Invoke } from "../rpc/invoke.ts";
 import { readBinaryMessage } from "./binary-input.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import { readJsonMessage } from "./json-input.ts";
+import { type JsonInput, readJsonMessage } from "./json-input.ts";
 import { timeoutMsMax } from "./timeout.ts";
 
 export interface ConnectUnaryOptions {
@@ -51,8 +51,9 @@ export async function answerMessage(
   bytes: Uint8Array,
 ): Promise<Answer> {
   const timeoutMs = readTimeoutMs(exchange.headers);
-  const message = decode(options, method, codec, bytes);
-  const result = await options.invoke(method, message, { protocolName: "connect", source: exchange, timeoutMs });
+  const { message, shape } = decode(options, method, codec, bytes);
+  const call = { protocolName: "connect", source: exchange, timeoutMs, shape } as const;
+  const result = await options.invoke(method, message, call);
   const headers: Record<string, string> = {};
   for (const [name, value] of result.header) headers[name] = value;
   for (const [name, value] of result.trailer) headers[`trailer-${name}`] = value;
@@ -77,9 +78,9 @@ function decode(
   method: DescMethodUnary,
   codec: Codec,
   bytes: Uint8Array,
-): MessageShape<DescMessage> {
+): Pick<JsonInput, "message"> & Partial<JsonInput> {
   if (codec === "json") return readJsonMessage(method.input, bytes, options.registry);
-  return readBinaryMessage(method.input, bytes);
+  return { message: readBinaryMessage(method.input, bytes) };
 }
 
 function encode(

@@ -12,7 +12,7 @@ import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import { absent_when_empty } from "../../gen/coffer/rest/v1/options_pb.ts";
 import type { FieldViolation } from "../domain/errors.ts";
 import { hasTooMany, tooManyEntries } from "../rpc/entry-limits.ts";
-import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./json-path.ts";
+import { fieldByName, isJsonObject, joinPath, joinPathKey } from "../rpc/json-path.ts";
 import { mapKeyProblem, scalarProblem, textProblem } from "./json-scalar.ts";
 import { wellKnownProblem } from "./json-well-known.ts";
 
@@ -29,7 +29,10 @@ interface Walk extends CheckOptions {
   violations: FieldViolation[];
 }
 
-/** All violations in `json`, with paths in its own spelling. Removes nulls and empty texts that mean "absent". */
+/**
+ * All violations in `json`, with paths in its own spelling. Removes from it what has violations, and nulls and empty texts that mean
+ * "absent".
+ */
 export function checkMessage(
   desc: DescMessage,
   json: JsonValue,
@@ -40,46 +43,52 @@ export function checkMessage(
   return walk.violations;
 }
 
-function report(walk: Walk, field: string, description: string): void {
+/** Returns false, as the walks below do for what must be removed. */
+function report(walk: Walk, field: string, description: string): false {
   if (walk.violations.length < violationsMax) walk.violations.push({ field, description });
+  return false;
 }
 
-function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: string): void {
+function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: string): boolean {
   if (hasCustomJsonRepresentation(desc)) {
     const problem = wellKnownProblem(desc, json, walk.registry);
-    if (problem !== undefined) report(walk, path, problem);
-    return;
+    return problem === undefined || report(walk, path, problem);
   }
-  if (!isJsonObject(json)) {
-    report(walk, path, "must be an object");
-    return;
-  }
+  if (!isJsonObject(json)) return report(walk, path, "must be an object");
   const given = new Map<DescField | DescOneof, string>();
   for (const [key, value] of Object.entries(json)) {
-    const at = joinPath(path, key);
-    const field = fieldByName(desc, key);
-    if (field === undefined || (walk.isExact && key !== field.name)) {
-      report(walk, at, "is not a known field");
-    } else if (isGivenOnce(walk, given, field, at)) {
-      if ((value === null && !takesNull(field)) || (value === "" && isAbsentWhenEmpty(field))) delete json[key];
-      else if (field.oneof === undefined || isOnlyMember(walk, given, field.oneof, at))
-        walkField(walk, field, value, at);
-    }
+    if (!walkMember(walk, desc, { key, value }, given, joinPath(path, key))) delete json[key];
   }
+  return true;
+}
+
+function walkMember(
+  walk: Walk,
+  desc: DescMessage,
+  { key, value }: { key: string; value: JsonValue },
+  given: Map<DescField | DescOneof, string>,
+  at: string,
+): boolean {
+  const field = fieldByName(desc, key);
+  if (field === undefined || (walk.isExact && key !== field.name)) return report(walk, at, "is not a known field");
+  if (!isGivenOnce(walk, given, field, at)) return false;
+  if ((value === null && !takesNull(field)) || (value === "" && isAbsentWhenEmpty(field))) return false;
+  if (field.oneof !== undefined && !isOnlyMember(walk, given, field.oneof, at)) return false;
+  return walkField(walk, field, value, at);
 }
 
 function isGivenOnce(walk: Walk, given: Map<DescField | DescOneof, string>, field: DescField, at: string): boolean {
   const earlier = given.get(field);
-  if (earlier === undefined) given.set(field, at);
-  else report(walk, at, `is the same field as ${earlier}`);
-  return earlier === undefined;
+  if (earlier !== undefined) return report(walk, at, `is the same field as ${earlier}`);
+  given.set(field, at);
+  return true;
 }
 
 function isOnlyMember(walk: Walk, given: Map<DescField | DescOneof, string>, oneof: DescOneof, at: string): boolean {
   const earlier = given.get(oneof);
-  if (earlier === undefined) given.set(oneof, at);
-  else report(walk, at, `cannot be given together with ${earlier}`);
-  return earlier === undefined;
+  if (earlier !== undefined) return report(walk, at, `cannot be given together with ${earlier}`);
+  given.set(oneof, at);
+  return true;
 }
 
 function isAbsentWhenEmpty(field: DescField): boolean {
@@ -94,45 +103,43 @@ function takesNull(field: DescField): boolean {
   );
 }
 
-function walkField(walk: Walk, field: DescField, json: JsonValue, at: string): void {
+function walkField(walk: Walk, field: DescField, json: JsonValue, at: string): boolean {
   switch (field.fieldKind) {
     case "list":
-      if (!Array.isArray(json)) report(walk, at, "must be a list");
-      else if (hasTooMany(field, json.length)) report(walk, at, tooManyEntries(field));
-      else for (const [index, item] of json.entries()) walkElement(walk, field, item, `${at}[${index}]`);
-      return;
+      if (!Array.isArray(json)) return report(walk, at, "must be a list");
+      if (hasTooMany(field, json.length)) return report(walk, at, tooManyEntries(field));
+      // Without one item the others would have other numbers.
+      return json.map((item, index) => walkElement(walk, field, item, `${at}[${index}]`)).every(Boolean);
     case "map":
-      if (!isJsonObject(json)) report(walk, at, "must be an object");
-      else if (hasTooMany(field, Object.keys(json).length)) report(walk, at, tooManyEntries(field));
-      else walkMap(walk, field, json, at);
-      return;
+      if (!isJsonObject(json)) return report(walk, at, "must be an object");
+      if (hasTooMany(field, Object.keys(json).length)) return report(walk, at, tooManyEntries(field));
+      return walkMap(walk, field, json, at);
     default:
-      walkSingular(walk, field, json, at);
+      return walkSingular(walk, field, json, at);
   }
 }
 
-function walkMap(walk: Walk, field: DescField & { fieldKind: "map" }, json: JsonObject, at: string): void {
+function walkMap(walk: Walk, field: DescField & { fieldKind: "map" }, json: JsonObject, at: string): boolean {
   for (const [key, value] of Object.entries(json)) {
     const entry = joinPathKey(at, key);
     const problem = mapKeyProblem(field.mapKey, key);
-    if (problem !== undefined) report(walk, entry, problem);
-    walkElement(walk, field, value, entry);
+    const isKey = problem === undefined || report(walk, entry, problem);
+    const isValue = walkElement(walk, field, value, entry);
+    if (!isKey || !isValue) delete json[key];
   }
+  return true;
 }
 
 type ElementField = DescField & { fieldKind: "list" | "map" };
 
-function walkElement(walk: Walk, field: ElementField, json: JsonValue, at: string): void {
-  if (json === null && field.message?.typeName !== "google.protobuf.Value") report(walk, at, "must not be null");
-  else walkSingular(walk, field, json, at);
+function walkElement(walk: Walk, field: ElementField, json: JsonValue, at: string): boolean {
+  if (json === null && field.message?.typeName !== "google.protobuf.Value") return report(walk, at, "must not be null");
+  return walkSingular(walk, field, json, at);
 }
 
-function walkSingular(walk: Walk, field: DescField, json: JsonValue, at: string): void {
-  if (field.message !== undefined) {
-    walkMessage(walk, field.message, json, at);
-    return;
-  }
+function walkSingular(walk: Walk, field: DescField, json: JsonValue, at: string): boolean {
+  if (field.message !== undefined) return walkMessage(walk, field.message, json, at);
   const type = field.scalar ?? field.enum;
   const problem = scalarProblem(type, json) ?? (walk.isExact ? textProblem(type, json) : undefined);
-  if (problem !== undefined) report(walk, at, problem);
+  return problem === undefined || report(walk, at, problem);
 }

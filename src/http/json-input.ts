@@ -1,39 +1,47 @@
-// Strict proto JSON: every broken rule of a body is named at once, by its field, and none by its value.
+// Strict proto JSON: finds every broken rule of a body, named by its field and not by its value, and reads the rest of the body.
 import { type DescMessage, fromJson, type JsonValue, type MessageShape, type Registry } from "@bufbuild/protobuf";
-import { CofferError, type FieldViolation, invalidFields } from "../domain/errors.ts";
+import { CofferError, type FieldViolation, failOn } from "../domain/errors.ts";
+import { createJsonShape, type JsonShape, type ShapeOptions } from "../rpc/json-shape.ts";
 import { type CheckOptions, checkMessage } from "./json-check.ts";
 import { parseJson } from "./json-text.ts";
 
-/** The message in a JSON body. Throws REQUEST_MALFORMED, or FIELD_INVALID with all violations. */
+export interface JsonInput<Desc extends DescMessage = DescMessage> {
+  /** Without the fields that have violations. A call must be refused if there are any. */
+  message: MessageShape<Desc>;
+  shape: JsonShape;
+}
+
+/** The message in a JSON body, and its violations. Throws REQUEST_MALFORMED. */
 export function readJsonMessage<Desc extends DescMessage>(
   desc: Desc,
   bytes: Uint8Array,
   registry?: Registry,
-): MessageShape<Desc> {
+): JsonInput<Desc> {
   return readJsonValue(desc, parseJson(bytes), { violations: [], registry, isExact: false });
 }
 
-interface ReadOptions extends CheckOptions {
-  /** What the caller has found already. */
+interface ReadOptions extends CheckOptions, Pick<ShapeOptions, "spelling"> {
+  /** Violations that the caller has found already. */
   violations: readonly FieldViolation[];
 }
 
-/** The message in a JSON value, which it takes over: nulls that mean "unset" are removed from it. */
+/** The message in a JSON value, which it takes over and changes, and its violations. */
 export function readJsonValue<Desc extends DescMessage>(
   desc: Desc,
   json: JsonValue,
   options: ReadOptions,
-): MessageShape<Desc> {
-  const { registry } = options;
+): JsonInput<Desc> {
+  const { registry, spelling } = options;
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new CofferError("REQUEST_MALFORMED", "the body must be a JSON object");
   }
-  const [first, ...others] = [...options.violations, ...checkMessage(desc, json, options)];
-  if (first !== undefined) throw invalidFields([first, ...others]);
+  const violations = [...options.violations, ...checkMessage(desc, json, options)];
   try {
-    return fromJson(desc, json, registry === undefined ? {} : { registry });
+    const message = fromJson(desc, json, registry === undefined ? {} : { registry });
+    return { message, shape: createJsonShape(desc, json, { violations, spelling }) };
   } catch {
-    // Its message, and so its cause, would hold values of the body.
+    // The message of this error, and so its cause, would hold values of the body.
+    failOn(violations);
     throw new CofferError("REQUEST_MALFORMED", `the body is not a valid ${desc.typeName}`);
   }
 }

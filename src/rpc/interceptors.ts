@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import type { RateLimit } from "../redis/rate-limits.ts";
 import { type AuthenticateDeps, authenticate } from "./authenticate.ts";
+import type { DryRun } from "./dry-run.ts";
 import { toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { type CallLog, observe } from "./observe.ts";
@@ -15,6 +16,7 @@ export interface InterceptorDeps extends AuthenticateDeps, Pick<Deps, "deploymen
   log: CallLog;
   denials: DenialLog;
   rateLimits: { principal: RateLimit; workspace: RateLimit };
+  dryRun: DryRun;
 }
 
 export function createInterceptors(deps: InterceptorDeps): Interceptor[] {
@@ -23,7 +25,7 @@ export function createInterceptors(deps: InterceptorDeps): Interceptor[] {
     authenticate(deps),
     rateLimit(deps.rateLimits),
     reach(),
-    validate(),
+    validate(deps.dryRun),
     idempotency(deps.deploymentKeys.fingerprintKey),
   ];
 }

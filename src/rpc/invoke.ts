@@ -7,12 +7,14 @@ import {
   type Interceptor,
   type MethodImplSpec,
   type ServiceImplSpec,
+  type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
 import type { CallProgress } from "../domain/call-progress.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError, failOn } from "../domain/errors.ts";
 import { progressKey } from "./context.ts";
 import { createHeaderMap } from "./header-map.ts";
+import { type JsonShape, jsonShapeKey } from "./json-shape.ts";
 
 /** What a transport knows of the request that brought a call. */
 export interface CallSource {
@@ -32,6 +34,8 @@ export interface CallRequest {
   source: CallSource;
   /** The caller's deadline, in milliseconds after its headers arrived. */
   timeoutMs: number | undefined;
+  /** Given for a message that came as JSON. */
+  shape?: JsonShape | undefined;
 }
 
 export interface CallResult {
@@ -53,15 +57,13 @@ const contextKey = createContextKey<HandlerContext | undefined>(undefined, { des
 
 /** The calls of `services`, wrapped once in `interceptors`, the first of which is the outermost. */
 export function createInvoke(services: readonly ServiceImplSpec[], interceptors: readonly Interceptor[]): Invoke {
-  const implementations = new Map(
-    services.flatMap((service) => Object.values(service.methods)).map((spec) => [spec.method, spec]),
-  );
+  const implementations = implementationsOf(services);
   const call = interceptors.reduceRight((next, interceptor) => interceptor(next), innermost(implementations));
   return async (method, message, request) => {
     if (implementations.get(method)?.kind !== "unary") {
       throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
     }
-    const { source, timeoutMs } = request;
+    const { source, timeoutMs, shape } = request;
     const context: HandlerContext = {
       service: method.parent,
       method,
@@ -78,6 +80,7 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
       timeoutMs: deadlineClock(source.receivedMs, timeoutMs),
     };
     source.contextValues.set(contextKey, context);
+    if (shape) source.contextValues.set(jsonShapeKey, shape);
     const progress = progressOf(source, timeoutMs);
     source.contextValues.set(progressKey, progress);
     const answer = call({
@@ -98,6 +101,20 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
   };
 }
 
+/** Calls the implementations of `services` past everything else; they must be made for dry runs. */
+export function createDryCall(services: readonly ServiceImplSpec[]): (req: UnaryRequest) => Promise<unknown> {
+  const implementations = implementationsOf(services);
+  return async (req) => {
+    const spec = implementations.get(req.method);
+    const context = req.contextValues.get(contextKey);
+    if (spec?.kind === "unary" && context) await spec.impl(req.message, context);
+  };
+}
+
+function implementationsOf(services: readonly ServiceImplSpec[]): ReadonlyMap<DescMethod, MethodImplSpec> {
+  return new Map(services.flatMap((service) => Object.values(service.methods)).map((spec) => [spec.method, spec]));
+}
+
 function deadlineClock(receivedMs: number, timeoutMs: number | undefined): HandlerContext["timeoutMs"] {
   if (timeoutMs === undefined) return noDeadline;
   const deadline = receivedMs + timeoutMs;
@@ -112,6 +129,8 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
     const spec = implementations.get(req.method);
     const context = req.contextValues.get(contextKey);
     if (req.stream || spec?.kind !== "unary" || !context) throw new Error("not a unary call of this server");
+    // The interceptors refuse such a call. Nothing may run with a part of a message.
+    failOn(req.contextValues.get(jsonShapeKey)?.violations ?? []);
     // The caller already gets an error for this call.
     if ((context.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();
     return {

@@ -1,18 +1,35 @@
-// Checks a request against the rules in its schema, and names every broken one.
-
+// Checks a request against the shape and rules of its schema, and names every broken rule, those of coffer's own too.
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
-import { type FieldViolation, invalidFields } from "../domain/errors.ts";
+import { type FieldViolation, failOn } from "../domain/errors.ts";
+import type { DryRun } from "./dry-run.ts";
 import { entryLimitViolations } from "./entry-limits.ts";
+import { fieldValue } from "./field-value.ts";
+import { type JsonShape, jsonShapeKey, spelledAsGiven } from "./json-shape.ts";
 import { nulViolations } from "./nul-characters.ts";
 
 const validator = createValidator();
 
-export function validate(): Interceptor {
+/** Fails with FIELD_INVALID, whose fields are spelled as the caller spelled them. */
+export function validate(dryRun: DryRun): Interceptor {
   return (next) => async (req) => {
-    if (!req.stream) check(req.method.input, req.message);
-    return next(req);
+    if (req.stream) return next(req);
+    const shape = req.contextValues.get(jsonShapeKey);
+    const spell = (violations: readonly FieldViolation[]) =>
+      shape ? violations.map(({ field, description }) => ({ field: shape.spell(field), description })) : violations;
+    failOn(spell(entryLimitViolations(req.method.input, req.message)));
+    const { input } = req.method;
+    const ofShape = shape?.violations ?? [];
+    const found = withMore(input, ofShape, spell(schemaViolations(input, req.message, shape)));
+    if (found.length > 0) failOn(withMore(input, found, spell(await dryRun(req)).filter(isOutsideItems(found))));
+    if (!shape) return next(req);
+    try {
+      return await next(req);
+    } catch (error) {
+      throw spelledAsGiven(error, shape);
+    }
   };
 }
 
@@ -21,20 +38,100 @@ export function warmUp(descs: readonly DescMessage[]): void {
   for (const desc of descs) validator.validate(desc, create(desc));
 }
 
-function check(desc: DescMessage, message: MessageShape<DescMessage>): void {
-  failOn(entryLimitViolations(desc, message));
+/** A field that is broken already, or lies inside or around a broken one, is not named again; nor is the oneof of a broken field. */
+function withMore(
+  desc: DescMessage,
+  found: readonly FieldViolation[],
+  more: readonly FieldViolation[],
+): FieldViolation[] {
+  const fields = found.map(({ field }) => comparable(field));
+  const oneofs = desc.oneofs.filter((oneof) =>
+    oneof.fields.some(({ name }) => fields.some((field) => isWithin(field, comparable(name)))),
+  );
+  const known = [...fields, ...oneofs.map(({ name }) => comparable(name))];
+  const isKnown = (field: string) => known.some((other) => isWithin(field, other) || isWithin(other, field));
+  return [...found, ...more.filter(({ field }) => !isKnown(comparable(field)))];
+}
+
+/** Rules of an item of a list are not judged where another field of the item is broken. */
+function isOutsideItems(found: readonly FieldViolation[]): (violation: FieldViolation) => boolean {
+  const items = found.flatMap(({ field }) => /^.*\](?=\.\w+$)/.exec(field) ?? []);
+  return ({ field }) => !items.some((item) => field.startsWith(`${item}.`));
+}
+
+/** Both spellings of a field are one. */
+function comparable(field: string): string {
+  return field.replaceAll("_", "").toLowerCase();
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  return inner.startsWith(outer) && /^$|^[.[]/.test(inner.slice(outer.length));
+}
+
+function schemaViolations(
+  desc: DescMessage,
+  message: MessageShape<DescMessage>,
+  shape: JsonShape | undefined,
+): FieldViolation[] {
   const result = validator.validate(desc, message);
   if (result.kind === "error") throw result.error;
-  const broken = result.kind === "invalid" ? result.violations.map(toFieldViolation) : [];
-  failOn([...broken, ...nulViolations(desc, message)]);
+  const violations = result.kind === "invalid" ? result.violations : [];
+  const broken = Map.groupBy(violations, fieldPath);
+  const named = [...broken].flatMap(([field, ofField]): FieldViolation[] => {
+    const missing = missingProblem(ofField[0] as Violation, desc, message, shape);
+    return missing ? [{ field, description: missing }] : ofField.map((each) => ({ field, description: textOf(each) }));
+  });
+  return [...named, ...nulViolations(desc, message)];
 }
 
-function failOn([first, ...others]: FieldViolation[]): void {
-  if (first) throw invalidFields([first, ...others]);
+/** One description instead of one by each rule of a field that is missing or empty; undefined for other fields. */
+function missingProblem(
+  violation: Violation,
+  desc: DescMessage,
+  message: MessageShape<DescMessage>,
+  shape: JsonShape | undefined,
+): string | undefined {
+  const field = violation.field.at(-1);
+  const holder = holderOf(violation, desc, message);
+  if (field?.kind !== "field" || !holder) return undefined;
+  const value = fieldValue(holder, field);
+  // Undefined if nobody knows: binary messages do not hold zero values.
+  const isGiven = shape?.isGiven(fieldPath(violation));
+  if (value === undefined) return isGiven ? undefined : "is required";
+  const isMissing = isGiven === undefined ? typeof value !== "number" : !isGiven;
+  if (field.presence === FeatureSet_FieldPresence.IMPLICIT && isZero(value) && isMissing) return "is required";
+  return isEmpty(value) ? "must not be empty" : undefined;
 }
 
-function toFieldViolation(violation: Violation): FieldViolation {
-  return { field: fieldPath(violation), description: violation.message };
+/** The message whose field the violation is about; undefined for entries of lists and maps. */
+function holderOf(
+  { field: path }: Violation,
+  desc: DescMessage,
+  message: MessageShape<DescMessage>,
+): MessageShape<DescMessage> | undefined {
+  let parent: DescMessage | undefined = desc;
+  let holder: MessageShape<DescMessage> | undefined = message;
+  for (const part of path.slice(0, -1)) {
+    if (part.kind !== "field" || part.fieldKind !== "message" || !parent || !holder) return undefined;
+    holder = fieldValue(holder, part) as MessageShape<DescMessage> | undefined;
+    parent = part.message;
+  }
+  return holder;
+}
+
+function isZero(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return !value;
+  return isEmpty(value) || Object.keys(value).length === 0;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === "" || (value instanceof Uint8Array && value.byteLength === 0);
+}
+
+function textOf({ message, field }: Violation): string {
+  const part = field.at(-1);
+  if (part?.kind !== "oneof") return message;
+  return `exactly one of ${part.fields.map(({ name }) => name).join(", ")} is required`;
 }
 
 /** `secret.labels["a"]`: names as the schema spells them. */

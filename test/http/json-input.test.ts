@@ -1,7 +1,7 @@
 // Strict proto JSON: what it takes, what it refuses, and what it never repeats.
 import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
+import { CofferError, failOn } from "../../src/domain/errors.ts";
 import { readJsonMessage } from "../../src/http/json-input.ts";
 import { parseJson } from "../../src/http/json-text.ts";
 import { BookSchema } from "./library.ts";
@@ -10,7 +10,9 @@ const canary = "canary7f3a";
 
 function read(json: unknown) {
   const text = typeof json === "string" ? json : JSON.stringify(json);
-  return readJsonMessage(BookSchema, new TextEncoder().encode(text));
+  const { message, shape } = readJsonMessage(BookSchema, new TextEncoder().encode(text));
+  failOn(shape.violations);
+  return message;
 }
 
 function failure(json: unknown): CofferError {

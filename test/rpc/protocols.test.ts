@@ -11,7 +11,7 @@ import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../gen/coffer/v1/workspace_service_pb.ts";
 import { useCoffer } from "../support/coffer.ts";
-import { denied, errorOf, expectError, type SeenError } from "../support/errors.ts";
+import { denied, errorOf, expectError } from "../support/errors.ts";
 import { printed } from "../support/printed.ts";
 import { withKey } from "../support/replay.ts";
 import {
@@ -71,11 +71,11 @@ describe.each(protocols)("%s", (protocol) => {
   });
 });
 
-/** What a caller can act on: all but the message's own object. */
-async function seen(call: Promise<unknown>): Promise<Omit<SeenError, "error">> {
+/** What a caller can act on: all but the message's own object. Clients of JSON spell fields in lowerCamelCase, and so do errors to them. */
+async function seen(call: Promise<unknown>): Promise<unknown> {
   const { error, ...rest } = await errorOf(call);
   expect(printed(error)).not.toContain("canary");
-  return rest;
+  return JSON.parse(JSON.stringify(rest).replaceAll("keyValues", "key_values").replaceAll("pageToken", "page_token"));
 }
 
 describe("the same error in every protocol", () => {

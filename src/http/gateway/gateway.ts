@@ -39,8 +39,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       await options.admit(route.method.parent.typeName, exchange);
       const query = readQuery(exchange.query);
       const body = await readJsonBody(exchange, limitsOf(route, options));
-      const message = readRequest(route, { body, variables, query }, options.registry);
-      const call = { protocolName: "rest", source: exchange, timeoutMs: undefined } as const;
+      const { message, shape } = readRequest(route, { body, variables, query }, options.registry);
+      const call = { protocolName: "rest", source: exchange, timeoutMs: undefined, shape } as const;
       const result = await options.invoke(route.method, message, call);
       return successAnswer(route, result.header, () => writeResponse(route, result.message, options.registry));
     },

@@ -11,8 +11,8 @@ import {
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence, hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import { null_when_unset, omit_when_unset, whole_answer_when_set } from "../../../gen/coffer/rest/v1/options_pb.ts";
+import { isJsonObject } from "../../rpc/json-path.ts";
 import type { RestSurface } from "../../surfaces/rest-surface.ts";
-import { isJsonObject } from "../json-path.ts";
 import type { Route } from "./route.ts";
 
 export function writeResponse(route: Route, message: MessageShape<DescMessage>, registry?: Registry): JsonValue {

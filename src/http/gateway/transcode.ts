@@ -1,8 +1,8 @@
 // Folds body → path variables → query parameters into one request message, and names every parameter that breaks a rule.
-import type { DescField, DescMessage, JsonObject, JsonValue, MessageShape, Registry } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
 import { CofferError, type FieldViolation } from "../../domain/errors.ts";
-import { readJsonValue } from "../json-input.ts";
-import { fieldByName, isJsonObject, joinPath } from "../json-path.ts";
+import { fieldByName, isJsonObject, joinPath } from "../../rpc/json-path.ts";
+import { type JsonInput, readJsonValue } from "../json-input.ts";
 import { parameterToJson, takesParameter } from "./parameter.ts";
 import type { BodyTarget, Route } from "./route.ts";
 
@@ -20,8 +20,8 @@ interface Target {
   spelling: readonly string[];
 }
 
-/** Throws FIELD_INVALID with all violations of body, path and query at once, or REQUEST_MALFORMED. */
-export function readRequest(route: Route, input: RestInput, registry?: Registry): MessageShape<DescMessage> {
+/** The message, and the violations of body, path and query. Throws REQUEST_MALFORMED. */
+export function readRequest(route: Route, input: RestInput, registry?: Registry): JsonInput {
   const violations: FieldViolation[] = [];
   const root = placeBody(route.body, input.body);
   const desc = route.method.input;
@@ -39,7 +39,8 @@ export function readRequest(route: Route, input: RestInput, registry?: Registry)
     const problem = placeParameter(route, root, name, values, bound);
     if (problem !== undefined) violations.push(problem);
   }
-  return readJsonValue(desc, root, { violations, registry, isExact: route.surface.exactJson });
+  const { exactJson, fieldNames } = route.surface;
+  return readJsonValue(desc, root, { violations, registry, isExact: exactJson, spelling: fieldNames });
 }
 
 function placeBody(target: BodyTarget, body: JsonValue | undefined): JsonObject {

@@ -2,10 +2,10 @@
 import type { Deps } from "../../deps.ts";
 import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { checkCredentialFields } from "../../domain/credential/check-value.ts";
+import { checkCredentialFields, type ValueKind } from "../../domain/credential/check-value.ts";
 import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
-import { checkAll } from "../../domain/errors.ts";
+import { checkAll, type FieldViolation, failOn } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Expiration, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
@@ -30,7 +30,7 @@ import { secretById } from "./find.ts";
 import { withFreePath } from "./free-path.ts";
 import { newSecretMac } from "./new-secret-mac.ts";
 import { regionOf } from "./region.ts";
-import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
+import { checkValue, discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key without a name the region's default key. */
 export interface CreateSecretInput
@@ -62,6 +62,8 @@ export interface CreateSecretInput
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
   value: ValueInput;
+  /** Violations that were found while the request was read. */
+  broken?: readonly FieldViolation[];
   /** What the request calls the kind, where it is not `kind`. */
   kindField?: string;
   /** The name of a key of the region, instead of its id. */
@@ -86,15 +88,16 @@ export async function createSecret(
 ): Promise<Outcome<Secret>> {
   const { workspaceId } = authorizeSomewhere(caller, "secrets.create");
   checkAll(
+    () => failOn(input.broken ?? []),
     () => checkSecretName(input.name),
     () => checkKind(input.kind, input.kindField),
-    () => authMethodOf(input.kind, input.authMethod, "auth_method"),
     () => revealableOf(input.kind, input.revealable),
     () => checkCredentialFields(input.kind, input.credentialFields, input.credentialFieldOf),
     () => checkAnnotations(input.annotations, "annotations"),
     () => checkExpiration(input.expiration),
     () => regionOf(deps, input.region),
     () => checkFitsRule(input.egress, input.value),
+    () => checkValue(input.value, valueKindOf(input)),
   );
   const region = regionOf(deps, input.region);
   const place = { workspaceId, region, path: pathOf(input.name) };
@@ -104,7 +107,7 @@ export async function createSecret(
   const { statementGrants = [] } = input;
   checkMayGrant(caller, statementGrants);
   const secretId = newId("sec", deps.now(), deps.random);
-  const authMethod = authMethodOf(input.kind, input.authMethod, "auth_method");
+  const { authMethod } = valueKindOf(input);
   const revealable = revealableOf(input.kind, input.revealable);
   const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
   const vaultConnectionId = vaultConnectionIdOf(input.value);
@@ -187,6 +190,10 @@ export async function createSecret(
   } finally {
     discard(payload);
   }
+}
+
+function valueKindOf({ kind, authMethod }: CreateSecretInput): ValueKind {
+  return { kind, authMethod: authMethodOf(kind, authMethod, "auth_method") };
 }
 
 /** Computes the expire_time after the waits for locks. */

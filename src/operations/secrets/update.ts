@@ -35,9 +35,9 @@ export async function updateSecret(
   caller: Caller,
   { secretId, etag, change, fieldPrefix }: UpdateSecretInput,
 ): Promise<Outcome<Secret>> {
+  checkChange(change, fieldPrefix);
   const grant = await authorizeSecret(deps, caller, "secrets.update", { id: secretId });
   const { workspaceId } = grant;
-  checkChange(change, fieldPrefix);
   const run = () =>
     mutate(deps, caller, {
       grant,

@@ -1,6 +1,6 @@
 // What a request gives as a value, turned into the payload to seal.
 import { checkPartNames, checkParts, checkWholeValue, type ValueKind } from "../../domain/credential/check-value.ts";
-import { assertNever } from "../../domain/errors.ts";
+import { assertNever, checkAll } from "../../domain/errors.ts";
 import { checkPasswordRecipe, makePassword, type PasswordRecipe } from "../../domain/password.ts";
 import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/payload.ts";
 import type { RandomBytes } from "../../domain/random.ts";
@@ -28,26 +28,56 @@ export type ValueInput = { field: string } & (
   | { case: "password"; recipe: PasswordRecipe }
 );
 
-/** The payload, checked against the rules of its kind. */
-export function payloadOf(input: ValueInput, kind: ValueKind, random: RandomBytes): Payload {
+/** Fails with FIELD_INVALID for a value that breaks the rules for all kinds. */
+export function checkAnyValue(input: ValueInput): void {
+  if (input.case === "data") checkDataSize(input.data, input.field);
+  if (input.case === "keyValues") checkKeyValuesSize(input.values, input.field);
+  if (input.case === "password") checkPasswordRecipe(input.recipe, input.field);
+}
+
+/** Fails with FIELD_INVALID for a value that breaks the rules for all kinds or those of its kind. */
+export function checkValue(input: ValueInput, kind: ValueKind): void {
+  checkAll(
+    () => checkAnyValue(input),
+    () => checkValueOfKind(input, kind),
+  );
+}
+
+function checkValueOfKind(input: ValueInput, kind: ValueKind): void {
   switch (input.case) {
     case "data":
-      checkDataSize(input.data, input.field);
       checkWholeValue(kind, charactersIn(input.data), input.field);
-      return dataPayload(input.data);
+      return;
     case "keyValues":
       checkParts(kind, input.values, input.field, input.fieldOf);
-      checkKeyValuesSize(input.values, input.field);
-      return keyValuesPayload(input.values);
+      return;
     case "reference":
       checkPartNames(kind, Object.keys(input.mappings), input.field, input.fieldOf);
-      return referencePayload(input.mappings);
+      return;
     case "generate":
       checkWholeValue(kind, input.byteLength, `${input.field}.byte_length`);
+      return;
+    case "password":
+      checkWholeValue(kind, input.recipe.length, `${input.field}.length`);
+      return;
+    default:
+      assertNever(input);
+  }
+}
+
+/** The payload, checked as `checkValue` does. */
+export function payloadOf(input: ValueInput, kind: ValueKind, random: RandomBytes): Payload {
+  checkValue(input, kind);
+  switch (input.case) {
+    case "data":
+      return dataPayload(input.data);
+    case "keyValues":
+      return keyValuesPayload(input.values);
+    case "reference":
+      return referencePayload(input.mappings);
+    case "generate":
       return { form: "data", bytes: new Sensitive(random(input.byteLength)) };
     case "password":
-      checkPasswordRecipe(input.recipe, input.field);
-      checkWholeValue(kind, input.recipe.length, `${input.field}.length`);
       return { form: "data", bytes: new Sensitive(makePassword(input.recipe, random)) };
     default:
       return assertNever(input);

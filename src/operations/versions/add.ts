@@ -16,7 +16,7 @@ import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
 import { checkFitsRule } from "../secrets/egress-value.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
+import { checkAnyValue, discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
 import { appendVersion } from "./append.ts";
 import { versionById } from "./find.ts";
 
@@ -36,6 +36,7 @@ export async function addSecretVersion(
   caller: Caller,
   input: AddVersionInput,
 ): Promise<Outcome<SecretVersion>> {
+  checkAnyValue(input.value);
   const grant = await authorizeSecret(deps, caller, "versions.add", input.secret);
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);

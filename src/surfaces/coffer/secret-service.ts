@@ -4,6 +4,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import { defaultKind, kinds } from "../../domain/credential/kinds.ts";
+import { type FieldViolation, readOr } from "../../domain/errors.ts";
 import { validateCredential } from "../../operations/credentials/validate.ts";
 import { getFieldMappings } from "../../operations/external-vaults/get-mappings.ts";
 import { batchGetSecretValues } from "../../operations/secrets/batch-get-values.ts";
@@ -40,7 +41,9 @@ import {
 export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
   return {
     async createSecret(request, context) {
+      const broken: FieldViolation[] = [];
       const outcome = await createSecret(deps, callerOf(context), {
+        broken,
         name: request.name,
         region: request.region,
         kind: request.kind === "" ? defaultKind : request.kind,
@@ -54,8 +57,8 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         authMethod: request.authMethod,
         value: toValueInput(request),
         credentialFields: request.credentialFields,
-        accessPolicy: toAccessPolicy(request.accessPolicy),
-        egress: toEgressRule(request.egress, "egress"),
+        accessPolicy: readOr(undefined, broken, () => toAccessPolicy(request.accessPolicy)),
+        egress: readOr(undefined, broken, () => toEgressRule(request.egress, "egress")),
         credentialFieldOf: (name) => `credential_fields["${name}"]`,
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };

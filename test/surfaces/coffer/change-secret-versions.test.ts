@@ -112,7 +112,7 @@ describe.each(rpcs)("rejects in %s", (rpc) => {
     ["secret", { version: "1" }],
     ["version", byId("a")],
     ["version", { ...byId("a"), version: "0" }],
-    ["version", { ...byId("a"), version: "x".repeat(65) }],
+    ["version", { ...byId("a"), version: "x".repeat(129) }],
     ["etag", { ...byId("a"), version: "1", etag: "x".repeat(257) }],
     ["region", { ...byName("a"), version: "1", region: "moon" }],
   ])("%s that breaks its rule: case %#", async (field, request) => {

@@ -25,7 +25,7 @@ describe("rejects", () => {
     [
       "CreateSandbox",
       { name: "n".repeat(201), sourceAddress: "10.0.0.0/8", secrets: { "1": "" } },
-      ["name", "source_address", 'secrets["1"]', 'secrets["1"]'],
+      ["name", "sourceAddress", 'secrets["1"]', 'secrets["1"]'],
     ],
     ["CreateSandbox", { region: "nowhere", secrets: { A: "x" } }, ["region"]],
     ["GetSandbox", {}, ["id"]],
@@ -33,13 +33,9 @@ describe("rejects", () => {
     ["DeleteSandbox", {}, ["id"]],
     ["BindSecret", {}, ["sandbox_id", "env_key", "secret"]],
     ["BindSecret", { sandboxId: "s", envKey: "K", id: "a", name: "b" }, ["name"]],
-    ["UnbindSecret", { sandboxId: long, envKey: "E".repeat(129) }, ["sandbox_id", "env_key"]],
-    [
-      "ListEgressEvents",
-      { pageSize: 1001, secretId: long, statusClass: 9 },
-      ["secret_id", "status_class", "page_size"],
-    ],
-    ["ListEgressEvents", { pageToken: "x" }, ["page_token"]],
+    ["UnbindSecret", { sandboxId: long, envKey: "E".repeat(129) }, ["sandboxId", "envKey"]],
+    ["ListEgressEvents", { pageSize: 1001, secretId: long, statusClass: 9 }, ["secretId", "statusClass", "pageSize"]],
+    ["ListEgressEvents", { pageToken: "x" }, ["pageToken"]],
   ])("%s %j", async (rpc, json, fields) => {
     expect(await brokenFields(rpc, json)).toEqual(fields);
   });

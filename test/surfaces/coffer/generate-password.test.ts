@@ -108,7 +108,7 @@ describe("rejects", () => {
       change({ alphabets: [of(CharacterClass.UNSPECIFIED)] }),
       [`${p}.alphabets[0].character_class`],
     ],
-    ["a minimum of 1025", change({ alphabets: [of(LOWER, 1025)] }), [`${p}.alphabets[0].minimum`]],
+    ["a minimum of 1025", change({ alphabets: [of(LOWER, 1025)] }), [`${p}.alphabets[0].minimum`, `${p}.length`]],
     ["minimums above the length", change({ length: 8, alphabets: [of(LOWER, 5), of(UPPER, 4)] }), [`${p}.length`]],
     [
       "nothing left",
