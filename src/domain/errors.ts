@@ -46,11 +46,17 @@ const reasonTable = {
   COMPRESSION_UNSUPPORTED: {
     code: "UNIMPLEMENTED",
     httpStatus: 415,
-    when: "the body or message is compressed otherwise than with gzip",
+    when: "the body or message has a compression other than gzip and br; a header of the answer lists what is accepted",
   },
+  COMPRESSION_UNDECLARED: {
+    code: "INTERNAL",
+    httpStatus: 400,
+    when: "a gRPC message says that it is compressed, and the request does not say how",
+  },
+  MESSAGE_COUNT: { code: "UNIMPLEMENTED", when: "a unary gRPC call has no message, or more than one" },
   METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", httpStatus: 405, when: "the path is served for other HTTP methods" },
   ROUTE_NOT_FOUND: { code: "NOT_FOUND", when: "the path is not served" },
-  METHOD_UNIMPLEMENTED: { code: "UNIMPLEMENTED", httpStatus: 404, when: "there is no such RPC" },
+  METHOD_UNIMPLEMENTED: { code: "UNIMPLEMENTED", when: "there is no such RPC" },
   WORKSPACE_REQUIRED: {
     code: "INVALID_ARGUMENT",
     when: "the token reaches several workspaces and the request names none",

@@ -1,7 +1,6 @@
 // Reads a request's body within its limits of size and time, and inflates it within the same size.
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { CofferError } from "../domain/errors.ts";
+import { checkEncoding, inflate, tooLarge } from "./compression.ts";
 import { hasBody, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 
 export interface BodyLimits {
@@ -19,15 +18,16 @@ export const defaultBodyLimits: BodyLimits = { sizeBytesMax: 1024 * 1024, timeou
 /** The whole body; empty when there is none. Past a limit it stops reading and throws. */
 export async function readBody(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.toLowerCase() ?? "identity";
-  if (encoding !== "identity" && encoding !== "gzip") {
-    throw new CofferError("COMPRESSION_UNSUPPORTED", "the content-encoding must be gzip or identity");
-  }
+  checkEncoding(encoding, acceptHeader);
   if (isDeclaredTooLarge(request, limits.sizeBytesMax)) throw tooLarge(limits.sizeBytesMax);
   if (!hasBody(request)) return new Uint8Array();
   sendContinue(request);
   const bytes = await readBytes(request, limits);
-  return encoding === "gzip" ? inflate(bytes, limits.sizeBytesMax) : bytes;
+  if (encoding === "identity") return bytes;
+  return inflate(bytes, encoding, { sizeBytesMax: limits.sizeBytesMax, acceptHeader });
 }
+
+const acceptHeader = "accept-encoding";
 
 const askingFirst = new WeakMap<NodeRequest, NodeResponse>();
 
@@ -90,34 +90,5 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
   return promise.finally(() => {
     clearTimeout(timer);
     for (const [event, listener] of listeners) request.off(event, listener);
-  });
-}
-
-const gunzipAsync = promisify(gunzip);
-
-/** Ordinary text does not compress better. A body that is small when inflated has no such limit. */
-const inflationMax = 100;
-const inflatedBytesFree = 64 * 1024;
-
-/** Inflates gzip. */
-export async function inflate(bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
-  if (bytes.byteLength === 0) return bytes;
-  const inProportionBytes = Math.max(inflatedBytesFree, bytes.byteLength * inflationMax);
-  try {
-    return await gunzipAsync(bytes, { maxOutputLength: Math.min(sizeBytesMax, inProportionBytes) });
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")
-      throw inProportionBytes < sizeBytesMax ? outOfProportion() : tooLarge(sizeBytesMax);
-    throw new CofferError("REQUEST_MALFORMED", "the message is not valid gzip");
-  }
-}
-
-function outOfProportion(): CofferError {
-  return new CofferError("REQUEST_TOO_LARGE", `the message inflates to more than ${inflationMax} times its size`);
-}
-
-function tooLarge(sizeBytesMax: number): CofferError {
-  return new CofferError("REQUEST_TOO_LARGE", `the body is larger than ${sizeBytesMax} bytes`, {
-    size_bytes_max: String(sizeBytesMax),
   });
 }

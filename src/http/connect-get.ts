@@ -2,7 +2,7 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { CofferError, invalidField } from "../domain/errors.ts";
-import { inflate } from "./body.ts";
+import { inflate } from "./compression.ts";
 import { answerMessage, type Codec, type ConnectUnaryOptions } from "./connect-unary.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 
@@ -22,7 +22,11 @@ export async function answerConnectGet(
   if (version !== null && version !== "v1") throw invalidField("connect", 'must be "v1"');
   const codec = readCodec(query.get("encoding"));
   const sent = readMessage(query);
-  const bytes = await decompress(query.get("compression"), sent, options.bodyLimits.sizeBytesMax);
+  const { sizeBytesMax } = options.bodyLimits;
+  const bytes = await inflate(sent, query.get("compression") || "identity", {
+    sizeBytesMax,
+    acceptHeader: "accept-encoding",
+  });
   return answerMessage(options, method, codec, exchange, bytes);
 }
 
@@ -39,10 +43,4 @@ function readMessage(query: URLSearchParams): Uint8Array {
   const bytes = Buffer.from(unpadded, "base64url");
   if (bytes.toString("base64url") !== unpadded) throw invalidField("message", "must be URL-safe base64");
   return bytes;
-}
-
-async function decompress(compression: string | null, bytes: Uint8Array, sizeBytesMax: number): Promise<Uint8Array> {
-  if (compression === null || compression === "" || compression === "identity") return bytes;
-  if (compression === "gzip") return inflate(bytes, sizeBytesMax);
-  throw new CofferError("COMPRESSION_UNSUPPORTED", "the parameter compression must be gzip or identity");
 }

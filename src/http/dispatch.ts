@@ -22,7 +22,7 @@ import { type OpenExchangeOptions, openExchange, requestIdHeader } from "./open-
 import type { RpcHandler } from "./rpc-handler.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
 import type { UnreadAnswers } from "./unread-answers.ts";
-import { writeAnswer } from "./write-answer.ts";
+import { withoutBody, writeAnswer } from "./write-answer.ts";
 
 export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
 
@@ -96,8 +96,9 @@ export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits,
   };
   const open = new Map<NodeResponse, { request: NodeRequest; contextValues: ContextValues }>();
   const send = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues, answer: Answer) => {
-    writeAnswer(request, response, contextValues.get(requestIdKey), answer);
-    if (answer.body !== undefined) answers.unread.track(request, response, answer.body.length);
+    const isHead = request.method === "HEAD";
+    writeAnswer(request, response, contextValues.get(requestIdKey), isHead ? withoutBody(answer) : answer);
+    if (answer.body !== undefined && !isHead) answers.unread.track(request, response, answer.body.length);
   };
   const handle: NodeHandler = (request, response) => {
     const contextValues = createContextValues();
@@ -151,6 +152,12 @@ async function answerRequest(
     if (grpc === undefined && !looksLikeRpc(exchange.path)) return dispatch.gateway.answer(exchange);
     throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
   }
+  if (grpc?.isProto === false) {
+    throw new CofferError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      "gRPC is served with Protobuf messages: the content-type must end in +proto",
+    );
+  }
   if (!isUnary(method)) {
     // connect-node makes a URL of it. HTTP/1.0 and HTTP/2 do not require one.
     if (!authorityOf(request)) throw new CofferError("REQUEST_MALFORMED", "the request names no host");
@@ -174,9 +181,10 @@ function authorityOf(request: NodeRequest): string | undefined {
 }
 
 function answerConnect(options: ConnectUnaryOptions, method: DescMethodUnary, exchange: Exchange): Promise<Answer> {
-  if (exchange.method === "GET" && allowsGet(method)) return answerConnectGet(options, method, exchange);
+  if ((exchange.method === "GET" || exchange.method === "HEAD") && allowsGet(method))
+    return answerConnectGet(options, method, exchange);
   if (exchange.method !== "POST") {
-    const allow = allowsGet(method) ? "GET, POST" : "POST";
+    const allow = allowsGet(method) ? "GET, HEAD, POST" : "POST";
     throw new CofferError("METHOD_NOT_ALLOWED", `the method is served for ${allow}`, { allow });
   }
   const codec = unaryCodec(exchange.headers.get("content-type"));
@@ -192,9 +200,6 @@ function answerGrpc(
 ): Promise<Answer> {
   if (exchange.method !== "POST") {
     throw new CofferError("METHOD_NOT_ALLOWED", "gRPC is served for POST", { allow: "POST" });
-  }
-  if (grpc.isJson || grpc.isText) {
-    throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "gRPC with JSON messages or in base64 is not served");
   }
   return answerGrpcUnary(options, method, grpc, exchange);
 }
@@ -226,7 +231,8 @@ function renderError(dispatch: Dispatch, request: NodeRequest, values: ContextVa
   reportRefusal(dispatch, request, values, error);
   const contentType = request.headers["content-type"];
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
-  if (contentType !== undefined && readGrpcContentType(contentType)) return grpcErrorAnswer(error, contentType);
+  const grpc = readGrpcContentType(contentType);
+  if (grpc) return grpcErrorAnswer(error, grpc);
   if (dispatch.methods.has(path) || looksLikeRpc(path)) return connectErrorAnswer(error, dispatch.registry);
   return dispatch.gateway.renderError(path, error);
 }

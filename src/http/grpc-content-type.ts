@@ -1,17 +1,25 @@
-// What a gRPC content type says.
+// Content types of gRPC and gRPC-Web.
 
 export interface GrpcContentType {
   isWeb: boolean;
-  /** In base64, for browsers that cannot read bytes. */
+  /** In base64, for browsers that cannot read bytes. Only gRPC-Web has this. */
   isText: boolean;
-  isJson: boolean;
+  /** Whether messages are in Protobuf, the only format that is served. */
+  isProto: boolean;
 }
 
 /** Undefined when it is none of gRPC or gRPC-Web. */
 export function readGrpcContentType(contentType: string | undefined): GrpcContentType | undefined {
   if (contentType === undefined) return undefined;
-  const match = /^application\/grpc(-web)?(-text)?(?:\+([\w-]+))?(?:\s*;.*)?$/i.exec(contentType);
+  const match = /^application\/grpc(-web)?(-text)?(\+[^;\s]*)?(?:\s*;.*)?$/i.exec(contentType);
   if (match === null) return undefined;
-  const [, web, text, encoding] = match;
-  return { isWeb: web !== undefined, isText: text !== undefined, isJson: encoding?.toLowerCase() === "json" };
+  const [, web, text, format] = match;
+  const isWeb = web !== undefined;
+  const isProto = (format === undefined || format.toLowerCase() === "+proto") && (isWeb || text === undefined);
+  return { isWeb, isText: text !== undefined, isProto };
+}
+
+/** The content type of an answer. */
+export function grpcContentType({ isWeb, isText }: Pick<GrpcContentType, "isWeb" | "isText">): string {
+  return `application/grpc${isWeb ? "-web" : ""}${isText ? "-text" : ""}+proto`;
 }

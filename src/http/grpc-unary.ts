@@ -4,10 +4,12 @@ import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { CofferError, invalidField } from "../domain/errors.ts";
 import type { Invoke } from "../rpc/invoke.ts";
+import { base64Length, decodeText } from "./base64-text.ts";
 import { readBinaryMessage } from "./binary-input.ts";
-import { type BodyLimits, inflate, readBody } from "./body.ts";
+import { type BodyLimits, readBody } from "./body.ts";
+import { inflate } from "./compression.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import type { GrpcContentType } from "./grpc-content-type.ts";
+import { type GrpcContentType, grpcContentType } from "./grpc-content-type.ts";
 import { timeoutMsMax } from "./timeout.ts";
 
 export interface GrpcUnaryOptions {
@@ -22,27 +24,24 @@ const isCompressed = 1;
 export async function answerGrpcUnary(
   { invoke, bodyLimits }: GrpcUnaryOptions,
   method: DescMethodUnary,
-  { isWeb }: GrpcContentType,
+  { isWeb, isText }: GrpcContentType,
   exchange: Exchange,
 ): Promise<Answer> {
   const timeoutMs = readTimeoutMs(exchange.headers);
-  const bytes = await readMessage(exchange, bodyLimits);
+  const bytes = await readMessage(exchange, isText, bodyLimits);
   const result = await invoke(method, readBinaryMessage(method.input, bytes), {
     protocolName: isWeb ? "grpc-web" : "grpc",
     source: exchange,
     timeoutMs,
   });
-  const headers = { ...Object.fromEntries(result.header), "content-type": contentTypeOf(isWeb) };
+  const headers = { ...Object.fromEntries(result.header), "content-type": grpcContentType({ isWeb, isText }) };
   const body = framed(0, toBinary(method.output, result.message));
   const trailers = { ...Object.fromEntries(result.trailer), "grpc-status": "0" };
   if (!isWeb) return { status: 200, headers, body, trailers };
   // Browsers cannot read trailers: they come as a last frame.
   const lastFrame = framed(trailerFlag, trailerSerialize(new Headers(trailers)));
-  return { status: 200, headers, body: Buffer.concat([body, lastFrame]) };
-}
-
-function contentTypeOf(isWeb: boolean): string {
-  return isWeb ? "application/grpc-web+proto" : "application/grpc+proto";
+  const bytesOfBody = Buffer.concat([body, lastFrame]);
+  return { status: 200, headers, body: isText ? bytesOfBody.toString("base64") : bytesOfBody };
 }
 
 function readTimeoutMs(headers: Headers): number | undefined {
@@ -51,21 +50,25 @@ function readTimeoutMs(headers: Headers): number | undefined {
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, timeoutMsMax);
 }
 
-/** REQUEST_MALFORMED unless the body is exactly one message. */
-async function readMessage({ request, headers }: Exchange, limits: BodyLimits): Promise<Uint8Array> {
-  const body = await readBody(request, { ...limits, sizeBytesMax: limits.sizeBytesMax + prefixBytes });
+/** The one message of the body. Fails with MESSAGE_COUNT, REQUEST_MALFORMED or as `inflate` does. */
+async function readMessage({ request, headers }: Exchange, isText: boolean, limits: BodyLimits): Promise<Uint8Array> {
+  const sizeBytesMax = limits.sizeBytesMax + prefixBytes;
+  const sent = await readBody(request, { ...limits, sizeBytesMax: isText ? base64Length(sizeBytesMax) : sizeBytesMax });
+  const body = isText ? decodeText(sent) : sent;
+  if (body.byteLength === 0) throw new CofferError("MESSAGE_COUNT", "the call has no message");
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  if (body.byteLength < prefixBytes || view.getUint32(1) !== body.byteLength - prefixBytes) {
-    throw malformed("the body is not exactly one message");
-  }
+  const end = body.byteLength < prefixBytes ? Number.POSITIVE_INFINITY : prefixBytes + view.getUint32(1);
+  if (end > body.byteLength) throw malformed("the message is cut short");
+  if (end < body.byteLength) throw new CofferError("MESSAGE_COUNT", "the call has more than one message");
   const flags = view.getUint8(0);
   const message = body.subarray(prefixBytes);
   if (flags === 0) return message;
   if (flags !== isCompressed) throw malformed("the message has flags that are not known");
-  if (headers.get("grpc-encoding") !== "gzip") {
-    throw new CofferError("COMPRESSION_UNSUPPORTED", "the grpc-encoding must be gzip or identity");
+  const encoding = headers.get("grpc-encoding") ?? "identity";
+  if (encoding === "identity") {
+    throw new CofferError("COMPRESSION_UNDECLARED", "the message is compressed, and grpc-encoding does not say how");
   }
-  return inflate(message, limits.sizeBytesMax);
+  return inflate(message, encoding, { sizeBytesMax: limits.sizeBytesMax, acceptHeader: "grpc-accept-encoding" });
 }
 
 function framed(flags: number, message: Uint8Array): Uint8Array {

@@ -28,7 +28,9 @@ export function openExchange(
   const headers = readHeaders(request.rawHeaders);
   checkFraming(request, response, headers);
   if (request.method === "CONNECT") {
-    throw new CofferError("METHOD_NOT_ALLOWED", "this port is not a proxy", { allow: "GET, POST, PATCH, DELETE" });
+    throw new CofferError("METHOD_NOT_ALLOWED", "this port is not a proxy", {
+      allow: "GET, HEAD, POST, PUT, PATCH, DELETE",
+    });
   }
   const target = request.url ?? "";
   if (!/^\/[\x21-\x7e]*$/.test(target)) {

@@ -1,7 +1,13 @@
-// Hands streams to connect-node's handlers.
+// Hands streams to connect-node's handlers, and mends what those do otherwise than clients of gRPC expect.
 import type { ConnectRouter, ContextValues } from "@connectrpc/connect";
+import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { base64Length, decodeText } from "./base64-text.ts";
+import { publicBodyBytesMax } from "./body.ts";
+import { tooLarge } from "./compression.ts";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
+import { grpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
+import { encodeGrpcMessage } from "./grpc-message.ts";
 
 export type RpcHandler = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues) => void;
 
@@ -12,11 +18,68 @@ export function createRpcHandler(router: ConnectRouter, onUnexpectedError: (erro
     const handler = handlers.get((request.url ?? "").split("?", 1)[0] ?? "");
     if (!handler) throw new Error("the router has no such path");
     const universal = universalRequestFromNodeRequest(request, response, undefined, contextValues);
-    handler(universal)
+    const isText = readGrpcContentType(request.headers["content-type"])?.isText === true;
+    handler(isText ? fromText(universal) : universal)
+      .then((answer) => withPlainMessage(isText ? toText(answer) : answer))
       .then((answer) => universalResponseToNodeResponse(answer, response))
       // A client that went away is no error.
       .catch((error: unknown) => {
         if (!response.destroyed && !universal.signal.aborted) onUnexpectedError(error);
       });
   };
+}
+
+/** The request of gRPC-Web in text mode as one in binary. */
+function fromText(request: UniversalServerRequest): UniversalServerRequest {
+  const header = new Headers(request.header);
+  header.set("content-type", grpcContentType({ isWeb: true, isText: false }));
+  const { body } = request;
+  return { ...request, header, body: isChunks(body) ? decoded(body) : body };
+}
+
+/** Calls of the streams that are served have one message, so the text is small. */
+async function* decoded(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > base64Length(publicBodyBytesMax)) throw tooLarge(publicBodyBytesMax);
+    chunks.push(chunk);
+  }
+  yield decodeText(Buffer.concat(chunks));
+}
+
+/** Each piece of the answer is encoded by itself, so that the client can read it at once. */
+function toText(answer: UniversalServerResponse): UniversalServerResponse {
+  const header = new Headers(answer.header);
+  header.set("content-type", grpcContentType({ isWeb: true, isText: true }));
+  return { ...answer, header, ...(answer.body ? { body: encoded(answer.body) } : {}) };
+}
+
+async function* encoded(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for await (const chunk of body) yield Buffer.from(Buffer.from(chunk).toString("base64"));
+}
+
+/** Connect encodes more in grpc-message than gRPC says, and other clients show it encoded. The trailers are complete after the body. */
+function withPlainMessage(answer: UniversalServerResponse): UniversalServerResponse {
+  const { header, body, trailer } = answer;
+  if (!body) {
+    if (header) encodeAgain(header);
+    return answer;
+  }
+  return { ...answer, body: thenDo(body, () => trailer && encodeAgain(trailer)) };
+}
+
+async function* thenDo(body: AsyncIterable<Uint8Array>, work: () => void): AsyncIterable<Uint8Array> {
+  yield* body;
+  work();
+}
+
+function encodeAgain(headers: Headers): void {
+  const message = headers.get("grpc-message");
+  if (message !== null) headers.set("grpc-message", encodeGrpcMessage(decodeURIComponent(message)));
+}
+
+function isChunks(body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
 }

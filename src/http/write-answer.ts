@@ -11,12 +11,18 @@ export function writeAnswer(request: NodeRequest, response: NodeResponse, reques
   headers[requestIdHeader] = requestId;
   Object.assign(headers, isEncrypted(request) ? tlsHeaders : everyAnswersHeaders);
   if (hasBody(request) && !request.complete) leaveUnread(request, response, answer);
-  // Of a body with trailers the length is not said: HTTP/1.1 sends them only behind chunks.
+  // Omit content-length when there are trailers: HTTP/1.1 sends trailers only with chunked encoding.
   if (body !== undefined && trailers === undefined) headers["content-length"] = Buffer.byteLength(body);
   writeHead(response, status, headers);
   if (trailers !== undefined) response.addTrailers(trailers);
   if (body === undefined) response.end();
   else response.end(body);
+}
+
+/** For HEAD: the same headers. */
+export function withoutBody({ body, ...answer }: Answer): Answer {
+  if (body === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, "content-length": String(Buffer.byteLength(body)) } };
 }
 
 function writeHead(response: NodeResponse, status: number, headers: Record<string, string | number>): void {

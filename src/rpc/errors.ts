@@ -1,6 +1,6 @@
 // CofferError ⇄ what goes over the wire: Connect code, HTTP status and google.rpc details.
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type CodeName, CofferError, reasons } from "../domain/errors.ts";
+import { type CodeName, CofferError, type Reason, reasons } from "../domain/errors.ts";
 import { codeOf, detailsOf } from "../surfaces/error-details.ts";
 
 // As the Connect protocol maps them; reasons that need another status have their own in the table of reasons.
@@ -25,6 +25,14 @@ const httpStatuses: Record<CodeName, number> = {
 export function httpStatusOf(error: CofferError): number {
   const entry = reasons[error.reason];
   return entry.httpStatus ?? httpStatuses[entry.code];
+}
+
+// HTTP itself gives these their status, whatever the protocol of the call.
+const ofHttp: ReadonlySet<Reason> = new Set(["METHOD_NOT_ALLOWED", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT"]);
+
+/** The HTTP status of an error in the Connect protocol, which has one for each code. */
+export function connectStatusOf(error: CofferError): number {
+  return ofHttp.has(error.reason) ? httpStatusOf(error) : httpStatuses[reasons[error.reason].code];
 }
 
 /** The error with its details, as Connect, gRPC and gRPC-Web send it. */
@@ -63,7 +71,7 @@ export function toCofferError(thrown: unknown): CofferError {
   return new CofferError("INTERNAL", "internal error", {}, { cause: thrown });
 }
 
-function isConnectError(thrown: unknown, code: Code): boolean {
+export function isConnectError(thrown: unknown, code: Code): boolean {
   return thrown instanceof ConnectError && thrown.code === code;
 }
 

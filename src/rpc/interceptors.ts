@@ -1,11 +1,11 @@
 // What every call passes, in this order, the first being the outermost.
-import type { Interceptor } from "@connectrpc/connect";
+import { Code, type Interceptor } from "@connectrpc/connect";
 import type { Deps } from "../deps.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import type { RateLimit } from "../redis/rate-limits.ts";
 import { type AuthenticateDeps, authenticate } from "./authenticate.ts";
 import type { DryRun } from "./dry-run.ts";
-import { toCofferError, toConnectError } from "./errors.ts";
+import { isConnectError, toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { type CallLog, observe } from "./observe.ts";
 import { rateLimit } from "./rate-limit.ts";
@@ -33,8 +33,15 @@ export function createInterceptors(deps: InterceptorDeps): Interceptor[] {
 /** Goes outside of all of them where Connect's own handlers run: they know only its errors. */
 export const asConnectErrors: Interceptor = (next) => async (req) => {
   try {
-    return await next(req);
+    const response = await next(req);
+    return response.stream ? { ...response, message: untilDeadline(response.message, req.signal) } : response;
   } catch (thrown) {
     throw toConnectError(toCofferError(thrown));
   }
 };
+
+/** A stream that ends because the caller's deadline has passed says so; by itself it would end as if it were complete. */
+async function* untilDeadline<T>(messages: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
+  yield* messages;
+  if (isConnectError(signal.reason, Code.DeadlineExceeded)) throw toConnectError(toCofferError(signal.reason));
+}

@@ -39,7 +39,7 @@ describe("bodies past a limit", () => {
     const { port } = await serve(limits);
     const session = connect2(`http://127.0.0.1:${port}`);
     const reply = await ask2(session, getSecretPath, { method: "POST", headers: json, body: "x".repeat(200_000) });
-    expect(reply).toMatchObject({ status: 413, body: expect.stringContaining("resource_exhausted") });
+    expect(reply).toMatchObject({ status: 429, body: expect.stringContaining("resource_exhausted") });
     expect(await ask2(session, "/healthz")).toMatchObject({ status: 200 });
   });
 

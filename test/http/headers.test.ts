@@ -85,7 +85,9 @@ describe("rejects, in the protocol of the request", () => {
   test("CONNECT, over HTTP/1.1 and HTTP/2, with an answer", async () => {
     const { port } = await serve();
     const answer = await raw(port, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
-    expect(answer).toMatch(/^HTTP\/1.1 405 .*\r\nallow: GET, POST, PATCH, DELETE\r\n.*this port is not a proxy/s);
+    expect(answer).toMatch(
+      /^HTTP\/1.1 405 .*\r\nallow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n.*this port is not a proxy/s,
+    );
     const behind = "GET /v1/secrets/a HTTP/1.1\r\nHost: x\r\n\r\nCONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n";
     expect((await raw(port, behind)).match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 405"]);
     // Node answers this expectation by itself: the connection ends, and nothing is thrown.

@@ -41,7 +41,12 @@ describe("rejects", () => {
     ["what is no JSON", { encoding: "json", message: "{" }, 400, "REQUEST_MALFORMED"],
     ["what is no gzip", { encoding: "json", message: "{}", compression: "gzip" }, 400, "REQUEST_MALFORMED"],
     ["an unknown encoding", { encoding: "xml", message: "{}" }, 415, "UNSUPPORTED_MEDIA_TYPE"],
-    ["an unknown compression", { encoding: "json", message: "{}", compression: "br" }, 415, "COMPRESSION_UNSUPPORTED"],
+    [
+      "an unknown compression",
+      { encoding: "json", message: "{}", compression: "deflate" },
+      501,
+      "COMPRESSION_UNSUPPORTED",
+    ],
     ["an unknown version", { connect: "v2", encoding: "json", message: "{}" }, 400, "FIELD_INVALID"],
   ])("%s", async (_what, query, status, reason) => {
     const answer = await get(query as unknown as Record<string, string>);

@@ -76,7 +76,7 @@ function successAnswer(route: Route, header: Headers, json: () => JsonValue): An
 }
 
 function errorAnswer(surface: RestSurface | undefined, error: CofferError): Answer {
-  if (surface === undefined) return connectErrorAnswer(error);
+  if (surface === undefined) return connectErrorAnswer(error, undefined, httpStatusOf(error));
   const { httpStatus, body } = surface.renderError(error, httpStatusOf(error));
   const headers: Record<string, string> = { ...errorHeaders(error), "content-type": "application/json" };
   if (httpStatus === 401) headers["www-authenticate"] = "Bearer";

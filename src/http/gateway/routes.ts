@@ -70,13 +70,21 @@ function findRoute(byVerb: ReadonlyMap<string, readonly Route[]>, httpMethod: st
   const verbRoutes = withVerb === undefined ? [] : matches(withVerb.verb, withVerb.segments);
   const isVerb = withVerb !== undefined && verbRoutes.length > 0;
   const routes = isVerb ? verbRoutes : matches("", segments);
-  const route = routes.find((candidate) => candidate.httpMethod === httpMethod || candidate.httpMethod === "*");
+  const route = routes.find((candidate) => isFor(candidate, httpMethod));
   if (route !== undefined) {
     return { route, variables: bindVariables(route.template, isVerb ? withVerb.segments : segments) };
   }
   if (routes.length === 0) throw new CofferError("ROUTE_NOT_FOUND", "there is nothing at this path");
-  const allow = [...new Set(routes.map((candidate) => candidate.httpMethod))].sort().join(", ");
+  const methods = routes.flatMap((candidate) =>
+    candidate.httpMethod === "GET" ? ["GET", "HEAD"] : [candidate.httpMethod],
+  );
+  const allow = [...new Set(methods)].sort().join(", ");
   throw new CofferError("METHOD_NOT_ALLOWED", `this path takes only ${allow}`, { allow });
+}
+
+/** HEAD is answered as GET is, without the body (RFC 9110, section 9.3.2). */
+function isFor(route: Route, httpMethod: string): boolean {
+  return route.httpMethod === "*" || route.httpMethod === (httpMethod === "HEAD" ? "GET" : httpMethod);
 }
 
 function nearestSurface(routes: readonly Route[], path: string): RestSurface | undefined {

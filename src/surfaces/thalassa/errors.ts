@@ -21,7 +21,7 @@ export function renderThalassaError(error: CofferError, httpStatus: number): { h
 function nameOf(field: string): string {
   if (Object.hasOwn(names, field)) return names[field] ?? field;
   // Within a policy the names are the caller's own too.
-  if (/^access_policy\b/.test(field)) return field.replace("access_policy", "accessPolicy");
+  if (/^access(?:_p|P)olicy\b/.test(field)) return field.replace("access_policy", "accessPolicy");
   const [, path = "", key = ""] = /^([^[]*)(.*)$/s.exec(field) ?? [];
   return path.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) + key;
 }

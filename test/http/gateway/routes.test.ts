@@ -90,7 +90,7 @@ describe("rejects", () => {
       { name: "Delete", rule: { pattern: { case: "delete" as const, value: "/v1/{id}" } } },
     ];
     expect(() => find(methods, "POST", "/v1/x")).toThrow(
-      expect.objectContaining({ reason: "METHOD_NOT_ALLOWED", metadata: { allow: "DELETE, GET" } }),
+      expect.objectContaining({ reason: "METHOD_NOT_ALLOWED", metadata: { allow: "DELETE, GET, HEAD" } }),
     );
   });
 
