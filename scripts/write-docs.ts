@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CofferError, type Reason, reasons } from "../src/domain/errors.ts";
-import { httpStatusOf } from "../src/rpc/errors.ts";
+import { connectStatusOf, httpStatusOf } from "../src/rpc/errors.ts";
 import { akuaCodes, renderAkuaError } from "../src/surfaces/akua/errors.ts";
 
 export const errorsPath = join(import.meta.dirname, "../docs/errors.md");
@@ -13,7 +13,8 @@ export function errorsDocument(): string {
     const error = new CofferError(reason, "");
     const httpStatus = httpStatusOf(error);
     const akua = renderAkuaError(error, httpStatus);
-    const cells = [`\`${reason}\``, reasons[reason].code, httpStatus, akua.httpStatus, akuaCodes[reason]];
+    const statuses = [connectStatusOf(error), httpStatus, akua.httpStatus];
+    const cells = [`\`${reason}\``, reasons[reason].code, ...statuses, akuaCodes[reason]];
     return `| ${cells.join(" | ")} | ${reasons[reason].when} |`;
   });
   return `# Errors
@@ -22,12 +23,14 @@ Every error of \`coffer.v1\` carries exactly one \`google.rpc.ErrorInfo\` with \
 variable of the message in \`metadata\`; and where they help \`BadRequest\` with all broken fields at once, \`RetryInfo\` (in HTTP
 also \`Retry-After\`), \`QuotaFailure\` and \`ResourceInfo\`. Programs should look at the reason, never at the message.
 
+Fields are spelled as the caller spelled them: \`kmsKeyId\` to who sent JSON with \`kmsKeyId\`, \`kms_key_id\` to all others.
+
 The Akua surface answers \`{"success": false, "errors": [{"code", "message", "path"?, "metadata"}], "result": {}}\`: the code is the
 number below, \`metadata.reason\` the reason (\`ABORTED\` for \`ETAG_MISMATCH\`, \`ALREADY_EXISTS\` for \`NAME_TAKEN\` and
 \`SECRET_ACTIVE\`), \`path\` the field or header.
 
-| reason | code | HTTP | Akua: HTTP | Akua: code | when |
-| --- | --- | --- | --- | --- | --- |
+| reason | code | Connect: HTTP | REST: HTTP | Akua: HTTP | Akua: code | when |
+| --- | --- | --- | --- | --- | --- | --- |
 ${rows.join("\n")}
 `;
 }

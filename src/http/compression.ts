@@ -12,7 +12,7 @@ type Inflate = (bytes: Uint8Array, options: { maxOutputLength: number }) => Prom
 const encodings: Readonly<Record<string, Inflate>> = { gzip: promisify(gunzip), br: promisify(brotliDecompress) };
 
 /** For headers such as Accept-Encoding (RFC 9110, section 12.5.3). */
-export const acceptedEncodings = [...Object.keys(encodings), "identity"].join(", ");
+const acceptedEncodings = [...Object.keys(encodings), "identity"].join(", ");
 
 /**
  * Inflates bytes of this encoding; `identity` is none. Fails with COMPRESSION_UNSUPPORTED, whose answer has the header
