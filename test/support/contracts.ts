@@ -47,6 +47,17 @@ const ajv = new Ajv2020({ strict: true, allErrors: true, strictRequired: false }
 addFormats.default(ajv);
 for (const { surface, $defs } of contracts) ajv.addSchema({ $id: surface, $defs });
 
+export function contractOf(surface: string): Contract {
+  const found = contracts.find((contract) => contract.surface === surface);
+  if (!found) throw new Error(`no contract of ${surface}`);
+  return found;
+}
+
+/** Whether a value fits a schema of the contract. */
+export function fits(contract: Contract, name: string, value: unknown): boolean {
+  return schemaNamed(contract, name)(value);
+}
+
 function schemaNamed({ surface }: Contract, name: string): ValidateFunction {
   const validate = ajv.getSchema(`${surface}#/$defs/${name}`);
   if (!validate) throw new Error(`the contract of ${surface} has no schema ${name}`);
