@@ -1,0 +1,53 @@
+// Sign and Verify: signatures by private keys.
+import type { Caller } from "../../domain/caller.ts";
+import { invalidField } from "../../domain/errors.ts";
+import type { HashName, KeyAlgorithm } from "../../envelope/algorithms.ts";
+import { defaultHash, signData, verifyData } from "../../envelope/signatures.ts";
+import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
+
+export interface SignInput {
+  kmsKeyId: string;
+  /** 0: the primary one; when verifying, the newest one that made it. */
+  keyVersion: number;
+  input: Uint8Array;
+  /** Undefined: the default of the key's algorithm. */
+  hash: HashName | undefined;
+  /** Whether the input is the hash of what is signed. */
+  prehashed?: boolean;
+  /** How the caller spells where the hash is named. */
+  hashField?: string;
+}
+
+/** Fails with FIELD_INVALID and as `useKey` does. */
+export async function signInput(
+  deps: UseKeyDeps,
+  caller: Caller,
+  { kmsKeyId, keyVersion, input, hash }: SignInput,
+): Promise<{ signature: Uint8Array; keyVersion: number }> {
+  return useKey(deps, caller, { kmsKeyId, permission: "keys.sign", use: "sign" }, async (inUse, used) => {
+    const number = versionNumberOf(inUse.key, keyVersion);
+    const chosen = hashOf(inUse.algorithm, hash);
+    const signature = await signData(await inUse.version(number), input, chosen);
+    used.push({ version: number, result: "OK" });
+    return { signature, keyVersion: number };
+  });
+}
+
+/** Fails as `signInput` does; a wrong signature is no failure. */
+export async function verifySignature(
+  deps: UseKeyDeps,
+  caller: Caller,
+  { kmsKeyId, keyVersion, input, hash, signature }: SignInput & { signature: Uint8Array },
+): Promise<Verified> {
+  return useKey(deps, caller, { kmsKeyId, permission: "keys.verify", use: "sign" }, async (inUse, used) => {
+    const chosen = hashOf(inUse.algorithm, hash);
+    return findVersion(inUse, keyVersion, used, (version) => verifyData(version, input, chosen, signature));
+  });
+}
+
+function hashOf(algorithm: KeyAlgorithm, asked: HashName | undefined): HashName | undefined {
+  const usual = defaultHash(algorithm);
+  if (asked === undefined) return usual;
+  if (usual) return asked;
+  throw invalidField("hash_algorithm", `${algorithm} keys sign the input itself; leave the hash algorithm out`);
+}
