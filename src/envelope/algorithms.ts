@@ -1,4 +1,5 @@
 // The algorithms of keys under the names that callers see: authenticated ciphers, which envelopes use too, and those of other keys.
+import type { HashName } from "../domain/hash-name.ts";
 
 interface AlgorithmSpec {
   /** In envelopes; never reused. */
@@ -31,12 +32,6 @@ export function algorithmSpec(algorithm: Algorithm): AlgorithmSpec {
 export function algorithmOfWireNumber(wireNumber: number): Algorithm | undefined {
   return algorithms.find((algorithm) => table[algorithm].wireNumber === wireNumber);
 }
-
-/** A function that signs or hashes takes one of these. */
-export const hashes = { "sha2-256": "sha256", "sha2-384": "sha384", "sha2-512": "sha512" } as const;
-
-/** The name that callers see. */
-export type HashName = keyof typeof hashes;
 
 interface RsaSpec {
   kind: "rsa";

@@ -1,6 +1,7 @@
 // HMACs (RFC 2104) of callers' data.
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { type HashName, hashes, type KeyAlgorithm } from "./algorithms.ts";
+import { type HashName, hashes } from "../domain/hash-name.ts";
+import type { KeyAlgorithm } from "./algorithms.ts";
 import type { KeyVersion } from "./key-version.ts";
 
 export function macData({ key }: KeyVersion<KeyAlgorithm>, input: Uint8Array, hash: HashName): Buffer {

@@ -1,12 +1,9 @@
 // Signatures by private keys, made and verified on other threads: RSA-PSS, ECDSA in DER, Ed25519.
 import { constants, type KeyObject, sign, verify } from "node:crypto";
-import { promisify } from "node:util";
-import { type HashName, hashes, type KeyAlgorithm, keySpec } from "./algorithms.ts";
+import { type HashName, hashes } from "../domain/hash-name.ts";
+import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
 import { privateKeyOf, publicKeyOf } from "./key-objects.ts";
 import type { KeyVersion } from "./key-version.ts";
-
-const signOnThread = promisify<string | undefined, Uint8Array, Options, Buffer>(sign);
-const verifyOnThread = promisify<string | undefined, Uint8Array, Options, Uint8Array, boolean>(verify);
 
 interface Options {
   key: KeyObject;
@@ -28,7 +25,8 @@ export function signData(
   hash: HashName | undefined,
 ): Promise<Buffer> {
   const key = privateKeyOf(version);
-  return signOnThread(nodeHash(hash), input, optionsOf(version, key, constants.RSA_PSS_SALTLEN_DIGEST));
+  const options = optionsOf(version, key, constants.RSA_PSS_SALTLEN_DIGEST);
+  return onThread((done) => sign(nodeHash(hash), input, options, done));
 }
 
 /** False for whatever is no signature of the input by this version; RSA-PSS with a salt of any length. */
@@ -39,7 +37,8 @@ export function verifyData(
   signature: Uint8Array,
 ): Promise<boolean> {
   const key = publicKeyOf(version);
-  return verifyOnThread(nodeHash(hash), input, optionsOf(version, key, constants.RSA_PSS_SALTLEN_AUTO), signature);
+  const options = optionsOf(version, key, constants.RSA_PSS_SALTLEN_AUTO);
+  return onThread((done) => verify(nodeHash(hash), input, options, signature, done));
 }
 
 function optionsOf({ algorithm }: { algorithm: KeyAlgorithm }, key: KeyObject, saltLength: number): Options {
@@ -48,4 +47,10 @@ function optionsOf({ algorithm }: { algorithm: KeyAlgorithm }, key: KeyObject, s
 
 function nodeHash(hash: HashName | undefined): string | undefined {
   return hash && hashes[hash];
+}
+
+function onThread<T>(start: (done: (error: Error | null, result: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => (error ? reject(error) : resolve(result)));
+  });
 }

@@ -1,9 +1,11 @@
 // Rotates keys whose rotation period has passed.
 
-import { keyAlgorithms } from "../envelope/algorithms.ts";
-import { isSlowToMake, newMaterial } from "../envelope/new-material.ts";
-import { knownAlgorithm } from "../operations/keys/key-material.ts";
-import { createPrimaryVersion, storePrimaryVersion } from "../operations/keys/new-version.ts";
+import {
+  createPrimaryVersion,
+  materialFor,
+  slowAlgorithms,
+  storePrimaryVersion,
+} from "../operations/keys/new-version.ts";
 import type { Tx } from "../store/database.ts";
 import { findKeyToRotate, isKeyRotationDue, lockKeysToRotate, lockKeyToRotate } from "../store/due-keys.ts";
 import { mayWait } from "../store/event-partitions.ts";
@@ -13,7 +15,6 @@ import type { Job, JobDeps } from "./job.ts";
 const name = "RotateKeys";
 const keysPerBatch = 20;
 const origin = { job: name, rule: "rotation_period" };
-const slowAlgorithms = keyAlgorithms.filter(isSlowToMake);
 
 export const rotateKeys: Job = {
   name,
@@ -35,7 +36,7 @@ async function rotateSlowKey(deps: JobDeps, tx: Tx): Promise<number> {
   const found = await findKeyToRotate(tx, slowAlgorithms);
   if (!found) return 0;
   await mayWait(tx);
-  const material = await newMaterial(knownAlgorithm(found.algorithm), deps.random);
+  const material = await materialFor(deps, found);
   try {
     const key = await lockKeyToRotate(tx, found);
     if (!key) return 0;

@@ -5,13 +5,13 @@ import type { Grant } from "../../domain/grant.ts";
 import { checkKeyNotDestroyed, type KmsKeyRecord, keyNotFound } from "../../domain/kms-key.ts";
 import type { Permission } from "../../domain/permission.ts";
 import { checkEtag } from "../../domain/secret.ts";
-import { isAlgorithm } from "../../envelope/algorithms.ts";
 import { databaseNow } from "../../store/clock.ts";
 import type { Tx } from "../../store/database.ts";
 import { lockKeyRecord, updateKeyRecord } from "../../store/kms-key-records.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkAuthentic, coveredOfKmsKey, macOf } from "../row-macs.ts";
 import { findKeyOrFail } from "./find.ts";
+import { wrapsSecrets } from "./key-material.ts";
 
 export type ChangeKeyDeps = MutationDeps & Pick<Deps, "deploymentKeys">;
 
@@ -63,7 +63,7 @@ export async function changeKey(
       const { destroyAfterMs, ...fields } = change;
       const next = { ...key, ...fields };
       const mac = macOf(deps.deploymentKeys, coveredOfKmsKey(next));
-      return updateKeyRecord(tx, { ...next, mac }, { destroyAfterMs, wrapsSecrets: isAlgorithm(key.algorithm) });
+      return updateKeyRecord(tx, { ...next, mac }, { destroyAfterMs, wrapsSecrets: wrapsSecrets(key) });
     },
     replay: (sql, id): Promise<KmsKeyRecord> => findKeyOrFail(sql, workspaceId, id),
   });

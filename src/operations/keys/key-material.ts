@@ -105,3 +105,8 @@ export function knownAlgorithm(algorithm: string): KeyAlgorithm {
   if (isKeyAlgorithm(algorithm)) return algorithm;
   throw valueCorrupt(new Error("a key has an algorithm that is not known"));
 }
+
+/** Whether it may wrap secrets; all others are only for what callers do with them. */
+export function wrapsSecrets({ algorithm }: Pick<KmsKey, "algorithm">): boolean {
+  return isAlgorithm(algorithm);
+}

@@ -1,7 +1,8 @@
 // ComputeMac and VerifyMac: HMACs of callers' data.
 import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
-import { type HashName, type KeyAlgorithm, keySpec } from "../../envelope/algorithms.ts";
+import type { HashName } from "../../domain/hash-name.ts";
+import { type KeyAlgorithm, keySpec } from "../../envelope/algorithms.ts";
 import { isMacOf, macData } from "../../envelope/data-macs.ts";
 import type { SignInput } from "./sign.ts";
 import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";

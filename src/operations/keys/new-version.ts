@@ -2,8 +2,9 @@
 import type { Deps } from "../../deps.ts";
 import type { KmsKey } from "../../domain/kms-key.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
+import { type KeyAlgorithm, keyAlgorithms } from "../../envelope/algorithms.ts";
 import { wrapKeyVersion } from "../../envelope/key-version.ts";
-import { newMaterial } from "../../envelope/new-material.ts";
+import { isSlowToMake, newMaterial } from "../../envelope/new-material.ts";
 import type { Tx } from "../../store/database.ts";
 import { insertKmsKeyVersion } from "../../store/kms-keys.ts";
 import { knownAlgorithm } from "./key-material.ts";
@@ -14,12 +15,23 @@ type VersionOwner = Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm" | "pri
 
 /** Makes and stores the material of the key's primary version. That of an RSA key takes seconds. */
 export async function createPrimaryVersion(deps: NewVersionDeps, tx: Tx, key: VersionOwner): Promise<void> {
-  const material = await newMaterial(knownAlgorithm(key.algorithm), deps.random);
+  const material = await materialFor(deps, key);
   try {
     await storePrimaryVersion(deps, tx, key, material);
   } finally {
     material.zero();
   }
+}
+
+/** Algorithms whose material takes seconds to make: too long for a transaction that holds locks. */
+export const slowAlgorithms: readonly KeyAlgorithm[] = keyAlgorithms.filter(isSlowToMake);
+
+/** New material, which the caller overwrites. */
+export function materialFor(
+  { random }: Pick<Deps, "random">,
+  { algorithm }: Pick<KmsKey, "algorithm">,
+): Promise<Sensitive> {
+  return newMaterial(knownAlgorithm(algorithm), random);
 }
 
 /** Stores the material of the key's primary version, which the caller overwrites. */

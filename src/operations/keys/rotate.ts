@@ -3,13 +3,17 @@ import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import { checkKeyActive, checkRotationAllowed, type KmsKeyRecord } from "../../domain/kms-key.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
-import { isSlowToMake, newMaterial } from "../../envelope/new-material.ts";
 import { findKeyRecord } from "../../store/kms-key-records.ts";
 import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
 import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
-import { knownAlgorithm } from "./key-material.ts";
-import { createPrimaryVersion, type NewVersionDeps, storePrimaryVersion } from "./new-version.ts";
+import {
+  createPrimaryVersion,
+  materialFor,
+  type NewVersionDeps,
+  slowAlgorithms,
+  storePrimaryVersion,
+} from "./new-version.ts";
 
 /** Fails with KEY_NOT_ACTIVE, KEY_NOT_ROTATABLE and what `changeKey` fails with. */
 export async function rotateKey(
@@ -28,7 +32,7 @@ export async function rotateKey(
     checkRotationAllowed(key);
     const primaryVersion = key.primaryVersion + 1;
     if (material) await storePrimaryVersion(deps, tx, { ...key, primaryVersion }, material);
-    else if (isSlowToMake(knownAlgorithm(key.algorithm))) throw changedMeanwhile(key);
+    else if (isSlow(key)) throw changedMeanwhile(key);
     else await createPrimaryVersion(deps, tx, { ...key, primaryVersion });
     return { primaryVersion };
   };
@@ -43,10 +47,13 @@ function isRotatable({ state, rotationAllowed }: KmsKeyRecord): boolean {
   return state === "ACTIVE" && rotationAllowed;
 }
 
+function isSlow({ algorithm }: KmsKeyRecord): boolean {
+  return slowAlgorithms.some((slow) => slow === algorithm);
+}
+
 /** Material that takes too long to make for a transaction; undefined: any other is made within it. */
-async function slowMaterial({ random }: NewVersionDeps, key: KmsKeyRecord): Promise<Sensitive | undefined> {
-  const algorithm = knownAlgorithm(key.algorithm);
-  return isSlowToMake(algorithm) ? newMaterial(algorithm, random) : undefined;
+async function slowMaterial(deps: NewVersionDeps, key: KmsKeyRecord): Promise<Sensitive | undefined> {
+  return isSlow(key) ? materialFor(deps, key) : undefined;
 }
 
 /** It became active only after material for it would have been made. */

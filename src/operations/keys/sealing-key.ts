@@ -2,11 +2,12 @@
 import type { Deps } from "../../deps.ts";
 import { CofferError, invalidField } from "../../domain/errors.ts";
 import { checkKeyActive, defaultKeyName, keyNotFound } from "../../domain/kms-key.ts";
-import { algorithms, isAlgorithm } from "../../envelope/algorithms.ts";
+import { algorithms } from "../../envelope/algorithms.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
 import { findKmsKey, type StoredKmsKey } from "../../store/kms-keys.ts";
 import { checkAuthentic, coveredOfKmsKey } from "../row-macs.ts";
 import { createDefaultKey } from "./default-key.ts";
+import { wrapsSecrets } from "./key-material.ts";
 
 export type SealingKeyDeps = Pick<
   Deps,
@@ -24,7 +25,7 @@ export async function sealingKey(deps: SealingKeyDeps, workspaceId: string, ref:
   const key = await keyOf(deps, workspaceId, ref);
   checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
   checkKeyActive(key);
-  if (!isAlgorithm(key.algorithm)) throw cannotWrap(key);
+  if (!wrapsSecrets(key)) throw cannotWrap(key);
   return deps.keyMaterial.get(key, key.primaryVersion);
 }
 

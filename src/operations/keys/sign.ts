@@ -1,7 +1,8 @@
 // Sign and Verify: signatures by private keys.
 import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
-import type { HashName, KeyAlgorithm } from "../../envelope/algorithms.ts";
+import type { HashName } from "../../domain/hash-name.ts";
+import type { KeyAlgorithm } from "../../envelope/algorithms.ts";
 import { defaultHash, signData, verifyData } from "../../envelope/signatures.ts";
 import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
 
@@ -22,11 +23,12 @@ export interface SignInput {
 export async function signInput(
   deps: UseKeyDeps,
   caller: Caller,
-  { kmsKeyId, keyVersion, input, hash }: SignInput,
+  { kmsKeyId, keyVersion, input, hash, prehashed }: SignInput,
 ): Promise<{ signature: Uint8Array; keyVersion: number }> {
   return useKey(deps, caller, { kmsKeyId, permission: "keys.sign", use: "sign" }, async (inUse, used) => {
     const number = versionNumberOf(inUse.key, keyVersion);
     const chosen = hashOf(inUse.algorithm, hash);
+    checkNotPrehashed(prehashed);
     const signature = await signData(await inUse.version(number), input, chosen);
     used.push({ version: number, result: "OK" });
     return { signature, keyVersion: number };
@@ -37,10 +39,11 @@ export async function signInput(
 export async function verifySignature(
   deps: UseKeyDeps,
   caller: Caller,
-  { kmsKeyId, keyVersion, input, hash, signature }: SignInput & { signature: Uint8Array },
+  { kmsKeyId, keyVersion, input, hash, prehashed, signature }: SignInput & { signature: Uint8Array },
 ): Promise<Verified> {
   return useKey(deps, caller, { kmsKeyId, permission: "keys.verify", use: "sign" }, async (inUse, used) => {
     const chosen = hashOf(inUse.algorithm, hash);
+    checkNotPrehashed(prehashed);
     return findVersion(inUse, keyVersion, used, (version) => verifyData(version, input, chosen, signature));
   });
 }
@@ -50,4 +53,9 @@ function hashOf(algorithm: KeyAlgorithm, asked: HashName | undefined): HashName 
   if (asked === undefined) return usual;
   if (usual) return asked;
   throw invalidField("hash_algorithm", `${algorithm} keys sign the input itself; leave the hash algorithm out`);
+}
+
+function checkNotPrehashed(prehashed: boolean | undefined): void {
+  if (prehashed)
+    throw invalidField("prehashed", "must be false or left out; send the input itself, which coffer hashes");
 }

@@ -11,9 +11,9 @@ import {
   KeyVersionSchema,
 } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
+import { type HashName, hashes as nodeHashes } from "../../domain/hash-name.ts";
 import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
 import { etagOf } from "../../domain/secret.ts";
-import { type HashName, hashes as nodeHashes } from "../../envelope/algorithms.ts";
 import type { ImportedMaterial } from "../../operations/keys/import-material.ts";
 import type { UpdateKeyInput } from "../../operations/keys/update.ts";
 import { timeField } from "./secret-messages.ts";

@@ -9,8 +9,8 @@ import {
   type SetKeyRotationRequest,
 } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
+import { type HashName, hashes } from "../../domain/hash-name.ts";
 import { type KmsKeyRecord, type KmsKeyState, slugOf } from "../../domain/kms-key.ts";
-import { type HashName, hashes } from "../../envelope/algorithms.ts";
 import type { ImportedMaterial } from "../../operations/keys/import-material.ts";
 import { toRegionMessage } from "./messages.ts";
 
