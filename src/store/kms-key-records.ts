@@ -94,6 +94,33 @@ export async function findKeyRecord(
   return row && toKeyRecord(row);
 }
 
+/** What is shown of a key beside a secret. */
+export type KeySummary = Pick<KmsKeyRecord, "kmsKeyId" | "name" | "algorithm" | "state" | "createTime" | "updateTime">;
+
+export async function findKeySummaries(
+  sql: Sql,
+  workspaceId: string,
+  kmsKeyIds: readonly string[],
+): Promise<KeySummary[]> {
+  const rows = await sql.query<
+    Pick<KeyRow, "kms_key_id" | "name" | "algorithm" | "state" | "create_time" | "update_time">
+  >({
+    name: "find_key_summaries",
+    isLookup: true,
+    text: `select k.kms_key_id, k.name, k.algorithm, k.state, k.create_time, k.update_time
+      from kms_key k where k.workspace_id = $1 and k.kms_key_id = any ($2)`,
+    values: [workspaceId, kmsKeyIds],
+  });
+  return rows.map((row) => ({
+    kmsKeyId: row.kms_key_id,
+    name: row.name,
+    algorithm: row.algorithm,
+    state: row.state,
+    createTime: row.create_time,
+    updateTime: row.update_time,
+  }));
+}
+
 /** Holds the row until the transaction ends. */
 export async function lockKeyRecord(
   tx: Tx,

@@ -10,16 +10,9 @@ import {
 } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { type HashName, hashes } from "../../domain/hash-name.ts";
-import { type KmsKeyRecord, type KmsKeyState, slugOf } from "../../domain/kms-key.ts";
+import { type KmsKeyRecord, slugOf } from "../../domain/kms-key.ts";
 import type { ImportedMaterial } from "../../operations/keys/import-material.ts";
-import { toRegionMessage } from "./messages.ts";
-
-export const keyStatuses: Record<KmsKeyState, string> = {
-  ACTIVE: "active",
-  DISABLED: "disabled",
-  PENDING_DESTRUCTION: "pending_deletion",
-  DESTROYED: "destroyed",
-};
+import { keyStatuses, toRegionMessage } from "./messages.ts";
 
 export function toKeyMessage(key: KmsKeyRecord): KeyMessage {
   const { rotationPeriodDays, nextRotateTime, rotateTime, scheduledDestroyTime } = key;
