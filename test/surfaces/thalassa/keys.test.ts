@@ -280,7 +280,7 @@ it("lists filter by name, slug, identity and labels, on every page", async () =>
     ["matchLabels[a]=1&matchLabels[a]=2", "matchLabels[a]"],
     ["matchLabels[a]=1&match_labels[a]=2", "matchLabels[a]"],
     ["matchLabels=a", "matchLabels"],
-    ["name[a]=b", "name[a]"],
+    ["name[a]=b", '["name[a]"]'],
     [`matchLabels[]=${"x"}`, "matchLabels"],
   ]) {
     const { status, body } = await thalassa<{ message: string }>(coffer, `GET ${keysUrl}?${query}`);
