@@ -1,7 +1,7 @@
 // The first bytes of ciphertexts that callers get: which format, algorithm and key version. They tell where to look, and are believed only once the rest has authenticated.
 
 const formatVersion = 1;
-export const headSizeBytes = 6;
+const headSizeBytes = 6;
 
 export interface CiphertextHead {
   /** Of the algorithm, as the table of algorithms has it. */

@@ -64,7 +64,7 @@ export type KeySettings = Pick<
 >;
 
 /** Of a key about which nothing is said. */
-export const defaultKeySettings: KeySettings = {
+const defaultKeySettings: KeySettings = {
   description: "",
   labels: {},
   annotations: {},

@@ -48,6 +48,7 @@ export async function usesOf(coffer: TestCoffer, id: string): Promise<string[]> 
   );
   return rows.map((row) => {
     const method = String(row["method"]).split("/")[1];
-    return `${method} ${row["version_number"] ?? "-"} ${row["result"]} ${row["occurrences"]}`;
+    const version = typeof row["version_number"] === "number" ? row["version_number"] : "-";
+    return [method, version, row["result"], row["occurrences"]].join(" ");
   });
 }

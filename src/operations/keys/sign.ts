@@ -3,6 +3,7 @@ import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
 import type { HashName } from "../../domain/hash-name.ts";
 import type { KeyAlgorithm } from "../../envelope/algorithms.ts";
+import { signDigest, verifyDigest } from "../../envelope/prehashed.ts";
 import { defaultHash, signData, verifyData } from "../../envelope/signatures.ts";
 import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
 
@@ -28,8 +29,11 @@ export async function signInput(
   return useKey(deps, caller, { kmsKeyId, permission: "keys.sign", use: "sign" }, async (inUse, used) => {
     const number = versionNumberOf(inUse.key, keyVersion);
     const chosen = hashOf(inUse.algorithm, hash);
-    checkNotPrehashed(prehashed);
-    const signature = await signData(await inUse.version(number), input, chosen);
+    const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
+    const version = await inUse.version(number);
+    const signature = digestHash
+      ? signDigest(version, input, digestHash, deps.random)
+      : await signData(version, input, chosen);
     used.push({ version: number, result: "OK" });
     return { signature, keyVersion: number };
   });
@@ -43,8 +47,10 @@ export async function verifySignature(
 ): Promise<Verified> {
   return useKey(deps, caller, { kmsKeyId, permission: "keys.verify", use: "sign" }, async (inUse, used) => {
     const chosen = hashOf(inUse.algorithm, hash);
-    checkNotPrehashed(prehashed);
-    return findVersion(inUse, keyVersion, used, (version) => verifyData(version, input, chosen, signature));
+    const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
+    return findVersion(inUse, keyVersion, used, async (version) =>
+      digestHash ? verifyDigest(version, input, digestHash, signature) : verifyData(version, input, chosen, signature),
+    );
   });
 }
 
@@ -55,7 +61,12 @@ function hashOf(algorithm: KeyAlgorithm, asked: HashName | undefined): HashName 
   throw invalidField("hash_algorithm", `${algorithm} keys sign the input itself; leave the hash algorithm out`);
 }
 
-function checkNotPrehashed(prehashed: boolean | undefined): void {
-  if (prehashed)
-    throw invalidField("prehashed", "must be false or left out; send the input itself, which coffer hashes");
+const hashSizesBytes: Readonly<Record<HashName, number>> = { "sha2-256": 32, "sha2-384": 48, "sha2-512": 64 };
+
+/** The hash that the caller has made: it must be as long as that hash is. */
+function digestHashOf(algorithm: KeyAlgorithm, hash: HashName | undefined, input: Uint8Array): HashName {
+  if (!hash) throw invalidField("prehashed", `must be false or left out: ${algorithm} keys sign the input itself`);
+  const size = hashSizesBytes[hash];
+  if (input.byteLength === size) return hash;
+  throw invalidField("input", `must have ${size} bytes, the length of a ${hash} hash, because prehashed is true`);
 }

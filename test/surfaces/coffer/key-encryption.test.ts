@@ -8,7 +8,7 @@ import { useCoffer } from "../../support/coffer.ts";
 import { denied, expectError, expectErrors, invalid } from "../../support/errors.ts";
 import { openssl, text, usesOf, utf8 } from "../../support/key-uses.ts";
 import { createKey, makeDestructionDue, unknownKeyId } from "../../support/keys.ts";
-import { createSecret, type Init, present, readText } from "../../support/secrets.ts";
+import { createSecret, type Init, readText } from "../../support/secrets.ts";
 
 const coffer = useCoffer();
 const symmetric = ["aes128-gcm96", "aes256-gcm96", "chacha20-poly1305"] as const;
@@ -20,10 +20,6 @@ async function encrypt({ id }: { id: string }, init: Init<typeof EncryptRequestS
 
 async function decrypt({ id }: { id: string }, ciphertext: Uint8Array, context = utf8("")) {
   return coffer.clients().keys.decrypt({ id, ciphertext, context });
-}
-
-async function publicKeyOf({ id }: { id: string }): Promise<string> {
-  return present((await coffer.clients().keys.getPublicKey({ id })).publicKeys.at(-1)).pem;
 }
 
 const lengthPrefixed = (fields: Uint8Array[]) =>

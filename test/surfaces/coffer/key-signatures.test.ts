@@ -1,5 +1,5 @@
 // Sign, Verify, ComputeMac, VerifyMac and GetPublicKey, on the real servers, against openssl and node:crypto.
-import { constants, createHmac, verify } from "node:crypto";
+import { constants, createHash, createHmac, verify } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { HashAlgorithm, type Key } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
@@ -33,6 +33,12 @@ async function pemOf({ id }: Key): Promise<string> {
   return present((await coffer.clients().keys.getPublicKey({ id })).publicKeys.at(-1)).pem;
 }
 
+function changedAt(bytes: Uint8Array, at: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  copy[at] = (copy[at] as number) ^ 1;
+  return copy;
+}
+
 describe("signatures", () => {
   it.each([...rsa, ...ec])(
     "by %s are verified by openssl, by node and by coffer, with each hash",
@@ -62,6 +68,36 @@ describe("signatures", () => {
       }
     },
   );
+
+  it.each([...rsa, ...ec])("by %s of a hash are those of what was hashed, with each hash", async (algorithm) => {
+    const { id } = keyOf(algorithm);
+    const { keys } = coffer.clients();
+    const pub = await pemOf(keyOf(algorithm));
+    const padding = rsa.includes(algorithm) ? { padding: constants.RSA_PKCS1_PSS_PADDING } : {};
+    for (const hashAlgorithm of [SHA256, SHA384, SHA512]) {
+      const hash = present(hashNames[hashAlgorithm]);
+      const digest = createHash(hash).update(input).digest();
+      const init = { id, hashAlgorithm };
+      const { signature } = await keys.sign({ ...init, input: digest, prehashed: true });
+      const saltLength = constants.RSA_PSS_SALTLEN_DIGEST;
+      expect(
+        verify(hash, input, { key: pub, ...padding, ...(rsa.includes(algorithm) ? { saltLength } : {}) }, signature),
+      ).toBe(true);
+      expect((await keys.verify({ ...init, input, signature })).valid).toBe(true);
+      const byInput = (await keys.sign({ ...init, input })).signature;
+      expect((await keys.verify({ ...init, input: digest, prehashed: true, signature: byInput })).valid).toBe(true);
+      for (const bad of [
+        { input: createHash(hash).update("other").digest(), signature },
+        { input: digest, signature: changedAt(signature, 12) },
+        { input: digest, signature: signature.slice(1) },
+      ]) {
+        expect((await keys.verify({ ...init, prehashed: true, ...bad })).valid).toBe(false);
+      }
+      const short = { ...init, input: digest.subarray(1), prehashed: true };
+      await expectError(keys.sign(short), invalid("input"));
+      await expectError(keys.verify({ ...short, signature }), invalid("input"));
+    }
+  });
 
   it("by ed25519 are verified by openssl and by coffer", async () => {
     const key = keyOf("ed25519");
@@ -187,6 +223,7 @@ describe("rejects", () => {
     const bad = "hash_algorithm";
     await expectError(keys.sign({ id: ed25519, input, hashAlgorithm: SHA256 }), invalid(bad));
     await expectError(keys.computeMac({ id: mac, input, hashAlgorithm: SHA512 }), invalid(bad));
+    await expectError(keys.sign({ id: ed25519, input, prehashed: true }), invalid("prehashed"));
     await expectError(keys.sign({ id: rsaKey, input, hashAlgorithm: 9 as HashAlgorithm }), invalid(bad));
     await expectError(keys.sign({ id: rsaKey, input: utf8("") }), invalid("input"));
     await expectError(keys.sign({ id: rsaKey, input: new Uint8Array(65_537) }), invalid("input"));
