@@ -30,6 +30,10 @@ const plaintextNames = new Set([
   "secret_key_values",
   "placeholder",
   "proxy_url",
+  "plaintext",
+  "key_material",
+  "import_key_material",
+  "input",
 ]);
 
 /** The RPCs whose answers hold plaintext, with the fields that do. All others hold none. */
@@ -47,6 +51,12 @@ const revealing: Record<string, string[]> = {
     "coffer.rest.thalassa.v1.GetSecretValueResponse.secret_string",
     "coffer.rest.thalassa.v1.GetSecretValueResponse.secret_key_values",
   ],
+  // They are there to return plaintext or key material.
+  "coffer.v1.KeyService.Decrypt": ["coffer.v1.DecryptResponse.plaintext"],
+  "coffer.v1.KeyService.BatchDecrypt": ["coffer.v1.DecryptResponse.plaintext"],
+  "coffer.v1.KeyService.ExportKey": ["coffer.v1.ExportKeyResponse.key_material"],
+  "coffer.rest.thalassa.v1.KeyService.Decrypt": ["coffer.rest.thalassa.v1.DecryptResponse.plaintext"],
+  "coffer.rest.thalassa.v1.KeyService.ExportKey": ["coffer.rest.thalassa.v1.ExportKeyResponse.key_material"],
   // Placeholders are for those who run the program; POST too, though they are worth nothing by themselves.
   "coffer.v1.EgressService.GetSandbox": ["coffer.v1.SandboxSecret.placeholder"],
   "coffer.v1.EgressService.ListSandboxes": ["coffer.v1.SandboxSecret.placeholder"],

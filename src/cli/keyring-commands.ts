@@ -72,16 +72,17 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
       putRootKeyFirst(config.rootKeyFile, isUnused ? added : addRootKey(config.rootKeyFile, randomBytes), randomBytes);
       done = await rewrapUnderFirst(config, database);
     }
-    const { keyring, rewrapped, corrupt } = done;
+    const { keyring, rewrapped } = done;
+    const corrupt = [...done.corrupt.map(nameOf), ...done.corruptImportKeys.map(importKeyName)];
     await recordRotation(deps, keyring.first.id);
     const wraps = await countRootWraps(database);
     const keys = [...keyring.byId.keys()].map((id) => ({ id, wraps: wraps.get(id) ?? 0 }));
     return {
-      json: { file: config.rootKeyFile, rewrapped, corrupt: corrupt.map(nameOf), keys },
+      json: { file: config.rootKeyFile, rewrapped, corrupt, keys },
       rows: keys.map(({ id, wraps: count }) => ({ KEY: id, WRAPS: String(count), STATE: stateOf(id, count) })),
       ...(corrupt.length === 0
         ? {}
-        : { last: `key versions that cannot be unwrapped and were not changed: ${corrupt.map(nameOf).join(", ")}` }),
+        : { last: `key versions that cannot be unwrapped and were not changed: ${corrupt.join(", ")}` }),
     };
 
     function stateOf(id: string, count: number): string {
@@ -97,6 +98,10 @@ async function rewrapUnderFirst({ rootKeyFile }: Config, database: AdminDeps["da
   const deployment = await findDeployment(database);
   if (!deployment) throw new StartupError("the database has no deployment row any more");
   return { keyring, ...(await rewrapRoots({ database, keyring, random: randomBytes }, deployment)) };
+}
+
+function importKeyName({ workspaceId, region }: { workspaceId: string; region: string }): string {
+  return `${workspaceId} the import key of ${region}`;
 }
 
 function nameOf({

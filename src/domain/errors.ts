@@ -122,6 +122,22 @@ const reasonTable = {
     when: "the key is scheduled for destruction; cancel that first",
   },
   KEY_DESTROYED: { code: "FAILED_PRECONDITION", when: "a destroyed key stays destroyed" },
+  KEY_USE_UNSUPPORTED: {
+    code: "INVALID_ARGUMENT",
+    when: "keys with this algorithm cannot do this; the message names the algorithms that can",
+  },
+  KEY_NOT_EXPORTABLE: {
+    code: "FAILED_PRECONDITION",
+    when: "the key was made without `export_allowed`, so its material never leaves coffer",
+  },
+  KEY_NOT_ROTATABLE: {
+    code: "FAILED_PRECONDITION",
+    when: "the key was imported without `allow_rotation`; import the new material as a new key",
+  },
+  CIPHERTEXT_INVALID: {
+    code: "INVALID_ARGUMENT",
+    when: "the ciphertext was changed, or was encrypted with another key or another context",
+  },
   ACCESS_RULE_LIMIT: {
     code: "RESOURCE_EXHAUSTED",
     when: "the workspace has as many access rules as it may have; delete some first",

@@ -1,4 +1,4 @@
-// Keys that wrap the keys of versions.
+// Keys: those that wrap the keys of versions, and those that only encrypt or sign for callers.
 import { CofferError } from "./errors.ts";
 
 export type KmsKeyState = "ACTIVE" | "DISABLED" | "PENDING_DESTRUCTION" | "DESTROYED";
@@ -7,17 +7,33 @@ export interface KmsKey {
   workspaceId: string;
   kmsKeyId: string;
   region: string;
-  /** Unique in its workspace and region. */
+  /** Unique in its workspace and region, as its slug is. */
   name: string;
   algorithm: string;
   state: KmsKeyState;
-  /** The version that wraps new versions of secrets. */
+  /** The version that wraps new versions of secrets, encrypts and signs. */
   primaryVersion: number;
+  /** Whether callers may get its material; decided when it was made. */
+  exportAllowed: boolean;
+}
+
+/** A version of a key that is not destroyed. */
+export interface KmsKeyVersion {
+  version: number;
+  createTime: Date;
 }
 
 /** All that is known of a key, but for its material. */
 export interface KmsKeyRecord extends KmsKey {
+  description: string;
   labels: Record<string, string>;
+  annotations: Record<string, string>;
+  /** Whether its first material came from a caller. */
+  imported: boolean;
+  /** False for imported keys whose material is to stay the only one. */
+  rotationAllowed: boolean;
+  /** The newest 100, oldest first; none of a destroyed key. */
+  versions: readonly KmsKeyVersion[];
   /** Counts the changes; the etag is this number in decimal. */
   revision: number;
   createTime: Date;
@@ -35,6 +51,11 @@ export interface KmsKeyRecord extends KmsKey {
 
 /** The key every workspace has in every region from the start. */
 export const defaultKeyName = "default";
+
+/** How a key is called in URLs: its name with `-` for each space. */
+export function slugOf(name: string): string {
+  return name.replaceAll(" ", "-");
+}
 
 export function checkKeyActive(key: Pick<KmsKey, "kmsKeyId" | "state">): void {
   if (key.state === "ACTIVE") return;
@@ -65,6 +86,21 @@ export function checkKeyNotPending(key: Pick<KmsKey, "kmsKeyId" | "state">): voi
   );
 }
 
-export function keyNotFound(kmsKeyId: string): CofferError {
-  return new CofferError("KEY_NOT_FOUND", "there is no such key", { kms_key_id: kmsKeyId });
+export function checkRotationAllowed({
+  kmsKeyId,
+  rotationAllowed,
+}: Pick<KmsKeyRecord, "kmsKeyId" | "rotationAllowed">) {
+  if (rotationAllowed) return;
+  const message = `key ${kmsKeyId} was imported without allow_rotation, so it cannot be rotated; import the new material as a new key`;
+  throw new CofferError("KEY_NOT_ROTATABLE", message, { kms_key_id: kmsKeyId });
+}
+
+/** `denial` is what the caller must not be told. */
+export function keyNotFound(kmsKeyId: string, denial?: CofferError): CofferError {
+  return new CofferError(
+    "KEY_NOT_FOUND",
+    "there is no such key",
+    { kms_key_id: kmsKeyId },
+    denial ? { cause: denial } : {},
+  );
 }

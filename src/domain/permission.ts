@@ -23,6 +23,10 @@ const operator = [
   "versions.access",
   "versions.enable",
   "versions.disable",
+  "keys.encrypt",
+  "keys.decrypt",
+  "keys.sign",
+  "keys.verify",
   "egress.create",
   "egress.delete",
   "egress.bind",
@@ -54,7 +58,7 @@ const admin = [
   "workspace.update",
   "audit.read",
 ] as const;
-const owner = [...admin, "workspace.create"] as const;
+const owner = [...admin, "workspace.create", "keys.export"] as const;
 
 export type Permission = (typeof owner)[number];
 

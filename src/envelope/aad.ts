@@ -1,6 +1,6 @@
 // What a ciphertext is bound to: nothing in here ever changes for a secret version, so a moved ciphertext does not open.
 import type { PayloadForm } from "../domain/payload.ts";
-import type { Algorithm } from "./algorithms.ts";
+import type { Algorithm, KeyAlgorithm } from "./algorithms.ts";
 import { lengthPrefixed, uint32Bytes, utf8Bytes } from "./bytes.ts";
 import { createWriter } from "./writer.ts";
 
@@ -16,11 +16,11 @@ export interface ValueContext {
   versionNumber: number;
 }
 
-/** The KMS key version that wraps a DEK. */
-export interface KeyVersionName {
+/** A KMS key version; one that wraps DEKs unless another kind of algorithm is named. */
+export interface KeyVersionName<A extends KeyAlgorithm = Algorithm> {
   kmsKeyId: string;
   version: number;
-  algorithm: Algorithm;
+  algorithm: A;
 }
 
 /** What the two layers of an envelope are bound to. Views of one buffer, valid until the next call. */
@@ -65,12 +65,23 @@ function writeNumber(value: number): void {
 }
 
 /** Of a KMS key version that a root key wraps. */
-export function keyVersionAad(owner: { deploymentId: string; workspaceId: string }, key: KeyVersionName): Buffer {
+export function keyVersionAad(
+  owner: { deploymentId: string; workspaceId: string },
+  key: KeyVersionName<KeyAlgorithm>,
+): Buffer {
   return lengthPrefixed([
     ...[utf8Bytes("coffer"), utf8Bytes("kms-key-version"), uint32Bytes(envelopeVersion)],
     ...[owner.deploymentId, owner.workspaceId, key.kmsKeyId].map(utf8Bytes),
     uint32Bytes(key.version),
     utf8Bytes(key.algorithm),
+  ]);
+}
+
+/** Of the private key with which a workspace takes imported key material in a region. */
+export function importKeyAad(deploymentId: string, workspaceId: string, region: string): Buffer {
+  return lengthPrefixed([
+    ...[utf8Bytes("coffer"), utf8Bytes("import-wrapping-key"), uint32Bytes(envelopeVersion)],
+    ...[deploymentId, workspaceId, region].map(utf8Bytes),
   ]);
 }
 

@@ -1,13 +1,14 @@
-// KMS key versions: the keys that wrap DEKs, themselves wrapped by a root key.
+// KMS key versions: keys that wrap DEKs or that callers use, themselves wrapped by a root key.
 import type { RandomBytes } from "../domain/random.ts";
-import { Sensitive } from "../domain/sensitive.ts";
+import type { Sensitive } from "../domain/sensitive.ts";
 import { type KeyVersionName, keyVersionAad } from "./aad.ts";
-import { algorithmSpec } from "./algorithms.ts";
+import { type Algorithm, type KeyAlgorithm, keySpec } from "./algorithms.ts";
 import { valueCorrupt } from "./corrupt.ts";
 import type { Keyring } from "./keyring.ts";
 import { type RootWrapped, unwrapWithRoot, wrapWithRoot } from "./root-wrap.ts";
 
-export interface KeyVersion extends KeyVersionName {
+export interface KeyVersion<A extends KeyAlgorithm = Algorithm> extends KeyVersionName<A> {
+  /** Raw bytes of a symmetric or MAC key, PKCS#8 of a private one. */
   key: Sensitive;
 }
 
@@ -17,29 +18,25 @@ export interface KeyOwner {
   workspaceId: string;
 }
 
-/** A new random key with this name. */
-export function newKeyVersion(name: KeyVersionName, random: RandomBytes): KeyVersion {
-  return { ...name, key: new Sensitive(random(algorithmSpec(name.algorithm).keySizeBytes)) };
-}
-
 export function wrapKeyVersion(
   keyring: Keyring,
   owner: KeyOwner,
-  keyVersion: KeyVersion,
+  keyVersion: KeyVersion<KeyAlgorithm>,
   random: RandomBytes,
 ): RootWrapped {
   return wrapWithRoot(keyring, keyVersionAad(owner, keyVersion), keyVersion.key, random);
 }
 
 /** VALUE_CORRUPT unless it was wrapped for this owner and under this name, by a root key that the keyring holds. */
-export function unwrapKeyVersion(
+export function unwrapKeyVersion<A extends KeyAlgorithm>(
   keyring: Keyring,
   owner: KeyOwner,
-  name: KeyVersionName,
+  name: KeyVersionName<A>,
   stored: RootWrapped,
-): KeyVersion {
+): KeyVersion<A> {
   const key = unwrapWithRoot(keyring, keyVersionAad(owner, name), stored);
-  if (key.byteLength !== algorithmSpec(name.algorithm).keySizeBytes) throw valueCorrupt();
+  const spec = keySpec(name.algorithm);
+  if (spec.kind === "aead" && key.byteLength !== spec.keySizeBytes) throw valueCorrupt();
   const { kmsKeyId, version, algorithm } = name;
   return { kmsKeyId, version, algorithm, key };
 }

@@ -1,5 +1,6 @@
 // What the jobs on keys have in common: each key is worked on if it is as coffer wrote it, and otherwise reported and put off.
 import type { KmsKey } from "../domain/kms-key.ts";
+import { wrapsSecrets } from "../operations/keys/key-material.ts";
 import { coveredOfKmsKey, isAuthentic, macOf } from "../operations/row-macs.ts";
 import type { Tx } from "../store/database.ts";
 import { postponeKey } from "../store/due-keys.ts";
@@ -20,7 +21,8 @@ export async function changeDueKeys(
   const tampered = keys.filter((key) => !sound.includes(key));
   for (const key of sound) {
     const next = { ...key, ...(await change(key)) };
-    await updateKeyRecord(tx, { ...next, mac: macOf(deploymentKeys, coveredOfKmsKey(next)) }, undefined);
+    const options = { destroyAfterMs: undefined, wrapsSecrets: wrapsSecrets(key) };
+    await updateKeyRecord(tx, { ...next, mac: macOf(deploymentKeys, coveredOfKmsKey(next)) }, options);
   }
   // A new MAC would vouch for what somebody has changed behind coffer's back.
   for (const key of tampered) await postponeKey(tx, key);

@@ -1,18 +1,28 @@
 // Rotates keys whose rotation period has passed.
-import { createPrimaryVersion } from "../operations/keys/new-version.ts";
-import { isKeyRotationDue, lockKeysToRotate } from "../store/due-keys.ts";
+
+import {
+  createPrimaryVersion,
+  materialFor,
+  slowAlgorithms,
+  storePrimaryVersion,
+} from "../operations/keys/new-version.ts";
+import type { Tx } from "../store/database.ts";
+import { findKeyToRotate, isKeyRotationDue, lockKeysToRotate, lockKeyToRotate } from "../store/due-keys.ts";
+import { mayWait } from "../store/event-partitions.ts";
 import { changeDueKeys } from "./due-keys.ts";
-import type { Job } from "./job.ts";
+import type { Job, JobDeps } from "./job.ts";
 
 const name = "RotateKeys";
 const keysPerBatch = 20;
+const origin = { job: name, rule: "rotation_period" };
 
 export const rotateKeys: Job = {
   name,
   isDue: isKeyRotationDue,
   async runBatch(deps, tx) {
-    const keys = await lockKeysToRotate(tx, keysPerBatch);
-    await changeDueKeys(deps, tx, { job: name, rule: "rotation_period" }, keys, async (key) => {
+    const keys = await lockKeysToRotate(tx, keysPerBatch, slowAlgorithms);
+    if (keys.length === 0) return rotateSlowKey(deps, tx);
+    await changeDueKeys(deps, tx, origin, keys, async (key) => {
       const primaryVersion = key.primaryVersion + 1;
       await createPrimaryVersion(deps, tx, { ...key, primaryVersion });
       return { primaryVersion };
@@ -20,3 +30,23 @@ export const rotateKeys: Job = {
     return keys.length;
   },
 };
+
+/** One whose material takes seconds to make: that is done before the key is locked. */
+async function rotateSlowKey(deps: JobDeps, tx: Tx): Promise<number> {
+  const found = await findKeyToRotate(tx, slowAlgorithms);
+  if (!found) return 0;
+  await mayWait(tx);
+  const material = await materialFor(deps, found);
+  try {
+    const key = await lockKeyToRotate(tx, found);
+    if (!key) return 0;
+    await changeDueKeys(deps, tx, origin, [key], async () => {
+      const primaryVersion = key.primaryVersion + 1;
+      await storePrimaryVersion(deps, tx, { ...key, primaryVersion }, material);
+      return { primaryVersion };
+    });
+    return 1;
+  } finally {
+    material.zero();
+  }
+}

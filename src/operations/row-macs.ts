@@ -59,7 +59,8 @@ export const coveredOfAccessRule = covering<Omit<AccessRule, "note" | "createTim
 );
 
 export const coveredOfKmsKey = covering<KmsKey>(
-  { table: "kms_key", column: "mac", label: "kms_key/v1" },
+  // A key that may not be exported has the MAC that it had before export was possible.
+  { table: "kms_key", column: "mac", label: ({ exportAllowed }) => (exportAllowed ? "kms_key/v2" : "kms_key/v1") },
   {
     workspace_id: (row) => row.workspaceId,
     kms_key_id: (row) => row.kmsKeyId,
@@ -68,6 +69,7 @@ export const coveredOfKmsKey = covering<KmsKey>(
     algorithm: (row) => row.algorithm,
     state: (row) => row.state,
     primary_version: (row) => row.primaryVersion,
+    export_allowed: ({ exportAllowed }) => (exportAllowed ? [true] : []),
   },
 );
 

@@ -2,7 +2,7 @@
 import type { KmsKey } from "../domain/kms-key.ts";
 import type { Sql, Tx } from "./database.ts";
 import { type KeyRow, keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
-import { only } from "./rows.ts";
+import { firstOrUndefined, only } from "./rows.ts";
 
 const isToRotate = "k.next_rotate_time <= now() and k.state = 'ACTIVE'";
 const isToDestroy = "k.scheduled_destroy_time <= now()";
@@ -17,15 +17,49 @@ export async function isKeyRotationDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** At most `limit` of them, the longest due first; what another transaction holds is left for later. */
-export async function lockKeysToRotate(tx: Tx, limit: number): Promise<StoredKmsKeyRecord[]> {
+/** At most `limit` of other algorithms, the longest due first; what another transaction holds is left for later. */
+export async function lockKeysToRotate(
+  tx: Tx,
+  limit: number,
+  except: readonly string[],
+): Promise<StoredKmsKeyRecord[]> {
   const rows = await tx.query<KeyRow>({
     name: "lock_keys_to_rotate",
-    text: `select ${keyColumns} from kms_key k where ${isToRotate}
+    text: `select ${keyColumns} from kms_key k where ${isToRotate} and k.algorithm <> all ($2)
       order by k.next_rotate_time limit $1 for no key update skip locked`,
-    values: [limit],
+    values: [limit, except],
   });
   return rows.map(toKeyRecord);
+}
+
+/** The one of these algorithms that has been due longest; it is not locked. */
+export async function findKeyToRotate(
+  sql: Sql,
+  algorithms: readonly string[],
+): Promise<Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm"> | undefined> {
+  const rows = await sql.query<{ workspace_id: string; kms_key_id: string; algorithm: string }>({
+    name: "find_key_to_rotate",
+    text: `select k.workspace_id, k.kms_key_id, k.algorithm from kms_key k
+      where ${isToRotate} and k.algorithm = any ($1) order by k.next_rotate_time limit 1`,
+    values: [algorithms],
+  });
+  const row = firstOrUndefined(rows);
+  return row && { workspaceId: row.workspace_id, kmsKeyId: row.kms_key_id, algorithm: row.algorithm };
+}
+
+/** The key, if it is still due and nobody holds it. */
+export async function lockKeyToRotate(
+  tx: Tx,
+  { workspaceId, kmsKeyId }: Pick<KmsKey, "workspaceId" | "kmsKeyId">,
+): Promise<StoredKmsKeyRecord | undefined> {
+  const rows = await tx.query<KeyRow>({
+    name: "lock_key_to_rotate",
+    text: `select ${keyColumns} from kms_key k where k.workspace_id = $1 and k.kms_key_id = $2 and ${isToRotate}
+      for no key update skip locked`,
+    values: [workspaceId, kmsKeyId],
+  });
+  const row = firstOrUndefined(rows);
+  return row && toKeyRecord(row);
 }
 
 /** Looks in every workspace. */

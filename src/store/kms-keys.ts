@@ -1,5 +1,5 @@
-// Keys that wrap the keys of versions, and their wrapped material.
-import type { KmsKey, KmsKeyRecord } from "../domain/kms-key.ts";
+// Keys, and their wrapped material.
+import { type KmsKey, type KmsKeyRecord, slugOf } from "../domain/kms-key.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined } from "./rows.ts";
 
@@ -16,10 +16,11 @@ interface KmsKeyRow {
   algorithm: string;
   state: KmsKey["state"];
   primary_version: number;
+  export_allowed: boolean;
   mac: Uint8Array;
 }
 
-/** By id, or by name within a region: a destroyed key has none any more. */
+/** By id, or by name or slug within a region: a destroyed key has none any more. */
 export async function findKmsKey(
   sql: Sql,
   workspaceId: string,
@@ -29,14 +30,15 @@ export async function findKmsKey(
     "kmsKeyId" in ref
       ? { name: "find_kms_key_by_id", text: "k.kms_key_id = $2", values: [ref.kmsKeyId] }
       : {
-          name: "find_kms_key_by_name",
-          text: "k.region = $2 and k.name = $3 and k.state <> 'DESTROYED'",
-          values: [ref.region, ref.name],
+          name: "find_kms_key_by_slug",
+          text: "k.region = $2 and replace(k.name, ' ', '-') = $3 and k.state <> 'DESTROYED'",
+          values: [ref.region, slugOf(ref.name)],
         };
   const rows = await sql.query<KmsKeyRow>({
     name: which.name,
     isLookup: true,
-    text: `select k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.mac
+    text: `select k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version,
+        k.export_allowed, k.mac
       from kms_key k where k.workspace_id = $1 and ${which.text}`,
     values: [workspaceId, ...which.values],
   });
@@ -50,23 +52,39 @@ export async function findKmsKey(
       algorithm: row.algorithm,
       state: row.state,
       primaryVersion: row.primary_version,
+      exportAllowed: row.export_allowed,
       mac: row.mac,
     }
   );
 }
 
-/** Inserts a key unless its name is taken in the region; says whether it did. */
+export type KeySettings = Pick<
+  KmsKeyRecord,
+  "description" | "labels" | "annotations" | "rotationPeriodDays" | "imported" | "rotationAllowed"
+>;
+
+/** Of a key about which nothing is said. */
+const defaultKeySettings: KeySettings = {
+  description: "",
+  labels: {},
+  annotations: {},
+  rotationPeriodDays: undefined,
+  imported: false,
+  rotationAllowed: true,
+};
+
+/** Inserts a key unless its name or slug is taken in the region; says whether it did. */
 export async function insertKmsKey(
   tx: Tx,
   key: StoredKmsKey,
-  settings: Pick<KmsKeyRecord, "labels" | "rotationPeriodDays"> = { labels: {}, rotationPeriodDays: undefined },
+  settings: KeySettings = defaultKeySettings,
 ): Promise<boolean> {
   const rows = await tx.query({
     name: "insert_kms_key",
     text: `insert into kms_key (workspace_id, kms_key_id, region, name, algorithm, state, primary_version, mac, labels,
-        rotation_period_days, next_rotate_time)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(days => $10))
-      on conflict (workspace_id, region, name) where state <> 'DESTROYED' do nothing returning kms_key_id`,
+        rotation_period_days, next_rotate_time, export_allowed, description, annotations, imported, rotation_allowed)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(days => $10), $11, $12, $13, $14, $15)
+      on conflict do nothing returning kms_key_id`,
     values: [
       key.workspaceId,
       key.kmsKeyId,
@@ -78,6 +96,11 @@ export async function insertKmsKey(
       key.mac,
       JSON.stringify(settings.labels),
       settings.rotationPeriodDays ?? null,
+      key.exportAllowed,
+      settings.description,
+      JSON.stringify(settings.annotations),
+      settings.imported,
+      settings.rotationAllowed,
     ],
   });
   return rows.length === 1;
@@ -175,7 +198,8 @@ export async function countRootWraps(sql: Sql): Promise<ReadonlyMap<string, numb
   const rows = await sql.query<{ root_key_id: string; wraps: number }>({
     name: "count_root_wraps",
     text: `select root_key_id, count(*) as wraps from (
-        select root_key_id from kms_key_version union all select root_key_id from deployment
+        select root_key_id from kms_key_version union all select root_key_id from import_wrapping_key
+        union all select root_key_id from deployment
       ) w group by root_key_id order by root_key_id`,
     values: [],
   });
@@ -186,7 +210,8 @@ export async function countRootWraps(sql: Sql): Promise<ReadonlyMap<string, numb
 export async function listRootKeyIds(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ root_key_id: string }>({
     name: "list_root_key_ids",
-    text: "select distinct root_key_id from kms_key_version order by root_key_id",
+    text: `select root_key_id from kms_key_version union select root_key_id from import_wrapping_key
+      order by root_key_id`,
     values: [],
   });
   return rows.map((row) => row.root_key_id);

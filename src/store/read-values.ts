@@ -100,6 +100,7 @@ type SealedRow = [
   judgeTime: Date | null,
   vaultConnectionId: string | null,
   isRecorded: boolean,
+  keyExportAllowed: boolean,
 ];
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
@@ -128,7 +129,7 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
           v.envelope as v_envelope, v.kms_key_id as v_key_id, v.kms_key_version as v_key_version, v.mac as v_mac,
           v.vault_connection_id as v_vault_connection_id,
           k.state as k_state, k.name as k_name, k.region as k_region, k.algorithm as k_algorithm,
-          k.primary_version as k_primary_version, k.mac as k_mac,
+          k.primary_version as k_primary_version, k.mac as k_mac, k.export_allowed as k_export_allowed,
           coalesce(s.access_policy is null and s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
         from asked a
         join secret s on s.workspace_id = a.workspace_id and ${isActive}
@@ -148,7 +149,8 @@ function textOf({ secret, version }: ValueAsk, asked: string): string {
         f.s_current_version, f.s_version_count, nullif(f.s_version_aliases, '{}'), f.s_kms_key_id, f.s_revealable,
         f.s_access_policy, f.v_number, f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state,
         f.k_name, f.k_region, f.k_algorithm, f.k_primary_version, f.k_mac, f.s_row_mac,
-        case when f.s_access_policy is not null then now() end as judge_time, f.v_vault_connection_id, f.is_recorded
+        case when f.s_access_policy is not null then now() end as judge_time, f.v_vault_connection_id, f.is_recorded,
+        f.k_export_allowed
       from found f`;
 }
 
@@ -276,6 +278,7 @@ function toSealedVersion(row: SealedRow): SealedVersion {
             state: keyState,
             primaryVersion: row[25],
             mac: row[26],
+            exportAllowed: row[31],
           },
     isRecorded: row[30],
   };

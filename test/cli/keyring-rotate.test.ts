@@ -35,7 +35,7 @@ async function begin() {
 /** The root keys that wrap anything. */
 async function usedKeys(coffer: TestCoffer): Promise<unknown[]> {
   const rows = await coffer.sql(
-    "select root_key_id as id from kms_key_version union select root_key_id from deployment order by 1",
+    "select root_key_id as id from kms_key_version union select root_key_id from deployment union select root_key_id from import_wrapping_key order by 1",
   );
   return rows.map(({ id }) => id);
 }
@@ -53,6 +53,10 @@ describe("coffer keyring rotate", () => {
     const clients = createClients(serving.url, coffer.ownerToken);
     expect(await textOf(clients, id)).toBe("before");
     const { mode, uid } = statSync(file);
+    const input = Buffer.from("signed before");
+    const signing = present((await clients.keys.createKey({ name: "signs", algorithm: "ecdsa-p256" })).key);
+    const { signature } = await clients.keys.sign({ id: signing.id, input });
+    const { publicKey } = await clients.keys.getWrappingKey({});
 
     const { keys, rewrapped, corrupt } = await json("keyring", "rotate");
     const [newId] = linesOf(file).map(idOf);
@@ -84,6 +88,9 @@ describe("coffer keyring rotate", () => {
     const again = await processes.serve({ ...settings });
     const after = createClients(again.url, coffer.ownerToken);
     expect([await textOf(after, id), await textOf(after, later.id)]).toEqual(["before", "later"]);
+    expect((await after.keys.verify({ id: signing.id, input, signature })).valid).toBe(true);
+    expect((await after.keys.sign({ id: signing.id, input })).keyVersion).toBe(1);
+    expect((await after.keys.getWrappingKey({})).publicKey).toBe(publicKey);
     expect(await json("keyring", "check")).toMatchObject({ opens: true });
   });
 
@@ -150,6 +157,16 @@ describe("coffer keyring rotate", () => {
     expect(new Set(await usedKeys(coffer))).toEqual(new Set([firstId, oldId]));
     expect(stdout).toMatch(new RegExp(`${oldId} +1 +needed`));
     expect(stdout).toContain(`key versions that cannot be unwrapped and were not changed: ${name}`);
+  });
+
+  it("leaves an import key whose wrap does not authenticate, and says which", async () => {
+    const { coffer, json } = await begin();
+    await coffer.clients().keys.getWrappingKey({});
+    const [damaged] = await coffer.sql(
+      "update import_wrapping_key set wrapped_key = set_byte(wrapped_key, 80, get_byte(wrapped_key, 80) # 1) returning workspace_id",
+    );
+    const { corrupt } = await json("keyring", "rotate");
+    expect(corrupt).toEqual([`${damaged?.["workspace_id"]} the import key of default`]);
   });
 
   it.runIf(process.getuid?.() === 0)("says so when the keyring cannot be written, and changes nothing", async () => {

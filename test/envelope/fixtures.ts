@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { CofferError } from "../../src/domain/errors.ts";
 import type { RandomBytes } from "../../src/domain/random.ts";
+import { Sensitive } from "../../src/domain/sensitive.ts";
 import type { ValueContext } from "../../src/envelope/aad.ts";
-import type { Algorithm } from "../../src/envelope/algorithms.ts";
-import { type KeyVersion, newKeyVersion } from "../../src/envelope/key-version.ts";
+import { type Algorithm, algorithmSpec } from "../../src/envelope/algorithms.ts";
+import type { KeyVersion } from "../../src/envelope/key-version.ts";
 
 export const random: RandomBytes = randomBytes;
 
@@ -19,7 +20,8 @@ export const context: ValueContext = {
 };
 
 export function keyVersionOf(algorithm: Algorithm, version = 1): KeyVersion {
-  return newKeyVersion({ kmsKeyId: "kms_1", version, algorithm }, random);
+  const key = new Sensitive(random(algorithmSpec(algorithm).keySizeBytes));
+  return { kmsKeyId: "kms_1", version, algorithm, key };
 }
 
 /** Gives these bytes, one after the other, each as a copy, and nothing else. */

@@ -56,6 +56,27 @@ describe("RotateKeys", () => {
     }
   });
 
+  it("gives keys that sign, encrypt or make MACs a new version too, and moves no secrets after it", async () => {
+    const algorithms = ["rsa-2048", "rsa-3072", "ecdsa-p256", "ed25519", "hmac"];
+    const keys = await Promise.all(algorithms.map((algorithm) => createKey(coffer, { algorithm, rotationPeriod })));
+    for (const due of keys) await makeRotationDue(due);
+    expect((await run(coffer, rotateKeys)).items).toBe(5);
+    for (const key of keys) {
+      expect(await getKey(coffer, key)).toMatchObject({
+        primaryVersion: 2,
+        versions: [{ version: 1 }, { version: 2 }],
+      });
+      expect((await getKey(coffer, key)).rewrap).toBeUndefined();
+      expect((await systemEvents(coffer, key.id)).map(({ result }) => result)).toEqual(["OK"]);
+    }
+    const [row] = await coffer.sql(
+      "select count(*)::int as count from kms_key where kms_key_id = any ($1) and rewrap_after is not null",
+      [keys.map(({ id }) => id)],
+    );
+    expect(row).toEqual({ count: 0 });
+    expect((await run(coffer, rotateKeys)).items).toBe(0);
+  }, 60_000);
+
   it("leaves disabled keys alone until they are enabled", async () => {
     const key = await createKey(coffer, { rotationPeriod });
     await makeRotationDue(key);
@@ -108,6 +129,22 @@ describe("DestroyKeys", () => {
     const { keys } = await coffer.clients().keys.listKeys({ states: [KeyState.DESTROYED] });
     expect(keys).toEqual([destroyed]);
     expect((await run(coffer, destroyKeys)).items).toBe(0);
+  });
+
+  it("deletes the material of keys that sign, and nothing signs, verifies or shows a public key afterwards", async () => {
+    const key = await createKey(coffer, { algorithm: "ecdsa-p256" });
+    const input = new TextEncoder().encode("m");
+    const { id } = key;
+    const { signature } = await there.clients().keys.sign({ id, input });
+    await makeDestructionDue(coffer, key);
+    expect((await run(coffer, destroyKeys)).items).toBe(1);
+    expect(await materialOf(key)).toEqual([]);
+    expect((await getKey(coffer, key)).versions).toEqual([]);
+    for (const { keys } of [coffer.clients(), there.clients()]) {
+      await expectError(keys.sign({ id, input }), notActive("DESTROYED"));
+      await expectError(keys.verify({ id, input, signature }), notActive("DESTROYED"));
+      await expectError(keys.getPublicKey({ id }), { code: "FailedPrecondition", reason: "KEY_DESTROYED" });
+    }
   });
 
   it("keeps a key whose destruction was called off, and its values", async () => {

@@ -1,7 +1,7 @@
 // Every request of Thalassa Cloud's API, with what its documents and coffer's say of each.
 import type { Permission } from "../../src/domain/permission.ts";
 import type { TestCoffer } from "./coffer.ts";
-import { createKey } from "./keys.ts";
+import { createKey, type KeyInit } from "./keys.ts";
 import { newName } from "./secrets.ts";
 import { base64, createThalassa, newSecretBody, thalassa, thalassaRegion } from "./thalassa.ts";
 
@@ -12,13 +12,15 @@ export interface ThalassaRoute {
   permissions: readonly Permission[];
   success: 200 | 201 | 204;
   /** A valid body, where one is needed. */
-  body?: () => object;
+  body?: (target: ThalassaTarget) => object;
   /** What is added to the URL. */
   query?: string;
   /** Whether it changes something. */
   changes?: true;
   /** The state that it is there to change. */
   from?: "disabled" | "pending_deletion";
+  /** The key that it is about; one of the default type unless set. */
+  key?: KeyInit;
 }
 
 const secrets = "/v1/secrets/{region}";
@@ -30,7 +32,7 @@ export const thalassaRoutes: readonly ThalassaRoute[] = [
     request: `POST ${secrets}/secrets`,
     permissions: ["secrets.create"],
     success: 201,
-    body: newSecretBody,
+    body: () => newSecretBody(),
     changes: true,
   },
   { rpc: "ListSecrets", request: `GET ${secrets}/secrets`, permissions: ["secrets.list"], success: 200 },
@@ -121,31 +123,105 @@ export const thalassaRoutes: readonly ThalassaRoute[] = [
   },
   {
     rpc: "CancelKeyDeletion",
-    request: `POST ${keys}/{identity}/cancel-deletion`,
+    request: `DELETE ${keys}/{identity}/cancel-deletion`,
     permissions: ["keys.destroy", "keys.enable"],
     success: 200,
     changes: true,
     from: "pending_deletion",
   },
+  {
+    rpc: "Encrypt",
+    request: `POST ${keys}/{identity}/encrypt`,
+    permissions: ["keys.encrypt"],
+    success: 200,
+    body: () => ({ plaintext: base64("p") }),
+  },
+  {
+    rpc: "Decrypt",
+    request: `POST ${keys}/{identity}/decrypt`,
+    permissions: ["keys.decrypt"],
+    success: 200,
+    body: ({ ciphertext }) => ({ ciphertext }),
+  },
+  {
+    rpc: "Sign",
+    request: `POST ${keys}/{identity}/sign`,
+    permissions: ["keys.sign"],
+    success: 200,
+    body: () => ({ input: base64("m") }),
+    key: { algorithm: "ed25519" },
+  },
+  {
+    rpc: "Verify",
+    request: `POST ${keys}/{identity}/verify`,
+    permissions: ["keys.verify"],
+    success: 200,
+    body: () => ({ input: base64("m"), signature: base64("s") }),
+    key: { algorithm: "ecdsa-p256" },
+  },
+  {
+    rpc: "ComputeHmac",
+    request: `POST ${keys}/{identity}/hmac`,
+    permissions: ["keys.sign"],
+    success: 200,
+    body: () => ({ input: base64("m") }),
+    key: { algorithm: "hmac" },
+  },
+  {
+    rpc: "VerifyHmac",
+    request: `POST ${keys}/{identity}/verify-hmac`,
+    permissions: ["keys.verify"],
+    success: 200,
+    body: () => ({ input: base64("m"), hmac: base64("h") }),
+    key: { algorithm: "hmac" },
+  },
+  {
+    rpc: "GetPublicKey",
+    request: `GET ${keys}/{identity}/public-key`,
+    permissions: ["keys.read"],
+    success: 200,
+    key: { algorithm: "ed25519" },
+  },
+  {
+    rpc: "ExportKey",
+    request: `POST ${keys}/{identity}/export`,
+    permissions: ["keys.export"],
+    success: 200,
+    body: () => ({}),
+    key: { exportAllowed: true },
+  },
+  {
+    rpc: "GetWrappingKey",
+    request: "GET /v1/kms/{region}/wrapping-key",
+    permissions: ["keys.create"],
+    success: 200,
+  },
   { rpc: "GetSummary", request: "GET /v1/kms/summary", permissions: ["keys.list"], success: 200 },
 ];
 
-/** What a request of a route is about: a secret of two versions, and a key in the state that the route wants. */
+/** What a request of a route is about: a secret of two versions, and a key in the state that the route requires. */
 export interface ThalassaTarget {
   path: string;
   identity: string;
+  /** By the key, where it can encrypt. */
+  ciphertext?: string;
 }
 
-export async function thalassaTarget(coffer: TestCoffer, { from }: ThalassaRoute): Promise<ThalassaTarget> {
+export async function thalassaTarget(coffer: TestCoffer, { from, key }: ThalassaRoute): Promise<ThalassaTarget> {
   const { path } = await createThalassa(coffer);
-  const { id } = await createKey(coffer, { region: thalassaRegion });
+  const { id } = await createKey(coffer, { region: thalassaRegion, ...key });
   await thalassa(coffer, `POST /v1/secrets/${thalassaRegion}/secret${path}/versions`, {
     json: { secretString: base64("v2") },
   });
   const { keys: client } = coffer.clients();
+  const target = { path, identity: id };
+  if (!from && !key) {
+    const { ciphertext } = await client.encrypt({ id, plaintext: Buffer.from("p") });
+    return { ...target, ciphertext: Buffer.from(ciphertext).toString("base64") };
+  }
   if (from === "disabled") await client.disableKey({ id });
   if (from === "pending_deletion") await client.scheduleKeyDestruction({ id });
-  return { path, identity: id };
+  return target;
 }
 
 /** The request of a route, about this target, in this region. */

@@ -7,13 +7,43 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file coffer/v1/key_service.proto.
  */
 export const file_coffer_v1_key_service: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb2ZmZXIvdjEva2V5X3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSL1BQoDS2V5EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIOCgZyZWdpb24YAyABKAkSOQoEbmFtZRgEIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXswLDYyfSk/JBIRCglhbGdvcml0aG0YBSABKAkSIgoFc3RhdGUYBiABKA4yEy5jb2ZmZXIudjEuS2V5U3RhdGUSFwoPcHJpbWFyeV92ZXJzaW9uGAcgASgNEkMKBmxhYmVscxgIIAMoCzIaLmNvZmZlci52MS5LZXkuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEkgKD3JvdGF0aW9uX3BlcmlvZBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIUukgRqgEOIgYIgIawlgEyBAiAowUSFgoEZXRhZxgKIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyb3RhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQbmV4dF9yb3RhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoWc2NoZWR1bGVkX2Rlc3Ryb3lfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVzdHJveV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgZyZXdyYXAYESABKAsyFC5jb2ZmZXIudjEuS2V5UmV3cmFwGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHgoJS2V5UmV3cmFwEhEKCXJlbWFpbmluZxgBIAEoDSLpAgoQQ3JlYXRlS2V5UmVxdWVzdBI2CgRuYW1lGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOV8uLV17MCw2Mn0kEhcKBnJlZ2lvbhgCIAEoCUIHukgEcgIYPxIaCglhbGdvcml0aG0YAyABKAlCB7pIBHICGD8SUAoGbGFiZWxzGAQgAygLMicuY29mZmVyLnYxLkNyZWF0ZUtleVJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEkgKD3JvdGF0aW9uX3BlcmlvZBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIUukgRqgEOIgYIgIawlgEyBAiAowUSHQoMd29ya3NwYWNlX2lkGAYgASgJQge6SARyAhhAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiMAoRQ3JlYXRlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJFCg1HZXRLZXlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoMd29ya3NwYWNlX2lkGAIgASgJQge6SARyAhhAIi0KDkdldEtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkivgEKD0xpc3RLZXlzUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SOAoGc3RhdGVzGAIgAygOMhMuY29mZmVyLnYxLktleVN0YXRlQhO6SBCSAQ0QBBgBIgeCAQQQASAAEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAIkkKEExpc3RLZXlzUmVzcG9uc2USHAoEa2V5cxgBIAMoCzIOLmNvZmZlci52MS5LZXkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItEBChBVcGRhdGVLZXlSZXF1ZXN0Em0KA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXlCULpITboBRwoGa2V5LmlkEhdtdXN0IG5hbWUgdGhlIGtleSBieSBpZBokdGhpcy5pZCAhPSAnJyAmJiBzaXplKHRoaXMuaWQpIDw9IDY0yAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiMAoRVXBkYXRlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJgChBSb3RhdGVLZXlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASFgoEZXRhZxgCIAEoCUIIukgFcgMYgAISHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIjAKEVJvdGF0ZUtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkiYQoRRGlzYWJsZUtleVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiMQoSRGlzYWJsZUtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkiYAoQRW5hYmxlS2V5UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhYKBGV0YWcYAiABKAlCCLpIBXIDGIACEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCIwChFFbmFibGVLZXlSZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5IrUBCh1TY2hlZHVsZUtleURlc3RydWN0aW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhYKBGV0YWcYAiABKAlCCLpIBXIDGIACEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQBJGCg1kZXN0cm95X2FmdGVyGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhS6SBGqAQ4iBgiAhrCWATIECICjBSI9Ch5TY2hlZHVsZUtleURlc3RydWN0aW9uUmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJrChtDYW5jZWxLZXlEZXN0cnVjdGlvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiOwocQ2FuY2VsS2V5RGVzdHJ1Y3Rpb25SZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5Ko8BCghLZXlTdGF0ZRIZChVLRVlfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBLRVlfU1RBVEVfQUNUSVZFEAESFgoSS0VZX1NUQVRFX0RJU0FCTEVEEAISIQodS0VZX1NUQVRFX1BFTkRJTkdfREVTVFJVQ1RJT04QAxIXChNLRVlfU1RBVEVfREVTVFJPWUVEEAQy3QUKCktleVNlcnZpY2USRgoJQ3JlYXRlS2V5EhsuY29mZmVyLnYxLkNyZWF0ZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuQ3JlYXRlS2V5UmVzcG9uc2USQgoGR2V0S2V5EhguY29mZmVyLnYxLkdldEtleVJlcXVlc3QaGS5jb2ZmZXIudjEuR2V0S2V5UmVzcG9uc2UiA5ACARJICghMaXN0S2V5cxIaLmNvZmZlci52MS5MaXN0S2V5c1JlcXVlc3QaGy5jb2ZmZXIudjEuTGlzdEtleXNSZXNwb25zZSIDkAIBEkYKCVVwZGF0ZUtleRIbLmNvZmZlci52MS5VcGRhdGVLZXlSZXF1ZXN0GhwuY29mZmVyLnYxLlVwZGF0ZUtleVJlc3BvbnNlEkYKCVJvdGF0ZUtleRIbLmNvZmZlci52MS5Sb3RhdGVLZXlSZXF1ZXN0GhwuY29mZmVyLnYxLlJvdGF0ZUtleVJlc3BvbnNlEkkKCkRpc2FibGVLZXkSHC5jb2ZmZXIudjEuRGlzYWJsZUtleVJlcXVlc3QaHS5jb2ZmZXIudjEuRGlzYWJsZUtleVJlc3BvbnNlEkYKCUVuYWJsZUtleRIbLmNvZmZlci52MS5FbmFibGVLZXlSZXF1ZXN0GhwuY29mZmVyLnYxLkVuYWJsZUtleVJlc3BvbnNlEm0KFlNjaGVkdWxlS2V5RGVzdHJ1Y3Rpb24SKC5jb2ZmZXIudjEuU2NoZWR1bGVLZXlEZXN0cnVjdGlvblJlcXVlc3QaKS5jb2ZmZXIudjEuU2NoZWR1bGVLZXlEZXN0cnVjdGlvblJlc3BvbnNlEmcKFENhbmNlbEtleURlc3RydWN0aW9uEiYuY29mZmVyLnYxLkNhbmNlbEtleURlc3RydWN0aW9uUmVxdWVzdBonLmNvZmZlci52MS5DYW5jZWxLZXlEZXN0cnVjdGlvblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chtjb2ZmZXIvdjEva2V5X3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSJOCgpLZXlWZXJzaW9uEg8KB3ZlcnNpb24YASABKA0SLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIogICgNLZXkSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEg4KBnJlZ2lvbhgDIAEoCRJLCgRuYW1lGAQgASgJQj26SDpyODI2XihbQS1aYS16MC05XShbQS1aYS16MC05Xy4gLV17MCw2MX1bQS1aYS16MC05Xy4tXSk/KT8kEhEKCWFsZ29yaXRobRgFIAEoCRIiCgVzdGF0ZRgGIAEoDjITLmNvZmZlci52MS5LZXlTdGF0ZRIXCg9wcmltYXJ5X3ZlcnNpb24YByABKA0SQwoGbGFiZWxzGAggAygLMhouY29mZmVyLnYxLktleS5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESSAoPcm90YXRpb25fcGVyaW9kGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhS6SBGqAQ4iBgiAhrCWATIECICjBRIWCgRldGFnGAogASgJQgi6SAVyAxiAAhIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JvdGF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBuZXh0X3JvdGF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI6ChZzY2hlZHVsZWRfZGVzdHJveV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZXN0cm95X3RpbWUYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKBnJld3JhcBgRIAEoCzIULmNvZmZlci52MS5LZXlSZXdyYXASHQoLZGVzY3JpcHRpb24YEiABKAlCCLpIBXIDGIAIEj8KC2Fubm90YXRpb25zGBMgAygLMh8uY29mZmVyLnYxLktleS5Bbm5vdGF0aW9uc0VudHJ5Qgm6SAaaAQMQ6AcSFgoOZXhwb3J0X2FsbG93ZWQYFCABKAgSEAoIaW1wb3J0ZWQYFSABKAgSGAoQcm90YXRpb25fYWxsb3dlZBgWIAEoCBInCgh2ZXJzaW9ucxgXIAMoCzIVLmNvZmZlci52MS5LZXlWZXJzaW9uGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIh4KCUtleVJld3JhcBIRCglyZW1haW5pbmcYASABKA0i2gQKEENyZWF0ZUtleVJlcXVlc3QSSAoEbmFtZRgBIAEoCUI6ukg3cjUyM15bQS1aYS16MC05XShbQS1aYS16MC05Xy4gLV17MCw2MX1bQS1aYS16MC05Xy4tXSk/JBIXCgZyZWdpb24YAiABKAlCB7pIBHICGD8SGgoJYWxnb3JpdGhtGAMgASgJQge6SARyAhg/ElAKBmxhYmVscxgEIAMoCzInLmNvZmZlci52MS5DcmVhdGVLZXlSZXF1ZXN0LkxhYmVsc0VudHJ5Qhe6SBSaAREQQCIGcgQQARg/KgVyAxjIARJICg9yb3RhdGlvbl9wZXJpb2QYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CFLpIEaoBDiIGCICGsJYBMgQIgKMFEh0KDHdvcmtzcGFjZV9pZBgGIAEoCUIHukgEcgIYQBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAgSTAoLYW5ub3RhdGlvbnMYCCADKAsyLC5jb2ZmZXIudjEuQ3JlYXRlS2V5UmVxdWVzdC5Bbm5vdGF0aW9uc0VudHJ5Qgm6SAaaAQMQ6AcSFgoOZXhwb3J0X2FsbG93ZWQYCSABKAgSJAoGaW1wb3J0GAogASgLMhQuY29mZmVyLnYxLktleUltcG9ydBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKLAQoJS2V5SW1wb3J0EisKE2ltcG9ydF9rZXlfbWF0ZXJpYWwYASABKAxCDoABAbpICHoGEIAEGIBAEjkKDWhhc2hfZnVuY3Rpb24YAiABKA4yGC5jb2ZmZXIudjEuSGFzaEFsZ29yaXRobUIIukgFggECEAESFgoOYWxsb3dfcm90YXRpb24YAyABKAgiMAoRQ3JlYXRlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSJFCg1HZXRLZXlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoMd29ya3NwYWNlX2lkGAIgASgJQge6SARyAhhAIi0KDkdldEtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXki1QIKD0xpc3RLZXlzUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SOAoGc3RhdGVzGAIgAygOMhMuY29mZmVyLnYxLktleVN0YXRlQhO6SBCSAQ0QBBgBIgeCAQQQASAAEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAEhUKBG5hbWUYBiABKAlCB7pIBHICGD8STwoGbGFiZWxzGAcgAygLMiYuY29mZmVyLnYxLkxpc3RLZXlzUmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJJChBMaXN0S2V5c1Jlc3BvbnNlEhwKBGtleXMYASADKAsyDi5jb2ZmZXIudjEuS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLRAQoQVXBkYXRlS2V5UmVxdWVzdBJtCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5QlC6SE26AUcKBmtleS5pZBIXbXVzdCBuYW1lIHRoZSBrZXkgYnkgaWQaJHRoaXMuaWQgIT0gJycgJiYgc2l6ZSh0aGlzLmlkKSA8PSA2NMgBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIjAKEVVwZGF0ZUtleVJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkiYAoQUm90YXRlS2V5UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhYKBGV0YWcYAiABKAlCCLpIBXIDGIACEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCIwChFSb3RhdGVLZXlSZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5ImEKEURpc2FibGVLZXlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASFgoEZXRhZxgCIAEoCUIIukgFcgMYgAISHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIjEKEkRpc2FibGVLZXlSZXNwb25zZRIbCgNrZXkYASABKAsyDi5jb2ZmZXIudjEuS2V5ImAKEEVuYWJsZUtleVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiMAoRRW5hYmxlS2V5UmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSK1AQodU2NoZWR1bGVLZXlEZXN0cnVjdGlvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIWCgRldGFnGAIgASgJQgi6SAVyAxiAAhIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEASRgoNZGVzdHJveV9hZnRlchgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIUukgRqgEOIgYIgIawlgEyBAiAowUiPQoeU2NoZWR1bGVLZXlEZXN0cnVjdGlvblJlc3BvbnNlEhsKA2tleRgBIAEoCzIOLmNvZmZlci52MS5LZXkiawobQ2FuY2VsS2V5RGVzdHJ1Y3Rpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASFgoEZXRhZxgCIAEoCUIIukgFcgMYgAISHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIjsKHENhbmNlbEtleURlc3RydWN0aW9uUmVzcG9uc2USGwoDa2V5GAEgASgLMg4uY29mZmVyLnYxLktleSKmAQoORW5jcnlwdFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIhCglwbGFpbnRleHQYAiABKAxCDoABAbpICHoGEAEYgIACEhkKB2NvbnRleHQYAyABKAxCCLpIBXoDGIBAEiAKC2tleV92ZXJzaW9uGAQgASgNQgu6SAgqBhj/////BxIdCgx3b3Jrc3BhY2VfaWQYBSABKAlCB7pIBHICGEAiOgoPRW5jcnlwdFJlc3BvbnNlEhIKCmNpcGhlcnRleHQYASABKAwSEwoLa2V5X3ZlcnNpb24YAiABKA0ipAEKDkRlY3J5cHRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHwoKY2lwaGVydGV4dBgCIAEoDEILukgIegYQARiAggISGQoHY29udGV4dBgDIAEoDEIIukgFegMYgEASIAoLa2V5X3ZlcnNpb24YBCABKA1CC7pICCoGGP////8HEh0KDHdvcmtzcGFjZV9pZBgFIAEoCUIHukgEcgIYQCI+Cg9EZWNyeXB0UmVzcG9uc2USFgoJcGxhaW50ZXh0GAEgASgMQgOAAQESEwoLa2V5X3ZlcnNpb24YAiABKA0iowEKE0JhdGNoRW5jcnlwdFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBI0CghyZXF1ZXN0cxgCIAMoCzIWLmNvZmZlci52MS5FbmNyeXB0SXRlbUIKukgHkgEECAEQZBIgCgtrZXlfdmVyc2lvbhgDIAEoDUILukgIKgYY/////wcSHQoMd29ya3NwYWNlX2lkGAQgASgJQge6SARyAhhAIksKC0VuY3J5cHRJdGVtEiEKCXBsYWludGV4dBgBIAEoDEIOgAEBukgIegYQARiAgAISGQoHY29udGV4dBgCIAEoDEIIukgFegMYgEAiQwoUQmF0Y2hFbmNyeXB0UmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLmNvZmZlci52MS5FbmNyeXB0UmVzcG9uc2UigQEKE0JhdGNoRGVjcnlwdFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBI0CghyZXF1ZXN0cxgCIAMoCzIWLmNvZmZlci52MS5EZWNyeXB0SXRlbUIKukgHkgEECAEQZBIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiawoLRGVjcnlwdEl0ZW0SHwoKY2lwaGVydGV4dBgBIAEoDEILukgIegYQARiAggISGQoHY29udGV4dBgCIAEoDEIIukgFegMYgEASIAoLa2V5X3ZlcnNpb24YAyABKA1CC7pICCoGGP////8HIkEKFEJhdGNoRGVjcnlwdFJlc3BvbnNlEikKB3Jlc3VsdHMYASADKAsyGC5jb2ZmZXIudjEuRGVjcnlwdFJlc3VsdCJvCg1EZWNyeXB0UmVzdWx0Ei8KCWRlY3J5cHRlZBgBIAEoCzIaLmNvZmZlci52MS5EZWNyeXB0UmVzcG9uc2VIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0ItMBCgtTaWduUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEh0KBWlucHV0GAIgASgMQg6AAQG6SAh6BhABGICABBI6Cg5oYXNoX2FsZ29yaXRobRgDIAEoDjIYLmNvZmZlci52MS5IYXNoQWxnb3JpdGhtQgi6SAWCAQIQARIgCgtrZXlfdmVyc2lvbhgEIAEoDUILukgIKgYY/////wcSEQoJcHJlaGFzaGVkGAUgASgIEh0KDHdvcmtzcGFjZV9pZBgGIAEoCUIHukgEcgIYQCI2CgxTaWduUmVzcG9uc2USEQoJc2lnbmF0dXJlGAEgASgMEhMKC2tleV92ZXJzaW9uGAIgASgNIvQBCg1WZXJpZnlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoFaW5wdXQYAiABKAxCDoABAbpICHoGEAEYgIAEEh0KCXNpZ25hdHVyZRgDIAEoDEIKukgHegUQARiACBI6Cg5oYXNoX2FsZ29yaXRobRgEIAEoDjIYLmNvZmZlci52MS5IYXNoQWxnb3JpdGhtQgi6SAWCAQIQARIgCgtrZXlfdmVyc2lvbhgFIAEoDUILukgIKgYY/////wcSEQoJcHJlaGFzaGVkGAYgASgIEh0KDHdvcmtzcGFjZV9pZBgHIAEoCUIHukgEcgIYQCI0Cg5WZXJpZnlSZXNwb25zZRINCgV2YWxpZBgBIAEoCBITCgtrZXlfdmVyc2lvbhgCIAEoDSLGAQoRQ29tcHV0ZU1hY1JlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIdCgVpbnB1dBgCIAEoDEIOgAEBukgIegYQARiAgAQSOgoOaGFzaF9hbGdvcml0aG0YAyABKA4yGC5jb2ZmZXIudjEuSGFzaEFsZ29yaXRobUIIukgFggECEAESIAoLa2V5X3ZlcnNpb24YBCABKA1CC7pICCoGGP////8HEh0KDHdvcmtzcGFjZV9pZBgFIAEoCUIHukgEcgIYQCI2ChJDb21wdXRlTWFjUmVzcG9uc2USCwoDbWFjGAEgASgMEhMKC2tleV92ZXJzaW9uGAIgASgNIt0BChBWZXJpZnlNYWNSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoFaW5wdXQYAiABKAxCDoABAbpICHoGEAEYgIAEEhYKA21hYxgDIAEoDEIJukgGegQQARhAEjoKDmhhc2hfYWxnb3JpdGhtGAQgASgOMhguY29mZmVyLnYxLkhhc2hBbGdvcml0aG1CCLpIBYIBAhABEiAKC2tleV92ZXJzaW9uGAUgASgNQgu6SAgqBhj/////BxIdCgx3b3Jrc3BhY2VfaWQYBiABKAlCB7pIBHICGEAiNwoRVmVyaWZ5TWFjUmVzcG9uc2USDQoFdmFsaWQYASABKAgSEwoLa2V5X3ZlcnNpb24YAiABKA0ibQoTR2V0UHVibGljS2V5UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEiAKC2tleV92ZXJzaW9uGAIgASgNQgu6SAgqBhj/////BxIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiQQoUR2V0UHVibGljS2V5UmVzcG9uc2USKQoLcHVibGljX2tleXMYASADKAsyFC5jb2ZmZXIudjEuUHVibGljS2V5Ii0KCVB1YmxpY0tleRITCgtrZXlfdmVyc2lvbhgBIAEoDRILCgNwZW0YAiABKAkiagoQRXhwb3J0S2V5UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEiAKC2tleV92ZXJzaW9uGAIgASgNQgu6SAgqBhj/////BxIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiQwoRRXhwb3J0S2V5UmVzcG9uc2USGQoMa2V5X21hdGVyaWFsGAEgASgMQgOAAQESEwoLa2V5X3ZlcnNpb24YAiABKA0iTwoVR2V0V3JhcHBpbmdLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIdCgx3b3Jrc3BhY2VfaWQYAiABKAlCB7pIBHICGEAiLAoWR2V0V3JhcHBpbmdLZXlSZXNwb25zZRISCgpwdWJsaWNfa2V5GAEgASgJKoABCg1IYXNoQWxnb3JpdGhtEh4KGkhBU0hfQUxHT1JJVEhNX1VOU1BFQ0lGSUVEEAASGQoVSEFTSF9BTEdPUklUSE1fU0hBMjU2EAESGQoVSEFTSF9BTEdPUklUSE1fU0hBMzg0EAISGQoVSEFTSF9BTEdPUklUSE1fU0hBNTEyEAMqjwEKCEtleVN0YXRlEhkKFUtFWV9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEtFWV9TVEFURV9BQ1RJVkUQARIWChJLRVlfU1RBVEVfRElTQUJMRUQQAhIhCh1LRVlfU1RBVEVfUEVORElOR19ERVNUUlVDVElPThADEhcKE0tFWV9TVEFURV9ERVNUUk9ZRUQQBDKIDAoKS2V5U2VydmljZRJGCglDcmVhdGVLZXkSGy5jb2ZmZXIudjEuQ3JlYXRlS2V5UmVxdWVzdBocLmNvZmZlci52MS5DcmVhdGVLZXlSZXNwb25zZRJCCgZHZXRLZXkSGC5jb2ZmZXIudjEuR2V0S2V5UmVxdWVzdBoZLmNvZmZlci52MS5HZXRLZXlSZXNwb25zZSIDkAIBEkgKCExpc3RLZXlzEhouY29mZmVyLnYxLkxpc3RLZXlzUmVxdWVzdBobLmNvZmZlci52MS5MaXN0S2V5c1Jlc3BvbnNlIgOQAgESRgoJVXBkYXRlS2V5EhsuY29mZmVyLnYxLlVwZGF0ZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuVXBkYXRlS2V5UmVzcG9uc2USRgoJUm90YXRlS2V5EhsuY29mZmVyLnYxLlJvdGF0ZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuUm90YXRlS2V5UmVzcG9uc2USSQoKRGlzYWJsZUtleRIcLmNvZmZlci52MS5EaXNhYmxlS2V5UmVxdWVzdBodLmNvZmZlci52MS5EaXNhYmxlS2V5UmVzcG9uc2USRgoJRW5hYmxlS2V5EhsuY29mZmVyLnYxLkVuYWJsZUtleVJlcXVlc3QaHC5jb2ZmZXIudjEuRW5hYmxlS2V5UmVzcG9uc2USbQoWU2NoZWR1bGVLZXlEZXN0cnVjdGlvbhIoLmNvZmZlci52MS5TY2hlZHVsZUtleURlc3RydWN0aW9uUmVxdWVzdBopLmNvZmZlci52MS5TY2hlZHVsZUtleURlc3RydWN0aW9uUmVzcG9uc2USZwoUQ2FuY2VsS2V5RGVzdHJ1Y3Rpb24SJi5jb2ZmZXIudjEuQ2FuY2VsS2V5RGVzdHJ1Y3Rpb25SZXF1ZXN0GicuY29mZmVyLnYxLkNhbmNlbEtleURlc3RydWN0aW9uUmVzcG9uc2USQAoHRW5jcnlwdBIZLmNvZmZlci52MS5FbmNyeXB0UmVxdWVzdBoaLmNvZmZlci52MS5FbmNyeXB0UmVzcG9uc2USQAoHRGVjcnlwdBIZLmNvZmZlci52MS5EZWNyeXB0UmVxdWVzdBoaLmNvZmZlci52MS5EZWNyeXB0UmVzcG9uc2USTwoMQmF0Y2hFbmNyeXB0Eh4uY29mZmVyLnYxLkJhdGNoRW5jcnlwdFJlcXVlc3QaHy5jb2ZmZXIudjEuQmF0Y2hFbmNyeXB0UmVzcG9uc2USTwoMQmF0Y2hEZWNyeXB0Eh4uY29mZmVyLnYxLkJhdGNoRGVjcnlwdFJlcXVlc3QaHy5jb2ZmZXIudjEuQmF0Y2hEZWNyeXB0UmVzcG9uc2USNwoEU2lnbhIWLmNvZmZlci52MS5TaWduUmVxdWVzdBoXLmNvZmZlci52MS5TaWduUmVzcG9uc2USPQoGVmVyaWZ5EhguY29mZmVyLnYxLlZlcmlmeVJlcXVlc3QaGS5jb2ZmZXIudjEuVmVyaWZ5UmVzcG9uc2USSQoKQ29tcHV0ZU1hYxIcLmNvZmZlci52MS5Db21wdXRlTWFjUmVxdWVzdBodLmNvZmZlci52MS5Db21wdXRlTWFjUmVzcG9uc2USRgoJVmVyaWZ5TWFjEhsuY29mZmVyLnYxLlZlcmlmeU1hY1JlcXVlc3QaHC5jb2ZmZXIudjEuVmVyaWZ5TWFjUmVzcG9uc2USVAoMR2V0UHVibGljS2V5Eh4uY29mZmVyLnYxLkdldFB1YmxpY0tleVJlcXVlc3QaHy5jb2ZmZXIudjEuR2V0UHVibGljS2V5UmVzcG9uc2UiA5ACARJGCglFeHBvcnRLZXkSGy5jb2ZmZXIudjEuRXhwb3J0S2V5UmVxdWVzdBocLmNvZmZlci52MS5FeHBvcnRLZXlSZXNwb25zZRJaCg5HZXRXcmFwcGluZ0tleRIgLmNvZmZlci52MS5HZXRXcmFwcGluZ0tleVJlcXVlc3QaIS5jb2ZmZXIudjEuR2V0V3JhcHBpbmdLZXlSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status]);
+
+/**
+ * KeyVersion is a version of a key, without its material.
+ *
+ * @generated from message coffer.v1.KeyVersion
+ */
+export type KeyVersion = Message<"coffer.v1.KeyVersion"> & {
+  /**
+   * 1 for the first.
+   *
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 2;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message coffer.v1.KeyVersion.
+ * Use `create(KeyVersionSchema)` to create a new message.
+ */
+export const KeyVersionSchema: GenMessage<KeyVersion> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 0);
 
 /**
  * A key, without its material.
@@ -43,15 +73,16 @@ export type Key = Message<"coffer.v1.Key"> & {
   region: string;
 
   /**
-   * 1 to 63 letters, digits, `.`, `_` and `-`, the first a letter or digit; unique among the keys of a workspace and region that
-   * are not destroyed. The key that is called `default` wraps secrets that name no key.
+   * 1 to 63 letters, digits, `.`, `_`, `-` and spaces; the first is a letter or digit, the last is no space. Unique among the keys of a
+   * workspace and region that are not destroyed, where a space and `-` count as the same. The key that is called `default` wraps
+   * secrets that name no key.
    *
    * @generated from field: string name = 4;
    */
   name: string;
 
   /**
-   * `aes128-gcm96`, `aes256-gcm96` or `chacha20-poly1305`. Output only.
+   * As CreateKeyRequest.algorithm lists them. Output only.
    *
    * @generated from field: string algorithm = 5;
    */
@@ -65,7 +96,7 @@ export type Key = Message<"coffer.v1.Key"> & {
   state: KeyState;
 
   /**
-   * The version that wraps what is written now. Output only.
+   * The version that wraps, encrypts and signs now. Output only.
    *
    * @generated from field: uint32 primary_version = 7;
    */
@@ -141,6 +172,48 @@ export type Key = Message<"coffer.v1.Key"> & {
    * @generated from field: coffer.v1.KeyRewrap rewrap = 17;
    */
   rewrap?: KeyRewrap | undefined;
+
+  /**
+   * At most 1,024 characters.
+   *
+   * @generated from field: string description = 18;
+   */
+  description: string;
+
+  /**
+   * At most 1,000 entries, and 16 KiB in total, keys and values together.
+   *
+   * @generated from field: map<string, string> annotations = 19;
+   */
+  annotations: { [key: string]: string };
+
+  /**
+   * Whether ExportKey returns its material. Output only: CreateKey decides.
+   *
+   * @generated from field: bool export_allowed = 20;
+   */
+  exportAllowed: boolean;
+
+  /**
+   * Whether the material of its first version was imported. Output only.
+   *
+   * @generated from field: bool imported = 21;
+   */
+  imported: boolean;
+
+  /**
+   * Whether it can be rotated: false for keys that were imported without allow_rotation. Output only.
+   *
+   * @generated from field: bool rotation_allowed = 22;
+   */
+  rotationAllowed: boolean;
+
+  /**
+   * The newest 100 versions, oldest first; none of a destroyed key. Output only.
+   *
+   * @generated from field: repeated coffer.v1.KeyVersion versions = 23;
+   */
+  versions: KeyVersion[];
 };
 
 /**
@@ -148,7 +221,7 @@ export type Key = Message<"coffer.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 0);
+  messageDesc(file_coffer_v1_key_service, 1);
 
 /**
  * KeyRewrap says how far a job has got after a rotation.
@@ -169,7 +242,7 @@ export type KeyRewrap = Message<"coffer.v1.KeyRewrap"> & {
  * Use `create(KeyRewrapSchema)` to create a new message.
  */
 export const KeyRewrapSchema: GenMessage<KeyRewrap> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 1);
+  messageDesc(file_coffer_v1_key_service, 2);
 
 /**
  * CreateKeyRequest is the request of CreateKey.
@@ -192,7 +265,9 @@ export type CreateKeyRequest = Message<"coffer.v1.CreateKeyRequest"> & {
   region: string;
 
   /**
-   * `aes128-gcm96`, `aes256-gcm96` or `chacha20-poly1305`; `aes256-gcm96` unless set.
+   * To wrap secrets, encrypt and decrypt: `aes128-gcm96`, `aes256-gcm96`, `chacha20-poly1305`. To encrypt, decrypt, sign and verify:
+   * `rsa-2048`, `rsa-3072`, `rsa-4096`. To sign and verify: `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519`. To make MACs:
+   * `hmac` (SHA-256, or SHA-384 or SHA-512 if asked for), `hmac-sha256`, `hmac-sha512`. `aes256-gcm96` unless set.
    *
    * @generated from field: string algorithm = 3;
    */
@@ -218,6 +293,34 @@ export type CreateKeyRequest = Message<"coffer.v1.CreateKeyRequest"> & {
    * @generated from field: string workspace_id = 6;
    */
   workspaceId: string;
+
+  /**
+   * The rules of Key.description.
+   *
+   * @generated from field: string description = 7;
+   */
+  description: string;
+
+  /**
+   * The rules of Key.annotations.
+   *
+   * @generated from field: map<string, string> annotations = 8;
+   */
+  annotations: { [key: string]: string };
+
+  /**
+   * Whether ExportKey may return its material. It cannot be changed later.
+   *
+   * @generated from field: bool export_allowed = 9;
+   */
+  exportAllowed: boolean;
+
+  /**
+   * Material of the caller; coffer makes new material unless set.
+   *
+   * @generated from field: coffer.v1.KeyImport import = 10;
+   */
+  import?: KeyImport | undefined;
 };
 
 /**
@@ -225,7 +328,44 @@ export type CreateKeyRequest = Message<"coffer.v1.CreateKeyRequest"> & {
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema: GenMessage<CreateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 2);
+  messageDesc(file_coffer_v1_key_service, 3);
+
+/**
+ * KeyImport is key material that a caller has made.
+ *
+ * @generated from message coffer.v1.KeyImport
+ */
+export type KeyImport = Message<"coffer.v1.KeyImport"> & {
+  /**
+   * The material, wrapped by the public key of GetWrappingKey: with RSA-OAEP (512 bytes), or as CKM_RSA_AES_KEY_WRAP of PKCS #11 does,
+   * an AES-256 key in RSA-OAEP followed by the material in AES-KWP (RFC 5649). The material is 16 or 32 bytes of a symmetric key, 16 to
+   * 512 bytes of an HMAC key, or a private key in PKCS#8 (DER).
+   *
+   * @generated from field: bytes import_key_material = 1;
+   */
+  importKeyMaterial: Uint8Array;
+
+  /**
+   * The hash of RSA-OAEP and of its mask; SHA-256 unless set.
+   *
+   * @generated from field: coffer.v1.HashAlgorithm hash_function = 2;
+   */
+  hashFunction: HashAlgorithm;
+
+  /**
+   * Whether the key can be rotated; the new versions have new random material.
+   *
+   * @generated from field: bool allow_rotation = 3;
+   */
+  allowRotation: boolean;
+};
+
+/**
+ * Describes the message coffer.v1.KeyImport.
+ * Use `create(KeyImportSchema)` to create a new message.
+ */
+export const KeyImportSchema: GenMessage<KeyImport> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 4);
 
 /**
  * CreateKeyResponse is the answer of CreateKey.
@@ -246,7 +386,7 @@ export type CreateKeyResponse = Message<"coffer.v1.CreateKeyResponse"> & {
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 3);
+  messageDesc(file_coffer_v1_key_service, 5);
 
 /**
  * GetKeyRequest is the request of GetKey.
@@ -274,7 +414,7 @@ export type GetKeyRequest = Message<"coffer.v1.GetKeyRequest"> & {
  * Use `create(GetKeyRequestSchema)` to create a new message.
  */
 export const GetKeyRequestSchema: GenMessage<GetKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 4);
+  messageDesc(file_coffer_v1_key_service, 6);
 
 /**
  * GetKeyResponse is the answer of GetKey.
@@ -295,7 +435,7 @@ export type GetKeyResponse = Message<"coffer.v1.GetKeyResponse"> & {
  * Use `create(GetKeyResponseSchema)` to create a new message.
  */
 export const GetKeyResponseSchema: GenMessage<GetKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 5);
+  messageDesc(file_coffer_v1_key_service, 7);
 
 /**
  * ListKeysRequest is the request of ListKeys.
@@ -337,6 +477,20 @@ export type ListKeysRequest = Message<"coffer.v1.ListKeysRequest"> & {
    * @generated from field: string workspace_id = 5;
    */
   workspaceId: string;
+
+  /**
+   * Only the key of this name.
+   *
+   * @generated from field: string name = 6;
+   */
+  name: string;
+
+  /**
+   * Only keys that have all of these.
+   *
+   * @generated from field: map<string, string> labels = 7;
+   */
+  labels: { [key: string]: string };
 };
 
 /**
@@ -344,7 +498,7 @@ export type ListKeysRequest = Message<"coffer.v1.ListKeysRequest"> & {
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 6);
+  messageDesc(file_coffer_v1_key_service, 8);
 
 /**
  * ListKeysResponse is the answer of ListKeys.
@@ -372,7 +526,7 @@ export type ListKeysResponse = Message<"coffer.v1.ListKeysResponse"> & {
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 7);
+  messageDesc(file_coffer_v1_key_service, 9);
 
 /**
  * UpdateKeyRequest is the request of UpdateKey.
@@ -407,7 +561,7 @@ export type UpdateKeyRequest = Message<"coffer.v1.UpdateKeyRequest"> & {
  * Use `create(UpdateKeyRequestSchema)` to create a new message.
  */
 export const UpdateKeyRequestSchema: GenMessage<UpdateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 8);
+  messageDesc(file_coffer_v1_key_service, 10);
 
 /**
  * UpdateKeyResponse is the answer of UpdateKey.
@@ -428,7 +582,7 @@ export type UpdateKeyResponse = Message<"coffer.v1.UpdateKeyResponse"> & {
  * Use `create(UpdateKeyResponseSchema)` to create a new message.
  */
 export const UpdateKeyResponseSchema: GenMessage<UpdateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 9);
+  messageDesc(file_coffer_v1_key_service, 11);
 
 /**
  * RotateKeyRequest is the request of RotateKey.
@@ -463,7 +617,7 @@ export type RotateKeyRequest = Message<"coffer.v1.RotateKeyRequest"> & {
  * Use `create(RotateKeyRequestSchema)` to create a new message.
  */
 export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 10);
+  messageDesc(file_coffer_v1_key_service, 12);
 
 /**
  * RotateKeyResponse is the answer of RotateKey.
@@ -484,7 +638,7 @@ export type RotateKeyResponse = Message<"coffer.v1.RotateKeyResponse"> & {
  * Use `create(RotateKeyResponseSchema)` to create a new message.
  */
 export const RotateKeyResponseSchema: GenMessage<RotateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 11);
+  messageDesc(file_coffer_v1_key_service, 13);
 
 /**
  * DisableKeyRequest is the request of DisableKey.
@@ -519,7 +673,7 @@ export type DisableKeyRequest = Message<"coffer.v1.DisableKeyRequest"> & {
  * Use `create(DisableKeyRequestSchema)` to create a new message.
  */
 export const DisableKeyRequestSchema: GenMessage<DisableKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 12);
+  messageDesc(file_coffer_v1_key_service, 14);
 
 /**
  * DisableKeyResponse is the answer of DisableKey.
@@ -540,7 +694,7 @@ export type DisableKeyResponse = Message<"coffer.v1.DisableKeyResponse"> & {
  * Use `create(DisableKeyResponseSchema)` to create a new message.
  */
 export const DisableKeyResponseSchema: GenMessage<DisableKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 13);
+  messageDesc(file_coffer_v1_key_service, 15);
 
 /**
  * EnableKeyRequest is the request of EnableKey.
@@ -575,7 +729,7 @@ export type EnableKeyRequest = Message<"coffer.v1.EnableKeyRequest"> & {
  * Use `create(EnableKeyRequestSchema)` to create a new message.
  */
 export const EnableKeyRequestSchema: GenMessage<EnableKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 14);
+  messageDesc(file_coffer_v1_key_service, 16);
 
 /**
  * EnableKeyResponse is the answer of EnableKey.
@@ -596,7 +750,7 @@ export type EnableKeyResponse = Message<"coffer.v1.EnableKeyResponse"> & {
  * Use `create(EnableKeyResponseSchema)` to create a new message.
  */
 export const EnableKeyResponseSchema: GenMessage<EnableKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 15);
+  messageDesc(file_coffer_v1_key_service, 17);
 
 /**
  * ScheduleKeyDestructionRequest is the request of ScheduleKeyDestruction.
@@ -638,7 +792,7 @@ export type ScheduleKeyDestructionRequest = Message<"coffer.v1.ScheduleKeyDestru
  * Use `create(ScheduleKeyDestructionRequestSchema)` to create a new message.
  */
 export const ScheduleKeyDestructionRequestSchema: GenMessage<ScheduleKeyDestructionRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 16);
+  messageDesc(file_coffer_v1_key_service, 18);
 
 /**
  * ScheduleKeyDestructionResponse is the answer of ScheduleKeyDestruction.
@@ -659,7 +813,7 @@ export type ScheduleKeyDestructionResponse = Message<"coffer.v1.ScheduleKeyDestr
  * Use `create(ScheduleKeyDestructionResponseSchema)` to create a new message.
  */
 export const ScheduleKeyDestructionResponseSchema: GenMessage<ScheduleKeyDestructionResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 17);
+  messageDesc(file_coffer_v1_key_service, 19);
 
 /**
  * CancelKeyDestructionRequest is the request of CancelKeyDestruction.
@@ -694,7 +848,7 @@ export type CancelKeyDestructionRequest = Message<"coffer.v1.CancelKeyDestructio
  * Use `create(CancelKeyDestructionRequestSchema)` to create a new message.
  */
 export const CancelKeyDestructionRequestSchema: GenMessage<CancelKeyDestructionRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 18);
+  messageDesc(file_coffer_v1_key_service, 20);
 
 /**
  * CancelKeyDestructionResponse is the answer of CancelKeyDestruction.
@@ -715,7 +869,960 @@ export type CancelKeyDestructionResponse = Message<"coffer.v1.CancelKeyDestructi
  * Use `create(CancelKeyDestructionResponseSchema)` to create a new message.
  */
 export const CancelKeyDestructionResponseSchema: GenMessage<CancelKeyDestructionResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_key_service, 19);
+  messageDesc(file_coffer_v1_key_service, 21);
+
+/**
+ * EncryptRequest is the request of Encrypt.
+ *
+ * @generated from message coffer.v1.EncryptRequest
+ */
+export type EncryptRequest = Message<"coffer.v1.EncryptRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, as its size is.
+   *
+   * @generated from field: bytes plaintext = 2;
+   */
+  plaintext: Uint8Array;
+
+  /**
+   * Additional data that is authenticated, not encrypted: at most 8,192 bytes. Decrypt requires the same. Only for symmetric keys.
+   *
+   * @generated from field: bytes context = 3;
+   */
+  context: Uint8Array;
+
+  /**
+   * The primary version unless set.
+   *
+   * @generated from field: uint32 key_version = 4;
+   */
+  keyVersion: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 5;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.EncryptRequest.
+ * Use `create(EncryptRequestSchema)` to create a new message.
+ */
+export const EncryptRequestSchema: GenMessage<EncryptRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 22);
+
+/**
+ * EncryptResponse is the answer of Encrypt.
+ *
+ * @generated from message coffer.v1.EncryptResponse
+ */
+export type EncryptResponse = Message<"coffer.v1.EncryptResponse"> & {
+  /**
+   * Names its format, algorithm and key version; docs/ciphertexts.md describes it.
+   *
+   * @generated from field: bytes ciphertext = 1;
+   */
+  ciphertext: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.EncryptResponse.
+ * Use `create(EncryptResponseSchema)` to create a new message.
+ */
+export const EncryptResponseSchema: GenMessage<EncryptResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 23);
+
+/**
+ * DecryptRequest is the request of Decrypt.
+ *
+ * @generated from message coffer.v1.DecryptRequest
+ */
+export type DecryptRequest = Message<"coffer.v1.DecryptRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What Encrypt returned.
+   *
+   * @generated from field: bytes ciphertext = 2;
+   */
+  ciphertext: Uint8Array;
+
+  /**
+   * As it was given to Encrypt.
+   *
+   * @generated from field: bytes context = 3;
+   */
+  context: Uint8Array;
+
+  /**
+   * Only for RSA ciphertexts that were made with the public key: the version it is of; the primary one unless set.
+   *
+   * @generated from field: uint32 key_version = 4;
+   */
+  keyVersion: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 5;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.DecryptRequest.
+ * Use `create(DecryptRequestSchema)` to create a new message.
+ */
+export const DecryptRequestSchema: GenMessage<DecryptRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 24);
+
+/**
+ * DecryptResponse is the answer of Decrypt.
+ *
+ * @generated from message coffer.v1.DecryptResponse
+ */
+export type DecryptResponse = Message<"coffer.v1.DecryptResponse"> & {
+  /**
+   * As it was given to Encrypt.
+   *
+   * @generated from field: bytes plaintext = 1;
+   */
+  plaintext: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.DecryptResponse.
+ * Use `create(DecryptResponseSchema)` to create a new message.
+ */
+export const DecryptResponseSchema: GenMessage<DecryptResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 25);
+
+/**
+ * BatchEncryptRequest is the request of BatchEncrypt.
+ *
+ * @generated from message coffer.v1.BatchEncryptRequest
+ */
+export type BatchEncryptRequest = Message<"coffer.v1.BatchEncryptRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * 1 to 100.
+   *
+   * @generated from field: repeated coffer.v1.EncryptItem requests = 2;
+   */
+  requests: EncryptItem[];
+
+  /**
+   * The primary version unless set.
+   *
+   * @generated from field: uint32 key_version = 3;
+   */
+  keyVersion: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 4;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.BatchEncryptRequest.
+ * Use `create(BatchEncryptRequestSchema)` to create a new message.
+ */
+export const BatchEncryptRequestSchema: GenMessage<BatchEncryptRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 26);
+
+/**
+ * EncryptItem is one plaintext of a batch.
+ *
+ * @generated from message coffer.v1.EncryptItem
+ */
+export type EncryptItem = Message<"coffer.v1.EncryptItem"> & {
+  /**
+   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, as its size is.
+   *
+   * @generated from field: bytes plaintext = 1;
+   */
+  plaintext: Uint8Array;
+
+  /**
+   * Additional data that is authenticated, not encrypted: at most 8,192 bytes. Decrypt requires the same. Only for symmetric keys.
+   *
+   * @generated from field: bytes context = 2;
+   */
+  context: Uint8Array;
+};
+
+/**
+ * Describes the message coffer.v1.EncryptItem.
+ * Use `create(EncryptItemSchema)` to create a new message.
+ */
+export const EncryptItemSchema: GenMessage<EncryptItem> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 27);
+
+/**
+ * BatchEncryptResponse is the answer of BatchEncrypt.
+ *
+ * @generated from message coffer.v1.BatchEncryptResponse
+ */
+export type BatchEncryptResponse = Message<"coffer.v1.BatchEncryptResponse"> & {
+  /**
+   * One for each request, in their order.
+   *
+   * @generated from field: repeated coffer.v1.EncryptResponse results = 1;
+   */
+  results: EncryptResponse[];
+};
+
+/**
+ * Describes the message coffer.v1.BatchEncryptResponse.
+ * Use `create(BatchEncryptResponseSchema)` to create a new message.
+ */
+export const BatchEncryptResponseSchema: GenMessage<BatchEncryptResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 28);
+
+/**
+ * BatchDecryptRequest is the request of BatchDecrypt.
+ *
+ * @generated from message coffer.v1.BatchDecryptRequest
+ */
+export type BatchDecryptRequest = Message<"coffer.v1.BatchDecryptRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * 1 to 100.
+   *
+   * @generated from field: repeated coffer.v1.DecryptItem requests = 2;
+   */
+  requests: DecryptItem[];
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.BatchDecryptRequest.
+ * Use `create(BatchDecryptRequestSchema)` to create a new message.
+ */
+export const BatchDecryptRequestSchema: GenMessage<BatchDecryptRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 29);
+
+/**
+ * DecryptItem is one ciphertext of a batch.
+ *
+ * @generated from message coffer.v1.DecryptItem
+ */
+export type DecryptItem = Message<"coffer.v1.DecryptItem"> & {
+  /**
+   * What Encrypt returned.
+   *
+   * @generated from field: bytes ciphertext = 1;
+   */
+  ciphertext: Uint8Array;
+
+  /**
+   * As it was given to Encrypt.
+   *
+   * @generated from field: bytes context = 2;
+   */
+  context: Uint8Array;
+
+  /**
+   * As DecryptRequest.key_version.
+   *
+   * @generated from field: uint32 key_version = 3;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.DecryptItem.
+ * Use `create(DecryptItemSchema)` to create a new message.
+ */
+export const DecryptItemSchema: GenMessage<DecryptItem> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 30);
+
+/**
+ * BatchDecryptResponse is the answer of BatchDecrypt.
+ *
+ * @generated from message coffer.v1.BatchDecryptResponse
+ */
+export type BatchDecryptResponse = Message<"coffer.v1.BatchDecryptResponse"> & {
+  /**
+   * One for each request, in their order.
+   *
+   * @generated from field: repeated coffer.v1.DecryptResult results = 1;
+   */
+  results: DecryptResult[];
+};
+
+/**
+ * Describes the message coffer.v1.BatchDecryptResponse.
+ * Use `create(BatchDecryptResponseSchema)` to create a new message.
+ */
+export const BatchDecryptResponseSchema: GenMessage<BatchDecryptResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 31);
+
+/**
+ * DecryptResult is what became of one ciphertext of a batch.
+ *
+ * @generated from message coffer.v1.DecryptResult
+ */
+export type DecryptResult = Message<"coffer.v1.DecryptResult"> & {
+  /**
+   * The plaintext, or why there is none.
+   *
+   * @generated from oneof coffer.v1.DecryptResult.result
+   */
+  result: {
+    /**
+     * The plaintext.
+     *
+     * @generated from field: coffer.v1.DecryptResponse decrypted = 1;
+     */
+    value: DecryptResponse;
+    case: "decrypted";
+  } | {
+    /**
+     * The error, with the details that Decrypt gives.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message coffer.v1.DecryptResult.
+ * Use `create(DecryptResultSchema)` to create a new message.
+ */
+export const DecryptResultSchema: GenMessage<DecryptResult> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 32);
+
+/**
+ * SignRequest is the request of Sign.
+ *
+ * @generated from message coffer.v1.SignRequest
+ */
+export type SignRequest = Message<"coffer.v1.SignRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * 1 to 65,536 bytes; with `prehashed`, their hash.
+   *
+   * @generated from field: bytes input = 2;
+   */
+  input: Uint8Array;
+
+  /**
+   * The default of the key unless set.
+   *
+   * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 3;
+   */
+  hashAlgorithm: HashAlgorithm;
+
+  /**
+   * The primary version unless set.
+   *
+   * @generated from field: uint32 key_version = 4;
+   */
+  keyVersion: number;
+
+  /**
+   * Whether `input` is the hash of what is signed, as long as hash_algorithm makes it. Not for Ed25519.
+   *
+   * @generated from field: bool prehashed = 5;
+   */
+  prehashed: boolean;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 6;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.SignRequest.
+ * Use `create(SignRequestSchema)` to create a new message.
+ */
+export const SignRequestSchema: GenMessage<SignRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 33);
+
+/**
+ * SignResponse is the answer of Sign.
+ *
+ * @generated from message coffer.v1.SignResponse
+ */
+export type SignResponse = Message<"coffer.v1.SignResponse"> & {
+  /**
+   * RSA-PSS: as long as the modulus; ECDSA: DER; Ed25519: 64 bytes.
+   *
+   * @generated from field: bytes signature = 1;
+   */
+  signature: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.SignResponse.
+ * Use `create(SignResponseSchema)` to create a new message.
+ */
+export const SignResponseSchema: GenMessage<SignResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 34);
+
+/**
+ * VerifyRequest is the request of Verify.
+ *
+ * @generated from message coffer.v1.VerifyRequest
+ */
+export type VerifyRequest = Message<"coffer.v1.VerifyRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * As it was given to Sign.
+   *
+   * @generated from field: bytes input = 2;
+   */
+  input: Uint8Array;
+
+  /**
+   * The signature; RSA-PSS with a salt of any length.
+   *
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+
+  /**
+   * As it was given to Sign.
+   *
+   * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 4;
+   */
+  hashAlgorithm: HashAlgorithm;
+
+  /**
+   * Which version made it; unless set, coffer tries the newest 32.
+   *
+   * @generated from field: uint32 key_version = 5;
+   */
+  keyVersion: number;
+
+  /**
+   * As it was given to Sign.
+   *
+   * @generated from field: bool prehashed = 6;
+   */
+  prehashed: boolean;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 7;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.VerifyRequest.
+ * Use `create(VerifyRequestSchema)` to create a new message.
+ */
+export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 35);
+
+/**
+ * VerifyResponse is the answer of Verify.
+ *
+ * @generated from message coffer.v1.VerifyResponse
+ */
+export type VerifyResponse = Message<"coffer.v1.VerifyResponse"> & {
+  /**
+   * Whether the key signed this input.
+   *
+   * @generated from field: bool valid = 1;
+   */
+  valid: boolean;
+
+  /**
+   * The version that signed it; where none did, the newest that was tried.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.VerifyResponse.
+ * Use `create(VerifyResponseSchema)` to create a new message.
+ */
+export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 36);
+
+/**
+ * ComputeMacRequest is the request of ComputeMac.
+ *
+ * @generated from message coffer.v1.ComputeMacRequest
+ */
+export type ComputeMacRequest = Message<"coffer.v1.ComputeMacRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * 1 to 65,536 bytes.
+   *
+   * @generated from field: bytes input = 2;
+   */
+  input: Uint8Array;
+
+  /**
+   * The default of the key unless set.
+   *
+   * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 3;
+   */
+  hashAlgorithm: HashAlgorithm;
+
+  /**
+   * The primary version unless set.
+   *
+   * @generated from field: uint32 key_version = 4;
+   */
+  keyVersion: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 5;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.ComputeMacRequest.
+ * Use `create(ComputeMacRequestSchema)` to create a new message.
+ */
+export const ComputeMacRequestSchema: GenMessage<ComputeMacRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 37);
+
+/**
+ * ComputeMacResponse is the answer of ComputeMac.
+ *
+ * @generated from message coffer.v1.ComputeMacResponse
+ */
+export type ComputeMacResponse = Message<"coffer.v1.ComputeMacResponse"> & {
+  /**
+   * As long as the hash.
+   *
+   * @generated from field: bytes mac = 1;
+   */
+  mac: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.ComputeMacResponse.
+ * Use `create(ComputeMacResponseSchema)` to create a new message.
+ */
+export const ComputeMacResponseSchema: GenMessage<ComputeMacResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 38);
+
+/**
+ * VerifyMacRequest is the request of VerifyMac.
+ *
+ * @generated from message coffer.v1.VerifyMacRequest
+ */
+export type VerifyMacRequest = Message<"coffer.v1.VerifyMacRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * As it was given to ComputeMac.
+   *
+   * @generated from field: bytes input = 2;
+   */
+  input: Uint8Array;
+
+  /**
+   * The MAC, not truncated.
+   *
+   * @generated from field: bytes mac = 3;
+   */
+  mac: Uint8Array;
+
+  /**
+   * As it was given to ComputeMac.
+   *
+   * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 4;
+   */
+  hashAlgorithm: HashAlgorithm;
+
+  /**
+   * Which version made it; unless set, coffer tries the newest 32.
+   *
+   * @generated from field: uint32 key_version = 5;
+   */
+  keyVersion: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 6;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.VerifyMacRequest.
+ * Use `create(VerifyMacRequestSchema)` to create a new message.
+ */
+export const VerifyMacRequestSchema: GenMessage<VerifyMacRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 39);
+
+/**
+ * VerifyMacResponse is the answer of VerifyMac.
+ *
+ * @generated from message coffer.v1.VerifyMacResponse
+ */
+export type VerifyMacResponse = Message<"coffer.v1.VerifyMacResponse"> & {
+  /**
+   * Whether it is the MAC of this input by this key.
+   *
+   * @generated from field: bool valid = 1;
+   */
+  valid: boolean;
+
+  /**
+   * The version that made it; where none did, the newest that was tried.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.VerifyMacResponse.
+ * Use `create(VerifyMacResponseSchema)` to create a new message.
+ */
+export const VerifyMacResponseSchema: GenMessage<VerifyMacResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 40);
+
+/**
+ * GetPublicKeyRequest is the request of GetPublicKey.
+ *
+ * @generated from message coffer.v1.GetPublicKeyRequest
+ */
+export type GetPublicKeyRequest = Message<"coffer.v1.GetPublicKeyRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Only this version; the newest 100 unless set.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.GetPublicKeyRequest.
+ * Use `create(GetPublicKeyRequestSchema)` to create a new message.
+ */
+export const GetPublicKeyRequestSchema: GenMessage<GetPublicKeyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 41);
+
+/**
+ * GetPublicKeyResponse is the answer of GetPublicKey.
+ *
+ * @generated from message coffer.v1.GetPublicKeyResponse
+ */
+export type GetPublicKeyResponse = Message<"coffer.v1.GetPublicKeyResponse"> & {
+  /**
+   * Oldest first.
+   *
+   * @generated from field: repeated coffer.v1.PublicKey public_keys = 1;
+   */
+  publicKeys: PublicKey[];
+};
+
+/**
+ * Describes the message coffer.v1.GetPublicKeyResponse.
+ * Use `create(GetPublicKeyResponseSchema)` to create a new message.
+ */
+export const GetPublicKeyResponseSchema: GenMessage<GetPublicKeyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 42);
+
+/**
+ * PublicKey is the public key of a version.
+ *
+ * @generated from message coffer.v1.PublicKey
+ */
+export type PublicKey = Message<"coffer.v1.PublicKey"> & {
+  /**
+   * The version.
+   *
+   * @generated from field: uint32 key_version = 1;
+   */
+  keyVersion: number;
+
+  /**
+   * SubjectPublicKeyInfo in PEM.
+   *
+   * @generated from field: string pem = 2;
+   */
+  pem: string;
+};
+
+/**
+ * Describes the message coffer.v1.PublicKey.
+ * Use `create(PublicKeySchema)` to create a new message.
+ */
+export const PublicKeySchema: GenMessage<PublicKey> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 43);
+
+/**
+ * ExportKeyRequest is the request of ExportKey.
+ *
+ * @generated from message coffer.v1.ExportKeyRequest
+ */
+export type ExportKeyRequest = Message<"coffer.v1.ExportKeyRequest"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The primary version unless set.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.ExportKeyRequest.
+ * Use `create(ExportKeyRequestSchema)` to create a new message.
+ */
+export const ExportKeyRequestSchema: GenMessage<ExportKeyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 44);
+
+/**
+ * ExportKeyResponse is the answer of ExportKey.
+ *
+ * @generated from message coffer.v1.ExportKeyResponse
+ */
+export type ExportKeyResponse = Message<"coffer.v1.ExportKeyResponse"> & {
+  /**
+   * The raw bytes of a symmetric or HMAC key, as they were imported; PKCS#8 (DER) of a private key.
+   *
+   * @generated from field: bytes key_material = 1;
+   */
+  keyMaterial: Uint8Array;
+
+  /**
+   * The version.
+   *
+   * @generated from field: uint32 key_version = 2;
+   */
+  keyVersion: number;
+};
+
+/**
+ * Describes the message coffer.v1.ExportKeyResponse.
+ * Use `create(ExportKeyResponseSchema)` to create a new message.
+ */
+export const ExportKeyResponseSchema: GenMessage<ExportKeyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 45);
+
+/**
+ * GetWrappingKeyRequest is the request of GetWrappingKey.
+ *
+ * @generated from message coffer.v1.GetWrappingKeyRequest
+ */
+export type GetWrappingKeyRequest = Message<"coffer.v1.GetWrappingKeyRequest"> & {
+  /**
+   * The default region unless set.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 2;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.GetWrappingKeyRequest.
+ * Use `create(GetWrappingKeyRequestSchema)` to create a new message.
+ */
+export const GetWrappingKeyRequestSchema: GenMessage<GetWrappingKeyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 46);
+
+/**
+ * GetWrappingKeyResponse is the answer of GetWrappingKey.
+ *
+ * @generated from message coffer.v1.GetWrappingKeyResponse
+ */
+export type GetWrappingKeyResponse = Message<"coffer.v1.GetWrappingKeyResponse"> & {
+  /**
+   * RSA of 4,096 bits: SubjectPublicKeyInfo in PEM.
+   *
+   * @generated from field: string public_key = 1;
+   */
+  publicKey: string;
+};
+
+/**
+ * Describes the message coffer.v1.GetWrappingKeyResponse.
+ * Use `create(GetWrappingKeyResponseSchema)` to create a new message.
+ */
+export const GetWrappingKeyResponseSchema: GenMessage<GetWrappingKeyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_key_service, 47);
+
+/**
+ * HashAlgorithm is what a signature or MAC hashes with.
+ *
+ * @generated from enum coffer.v1.HashAlgorithm
+ */
+export const HashAlgorithm = {
+  /**
+   * The default of the key: SHA-256 for RSA, the hash that fits the curve for ECDSA, none for Ed25519, the first one of a MAC key.
+   *
+   * @generated from enum value: HASH_ALGORITHM_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * SHA-256.
+   *
+   * @generated from enum value: HASH_ALGORITHM_SHA256 = 1;
+   */
+  SHA256: 1,
+
+  /**
+   * SHA-384.
+   *
+   * @generated from enum value: HASH_ALGORITHM_SHA384 = 2;
+   */
+  SHA384: 2,
+
+  /**
+   * SHA-512.
+   *
+   * @generated from enum value: HASH_ALGORITHM_SHA512 = 3;
+   */
+  SHA512: 3,
+} as const;
+
+/**
+ * HashAlgorithm is what a signature or MAC hashes with.
+ *
+ * @generated from enum coffer.v1.HashAlgorithm
+ */
+export type HashAlgorithm = (typeof HashAlgorithm)[keyof typeof HashAlgorithm] | UnknownEnum;
+
+/**
+ * Describes the enum coffer.v1.HashAlgorithm.
+ */
+export const HashAlgorithmSchema: GenEnum<HashAlgorithm> = /*@__PURE__*/
+  enumDesc(file_coffer_v1_key_service, 0);
 
 /**
  * KeyState says whether a key may be used.
@@ -770,11 +1877,17 @@ export type KeyState = (typeof KeyState)[keyof typeof KeyState] | UnknownEnum;
  * Describes the enum coffer.v1.KeyState.
  */
 export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
-  enumDesc(file_coffer_v1_key_service, 0);
+  enumDesc(file_coffer_v1_key_service, 1);
 
 /**
- * KeyService keeps the keys that wrap the keys of secrets' versions. Their material never leaves coffer. A value can be read and
- * written only while its key is ACTIVE, which is judged on every read and write; metadata can always be read.
+ * KeyService manages keys, and encrypts, decrypts, signs and makes MACs with them. Symmetric keys also wrap the keys of secrets'
+ * versions: a value can be read and written only while its key is ACTIVE. coffer checks the state on every read, write and use; metadata
+ * can always be read. Key material leaves coffer only through ExportKey.
+ *
+ * Uses of a key (Encrypt, Decrypt, BatchEncrypt, BatchDecrypt, Sign, Verify, ComputeMac, VerifyMac, ExportKey) change nothing, so an
+ * `Idempotency-Key` has no effect on them. Each writes an audit event with the key and its version before it answers; a batch writes
+ * one event that counts equal items. Uses can fail with NOT_FOUND, INVALID_ARGUMENT (KEY_USE_UNSUPPORTED: the key's algorithm cannot
+ * do this), FAILED_PRECONDITION (KEY_NOT_ACTIVE), UNAVAILABLE (AUDIT_UNAVAILABLE) and DATA_LOSS.
  *
  * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons. Those that
  * change a key can also fail with NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), FAILED_PRECONDITION
@@ -784,8 +1897,9 @@ export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
  */
 export const KeyService: GenService<{
   /**
-   * Creates an ACTIVE key with its first version. Permission: keys.create.
-   * Errors: ALREADY_EXISTS (KEY_NAME_TAKEN, the metadata holds the blocking id).
+   * Creates an ACTIVE key with its first version, from new material or from `import`. An RSA key takes seconds.
+   * Permission: keys.create.
+   * Errors: ALREADY_EXISTS (KEY_NAME_TAKEN, the metadata holds the blocking id), INVALID_ARGUMENT (the imported material does not unwrap).
    *
    * @generated from rpc coffer.v1.KeyService.CreateKey
    */
@@ -817,9 +1931,9 @@ export const KeyService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: name, labels,
-   * rotation_period. Permission: keys.update.
-   * Errors: ALREADY_EXISTS (KEY_NAME_TAKEN).
+   * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: name, description, labels,
+   * annotations, rotation_period. Permission: keys.update.
+   * Errors: ALREADY_EXISTS (KEY_NAME_TAKEN), FAILED_PRECONDITION (KEY_NOT_ROTATABLE).
    *
    * @generated from rpc coffer.v1.KeyService.UpdateKey
    */
@@ -831,9 +1945,9 @@ export const KeyService: GenService<{
   /**
    * Gives a key a new version, which wraps what is written from then on; older versions still open what they wrapped. While the key
    * is ACTIVE, a job then moves what older versions wrapped to the new one, without touching the values, or the etags of their
-   * versions: GetKey shows in `rewrap` what is left.
+   * versions: GetKey shows in `rewrap` what is left. Older versions still decrypt and verify what callers have made with them.
    * Permission: keys.rotate.
-   * Errors: FAILED_PRECONDITION (KEY_NOT_ACTIVE).
+   * Errors: FAILED_PRECONDITION (KEY_NOT_ACTIVE; KEY_NOT_ROTATABLE: an imported key without allow_rotation).
    *
    * @generated from rpc coffer.v1.KeyService.RotateKey
    */
@@ -886,6 +2000,124 @@ export const KeyService: GenService<{
     methodKind: "unary";
     input: typeof CancelKeyDestructionRequestSchema;
     output: typeof CancelKeyDestructionResponseSchema;
+  },
+  /**
+   * Encrypts up to 32,768 bytes with a symmetric key, or a few hundred with an RSA key (OAEP, SHA-256). Permission: keys.encrypt.
+   * Errors: INVALID_ARGUMENT (the plaintext does not fit the RSA key, or there is no such version).
+   *
+   * @generated from rpc coffer.v1.KeyService.Encrypt
+   */
+  encrypt: {
+    methodKind: "unary";
+    input: typeof EncryptRequestSchema;
+    output: typeof EncryptResponseSchema;
+  },
+  /**
+   * Decrypts a ciphertext of Encrypt with the version that the ciphertext names; or with an RSA key one that was made with its public
+   * key (OAEP, SHA-256). Permission: keys.decrypt.
+   * Errors: INVALID_ARGUMENT (CIPHERTEXT_INVALID: it was changed, or another key or context encrypted it).
+   *
+   * @generated from rpc coffer.v1.KeyService.Decrypt
+   */
+  decrypt: {
+    methodKind: "unary";
+    input: typeof DecryptRequestSchema;
+    output: typeof DecryptResponseSchema;
+  },
+  /**
+   * Encrypts up to 100 plaintexts with one key: all of them or none. The request has at most 1 MiB. Costs a point for each item.
+   * Permission: keys.encrypt.
+   *
+   * @generated from rpc coffer.v1.KeyService.BatchEncrypt
+   */
+  batchEncrypt: {
+    methodKind: "unary";
+    input: typeof BatchEncryptRequestSchema;
+    output: typeof BatchEncryptResponseSchema;
+  },
+  /**
+   * Decrypts up to 100 ciphertexts with one key, each with its own result or error. The request has at most 1 MiB. Costs a point for
+   * each item. Permission: keys.decrypt.
+   *
+   * @generated from rpc coffer.v1.KeyService.BatchDecrypt
+   */
+  batchDecrypt: {
+    methodKind: "unary";
+    input: typeof BatchDecryptRequestSchema;
+    output: typeof BatchDecryptResponseSchema;
+  },
+  /**
+   * Signs with a private key: RSA-PSS with a salt as long as the hash, ECDSA in DER, or Ed25519. Permission: keys.sign.
+   *
+   * @generated from rpc coffer.v1.KeyService.Sign
+   */
+  sign: {
+    methodKind: "unary";
+    input: typeof SignRequestSchema;
+    output: typeof SignResponseSchema;
+  },
+  /**
+   * Verifies a signature. A wrong signature is an answer, not an error. Permission: keys.verify.
+   *
+   * @generated from rpc coffer.v1.KeyService.Verify
+   */
+  verify: {
+    methodKind: "unary";
+    input: typeof VerifyRequestSchema;
+    output: typeof VerifyResponseSchema;
+  },
+  /**
+   * Makes an HMAC. Permission: keys.sign.
+   *
+   * @generated from rpc coffer.v1.KeyService.ComputeMac
+   */
+  computeMac: {
+    methodKind: "unary";
+    input: typeof ComputeMacRequestSchema;
+    output: typeof ComputeMacResponseSchema;
+  },
+  /**
+   * Verifies an HMAC in constant time. A wrong MAC is an answer, not an error. Permission: keys.verify.
+   *
+   * @generated from rpc coffer.v1.KeyService.VerifyMac
+   */
+  verifyMac: {
+    methodKind: "unary";
+    input: typeof VerifyMacRequestSchema;
+    output: typeof VerifyMacResponseSchema;
+  },
+  /**
+   * Returns the public keys of an RSA, ECDSA or Ed25519 key, whether it is ACTIVE or not. Permission: keys.read.
+   * Errors: INVALID_ARGUMENT (KEY_USE_UNSUPPORTED), FAILED_PRECONDITION (KEY_DESTROYED).
+   *
+   * @generated from rpc coffer.v1.KeyService.GetPublicKey
+   */
+  getPublicKey: {
+    methodKind: "unary";
+    input: typeof GetPublicKeyRequestSchema;
+    output: typeof GetPublicKeyResponseSchema;
+  },
+  /**
+   * Returns the material of a key that was created with export_allowed. Permission: keys.export, which only owners have.
+   * Errors: FAILED_PRECONDITION (KEY_NOT_EXPORTABLE).
+   *
+   * @generated from rpc coffer.v1.KeyService.ExportKey
+   */
+  exportKey: {
+    methodKind: "unary";
+    input: typeof ExportKeyRequestSchema;
+    output: typeof ExportKeyResponseSchema;
+  },
+  /**
+   * Returns the public key that wraps material for CreateKey.import, the same for all callers of a workspace and region. The first call
+   * makes the key pair, which takes seconds. Permission: keys.create.
+   *
+   * @generated from rpc coffer.v1.KeyService.GetWrappingKey
+   */
+  getWrappingKey: {
+    methodKind: "unary";
+    input: typeof GetWrappingKeyRequestSchema;
+    output: typeof GetWrappingKeyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_coffer_v1_key_service, 0);

@@ -1,5 +1,12 @@
 // Folds body → path variables → query parameters into one request message, and names every parameter that breaks a rule.
-import type { DescField, DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+  type Registry,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { CofferError, type FieldViolation } from "../../domain/errors.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../rpc/json-path.ts";
 import { type JsonInput, readJsonValue } from "../json-input.ts";
@@ -76,6 +83,8 @@ function placeParameter(
   values: readonly string[],
   bound: string[],
 ): FieldViolation | undefined {
+  const entry = mapEntry(route, name);
+  if (entry) return placeEntry(root, entry, name, values);
   const spelling = name.split(".");
   const field = spelling.reduce(joinPath, "");
   const target =
@@ -88,6 +97,35 @@ function placeParameter(
   if (values.length > 1 && leaf(target).fieldKind !== "list") return { field, description: "must be given once" };
   bound.push(identity(target));
   return place(root, target, parameterToJson(leaf(target), values), "is given already");
+}
+
+/** A parameter such as `matchLabels[team]`, which is an entry of a map of texts. */
+interface MapEntry {
+  field: DescField;
+  key: string;
+}
+
+function mapEntry({ body, method }: Route, name: string): MapEntry | undefined {
+  const [, fieldName, key] = /^([^[\].]+)\[(.*)\]$/s.exec(name) ?? [];
+  const field = fieldName === undefined ? undefined : fieldByName(method.input, fieldName);
+  const takesEntry = body.kind === "none" && field?.fieldKind === "map" && field.scalar === ScalarType.STRING;
+  return takesEntry && key !== undefined ? { field, key } : undefined;
+}
+
+function placeEntry(
+  root: JsonObject,
+  { field, key }: MapEntry,
+  name: string,
+  values: readonly string[],
+): FieldViolation | undefined {
+  const [value, ...more] = values;
+  const map = root[field.jsonName];
+  const entries = isJsonObject(map) ? map : {};
+  if (value === undefined || more.length > 0) return { field: name, description: "must be given once" };
+  if (Object.hasOwn(entries, key)) return { field: name, description: "is given already" };
+  Object.defineProperty(entries, key, { value, enumerable: true });
+  root[field.jsonName] = entries;
+  return undefined;
 }
 
 function resolve(desc: DescMessage, spelling: readonly string[], isExact: boolean): Target | undefined {

@@ -11,6 +11,7 @@ import { lockKeyRecord, updateKeyRecord } from "../../store/kms-key-records.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { checkAuthentic, coveredOfKmsKey, macOf } from "../row-macs.ts";
 import { findKeyOrFail } from "./find.ts";
+import { wrapsSecrets } from "./key-material.ts";
 
 export type ChangeKeyDeps = MutationDeps & Pick<Deps, "deploymentKeys">;
 
@@ -21,14 +22,19 @@ export interface ChangeKeyInput {
 
 /** What becomes different. */
 export interface KeyChange
-  extends Partial<Pick<KmsKeyRecord, "name" | "labels" | "rotationPeriodDays" | "state" | "primaryVersion">> {
+  extends Partial<
+    Pick<
+      KmsKeyRecord,
+      "name" | "description" | "labels" | "annotations" | "rotationPeriodDays" | "state" | "primaryVersion"
+    >
+  > {
   /** With the state PENDING_DESTRUCTION: so many milliseconds from now by the database's clock. */
   destroyAfterMs?: number;
 }
 
 /**
- * Makes the change that `decide` says under the lock; undefined: the key stays as it is. Fails with KEY_NOT_FOUND, ETAG_MISMATCH,
- * KEY_DESTROYED, VALUE_CORRUPT and what `decide` fails with.
+ * Makes the change that `decide` says under the lock; undefined: the key stays as it is. `ahead` does before the transaction what takes
+ * long. Fails with KEY_NOT_FOUND, ETAG_MISMATCH, KEY_DESTROYED, VALUE_CORRUPT and what `decide` and `ahead` fail with.
  */
 export async function changeKey(
   deps: ChangeKeyDeps,
@@ -36,11 +42,15 @@ export async function changeKey(
   grant: Grant<Permission>,
   { kmsKeyId, etag }: ChangeKeyInput,
   decide: (key: KmsKeyRecord, tx: Tx) => Promise<KeyChange | undefined>,
+  ahead: () => Promise<void> = async () => {},
 ): Promise<Outcome<KmsKeyRecord>> {
   const { workspaceId } = grant;
   return mutate(deps, caller, {
     grant,
-    prepare: async () => ({ subject: { resourceType: "kms_key", resourceId: kmsKeyId } }),
+    async prepare() {
+      await ahead();
+      return { subject: { resourceType: "kms_key", resourceId: kmsKeyId } };
+    },
     async apply(tx) {
       const key = await lockKeyRecord(tx, workspaceId, kmsKeyId);
       if (!key) throw keyNotFound(kmsKeyId);
@@ -53,7 +63,7 @@ export async function changeKey(
       const { destroyAfterMs, ...fields } = change;
       const next = { ...key, ...fields };
       const mac = macOf(deps.deploymentKeys, coveredOfKmsKey(next));
-      return updateKeyRecord(tx, { ...next, mac }, destroyAfterMs);
+      return updateKeyRecord(tx, { ...next, mac }, { destroyAfterMs, wrapsSecrets: wrapsSecrets(key) });
     },
     replay: (sql, id): Promise<KmsKeyRecord> => findKeyOrFail(sql, workspaceId, id),
   });

@@ -20,6 +20,7 @@ export async function createDefaultKey(deps: KeyDeps, tx: Tx, workspaceId: strin
     algorithm: defaultAlgorithm,
     state: "ACTIVE",
     primaryVersion: 1,
+    exportAllowed: false,
   };
   const inserted = await insertKmsKey(tx, { ...key, mac: macOf(deps.deploymentKeys, coveredOfKmsKey(key)) });
   if (!inserted) return;

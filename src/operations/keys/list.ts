@@ -2,7 +2,7 @@
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
-import { listKeyRecords } from "../../store/kms-key-records.ts";
+import { type KeyFilter, listKeyRecords } from "../../store/kms-key-records.ts";
 import { authorize } from "../authorize.ts";
 import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 import { regionOf } from "../secrets/region.ts";
@@ -12,6 +12,12 @@ export interface ListKeysInput {
   region: string;
   /** All but destroyed ones when empty. */
   states: readonly KmsKeyState[];
+  /** Undefined: whatever it is. */
+  name?: string | undefined;
+  slug?: string | undefined;
+  kmsKeyId?: string | undefined;
+  /** Keys that have all of these. */
+  labels?: Record<string, string>;
   pageSize: number;
   pageToken: string;
 }
@@ -26,13 +32,21 @@ export async function listKeys(
   const { workspaceId } = authorize(caller, "keys.list");
   const region = input.region === "" ? null : regionOf(deps, input.region);
   const states = input.states.length === 0 ? liveStates : [...input.states].sort();
-  const query = { list: "keys", workspaceId, region, states };
+  const { name = null, slug = null, kmsKeyId = null, labels = {} } = input;
+  const filter: KeyFilter = { region, states, name, slug, kmsKeyId, labels };
+  const query = { list: "keys", workspaceId, region, states, ...filtersOf(filter) };
   return readPage<KmsKeyRecord>({
     pageSize: pageSizeOf(input.pageSize),
     query,
     position: readPageToken(query, input.pageToken, 1),
     positionOf: (last) => [last.kmsKeyId],
-    read: ([afterId = ""] = [], limit) =>
-      listKeyRecords(deps.database, workspaceId, { region, states, afterId, limit }),
+    read: ([afterId = ""] = [], limit) => listKeyRecords(deps.database, workspaceId, { ...filter, afterId, limit }),
   });
+}
+
+/** Those that are given: a page token without them stays what it was. */
+function filtersOf({ name, slug, kmsKeyId, labels }: KeyFilter): Record<string, unknown> {
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  const given = { name, slug, kmsKeyId, labels: sorted.length === 0 ? null : sorted };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
 }

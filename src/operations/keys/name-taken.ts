@@ -12,7 +12,7 @@ export async function keyNameTaken(
   caller: Caller,
   { workspaceId, region, name }: Pick<KmsKey, "workspaceId" | "region" | "name">,
 ): Promise<CofferError> {
-  const message = `another key of region ${region} is called ${name}`;
+  const message = `another key of region ${region} is called ${name}, where a space and - count as the same`;
   const blocking = holds(caller, "keys.list") ? await findKmsKey(sql, workspaceId, { region, name }) : undefined;
   if (!blocking) return new CofferError("KEY_NAME_TAKEN", message, { name, region });
   const { kmsKeyId } = blocking;

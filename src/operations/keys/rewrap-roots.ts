@@ -1,11 +1,14 @@
 // Wraps all keys again under the first root key. It can be interrupted and run again at any time.
 import { CofferError } from "../../domain/errors.ts";
 import type { RandomBytes } from "../../domain/random.ts";
+import { importKeyAad } from "../../envelope/aad.ts";
 import { openDeploymentKey, wrapDeploymentKey } from "../../envelope/deployment-keys.ts";
 import { unwrapKeyVersion, wrapKeyVersion } from "../../envelope/key-version.ts";
 import type { Keyring } from "../../envelope/keyring.ts";
+import { type RootWrapped, unwrapWithRoot, wrapWithRoot } from "../../envelope/root-wrap.ts";
 import type { Sql } from "../../store/database.ts";
 import { type DeploymentRecord, findDeployment, replaceDeploymentWrap } from "../../store/deployment.ts";
+import { listForeignImportKeys, replaceImportKeyWrap, type StoredImportKey } from "../../store/import-wrapping-keys.ts";
 import { listForeignKeyVersions, replaceKeyVersionWrap, type WrappedKeyVersion } from "../../store/kms-keys.ts";
 import { knownAlgorithm } from "./key-material.ts";
 
@@ -19,6 +22,8 @@ export interface RootsRewrapped {
   rewrapped: number;
   /** Key versions whose wraps do not authenticate; they were not changed. */
   corrupt: readonly Pick<WrappedKeyVersion, "workspaceId" | "kmsKeyId" | "version">[];
+  /** Keys that unwrap imported material, likewise. */
+  corruptImportKeys: readonly Pick<StoredImportKey, "workspaceId" | "region">[];
 }
 
 const batchSize = 200;
@@ -43,12 +48,57 @@ export async function rewrapRoots(deps: RewrapRootsDeps, deployment: DeploymentR
     }
     if (batch.length < batchSize) break;
   }
+  const importKeys = await rewrapImportKeys(deps, deployment);
+  rewrapped += importKeys.rewrapped;
   // Last: while the old root key wraps the deployment key, an instance without the new key can still start.
   if (deployment.rootKeyId !== rootKeyId) {
     await rewrapDeployment(deps, deployment);
     rewrapped++;
   }
-  return { rewrapped, corrupt };
+  return { rewrapped, corrupt, corruptImportKeys: importKeys.corrupt };
+}
+
+async function rewrapImportKeys(
+  { database, keyring, random }: RewrapRootsDeps,
+  { deploymentId }: DeploymentRecord,
+): Promise<{ rewrapped: number; corrupt: StoredImportKey[] }> {
+  const corrupt: StoredImportKey[] = [];
+  let rewrapped = 0;
+  let after: Pick<StoredImportKey, "workspaceId" | "region"> = { workspaceId: "", region: "" };
+  for (;;) {
+    const batch = await listForeignImportKeys(database, keyring.first.id, after, batchSize);
+    for (const stored of batch) {
+      const aad = importKeyAad(deploymentId, stored.workspaceId, stored.region);
+      const wrapped = rewrapWithFirst(keyring, aad, stored, random);
+      if (wrapped) {
+        await replaceImportKeyWrap(database, stored, wrapped);
+        rewrapped++;
+      } else {
+        corrupt.push(stored);
+      }
+      after = stored;
+    }
+    if (batch.length < batchSize) return { rewrapped, corrupt };
+  }
+}
+
+/** Undefined when the old wrap does not authenticate. The new one is tried before it replaces anything. */
+function rewrapWithFirst(
+  keyring: Keyring,
+  aad: Uint8Array,
+  stored: RootWrapped,
+  random: RandomBytes,
+): RootWrapped | undefined {
+  try {
+    const key = unwrapWithRoot(keyring, aad, stored);
+    const wrapped = wrapWithRoot(keyring, aad, key, random);
+    key.zero();
+    unwrapWithRoot(keyring, aad, wrapped).zero();
+    return wrapped;
+  } catch (error) {
+    if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") return undefined;
+    throw error;
+  }
 }
 
 async function rewrapKeyVersion(

@@ -1,22 +1,63 @@
-// RotateKey: a new key version for new writes.
+// RotateKey: a new key version for what is written, encrypted and signed from now on.
 import type { Caller } from "../../domain/caller.ts";
-import { checkKeyActive, type KmsKeyRecord } from "../../domain/kms-key.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { checkKeyActive, checkRotationAllowed, type KmsKeyRecord } from "../../domain/kms-key.ts";
+import type { Sensitive } from "../../domain/sensitive.ts";
+import { findKeyRecord } from "../../store/kms-key-records.ts";
 import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
 import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
-import { createPrimaryVersion, type NewVersionDeps } from "./new-version.ts";
+import {
+  createPrimaryVersion,
+  materialFor,
+  type NewVersionDeps,
+  slowAlgorithms,
+  storePrimaryVersion,
+} from "./new-version.ts";
 
-/** Fails with KEY_NOT_ACTIVE and what `changeKey` fails with. */
+/** Fails with KEY_NOT_ACTIVE, KEY_NOT_ROTATABLE and what `changeKey` fails with. */
 export async function rotateKey(
   deps: ChangeKeyDeps & NewVersionDeps,
   caller: Caller,
   input: ChangeKeyInput,
 ): Promise<Outcome<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.rotate");
-  return changeKey(deps, caller, grant, input, async (key, tx) => {
+  let material: Sensitive | undefined;
+  const ahead = async () => {
+    const key = await findKeyRecord(deps.database, grant.workspaceId, input.kmsKeyId);
+    if (key && isRotatable(key)) material = await slowMaterial(deps, key);
+  };
+  const decide = async (key: KmsKeyRecord, tx: Parameters<typeof createPrimaryVersion>[1]) => {
     checkKeyActive(key);
+    checkRotationAllowed(key);
     const primaryVersion = key.primaryVersion + 1;
-    await createPrimaryVersion(deps, tx, { ...key, primaryVersion });
+    if (material) await storePrimaryVersion(deps, tx, { ...key, primaryVersion }, material);
+    else if (isSlow(key)) throw changedMeanwhile(key);
+    else await createPrimaryVersion(deps, tx, { ...key, primaryVersion });
     return { primaryVersion };
-  });
+  };
+  try {
+    return await changeKey(deps, caller, grant, input, decide, ahead);
+  } finally {
+    material?.zero();
+  }
+}
+
+function isRotatable({ state, rotationAllowed }: KmsKeyRecord): boolean {
+  return state === "ACTIVE" && rotationAllowed;
+}
+
+function isSlow({ algorithm }: KmsKeyRecord): boolean {
+  return slowAlgorithms.some((slow) => slow === algorithm);
+}
+
+/** Material that takes too long to make for a transaction; undefined: any other is made within it. */
+async function slowMaterial(deps: NewVersionDeps, key: KmsKeyRecord): Promise<Sensitive | undefined> {
+  return isSlow(key) ? materialFor(deps, key) : undefined;
+}
+
+/** It became active only after material for it would have been made. */
+function changedMeanwhile({ kmsKeyId }: KmsKeyRecord): CofferError {
+  const message = `key ${kmsKeyId} was changed at the same time; retry`;
+  return new CofferError("CONCURRENT_CHANGE", message, { kms_key_id: kmsKeyId }, { retryDelayMs: 1_000 });
 }

@@ -2,10 +2,12 @@
 import type { Deps } from "../../deps.ts";
 import { CofferError, invalidField } from "../../domain/errors.ts";
 import { checkKeyActive, defaultKeyName, keyNotFound } from "../../domain/kms-key.ts";
+import { algorithms } from "../../envelope/algorithms.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
 import { findKmsKey, type StoredKmsKey } from "../../store/kms-keys.ts";
 import { checkAuthentic, coveredOfKmsKey } from "../row-macs.ts";
 import { createDefaultKey } from "./default-key.ts";
+import { wrapsSecrets } from "./key-material.ts";
 
 export type SealingKeyDeps = Pick<
   Deps,
@@ -23,6 +25,7 @@ export async function sealingKey(deps: SealingKeyDeps, workspaceId: string, ref:
   const key = await keyOf(deps, workspaceId, ref);
   checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
   checkKeyActive(key);
+  if (!wrapsSecrets(key)) throw cannotWrap(key);
   return deps.keyMaterial.get(key, key.primaryVersion);
 }
 
@@ -66,6 +69,16 @@ async function defaultKey(
   const made = await find();
   if (!made) throw new CofferError("KEY_NOT_FOUND", `region ${region} has no default key`, { region });
   return made;
+}
+
+function cannotWrap({ kmsKeyId, algorithm }: StoredKmsKey): CofferError {
+  const description = `${algorithm} keys cannot wrap secrets; keys that can: ${algorithms.join(", ")}`;
+  return new CofferError(
+    "KEY_USE_UNSUPPORTED",
+    `kms_key_id: ${description}`,
+    { kms_key_id: kmsKeyId, algorithm },
+    { violations: [{ field: "kms_key_id", description }] },
+  );
 }
 
 /** Calls that need the same key share a lookup. */

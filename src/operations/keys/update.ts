@@ -1,6 +1,7 @@
-// UpdateKey: its name, its labels and how often it is rotated.
+// UpdateKey: its name, what is said about it, and how often it is rotated.
 import type { Caller } from "../../domain/caller.ts";
-import type { KmsKeyRecord } from "../../domain/kms-key.ts";
+import { checkRotationAllowed, type KmsKeyRecord } from "../../domain/kms-key.ts";
+import { checkAnnotations } from "../../domain/secret.ts";
 import { isUniqueViolation } from "../../store/database-errors.ts";
 import { authorize } from "../authorize.ts";
 import type { Outcome } from "../mutation.ts";
@@ -9,21 +10,26 @@ import { findKeyOrFail } from "./find.ts";
 import { keyNameTaken } from "./name-taken.ts";
 
 export interface UpdateKeyInput extends ChangeKeyInput {
-  change: Partial<Pick<KmsKeyRecord, "name" | "labels" | "rotationPeriodDays">>;
+  change: Partial<Pick<KmsKeyRecord, "name" | "description" | "labels" | "annotations" | "rotationPeriodDays">>;
 }
 
-/** Fails with KEY_NAME_TAKEN and what `changeKey` fails with. */
+/** Fails with KEY_NAME_TAKEN, KEY_NOT_ROTATABLE and what `changeKey` fails with. */
 export async function updateKey(
   deps: ChangeKeyDeps,
   caller: Caller,
   { change, ...input }: UpdateKeyInput,
 ): Promise<Outcome<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.update");
-  const decide = async () => (Object.keys(change).length === 0 ? undefined : change);
+  if (change.annotations) checkAnnotations(change.annotations, "key.annotations");
+  const decide = async (key: KmsKeyRecord) => {
+    if (change.rotationPeriodDays !== undefined) checkRotationAllowed(key);
+    return Object.keys(change).length === 0 ? undefined : change;
+  };
   try {
     return await changeKey(deps, caller, grant, input, decide);
   } catch (error) {
-    if (change.name === undefined || !isUniqueViolation(error, "kms_key_live_name")) throw error;
+    const isTaken = ["kms_key_live_name", "kms_key_live_slug"].some((index) => isUniqueViolation(error, index));
+    if (change.name === undefined || !isTaken) throw error;
     const { workspaceId, region } = await findKeyOrFail(deps.database, grant.workspaceId, input.kmsKeyId);
     throw await keyNameTaken(deps.database, caller, { workspaceId, region, name: change.name });
   }

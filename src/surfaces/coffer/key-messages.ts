@@ -1,10 +1,20 @@
 // Keys, domain ⇄ coffer.v1.
 import { create } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
-import { type Key, KeyRewrapSchema, KeySchema, KeyState } from "../../../gen/coffer/v1/key_service_pb.ts";
+import {
+  HashAlgorithm,
+  type Key,
+  type KeyImport,
+  KeyRewrapSchema,
+  KeySchema,
+  KeyState,
+  KeyVersionSchema,
+} from "../../../gen/coffer/v1/key_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
+import { type HashName, hashes as nodeHashes } from "../../domain/hash-name.ts";
 import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
 import { etagOf } from "../../domain/secret.ts";
+import type { ImportedMaterial } from "../../operations/keys/import-material.ts";
 import type { UpdateKeyInput } from "../../operations/keys/update.ts";
 import { timeField } from "./secret-messages.ts";
 
@@ -22,6 +32,25 @@ export function toKeyStates(messages: readonly KeyState[]): KmsKeyState[] {
   return (Object.keys(stateMessages) as KmsKeyState[]).filter((state) => messages.includes(stateMessages[state]));
 }
 
+const hashes: Readonly<Record<HashAlgorithm, HashName | undefined>> = {
+  [HashAlgorithm.UNSPECIFIED]: undefined,
+  [HashAlgorithm.SHA256]: "sha2-256",
+  [HashAlgorithm.SHA384]: "sha2-384",
+  [HashAlgorithm.SHA512]: "sha2-512",
+};
+
+/** The schema lets no other numbers through. */
+export function toHash(message: HashAlgorithm): HashName | undefined {
+  return hashes[message];
+}
+
+export function toImported(message: KeyImport | undefined): ImportedMaterial | undefined {
+  if (!message) return undefined;
+  const { importKeyMaterial: wrapped, hashFunction, allowRotation } = message;
+  const hash = nodeHashes[toHash(hashFunction) ?? "sha2-256"];
+  return { wrapped, hash, allowRotation, field: "import.import_key_material" };
+}
+
 /** The schema keeps it between 1 and 3,650 days. */
 export function toDays(period: Duration | undefined, field: string): number | undefined {
   if (!period) return undefined;
@@ -37,21 +66,32 @@ export function toKeyChange(key: Key, paths: readonly string[]): UpdateKeyInput[
     if (path === "name") {
       if (key.name === "") throw invalidField("key.name", "must not be empty");
       change.name = key.name;
+    } else if (path === "description") {
+      change.description = key.description;
     } else if (path === "labels") {
       change.labels = key.labels;
+    } else if (path === "annotations") {
+      change.annotations = key.annotations;
     } else if (path === "rotation_period") {
       change.rotationPeriodDays = toDays(key.rotationPeriod, "key.rotation_period");
     } else {
-      throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
+      throw invalidField(
+        "update_mask",
+        `${JSON.stringify(path)} cannot be updated; mutable fields: ${mutable.join(", ")}`,
+      );
     }
   }
   return change;
 }
 
-function populated({ name, labels, rotationPeriod }: Key): string[] {
+const mutable = ["name", "description", "labels", "annotations", "rotation_period"];
+
+function populated({ name, description, labels, annotations, rotationPeriod }: Key): string[] {
   return [
     ...(name === "" ? [] : ["name"]),
+    ...(description === "" ? [] : ["description"]),
     ...(Object.keys(labels).length === 0 ? [] : ["labels"]),
+    ...(Object.keys(annotations).length === 0 ? [] : ["annotations"]),
     ...(rotationPeriod ? ["rotation_period"] : []),
   ];
 }
@@ -66,7 +106,15 @@ export function toKeyMessage(key: KmsKeyRecord, rewrapRemaining?: number): Key {
     algorithm: key.algorithm,
     state: stateMessages[key.state],
     primaryVersion: key.primaryVersion,
+    description: key.description,
     labels: key.labels,
+    annotations: key.annotations,
+    exportAllowed: key.exportAllowed,
+    imported: key.imported,
+    rotationAllowed: key.rotationAllowed,
+    versions: key.versions.map(({ version, createTime }) =>
+      create(KeyVersionSchema, { version, ...timeField("createTime", createTime) }),
+    ),
     ...(rotationPeriodDays === undefined
       ? {}
       : { rotationPeriod: create(DurationSchema, { seconds: BigInt(rotationPeriodDays * secondsPerDay) }) }),

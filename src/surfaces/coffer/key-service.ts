@@ -1,4 +1,4 @@
-// coffer.v1.KeyService over the operations on keys.
+// coffer.v1.KeyService over the operations that manage keys; those that use keys are in key-uses.ts.
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
@@ -16,14 +16,19 @@ import { updateKey } from "../../operations/keys/update.ts";
 import type { Outcome } from "../../operations/mutation.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
-import { toDays, toKeyChange, toKeyMessage, toKeyStates } from "./key-messages.ts";
+import { toDays, toImported, toKeyChange, toKeyMessage, toKeyStates } from "./key-messages.ts";
+import { keyUses } from "./key-uses.ts";
 import { toEtag } from "./secret-requests.ts";
 
 export function keyService(deps: Deps): ServiceImpl<typeof KeyService> {
   return {
-    async createKey({ name, region, algorithm, labels, rotationPeriod }, context) {
+    ...keyUses(deps),
+
+    async createKey({ rotationPeriod, import: given, ...request }, context) {
+      const { name, region, algorithm, description, labels, annotations, exportAllowed } = request;
       const rotationPeriodDays = toDays(rotationPeriod, "rotation_period");
-      const input = { name, region, algorithm, labels, rotationPeriodDays };
+      const settings = { description, labels, annotations, rotationPeriodDays, exportAllowed };
+      const input = { name, region, algorithm, ...settings, imported: toImported(given) };
       return answer(context, await createKey(deps, callerOf(context), input));
     },
 
@@ -32,8 +37,9 @@ export function keyService(deps: Deps): ServiceImpl<typeof KeyService> {
       return { key: toKeyMessage(key, rewrapRemaining) };
     },
 
-    async listKeys({ region, states, pageSize, pageToken }, context) {
-      const input = { region, states: toKeyStates(states), pageSize, pageToken };
+    async listKeys({ region, states, name, labels, pageSize, pageToken }, context) {
+      const filter = { region, states: toKeyStates(states), labels, ...(name === "" ? {} : { name }) };
+      const input = { ...filter, pageSize, pageToken };
       const { items, nextPageToken } = await listKeys(deps, callerOf(context), input);
       return { keys: items.map((key) => toKeyMessage(key)), nextPageToken };
     },

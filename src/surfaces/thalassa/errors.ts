@@ -7,6 +7,8 @@ import { organisationHeader } from "./headers.ts";
 const names: Readonly<Record<string, string>> = {
   workspace_id: organisationHeader,
   kms_key_id: "kmsKeyIdentity",
+  id: "identity",
+  rotation_period: "rotationPeriodInDays",
 };
 
 const httpStatuses: Partial<Record<Reason, number>> = { IDEMPOTENCY_KEY_REUSED: 409 };

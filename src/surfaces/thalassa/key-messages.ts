@@ -2,36 +2,42 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
+  type CreateKeyRequest,
   type Key as KeyMessage,
   KeySchema,
+  KeyVersionSchema,
   type SetKeyRotationRequest,
 } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
-import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
-import { toRegionMessage } from "./messages.ts";
-
-const statuses: Record<KmsKeyState, string> = {
-  ACTIVE: "active",
-  DISABLED: "disabled",
-  PENDING_DESTRUCTION: "pending_deletion",
-  DESTROYED: "destroyed",
-};
+import { type HashName, hashes } from "../../domain/hash-name.ts";
+import { type KmsKeyRecord, slugOf } from "../../domain/kms-key.ts";
+import type { ImportedMaterial } from "../../operations/keys/import-material.ts";
+import { keyStatuses, toRegionMessage } from "./messages.ts";
 
 export function toKeyMessage(key: KmsKeyRecord): KeyMessage {
   const { rotationPeriodDays, nextRotateTime, rotateTime, scheduledDestroyTime } = key;
   return create(KeySchema, {
     identity: key.kmsKeyId,
     name: key.name,
-    slug: key.name,
+    slug: slugOf(key.name),
     keyType: key.algorithm,
-    status: statuses[key.state],
+    status: keyStatuses[key.state],
     currentVersion: key.primaryVersion,
+    latestVersion: key.primaryVersion,
+    versions: key.versions.map(({ version, createTime }) =>
+      create(KeyVersionSchema, { version, status: "active", createdAt: timestampFromDate(createTime) }),
+    ),
     labels: key.labels,
+    annotations: key.annotations,
+    projectId: key.workspaceId,
+    exportAllowed: key.exportAllowed,
+    imported: key.imported,
     keyRotationEnabled: rotationPeriodDays !== undefined,
     createdAt: timestampFromDate(key.createTime),
     updatedAt: timestampFromDate(key.updateTime),
     region: toRegionMessage(key.region),
     objectVersion: key.revision,
+    ...(key.description === "" ? {} : { description: key.description }),
     ...(rotationPeriodDays === undefined ? {} : { rotationPeriodInDays: rotationPeriodDays }),
     ...(nextRotateTime ? { nextRotationAt: timestampFromDate(nextRotateTime) } : {}),
     ...(rotateTime ? { lastRotatedAt: timestampFromDate(rotateTime) } : {}),
@@ -50,4 +56,34 @@ export function toRotationPeriodDays({ keyRotationEnabled, rotationPeriodInDays 
     throw invalidField("rotation_period_in_days", "cannot be given where keyRotationEnabled is false");
   }
   return rotationPeriodInDays;
+}
+
+/** Undefined: nothing is imported. Fails with FIELD_INVALID for what is only for imported material. */
+export function toImported(request: CreateKeyRequest): ImportedMaterial | undefined {
+  const { importKeyMaterial: wrapped, hashFunction, allowRotation } = request;
+  if (wrapped.byteLength > 0) {
+    const hash = hashFunction === "" ? "sha256" : (hashFunction.toLowerCase() as ImportedMaterial["hash"]);
+    return { wrapped, hash, allowRotation: allowRotation === true, field: "import_key_material" };
+  }
+  const only = "is only for keys with importKeyMaterial";
+  if (hashFunction !== "") throw invalidField("hash_function", only);
+  if (allowRotation !== undefined) throw invalidField("allow_rotation", `${only}; all other keys can be rotated`);
+  return undefined;
+}
+
+/** The number of a version; 0 for none. Fails with FIELD_INVALID for what is no number. */
+export function toKeyVersion(text: string, field = "key_version"): number {
+  if (text === "") return 0;
+  const number = Number(text);
+  if (/^[1-9]\d*$/.test(text) && number <= 0x7fff_ffff) return number;
+  throw invalidField(field, 'must be the number of a version of the key, such as "1"');
+}
+
+/** Undefined for none. Fails with FIELD_INVALID for what names no hash. */
+export function toHash(text: string, field: string): HashName | undefined {
+  if (text === "") return undefined;
+  const bits = /^sha-?(?:2-)?(256|384|512)$/i.exec(text)?.[1];
+  const name = Object.keys(hashes).find((known) => known === `sha2-${bits}`);
+  if (name === undefined) throw invalidField(field, `must be one of ${Object.keys(hashes).join(", ")}`);
+  return name as HashName;
 }

@@ -1,8 +1,9 @@
-// Thalassa Cloud's requests about keys over coffer's operations.
+// Thalassa Cloud's requests that manage keys over coffer's operations; those that use keys are in key-uses.ts.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import type { Deps } from "../../deps.ts";
-import { invalidField } from "../../domain/errors.ts";
+import { checkAll, invalidField } from "../../domain/errors.ts";
+import { isId } from "../../domain/ids.ts";
 import type { KmsKeyRecord } from "../../domain/kms-key.ts";
 import type { Permission } from "../../domain/permission.ts";
 import { cancelKeyDestruction } from "../../operations/keys/cancel-destruction.ts";
@@ -20,7 +21,8 @@ import type { Outcome } from "../../operations/mutation.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { showNextPage } from "./headers.ts";
-import { toKeyMessage, toRotationPeriodDays } from "./key-messages.ts";
+import { toImported, toKeyMessage, toRotationPeriodDays } from "./key-messages.ts";
+import { keyUses } from "./key-uses.ts";
 import { entriesMax } from "./lists.ts";
 import { toRegionMessage } from "./messages.ts";
 import { regionIn } from "./places.ts";
@@ -33,17 +35,35 @@ export function thalassaKeyService(deps: Deps): ServiceImpl<typeof KeyService> {
     etag: undefined,
   });
   return {
+    ...keyUses(deps),
+
     async createKey(request, context) {
-      const { name, labels, keyType = "" } = request;
+      const { name, description, labels, annotations, exportAllowed, keyType = "" } = request;
       const region = regionIn(deps, request.region);
-      const input = { name, region, algorithm: keyType, labels, rotationPeriodDays: toRotationPeriodDays(request) };
+      checkAll(
+        () => toRotationPeriodDays(request),
+        () => toImported(request),
+      );
+      const settings = {
+        description,
+        labels,
+        annotations,
+        exportAllowed,
+        rotationPeriodDays: toRotationPeriodDays(request),
+      };
+      const input = { name, region, algorithm: keyType, ...settings, imported: toImported(request) };
       return answer(context, await createKey(deps, callerOf(context), input));
     },
 
-    async listKeys({ region, limit, pageToken }, context) {
-      const input = { region: regionIn(deps, region), states: [], pageSize: limit ?? entriesMax, pageToken };
+    async listKeys({ region, limit, pageToken, name, slug, identity, matchLabels: labels }, context) {
+      const filter = { region: regionIn(deps, region), states: [], name, labels, ...toKeyRef(slug, identity) };
+      const input = { ...filter, pageSize: limit ?? entriesMax, pageToken };
       const { items, nextPageToken } = await listKeys(deps, callerOf(context), input);
-      showNextPage(context, `/v1/kms/${input.region}/keys`, { limit }, nextPageToken);
+      const labelQuery = Object.fromEntries(
+        Object.entries(labels).map(([key, value]) => [`matchLabels[${key}]`, value]),
+      );
+      const query = { limit, name, slug, identity, ...labelQuery };
+      showNextPage(context, `/v1/kms/${input.region}/keys`, query, nextPageToken);
       return { keys: items.map(toKeyMessage) };
     },
 
@@ -102,6 +122,15 @@ export function thalassaKeyService(deps: Deps): ServiceImpl<typeof KeyService> {
       return { featureEnabled: true, regions };
     },
   };
+}
+
+/** An identity is an id or a slug, as in a path. */
+function toKeyRef(slug: string | undefined, identity: string | undefined): { slug?: string; kmsKeyId?: string } {
+  const bySlug = slug === undefined ? {} : { slug };
+  if (identity === undefined) return bySlug;
+  if (isId("kms", identity)) return { ...bySlug, kmsKeyId: identity };
+  // Two slugs that differ name no key.
+  return slug === undefined || slug === identity ? { slug: identity } : { slug, kmsKeyId: identity };
 }
 
 interface KeyPlace {

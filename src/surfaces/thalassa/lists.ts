@@ -7,7 +7,7 @@ import type { ListDeps } from "../../operations/secrets/authentic-only.ts";
 import { browseSecrets } from "../../operations/secrets/browse.ts";
 import { listSecrets } from "../../operations/secrets/list.ts";
 import { showNextPage } from "./headers.ts";
-import { toSecretMessage } from "./messages.ts";
+import { showSecrets } from "./messages.ts";
 import { regionIn } from "./places.ts";
 
 /** How many entries a list has at most, and has unless fewer are asked for. */
@@ -23,10 +23,10 @@ export async function toList(deps: ListDeps, caller: Caller, request: ListSecret
   if (path !== undefined) {
     const { prefixes, secrets, nextPageToken } = await browseSecrets(deps, caller, { ...page, path });
     showNextPage(context, address, { path, limit }, nextPageToken);
-    return { level: { path, prefixes, secrets: secrets.map((secret) => toSecretMessage(secret)) } };
+    return { level: { path, prefixes, secrets: await showSecrets(deps, secrets) } };
   }
   const filter = { namePrefix: pathPrefix ?? "", kind: "", labels: {}, states: [] };
   const { items, nextPageToken } = await listSecrets(deps, caller, { ...page, ...filter });
   showNextPage(context, address, { pathPrefix, limit }, nextPageToken);
-  return { secrets: items.map((secret) => toSecretMessage(secret)) };
+  return { secrets: await showSecrets(deps, items) };
 }

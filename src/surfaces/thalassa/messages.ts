@@ -8,18 +8,40 @@ import {
   SecretSchema,
   SecretVersionSchema,
 } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
+import type { Deps } from "../../deps.ts";
+import { type KmsKeyState, slugOf } from "../../domain/kms-key.ts";
 import type { Secret } from "../../domain/secret.ts";
 import type { SecretVersion, VersionState } from "../../domain/version.ts";
+import { keysOfSecrets, type SecretKeySummary } from "../../operations/keys/keys-of-secrets.ts";
 import { toPolicyMessage } from "./access-policies.ts";
 
-export function toSecretMessage(secret: Secret, versions: readonly SecretVersion[] = []): SecretMessage {
+/** A secret with its key, and with those of its versions that are given. */
+export async function showSecret(
+  deps: Pick<Deps, "database">,
+  secret: Secret,
+  versions: readonly SecretVersion[] = [],
+): Promise<SecretMessage> {
+  return toSecretMessage(secret, await keysOfSecrets(deps, [secret]), versions);
+}
+
+/** Secrets of one workspace, with their keys. */
+export async function showSecrets(deps: Pick<Deps, "database">, secrets: readonly Secret[]): Promise<SecretMessage[]> {
+  const keys = await keysOfSecrets(deps, secrets);
+  return secrets.map((secret) => toSecretMessage(secret, keys, []));
+}
+
+function toSecretMessage(
+  secret: Secret,
+  keys: ReadonlyMap<string, SecretKeySummary>,
+  versions: readonly SecretVersion[],
+): SecretMessage {
   return create(SecretSchema, {
     path: secret.path,
     labels: secret.labels,
     annotations: secret.annotations,
     createdAt: timestampFromDate(secret.createTime),
     updatedAt: timestampFromDate(secret.updateTime),
-    kmsKey: create(SecretKeySchema, { identity: secret.kmsKeyId }),
+    kmsKey: toSecretKey(secret.kmsKeyId, keys.get(secret.kmsKeyId)),
     currentVersion: secret.currentVersion,
     objectVersion: secret.revision,
     region: toRegionMessage(secret.region),
@@ -29,6 +51,23 @@ export function toSecretMessage(secret: Secret, versions: readonly SecretVersion
     ...(secret.accessPolicy ? { accessPolicy: toPolicyMessage(secret.accessPolicy) } : {}),
   });
 }
+
+function toSecretKey(identity: string, key: SecretKeySummary | undefined) {
+  if (!key) return create(SecretKeySchema, { identity });
+  return create(SecretKeySchema, {
+    ...{ identity, name: key.name, slug: slugOf(key.name), keyType: key.algorithm, status: keyStatuses[key.state] },
+    createdAt: timestampFromDate(key.createTime),
+    updatedAt: timestampFromDate(key.updateTime),
+  });
+}
+
+/** States of keys as this surface calls them. */
+export const keyStatuses: Record<KmsKeyState, string> = {
+  ACTIVE: "active",
+  DISABLED: "disabled",
+  PENDING_DESTRUCTION: "pending_deletion",
+  DESTROYED: "destroyed",
+};
 
 export function toRegionMessage(name: string) {
   return create(RegionSchema, { identity: name, name, slug: name });

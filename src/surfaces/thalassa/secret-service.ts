@@ -18,7 +18,7 @@ import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toAccessPolicy, toNextAccessPolicy } from "./access-policies.ts";
 import { entriesMax, toList } from "./lists.ts";
-import { toSecretMessage } from "./messages.ts";
+import { showSecret } from "./messages.ts";
 import { regionIn, secretAt } from "./places.ts";
 import { toValueInput, valueFields } from "./values.ts";
 
@@ -27,7 +27,7 @@ export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretServ
     async createSecret(request, context) {
       const input = toNewSecret(deps, request);
       const outcome = await createSecret(deps, callerOf(context), input).catch(hideOtherRegions(request));
-      return { secret: toSecretMessage(resourceOf(context, outcome)) };
+      return { secret: await showSecret(deps, resourceOf(context, outcome)) };
     },
 
     async listSecrets(request, context) {
@@ -38,15 +38,17 @@ export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretServ
       const caller = callerOf(context);
       const secret = secretAt(deps, request);
       const found = await getSecret(deps, caller, secret);
-      if (!request.includeVersions) return { secret: toSecretMessage(found) };
+      if (!request.includeVersions) return { secret: await showSecret(deps, found) };
       const versions = { secret: { id: found.secretId }, states: [], pageSize: entriesMax, pageToken: "" };
-      return { secret: toSecretMessage(found, (await listSecretVersions(deps, caller, versions)).items) };
+      return { secret: await showSecret(deps, found, (await listSecretVersions(deps, caller, versions)).items) };
     },
 
     async setAccessPolicy(request, context) {
       const secret = secretAt(deps, request);
       const input = { secret, etag: undefined, ...toNextAccessPolicy(request.accessPolicy) };
-      return { secret: toSecretMessage(resourceOf(context, await setAccessPolicy(deps, callerOf(context), input))) };
+      return {
+        secret: await showSecret(deps, resourceOf(context, await setAccessPolicy(deps, callerOf(context), input))),
+      };
     },
 
     async putSecretValue(request, context) {
@@ -111,7 +113,8 @@ function toNewSecret(deps: Deps, request: CreateSecretRequest) {
 /** A key of another region is none here. */
 function hideOtherRegions({ kmsKeyIdentity }: CreateSecretRequest): (error: unknown) => never {
   return (error) => {
-    const isElsewhere = error instanceof CofferError && error.violations.some(({ field }) => field === "kms_key_id");
+    const isField = error instanceof CofferError && error.reason === "FIELD_INVALID";
+    const isElsewhere = isField && error.violations.some(({ field }) => field === "kms_key_id");
     throw isElsewhere ? keyNotFound(kmsKeyIdentity) : error;
   };
 }

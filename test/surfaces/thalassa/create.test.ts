@@ -134,7 +134,7 @@ describe("binds the key", () => {
     const key = await createKey(coffer, { region: "nl-01" });
     for (const kmsKeyIdentity of [key.id, key.name]) {
       const { path, kmsKey } = await createThalassa(coffer, { kmsKeyIdentity });
-      expect(kmsKey).toEqual({ identity: key.id });
+      expect(kmsKey).toMatchObject({ identity: key.id, name: key.name, keyType: key.algorithm });
       expect(await readThalassa(coffer, path)).toBe("v1");
     }
   });

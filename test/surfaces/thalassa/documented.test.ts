@@ -54,7 +54,7 @@ it.each([
     annotations: {},
     createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
     updatedAt: body["createdAt"],
-    kmsKey: { identity: key.id },
+    kmsKey: expect.objectContaining({ identity: key.id, name: key.name }),
     currentVersion: 1,
     objectVersion: 1,
     region,

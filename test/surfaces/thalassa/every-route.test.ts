@@ -34,24 +34,24 @@ it("the table has every request that the schemas have", () => {
 });
 
 describe.each(thalassaRoutes)("$request", (route) => {
-  const json = () => (route.body ? { json: route.body() } : {});
+  const json = (target: ThalassaTarget) => (route.body ? { json: route.body(target) } : {});
 
   it("succeeds with its status, for Bearer and Token, with exactly its permissions", async () => {
     const target = await thalassaTarget(coffer, route);
-    const token = await coffer.tokenWithRole(Role.ADMIN, [...route.permissions]);
+    const token = await coffer.tokenWithRole(Role.OWNER, [...route.permissions]);
     const headers = { authorization: `Token ${token}` };
-    const answer = await thalassa(coffer, requestOf(route, target), { ...json(), token: null, headers });
+    const answer = await thalassa(coffer, requestOf(route, target), { ...json(target), token: null, headers });
     expect(answer.status).toBe(route.success);
     expect(answer.body === undefined).toBe(route.success === 204);
     expect(answer.headers.get("cache-control")).toBe("no-store");
     const other = await thalassaTarget(coffer, route);
-    expect((await thalassa(coffer, requestOf(route, other), json())).status).toBe(route.success);
+    expect((await thalassa(coffer, requestOf(route, other), json(other))).status).toBe(route.success);
   });
 
   it("denies without a token, with a wrong one, and without a permission; nothing changes", async () => {
     const target = await thalassaTarget(coffer, route);
     const before = await all(target);
-    const send = (token: string | null) => thalassa(coffer, requestOf(route, target), { ...json(), token });
+    const send = (token: string | null) => thalassa(coffer, requestOf(route, target), { ...json(target), token });
     for (const token of [null, "none"]) {
       const { status, body, headers } = await send(token);
       expect([status, body]).toEqual([401, { message: expect.any(String) }]);
@@ -60,7 +60,7 @@ describe.each(thalassaRoutes)("$request", (route) => {
     const { permissions } = await coffer.clients().tokens.whoAmI({});
     for (const permission of route.permissions) {
       const others = permissions.filter((held) => held !== permission);
-      const { status, body } = await send(await coffer.tokenWithRole(Role.ADMIN, others));
+      const { status, body } = await send(await coffer.tokenWithRole(Role.OWNER, others));
       expect([status, body]).toEqual([403, { message: `permission ${permission} is missing` }]);
     }
     expect(await all(target)).toEqual(before);
@@ -73,7 +73,7 @@ describe.each(thalassaRoutes)("$request", (route) => {
     const { workspaceId: away } = await otherWorkspace(coffer);
     const send = (organisation?: string, project?: string) => {
       const headers = { "x-organisation-identity": organisation, "x-project-identity": project };
-      return thalassa<{ message: string }>(coffer, requestOf(route, target), { ...json(), headers });
+      return thalassa<{ message: string }>(coffer, requestOf(route, target), { ...json(target), headers });
     };
     for (const organisation of [undefined, "", "w".repeat(54)]) {
       const { status, body } = await send(organisation);
@@ -91,7 +91,7 @@ describe.each(thalassaRoutes)("$request", (route) => {
   it("finds nothing in a region that is not there, and what is not there in one that is", async () => {
     const target = await thalassaTarget(coffer, route);
     const before = await all(target);
-    const send = (request: string) => thalassa(coffer, request, json());
+    const send = (request: string) => thalassa(coffer, request, json(target));
     if (route.request.includes("{region}")) {
       expect(await send(requestOf(route, target, "nl-09"))).toMatchObject({
         status: 404,
@@ -107,7 +107,7 @@ describe.each(thalassaRoutes)("$request", (route) => {
       }
       const { workspaceId } = await otherWorkspace(coffer);
       const headers = { "x-organisation-identity": workspaceId };
-      const broad = { ...json(), token: await issueBroadToken(coffer), headers };
+      const broad = { ...json(target), token: await issueBroadToken(coffer), headers };
       expect(await thalassa(coffer, requestOf(route, target), broad)).toMatchObject({ status: 404 });
     }
     expect(await all(target)).toEqual(before);
@@ -118,10 +118,10 @@ describe.each(thalassaRoutes)("$request", (route) => {
     const request = requestOf(route, target);
     const before = await all(target);
     const query = `${request}${request.includes("?") ? "&" : "?"}sort=name`;
-    const { status, body } = await thalassa<{ message: string }>(coffer, query, json());
+    const { status, body } = await thalassa<{ message: string }>(coffer, query, json(target));
     expect([status, body.message]).toEqual([400, "sort: is not a known parameter"]);
     if (route.body) {
-      const extra = { json: { ...route.body(), nope: 1 } };
+      const extra = { json: { ...route.body(target), nope: 1 } };
       expect(await thalassa(coffer, request, extra)).toMatchObject({
         status: 400,
         body: { message: "nope: is not a known field" },
@@ -132,7 +132,7 @@ describe.each(thalassaRoutes)("$request", (route) => {
 
   it.runIf(route.changes)("replays with one idempotency key, and refuses the key for another request", async () => {
     const target = await thalassaTarget(coffer, route);
-    const init = { ...json(), headers: { "idempotency-key": `key ${route.rpc}` } };
+    const init = { ...json(target), headers: { "idempotency-key": `key ${route.rpc}` } };
     const send = (request: string) => thalassa(coffer, request, init);
     const first = await send(requestOf(route, target));
     const after = await all(target);

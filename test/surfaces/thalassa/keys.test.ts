@@ -8,8 +8,12 @@ import {
   base64,
   createThalassa,
   keysUrl,
+  newSecretBody,
+  organisationOf,
   readThalassa,
+  secretsUrl,
   secretUrl,
+  type ThalassaSecret,
   thalassa,
   thalassaEnv,
 } from "../../support/thalassa.ts";
@@ -47,7 +51,13 @@ describe("a new key", () => {
       keyType: "aes256-gcm96",
       status: "active",
       currentVersion: 1,
+      latestVersion: 1,
+      versions: [{ version: 1, status: "active", createdAt: time }],
       labels: { team: "a" },
+      annotations: {},
+      projectId: await organisationOf(coffer),
+      exportAllowed: false,
+      imported: false,
       keyRotationEnabled: false,
       createdAt: time,
       updatedAt: time,
@@ -76,30 +86,61 @@ describe("a new key", () => {
   it.each<[string, object]>([
     ["a name of 63 characters", { name: `k${"n".repeat(62)}` }],
     ["64 labels", { labels: texts(64) }],
-    ["what it has no use for, empty", { description: "", annotations: {}, exportAllowed: false }],
+    ["a description of 1,024 characters", { description: "d".repeat(1024) }],
+    ["annotations", { annotations: { "a b": "c" } }],
+    ["leave to be exported", { exportAllowed: true }],
     ["no rotation", { keyRotationEnabled: false }],
   ])("may have %s", async (_, fields) => {
-    expect(await made(fields)).toMatchObject({ status: "active", currentVersion: 1 });
+    const { keyRotationEnabled } = { keyRotationEnabled: false, ...fields };
+    const key = await made(fields);
+    expect(key).toMatchObject({ ...fields, status: "active", currentVersion: 1, keyRotationEnabled });
+    expect((await thalassa(coffer, `GET ${keysUrl}/${key.identity}`)).body).toEqual(key);
   });
 
   const otherTypes = ["rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"];
+  const macTypes = ["hmac", "hmac-sha256", "hmac-sha512"];
+  it.each([...otherTypes, ...macTypes])("may have the type %s, and then wraps no secret", async (keyType) => {
+    const { identity, ...key } = await made({ keyType });
+    expect(key["keyType"]).toBe(keyType);
+    const { status, body } = await thalassa<{ message: string }>(coffer, `POST ${secretsUrl}`, {
+      json: newSecretBody({ kmsKeyIdentity: identity }),
+    });
+    expect([status, body.message]).toEqual([400, expect.stringMatching(/^kmsKeyIdentity: .*aes256-gcm96/)]);
+  });
+
+  it("may have a name with spaces, which is in URLs and secrets called by its slug too", async () => {
+    const name = `${newName("key")} two  words`;
+    const slug = name.replaceAll(" ", "-");
+    const key = await made({ name });
+    expect(key).toMatchObject({ name, slug });
+    for (const identity of [slug, encodeURIComponent(name)]) {
+      expect((await thalassa(coffer, `GET ${keysUrl}/${identity}`)).body).toEqual(key);
+    }
+    for (const kmsKeyIdentity of [slug, name]) {
+      expect((await createThalassa(coffer, { kmsKeyIdentity })).kmsKey).toMatchObject({ identity: key.identity, slug });
+    }
+    expect((await create({ name: slug })).status).toBe(409);
+  });
+
   it.each<[object, string]>([
-    ...[...otherTypes, "hmac", "hmac-sha256", "hmac-sha512", "", "AES256-GCM96"].map((keyType): [object, string] => [
-      { keyType },
-      "keyType",
-    ]),
+    ...["rsa-1024", "", "AES256-GCM96"].map((keyType): [object, string] => [{ keyType }, "keyType"]),
     [{ name: undefined }, "name"],
     [{ name: "" }, "name"],
-    [{ name: "a b" }, "name"],
+    [{ name: "a " }, "name"],
+    [{ name: "a\tb" }, "name"],
     [{ name: "n".repeat(64) }, "name"],
     [{ rotationPeriodInDays: 0 }, "rotationPeriodInDays"],
     [{ rotationPeriodInDays: 3651 }, "rotationPeriodInDays"],
     [{ keyRotationEnabled: true }, "rotationPeriodInDays"],
     [{ keyRotationEnabled: false, rotationPeriodInDays: 5 }, "rotationPeriodInDays"],
     [{ labels: texts(65) }, "labels"],
-    [{ description: "x" }, "description"],
-    [{ annotations: { a: "b" } }, "annotations"],
-    [{ exportAllowed: true }, "exportAllowed"],
+    [{ description: "x".repeat(1025) }, "description"],
+    [{ annotations: { a: "b".repeat(16_384) } }, "annotations"],
+    [{ hashFunction: "sha256" }, "hashFunction"],
+    [{ allowRotation: true }, "allowRotation"],
+    [{ hashFunction: "md5" }, "hashFunction"],
+    [{ importKeyMaterial: base64("x") }, "importKeyMaterial"],
+    [{ importKeyMaterial: base64("x"), rotationPeriodInDays: 5 }, "rotationPeriodInDays"],
   ])("with %j is 400, and is not made", async (fields, field) => {
     const count = async () => (await coffer.sql("select count(*)::int as count from kms_key"))[0];
     const before = await count();
@@ -168,11 +209,83 @@ describe("an old key", () => {
     for (const request of [`POST ${secretUrl(path)}/value`, `POST ${keysUrl}/${identity}/enable`]) {
       expect((await change(request)).status).toBe(400);
     }
-    const back = await change(`POST ${keysUrl}/${identity}/cancel-deletion`);
+    const back = await change(`DELETE ${keysUrl}/${identity}/cancel-deletion`);
     expect(back).toMatchObject({ status: 200, body: { status: "active" } });
     expect(back.body).not.toHaveProperty("deletionScheduledAt");
     expect(await readThalassa(coffer, path)).toBe("v1");
   });
+
+  it("is brought back by POST too", async () => {
+    const { identity } = await made();
+    await change(`DELETE ${keysUrl}/${identity}`);
+    const back = await change(`POST ${keysUrl}/${identity}/cancel-deletion`);
+    expect(back).toMatchObject({ status: 200, body: { identity, status: "active" } });
+  });
+
+  it("shows its versions, and with a secret what is known of it", async () => {
+    const key = await made();
+    const { path } = await createThalassa(coffer, { kmsKeyIdentity: key.identity });
+    const rotated = await change(`POST ${keysUrl}/${key.identity}/rotate`);
+    expect(rotated.body).toMatchObject({
+      latestVersion: 2,
+      versions: [{ version: 1 }, { version: 2, status: "active" }],
+    });
+    const { body } = await change(`POST ${keysUrl}/${key.identity}/disable`);
+    const kmsKey = {
+      ...{ identity: key.identity, name: key.name, slug: key.name, keyType: "aes256-gcm96", status: "disabled" },
+      ...{ createdAt: body["createdAt"], updatedAt: body["updatedAt"] },
+    };
+    expect((await thalassa(coffer, `GET ${secretUrl(path)}`)).body).toMatchObject({ kmsKey });
+    const listed = await thalassa<ThalassaSecret[]>(coffer, `GET ${secretsUrl}?pathPrefix=${path}`);
+    expect(listed.body.map((secret) => secret.kmsKey)).toEqual([kmsKey]);
+    const level = await thalassa<{ secrets: ThalassaSecret[] }>(coffer, `GET ${secretsUrl}?path=/app/`);
+    expect(level.body.secrets.find((secret) => secret.path === path)?.kmsKey).toEqual(kmsKey);
+  });
+});
+
+it("lists filter by name, slug, identity and labels, on every page", async () => {
+  const name = `${newName("key")} filtered`;
+  const slug = name.replaceAll(" ", "-");
+  const team = newName("team");
+  const key = await made({ name, labels: { team, "a.b/c": "1" } });
+  const other = await made({ labels: { team } });
+  const list = async (query: Record<string, string>) => {
+    const { status, body } = await thalassa<Key[]>(coffer, `GET ${keysUrl}?${new URLSearchParams(query)}`);
+    expect(status).toBe(200);
+    return body.map(({ identity }) => identity);
+  };
+  for (const query of [
+    ...[{ name }, { slug }, { identity: key.identity }, { identity: slug }, { name, slug, identity: key.identity }],
+    { "matchLabels[team]": team, "matchLabels[a.b/c]": "1" },
+  ] as Record<string, string>[]) {
+    expect(await list(query)).toEqual([key.identity]);
+  }
+  for (const query of [
+    { name: slug },
+    { slug: name },
+    { name, slug: other.name },
+    { slug, identity: other.name },
+  ] as const) {
+    expect(await list(query)).toEqual([]);
+  }
+  expect(await list({ "matchLabels[team]": team })).toEqual([key.identity, other.identity]);
+  expect(await list({ "matchLabels[team]": "none" })).toEqual([]);
+  expect(await list({ "matchLabels[__proto__]": "x" })).toEqual([]);
+  const first = await thalassa<Key[]>(coffer, `GET ${keysUrl}?matchLabels[team]=${team}&limit=1`);
+  const next = /^<(.+)>; rel="next"$/.exec(first.headers.get("link") ?? "")?.[1] ?? "";
+  const second = await thalassa<Key[]>(coffer, `GET ${next}`);
+  expect([...first.body, ...second.body].map(({ identity }) => identity)).toEqual([key.identity, other.identity]);
+  expect(second.headers.get("link")).toBeNull();
+  for (const [query, field] of [
+    ["matchLabels[a]=1&matchLabels[a]=2", "matchLabels[a]"],
+    ["matchLabels[a]=1&match_labels[a]=2", "matchLabels[a]"],
+    ["matchLabels=a", "matchLabels"],
+    ["name[a]=b", '["name[a]"]'],
+    [`matchLabels[]=${"x"}`, "matchLabels"],
+  ]) {
+    const { status, body } = await thalassa<{ message: string }>(coffer, `GET ${keysUrl}?${query}`);
+    expect([status, body.message.slice(0, field?.length)]).toEqual([400, field]);
+  }
 });
 
 it("lists are bare arrays of the region's keys, in pages where asked for, and the summary counts them", async () => {

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file coffer/rest/thalassa/v1/key_service.proto.
  */
 export const file_coffer_rest_thalassa_v1_key_service: GenFile = /*@__PURE__*/
-  fileDesc("Ciljb2ZmZXIvcmVzdC90aGFsYXNzYS92MS9rZXlfc2VydmljZS5wcm90bxIXY29mZmVyLnJlc3QudGhhbGFzc2EudjEihgUKA0tleRIQCghpZGVudGl0eRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSEAoIa2V5X3R5cGUYBCABKAkSDgoGc3RhdHVzGAUgASgJEhcKD2N1cnJlbnRfdmVyc2lvbhgGIAEoDRI4CgZsYWJlbHMYByADKAsyKC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkuTGFiZWxzRW50cnkSHAoUa2V5X3JvdGF0aW9uX2VuYWJsZWQYCCABKAgSJAoXcm90YXRpb25fcGVyaW9kX2luX2RheXMYCSABKA1IAIgBARI0ChBuZXh0X3JvdGF0aW9uX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9sYXN0X3JvdGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjkKFWRlbGV0aW9uX3NjaGVkdWxlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoGcmVnaW9uGA8gASgLMh8uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuUmVnaW9uEhYKDm9iamVjdF92ZXJzaW9uGBAgASgNGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCGgoYX3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzIu8FChBDcmVhdGVLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxI2CgRuYW1lGAIgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOV8uLV17MCw2Mn0kEksKCGtleV90eXBlGAMgASgJQjS6SDFyL1IMYWVzMTI4LWdjbTk2UgxhZXMyNTYtZ2NtOTZSEWNoYWNoYTIwLXBvbHkxMzA1SACIAQESHAoLZGVzY3JpcHRpb24YBCABKAlCB7pIBHICGAASXgoGbGFiZWxzGAUgAygLMjUuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlS2V5UmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESowEKC2Fubm90YXRpb25zGAYgAygLMjouY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlS2V5UmVxdWVzdC5Bbm5vdGF0aW9uc0VudHJ5QlK6SE+6AUYKEGFubm90YXRpb25zLm5vbmUSIWFubm90YXRpb25zIGFyZSBub3Qga2VwdCBmb3Iga2V5cxoPc2l6ZSh0aGlzKSA9PSAwmgEDEOgHEh8KDmV4cG9ydF9hbGxvd2VkGAcgASgIQge6SARqAggAEiEKFGtleV9yb3RhdGlvbl9lbmFibGVkGAggASgISAGIAQESMAoXcm90YXRpb25fcGVyaW9kX2luX2RheXMYCSABKA1CCrpIByoFGMIcKAFIAogBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUILCglfa2V5X3R5cGVCFwoVX2tleV9yb3RhdGlvbl9lbmFibGVkQhoKGF9yb3RhdGlvbl9wZXJpb2RfaW5fZGF5cyI+ChFDcmVhdGVLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkicgoPTGlzdEtleXNSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIeCgVsaW1pdBgCIAEoDUIKukgHKgUY6AcoAUgAiAEBEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAgQggKBl9saW1pdCI+ChBMaXN0S2V5c1Jlc3BvbnNlEioKBGtleXMYASADKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkiQwoNR2V0S2V5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEAiOwoOR2V0S2V5UmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5IkYKEFJvdGF0ZUtleVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAIj4KEVJvdGF0ZUtleVJlc3BvbnNlEikKA2tleRgBIAEoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSLVAQoVU2V0S2V5Um90YXRpb25SZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIhChRrZXlfcm90YXRpb25fZW5hYmxlZBgDIAEoCEgAiAEBEjAKF3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzGAQgASgNQgq6SAcqBRjCHCgBSAGIAQFCFwoVX2tleV9yb3RhdGlvbl9lbmFibGVkQhoKGF9yb3RhdGlvbl9wZXJpb2RfaW5fZGF5cyJDChZTZXRLZXlSb3RhdGlvblJlc3BvbnNlEikKA2tleRgBIAEoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSJHChFEaXNhYmxlS2V5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEAiPwoSRGlzYWJsZUtleVJlc3BvbnNlEikKA2tleRgBIAEoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSJGChBFbmFibGVLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCI+ChFFbmFibGVLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkiRgoQRGVsZXRlS2V5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEAiPgoRRGVsZXRlS2V5UmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5Ik4KGENhbmNlbEtleURlbGV0aW9uUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEAiRgoZQ2FuY2VsS2V5RGVsZXRpb25SZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkiEwoRR2V0U3VtbWFyeVJlcXVlc3QiZgoSR2V0U3VtbWFyeVJlc3BvbnNlEhcKD2ZlYXR1cmVfZW5hYmxlZBgBIAEoCBI3CgdyZWdpb25zGAIgAygLMiYuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuUmVnaW9uU3VtbWFyeSKzAQoNUmVnaW9uU3VtbWFyeRIQCghpZGVudGl0eRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSFQoNa21zX2F2YWlsYWJsZRgEIAEoCBISCgp0b3RhbF9rZXlzGAUgASgNEhMKC2FjdGl2ZV9rZXlzGAYgASgNEhUKDWRpc2FibGVkX2tleXMYByABKA0SHQoVcGVuZGluZ19kZWxldGlvbl9rZXlzGAggASgNMo0MCgpLZXlTZXJ2aWNlEo4BCglDcmVhdGVLZXkSKS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5DcmVhdGVLZXlSZXF1ZXN0GiouY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlS2V5UmVzcG9uc2UiKoi1GMkBgtPkkwIfOgEqYgNrZXkiFS92MS9rbXMve3JlZ2lvbn0va2V5cxKHAQoITGlzdEtleXMSKC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5MaXN0S2V5c1JlcXVlc3QaKS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5MaXN0S2V5c1Jlc3BvbnNlIiaQAgGC0+STAh1iBGtleXMSFS92MS9rbXMve3JlZ2lvbn0va2V5cxKLAQoGR2V0S2V5EiYuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0S2V5UmVxdWVzdBonLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdldEtleVJlc3BvbnNlIjCQAgGC0+STAidiA2tleRIgL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0SmAEKCVJvdGF0ZUtleRIpLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlJvdGF0ZUtleVJlcXVlc3QaKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5Sb3RhdGVLZXlSZXNwb25zZSI0gtPkkwIuYgNrZXkiJy92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L3JvdGF0ZRKsAQoOU2V0S2V5Um90YXRpb24SLi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TZXRLZXlSb3RhdGlvblJlcXVlc3QaLy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TZXRLZXlSb3RhdGlvblJlc3BvbnNlIjmC0+STAjM6ASpiA2tleTIpL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vcm90YXRpb24SnAEKCkRpc2FibGVLZXkSKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5EaXNhYmxlS2V5UmVxdWVzdBorLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRpc2FibGVLZXlSZXNwb25zZSI1gtPkkwIvYgNrZXkiKC92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2Rpc2FibGUSmAEKCUVuYWJsZUtleRIpLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkVuYWJsZUtleVJlcXVlc3QaKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5FbmFibGVLZXlSZXNwb25zZSI0gtPkkwIuYgNrZXkiJy92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2VuYWJsZRKRAQoJRGVsZXRlS2V5EikuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRGVsZXRlS2V5UmVxdWVzdBoqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRlbGV0ZUtleVJlc3BvbnNlIi2C0+STAidiA2tleSogL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0SuQEKEUNhbmNlbEtleURlbGV0aW9uEjEuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ2FuY2VsS2V5RGVsZXRpb25SZXF1ZXN0GjIuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ2FuY2VsS2V5RGVsZXRpb25SZXNwb25zZSI9gtPkkwI3YgNrZXkiMC92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2NhbmNlbC1kZWxldGlvbhKBAQoKR2V0U3VtbWFyeRIqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdldFN1bW1hcnlSZXF1ZXN0GisuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0U3VtbWFyeVJlc3BvbnNlIhqQAgGC0+STAhESDy92MS9rbXMvc3VtbWFyeWIGcHJvdG8z", [file_buf_validate_validate, file_coffer_rest_thalassa_v1_secret_service, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ciljb2ZmZXIvcmVzdC90aGFsYXNzYS92MS9rZXlfc2VydmljZS5wcm90bxIXY29mZmVyLnJlc3QudGhhbGFzc2EudjEitQcKA0tleRIQCghpZGVudGl0eRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSEAoIa2V5X3R5cGUYBCABKAkSDgoGc3RhdHVzGAUgASgJEhcKD2N1cnJlbnRfdmVyc2lvbhgGIAEoDRI4CgZsYWJlbHMYByADKAsyKC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkuTGFiZWxzRW50cnkSHAoUa2V5X3JvdGF0aW9uX2VuYWJsZWQYCCABKAgSJAoXcm90YXRpb25fcGVyaW9kX2luX2RheXMYCSABKA1IAIgBARI0ChBuZXh0X3JvdGF0aW9uX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9sYXN0X3JvdGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjkKFWRlbGV0aW9uX3NjaGVkdWxlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoGcmVnaW9uGA8gASgLMh8uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuUmVnaW9uEhYKDm9iamVjdF92ZXJzaW9uGBAgASgNEhgKC2Rlc2NyaXB0aW9uGBEgASgJSAGIAQESQgoLYW5ub3RhdGlvbnMYEiADKAsyLS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkuQW5ub3RhdGlvbnNFbnRyeRISCgpwcm9qZWN0X2lkGBMgASgJEhYKDmV4cG9ydF9hbGxvd2VkGBQgASgIEhAKCGltcG9ydGVkGBUgASgIEhYKDmxhdGVzdF92ZXJzaW9uGBYgASgNEjUKCHZlcnNpb25zGBcgAygLMiMuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5VmVyc2lvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIaChhfcm90YXRpb25fcGVyaW9kX2luX2RheXNCDgoMX2Rlc2NyaXB0aW9uIl0KCktleVZlcnNpb24SDwoHdmVyc2lvbhgBIAEoDRIOCgZzdGF0dXMYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyAcKEENyZWF0ZUtleVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EkgKBG5hbWUYAiABKAlCOrpIN3I1MjNeW0EtWmEtejAtOV0oW0EtWmEtejAtOV8uIC1dezAsNjF9W0EtWmEtejAtOV8uLV0pPyQSuQEKCGtleV90eXBlGAMgASgJQqEBukidAXKaAVIMYWVzMTI4LWdjbTk2UgxhZXMyNTYtZ2NtOTZSEWNoYWNoYTIwLXBvbHkxMzA1Ughyc2EtMjA0OFIIcnNhLTMwNzJSCHJzYS00MDk2UgplY2RzYS1wMjU2UgplY2RzYS1wMzg0UgplY2RzYS1wNTIxUgdlZDI1NTE5UgRobWFjUgtobWFjLXNoYTI1NlILaG1hYy1zaGE1MTJIAIgBARIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAgSXgoGbGFiZWxzGAUgAygLMjUuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlS2V5UmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESWgoLYW5ub3RhdGlvbnMYBiADKAsyOi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5DcmVhdGVLZXlSZXF1ZXN0LkFubm90YXRpb25zRW50cnlCCbpIBpoBAxDoBxIWCg5leHBvcnRfYWxsb3dlZBgHIAEoCBIhChRrZXlfcm90YXRpb25fZW5hYmxlZBgIIAEoCEgBiAEBEjAKF3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzGAkgASgNQgq6SAcqBRjCHCgBSAKIAQESKAoTaW1wb3J0X2tleV9tYXRlcmlhbBgKIAEoDEILgAEBukgFegMYgEASTgoNaGFzaF9mdW5jdGlvbhgLIAEoCUI3ukg0cjJSAFIGc2hhMjU2UgZzaGEzODRSBnNoYTUxMlIGU0hBMjU2UgZTSEEzODRSBlNIQTUxMhIbCg5hbGxvd19yb3RhdGlvbhgMIAEoCEgDiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9rZXlfdHlwZUIXChVfa2V5X3JvdGF0aW9uX2VuYWJsZWRCGgoYX3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzQhEKD19hbGxvd19yb3RhdGlvbiI+ChFDcmVhdGVLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkihwMKD0xpc3RLZXlzUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SHgoFbGltaXQYAiABKA1CCrpIByoFGOgHKAFIAIgBARIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAIBIaCgRuYW1lGAQgASgJQge6SARyAhg/SAGIAQESGgoEc2x1ZxgFIAEoCUIHukgEcgIYP0gCiAEBEh4KCGlkZW50aXR5GAYgASgJQge6SARyAhhASAOIAQESaAoMbWF0Y2hfbGFiZWxzGAcgAygLMjkuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuTGlzdEtleXNSZXF1ZXN0Lk1hdGNoTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBGjIKEE1hdGNoTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfbGltaXRCBwoFX25hbWVCBwoFX3NsdWdCCwoJX2lkZW50aXR5Ij4KEExpc3RLZXlzUmVzcG9uc2USKgoEa2V5cxgBIAMoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSJDCg1HZXRLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCI7Cg5HZXRLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkiRgoQUm90YXRlS2V5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEAiPgoRUm90YXRlS2V5UmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5ItUBChVTZXRLZXlSb3RhdGlvblJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAEiEKFGtleV9yb3RhdGlvbl9lbmFibGVkGAMgASgISACIAQESMAoXcm90YXRpb25fcGVyaW9kX2luX2RheXMYBCABKA1CCrpIByoFGMIcKAFIAYgBAUIXChVfa2V5X3JvdGF0aW9uX2VuYWJsZWRCGgoYX3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzIkMKFlNldEtleVJvdGF0aW9uUmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5IkcKEURpc2FibGVLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCI/ChJEaXNhYmxlS2V5UmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5IkYKEEVuYWJsZUtleVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAIj4KEUVuYWJsZUtleVJlc3BvbnNlEikKA2tleRgBIAEoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSJGChBEZWxldGVLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCI+ChFEZWxldGVLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkiTgoYQ2FuY2VsS2V5RGVsZXRpb25SZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCJGChlDYW5jZWxLZXlEZWxldGlvblJlc3BvbnNlEikKA2tleRgBIAEoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSKgAQoORW5jcnlwdFJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAEiEKCXBsYWludGV4dBgDIAEoDEIOgAEBukgIegYQARiAgAISHAoLa2V5X3ZlcnNpb24YBCABKAlCB7pIBHICGAoSGQoHY29udGV4dBgFIAEoDEIIukgFegMYgEAiOgoPRW5jcnlwdFJlc3BvbnNlEhIKCmNpcGhlcnRleHQYASABKAwSEwoLa2V5X3ZlcnNpb24YAiABKAkingEKDkRlY3J5cHRSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIfCgpjaXBoZXJ0ZXh0GAMgASgMQgu6SAh6BhABGICCAhIZCgdjb250ZXh0GAQgASgMQgi6SAV6AxiAQBIcCgtrZXlfdmVyc2lvbhgFIAEoCUIHukgEcgIYCiI+Cg9EZWNyeXB0UmVzcG9uc2USFgoJcGxhaW50ZXh0GAEgASgMQgOAAQESEwoLa2V5X3ZlcnNpb24YAiABKAkizAEKC1NpZ25SZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIdCgVpbnB1dBgDIAEoDEIOgAEBukgIegYQARiAgAQSHAoLa2V5X3ZlcnNpb24YBCABKAlCB7pIBHICGAoSHwoOaGFzaF9hbGdvcml0aG0YBSABKAlCB7pIBHICGBASEQoJcHJlaGFzaGVkGAYgASgIEhgKB2NvbnRleHQYByABKAxCB7pIBHoCGAAiNgoMU2lnblJlc3BvbnNlEhEKCXNpZ25hdHVyZRgBIAEoDBITCgtrZXlfdmVyc2lvbhgCIAEoCSLTAQoNVmVyaWZ5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEASHQoFaW5wdXQYAyABKAxCDoABAbpICHoGEAEYgIAEEh0KCXNpZ25hdHVyZRgEIAEoDEIKukgHegUQARiACBIfCg5oYXNoX2FsZ29yaXRobRgFIAEoCUIHukgEcgIYEBIRCglwcmVoYXNoZWQYBiABKAgSHAoLa2V5X3ZlcnNpb24YByABKAlCB7pIBHICGAoiHwoOVmVyaWZ5UmVzcG9uc2USDQoFdmFsaWQYASABKAgioQEKEkNvbXB1dGVIbWFjUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEASHQoFaW5wdXQYAyABKAxCDoABAbpICHoGEAEYgIAEEhwKC2tleV92ZXJzaW9uGAQgASgJQge6SARyAhgKEhoKCWFsZ29yaXRobRgFIAEoCUIHukgEcgIYECI4ChNDb21wdXRlSG1hY1Jlc3BvbnNlEgwKBGhtYWMYASABKAwSEwoLa2V5X3ZlcnNpb24YAiABKAkivgEKEVZlcmlmeUhtYWNSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIdCgVpbnB1dBgDIAEoDEIOgAEBukgIegYQARiAgAQSFwoEaG1hYxgEIAEoDEIJukgGegQQARhAEh8KDmhhc2hfYWxnb3JpdGhtGAUgASgJQge6SARyAhgQEhwKC2tleV92ZXJzaW9uGAYgASgJQge6SARyAhgKIjgKElZlcmlmeUhtYWNSZXNwb25zZRINCgV2YWxpZBgBIAEoCBITCgtrZXlfdmVyc2lvbhgCIAEoCSJjChNHZXRQdWJsaWNLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIYCgd2ZXJzaW9uGAMgASgJQge6SARyAhgKIooBChRHZXRQdWJsaWNLZXlSZXNwb25zZRJFCgRrZXlzGAEgAygLMjcuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0UHVibGljS2V5UmVzcG9uc2UuS2V5c0VudHJ5GisKCUtleXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImQKEEV4cG9ydEtleVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAEhwKC2tleV92ZXJzaW9uGAMgASgJQge6SARyAhgKIkMKEUV4cG9ydEtleVJlc3BvbnNlEhkKDGtleV9tYXRlcmlhbBgBIAEoDEIDgAEBEhMKC2tleV92ZXJzaW9uGAIgASgJIjAKFUdldFdyYXBwaW5nS2V5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8iPwoWR2V0V3JhcHBpbmdLZXlSZXNwb25zZRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCWFsZ29yaXRobRgCIAEoCSITChFHZXRTdW1tYXJ5UmVxdWVzdCJmChJHZXRTdW1tYXJ5UmVzcG9uc2USFwoPZmVhdHVyZV9lbmFibGVkGAEgASgIEjcKB3JlZ2lvbnMYAiADKAsyJi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5SZWdpb25TdW1tYXJ5IrMBCg1SZWdpb25TdW1tYXJ5EhAKCGlkZW50aXR5GAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIVCg1rbXNfYXZhaWxhYmxlGAQgASgIEhIKCnRvdGFsX2tleXMYBSABKA0SEwoLYWN0aXZlX2tleXMYBiABKA0SFQoNZGlzYWJsZWRfa2V5cxgHIAEoDRIdChVwZW5kaW5nX2RlbGV0aW9uX2tleXMYCCABKA0yoRcKCktleVNlcnZpY2USjgEKCUNyZWF0ZUtleRIpLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkNyZWF0ZUtleVJlcXVlc3QaKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5DcmVhdGVLZXlSZXNwb25zZSIqiLUYyQGC0+STAh86ASpiA2tleSIVL3YxL2ttcy97cmVnaW9ufS9rZXlzEocBCghMaXN0S2V5cxIoLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkxpc3RLZXlzUmVxdWVzdBopLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkxpc3RLZXlzUmVzcG9uc2UiJpACAYLT5JMCHWIEa2V5cxIVL3YxL2ttcy97cmVnaW9ufS9rZXlzEosBCgZHZXRLZXkSJi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5HZXRLZXlSZXF1ZXN0GicuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0S2V5UmVzcG9uc2UiMJACAYLT5JMCJ2IDa2V5EiAvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fRKYAQoJUm90YXRlS2V5EikuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuUm90YXRlS2V5UmVxdWVzdBoqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlJvdGF0ZUtleVJlc3BvbnNlIjSC0+STAi5iA2tleSInL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vcm90YXRlEqwBCg5TZXRLZXlSb3RhdGlvbhIuLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNldEtleVJvdGF0aW9uUmVxdWVzdBovLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNldEtleVJvdGF0aW9uUmVzcG9uc2UiOYLT5JMCMzoBKmIDa2V5MikvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fS9yb3RhdGlvbhKcAQoKRGlzYWJsZUtleRIqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRpc2FibGVLZXlSZXF1ZXN0GisuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRGlzYWJsZUtleVJlc3BvbnNlIjWC0+STAi9iA2tleSIoL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vZGlzYWJsZRKYAQoJRW5hYmxlS2V5EikuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRW5hYmxlS2V5UmVxdWVzdBoqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkVuYWJsZUtleVJlc3BvbnNlIjSC0+STAi5iA2tleSInL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vZW5hYmxlEpEBCglEZWxldGVLZXkSKS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5EZWxldGVLZXlSZXF1ZXN0GiouY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRGVsZXRlS2V5UmVzcG9uc2UiLYLT5JMCJ2IDa2V5KiAvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fRLyAQoRQ2FuY2VsS2V5RGVsZXRpb24SMS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5DYW5jZWxLZXlEZWxldGlvblJlcXVlc3QaMi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5DYW5jZWxLZXlEZWxldGlvblJlc3BvbnNlInaC0+STAnBaN2IDa2V5IjAvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fS9jYW5jZWwtZGVsZXRpb25iA2tleSowL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vY2FuY2VsLWRlbGV0aW9uEpEBCgdFbmNyeXB0EicuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRW5jcnlwdFJlcXVlc3QaKC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5FbmNyeXB0UmVzcG9uc2UiM4LT5JMCLToBKiIoL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vZW5jcnlwdBKRAQoHRGVjcnlwdBInLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRlY3J5cHRSZXF1ZXN0GiguY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRGVjcnlwdFJlc3BvbnNlIjOC0+STAi06ASoiKC92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2RlY3J5cHQShQEKBFNpZ24SJC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TaWduUmVxdWVzdBolLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNpZ25SZXNwb25zZSIwgtPkkwIqOgEqIiUvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fS9zaWduEo0BCgZWZXJpZnkSJi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5WZXJpZnlSZXF1ZXN0GicuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuVmVyaWZ5UmVzcG9uc2UiMoLT5JMCLDoBKiInL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vdmVyaWZ5EpoBCgtDb21wdXRlSG1hYxIrLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkNvbXB1dGVIbWFjUmVxdWVzdBosLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkNvbXB1dGVIbWFjUmVzcG9uc2UiMILT5JMCKjoBKiIlL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vaG1hYxKeAQoKVmVyaWZ5SG1hYxIqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlZlcmlmeUhtYWNSZXF1ZXN0GisuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuVmVyaWZ5SG1hY1Jlc3BvbnNlIjeC0+STAjE6ASoiLC92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L3ZlcmlmeS1obWFjEqMBCgxHZXRQdWJsaWNLZXkSLC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5HZXRQdWJsaWNLZXlSZXF1ZXN0Gi0uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0UHVibGljS2V5UmVzcG9uc2UiNpACAYLT5JMCLRIrL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vcHVibGljLWtleRKWAQoJRXhwb3J0S2V5EikuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRXhwb3J0S2V5UmVxdWVzdBoqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkV4cG9ydEtleVJlc3BvbnNlIjKC0+STAiw6ASoiJy92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2V4cG9ydBKbAQoOR2V0V3JhcHBpbmdLZXkSLi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5HZXRXcmFwcGluZ0tleVJlcXVlc3QaLy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5HZXRXcmFwcGluZ0tleVJlc3BvbnNlIiiQAgGC0+STAh8SHS92MS9rbXMve3JlZ2lvbn0vd3JhcHBpbmcta2V5EoEBCgpHZXRTdW1tYXJ5EiouY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0U3VtbWFyeVJlcXVlc3QaKy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5HZXRTdW1tYXJ5UmVzcG9uc2UiGpACAYLT5JMCERIPL3YxL2ttcy9zdW1tYXJ5YgZwcm90bzM", [file_buf_validate_validate, file_coffer_rest_thalassa_v1_secret_service, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * A key as Thalassa Cloud shows it. What is unset is left out.
@@ -42,14 +42,14 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   name: string;
 
   /**
-   * Its name.
+   * Its name, with `-` for each space.
    *
    * @generated from field: string slug = 3;
    */
   slug: string;
 
   /**
-   * `aes128-gcm96`, `aes256-gcm96` or `chacha20-poly1305`.
+   * As CreateKeyRequest.key_type lists them.
    *
    * @generated from field: string key_type = 4;
    */
@@ -63,7 +63,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   status: string;
 
   /**
-   * The version that wraps new values.
+   * The version that wraps, encrypts and signs now.
    *
    * @generated from field: uint32 current_version = 6;
    */
@@ -138,6 +138,55 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
    * @generated from field: uint32 object_version = 16;
    */
   objectVersion: number;
+
+  /**
+   * Left out where it is empty.
+   *
+   * @generated from field: optional string description = 17;
+   */
+  description?: string | undefined;
+
+  /**
+   * Its annotations.
+   *
+   * @generated from field: map<string, string> annotations = 18;
+   */
+  annotations: { [key: string]: string };
+
+  /**
+   * The workspace.
+   *
+   * @generated from field: string project_id = 19;
+   */
+  projectId: string;
+
+  /**
+   * Whether its material can be exported.
+   *
+   * @generated from field: bool export_allowed = 20;
+   */
+  exportAllowed: boolean;
+
+  /**
+   * Whether its first material was imported.
+   *
+   * @generated from field: bool imported = 21;
+   */
+  imported: boolean;
+
+  /**
+   * As current_version.
+   *
+   * @generated from field: uint32 latest_version = 22;
+   */
+  latestVersion: number;
+
+  /**
+   * The newest 100, oldest first.
+   *
+   * @generated from field: repeated coffer.rest.thalassa.v1.KeyVersion versions = 23;
+   */
+  versions: KeyVersion[];
 };
 
 /**
@@ -146,6 +195,41 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
   messageDesc(file_coffer_rest_thalassa_v1_key_service, 0);
+
+/**
+ * A version of a key as Thalassa Cloud shows it.
+ *
+ * @generated from message coffer.rest.thalassa.v1.KeyVersion
+ */
+export type KeyVersion = Message<"coffer.rest.thalassa.v1.KeyVersion"> & {
+  /**
+   * 1 for the first.
+   *
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * Always `active`: a destroyed key has no versions.
+   *
+   * @generated from field: string status = 2;
+   */
+  status: string;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 3;
+   */
+  createdAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.KeyVersion.
+ * Use `create(KeyVersionSchema)` to create a new message.
+ */
+export const KeyVersionSchema: GenMessage<KeyVersion> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 1);
 
 /**
  * CreateKeyRequest is the body of POST /v1/kms/{region}/keys.
@@ -161,21 +245,21 @@ export type CreateKeyRequest = Message<"coffer.rest.thalassa.v1.CreateKeyRequest
   region: string;
 
   /**
-   * 1 to 63 characters `[A-Za-z0-9_.-]`, the first a letter or digit.
+   * 1 to 63 characters `[A-Za-z0-9_. -]`, the first a letter or digit, the last no space.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * `aes256-gcm96` unless given.
+   * `aes256-gcm96` unless given. `hmac` makes MACs with SHA-256, or SHA-384 or SHA-512 if asked for.
    *
    * @generated from field: optional string key_type = 3;
    */
   keyType?: string | undefined;
 
   /**
-   * Not kept: only empty.
+   * At most 1,024 characters.
    *
    * @generated from field: string description = 4;
    */
@@ -189,14 +273,14 @@ export type CreateKeyRequest = Message<"coffer.rest.thalassa.v1.CreateKeyRequest
   labels: { [key: string]: string };
 
   /**
-   * Not kept: only empty.
+   * At most 1,000 entries, and 16 KiB in total, keys and values together.
    *
    * @generated from field: map<string, string> annotations = 6;
    */
   annotations: { [key: string]: string };
 
   /**
-   * Material never leaves: only false.
+   * Whether the material can be exported. It cannot be changed later.
    *
    * @generated from field: bool export_allowed = 7;
    */
@@ -215,6 +299,27 @@ export type CreateKeyRequest = Message<"coffer.rest.thalassa.v1.CreateKeyRequest
    * @generated from field: optional uint32 rotation_period_in_days = 9;
    */
   rotationPeriodInDays?: number | undefined;
+
+  /**
+   * Material of the caller, wrapped as coffer.v1.KeyImport.import_key_material says.
+   *
+   * @generated from field: bytes import_key_material = 10;
+   */
+  importKeyMaterial: Uint8Array;
+
+  /**
+   * The hash of RSA-OAEP: `sha256`, `sha384` or `sha512`; `sha256` unless given. Only with import_key_material.
+   *
+   * @generated from field: string hash_function = 11;
+   */
+  hashFunction: string;
+
+  /**
+   * Whether an imported key can be rotated. Only with import_key_material.
+   *
+   * @generated from field: optional bool allow_rotation = 12;
+   */
+  allowRotation?: boolean | undefined;
 };
 
 /**
@@ -222,7 +327,7 @@ export type CreateKeyRequest = Message<"coffer.rest.thalassa.v1.CreateKeyRequest
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema: GenMessage<CreateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 1);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 2);
 
 /**
  * CreateKeyResponse holds the answer of POST /v1/kms/{region}/keys.
@@ -243,7 +348,7 @@ export type CreateKeyResponse = Message<"coffer.rest.thalassa.v1.CreateKeyRespon
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 2);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 3);
 
 /**
  * ListKeysRequest is GET /v1/kms/{region}/keys.
@@ -271,6 +376,34 @@ export type ListKeysRequest = Message<"coffer.rest.thalassa.v1.ListKeysRequest">
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Only the key of this name.
+   *
+   * @generated from field: optional string name = 4;
+   */
+  name?: string | undefined;
+
+  /**
+   * Only the key with this slug.
+   *
+   * @generated from field: optional string slug = 5;
+   */
+  slug?: string | undefined;
+
+  /**
+   * Only the key with this id or slug.
+   *
+   * @generated from field: optional string identity = 6;
+   */
+  identity?: string | undefined;
+
+  /**
+   * Only keys that have all of these labels: `?matchLabels[team]=a`.
+   *
+   * @generated from field: map<string, string> match_labels = 7;
+   */
+  matchLabels: { [key: string]: string };
 };
 
 /**
@@ -278,7 +411,7 @@ export type ListKeysRequest = Message<"coffer.rest.thalassa.v1.ListKeysRequest">
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 3);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 4);
 
 /**
  * ListKeysResponse holds the answer of GET /v1/kms/{region}/keys.
@@ -299,7 +432,7 @@ export type ListKeysResponse = Message<"coffer.rest.thalassa.v1.ListKeysResponse
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 4);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 5);
 
 /**
  * GetKeyRequest is GET /v1/kms/{region}/keys/{identity}.
@@ -315,7 +448,7 @@ export type GetKeyRequest = Message<"coffer.rest.thalassa.v1.GetKeyRequest"> & {
   region: string;
 
   /**
-   * The key's id or name.
+   * The key's id, slug or name.
    *
    * @generated from field: string identity = 2;
    */
@@ -327,7 +460,7 @@ export type GetKeyRequest = Message<"coffer.rest.thalassa.v1.GetKeyRequest"> & {
  * Use `create(GetKeyRequestSchema)` to create a new message.
  */
 export const GetKeyRequestSchema: GenMessage<GetKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 5);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 6);
 
 /**
  * GetKeyResponse holds the answer of GET /v1/kms/{region}/keys/{identity}.
@@ -348,7 +481,7 @@ export type GetKeyResponse = Message<"coffer.rest.thalassa.v1.GetKeyResponse"> &
  * Use `create(GetKeyResponseSchema)` to create a new message.
  */
 export const GetKeyResponseSchema: GenMessage<GetKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 6);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 7);
 
 /**
  * RotateKeyRequest is POST /v1/kms/{region}/keys/{identity}/rotate.
@@ -364,7 +497,7 @@ export type RotateKeyRequest = Message<"coffer.rest.thalassa.v1.RotateKeyRequest
   region: string;
 
   /**
-   * The key's id or name.
+   * The key's id, slug or name.
    *
    * @generated from field: string identity = 2;
    */
@@ -376,7 +509,7 @@ export type RotateKeyRequest = Message<"coffer.rest.thalassa.v1.RotateKeyRequest
  * Use `create(RotateKeyRequestSchema)` to create a new message.
  */
 export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 7);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 8);
 
 /**
  * RotateKeyResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/rotate.
@@ -397,7 +530,7 @@ export type RotateKeyResponse = Message<"coffer.rest.thalassa.v1.RotateKeyRespon
  * Use `create(RotateKeyResponseSchema)` to create a new message.
  */
 export const RotateKeyResponseSchema: GenMessage<RotateKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 8);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 9);
 
 /**
  * SetKeyRotationRequest is PATCH /v1/kms/{region}/keys/{identity}/rotation.
@@ -413,7 +546,7 @@ export type SetKeyRotationRequest = Message<"coffer.rest.thalassa.v1.SetKeyRotat
   region: string;
 
   /**
-   * The key's id or name.
+   * The key's id, slug or name.
    *
    * @generated from field: string identity = 2;
    */
@@ -439,7 +572,7 @@ export type SetKeyRotationRequest = Message<"coffer.rest.thalassa.v1.SetKeyRotat
  * Use `create(SetKeyRotationRequestSchema)` to create a new message.
  */
 export const SetKeyRotationRequestSchema: GenMessage<SetKeyRotationRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 9);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 10);
 
 /**
  * SetKeyRotationResponse holds the answer of PATCH /v1/kms/{region}/keys/{identity}/rotation.
@@ -460,7 +593,7 @@ export type SetKeyRotationResponse = Message<"coffer.rest.thalassa.v1.SetKeyRota
  * Use `create(SetKeyRotationResponseSchema)` to create a new message.
  */
 export const SetKeyRotationResponseSchema: GenMessage<SetKeyRotationResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 10);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 11);
 
 /**
  * DisableKeyRequest is POST /v1/kms/{region}/keys/{identity}/disable.
@@ -476,7 +609,7 @@ export type DisableKeyRequest = Message<"coffer.rest.thalassa.v1.DisableKeyReque
   region: string;
 
   /**
-   * The key's id or name.
+   * The key's id, slug or name.
    *
    * @generated from field: string identity = 2;
    */
@@ -488,7 +621,7 @@ export type DisableKeyRequest = Message<"coffer.rest.thalassa.v1.DisableKeyReque
  * Use `create(DisableKeyRequestSchema)` to create a new message.
  */
 export const DisableKeyRequestSchema: GenMessage<DisableKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 11);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 12);
 
 /**
  * DisableKeyResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/disable.
@@ -509,7 +642,7 @@ export type DisableKeyResponse = Message<"coffer.rest.thalassa.v1.DisableKeyResp
  * Use `create(DisableKeyResponseSchema)` to create a new message.
  */
 export const DisableKeyResponseSchema: GenMessage<DisableKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 12);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 13);
 
 /**
  * EnableKeyRequest is POST /v1/kms/{region}/keys/{identity}/enable.
@@ -525,7 +658,7 @@ export type EnableKeyRequest = Message<"coffer.rest.thalassa.v1.EnableKeyRequest
   region: string;
 
   /**
-   * The key's id or name.
+   * The key's id, slug or name.
    *
    * @generated from field: string identity = 2;
    */
@@ -537,7 +670,7 @@ export type EnableKeyRequest = Message<"coffer.rest.thalassa.v1.EnableKeyRequest
  * Use `create(EnableKeyRequestSchema)` to create a new message.
  */
 export const EnableKeyRequestSchema: GenMessage<EnableKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 13);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 14);
 
 /**
  * EnableKeyResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/enable.
@@ -558,7 +691,7 @@ export type EnableKeyResponse = Message<"coffer.rest.thalassa.v1.EnableKeyRespon
  * Use `create(EnableKeyResponseSchema)` to create a new message.
  */
 export const EnableKeyResponseSchema: GenMessage<EnableKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 14);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 15);
 
 /**
  * DeleteKeyRequest is DELETE /v1/kms/{region}/keys/{identity}.
@@ -574,7 +707,7 @@ export type DeleteKeyRequest = Message<"coffer.rest.thalassa.v1.DeleteKeyRequest
   region: string;
 
   /**
-   * The key's id or name.
+   * The key's id, slug or name.
    *
    * @generated from field: string identity = 2;
    */
@@ -586,7 +719,7 @@ export type DeleteKeyRequest = Message<"coffer.rest.thalassa.v1.DeleteKeyRequest
  * Use `create(DeleteKeyRequestSchema)` to create a new message.
  */
 export const DeleteKeyRequestSchema: GenMessage<DeleteKeyRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 15);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 16);
 
 /**
  * DeleteKeyResponse holds the answer of DELETE /v1/kms/{region}/keys/{identity}.
@@ -607,7 +740,7 @@ export type DeleteKeyResponse = Message<"coffer.rest.thalassa.v1.DeleteKeyRespon
  * Use `create(DeleteKeyResponseSchema)` to create a new message.
  */
 export const DeleteKeyResponseSchema: GenMessage<DeleteKeyResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 16);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 17);
 
 /**
  * CancelKeyDeletionRequest is POST /v1/kms/{region}/keys/{identity}/cancel-deletion.
@@ -623,7 +756,7 @@ export type CancelKeyDeletionRequest = Message<"coffer.rest.thalassa.v1.CancelKe
   region: string;
 
   /**
-   * The key's id or name.
+   * The key's id, slug or name.
    *
    * @generated from field: string identity = 2;
    */
@@ -635,7 +768,7 @@ export type CancelKeyDeletionRequest = Message<"coffer.rest.thalassa.v1.CancelKe
  * Use `create(CancelKeyDeletionRequestSchema)` to create a new message.
  */
 export const CancelKeyDeletionRequestSchema: GenMessage<CancelKeyDeletionRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 17);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 18);
 
 /**
  * CancelKeyDeletionResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/cancel-deletion.
@@ -656,7 +789,665 @@ export type CancelKeyDeletionResponse = Message<"coffer.rest.thalassa.v1.CancelK
  * Use `create(CancelKeyDeletionResponseSchema)` to create a new message.
  */
 export const CancelKeyDeletionResponseSchema: GenMessage<CancelKeyDeletionResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 18);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 19);
+
+/**
+ * EncryptRequest is the body of POST /v1/kms/{region}/keys/{identity}/encrypt.
+ *
+ * @generated from message coffer.rest.thalassa.v1.EncryptRequest
+ */
+export type EncryptRequest = Message<"coffer.rest.thalassa.v1.EncryptRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, as its size is.
+   *
+   * @generated from field: bytes plaintext = 3;
+   */
+  plaintext: Uint8Array;
+
+  /**
+   * The current version unless given.
+   *
+   * @generated from field: string key_version = 4;
+   */
+  keyVersion: string;
+
+  /**
+   * Additional data that is authenticated, not encrypted: at most 8,192 bytes. Only for symmetric keys. It is coffer's own.
+   *
+   * @generated from field: bytes context = 5;
+   */
+  context: Uint8Array;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.EncryptRequest.
+ * Use `create(EncryptRequestSchema)` to create a new message.
+ */
+export const EncryptRequestSchema: GenMessage<EncryptRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 20);
+
+/**
+ * EncryptResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/encrypt.
+ *
+ * @generated from message coffer.rest.thalassa.v1.EncryptResponse
+ */
+export type EncryptResponse = Message<"coffer.rest.thalassa.v1.EncryptResponse"> & {
+  /**
+   * Names its format, algorithm and key version.
+   *
+   * @generated from field: bytes ciphertext = 1;
+   */
+  ciphertext: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: string key_version = 2;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.EncryptResponse.
+ * Use `create(EncryptResponseSchema)` to create a new message.
+ */
+export const EncryptResponseSchema: GenMessage<EncryptResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 21);
+
+/**
+ * DecryptRequest is the body of POST /v1/kms/{region}/keys/{identity}/decrypt.
+ *
+ * @generated from message coffer.rest.thalassa.v1.DecryptRequest
+ */
+export type DecryptRequest = Message<"coffer.rest.thalassa.v1.DecryptRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * The answer of encrypt; with an RSA key also what others have made with the public key (OAEP, SHA-256).
+   *
+   * @generated from field: bytes ciphertext = 3;
+   */
+  ciphertext: Uint8Array;
+
+  /**
+   * As it was given to encrypt.
+   *
+   * @generated from field: bytes context = 4;
+   */
+  context: Uint8Array;
+
+  /**
+   * Only for what others have made with the public key; the current version unless given.
+   *
+   * @generated from field: string key_version = 5;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.DecryptRequest.
+ * Use `create(DecryptRequestSchema)` to create a new message.
+ */
+export const DecryptRequestSchema: GenMessage<DecryptRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 22);
+
+/**
+ * DecryptResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/decrypt.
+ *
+ * @generated from message coffer.rest.thalassa.v1.DecryptResponse
+ */
+export type DecryptResponse = Message<"coffer.rest.thalassa.v1.DecryptResponse"> & {
+  /**
+   * As it was given to encrypt.
+   *
+   * @generated from field: bytes plaintext = 1;
+   */
+  plaintext: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: string key_version = 2;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.DecryptResponse.
+ * Use `create(DecryptResponseSchema)` to create a new message.
+ */
+export const DecryptResponseSchema: GenMessage<DecryptResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 23);
+
+/**
+ * SignRequest is the body of POST /v1/kms/{region}/keys/{identity}/sign.
+ *
+ * @generated from message coffer.rest.thalassa.v1.SignRequest
+ */
+export type SignRequest = Message<"coffer.rest.thalassa.v1.SignRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * 1 to 65,536 bytes; with `prehashed`, their hash.
+   *
+   * @generated from field: bytes input = 3;
+   */
+  input: Uint8Array;
+
+  /**
+   * The current version unless given.
+   *
+   * @generated from field: string key_version = 4;
+   */
+  keyVersion: string;
+
+  /**
+   * `sha2-256`, `sha2-384` or `sha2-512`; the default of the key unless given.
+   *
+   * @generated from field: string hash_algorithm = 5;
+   */
+  hashAlgorithm: string;
+
+  /**
+   * Whether `input` is the hash of what is signed. Not for Ed25519.
+   *
+   * @generated from field: bool prehashed = 6;
+   */
+  prehashed: boolean;
+
+  /**
+   * Only empty: no signature here takes one.
+   *
+   * @generated from field: bytes context = 7;
+   */
+  context: Uint8Array;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.SignRequest.
+ * Use `create(SignRequestSchema)` to create a new message.
+ */
+export const SignRequestSchema: GenMessage<SignRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 24);
+
+/**
+ * SignResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/sign.
+ *
+ * @generated from message coffer.rest.thalassa.v1.SignResponse
+ */
+export type SignResponse = Message<"coffer.rest.thalassa.v1.SignResponse"> & {
+  /**
+   * RSA-PSS, ECDSA in DER, or Ed25519.
+   *
+   * @generated from field: bytes signature = 1;
+   */
+  signature: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: string key_version = 2;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.SignResponse.
+ * Use `create(SignResponseSchema)` to create a new message.
+ */
+export const SignResponseSchema: GenMessage<SignResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 25);
+
+/**
+ * VerifyRequest is the body of POST /v1/kms/{region}/keys/{identity}/verify.
+ *
+ * @generated from message coffer.rest.thalassa.v1.VerifyRequest
+ */
+export type VerifyRequest = Message<"coffer.rest.thalassa.v1.VerifyRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * As it was given to sign.
+   *
+   * @generated from field: bytes input = 3;
+   */
+  input: Uint8Array;
+
+  /**
+   * The signature.
+   *
+   * @generated from field: bytes signature = 4;
+   */
+  signature: Uint8Array;
+
+  /**
+   * As it was given to sign.
+   *
+   * @generated from field: string hash_algorithm = 5;
+   */
+  hashAlgorithm: string;
+
+  /**
+   * Whether `input` is the hash of what is signed. Not for Ed25519.
+   *
+   * @generated from field: bool prehashed = 6;
+   */
+  prehashed: boolean;
+
+  /**
+   * Which version made it; unless given, coffer tries the newest 32.
+   *
+   * @generated from field: string key_version = 7;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.VerifyRequest.
+ * Use `create(VerifyRequestSchema)` to create a new message.
+ */
+export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 26);
+
+/**
+ * VerifyResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/verify.
+ *
+ * @generated from message coffer.rest.thalassa.v1.VerifyResponse
+ */
+export type VerifyResponse = Message<"coffer.rest.thalassa.v1.VerifyResponse"> & {
+  /**
+   * Whether the key signed this input.
+   *
+   * @generated from field: bool valid = 1;
+   */
+  valid: boolean;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.VerifyResponse.
+ * Use `create(VerifyResponseSchema)` to create a new message.
+ */
+export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 27);
+
+/**
+ * ComputeHmacRequest is the body of POST /v1/kms/{region}/keys/{identity}/hmac.
+ *
+ * @generated from message coffer.rest.thalassa.v1.ComputeHmacRequest
+ */
+export type ComputeHmacRequest = Message<"coffer.rest.thalassa.v1.ComputeHmacRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * 1 to 65,536 bytes.
+   *
+   * @generated from field: bytes input = 3;
+   */
+  input: Uint8Array;
+
+  /**
+   * The current version unless given.
+   *
+   * @generated from field: string key_version = 4;
+   */
+  keyVersion: string;
+
+  /**
+   * `sha2-256`, `sha2-384` or `sha2-512`; the default of the key unless given.
+   *
+   * @generated from field: string algorithm = 5;
+   */
+  algorithm: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.ComputeHmacRequest.
+ * Use `create(ComputeHmacRequestSchema)` to create a new message.
+ */
+export const ComputeHmacRequestSchema: GenMessage<ComputeHmacRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 28);
+
+/**
+ * ComputeHmacResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/hmac.
+ *
+ * @generated from message coffer.rest.thalassa.v1.ComputeHmacResponse
+ */
+export type ComputeHmacResponse = Message<"coffer.rest.thalassa.v1.ComputeHmacResponse"> & {
+  /**
+   * As long as the hash.
+   *
+   * @generated from field: bytes hmac = 1;
+   */
+  hmac: Uint8Array;
+
+  /**
+   * The version that did it.
+   *
+   * @generated from field: string key_version = 2;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.ComputeHmacResponse.
+ * Use `create(ComputeHmacResponseSchema)` to create a new message.
+ */
+export const ComputeHmacResponseSchema: GenMessage<ComputeHmacResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 29);
+
+/**
+ * VerifyHmacRequest is the body of POST /v1/kms/{region}/keys/{identity}/verify-hmac.
+ *
+ * @generated from message coffer.rest.thalassa.v1.VerifyHmacRequest
+ */
+export type VerifyHmacRequest = Message<"coffer.rest.thalassa.v1.VerifyHmacRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * As it was given to hmac.
+   *
+   * @generated from field: bytes input = 3;
+   */
+  input: Uint8Array;
+
+  /**
+   * The HMAC, not truncated.
+   *
+   * @generated from field: bytes hmac = 4;
+   */
+  hmac: Uint8Array;
+
+  /**
+   * As it was given to hmac.
+   *
+   * @generated from field: string hash_algorithm = 5;
+   */
+  hashAlgorithm: string;
+
+  /**
+   * Which version made it; unless given, coffer tries the newest 32.
+   *
+   * @generated from field: string key_version = 6;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.VerifyHmacRequest.
+ * Use `create(VerifyHmacRequestSchema)` to create a new message.
+ */
+export const VerifyHmacRequestSchema: GenMessage<VerifyHmacRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 30);
+
+/**
+ * VerifyHmacResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/verify-hmac.
+ *
+ * @generated from message coffer.rest.thalassa.v1.VerifyHmacResponse
+ */
+export type VerifyHmacResponse = Message<"coffer.rest.thalassa.v1.VerifyHmacResponse"> & {
+  /**
+   * Whether it is the HMAC of this input by this key.
+   *
+   * @generated from field: bool valid = 1;
+   */
+  valid: boolean;
+
+  /**
+   * The version that made it; where none did, the newest that was tried.
+   *
+   * @generated from field: string key_version = 2;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.VerifyHmacResponse.
+ * Use `create(VerifyHmacResponseSchema)` to create a new message.
+ */
+export const VerifyHmacResponseSchema: GenMessage<VerifyHmacResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 31);
+
+/**
+ * GetPublicKeyRequest is GET /v1/kms/{region}/keys/{identity}/public-key.
+ *
+ * @generated from message coffer.rest.thalassa.v1.GetPublicKeyRequest
+ */
+export type GetPublicKeyRequest = Message<"coffer.rest.thalassa.v1.GetPublicKeyRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * Only this version; the newest 100 unless given.
+   *
+   * @generated from field: string version = 3;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.GetPublicKeyRequest.
+ * Use `create(GetPublicKeyRequestSchema)` to create a new message.
+ */
+export const GetPublicKeyRequestSchema: GenMessage<GetPublicKeyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 32);
+
+/**
+ * GetPublicKeyResponse holds the answer of GET /v1/kms/{region}/keys/{identity}/public-key.
+ *
+ * @generated from message coffer.rest.thalassa.v1.GetPublicKeyResponse
+ */
+export type GetPublicKeyResponse = Message<"coffer.rest.thalassa.v1.GetPublicKeyResponse"> & {
+  /**
+   * SubjectPublicKeyInfo in PEM, by the numbers of their versions.
+   *
+   * @generated from field: map<string, string> keys = 1;
+   */
+  keys: { [key: string]: string };
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.GetPublicKeyResponse.
+ * Use `create(GetPublicKeyResponseSchema)` to create a new message.
+ */
+export const GetPublicKeyResponseSchema: GenMessage<GetPublicKeyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 33);
+
+/**
+ * ExportKeyRequest is the body of POST /v1/kms/{region}/keys/{identity}/export.
+ *
+ * @generated from message coffer.rest.thalassa.v1.ExportKeyRequest
+ */
+export type ExportKeyRequest = Message<"coffer.rest.thalassa.v1.ExportKeyRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * The key's id, slug or name.
+   *
+   * @generated from field: string identity = 2;
+   */
+  identity: string;
+
+  /**
+   * The current version unless given.
+   *
+   * @generated from field: string key_version = 3;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.ExportKeyRequest.
+ * Use `create(ExportKeyRequestSchema)` to create a new message.
+ */
+export const ExportKeyRequestSchema: GenMessage<ExportKeyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 34);
+
+/**
+ * ExportKeyResponse holds the answer of POST /v1/kms/{region}/keys/{identity}/export.
+ *
+ * @generated from message coffer.rest.thalassa.v1.ExportKeyResponse
+ */
+export type ExportKeyResponse = Message<"coffer.rest.thalassa.v1.ExportKeyResponse"> & {
+  /**
+   * The raw bytes of a symmetric or HMAC key; PKCS#8 (DER) of a private key.
+   *
+   * @generated from field: bytes key_material = 1;
+   */
+  keyMaterial: Uint8Array;
+
+  /**
+   * The version.
+   *
+   * @generated from field: string key_version = 2;
+   */
+  keyVersion: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.ExportKeyResponse.
+ * Use `create(ExportKeyResponseSchema)` to create a new message.
+ */
+export const ExportKeyResponseSchema: GenMessage<ExportKeyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 35);
+
+/**
+ * GetWrappingKeyRequest is GET /v1/kms/{region}/wrapping-key.
+ *
+ * @generated from message coffer.rest.thalassa.v1.GetWrappingKeyRequest
+ */
+export type GetWrappingKeyRequest = Message<"coffer.rest.thalassa.v1.GetWrappingKeyRequest"> & {
+  /**
+   * A configured region.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.GetWrappingKeyRequest.
+ * Use `create(GetWrappingKeyRequestSchema)` to create a new message.
+ */
+export const GetWrappingKeyRequestSchema: GenMessage<GetWrappingKeyRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 36);
+
+/**
+ * GetWrappingKeyResponse holds the answer of GET /v1/kms/{region}/wrapping-key.
+ *
+ * @generated from message coffer.rest.thalassa.v1.GetWrappingKeyResponse
+ */
+export type GetWrappingKeyResponse = Message<"coffer.rest.thalassa.v1.GetWrappingKeyResponse"> & {
+  /**
+   * RSA of 4,096 bits: SubjectPublicKeyInfo in PEM.
+   *
+   * @generated from field: string public_key = 1;
+   */
+  publicKey: string;
+
+  /**
+   * `RSA-OAEP-SHA256`.
+   *
+   * @generated from field: string algorithm = 2;
+   */
+  algorithm: string;
+};
+
+/**
+ * Describes the message coffer.rest.thalassa.v1.GetWrappingKeyResponse.
+ * Use `create(GetWrappingKeyResponseSchema)` to create a new message.
+ */
+export const GetWrappingKeyResponseSchema: GenMessage<GetWrappingKeyResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 37);
 
 /**
  * GetSummaryRequest is GET /v1/kms/summary.
@@ -671,7 +1462,7 @@ export type GetSummaryRequest = Message<"coffer.rest.thalassa.v1.GetSummaryReque
  * Use `create(GetSummaryRequestSchema)` to create a new message.
  */
 export const GetSummaryRequestSchema: GenMessage<GetSummaryRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 19);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 38);
 
 /**
  * GetSummaryResponse is the answer of GET /v1/kms/summary.
@@ -699,7 +1490,7 @@ export type GetSummaryResponse = Message<"coffer.rest.thalassa.v1.GetSummaryResp
  * Use `create(GetSummaryResponseSchema)` to create a new message.
  */
 export const GetSummaryResponseSchema: GenMessage<GetSummaryResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 20);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 39);
 
 /**
  * The keys of a region.
@@ -769,17 +1560,18 @@ export type RegionSummary = Message<"coffer.rest.thalassa.v1.RegionSummary"> & {
  * Use `create(RegionSummarySchema)` to create a new message.
  */
 export const RegionSummarySchema: GenMessage<RegionSummary> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_thalassa_v1_key_service, 21);
+  messageDesc(file_coffer_rest_thalassa_v1_key_service, 40);
 
 /**
- * KeyService serves Thalassa Cloud's requests about the keys that wrap values; headers as in SecretService. `identity` is the id or the
- * name of a key of the region; any other is 404, as a region is that is not configured.
+ * KeyService serves Thalassa Cloud's requests about keys; headers as in SecretService. `identity` is the id, the slug or the name of a
+ * key of the region; any other is 404, and so is a region that is not configured. Whoever lacks the permission and may not see keys
+ * either (keys.read, keys.list) gets 404 for a key too. Bytes are base64; versions of a request and an answer are numbers as text.
  *
  * @generated from service coffer.rest.thalassa.v1.KeyService
  */
 export const KeyService: GenService<{
   /**
-   * Creates a key with its first version. Permission: keys.create.
+   * Creates a key with its first version, from new or imported material. Permission: keys.create.
    * Errors: 400, 401, 403, 404, 409 (the name is taken).
    *
    * @generated from rpc coffer.rest.thalassa.v1.KeyService.CreateKey
@@ -876,6 +1668,105 @@ export const KeyService: GenService<{
     methodKind: "unary";
     input: typeof CancelKeyDeletionRequestSchema;
     output: typeof CancelKeyDeletionResponseSchema;
+  },
+  /**
+   * Encrypts with a symmetric or RSA key. Permission: keys.encrypt.
+   * Errors: 400 (the key is not active or cannot encrypt), 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.Encrypt
+   */
+  encrypt: {
+    methodKind: "unary";
+    input: typeof EncryptRequestSchema;
+    output: typeof EncryptResponseSchema;
+  },
+  /**
+   * Decrypts with the version that the ciphertext names. Permission: keys.decrypt.
+   * Errors: 400 (it was changed, or another key or context encrypted it), 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.Decrypt
+   */
+  decrypt: {
+    methodKind: "unary";
+    input: typeof DecryptRequestSchema;
+    output: typeof DecryptResponseSchema;
+  },
+  /**
+   * Signs with an RSA (PSS), ECDSA (DER) or Ed25519 key. Permission: keys.sign.
+   * Errors: 400, 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.Sign
+   */
+  sign: {
+    methodKind: "unary";
+    input: typeof SignRequestSchema;
+    output: typeof SignResponseSchema;
+  },
+  /**
+   * Verifies a signature. Permission: keys.verify.
+   * Errors: 400, 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.Verify
+   */
+  verify: {
+    methodKind: "unary";
+    input: typeof VerifyRequestSchema;
+    output: typeof VerifyResponseSchema;
+  },
+  /**
+   * Makes an HMAC. Permission: keys.sign.
+   * Errors: 400, 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.ComputeHmac
+   */
+  computeHmac: {
+    methodKind: "unary";
+    input: typeof ComputeHmacRequestSchema;
+    output: typeof ComputeHmacResponseSchema;
+  },
+  /**
+   * Verifies an HMAC. Permission: keys.verify.
+   * Errors: 400, 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.VerifyHmac
+   */
+  verifyHmac: {
+    methodKind: "unary";
+    input: typeof VerifyHmacRequestSchema;
+    output: typeof VerifyHmacResponseSchema;
+  },
+  /**
+   * Returns the public keys of a key by their versions. Permission: keys.read.
+   * Errors: 400 (it has none, or is destroyed), 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.GetPublicKey
+   */
+  getPublicKey: {
+    methodKind: "unary";
+    input: typeof GetPublicKeyRequestSchema;
+    output: typeof GetPublicKeyResponseSchema;
+  },
+  /**
+   * Returns the material of a key that was made with exportAllowed. Permission: keys.export.
+   * Errors: 400, 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.ExportKey
+   */
+  exportKey: {
+    methodKind: "unary";
+    input: typeof ExportKeyRequestSchema;
+    output: typeof ExportKeyResponseSchema;
+  },
+  /**
+   * Returns the public key that wraps importKeyMaterial. Permission: keys.create.
+   * Errors: 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.thalassa.v1.KeyService.GetWrappingKey
+   */
+  getWrappingKey: {
+    methodKind: "unary";
+    input: typeof GetWrappingKeyRequestSchema;
+    output: typeof GetWrappingKeyResponseSchema;
   },
   /**
    * Counts the keys of each region. Permission: keys.list.

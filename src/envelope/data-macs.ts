@@ -1,0 +1,20 @@
+// HMACs (RFC 2104) of callers' data.
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { type HashName, hashes } from "../domain/hash-name.ts";
+import type { KeyAlgorithm } from "./algorithms.ts";
+import type { KeyVersion } from "./key-version.ts";
+
+export function macData({ key }: KeyVersion<KeyAlgorithm>, input: Uint8Array, hash: HashName): Buffer {
+  return createHmac(hashes[hash], key.reveal()).update(input).digest();
+}
+
+/** Takes the same time wherever the MACs differ. */
+export function isMacOf(
+  version: KeyVersion<KeyAlgorithm>,
+  input: Uint8Array,
+  hash: HashName,
+  mac: Uint8Array,
+): boolean {
+  const expected = macData(version, input, hash);
+  return expected.byteLength === mac.byteLength && timingSafeEqual(expected, mac);
+}

@@ -1,0 +1,45 @@
+// Makes the material of new key versions. RSA keys take seconds: they are made off the event loop, one at a time.
+import { generateKeyPair, generateKeyPairSync } from "node:crypto";
+import { assertNever } from "../domain/errors.ts";
+import type { RandomBytes } from "../domain/random.ts";
+import { Sensitive } from "../domain/sensitive.ts";
+import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
+import { pkcs8Of } from "./key-objects.ts";
+
+/** Raw bytes for symmetric and MAC keys, PKCS#8 for private ones. */
+export async function newMaterial(algorithm: KeyAlgorithm, random: RandomBytes): Promise<Sensitive> {
+  const spec = keySpec(algorithm);
+  switch (spec.kind) {
+    case "aead":
+    case "mac":
+      return new Sensitive(random(spec.keySizeBytes));
+    case "rsa":
+      return newRsaKey(spec.modulusBits);
+    case "ec":
+      return pkcs8Of(generateKeyPairSync("ec", { namedCurve: spec.curve }).privateKey);
+    case "ed25519":
+      return pkcs8Of(generateKeyPairSync("ed25519").privateKey);
+    default:
+      return assertNever(spec);
+  }
+}
+
+/** Whether making the material takes seconds. */
+export function isSlowToMake(algorithm: KeyAlgorithm): boolean {
+  return keySpec(algorithm).kind === "rsa";
+}
+
+let lastRsaKey: Promise<unknown> = Promise.resolve();
+
+/** Waits for the one before: node's few threads also look up host names and hash. */
+export function newRsaKey(modulusLength: number): Promise<Sensitive> {
+  const make = () =>
+    new Promise<Sensitive>((resolve, reject) => {
+      generateKeyPair("rsa", { modulusLength, publicExponent: 0x10001 }, (error, _, privateKey) =>
+        error ? reject(error) : resolve(pkcs8Of(privateKey)),
+      );
+    });
+  const made = lastRsaKey.then(make, make);
+  lastRsaKey = made;
+  return made;
+}

@@ -1,0 +1,46 @@
+// Signatures of hashes that callers have made: the same ones as of the input that was hashed.
+import { constants, privateEncrypt, publicDecrypt } from "node:crypto";
+import type { HashName } from "../domain/hash-name.ts";
+import type { RandomBytes } from "../domain/random.ts";
+import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
+import { signDigestEcdsa, verifyDigestEcdsa } from "./ecdsa-digest.ts";
+import { encodePss, isPssOf } from "./emsa-pss.ts";
+import { privateKeyOf, publicKeyOf } from "./key-objects.ts";
+import type { KeyVersion } from "./key-version.ts";
+import { modulusSizeBytes } from "./rsa-encryption.ts";
+
+const padding = constants.RSA_NO_PADDING;
+
+/** Throws when what it made does not verify, so that no fault of the arithmetic leaves. */
+export function signDigest(
+  version: KeyVersion<KeyAlgorithm>,
+  digest: Uint8Array,
+  hash: HashName,
+  random: RandomBytes,
+): Buffer {
+  const key = privateKeyOf(version);
+  const signature =
+    keySpec(version.algorithm).kind === "rsa"
+      ? privateEncrypt({ key, padding }, encodePss(digest, hash, modulusSizeBytes(key), random))
+      : signDigestEcdsa(key, digest);
+  if (!verifyDigest(version, digest, hash, signature)) throw new Error("a signature that was just made is not valid");
+  return signature;
+}
+
+/** False for whatever is no signature of the hash by this version. */
+export function verifyDigest(
+  version: KeyVersion<KeyAlgorithm>,
+  digest: Uint8Array,
+  hash: HashName,
+  signature: Uint8Array,
+): boolean {
+  const key = publicKeyOf(version);
+  if (keySpec(version.algorithm).kind !== "rsa") return verifyDigestEcdsa(key, digest, signature);
+  if (signature.byteLength !== modulusSizeBytes(key)) return false;
+  try {
+    return isPssOf(publicDecrypt({ key, padding }, signature), digest, hash);
+  } catch {
+    // The number is not below the modulus.
+    return false;
+  }
+}

@@ -1,0 +1,109 @@
+// Decrypt and BatchDecrypt: what encrypt has made, by the version that the ciphertext names.
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import type { Sensitive } from "../../domain/sensitive.ts";
+import { algorithmSpec, isAlgorithm, type KeyAlgorithm, keySpec } from "../../envelope/algorithms.ts";
+import { type CiphertextHead, readHead } from "../../envelope/ciphertext-head.ts";
+import { decryptData } from "../../envelope/data-encryption.ts";
+import { privateKeyOf } from "../../envelope/key-objects.ts";
+import { decryptOaep } from "../../envelope/rsa-encryption.ts";
+import { checkNoContext } from "./encrypt.ts";
+import { type KeyInUse, type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
+
+export interface DecryptItem {
+  ciphertext: Uint8Array;
+  context: Uint8Array;
+  /** Of RSA ciphertexts that name none, because others have made them with the public key; 0: the primary one. */
+  keyVersion: number;
+}
+
+export interface Decrypted {
+  plaintext: Sensitive;
+  keyVersion: number;
+}
+
+/** Fails with CIPHERTEXT_INVALID, FIELD_INVALID and as `useKey` does. */
+export async function decrypt(
+  deps: UseKeyDeps,
+  caller: Caller,
+  { kmsKeyId, ...item }: { kmsKeyId: string } & DecryptItem,
+): Promise<Decrypted> {
+  const [result] = await batchDecrypt(deps, caller, kmsKeyId, [item]);
+  if (result instanceof CofferError) throw result;
+  return result as Decrypted;
+}
+
+/** Each item's plaintext or error, in their order. */
+export async function batchDecrypt(
+  deps: UseKeyDeps,
+  caller: Caller,
+  kmsKeyId: string,
+  items: readonly DecryptItem[],
+): Promise<(Decrypted | CofferError)[]> {
+  return useKey(deps, caller, { kmsKeyId, permission: "keys.decrypt", use: "encrypt" }, async (inUse, used) => {
+    const results: (Decrypted | CofferError)[] = [];
+    for (const item of items) {
+      const result = await decryptOne(inUse, item).catch(asResult);
+      results.push(result);
+      if (!(result instanceof CofferError)) used.push({ version: result.keyVersion, result: "OK" });
+      else if (result.reason === "CIPHERTEXT_INVALID") used.push({ version: 0, result: result.reason });
+    }
+    return results;
+  });
+}
+
+/** Only faults of the item itself are its result. */
+function asResult(error: unknown): CofferError {
+  const isOfItem = error instanceof CofferError && ["CIPHERTEXT_INVALID", "FIELD_INVALID"].includes(error.reason);
+  if (isOfItem) return error;
+  throw error;
+}
+
+async function decryptOne(inUse: KeyInUse, { ciphertext, context, keyVersion }: DecryptItem): Promise<Decrypted> {
+  const { algorithm, key } = inUse;
+  if (!isAlgorithm(algorithm)) checkNoContext(algorithm, context);
+  const wireNumber = wireNumberOf(algorithm);
+  const head = isBareRsa(algorithm, ciphertext)
+    ? { rest: ciphertext, version: versionNumberOf(key, keyVersion), wireNumber }
+    : readHead(ciphertext);
+  // Which of them it is tells a caller nothing that helps, and a forger something that does.
+  const isOurs = head !== undefined && head.version >= 1 && head.version <= key.primaryVersion;
+  if (!isOurs || head.wireNumber !== wireNumber) throw ciphertextInvalid();
+  if (keyVersion !== 0 && keyVersion !== head.version) throw ciphertextInvalid();
+  return { plaintext: await open(inUse, head, context), keyVersion: head.version };
+}
+
+async function open(inUse: KeyInUse, head: CiphertextHead, context: Uint8Array): Promise<Sensitive> {
+  const version = await inUse.version(head.version);
+  const { algorithm } = version;
+  try {
+    if (!isAlgorithm(algorithm)) return await decryptOaep(privateKeyOf(version), head.rest, "sha256");
+    const { workspaceId } = inUse.key;
+    return decryptData({ keyVersion: { ...version, algorithm }, workspaceId, context }, head);
+  } catch (error) {
+    throw error instanceof CofferError && error.reason === "VALUE_CORRUPT" ? ciphertextInvalid() : error;
+  }
+}
+
+function wireNumberOf(algorithm: KeyAlgorithm): number {
+  if (isAlgorithm(algorithm)) return algorithmSpec(algorithm).wireNumber;
+  const spec = keySpec(algorithm);
+  if (spec.kind !== "rsa") throw new Error("a key that cannot decrypt was let through");
+  return spec.wireNumber;
+}
+
+/** As long as the modulus: one of ours has a head besides. */
+function isBareRsa(algorithm: KeyAlgorithm, { byteLength }: Uint8Array): boolean {
+  const spec = keySpec(algorithm);
+  return spec.kind === "rsa" && byteLength === spec.modulusBits / 8;
+}
+
+function ciphertextInvalid(): CofferError {
+  const description = "does not decrypt: it was changed, or another key or context encrypted it";
+  return new CofferError(
+    "CIPHERTEXT_INVALID",
+    `ciphertext: ${description}`,
+    { field: "ciphertext" },
+    { violations: [{ field: "ciphertext", description }] },
+  );
+}

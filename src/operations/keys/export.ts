@@ -1,0 +1,29 @@
+// ExportKey: the material of a key that was made to be exported.
+import type { Caller } from "../../domain/caller.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import { type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
+
+export interface ExportedKey {
+  /** A copy: raw bytes, or PKCS#8 of a private key. */
+  material: Sensitive;
+  keyVersion: number;
+}
+
+/** Fails with KEY_NOT_EXPORTABLE, FIELD_INVALID and as `useKey` does. */
+export async function exportKey(
+  deps: UseKeyDeps,
+  caller: Caller,
+  { kmsKeyId, keyVersion }: { kmsKeyId: string; keyVersion: number },
+): Promise<ExportedKey> {
+  return useKey(deps, caller, { kmsKeyId, permission: "keys.export", use: undefined }, async (inUse, used) => {
+    if (!inUse.key.exportAllowed) {
+      const message = `key ${kmsKeyId} was made without export_allowed, which cannot be changed; its material never leaves`;
+      throw new CofferError("KEY_NOT_EXPORTABLE", message, { kms_key_id: kmsKeyId });
+    }
+    const number = versionNumberOf(inUse.key, keyVersion);
+    const { key } = await inUse.version(number);
+    used.push({ version: number, result: "OK" });
+    return { material: new Sensitive(Uint8Array.from(key.reveal())), keyVersion: number };
+  });
+}

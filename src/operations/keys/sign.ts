@@ -1,0 +1,72 @@
+// Sign and Verify: signatures by private keys.
+import type { Caller } from "../../domain/caller.ts";
+import { invalidField } from "../../domain/errors.ts";
+import type { HashName } from "../../domain/hash-name.ts";
+import type { KeyAlgorithm } from "../../envelope/algorithms.ts";
+import { signDigest, verifyDigest } from "../../envelope/prehashed.ts";
+import { defaultHash, signData, verifyData } from "../../envelope/signatures.ts";
+import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
+
+export interface SignInput {
+  kmsKeyId: string;
+  /** 0: the primary one; when verifying, the newest one that made it. */
+  keyVersion: number;
+  input: Uint8Array;
+  /** Undefined: the default of the key's algorithm. */
+  hash: HashName | undefined;
+  /** Whether the input is the hash of what is signed. */
+  prehashed?: boolean;
+  /** How the caller spells where the hash is named. */
+  hashField?: string;
+}
+
+/** Fails with FIELD_INVALID and as `useKey` does. */
+export async function signInput(
+  deps: UseKeyDeps,
+  caller: Caller,
+  { kmsKeyId, keyVersion, input, hash, prehashed }: SignInput,
+): Promise<{ signature: Uint8Array; keyVersion: number }> {
+  return useKey(deps, caller, { kmsKeyId, permission: "keys.sign", use: "sign" }, async (inUse, used) => {
+    const number = versionNumberOf(inUse.key, keyVersion);
+    const chosen = hashOf(inUse.algorithm, hash);
+    const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
+    const version = await inUse.version(number);
+    const signature = digestHash
+      ? signDigest(version, input, digestHash, deps.random)
+      : await signData(version, input, chosen);
+    used.push({ version: number, result: "OK" });
+    return { signature, keyVersion: number };
+  });
+}
+
+/** Fails as `signInput` does; a wrong signature is no failure. */
+export async function verifySignature(
+  deps: UseKeyDeps,
+  caller: Caller,
+  { kmsKeyId, keyVersion, input, hash, prehashed, signature }: SignInput & { signature: Uint8Array },
+): Promise<Verified> {
+  return useKey(deps, caller, { kmsKeyId, permission: "keys.verify", use: "sign" }, async (inUse, used) => {
+    const chosen = hashOf(inUse.algorithm, hash);
+    const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
+    return findVersion(inUse, keyVersion, used, async (version) =>
+      digestHash ? verifyDigest(version, input, digestHash, signature) : verifyData(version, input, chosen, signature),
+    );
+  });
+}
+
+function hashOf(algorithm: KeyAlgorithm, asked: HashName | undefined): HashName | undefined {
+  const usual = defaultHash(algorithm);
+  if (asked === undefined) return usual;
+  if (usual) return asked;
+  throw invalidField("hash_algorithm", `${algorithm} keys sign the input itself; leave the hash algorithm out`);
+}
+
+const hashSizesBytes: Readonly<Record<HashName, number>> = { "sha2-256": 32, "sha2-384": 48, "sha2-512": 64 };
+
+/** The hash that the caller has made: it must be as long as that hash is. */
+function digestHashOf(algorithm: KeyAlgorithm, hash: HashName | undefined, input: Uint8Array): HashName {
+  if (!hash) throw invalidField("prehashed", `must be false or left out: ${algorithm} keys sign the input itself`);
+  const size = hashSizesBytes[hash];
+  if (input.byteLength === size) return hash;
+  throw invalidField("input", `must have ${size} bytes, the length of a ${hash} hash, because prehashed is true`);
+}
