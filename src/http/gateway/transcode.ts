@@ -1,5 +1,14 @@
 // Folds body → path variables → query parameters into one request message, and names every parameter that breaks a rule.
-import type { DescField, DescMessage, JsonObject, JsonValue, MessageShape, Registry } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  getOption,
+  type JsonObject,
+  type JsonValue,
+  type MessageShape,
+  type Registry,
+} from "@bufbuild/protobuf";
+import { in_query_too } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { CofferError, type FieldViolation } from "../../domain/errors.ts";
 import { readJsonValue } from "../json-input.ts";
 import { fieldByName, isJsonObject, joinPath } from "../json-path.ts";
@@ -77,16 +86,20 @@ function placeParameter(
 ): FieldViolation | undefined {
   const spelling = name.split(".");
   const field = spelling.reduce(joinPath, "");
-  const target =
-    route.body.kind === "message" ? undefined : resolve(route.method.input, spelling, route.surface.exactJson);
-  if (target === undefined || !takesParameter(leaf(target))) return { field, description: "is not a known parameter" };
+  const target = resolve(route.method.input, spelling, route.surface.exactJson);
+  const isKnown = target !== undefined && takesParameter(leaf(target));
+  if (!isKnown || (route.body.kind === "message" && !getOption(leaf(target), in_query_too))) {
+    return { field, description: "is not a known parameter" };
+  }
   if (route.body.kind === "field" && target.fields[0] === route.body.field) {
     return { field, description: "belongs in the body" };
   }
   if (bound.includes(identity(target))) return { field, description: "is given already" };
   if (values.length > 1 && leaf(target).fieldKind !== "list") return { field, description: "must be given once" };
   bound.push(identity(target));
-  return place(root, target, parameterToJson(leaf(target), values), "is given already");
+  const value = parameterToJson(leaf(target), values);
+  if (route.body.kind === "message" && root[leaf(target).jsonName] === value) return undefined;
+  return place(root, target, value, "is given already");
 }
 
 function resolve(desc: DescMessage, spelling: readonly string[], isExact: boolean): Target | undefined {
