@@ -1,6 +1,7 @@
 // Statements of an access policy: which principals may or may not do what with the secret.
-import { failIfAny, type Violations } from "./access-policy-parts.ts";
+
 import type { AccessEffect } from "./access-policy.ts";
+import { failIfAny, type Violations } from "./access-policy-parts.ts";
 import { isObject, membersOf } from "./json-members.ts";
 
 /** As it was given, letter by letter. */

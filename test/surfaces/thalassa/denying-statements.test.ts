@@ -257,7 +257,7 @@ describe("who may neither list nor read a secret", () => {
 });
 
 describe("names of principals", () => {
-  const named = async (displayName: string, role = Role.OPERATOR): Promise<Member> => {
+  const named = async (displayName: string, role: Role = Role.OPERATOR): Promise<Member> => {
     const { apiToken, token } = await coffer.clients().tokens.createToken({ displayName, role });
     return { principalId: apiToken?.principalId ?? "", token };
   };
