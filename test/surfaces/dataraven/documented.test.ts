@@ -52,7 +52,7 @@ it.each(Object.entries(connections))(
         secret_type: "s3",
         auth_method: "s3_access_key",
         created_at: expect.any(String),
-        created_by: expect.stringMatching(/^prn_/),
+        created_by: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
       },
     ]);
     expect(await ravenFailure(coffer, path, init)).toMatchObject({ status: 409 });
