@@ -7,7 +7,7 @@ import { ALLOW, DENY, hoursFromNow, ipIs, setPolicy, setStatements } from "../su
 import { useCoffer } from "../support/coffer.ts";
 import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, useEgress } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
-import { byId } from "../support/secrets.ts";
+import { byId, data, getSecret } from "../support/secrets.ts";
 
 const host = "api.upstream.test";
 const coffer = useCoffer();
@@ -126,4 +126,30 @@ describe("a statement that denies getSecretValue to a principal", () => {
     expect((await ask()).reason).toBe("credential_revoked");
     tunnel.destroy();
   });
+});
+
+test("a current version that is destroyed goes nowhere after two seconds: the one before it does, and at last none", async () => {
+  const { ask, sandbox, secretId, tunnel } = await begin();
+  const { secrets } = coffer.clients();
+  await secrets.addSecretVersion({ ...byId(secretId), value: data("the-second-credential") });
+  await within2s();
+  const sent = async () => {
+    const { status } = await ask();
+    return [status, egress.seen.at(-1)?.headers.authorization];
+  };
+  expect(await sent()).toEqual([200, "Bearer the-second-credential"]);
+  const { path, region } = await getSecret(coffer, { id: secretId });
+  const destroy = async (version: number) => {
+    const url = `/v1/secrets/${region}/secret/versions?path=${path}&version=${version}`;
+    const headers = { "x-organisation-identity": sandbox.workspaceId };
+    expect((await coffer.fetch(url, { method: "DELETE", headers })).status).toBe(204);
+    await within2s();
+  };
+  await destroy(2);
+  expect(await sent()).toEqual([200, "Bearer an-upstream-credential"]);
+  await destroy(1);
+  egress.seen.length = 0;
+  const [status, header] = await sent();
+  expect([Number(status) >= 400, header]).toEqual([true, undefined]);
+  tunnel.destroy();
 });

@@ -193,6 +193,21 @@ describe("nobody grants what they do not hold", () => {
   });
 });
 
+it("rules of statements that an earlier version did not store allow what they did, until the next policy", async () => {
+  const member = await newMember(coffer);
+  const { path } = await createThalassa(coffer, {
+    accessPolicy: { statements: [statement(["getSecretValue"], member)] },
+  });
+  await setSecrets(coffer, "access_policy = null", [await idOf(path)]);
+  expect(await may(member, path)).toEqual([false, true, false]);
+  expect((await send(`GET ${secretUrl(path)}`)).body).not.toHaveProperty("accessPolicy");
+  const scopes = ["secrets.update", "access.create", "versions.access"];
+  const without = await coffer.tokenWithRole(Role.ADMIN, scopes);
+  expect((await put(path, null, without)).body).toEqual({ message: "permission access.delete is missing" });
+  expect((await put(path, null)).status).toBe(200);
+  expect(await may(member, path)).toEqual([false, false, false]);
+});
+
 describe("whatever takes the path next inherits nothing, where the secret was", () => {
   it.each<[string, (path: string) => Promise<unknown>]>([
     ["deleted for good", (path) => send(`DELETE ${secretUrl(path)}`)],
