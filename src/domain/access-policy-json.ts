@@ -11,24 +11,35 @@ import {
 import { type AccessStatement, statementsOf } from "./access-statements.ts";
 import { isObject, membersOf } from "./json-members.ts";
 
-/** A policy, or statements that are rules for principals and no policy. */
-export type GivenAccessPolicy = { policy: AccessPolicy } | { statements: readonly AccessStatement[] };
+/** What a policy says about a call, and what it says about principals. */
+export interface GivenAccessPolicy {
+  /** Undefined: no conditions. */
+  policy: AccessPolicy | undefined;
+  statements: readonly AccessStatement[];
+}
 
 /**
- * `{conditions}`, `{allowed, denied}` or `{statements}`, and no mixture of them. Fails with FIELD_INVALID, which names every broken
- * field below `field`.
+ * `{conditions}` or `{allowed, denied}`, with or without `statements`; nothing at all is no policy. Fails with FIELD_INVALID, which
+ * names every broken field below `field`.
  */
 export function parseAccessPolicy(json: unknown, field: string): GivenAccessPolicy {
   const found: Violations = [];
-  if (isObject(json)) {
-    if ("conditions" in json) return { policy: policyOfConditions(json, found, field) };
-    if ("allowed" in json || "denied" in json) return { policy: policyOfLists(json, found, field) };
-    if ("statements" in json) return { statements: statementsOf(json, found, field) };
+  if (!isObject(json)) {
+    found.push({ field, description: `must be an object with ${shapes}` });
+    failIfAny(found);
+    throw new Error("a violation was lost");
   }
-  found.push({ field, description: "must be an object with conditions, with allowed and denied, or with statements" });
+  const { statements: given, ...others } = json as { statements?: unknown };
+  const statements = given === undefined ? [] : statementsOf(given, found, field);
+  if (Object.keys(others).length === 0) return { policy: undefined, statements };
+  if ("conditions" in others) return { policy: policyOfConditions(others, found, field), statements };
+  if ("allowed" in others || "denied" in others) return { policy: policyOfLists(others, found, field), statements };
+  membersOf(others, ["conditions", "allowed", "denied", "statements"], found, field);
   failIfAny(found);
-  throw new Error("a violation was lost");
+  return { policy: undefined, statements };
 }
+
+const shapes = "conditions, with allowed and denied, or with statements";
 
 function policyOfConditions(json: object, found: Violations, field: string): AccessPolicy {
   const { conditions } = membersOf(json, ["conditions"], found, field);

@@ -1,4 +1,5 @@
-// An access policy: from where and when the values of a secret may be read and written, beside what permissions say.
+// An access policy: from where and when the values of a secret may be read and written, and who may do what with it.
+import type { BoundStatement } from "./access-statements.ts";
 import { CofferError } from "./errors.ts";
 
 export type AccessEffect = "allow" | "deny";
@@ -22,14 +23,27 @@ export interface TimeCondition {
 
 export type AccessCondition = IpCondition | TimeCondition;
 
-/** At least one condition: no policy at all is `undefined` wherever there may be one. */
+/** At least one condition or statement: no policy at all is `undefined` wherever there may be one. */
 export interface AccessPolicy {
   conditions: readonly AccessCondition[];
+  /** None when undefined. */
+  statements?: readonly BoundStatement[] | undefined;
+}
+
+/** Undefined where there is neither a condition nor a statement. */
+export function policyWith(
+  conditions: readonly AccessCondition[],
+  statements: readonly BoundStatement[],
+): AccessPolicy | undefined {
+  if (statements.length > 0) return { conditions, statements };
+  return conditions.length > 0 ? { conditions } : undefined;
 }
 
 /** What is stored, and what its MAC covers: equal policies have equal texts. */
-export function policyText({ conditions }: AccessPolicy): string {
-  return JSON.stringify({ conditions: conditions.map(inOrder) });
+export function policyText({ conditions, statements = [] }: AccessPolicy): string {
+  // Without statements it is the text that earlier versions wrote, under the same MAC.
+  const ordered = statements.length === 0 ? {} : { statements: statements.map(statementInOrder) };
+  return JSON.stringify({ conditions: conditions.map(inOrder), ...ordered });
 }
 
 /** Undefined for none. Fails with VALUE_CORRUPT for a text that `policyText` did not make. */
@@ -42,6 +56,15 @@ export function readPolicyText(text: string | null | undefined): AccessPolicy | 
     // No JSON, or none of a policy.
   }
   throw new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: "secret" });
+}
+
+/** ACCESS_POLICY_DENIED by a statement. */
+export function statementDenies(secretId: string, index: number): CofferError {
+  const condition = `statements[${index}]`;
+  return new CofferError("ACCESS_POLICY_DENIED", `the access policy of the secret: ${condition} denies it`, {
+    id: secretId,
+    condition,
+  });
 }
 
 /** ACCESS_POLICY_DENIED; `condition` is the index of the one that denies, undefined when none allows. */
@@ -59,4 +82,8 @@ function inOrder(condition: AccessCondition): AccessCondition {
   if (type === "ip") return { type, effect, cidrs: [...condition.cidrs] };
   const { startHour, endHour, timezone } = condition;
   return { type, effect, startHour, endHour, timezone };
+}
+
+function statementInOrder({ effect, actions, principals, principalIds }: BoundStatement): BoundStatement {
+  return { effect, actions, principals, principalIds };
 }

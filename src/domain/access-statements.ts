@@ -1,19 +1,34 @@
-// Statements of a policy that names principals: no conditions on a call, but rules about who may do what.
+// Statements of an access policy: which principals may or may not do what with the secret.
+
+import type { AccessEffect } from "./access-policy.ts";
 import { failIfAny, type Violations } from "./access-policy-parts.ts";
 import { isObject, membersOf } from "./json-members.ts";
 
-/** Allows the actions to the principals. */
+/** As it was given, letter by letter. */
 export interface AccessStatement {
-  actions: readonly string[];
-  principals: readonly string[];
+  /** `allow` or `deny`, in any case. */
+  effect: string;
+  /** None or undefined: an Allow gives nothing, a Deny takes everything. */
+  actions: readonly string[] | undefined;
+  /** None or undefined: an Allow is for nobody, a Deny for everybody. */
+  principals: readonly string[] | undefined;
+}
+
+/** A statement and the principals that its names stood for when the policy was set. */
+export interface BoundStatement extends AccessStatement {
+  principalIds: readonly string[];
 }
 
 const itemsMax = 64;
 const textMax = 256;
 
-/** Fails with FIELD_INVALID; a statement that denies is refused, since rules only allow. */
-export function statementsOf(json: object, found: Violations, field: string): AccessStatement[] {
-  const { statements } = membersOf(json, ["statements"], found, field);
+export function effectOfStatement({ effect }: Pick<AccessStatement, "effect">): AccessEffect {
+  return effect.toLowerCase() === "allow" ? "allow" : "deny";
+}
+
+/** None for null. Fails with FIELD_INVALID. */
+export function statementsOf(statements: unknown, found: Violations, field: string): AccessStatement[] {
+  if (statements === null) return [];
   const list = itemsOf(statements, found, `${field}.statements`);
   const parsed = list.map((statement, index) => statementOf(statement, found, `${field}.statements[${index}]`));
   failIfAny(found);
@@ -23,33 +38,30 @@ export function statementsOf(json: object, found: Violations, field: string): Ac
 function statementOf(json: unknown, found: Violations, field: string): AccessStatement {
   if (!isObject(json)) {
     found.push({ field, description: "must be an object" });
-    return { actions: [], principals: [] };
+    return { effect: "", actions: undefined, principals: undefined };
   }
   const { effect, actions, principals } = membersOf(json, ["effect", "actions", "principals"], found, field);
-  if (effect === "Deny" || effect === "deny") {
-    found.push({
-      field: `${field}.effect`,
-      description: "must be Allow: nothing is allowed unless a statement says so",
-    });
-  } else if (effect !== "Allow" && effect !== "allow") {
-    found.push({ field: `${field}.effect`, description: "must be Allow" });
-  }
+  const isEffect = typeof effect === "string" && /^(?:allow|deny)$/i.test(effect);
+  if (!isEffect) found.push({ field: `${field}.effect`, description: "must be Allow or Deny" });
   return {
+    effect: isEffect ? effect : "",
     actions: textsOf(actions, found, `${field}.actions`),
     principals: textsOf(principals, found, `${field}.principals`),
   };
 }
 
-function textsOf(json: unknown, found: Violations, field: string): string[] {
+/** Clients leave out lists that have nothing in them, or write null. */
+function textsOf(json: unknown, found: Violations, field: string): string[] | undefined {
+  if (json === undefined || json === null) return undefined;
   return itemsOf(json, found, field).map((item, index) => {
-    if (typeof item === "string" && item !== "" && item.length <= textMax) return item;
+    if (typeof item === "string" && item !== "" && item.length <= textMax && item.isWellFormed()) return item;
     found.push({ field: `${field}[${index}]`, description: `must be a text of 1 to ${textMax} characters` });
     return "";
   });
 }
 
 function itemsOf(json: unknown, found: Violations, field: string): unknown[] {
-  if (Array.isArray(json) && json.length > 0 && json.length <= itemsMax) return json;
-  found.push({ field, description: `must be a list of 1 to ${itemsMax}` });
+  if (Array.isArray(json) && json.length <= itemsMax) return json;
+  found.push({ field, description: `must be a list of at most ${itemsMax}` });
   return [];
 }

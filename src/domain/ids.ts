@@ -47,6 +47,11 @@ export function uuidOf(id: string): string {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+/** A principal as a UUID: the same 128 bits, whether it was made here or is known by its JWT; undefined for what is none. */
+export function principalUuid(principalId: string | undefined): string | undefined {
+  return principalId !== undefined && isPrincipalId(principalId) ? uuidOf(principalId) : undefined;
+}
+
 /** The id of this kind that is the UUID; undefined for what is none. */
 export function idOfUuid(prefix: IdPrefix, uuid: string): string | undefined {
   if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) return undefined;

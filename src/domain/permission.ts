@@ -130,6 +130,12 @@ export function pathPermissionsOf(scopes: readonly string[]): ReadonlySet<Permis
   return new Set(pathPermissions.filter((permission) => isCovered(permission, scopes)));
 }
 
+/** Every scope that covers a permission about secrets and versions. */
+export function pathScopes(): string[] {
+  const scopes = [...pathPermissions, "secrets.*", "versions.*", "*", ...Object.keys(namedScopes)];
+  return scopes.filter((scope) => pathPermissionsOf([scope]).size > 0);
+}
+
 /** Whether any of these scopes covers the permission. */
 export function isCovered(permission: Permission, scopes: readonly string[]): boolean {
   return scopes.some((scope) => scopeCovers(scope, permission));

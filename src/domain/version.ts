@@ -59,6 +59,14 @@ export function versionNotFound(): CofferError {
   return new CofferError("VERSION_NOT_FOUND", "there is no such version");
 }
 
+/** There is no current version, so that only the number or id of an older one could name any. */
+export function noVersionEnabled(): CofferError {
+  return new CofferError(
+    "VERSION_NOT_FOUND",
+    "there is no such version: every version is destroyed or disabled; add one",
+  );
+}
+
 /** Fails unless the value of a version in this state may be read. */
 export function checkReadable(version: { state: VersionState; versionNumber: number }): void {
   const metadata = { version: String(version.versionNumber) };

@@ -1,10 +1,12 @@
 // The only place that decides whether a caller may do something, and so the only one that makes a Grant.
+import { statementDenies } from "../domain/access-policy.ts";
 import type { Place } from "../domain/access-rule.ts";
 import type { Caller, Membership } from "../domain/caller.ts";
 import { CofferError } from "../domain/errors.ts";
 import type { Grant } from "../domain/grant.ts";
 import { type Permission, type Role, roles } from "../domain/permission.ts";
-import { secretNotFound } from "../domain/secret.ts";
+import { type Secret, secretNotFound } from "../domain/secret.ts";
+import { denyingStatement } from "../domain/statement-rules.ts";
 
 /**
  * A grant at every path of the workspace that the call is about, which only a role gives; PERMISSION_MISSING names the permission,
@@ -24,11 +26,51 @@ export function authorizeAt<P extends Permission>(caller: Caller, permission: P,
   return grantOf(membership, permission, rule);
 }
 
+/** A secret that was found and whose row is authentic: its path, and its policy, which may deny what roles and rules allow. */
+export type FoundSecret = Place & Pick<Secret, "secretId" | "accessPolicy">;
+
 /**
- * The same for a secret that was found: where the caller could not even see it, it fails with SECRET_NOT_FOUND, as if there were
- * none.
+ * The same for a secret that was found, whose access policy may deny it: ACCESS_POLICY_DENIED. Where the caller could not even see
+ * the secret, it fails with SECRET_NOT_FOUND, as if there were none.
  */
-export function authorizeFound<P extends Permission>(caller: Caller, permission: P, secret: Place): Grant<P> {
+export function authorizeFound<P extends Permission>(caller: Caller, permission: P, secret: FoundSecret): Grant<P> {
+  const grant = grantFound(caller, permission, secret);
+  checkNotDenied(caller, permission, secret);
+  return grant;
+}
+
+/** As for `secrets.update`, but no statement keeps an owner from it: otherwise nobody could take back one that denies everyone. */
+export function authorizePolicyChange(caller: Caller, secret: FoundSecret): Grant<"secrets.update"> {
+  const grant = grantFound(caller, "secrets.update", secret);
+  if (caller.membership?.role !== "OWNER") checkNotDenied(caller, "secrets.update", secret);
+  return grant;
+}
+
+/** Fails as `authorizeFound` does where a statement of the secret's policy takes the permission from the caller. */
+export function checkNotDenied(caller: Caller, permission: Permission, secret: FoundSecret): void {
+  const statement = deniedBy(caller, permission, secret);
+  if (statement === undefined) return;
+  const denial = statementDenies(secret.secretId, statement);
+  throw canSee(caller, secret) ? denial : secretNotFound(denial);
+}
+
+/** Whether the caller holds a permission for a secret that was found, where a lack of it only changes what is shown. */
+export function holdsFor(caller: Caller, permission: Permission, secret: FoundSecret): boolean {
+  return holdsAt(caller, permission, secret) && deniedBy(caller, permission, secret) === undefined;
+}
+
+/** Owners see every secret, so that they can find the policy that they want to change. */
+export function seesDespiteStatements({ membership }: Caller): boolean {
+  return membership?.role === "OWNER";
+}
+
+function deniedBy(caller: Caller, permission: Permission, { accessPolicy }: FoundSecret): number | undefined {
+  const isSeeing = permission === "secrets.list" || permission === "secrets.read";
+  if (!accessPolicy || (isSeeing && seesDespiteStatements(caller))) return undefined;
+  return denyingStatement(accessPolicy.statements, permission, caller.principalId);
+}
+
+function grantFound<P extends Permission>(caller: Caller, permission: P, secret: FoundSecret): Grant<P> {
   const membership = membershipOf(caller, permission);
   const rule = allowing(membership, permission, secret);
   if (rule !== undefined) return grantOf(membership, permission, rule);
@@ -92,8 +134,8 @@ export function holdsAt({ membership }: Caller, permission: Permission, place: P
 }
 
 /** Whether the caller may know that a secret is there. */
-function canSee(caller: Caller, secret: Place): boolean {
-  return holdsAt(caller, "secrets.list", secret) || holdsAt(caller, "secrets.read", secret);
+function canSee(caller: Caller, secret: FoundSecret): boolean {
+  return holdsFor(caller, "secrets.list", secret) || holdsFor(caller, "secrets.read", secret);
 }
 
 function membershipOf(caller: Caller, permission: Permission): Membership {

@@ -174,13 +174,18 @@ export const coveredOfSandbox = covering<Omit<StoredSandbox, "mac" | "createTime
 );
 
 export const coveredOfBinding = covering<Binding>(
-  { table: "sandbox_binding", column: "mac", label: "sandbox_binding/v1" },
+  {
+    table: "sandbox_binding",
+    column: "mac",
+    label: ({ boundBy }) => (boundBy === undefined ? "sandbox_binding/v1" : "sandbox_binding/v2"),
+  },
   {
     workspace_id: (row) => row.workspaceId,
     sandbox_id: (row) => row.sandboxId,
     env_key: (row) => row.envKey,
     secret_id: (row) => row.secretId,
     placeholder: (row) => row.placeholder,
+    bound_by: ({ boundBy }) => (boundBy === undefined ? [] : [boundBy]),
   },
 );
 

@@ -117,8 +117,8 @@ export interface StoredBinding extends Binding {
 export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<void> {
   await tx.query({
     name: "insert_sandbox_binding",
-    text: `insert into sandbox_binding (workspace_id, sandbox_id, env_key, secret_id, placeholder, mac)
-      values ($1, $2, $3, $4, $5, $6)`,
+    text: `insert into sandbox_binding (workspace_id, sandbox_id, env_key, secret_id, placeholder, mac, bound_by)
+      values ($1, $2, $3, $4, $5, $6, $7)`,
     values: [
       binding.workspaceId,
       binding.sandboxId,
@@ -126,6 +126,7 @@ export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<voi
       binding.secretId,
       binding.placeholder,
       binding.mac,
+      binding.boundBy ?? null,
     ],
   });
 }
@@ -175,12 +176,13 @@ interface BoundSecretRow extends GuardRow {
   secret_id: string;
   placeholder: string;
   mac: Uint8Array;
+  bound_by: string | null;
   is_active: boolean;
   egress_rule: EgressRule | null;
   egress_mac: Uint8Array | null;
 }
 
-const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac,
+const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac, i.bound_by,
   ${isActive} as is_active, s.egress_rule, s.egress_mac, ${guardColumns}`;
 
 function toBoundSecret(row: BoundSecretRow): BoundSecret {
@@ -191,6 +193,7 @@ function toBoundSecret(row: BoundSecretRow): BoundSecret {
     secretId: row.secret_id,
     placeholder: row.placeholder,
     mac: row.mac,
+    boundBy: row.bound_by ?? undefined,
     secret: toSecretGuard(row.workspace_id, row.secret_id, row),
     isActive: row.is_active,
     rule: row.egress_rule ?? undefined,

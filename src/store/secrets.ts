@@ -66,20 +66,6 @@ export async function lockSecret(tx: Tx, workspaceId: string, secretId: string):
   return row && toTimed(row);
 }
 
-/** Who has the path now, if anyone. */
-export async function findActiveIdByPath(
-  sql: Sql,
-  place: { workspaceId: string; region: string; path: string },
-): Promise<string | undefined> {
-  const rows = await sql.query<{ secret_id: string }>({
-    name: "find_active_id_by_path",
-    text: `select s.secret_id from secret s
-      where s.workspace_id = $1 and s.region = $2 and s.path = $3 and s.state = 'ACTIVE'`,
-    values: [place.workspaceId, place.region, place.path],
-  });
-  return firstOrUndefined(rows)?.secret_id;
-}
-
 export interface NewSecret {
   workspaceId: string;
   secretId: string;

@@ -1,14 +1,22 @@
-// What a caller may see of secrets, as conditions of SQL: the patterns of access rules, which mean here what they mean in the domain.
+// What a caller may see of secrets, as conditions of SQL: patterns of access rules and statements of policies, which mean here what they
+// mean in the domain.
 import { parsePathPattern } from "../domain/path-pattern.ts";
 import type { RulePattern } from "../domain/rule-set.ts";
 import { afterPrefix } from "./path-range.ts";
 
-/** Of each group one pattern must match; no groups: everything is visible, an empty one: nothing. */
-export type VisiblePaths = readonly (readonly RulePattern[])[];
+/** Hides the secrets whose policies deny one of the actions to the principal. */
+interface Hiding {
+  principalId: string;
+  actions: readonly string[];
+}
 
-/** Conditions on `secret s`, one a group; `parameter` adds a value to the statement and returns its placeholder. */
+/** Of each list one pattern must match; nothing at all: everything is visible, an empty list: nothing. */
+export type VisiblePaths = readonly (readonly RulePattern[] | Hiding)[];
+
+/** Conditions on `secret s`, one for each member; `parameter` adds a value to the statement and returns its placeholder. */
 export function visibleConditions(visible: VisiblePaths, parameter: (value: unknown) => string): string[] {
   return visible.map((patterns) => {
+    if (!isPatterns(patterns)) return notDenied(patterns, parameter);
     const ranges = patterns.map(toRange);
     const matching = `exists (
       select from json_to_recordset(${parameter(JSON.stringify(ranges))}::json)
@@ -28,7 +36,29 @@ export function visibleConditions(visible: VisiblePaths, parameter: (value: unkn
 
 /** What tells the conditions of callers apart, as part of a statement's name: their text, not their values. */
 export function shapeOf(visible: VisiblePaths): string {
-  return visible.map((patterns) => (patterns.length === 0 ? "nowhere" : "visible")).join("_");
+  return visible
+    .map((patterns) => {
+      if (!isPatterns(patterns)) return "undenied";
+      return patterns.length === 0 ? "nowhere" : "visible";
+    })
+    .join("_");
+}
+
+function isPatterns(member: readonly RulePattern[] | Hiding): member is readonly RulePattern[] {
+  return Array.isArray(member);
+}
+
+/** Few policies have statements; only those are parsed. */
+function notDenied({ principalId, actions }: Hiding, parameter: (value: unknown) => string): string {
+  return `case when s.access_policy is null or position('"statements"' in s.access_policy) = 0 then true else not exists (
+      select from jsonb_array_elements(s.access_policy::jsonb -> 'statements') as d (statement)
+      where lower(d.statement ->> 'effect') = 'deny'
+        and (${isEmpty("principals")} or d.statement -> 'principalIds' ? ${parameter(principalId)}::text)
+        and (${isEmpty("actions")} or d.statement -> 'actions' ?| ${parameter(actions)}::text[])) end`;
+}
+
+function isEmpty(list: string): string {
+  return `coalesce(jsonb_array_length(d.statement -> '${list}'), 0) = 0`;
 }
 
 /** As the "C" collation does. */

@@ -144,6 +144,22 @@ export async function ensurePrincipal(sql: Sql, principal: Principal): Promise<v
   });
 }
 
+/** The members of a workspace who have these names, by name. */
+export async function findMemberIdsByName(
+  sql: Sql,
+  workspaceId: string,
+  names: readonly string[],
+): Promise<Map<string, string[]>> {
+  const rows = await sql.query<{ display_name: string; principal_id: string }>({
+    name: "find_member_ids_by_name",
+    text: `select p.display_name, p.principal_id from workspace_member m join principal p on p.principal_id = m.principal_id
+      where m.workspace_id = $1 and p.display_name = any ($2) order by p.principal_id`,
+    values: [workspaceId, names],
+  });
+  const byName = Map.groupBy(rows, (row) => row.display_name);
+  return new Map([...byName].map(([name, found]) => [name, found.map((row) => row.principal_id)]));
+}
+
 /** Of every workspace, by id. */
 export async function listWorkspaceIds(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ workspace_id: string }>({

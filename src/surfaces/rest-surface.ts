@@ -32,4 +32,6 @@ export interface RestSurface {
   exactJson: boolean;
   /** The error as this surface's documents show errors; `httpStatus` is what the error table says. */
   renderError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue };
+  /** The headers of an answer under the names that this surface's documents have; undefined: they stay as they are. */
+  renderHeaders?: (headers: Record<string, string>, nowMs: number) => Record<string, string>;
 }

@@ -28,24 +28,35 @@ describe("what is accepted", () => {
   it("keeps conditions, and brings ranges into normal form", () => {
     const cidrs = ["10.0.0.0/8", "1.2.3.4", "2001:DB8:0::/32", "::1", "::ffff:1.2.3.0/120", "::FFFF:102:304", "::/0"];
     const normal = ["10.0.0.0/8", "1.2.3.4/32", "2001:db8::/32", "::1/128", "1.2.3.0/24", "1.2.3.4/32", "::/0"];
-    expect(parse({ conditions: [ip(...cidrs), time()] })).toEqual({ policy: { conditions: [ip(...normal), time()] } });
+    expect(parse({ conditions: [ip(...cidrs), time()] })).toEqual({
+      policy: { conditions: [ip(...normal), time()] },
+      statements: [],
+    });
   });
 
   it("makes conditions of allowed and denied", () => {
     const { type, effect: _, ...window } = time();
     const json = { denied: [{ type, time: window }], allowed: [{ type: "ip", ips: ["::1"] }] };
-    expect(parse(json)).toEqual({ policy: { conditions: [ip("::1/128"), time()] } });
-    expect(parse({ denied: [{ type, time: window }] })).toEqual({ policy: { conditions: [time()] } });
+    expect(parse(json)).toMatchObject({ policy: { conditions: [ip("::1/128"), time()] } });
+    expect(parse({ denied: [{ type, time: window }] })).toMatchObject({ policy: { conditions: [time()] } });
   });
 
-  it("keeps statements apart: they are rules", () => {
+  it("keeps statements letter by letter, in their order, beside conditions in either form", () => {
     const statements = [
-      { effect: "Allow", actions: ["getSecretValue"], principals: ["prn_1", "role:operator"] },
-      { effect: "allow", actions: ["*"], principals: ["prn_2"] },
+      { effect: "Allow", actions: ["getSecretValue"], principals: ["prn_1", "user:b", "user:a"] },
+      { effect: "DENY", actions: ["*", "read"], principals: ["team:x"] },
+      { effect: "allow", actions: [], principals: undefined },
     ];
-    expect(parse({ statements })).toEqual({
-      statements: statements.map(({ actions, principals }) => ({ actions, principals })),
-    });
+    expect(parse({ statements })).toEqual({ policy: undefined, statements });
+    const left = [{ effect: "Deny" }, { effect: "Deny", actions: null, principals: null }];
+    expect(parse({ statements: left }).statements).toEqual(left.map(({ effect }) => ({ effect })));
+    const policy = { conditions: [ip("::1/128")] };
+    expect(parse({ statements, conditions: [ip("::1")] })).toEqual({ policy, statements });
+    expect(parse({ allowed: [{ type: "ip", ips: ["::1"] }], statements })).toEqual({ policy, statements });
+  });
+
+  it.each([{}, { statements: [] }, { statements: null }])("%j is no policy", (json) => {
+    expect(parse(json)).toEqual({ policy: undefined, statements: [] });
   });
 
   it("goes up to 32 conditions of 64 ranges, and every hour of the clock", () => {
@@ -66,14 +77,9 @@ describe("what is broken", () => {
   it.each<[string, unknown, string[]]>([
     ["no object", null, ["accessPolicy"]],
     ["a list", [], ["accessPolicy"]],
-    ["nothing known", {}, ["accessPolicy"]],
+    ["nothing known", { statement: [], Conditions: [] }, ["accessPolicy.statement", "accessPolicy.Conditions"]],
     ["two shapes", { conditions: [ip("::1")], allowed: [] }, ["accessPolicy.allowed"]],
-    [
-      "all shapes",
-      { conditions: [ip("::1")], denied: [], statements: [] },
-      ["accessPolicy.denied", "accessPolicy.statements"],
-    ],
-    ["lists and statements", { allowed: [{ type: "ip", ips: ["::1"] }], statements: [] }, ["accessPolicy.statements"]],
+    ["all shapes", { conditions: [ip("::1")], denied: [], statements: [] }, ["accessPolicy.denied"]],
     ["no list", { conditions: {} }, [c]],
     ["no condition", conditions(), [c]],
     ["no condition in lists", { allowed: [], denied: [] }, ["accessPolicy"]],
@@ -144,15 +150,18 @@ describe("what is broken", () => {
   const s = "accessPolicy.statements";
 
   it.each<[string, unknown, string[]]>([
-    ["none", { statements: [] }, [s]],
+    ["no list", { statements: {} }, [s]],
+    ["65", { statements: Array.from({ length: 65 }, () => statement().statements[0]) }, [s]],
     ["no object", { statements: [1] }, [`${s}[0]`]],
-    ["one that denies", statement({ effect: "Deny" }), [`${s}[0].effect`]],
+    ["no effect", statement({ effect: undefined }), [`${s}[0].effect`]],
     ["an unknown effect", statement({ effect: "ALLOW!" }), [`${s}[0].effect`]],
     ["an unknown member", statement({ resources: [] }), [`${s}[0].resources`]],
-    ["no actions", statement({ actions: [] }), [`${s}[0].actions`]],
+    ["actions that are no list", statement({ actions: "a" }), [`${s}[0].actions`]],
+    ["65 principals", statement({ principals: Array.from({ length: 65 }, () => "p") }), [`${s}[0].principals`]],
     ["an action that is no text", statement({ actions: ["a", 1] }), [`${s}[0].actions[1]`]],
     ["empty principals", statement({ principals: [""] }), [`${s}[0].principals[0]`]],
-    ["another shape too", { ...statement(), conditions: [ip("::1")] }, [s]],
+    ["a lone surrogate", statement({ principals: ["user:\ud800"] }), [`${s}[0].principals[0]`]],
+    ["an empty list of conditions too", { ...statement(), conditions: [] }, [c]],
   ])("statements: %s", (_, json, fields) => {
     expect(brokenFields(json)).toEqual(fields);
   });
@@ -162,10 +171,19 @@ describe("what is stored", () => {
   it("is one text for equal policies", () => {
     const one = parse({ conditions: [{ cidrs: ["::1"], effect: "allow", type: "ip" }] });
     const other = parse({ allowed: [{ ips: ["0::1/128"], type: "ip" }] });
-    if (!("policy" in one && "policy" in other)) throw new Error("no policies");
+    if (!one.policy || !other.policy) throw new Error("no policies");
     expect(policyText(one.policy)).toBe(policyText(other.policy));
     expect(readPolicyText(policyText(one.policy))).toEqual(one.policy);
     expect(readPolicyText(null)).toBeUndefined();
+  });
+
+  it("is the text of earlier versions without statements, and has their principals' ids with them", () => {
+    const conditions = [{ type: "ip", effect: "allow", cidrs: ["::1/128"] }] as const;
+    expect(policyText({ conditions, statements: [] })).toBe(JSON.stringify({ conditions }));
+    const statements = [{ effect: "Deny", actions: ["*"], principals: ["user:a"], principalIds: ["prn_1"] }];
+    const text = policyText({ conditions: [], statements });
+    expect(readPolicyText(text)).toEqual({ conditions: [], statements });
+    expect(() => readPolicyText(text.replace('"principalIds"', '"ids"'))).toThrow(/authenticate/);
   });
 
   it.each(["", "null", "{}", '{"conditions":1}', '{"conditions": []}', '{"conditions":[],"x":1}'])(

@@ -23,7 +23,7 @@ function addressOf(from: From): string {
 
 function decide(policy: object, from: From, at: string): Decision {
   const given = parseAccessPolicy(policy, "accessPolicy");
-  if (!("policy" in given)) throw new Error("no policy");
+  if (!given.policy) throw new Error("no policy");
   // As it comes back from where it is stored.
   const stored = readPolicyText(policyText(given.policy));
   if (!stored) throw new Error("nothing was stored");

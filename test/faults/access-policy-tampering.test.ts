@@ -1,15 +1,19 @@
 // An access policy that SQL set, changed or took away opens nothing: the value stays, and the audit trail says why.
 import { describe, expect, it } from "vitest";
+import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
+import { newMember } from "../support/access.ts";
 import {
   ALLOW,
   believingEnv,
   DENY,
+  deniedBy,
   elsewhere,
   ipIs,
   office,
   onlyOffice,
   secretsFrom,
   setPolicy,
+  setStatements,
 } from "../support/access-policies.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { expectError } from "../support/errors.ts";
@@ -74,6 +78,60 @@ describe("a policy that SQL", () => {
       [id, other.id],
     );
     await expectUseless(id);
+  });
+});
+
+describe("a statement that denies, which SQL", () => {
+  const statementOf = (principalId: string, effect = "Deny") => ({
+    effect,
+    actions: ["getSecretValue"],
+    principals: [principalId],
+  });
+
+  it.each<[string, string]>([
+    ["took away", "null"],
+    ["made an Allow", "replace(access_policy, '\"Deny\"', '\"Allow\"')"],
+    [
+      "moved to another principal",
+      "regexp_replace(access_policy, 'prn_[0-9a-z]+', 'prn_01jzzzzzzzzzzzzzzzzzzzzzzz', 'g')",
+    ],
+    ["kept for its name only", "regexp_replace(access_policy, '\"principalIds\":\\[[^]]*\\]', '\"principalIds\":[]')"],
+    ["gave another action", "replace(access_policy, 'getSecretValue', 'delete')"],
+  ])("%s, opens nothing; as coffer wrote it, it denies", async (_, change) => {
+    const { principalId, token } = await newMember(coffer, [], Role.OPERATOR);
+    const { id, path } = await createSecret(coffer);
+    await setStatements(coffer, id, [statementOf(principalId)]);
+    const read = () => coffer.clients(token).secrets.getSecretValue(byId(id));
+    const [before] = await coffer.sql("select access_policy from secret where secret_id = $1", [id]);
+    await coffer.sql(`update secret set access_policy = ${change} where secret_id = $1`, [id]);
+    const [after] = await coffer.sql("select access_policy from secret where secret_id = $1", [id]);
+    expect(after).not.toEqual(before);
+    await expectError(read(), corrupt);
+    await expectError(coffer.clients().secrets.getSecretValue(byId(id)), corrupt);
+    const permissions = ["versions.access", "secrets.read"];
+    const { access } = coffer.clients(token);
+    expect((await access.testPermissions({ path, permissions })).permissions).toEqual([]);
+    await coffer.sql("update secret set access_policy = $2 where secret_id = $1", [id, before?.["access_policy"]]);
+    await expectError(read(), deniedBy(id, "statements[0]"));
+  });
+
+  it("put on another secret with its MAC, or whose rules it gave to another principal, opens nothing", async () => {
+    const [denied, member] = [await newMember(coffer, [], Role.OPERATOR), await newMember(coffer)];
+    const one = await createSecret(coffer);
+    const other = await createSecret(coffer);
+    await setStatements(coffer, one.id, [statementOf(denied.principalId)]);
+    await setStatements(coffer, other.id, [statementOf(denied.principalId, "Allow")]);
+    await coffer.sql("update access_rule set principal_id = $1 where source_secret_id = $2", [
+      member.principalId,
+      other.id,
+    ]);
+    const read = (token: string, id: string) => coffer.clients(token).secrets.getSecretValue(byId(id));
+    await expectError(read(member.token, other.id), { reason: "PERMISSION_MISSING" });
+    await coffer.sql(
+      "update secret s set access_policy = o.access_policy, row_mac = o.row_mac from secret o where s.secret_id = $1 and o.secret_id = $2",
+      [one.id, other.id],
+    );
+    await expectError(read(denied.token, one.id), corrupt);
   });
 });
 

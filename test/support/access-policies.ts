@@ -6,7 +6,7 @@ import type { SetAccessPolicyRequestSchema } from "../../gen/coffer/v1/access_se
 import type { Secret } from "../../gen/coffer/v1/secret_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import type { TestCoffer } from "./coffer.ts";
-import { byId, type Init, present } from "./secrets.ts";
+import { byId, getSecret, type Init, present } from "./secrets.ts";
 
 type PolicyInit = NonNullable<Init<typeof SetAccessPolicyRequestSchema>["accessPolicy"]>;
 
@@ -51,4 +51,22 @@ export function secretsFrom(coffer: TestCoffer, address: string) {
     SecretService,
     createConnectTransport({ baseUrl: coffer.url, httpVersion: "1.1", interceptors: [headers] }),
   );
+}
+
+/** A statement as Thalassa Cloud's users write it. */
+export interface StatementInit {
+  effect: string;
+  actions?: string[];
+  principals?: string[];
+}
+
+/** Sets the statements of a secret over Thalassa Cloud's surface, as the owner. */
+export async function setStatements(coffer: TestCoffer, id: string, statements: StatementInit[]): Promise<void> {
+  const { workspaceId, region, path } = await getSecret(coffer, { id });
+  const response = await coffer.fetch(`/v1/secrets/${region}/secret/policy?path=${encodeURIComponent(path)}`, {
+    method: "PUT",
+    headers: { "x-organisation-identity": workspaceId },
+    json: { accessPolicy: { statements } },
+  });
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
 }

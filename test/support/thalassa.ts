@@ -23,7 +23,7 @@ export interface ThalassaSecret {
   objectVersion: number;
   lastAccessedAt?: string;
   region: { identity: string; name: string; slug: string };
-  accessPolicy?: { conditions: Record<string, unknown>[] };
+  accessPolicy?: { conditions?: Record<string, unknown>[]; statements?: Record<string, unknown>[] };
   versions?: Record<string, unknown>[];
 }
 

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file coffer/v1/access_policy.proto.
  */
 export const file_coffer_v1_access_policy: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2ZmZXIvdjEvYWNjZXNzX3BvbGljeS5wcm90bxIJY29mZmVyLnYxIkoKDEFjY2Vzc1BvbGljeRI6Cgpjb25kaXRpb25zGAEgAygLMhouY29mZmVyLnYxLkFjY2Vzc0NvbmRpdGlvbkIKukgHkgEECAEQICKqAQoPQWNjZXNzQ29uZGl0aW9uEjMKBmVmZmVjdBgBIAEoDjIXLmNvZmZlci52MS5BY2Nlc3NFZmZlY3RCCrpIB4IBBBABIAASJAoCaXAYAiABKAsyFi5jb2ZmZXIudjEuSXBDb25kaXRpb25IABIoCgR0aW1lGAMgASgLMhguY29mZmVyLnYxLlRpbWVDb25kaXRpb25IAEISCgljb25kaXRpb24SBbpIAggBIjAKC0lwQ29uZGl0aW9uEiEKBWNpZHJzGAEgAygJQhK6SA+SAQwIARBAIgZyBBABGEAiaAoNVGltZUNvbmRpdGlvbhIdCgpzdGFydF9ob3VyGAEgASgFQgm6SAYaBBgXKAASGwoIZW5kX2hvdXIYAiABKAVCCbpIBhoEGBcoABIbCgh0aW1lem9uZRgDIAEoCUIJukgGcgQQARhAKl4KDEFjY2Vzc0VmZmVjdBIdChlBQ0NFU1NfRUZGRUNUX1VOU1BFQ0lGSUVEEAASFwoTQUNDRVNTX0VGRkVDVF9BTExPVxABEhYKEkFDQ0VTU19FRkZFQ1RfREVOWRACYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Ch1jb2ZmZXIvdjEvYWNjZXNzX3BvbGljeS5wcm90bxIJY29mZmVyLnYxIoQBCgxBY2Nlc3NQb2xpY3kSOgoKY29uZGl0aW9ucxgBIAMoCzIaLmNvZmZlci52MS5BY2Nlc3NDb25kaXRpb25CCrpIB5IBBAgBECASOAoKc3RhdGVtZW50cxgCIAMoCzIaLmNvZmZlci52MS5BY2Nlc3NTdGF0ZW1lbnRCCLpIBZIBAhBAIloKD0FjY2Vzc1N0YXRlbWVudBIOCgZlZmZlY3QYASABKAkSGQoHYWN0aW9ucxgCIAMoCUIIukgFkgECEEASHAoKcHJpbmNpcGFscxgDIAMoCUIIukgFkgECEEAiqgEKD0FjY2Vzc0NvbmRpdGlvbhIzCgZlZmZlY3QYASABKA4yFy5jb2ZmZXIudjEuQWNjZXNzRWZmZWN0Qgq6SAeCAQQQASAAEiQKAmlwGAIgASgLMhYuY29mZmVyLnYxLklwQ29uZGl0aW9uSAASKAoEdGltZRgDIAEoCzIYLmNvZmZlci52MS5UaW1lQ29uZGl0aW9uSABCEgoJY29uZGl0aW9uEgW6SAIIASIwCgtJcENvbmRpdGlvbhIhCgVjaWRycxgBIAMoCUISukgPkgEMCAEQQCIGcgQQARhAImgKDVRpbWVDb25kaXRpb24SHQoKc3RhcnRfaG91chgBIAEoBUIJukgGGgQYFygAEhsKCGVuZF9ob3VyGAIgASgFQgm6SAYaBBgXKAASGwoIdGltZXpvbmUYAyABKAlCCbpIBnIEEAEYQCpeCgxBY2Nlc3NFZmZlY3QSHQoZQUNDRVNTX0VGRkVDVF9VTlNQRUNJRklFRBAAEhcKE0FDQ0VTU19FRkZFQ1RfQUxMT1cQARIWChJBQ0NFU1NfRUZGRUNUX0RFTlkQAmIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * An access policy is judged, beside permissions, whenever a value of the secret is read or written: GetSecretValue,
@@ -29,6 +29,13 @@ export type AccessPolicy = Message<"coffer.v1.AccessPolicy"> & {
    * @generated from field: repeated coffer.v1.AccessCondition conditions = 1;
    */
   conditions: AccessCondition[];
+
+  /**
+   * Output only: who may do what with the secret. The REST surface of Thalassa Cloud sets statements; SetAccessPolicy keeps them.
+   *
+   * @generated from field: repeated coffer.v1.AccessStatement statements = 2;
+   */
+  statements: AccessStatement[];
 };
 
 /**
@@ -37,6 +44,42 @@ export type AccessPolicy = Message<"coffer.v1.AccessPolicy"> & {
  */
 export const AccessPolicySchema: GenMessage<AccessPolicy> = /*@__PURE__*/
   messageDesc(file_coffer_v1_access_policy, 0);
+
+/**
+ * One statement of an access policy, as it was given. A statement that denies and matches wins over every role, rule and statement that
+ * allows.
+ *
+ * @generated from message coffer.v1.AccessStatement
+ */
+export type AccessStatement = Message<"coffer.v1.AccessStatement"> & {
+  /**
+   * `Allow` or `Deny`, in any case.
+   *
+   * @generated from field: string effect = 1;
+   */
+  effect: string;
+
+  /**
+   * Thalassa Cloud's actions, such as `getSecretValue`, or permissions of coffer.
+   *
+   * @generated from field: repeated string actions = 2;
+   */
+  actions: string[];
+
+  /**
+   * Ids of principals, `user:<name>` or `team:<name>`.
+   *
+   * @generated from field: repeated string principals = 3;
+   */
+  principals: string[];
+};
+
+/**
+ * Describes the message coffer.v1.AccessStatement.
+ * Use `create(AccessStatementSchema)` to create a new message.
+ */
+export const AccessStatementSchema: GenMessage<AccessStatement> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_access_policy, 1);
 
 /**
  * One condition of an access policy.
@@ -80,7 +123,7 @@ export type AccessCondition = Message<"coffer.v1.AccessCondition"> & {
  * Use `create(AccessConditionSchema)` to create a new message.
  */
 export const AccessConditionSchema: GenMessage<AccessCondition> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_access_policy, 1);
+  messageDesc(file_coffer_v1_access_policy, 2);
 
 /**
  * Matches a client whose address is in one of the ranges. The address is the connection's peer, or what a trusted proxy says of its
@@ -103,7 +146,7 @@ export type IpCondition = Message<"coffer.v1.IpCondition"> & {
  * Use `create(IpConditionSchema)` to create a new message.
  */
 export const IpConditionSchema: GenMessage<IpCondition> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_access_policy, 2);
+  messageDesc(file_coffer_v1_access_policy, 3);
 
 /**
  * Matches from the beginning of the one hour to the beginning of the other, every day, by the database's clock and as clocks on the
@@ -139,7 +182,7 @@ export type TimeCondition = Message<"coffer.v1.TimeCondition"> & {
  * Use `create(TimeConditionSchema)` to create a new message.
  */
 export const TimeConditionSchema: GenMessage<TimeCondition> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_access_policy, 3);
+  messageDesc(file_coffer_v1_access_policy, 4);
 
 /**
  * AccessEffect tells what a condition that matches does.

@@ -433,7 +433,7 @@ export type SetAccessPolicyRequest = Message<"coffer.v1.SetAccessPolicyRequest">
   region: string;
 
   /**
-   * Unset: the secret has no access policy any more.
+   * Unset: the policy has no conditions any more.
    *
    * @generated from field: coffer.v1.AccessPolicy access_policy = 4;
    */
@@ -531,8 +531,8 @@ export const AccessService: GenService<{
     output: typeof DeleteAccessRuleResponseSchema;
   },
   /**
-   * Sets the access policy of a secret in place of the one it has, or clears it. The policy is judged from the next call on; setting
-   * it is not judged by it. Permission: secrets.update.
+   * Sets the conditions of a secret's access policy in place of those it has, or clears them; its statements stay. The policy is judged
+   * from the next call on; setting it is not judged by its conditions, nor for an owner by its statements. Permission: secrets.update.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), FAILED_PRECONDITION (SECRET_SOFT_DELETED),
    * DATA_LOSS (what is stored does not authenticate: a policy does not mend it).
    *
@@ -544,7 +544,8 @@ export const AccessService: GenService<{
     output: typeof SetAccessPolicyResponseSchema;
   },
   /**
-   * Tells which of some permissions the caller holds at a path, whether anything exists there or not. Permission: none.
+   * Tells which of some permissions the caller holds at a path, whether anything exists there or not: those that no statement of the
+   * secret at the path denies. Permission: none.
    *
    * @generated from rpc coffer.v1.AccessService.TestPermissions
    */

@@ -2,6 +2,7 @@
 import type { AccessPolicy } from "../access-policy.ts";
 import { CofferError } from "../errors.ts";
 import { judgeAccessPolicy } from "../judge-access-policy.ts";
+import { deniesUse } from "../statement-rules.ts";
 import type { EgressRule } from "./egress-rule.ts";
 
 export interface Sandbox {
@@ -21,15 +22,17 @@ export interface Binding {
   secretId: string;
   /** What the sandbox holds in place of the value; nothing else has the same. */
   placeholder: string;
+  /** The principal that bound it; undefined: bound before this was noted. */
+  boundBy?: string | undefined;
 }
 
 /** A binding as the proxy judges it. */
-export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder"> {
+export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
   /** Undefined when the placeholder is worth nothing any more: let go, its secret deleted or without a rule. */
   rule: EgressRule | undefined;
   /** The version whose value is used; 0 when there is none. */
   currentVersion: number;
-  /** From where and when the value may be used. */
+  /** From where and when the value may be used, and through whose bindings. */
   accessPolicy: AccessPolicy | undefined;
 }
 
@@ -46,10 +49,19 @@ export interface JudgedSandbox extends Sandbox {
   readTime: Date;
 }
 
-/** Whether the secret's access policy lets the sandbox use its value from the address, now; where it cannot be judged, it does not. */
-export function isLetIn({ accessPolicy }: JudgedBinding, { readTime: now }: JudgedSandbox, address: string): boolean {
+/**
+ * Whether the secret's access policy lets the sandbox use its value from the address, now, and its statements leave that to the principal
+ * that bound it; where it cannot be judged, it does not.
+ */
+export function isLetIn(
+  { accessPolicy, boundBy }: Pick<JudgedBinding, "accessPolicy" | "boundBy">,
+  { readTime: now }: Pick<JudgedSandbox, "readTime">,
+  address: string,
+): boolean {
   try {
-    return accessPolicy === undefined || judgeAccessPolicy(accessPolicy, { address, now }).isAllowed;
+    if (accessPolicy === undefined) return true;
+    if (deniesUse(accessPolicy.statements, boundBy)) return false;
+    return judgeAccessPolicy(accessPolicy, { address, now }).isAllowed;
   } catch {
     return false;
   }

@@ -66,7 +66,7 @@ async function readJsonBody(exchange: Exchange, limits: BodyLimits): Promise<Jso
 }
 
 function successAnswer(route: Route, header: Headers, json: () => JsonValue): Answer {
-  const headers = Object.fromEntries(header);
+  const headers = headersOf(route.surface, Object.fromEntries(header));
   if (route.successStatus === 204) return { status: 204, headers };
   return {
     status: route.successStatus,
@@ -78,8 +78,13 @@ function successAnswer(route: Route, header: Headers, json: () => JsonValue): An
 function errorAnswer(surface: RestSurface | undefined, error: CofferError): Answer {
   if (surface === undefined) return connectErrorAnswer(error, undefined, httpStatusOf(error));
   const { httpStatus, body } = surface.renderError(error, httpStatusOf(error));
-  const headers: Record<string, string> = { ...errorHeaders(error), "content-type": "application/json" };
+  const headers: Record<string, string> = headersOf(surface, errorHeaders(error));
+  headers["content-type"] = "application/json";
   if (httpStatus === 401) headers["www-authenticate"] = "Bearer";
   if (error.metadata["allow"] !== undefined) headers["allow"] = error.metadata["allow"];
   return { status: httpStatus, headers, body: JSON.stringify(body) };
+}
+
+function headersOf({ renderHeaders }: RestSurface, headers: Record<string, string>): Record<string, string> {
+  return renderHeaders ? renderHeaders(headers, Date.now()) : { ...headers };
 }

@@ -2,11 +2,13 @@
 import {
   type DescField,
   type DescMessage,
+  getOption,
   type JsonObject,
   type JsonValue,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { in_query_too } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { CofferError, type FieldViolation } from "../../domain/errors.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../rpc/json-path.ts";
 import { type JsonInput, readJsonValue } from "../json-input.ts";
@@ -87,16 +89,20 @@ function placeParameter(
   if (entry) return placeEntry(root, entry, name, values);
   const spelling = name.split(".");
   const field = spelling.reduce(joinPath, "");
-  const target =
-    route.body.kind === "message" ? undefined : resolve(route.method.input, spelling, route.surface.exactJson);
-  if (target === undefined || !takesParameter(leaf(target))) return { field, description: "is not a known parameter" };
+  const target = resolve(route.method.input, spelling, route.surface.exactJson);
+  const isKnown = target !== undefined && takesParameter(leaf(target));
+  if (!isKnown || (route.body.kind === "message" && !getOption(leaf(target), in_query_too))) {
+    return { field, description: "is not a known parameter" };
+  }
   if (route.body.kind === "field" && target.fields[0] === route.body.field) {
     return { field, description: "belongs in the body" };
   }
   if (bound.includes(identity(target))) return { field, description: "is given already" };
   if (values.length > 1 && leaf(target).fieldKind !== "list") return { field, description: "must be given once" };
   bound.push(identity(target));
-  return place(root, target, parameterToJson(leaf(target), values), "is given already");
+  const value = parameterToJson(leaf(target), values);
+  if (route.body.kind === "message" && root[leaf(target).jsonName] === value) return undefined;
+  return place(root, target, value, "is given already");
 }
 
 /** A parameter such as `matchLabels[team]`, which is an entry of a map of texts. */
@@ -123,7 +129,7 @@ function placeEntry(
   const entries = isJsonObject(map) ? map : {};
   if (value === undefined || more.length > 0) return { field: name, description: "must be given once" };
   if (Object.hasOwn(entries, key)) return { field: name, description: "is given already" };
-  Object.defineProperty(entries, key, { value, enumerable: true });
+  Object.defineProperty(entries, key, { value, enumerable: true, configurable: true, writable: true });
   root[field.jsonName] = entries;
   return undefined;
 }

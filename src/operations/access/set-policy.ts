@@ -1,27 +1,27 @@
-// SetAccessPolicy: from where and when the values of a secret may be read and written from now on.
+// SetAccessPolicy: from where and when the values of a secret may be read and written from now on, and who may do what with it.
 import type { Deps } from "../../deps.ts";
-import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
+import { type AccessPolicy, policyText, policyWith } from "../../domain/access-policy.ts";
+import type { AccessStatement } from "../../domain/access-statements.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkActive, checkEtag, type Secret } from "../../domain/secret.ts";
-import type { StatementGrant } from "../../domain/statement-rules.ts";
 import { updateAccessPolicy } from "../../store/access-policies.ts";
-import { authorizeFound } from "../authorize.ts";
+import { authorizePolicyChange } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfSecret, macOf } from "../row-macs.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { findSecretOrFail, lockSecretOrFail, secretById } from "../secrets/find.ts";
+import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { checkMayGrant, replaceStatementRules } from "./statement-rules.ts";
+import { bindPolicy, checkMaySet, replaceStatementRules } from "./statement-rules.ts";
 
 export interface SetAccessPolicyInput {
   secret: SecretRefInput;
   /** The secret's. */
   etag: string | undefined;
-  /** Undefined: none any more. */
+  /** Its conditions; undefined: none any more. */
   accessPolicy: AccessPolicy | undefined;
-  /** What takes the place of the rules that came with earlier policies; undefined: these stay. */
-  statementGrants?: readonly StatementGrant[];
+  /** They take the place of earlier ones; undefined: these stay. */
+  statements?: readonly AccessStatement[];
 }
 
 /**
@@ -31,10 +31,10 @@ export interface SetAccessPolicyInput {
 export async function setAccessPolicy(
   deps: MutationDeps & ReportDeps & Pick<Deps, "regions" | "deploymentKeys" | "accessRules">,
   caller: Caller,
-  { secret: asked, etag, accessPolicy, statementGrants }: SetAccessPolicyInput,
+  { secret: asked, etag, accessPolicy, statements }: SetAccessPolicyInput,
 ): Promise<Outcome<Secret>> {
   const grant = await authorizeSecret(deps, caller, "secrets.update", asked);
-  checkMayGrant(caller, statementGrants ?? []);
+  checkMaySet(caller, statements ?? []);
   const { workspaceId } = grant;
   const ref = refOf(deps, asked);
   const outcome = await mutate(deps, caller, {
@@ -45,15 +45,22 @@ export async function setAccessPolicy(
     },
     async apply(tx, { subject }) {
       const secret = await lockSecretOrFail(deps, tx, workspaceId, subject.resourceId);
-      authorizeFound(caller, "secrets.update", secret);
+      authorizePolicyChange(caller, secret);
       checkEtag(secret, etag);
       checkActive(secret);
-      const next = { ...secret, accessPolicyText: accessPolicy && policyText(accessPolicy) };
-      if (statementGrants) await replaceStatementRules(deps, tx, caller, secret, statementGrants);
+      const policy = statements
+        ? await bindPolicy(tx, workspaceId, accessPolicy, statements)
+        : policyWith(accessPolicy?.conditions ?? [], secret.accessPolicy?.statements ?? []);
+      const next = { ...secret, accessPolicyText: policy && policyText(policy) };
+      if (statements) await replaceStatementRules(deps, tx, caller, secret, policy);
       return updateAccessPolicy(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
     },
-    replay: secretById(deps, caller, grant),
+    async replay(sql, secretId) {
+      const secret = await findSecretOrFail(deps, sql, workspaceId, { by: "id", secretId });
+      authorizePolicyChange(caller, secret);
+      return secret;
+    },
   }).catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(asked), error));
-  if (statementGrants && !outcome.replayed) deps.accessRules.drop(workspaceId);
+  if (statements && !outcome.replayed) deps.accessRules.drop(workspaceId);
   return outcome;
 }

@@ -1,36 +1,51 @@
-// Rules that a secret's access policy is kept as: they come and go with it.
+// Statements of access policies: who may set them, whom they name, and the rules that those which allow are kept as.
 import type { Deps } from "../../deps.ts";
+import { type AccessPolicy, policyWith } from "../../domain/access-policy.ts";
+import type { AccessStatement } from "../../domain/access-statements.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/ids.ts";
 import { pathPermissionsOf } from "../../domain/permission.ts";
 import type { Secret } from "../../domain/secret.ts";
-import type { StatementGrant } from "../../domain/statement-rules.ts";
+import { allowedBy, bindStatements, grantsOfStatements, userNamesIn } from "../../domain/statement-rules.ts";
 import { deleteRulesOfSecret, insertAccessRules } from "../../store/access-rules.ts";
-import type { Tx } from "../../store/database.ts";
+import type { Sql, Tx } from "../../store/database.ts";
+import { findMemberIdsByName } from "../../store/workspaces.ts";
 import { authorize } from "../authorize.ts";
 import { coveredOfAccessRule, macOf } from "../row-macs.ts";
 import { checkAllHeld } from "../tokens/grantable.ts";
 import { lockRoomForRules } from "./room.ts";
 
 type StatementDeps = Pick<Deps, "deploymentKeys" | "now" | "random">;
-type SecretPlace = Pick<Secret, "workspaceId" | "secretId" | "region" | "path">;
+type SecretPlace = Pick<Secret, "workspaceId" | "secretId" | "region" | "path" | "accessPolicy">;
 
 const note = "from the access policy of its secret";
 
-/** Fails with PERMISSION_MISSING or GRANT_EXCEEDS_CALLER unless the caller may make such rules; none take nothing. */
-export function checkMayGrant(caller: Caller, grants: readonly StatementGrant[]): void {
-  if (grants.length === 0) return;
+/** Fails with PERMISSION_MISSING or GRANT_EXCEEDS_CALLER unless the caller may set such statements; none take nothing. */
+export function checkMaySet(caller: Caller, statements: readonly AccessStatement[]): void {
+  if (statements.length === 0) return;
   const { workspaceId } = authorize(caller, "access.create");
-  checkAllHeld(caller, workspaceId, pathPermissionsOf(grants.flatMap(({ permissions }) => permissions)));
+  // Nobody forbids what they could not allow either.
+  checkAllHeld(caller, workspaceId, pathPermissionsOf(statements.flatMap(allowedBy)));
 }
 
-/** Fails with ACCESS_RULE_LIMIT. */
-export async function addStatementRules(
-  deps: StatementDeps,
-  tx: Tx,
-  secret: SecretPlace,
-  grants: readonly StatementGrant[],
-): Promise<void> {
+/**
+ * The policy of these conditions and statements. `user:<name>` means the members who have that name at this moment: their ids are
+ * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID.
+ */
+export async function bindPolicy(
+  sql: Sql,
+  workspaceId: string,
+  conditions: AccessPolicy | undefined,
+  statements: readonly AccessStatement[],
+): Promise<AccessPolicy | undefined> {
+  const names = userNamesIn(statements);
+  const carriers = names.length === 0 ? new Map() : await findMemberIdsByName(sql, workspaceId, names);
+  return policyWith(conditions?.conditions ?? [], bindStatements(statements, carriers, "access_policy"));
+}
+
+/** Makes the rules of the statements that allow, at the secret's path. Fails with ACCESS_RULE_LIMIT. */
+export async function addStatementRules(deps: StatementDeps, tx: Tx, secret: SecretPlace): Promise<void> {
+  const grants = grantsOfStatements(secret.accessPolicy?.statements ?? []);
   if (grants.length === 0) return;
   const { workspaceId, secretId, region, path } = secret;
   await lockRoomForRules(tx, workspaceId, grants.length);
@@ -42,14 +57,19 @@ export async function addStatementRules(
   await insertAccessRules(tx, secretId, rules);
 }
 
-/** Fails with PERMISSION_MISSING where there are earlier rules and the caller may delete none, or with ACCESS_RULE_LIMIT. */
+/**
+ * Makes the rules of `next` in place of those of the policy that `secret` has. Fails with PERMISSION_MISSING where that has statements
+ * and the caller may delete no rules, or with ACCESS_RULE_LIMIT.
+ */
 export async function replaceStatementRules(
   deps: StatementDeps,
   tx: Tx,
   caller: Caller,
   secret: SecretPlace,
-  grants: readonly StatementGrant[],
+  next: AccessPolicy | undefined,
 ): Promise<void> {
-  if (await deleteRulesOfSecret(tx, secret)) authorize(caller, "access.delete");
-  await addStatementRules(deps, tx, secret, grants);
+  const hadRules = await deleteRulesOfSecret(tx, secret);
+  // A statement that denies has no rule.
+  if (hadRules || (secret.accessPolicy?.statements ?? []).length > 0) authorize(caller, "access.delete");
+  await addStatementRules(deps, tx, { ...secret, accessPolicy: next });
 }

@@ -4,7 +4,9 @@ import type { Caller } from "../../domain/caller.ts";
 import { checkAll, invalidField } from "../../domain/errors.ts";
 import { isPermission } from "../../domain/permission.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
-import { authorizeOwn, holds, holdsAt } from "../authorize.ts";
+import { findSecret } from "../../store/secrets.ts";
+import { authorizeOwn, holds, holdsAt, holdsFor } from "../authorize.ts";
+import { coveredOfSecret, isAuthentic } from "../row-macs.ts";
 import { regionOf } from "../secrets/region.ts";
 
 export interface TestPermissionsInput {
@@ -15,22 +17,27 @@ export interface TestPermissionsInput {
   region: string;
 }
 
-/** Those of the permissions that the caller holds there, in their order. */
-export function testPermissions(
-  deps: Pick<Deps, "regions">,
+/** Those of the permissions that the caller holds there, for the secret that is there now, in their order. */
+export async function testPermissions(
+  deps: Pick<Deps, "database" | "deploymentKeys" | "regions">,
   caller: Caller,
   { permissions, path, region }: TestPermissionsInput,
-): string[] {
-  authorizeOwn(caller, "secrets.read");
+): Promise<string[]> {
+  const { workspaceId } = authorizeOwn(caller, "secrets.read");
   checkAll(
     ...permissions.map((permission, index) => () => checkPermission(permission, `permissions[${index}]`)),
     () => path !== "" && checkSecretName(path, "path"),
     () => regionOf(deps, region),
   );
+  const known = permissions.filter(isPermission);
+  if (path === "") return known.filter((permission) => holds(caller, permission));
   const place = { region: regionOf(deps, region), path: pathOf(path) };
-  return permissions
-    .filter(isPermission)
-    .filter((permission) => (path === "" ? holds(caller, permission) : holdsAt(caller, permission, place)));
+  const held = known.filter((permission) => holdsAt(caller, permission, place));
+  const secret = await findSecret(deps.database, workspaceId, { by: "name", name: path, region: place.region });
+  if (!secret) return held;
+  // No call does anything with a secret that SQL has changed.
+  if (!isAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac)) return [];
+  return held.filter((permission) => holdsFor(caller, permission, secret));
 }
 
 function checkPermission(permission: string, field: string): void {

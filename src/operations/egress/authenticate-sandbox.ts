@@ -61,7 +61,7 @@ function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecor
 
 /** What does not authenticate is worth as much as what was let go: nothing. */
 function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
-  const { workspaceId, envKey, secretId, placeholder, rule, egressMac, secret } = bound;
+  const { workspaceId, envKey, secretId, placeholder, boundBy, rule, egressMac, secret } = bound;
   const isUsable =
     bound.isActive &&
     isAuthentic(keys, coveredOfBinding(bound), bound.mac) &&
@@ -69,7 +69,7 @@ function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: Bo
     rule !== undefined &&
     egressMac !== undefined &&
     isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
-  const judged = { envKey, secretId, placeholder, currentVersion: secret.currentVersion };
+  const judged = { envKey, secretId, placeholder, boundBy, currentVersion: secret.currentVersion };
   if (!isUsable) return { ...judged, rule: undefined, accessPolicy: undefined };
   return { ...judged, rule, accessPolicy: readPolicyText(secret.accessPolicyText) };
 }

@@ -38,7 +38,7 @@ export async function bindSecret(
       const bindable = await findBindable(deps, caller, asked);
       return {
         subject: { resourceType: "sandbox", resourceId: sandboxId },
-        binding: newBinding(deps, sandboxId, envKey, bindable),
+        binding: newBinding(deps, caller, sandboxId, envKey, bindable),
       };
     },
     async apply(tx, { binding }) {

@@ -42,12 +42,13 @@ export async function findBindable(deps: BindDeps, caller: Caller, input: Secret
 /** With a fresh placeholder, in the shape that programs expect of such a credential. */
 export function newBinding(
   { deploymentKeys, random }: BindDeps,
+  { principalId: boundBy }: Caller,
   sandboxId: string,
   envKey: string,
   { secret: { workspaceId, secretId }, rule }: BindableSecret,
 ): StoredBinding {
   const preset = rule.provider === undefined ? undefined : providerNamed(rule.provider);
   const placeholder = newPlaceholder(preset?.placeholder ?? customShape, random, placeholderMac(deploymentKeys));
-  const binding = { workspaceId, sandboxId, envKey, secretId, placeholder };
+  const binding = { workspaceId, sandboxId, envKey, secretId, placeholder, boundBy };
   return { ...binding, mac: macOf(deploymentKeys, coveredOfBinding(binding)) };
 }

@@ -57,7 +57,7 @@ export async function createSandbox(
         const secret = await findBindable(deps, caller, { name: secretName, region }).catch((error: unknown) => {
           throw withEnvKey(error, envKey);
         });
-        bindings.push(newBinding(deps, sandboxId, envKey, secret));
+        bindings.push(newBinding(deps, caller, sandboxId, envKey, secret));
       }
       const { text, ...token } = newSandboxToken(deps);
       const row = { workspaceId, sandboxId, name, sourceAddress: readAddress(sourceAddress), ...token };

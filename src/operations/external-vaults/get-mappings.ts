@@ -1,9 +1,11 @@
 // What a version that is a reference refers to, for who may see the version: the vault is not called.
 import type { Deps } from "../../deps.ts";
+import { readPolicyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import type { SecretVersion } from "../../domain/version.ts";
 import { readSealedReference } from "../../store/read-for-use.ts";
+import { authorizeFound } from "../authorize.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { openSealed } from "../secrets/get-value.ts";
 import { type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
@@ -29,6 +31,10 @@ export async function getFieldMappings(
   const grant = await authorizeSecret(deps, caller, "versions.read", { id: secretId });
   const sealed = await readSealedReference(deps.database, grant, secretId, versionNumber);
   if (!sealed?.version?.envelope) return undefined;
+  authorizeFound(caller, "versions.read", {
+    ...sealed.secret,
+    accessPolicy: readPolicyText(sealed.secret.accessPolicyText),
+  });
   try {
     return Object.fromEntries(mappingsOf(await openSealed(deps, sealed)));
   } catch (error) {

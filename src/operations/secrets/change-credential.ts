@@ -12,6 +12,7 @@ import { findCredentialMac, updateCredential } from "../../store/credentials.ts"
 import type { Tx } from "../../store/database.ts";
 import type { StoredSecret } from "../../store/rows.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
+import { addStatementRules } from "../access/statement-rules.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
@@ -82,7 +83,8 @@ export async function changeCredential(
         return { subject, sealing: { value, keyVersion, payload, becomes } };
       },
       async apply(tx, { subject, sealing }) {
-        let secret: StoredSecret = await lock(tx);
+        const before = await lock(tx);
+        let secret: StoredSecret = before;
         authorizeFound(caller, "secrets.update", secret);
         checkActive(secret);
         const { region } = secret;
@@ -107,7 +109,9 @@ export async function changeCredential(
         }
         const { name = secret.name, description = secret.description } = input;
         const next = { ...secret, name, description, path: pathOf(name) };
-        return writeSecret(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
+        const changed = await writeSecret(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
+        if (changed.path !== before.path) await addStatementRules(deps, tx, changed);
+        return changed;
       },
       replay: secretById(deps, caller, grant),
     });

@@ -1,4 +1,4 @@
-// Whether a secret's access policy lets its values be read or written, from where the caller is, now.
+// Whether a secret's access policy lets the caller read or write its values, from where the caller is, now.
 import { accessPolicyDenied, readPolicyText } from "../../domain/access-policy.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { judgeAccessPolicy } from "../../domain/judge-access-policy.ts";
@@ -6,14 +6,22 @@ import type { Secret, SecretRef } from "../../domain/secret.ts";
 import type { Sql, Tx } from "../../store/database.ts";
 import type { SecretGuard } from "../../store/secret-guard.ts";
 import type { TimedSecret } from "../../store/secrets.ts";
+import { checkNotDenied } from "../authorize.ts";
 import { checkAuthentic, coveredOfSecret } from "../row-macs.ts";
 import { type FindDeps, findSecretOrFail, lockSecretOrFail } from "./find.ts";
 
-/** Fails with VALUE_CORRUPT or ACCESS_POLICY_DENIED. `now` is by the database's clock. */
-export function checkAccess({ deploymentKeys }: FindDeps, caller: Caller, secret: SecretGuard, now: Date): void {
+/** Fails with VALUE_CORRUPT, ACCESS_POLICY_DENIED or as `checkNotDenied` does. `now` is by the database's clock. */
+export function checkAccess(
+  { deploymentKeys }: FindDeps,
+  caller: Caller,
+  permission: "versions.access" | "versions.add",
+  secret: SecretGuard,
+  now: Date,
+): void {
   checkAuthentic(deploymentKeys, coveredOfSecret(secret), secret.rowMac);
   const policy = readPolicyText(secret.accessPolicyText);
   if (!policy) return;
+  checkNotDenied(caller, permission, { ...secret, accessPolicy: policy });
   const { isAllowed, condition } = judgeAccessPolicy(policy, { address: caller.address, now });
   if (!isAllowed) throw accessPolicyDenied(secret.secretId, condition);
 }
@@ -40,6 +48,6 @@ export async function findForWriting(
 }
 
 function checked(deps: FindDeps, caller: Caller, secret: TimedSecret): TimedSecret {
-  checkAccess(deps, caller, secret, secret.readTime);
+  checkAccess(deps, caller, "versions.add", secret, secret.readTime);
   return secret;
 }

@@ -1,6 +1,7 @@
 // CreateSecret: a secret with its first version, or nothing.
 import type { Deps } from "../../deps.ts";
 import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
+import type { AccessStatement } from "../../domain/access-statements.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { checkCredentialFields, type ValueKind } from "../../domain/credential/check-value.ts";
 import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
@@ -9,14 +10,13 @@ import { checkAll, type FieldViolation, failOn } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Expiration, type Secret } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
-import type { StatementGrant } from "../../domain/statement-rules.ts";
 import { seal } from "../../envelope/envelope.ts";
 import { databaseNow } from "../../store/clock.ts";
 import { createSecretAtOnce } from "../../store/create-secret.ts";
 import type { Tx } from "../../store/database.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
-import { addStatementRules, checkMayGrant } from "../access/statement-rules.ts";
+import { addStatementRules, bindPolicy, checkMaySet } from "../access/statement-rules.ts";
 import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
 import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
@@ -55,8 +55,8 @@ export interface CreateSecretInput
   egress?: EgressRule | undefined;
   /** Judged when its values are read and written, not now. */
   accessPolicy: AccessPolicy | undefined;
-  /** Rules for its path that come with it. */
-  statementGrants?: readonly StatementGrant[];
+  /** The statements of its access policy. */
+  statements?: readonly AccessStatement[];
   /** Undefined: as its kind says. */
   revealable: boolean | undefined;
   /** What the request calls a credential field. */
@@ -79,7 +79,7 @@ type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "
 
 /**
  * Fails with NAME_TAKEN, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID; for statements
- * also as `checkMayGrant` does.
+ * also as `checkMaySet` does.
  */
 export async function createSecret(
   deps: CreateSecretDeps,
@@ -104,8 +104,8 @@ export async function createSecret(
   const grant = authorizeAt(caller, "secrets.create", place);
   // What a vault says would go where the rule leads.
   if (input.egress && input.value.case === "reference") authorizeAt(caller, "versions.access", place);
-  const { statementGrants = [] } = input;
-  checkMayGrant(caller, statementGrants);
+  const { statements = [] } = input;
+  checkMaySet(caller, statements);
   const secretId = newId("sec", deps.now(), deps.random);
   const { authMethod } = valueKindOf(input);
   const revealable = revealableOf(input.kind, input.revealable);
@@ -113,7 +113,6 @@ export async function createSecret(
   const vaultConnectionId = vaultConnectionIdOf(input.value);
   const { egress } = input;
   const isValidated = isCredentialKind(input.kind);
-  const accessPolicyText = input.accessPolicy && policyText(input.accessPolicy);
   try {
     const outcome = await withFreePath(
       deps,
@@ -124,6 +123,8 @@ export async function createSecret(
           grant,
           async prepare() {
             await checkReference(deps.database, workspaceId, input.value);
+            const policy = await bindPolicy(deps.database, workspaceId, input.accessPolicy, statements);
+            const accessPolicyText = policy && policyText(policy);
             const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
             const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
             const envelope = seal({ keyVersion, context, payload, random: deps.random });
@@ -174,17 +175,17 @@ export async function createSecret(
             await keepReferredConnection(tx, workspaceId, input.value);
             const secret = await insertSecret(tx, await withExpiration(deps, tx, row, input.expiration));
             await insertVersion(tx, version);
-            await addStatementRules(deps, tx, secret, statementGrants);
+            await addStatementRules(deps, tx, secret);
             return secret;
           },
           // An expiration is judged by the database's clock, a connection kept and rules counted, between the statements.
-          ...(input.expiration || vaultConnectionId !== undefined || statementGrants.length > 0
+          ...(input.expiration || vaultConnectionId !== undefined || statements.length > 0
             ? {}
             : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
           replay: secretById(deps, caller, grant),
         } satisfies Mutation<PreparedSecret, Secret>),
     );
-    if (statementGrants.length > 0 && !outcome.replayed) deps.accessRules.drop(workspaceId);
+    if (statements.length > 0 && !outcome.replayed) deps.accessRules.drop(workspaceId);
     if (isValidated && !outcome.replayed) deps.validations.enqueue(outcome.resource);
     return outcome;
   } finally {

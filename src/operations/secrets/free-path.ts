@@ -6,9 +6,9 @@ import { insertAuditEvents } from "../../store/audit-events.ts";
 import type { Database } from "../../store/database.ts";
 import { isUniqueViolation } from "../../store/database-errors.ts";
 import { lockExpiredAtPath } from "../../store/expired-secrets.ts";
-import { findActiveIdByPath } from "../../store/secrets.ts";
+import { findSecret } from "../../store/secrets.ts";
 import { auditEvent } from "../audit-trail.ts";
-import { holdsAt } from "../authorize.ts";
+import { holdsFor } from "../authorize.ts";
 import { settleExpired } from "./settle-expired.ts";
 
 interface Place {
@@ -59,7 +59,9 @@ function isPathTaken(error: unknown): boolean {
 
 async function nameTaken(database: Database, caller: Caller, place: Place, cause: unknown): Promise<CofferError> {
   const message = `an active secret has the path ${place.path} already`;
-  const id = holdsAt(caller, "secrets.list", place) ? await findActiveIdByPath(database, place) : undefined;
+  const { workspaceId, region, path: name } = place;
+  const blocking = await findSecret(database, workspaceId, { by: "name", name, region });
+  const id = blocking && holdsFor(caller, "secrets.list", blocking) ? blocking.secretId : undefined;
   if (id === undefined) return new CofferError("NAME_TAKEN", message, { path: place.path }, { cause });
   return new CofferError(
     "NAME_TAKEN",

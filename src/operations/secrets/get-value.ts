@@ -8,7 +8,7 @@ import { checkKeyActive } from "../../domain/kms-key.ts";
 import type { Payload } from "../../domain/payload.ts";
 import { type SecretRef, secretNotFound } from "../../domain/secret.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
-import { checkReadable, parseVersionRef, versionNotFound } from "../../domain/version.ts";
+import { checkReadable, noVersionEnabled, parseVersionRef, versionNotFound } from "../../domain/version.ts";
 import { valueCorrupt } from "../../envelope/corrupt.ts";
 import { open } from "../../envelope/envelope.ts";
 import { decodeKeyValues } from "../../envelope/payload.ts";
@@ -133,11 +133,11 @@ async function openOrReport(
 /** Opens it when the caller may have it. Fails as `getSecretValue` does. */
 async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<Payload> {
   const { secret, version, judgeTime } = sealed;
-  if (judgeTime) checkAccess(deps, caller, secret, judgeTime);
+  if (judgeTime) checkAccess(deps, caller, "versions.access", secret, judgeTime);
   if (!secret.revealable) {
     throw new CofferError("NOT_REVEALABLE", "the value of this secret is never returned", { id: secret.secretId });
   }
-  if (!version) throw versionNotFound();
+  if (!version) throw secret.currentVersion === 0 ? noVersionEnabled() : versionNotFound();
   checkReadable(version);
   return openSealed(deps, sealed);
 }

@@ -5,6 +5,7 @@ import { CofferError } from "../../domain/errors.ts";
 import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { type TimedSecret, undeleteSecret as writeUndelete } from "../../store/secrets.ts";
+import { addStatementRules } from "../access/statement-rules.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfSecret, macOf } from "../row-macs.ts";
@@ -53,7 +54,12 @@ export async function undeleteSecret(
         const name = newName || secret.name;
         const expireTime = isLater(secret.expireTime, secret.readTime) ? secret.expireTime : undefined;
         const next = { ...secret, name, path: pathOf(name), expireTime, storedState: "ACTIVE" } as const;
-        return writeUndelete(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
+        const undeleted = await writeUndelete(tx, {
+          ...next,
+          rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)),
+        });
+        await addStatementRules(deps, tx, undeleted);
+        return undeleted;
       },
       replay: secretById(deps, caller, grant),
     }),

@@ -12,6 +12,7 @@ import {
 } from "../../domain/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
+import { addStatementRules } from "../access/statement-rules.ts";
 import { authorizeAt, authorizeFound } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfSecret, macOf } from "../row-macs.ts";
@@ -59,7 +60,9 @@ export async function updateSecret(
         if (change.expireTime) checkExpiresLater(change.expireTime, secret.readTime, `${fieldPrefix}expire_time`);
         const next = { ...secret, ...others, expireTime: expireTime ?? undefined };
         next.path = pathOf(next.name);
-        return writeSecret(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
+        const changed = await writeSecret(tx, { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) });
+        if (next.path !== secret.path) await addStatementRules(deps, tx, changed);
+        return changed;
       },
       replay: secretById(deps, caller, grant),
     });

@@ -1,13 +1,22 @@
 // What lists show a caller: what it may list and read.
 import type { Caller } from "../../domain/caller.ts";
+import type { Permission } from "../../domain/permission.ts";
+import { actionsThatDeny } from "../../domain/statement-rules.ts";
 import type { VisiblePaths } from "../../store/visible-paths.ts";
-import { authorizeSomewhere, holds } from "../authorize.ts";
+import { authorizeSomewhere, holds, seesDespiteStatements } from "../authorize.ts";
 
-/** Everything for whose role allows listing, otherwise what rules allow. Fails with PERMISSION_MISSING where nothing may be listed. */
+const seeing: readonly Permission[] = ["secrets.list", "secrets.read"];
+const hidingActions = actionsThatDeny(seeing);
+
+/**
+ * Everything for whose role allows listing, otherwise what rules allow; without the secrets whose policies deny it. Fails with
+ * PERMISSION_MISSING where nothing may be listed.
+ */
 export function authorizeList(caller: Caller): { workspaceId: string; visible: VisiblePaths } {
   const { workspaceId } = authorizeSomewhere(caller, "secrets.list");
-  if (holds(caller, "secrets.list")) return { workspaceId, visible: [] };
-  const needed = (["secrets.list", "secrets.read"] as const).filter((permission) => !holds(caller, permission));
+  const denied = seesDespiteStatements(caller) ? [] : [{ principalId: caller.principalId, actions: hidingActions }];
+  if (holds(caller, "secrets.list")) return { workspaceId, visible: denied };
+  const needed = seeing.filter((permission) => !holds(caller, permission));
   const rules = caller.membership?.rules;
-  return { workspaceId, visible: needed.map((permission) => rules?.patterns(permission) ?? []) };
+  return { workspaceId, visible: [...needed.map((permission) => rules?.patterns(permission) ?? []), ...denied] };
 }

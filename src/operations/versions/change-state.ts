@@ -1,8 +1,8 @@
 // What enabling, disabling and destroying a version have in common.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
-import { checkActive, checkEtag, type Secret } from "../../domain/secret.ts";
+import { CofferError } from "../../domain/errors.ts";
+import { checkActive, checkEtag } from "../../domain/secret.ts";
 import { parseVersionRef, type SecretVersion, type VersionState } from "../../domain/version.ts";
 import { databaseNow } from "../../store/clock.ts";
 import type { Tx } from "../../store/database.ts";
@@ -32,8 +32,6 @@ interface Target {
   state: VersionState;
   /** Destroyed so many milliseconds from now by the database's clock; undefined: nothing is scheduled any more. */
   destroyAfterMs?: number | undefined;
-  /** Whether the current version is refused. */
-  keepsCurrent?: boolean;
 }
 
 /** A version that is in the state already stays as it is; a destroyed one stays destroyed. */
@@ -61,7 +59,6 @@ export async function changeVersionState(
       checkActive(secret);
       const version = await findVersionOrFail(tx, secret, { by: "id", versionId: subject.resourceId });
       checkEtag(version, input.etag);
-      if (target.keepsCurrent) checkNotCurrent(secret, version);
       if (isSo(version, target, permission)) return version;
       // A new MAC would make a change by SQL valid.
       checkAuthentic(deps.deploymentKeys, coveredOfVersion(version), version.mac);
@@ -82,11 +79,6 @@ export async function changeVersionState(
 function isSo({ state }: SecretVersion, target: Target, permission: StatePermission): boolean {
   if (state === "DESTROYED" && permission === "versions.destroy") return true;
   return state === target.state && target.destroyAfterMs === undefined;
-}
-
-function checkNotCurrent({ currentVersion }: Secret, { versionNumber }: SecretVersion): void {
-  if (versionNumber !== currentVersion) return;
-  throw invalidField("version", "is the current one; add another first, or delete the secret");
 }
 
 /** What is past its scheduled time counts as destroyed, though the job may not have come by yet: it does not come back. */

@@ -7,8 +7,6 @@ import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from 
 export interface DestroyVersionInput extends ChangeStateInput {
   /** Milliseconds from now by the database's clock; undefined: at once. */
   destroyAfterMs: number | undefined;
-  /** Whether the current version is refused, with FIELD_INVALID. */
-  keepsCurrent?: boolean;
 }
 
 /**
@@ -20,7 +18,7 @@ export async function destroySecretVersion(
   caller: Caller,
   input: DestroyVersionInput,
 ): Promise<Outcome<SecretVersion>> {
-  const { destroyAfterMs, keepsCurrent = false } = input;
+  const { destroyAfterMs } = input;
   const state = destroyAfterMs === undefined ? "DESTROYED" : "DISABLED";
-  return changeVersionState(deps, caller, "versions.destroy", { state, destroyAfterMs, keepsCurrent }, input);
+  return changeVersionState(deps, caller, "versions.destroy", { state, destroyAfterMs }, input);
 }

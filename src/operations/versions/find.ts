@@ -7,7 +7,6 @@ import { type SecretVersion, type VersionRef, versionNotFound } from "../../doma
 import type { Sql } from "../../store/database.ts";
 import type { StoredVersion } from "../../store/rows.ts";
 import { findVersion, findVersionById } from "../../store/versions.ts";
-import { authorize, dependsOnPath } from "../authorize.ts";
 import { type FindDeps, secretById } from "../secrets/find.ts";
 
 export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRef): Promise<StoredVersion> {
@@ -25,9 +24,7 @@ export function versionById(
   return async (sql, versionId) => {
     const version = await findVersionById(sql, workspaceId, versionId);
     if (!version) throw versionNotFound();
-    if (dependsOnPath(caller, permission))
-      await secretById(deps, caller, { workspaceId, permission })(sql, version.secretId);
-    else authorize(caller, permission);
+    await secretById(deps, caller, { workspaceId, permission })(sql, version.secretId);
     return version;
   };
 }

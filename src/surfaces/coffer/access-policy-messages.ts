@@ -4,6 +4,7 @@ import {
   AccessConditionSchema,
   AccessEffect,
   AccessPolicySchema,
+  AccessStatementSchema,
   type AccessCondition as ConditionMessage,
   IpConditionSchema,
   type AccessPolicy as PolicyMessage,
@@ -39,8 +40,13 @@ function toCondition({ effect, condition }: ConditionMessage, found: Violations,
   }
 }
 
-export function toAccessPolicyMessage({ conditions }: AccessPolicy): PolicyMessage {
-  return create(AccessPolicySchema, { conditions: conditions.map(toConditionMessage) });
+export function toAccessPolicyMessage({ conditions, statements = [] }: AccessPolicy): PolicyMessage {
+  return create(AccessPolicySchema, {
+    conditions: conditions.map(toConditionMessage),
+    statements: statements.map(({ effect, actions = [], principals = [] }) =>
+      create(AccessStatementSchema, { effect, actions: [...actions], principals: [...principals] }),
+    ),
+  });
 }
 
 function toConditionMessage(condition: AccessCondition): ConditionMessage {

@@ -52,8 +52,8 @@ export function accessService(deps: Deps): ServiceImpl<typeof AccessService> {
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },
 
-    testPermissions({ permissions, path, region }, context) {
-      return { permissions: testPermissions(deps, callerOf(context), { permissions, path, region }) };
+    async testPermissions({ permissions, path, region }, context) {
+      return { permissions: await testPermissions(deps, callerOf(context), { permissions, path, region }) };
     },
   };
 }

@@ -10,7 +10,7 @@ import {
   SecretSchema,
 } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
 import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
-import { uuidOf } from "../../domain/ids.ts";
+import { principalUuid, uuidOf } from "../../domain/ids.ts";
 import type { Secret } from "../../domain/secret.ts";
 
 const kindPrefix = "storage/";
@@ -55,6 +55,7 @@ export function toDetailsMessage(
 }
 
 function commonFields(secret: Secret) {
+  const createdBy = principalUuid(secret.createdBy);
   return {
     id: uuidOf(secret.secretId),
     name: secret.name,
@@ -62,6 +63,6 @@ function commonFields(secret: Secret) {
     authMethod: secret.authMethod,
     createdAt: timestampFromDate(secret.createTime),
     ...(secret.description === "" ? {} : { description: secret.description }),
-    ...(secret.createdBy === undefined ? {} : { createdBy: secret.createdBy }),
+    ...(createdBy === undefined ? {} : { createdBy }),
   };
 }

@@ -4,6 +4,7 @@ import { VaultConnectionService } from "../../../gen/coffer/rest/dataraven/v1/va
 import { idOfUuid } from "../../domain/ids.ts";
 import type { RestSurface } from "../rest-surface.ts";
 import { renderDataRavenError } from "./errors.ts";
+import { renderDataRavenHeaders } from "./headers.ts";
 
 export const dataRavenSurface: RestSurface = {
   name: "dataraven",
@@ -14,4 +15,5 @@ export const dataRavenSurface: RestSurface = {
   nullWhenUnset: true,
   exactJson: true,
   renderError: renderDataRavenError,
+  renderHeaders: renderDataRavenHeaders,
 };

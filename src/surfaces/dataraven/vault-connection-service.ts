@@ -96,7 +96,7 @@ function toConnectionMessage(connection: VaultConnection): ConnectionMessage {
     name: connection.name,
     vaultType: connection.vaultType.toLowerCase(),
     createdAt: timestampFromDate(connection.createTime),
-    createdBy: connection.createdBy,
+    createdBy: uuidOf(connection.createdBy),
     ...(description === "" ? {} : { description }),
     ...(lastVerifiedTime ? { lastVerifiedAt: timestampFromDate(lastVerifiedTime) } : {}),
   });

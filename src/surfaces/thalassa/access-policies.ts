@@ -3,24 +3,24 @@ import { fromJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { AccessPolicy } from "../../domain/access-policy.ts";
 import { parseAccessPolicy } from "../../domain/access-policy-json.ts";
+import type { AccessStatement } from "../../domain/access-statements.ts";
 import { invalidField } from "../../domain/errors.ts";
-import { grantsOfStatements, type StatementGrant } from "../../domain/statement-rules.ts";
+import { checkStatements } from "../../domain/statement-rules.ts";
 
 interface GivenPolicy {
-  /** Undefined: none. */
+  /** Its conditions; undefined: none. */
   accessPolicy: AccessPolicy | undefined;
-  /** What its statements grant; none for every other form. */
-  statementGrants: readonly StatementGrant[];
+  statements: readonly AccessStatement[];
 }
 
 const field = "access_policy";
 
-/** Neither a policy nor statements for null and where it is left out; fails with FIELD_INVALID for what is none. */
+/** Neither conditions nor statements for null, for `{}` and where it is left out; fails with FIELD_INVALID for what is none. */
 export function toAccessPolicy(value: Value | undefined): GivenPolicy {
-  if (value === undefined || value.kind.case === "nullValue") return { accessPolicy: undefined, statementGrants: [] };
-  const given = parseAccessPolicy(plain(value), field);
-  if ("policy" in given) return { accessPolicy: given.policy, statementGrants: [] };
-  return { accessPolicy: undefined, statementGrants: grantsOfStatements(given.statements, field) };
+  if (value === undefined || value.kind.case === "nullValue") return { accessPolicy: undefined, statements: [] };
+  const { policy, statements } = parseAccessPolicy(plain(value), field);
+  checkStatements(statements, field);
+  return { accessPolicy: policy, statements };
 }
 
 /** The same where nothing may be cleared by mistake: it must be there, if only as null. */
@@ -43,9 +43,18 @@ function plain({ kind }: Value): unknown {
   }
 }
 
-export function toPolicyMessage({ conditions }: AccessPolicy): Value {
+/** Conditions in their normal form, statements as they were given. */
+export function toPolicyMessage({ conditions, statements = [] }: AccessPolicy): Value {
   const shown = conditions.map((condition) =>
     condition.type === "ip" ? { ...condition, cidrs: [...condition.cidrs] } : { ...condition },
   );
-  return fromJson(ValueSchema, { conditions: shown });
+  const given = statements.map(({ effect, actions, principals }) => ({
+    effect,
+    ...(actions ? { actions: [...actions] } : {}),
+    ...(principals ? { principals: [...principals] } : {}),
+  }));
+  return fromJson(ValueSchema, {
+    ...(shown.length > 0 ? { conditions: shown } : {}),
+    ...(given.length > 0 ? { statements: given } : {}),
+  });
 }

@@ -21,9 +21,10 @@ export async function toList(deps: ListDeps, caller: Caller, request: ListSecret
   const page = { region, pageSize: limit ?? entriesMax, pageToken };
   const address = `/v1/secrets/${region}/secrets`;
   if (path !== undefined) {
-    const { prefixes, secrets, nextPageToken } = await browseSecrets(deps, caller, { ...page, path });
-    showNextPage(context, address, { path, limit }, nextPageToken);
-    return { level: { path, prefixes, secrets: await showSecrets(deps, secrets) } };
+    const level = path.endsWith("/") ? path : `${path}/`;
+    const { prefixes, secrets, nextPageToken } = await browseSecrets(deps, caller, { ...page, path: level });
+    showNextPage(context, address, { path: level, limit }, nextPageToken);
+    return { level: { path: level, prefixes, secrets: await showSecrets(deps, secrets) } };
   }
   const filter = { namePrefix: pathPrefix ?? "", kind: "", labels: {}, states: [] };
   const { items, nextPageToken } = await listSecrets(deps, caller, { ...page, ...filter });

@@ -73,8 +73,7 @@ export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretServ
 
     async destroySecretVersion(request, context) {
       const secret = secretAt(deps, request);
-      const options = { etag: undefined, destroyAfterMs: undefined, keepsCurrent: true };
-      const input = { secret, version: String(request.version), ...options };
+      const input = { secret, version: String(request.version), etag: undefined, destroyAfterMs: undefined };
       resourceOf(context, await destroySecretVersion(deps, callerOf(context), input));
       return {};
     },

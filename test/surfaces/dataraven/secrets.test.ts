@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { WorkspaceTier } from "../../../gen/coffer/v1/workspace_service_pb.ts";
-import { idOfUuid } from "../../../src/domain/ids.ts";
+import { idOfUuid, uuidOf } from "../../../src/domain/ids.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { createRavenSecret, ravenBody, ravenFailure, teamOf } from "../../support/dataraven.ts";
 import { errorOf } from "../../support/errors.ts";
@@ -36,7 +36,7 @@ describe("creates", () => {
         secret_type: body.secret_type,
         auth_method: body.auth_method,
         created_at: expect.stringMatching(/^20\d\d-.*Z$/),
-        created_by: principalId,
+        created_by: uuidOf(principalId),
       });
       for (const value of Object.values(credential.fields)) expect(text).not.toContain(value);
     },

@@ -51,9 +51,10 @@ describe("a connection", () => {
   it("is created, shown and listed without its credentials", async () => {
     const response = await post(path, body({ name: "one", description: "d" }));
     const text = await response.text();
+    const { principalId } = await coffer.clients().tokens.whoAmI({});
     const shown = {
       ...{ id: expect.any(String), name: "one", description: "d", vault_type: "doppler" },
-      ...{ last_verified_at: null, created_at: expect.any(String), created_by: expect.stringMatching(/^prn_/) },
+      ...{ last_verified_at: null, created_at: expect.any(String), created_by: uuidOf(principalId) },
     };
     expect([response.status, JSON.parse(text)]).toEqual([201, shown]);
     expect(text).not.toContain("canary");

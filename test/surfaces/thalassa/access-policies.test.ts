@@ -119,7 +119,6 @@ describe("a broken policy is 400 with the field, in create and in PUT, and chang
     ["false", false, ["accessPolicy"]],
     ["a list", [], ["accessPolicy"]],
     ["lists within lists", nested, ["accessPolicy"]],
-    ["nothing in it", {}, ["accessPolicy"]],
     ["no conditions", { conditions: [] }, ["accessPolicy.conditions"]],
     ["conditions that are null", { conditions: null }, ["accessPolicy.conditions"]],
     ["neither allowed nor denied", { allowed: [], denied: [] }, ["accessPolicy"]],
@@ -139,15 +138,15 @@ describe("a broken policy is 400 with the field, in create and in PUT, and chang
     ["an hour as text", time({ startHour: "8" }), ["accessPolicy.conditions[0].startHour"]],
     ["another zone", time({ timezone: "Mars/Olympus" }), ["accessPolicy.conditions[0].timezone"]],
     ["33 conditions", { conditions: Array(33).fill(ip("allow", "10.0.0.1")) }, ["accessPolicy.conditions"]],
-    ["no statements", { statements: [] }, ["accessPolicy.statements"]],
+    ["another effect of a statement", { statements: [{ effect: "Forbid" }] }, ["accessPolicy.statements[0].effect"]],
     [
-      "a statement that denies, for nobody, of nothing",
-      { statements: [{ effect: "deny", actions: ["read", "fly", "keys.read"], principals: ["prn_x", "*"] }] },
-      ["accessPolicy.statements[0].effect"],
+      "a statement beside broken conditions",
+      { statements: [{ effect: "Deny" }], conditions: [ip("allow")] },
+      ["accessPolicy.conditions[0].cidrs"],
     ],
     [
       "actions and principals that are none",
-      { statements: [{ effect: "allow", actions: ["read", "fly", "keys.read", ""], principals: ["prn_x", "*"] }] },
+      { statements: [{ effect: "allow", actions: ["read", "fly", "keys.read", ""], principals: ["prn_x", "user:"] }] },
       ["accessPolicy.statements[0].actions[3]"],
     ],
     [

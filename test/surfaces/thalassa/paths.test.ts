@@ -8,6 +8,7 @@ import { createSecret, newName } from "../../support/secrets.ts";
 import {
   base64,
   createThalassa,
+  newSecretBody,
   organisationOf,
   readThalassa,
   secretsUrl,
@@ -25,6 +26,32 @@ describe("the path may stand", () => {
     for (const spelled of [path, "/a%2Bb/c%2Ed"]) {
       expect(await thalassa(coffer, `GET ${secretUrl(spelled)}`)).toMatchObject({ status: 200, body: { path } });
     }
+  });
+
+  it("in the query of every method, also beside the URL and the body when it is the same", async () => {
+    const path = `/app/${newName()}`;
+    const query = `path=${encodeURIComponent(path)}`;
+    const { path: _, ...unnamed } = newSecretBody();
+    expect(await thalassa(coffer, `POST ${secretsUrl}?${query}`, { json: unnamed })).toMatchObject({
+      status: 201,
+      body: { path },
+    });
+    const policy = { conditions: [{ type: "ip", effect: "allow", cidrs: ["127.0.0.0/8"] }] };
+    for (const url of [secretUrl(""), secretUrl(path)]) {
+      for (const named of [{}, { path }]) {
+        const put = { json: { ...named, accessPolicy: policy } };
+        expect((await thalassa(coffer, `PUT ${url}/policy?${query}`, put)).status).toBe(200);
+        const add = { json: { ...named, ...json } };
+        expect((await thalassa(coffer, `POST ${url}/versions?${query}`, add)).status).toBe(201);
+        expect(await thalassa(coffer, `POST ${url}/value?${query}`, { json: named })).toMatchObject({
+          status: 200,
+          body: { path, secretString: base64("v2") },
+        });
+      }
+      expect((await thalassa(coffer, `POST ${url}/value?${query}`)).status).toBe(200);
+    }
+    expect((await thalassa(coffer, `DELETE ${secretUrl("")}/versions?${query}&version=1`)).status).toBe(204);
+    expect((await thalassa(coffer, `DELETE ${secretUrl("")}?${query}`)).status).toBe(204);
   });
 
   it("in the query of GET and DELETE, in the body of POST, also beside the URL when it is the same", async () => {
@@ -53,8 +80,22 @@ describe("the path may stand", () => {
       [`POST ${secretUrl(path)}/value`, { json: { path: "/other" } }],
       [`POST ${secretUrl(path)}/versions`, { json: { path: path.slice(1), ...json } }],
       [`DELETE ${secretUrl(path)}?path=/other`, {}],
+      [`POST ${secretUrl(path)}/value?path=/other`, {}],
+      [`POST ${secretUrl(path)}/versions?path=/other`, { json }],
+      [`PUT ${secretUrl(path)}/policy?path=/other`, { json: { accessPolicy: null } }],
     ] as const) {
       expect(await message(request, init)).toEqual({ message: "path: must be the path in the URL" });
+    }
+    for (const request of [`POST ${secretUrl("")}/value`, `PUT ${secretUrl("")}/policy`, `POST ${secretsUrl}`]) {
+      const named = { json: newSecretBody({ path }) };
+      const twice = await message(`${request}?path=/other`, request.endsWith("secrets") ? named : { json: { path } });
+      expect(twice).toEqual({ message: expect.stringMatching(/path: is given already/) });
+      expect(await message(`${request}?path=/a&path=/a`, { json: {} })).toEqual({
+        message: expect.stringMatching(/path: must be given once/),
+      });
+      expect(await message(`${request}?version=1&secretString=aa`, { json: {} })).toEqual({
+        message: expect.stringMatching(/(version|secretString): is not a known parameter/),
+      });
     }
     expect(await message(`GET ${secretUrl(path)}?urlPath=x`)).toEqual({ message: expect.stringContaining("urlPath") });
     expect((await thalassa(coffer, `GET ${secretUrl(path)}`)).status).toBe(200);

@@ -114,14 +114,33 @@ describe("destroying a version", () => {
     expect(rows).toEqual([{ envelope: null }]);
   });
 
-  it("is refused for the current one", async () => {
+  it("of the current one makes the newest active one current, and at last none", async () => {
     const { path } = await createThalassa(coffer);
-    await put(path, { secretString: base64("v2") });
-    expect(await destroy(path, "?version=2")).toMatchObject({
-      status: 400,
-      body: { message: "version: is the current one; add another first, or delete the secret" },
+    for (const value of ["v2", "v3"]) await put(path, { secretString: base64(value) });
+    expect((await destroy(path, "?version=2")).status).toBe(204);
+    expect((await destroy(path, "?version=3")).status).toBe(204);
+    expect(await show(path)).toMatchObject({ currentVersion: 1 });
+    expect(await readThalassa(coffer, path)).toBe("v1");
+    expect((await destroy(path, "?version=1")).status).toBe(204);
+    const shown = await thalassa<ThalassaSecret>(coffer, `GET ${secretUrl(path)}?includeVersions=true`);
+    expect(shown.body).toMatchObject({ currentVersion: 0, objectVersion: 6 });
+    expect(shown.body.versions).toEqual(
+      [3, 2, 1]
+        .map((version) => ({
+          ...{ version, status: "destroyed", valueFormat: "string" },
+          createdAt: expect.any(String),
+          destroyedAt: expect.any(String),
+        }))
+        .map((shape) => expect.objectContaining(shape)),
+    );
+    for (const version of shown.body.versions ?? []) expect(version).not.toHaveProperty("stage");
+    expect(await read(path, {})).toMatchObject({
+      status: 404,
+      body: { message: "there is no such version: every version is destroyed or disabled; add one" },
     });
-    expect(await readThalassa(coffer, path)).toBe("v2");
+    expect(await put(path, { secretString: base64("v4") })).toMatchObject({ status: 201, body: { version: 4 } });
+    expect(await show(path)).toMatchObject({ currentVersion: 4 });
+    expect(await readThalassa(coffer, path)).toBe("v4");
   });
 
   it.each([

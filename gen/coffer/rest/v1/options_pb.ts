@@ -13,7 +13,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file coffer/rest/v1/options.proto.
  */
 export const file_coffer_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoPbnVsbF93aGVuX3Vuc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUg1udWxsV2hlblVuc2V0OksKEWFic2VudF93aGVuX2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUg9hYnNlbnRXaGVuRW1wdHk6RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgNUg1zdWNjZXNzU3RhdHVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoPbnVsbF93aGVuX3Vuc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUg1udWxsV2hlblVuc2V0OksKEWFic2VudF93aGVuX2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUg9hYnNlbnRXaGVuRW1wdHk6QQoMaW5fcXVlcnlfdG9vEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjWhgMgASgIUgppblF1ZXJ5VG9vOkcKDnN1Y2Nlc3Nfc3RhdHVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoDVINc3VjY2Vzc1N0YXR1c2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Omits the field from answers while it is unset, where the surface writes null for other fields and `[]` or `{}` for lists and maps.
@@ -48,10 +48,18 @@ export const absent_when_empty: GenExtension<FieldOptions, boolean> = /*@__PURE_
   extDesc(file_coffer_rest_v1_options, 3);
 
 /**
+ * The field may also be a query parameter where the body is the whole request. Given in both ways, it must be the same.
+ *
+ * @generated from extension: bool in_query_too = 50006;
+ */
+export const in_query_too: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_coffer_rest_v1_options, 4);
+
+/**
  * The HTTP status of success; 200 unless set. 204 answers have no body.
  *
  * @generated from extension: uint32 success_status = 50001;
  */
 export const success_status: GenExtension<MethodOptions, number> = /*@__PURE__*/
-  extDesc(file_coffer_rest_v1_options, 4);
+  extDesc(file_coffer_rest_v1_options, 5);
 

@@ -68,7 +68,7 @@ export type Secret = Message<"coffer.rest.dataraven.v1.Secret"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * The principal that made it.
+   * The principal that made it, as a UUID: the same 128 bits as its `prn_…` id.
    *
    * @generated from field: optional string created_by = 7;
    */

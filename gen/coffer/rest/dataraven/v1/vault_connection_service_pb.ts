@@ -68,7 +68,7 @@ export type VaultConnection = Message<"coffer.rest.dataraven.v1.VaultConnection"
   createdAt?: Timestamp | undefined;
 
   /**
-   * The principal that made it.
+   * The principal that made it, as a UUID: the same 128 bits as its `prn_…` id.
    *
    * @generated from field: string created_by = 7;
    */
