@@ -24,6 +24,7 @@ const operator = [
   "versions.enable",
   "versions.disable",
   "egress.create",
+  "egress.update",
   "egress.delete",
   "egress.bind",
   "egress.unbind",

@@ -3,6 +3,7 @@ import type { DescField, DescMessage, JsonObject, JsonValue, MessageShape, Regis
 import { CofferError, type FieldViolation } from "../../domain/errors.ts";
 import { readJsonValue } from "../json-input.ts";
 import { fieldByName, isJsonObject, joinPath } from "../json-path.ts";
+import { mapEntryOf, placeMapEntry } from "./map-parameter.ts";
 import { parameterToJson, takesParameter } from "./parameter.ts";
 import type { BodyTarget, Route } from "./route.ts";
 
@@ -75,6 +76,8 @@ function placeParameter(
   values: readonly string[],
   bound: string[],
 ): FieldViolation | undefined {
+  const entry = route.body.kind === "none" ? mapEntryOf(route.method.input, name) : undefined;
+  if (entry) return placeMapEntry(root, entry, values);
   const spelling = name.split(".");
   const field = spelling.reduce(joinPath, "");
   const target =
