@@ -53,7 +53,7 @@ describe("rejects", () => {
       ],
     ],
     ["UpdateSandbox", {}, ["sandbox"]],
-    ["UpdateSandbox", { sandbox: { name: "n" } }, ["sandbox.id"]],
+    ["UpdateSandbox", { sandbox: { name: "n" } }, ["sandbox"]],
     ["UpdateSandbox", { sandbox: { id: "sbx_x" }, updateMask: "name" }, ["update_mask"]],
     ["UpdateSandbox", { sandbox: { id: "sbx_x", metadata: { "": "v" } } }, ['sandbox.metadata[""]']],
     ["UpdateSandbox", { sandbox: { id: "sbx_x", network: { denyOut: ["a"] } } }, ["sandbox.network.deny_out[0]"]],
