@@ -3,6 +3,7 @@ import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { listSandboxes as findPage, listAllSandboxes as readAll } from "../../store/sandboxes.ts";
 import { authorize, holds } from "../authorize.ts";
+import { canonicalJson } from "../covering.ts";
 import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 import { type SandboxView, sandboxViews } from "./sandbox-view.ts";
 
@@ -14,7 +15,11 @@ export async function listSandboxes(
 ): Promise<{ items: SandboxView[]; nextPageToken: string }> {
   const { workspaceId } = authorize(caller, "egress.read");
   const { metadata } = input;
-  const query = { list: "sandboxes", workspaceId, ...(Object.keys(metadata).length > 0 ? { metadata } : {}) };
+  const query = {
+    list: "sandboxes",
+    workspaceId,
+    ...(Object.keys(metadata).length > 0 ? { metadata: canonicalJson(metadata) } : {}),
+  };
   const mayBind = holds(caller, "egress.bind");
   return readPage({
     pageSize: pageSizeOf(input.pageSize),
