@@ -9,7 +9,7 @@ export interface NetworkLimits {
   denyOut: readonly string[];
 }
 
-export const networkEntriesMax = 100;
+const networkEntriesMax = 100;
 
 /** The ranges that hold every address. */
 const everything: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
@@ -32,15 +32,10 @@ export function readNetworkLimits(given: {
   allowOut: readonly string[];
   denyOut: readonly string[];
 }): NetworkLimits | undefined {
-  const read = () => ({
-    allowOut: readList(given.allowOut, "network.allow_out", []),
-    denyOut: readList(given.denyOut, "network.deny_out", everything),
-  });
-  checkAll(
-    () => readList(given.allowOut, "network.allow_out", []),
-    () => readList(given.denyOut, "network.deny_out", everything),
-  );
-  const limits = read();
+  const allowed = () => readList(given.allowOut, "network.allow_out", []);
+  const denied = () => readList(given.denyOut, "network.deny_out", everything);
+  checkAll(allowed, denied);
+  const limits = { allowOut: allowed(), denyOut: denied() };
   return limits.allowOut.length + limits.denyOut.length === 0 ? undefined : limits;
 }
 

@@ -4,11 +4,11 @@ import { envKeyRule, isEnvKey } from "./sandbox.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
-export const metadataEntriesMax = 64;
+const metadataEntriesMax = 64;
 const metadataKeyBytesMax = 256;
 const metadataValueBytesMax = 2_048;
 const metadataBytesMax = 16_384;
-export const envVarsMax = 256;
+const envVarsMax = 256;
 const envVarsBytesMax = 65_536;
 
 /** Fails with FIELD_INVALID, which names every broken entry of `metadata`. */

@@ -98,7 +98,7 @@ describe("the variables of a sandbox", () => {
 
 describe("UpdateSandbox", () => {
   it("replaces what the mask names, or what is set", async () => {
-    const { id, envVars, ...made } = await createSandbox({
+    const { id, ...made } = await createSandbox({
       metadata: { a: "1" },
       network: { denyOut: ["a.example.com"] },
     });
