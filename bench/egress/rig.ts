@@ -18,7 +18,8 @@ import { placeholderMac } from "../../src/operations/egress/placeholders.ts";
 import { newSandboxToken } from "../../src/operations/egress/sandbox-token.ts";
 import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, macOf } from "../../src/operations/row-macs.ts";
 import { openDatabase } from "../../src/store/database.ts";
-import { insertBinding, insertSandbox } from "../../src/store/sandboxes.ts";
+import { insertBinding } from "../../src/store/sandbox-bindings.ts";
+import { insertSandbox } from "../../src/store/sandboxes.ts";
 
 export const host = "api.upstream.test";
 
@@ -41,7 +42,15 @@ export async function seedSandbox(url: string, client: pg.Client, rootKeyFile: s
   await client.query(update, [JSON.stringify(rule), ruleMac, secretId]);
   const { text: token, lookupId, tokenHash } = newSandboxToken({ deploymentKeys, random: randomBytes });
   const sandboxId = newId("sbx", new Date(), randomBytes);
-  const sandbox = { workspaceId, sandboxId, name: "bench", lookupId, tokenHash, sourceAddress: undefined };
+  const sandbox = {
+    workspaceId,
+    sandboxId,
+    name: "bench",
+    lookupId,
+    tokenHash,
+    sourceAddress: undefined,
+    network: undefined,
+  };
   const placeholder = newPlaceholder(customShape, randomBytes, placeholderMac(deploymentKeys));
   const binding = { workspaceId, sandboxId, envKey: "KEY", secretId, placeholder };
   await database.transaction(async (tx) => {

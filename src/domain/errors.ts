@@ -57,6 +57,10 @@ const reasonTable = {
   METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", httpStatus: 405, when: "the path is served for other HTTP methods" },
   ROUTE_NOT_FOUND: { code: "NOT_FOUND", when: "the path is not served" },
   METHOD_UNIMPLEMENTED: { code: "UNIMPLEMENTED", when: "there is no such RPC" },
+  MACHINE_UNSUPPORTED: {
+    code: "UNIMPLEMENTED",
+    when: "coffer starts no machines: sandboxes have no templates, snapshots, time-outs and pauses; leave these fields out",
+  },
   WORKSPACE_REQUIRED: {
     code: "INVALID_ARGUMENT",
     when: "the token reaches several workspaces and the request names none",

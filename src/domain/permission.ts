@@ -28,6 +28,7 @@ const operator = [
   "keys.sign",
   "keys.verify",
   "egress.create",
+  "egress.update",
   "egress.delete",
   "egress.bind",
   "egress.unbind",

@@ -2,6 +2,7 @@
 import type { EgressErrorCode } from "../domain/egress/egress-event.ts";
 import { requestHeaders } from "../domain/egress/forwarded-headers.ts";
 import type { Destination, RequestHead } from "../domain/egress/framing.ts";
+import { sentValue } from "../domain/egress/inject.ts";
 import { judgeRequest, type Swap } from "../domain/egress/judge-request.ts";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
@@ -59,8 +60,9 @@ export async function prepare(parts: EgressParts, visit: Visit, head: RequestHea
   const forms: ScrubForm[] = [];
   for (const [i, { binding, places }] of swaps.entries()) {
     const { secretId, placeholder } = binding;
-    const value = values[i] ?? { code: "inject_error" };
-    if (typeof value !== "string") return { sandbox, refusal: { ...value, secretId } };
+    const opened = values[i] ?? { code: "inject_error" };
+    if (typeof opened !== "string") return { sandbox, refusal: { ...opened, secretId } };
+    const value = sentValue(opened);
     if (!places.every(({ slot }) => slot.fits(value))) return { sandbox, refusal: { code: "inject_error", secretId } };
     const written = places.map(({ index, slot }) => {
       const given = rawHeaders[index] ?? "";

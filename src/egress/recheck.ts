@@ -1,6 +1,7 @@
 // Checks again and again whether a sandbox may continue, while its request, WebSocket or tunnel is open.
 import { matchesHost } from "../domain/egress/host-pattern.ts";
 import { hasRuleFor } from "../domain/egress/judge-request.ts";
+import { networkRefusal } from "../domain/egress/network-limits.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
 import { isLetIn } from "../domain/egress/sandbox.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
@@ -53,6 +54,8 @@ async function refusalNow(
 ): Promise<RefusalCode | undefined> {
   const sandbox = await authenticateSandbox(parts, token, address);
   if (!sandbox) return "credential_revoked";
+  const outside = networkRefusal(sandbox.network, host);
+  if (outside) return outside;
   for (const id of secretIds) {
     const binding = sandbox.bindings.find(
       ({ secretId, rule }) => secretId === id && rule?.hosts.some((pattern) => matchesHost(pattern, host)),

@@ -5,7 +5,8 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { valuesOf } from "../domain/egress/framing.ts";
 import { readHostPattern } from "../domain/egress/host-pattern.ts";
-import { hasRuleFor } from "../domain/egress/judge-request.ts";
+import { hadRuleFor, hasRuleFor } from "../domain/egress/judge-request.ts";
+import { networkRefusal } from "../domain/egress/network-limits.ts";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import { endWithAnswer, eventsUnavailable, refusalAnswer } from "./answers.ts";
@@ -40,7 +41,7 @@ export async function openTunnel(
     const refused = refusal ?? refusalOf(parts, sandbox, visit, request) ?? tooMany(parts, sandbox, socket);
     if (refused) return endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, refused));
     if (early.byteLength > 0) socket.unshift(early);
-    if (!hasRuleFor(sandbox, visit.host)) return await joinBlindly(parts, visit, sandbox, socket, record);
+    if (!isRead(sandbox, visit.host)) return await joinBlindly(parts, visit, sandbox, socket, record);
     const secureContext = await parts.certificates.contextFor(sandbox.workspaceId, visit.host);
     socket.write(established);
     // Without ALPN: HTTP/1.1 is what is left.
@@ -73,7 +74,14 @@ function refusalOf(
 ): Refusal | undefined {
   if (host === "" || valuesOf(request.rawHeaders, "host").length > 1) return { code: "bad_request" };
   if (!isDestination(parts, host, port)) return { code: "host_denied" };
-  return hasRuleFor(sandbox, host) || sandbox.unmatched === "ALLOW" ? undefined : { code: "unmatched_host_denied" };
+  const outside = networkRefusal(sandbox.network, host);
+  if (outside) return { code: outside };
+  return isRead(sandbox, host) || sandbox.unmatched === "ALLOW" ? undefined : { code: "unmatched_host_denied" };
+}
+
+/** Whether the proxy reads the tunnel. It also does if the secret for the host is deleted, so that it can answer what its placeholder is worth. */
+function isRead(sandbox: JudgedSandbox, host: string): boolean {
+  return hasRuleFor(sandbox, host) || hadRuleFor(sandbox, host);
 }
 
 function tooMany({ openTunnels }: EgressParts, { sandboxId }: JudgedSandbox, socket: Socket): Refusal | undefined {

@@ -1,4 +1,5 @@
-// Moves the versions of secrets, and the credentials of vault connections, to the newest version of their key, after that was rotated: a part of a workspace at a time.
+// Moves the versions of secrets, the credentials of vault connections and the variables of sandboxes to the newest version of their key
+// after a rotation: a part of a workspace at a time.
 import { rewrapVersions as makeEnvelopes } from "../operations/keys/rewrap-versions.ts";
 import { coveredOfKmsKey, isAuthentic } from "../operations/row-macs.ts";
 import type { Tx } from "../store/database.ts";
@@ -17,6 +18,7 @@ import {
   replaceConnectionEnvelopes,
 } from "../store/rewrap-connections.ts";
 import { continueRewrap, endRewrapPass } from "../store/rewrap-progress.ts";
+import { countSandboxesToRewrap, lockSandboxesToRewrap, replaceSandboxEnvelopes } from "../store/rewrap-sandboxes.ts";
 import type { Job, JobDeps } from "./job.ts";
 import { recordSystemEvents } from "./system-events.ts";
 
@@ -25,6 +27,22 @@ const versionsPerBatch = 200;
 // What was locked is free soon; what does not authenticate hardly ever comes right.
 const retryLockedMs = 60_000;
 const retryCorruptMs = 3_600_000;
+
+/** What is sealed besides versions of secrets. */
+const otherSealed = [
+  {
+    lock: lockConnectionsToRewrap,
+    replace: replaceConnectionEnvelopes,
+    count: countConnectionsToRewrap,
+    resourceType: "vault_connection",
+  },
+  {
+    lock: lockSandboxesToRewrap,
+    replace: replaceSandboxEnvelopes,
+    count: countSandboxesToRewrap,
+    resourceType: "sandbox",
+  },
+] as const;
 
 export const rewrapVersions: Job = {
   name,
@@ -43,8 +61,11 @@ export const rewrapVersions: Job = {
       await continueRewrap(tx, key, last, retryMs);
       return walked;
     }
-    // After the last of the versions; there are few connections.
-    const retryLaterMs = Math.max(retryMs ?? 0, (await moveConnections(deps, tx, key)) ?? 0) || undefined;
+    // After the last of the versions; there are few of the others.
+    let retryLaterMs = retryMs;
+    for (const others of otherSealed) {
+      retryLaterMs = Math.max(retryLaterMs ?? 0, (await moveOthers(deps, tx, key, others)) ?? 0) || undefined;
+    }
     if (await endRewrapPass(tx, key, retryLaterMs)) await record(deps, tx, key, "OK");
     return Math.max(1, walked);
   },
@@ -73,18 +94,19 @@ async function moveVersions(
 }
 
 /** As `moveVersions` does for versions. */
-async function moveConnections(deps: JobDeps, tx: Tx, key: KeyToRewrap): Promise<number | undefined> {
-  const connections = await lockConnectionsToRewrap(tx, key);
-  const { rewrapped, corrupt } = await makeEnvelopes(deps, tx, key, connections);
-  await replaceConnectionEnvelopes(tx, key, rewrapped);
-  const subjects = corrupt.map(({ secretId: resourceId }) => ({
-    workspaceId: key.workspaceId,
-    resourceType: "vault_connection" as const,
-    resourceId,
-  }));
+async function moveOthers(
+  deps: JobDeps,
+  tx: Tx,
+  key: KeyToRewrap,
+  { lock, replace, count, resourceType }: (typeof otherSealed)[number],
+): Promise<number | undefined> {
+  const { rewrapped, corrupt } = await makeEnvelopes(deps, tx, key, await lock(tx, key));
+  await replace(tx, key, rewrapped);
+  const { workspaceId } = key;
+  const subjects = corrupt.map(({ secretId: resourceId }) => ({ workspaceId, resourceType, resourceId }));
   await recordSystemEvents(deps, tx, { job: name, rule: "rotate_time", result: "VALUE_CORRUPT" }, subjects);
   if (corrupt.length > 0) return retryCorruptMs;
-  return (await countConnectionsToRewrap(tx, key)) > 0 ? retryLockedMs : undefined;
+  return (await count(tx, key)) > 0 ? retryLockedMs : undefined;
 }
 
 async function record(deps: JobDeps, tx: Tx, { workspaceId, kmsKeyId }: KeyToRewrap, result: string): Promise<void> {

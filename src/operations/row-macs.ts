@@ -162,14 +162,22 @@ export const coveredOfVaultConnection = covering<
   },
 );
 
-export const coveredOfSandbox = covering<Omit<StoredSandbox, "mac" | "createTime" | "name">>(
-  { table: "sandbox", column: "mac", label: "sandbox/v1" },
+/** With the hosts that it may go to, where they are limited: without limits nothing changes for a sandbox. */
+export const coveredOfSandbox = covering<
+  Pick<StoredSandbox, "workspaceId" | "sandboxId" | "lookupId" | "tokenHash" | "sourceAddress" | "network">
+>(
+  {
+    table: "sandbox",
+    column: "mac",
+    label: ({ network }) => (network === undefined ? "sandbox/v1" : "sandbox/v2"),
+  },
   {
     workspace_id: (row) => row.workspaceId,
     sandbox_id: (row) => row.sandboxId,
     lookup_id: (row) => row.lookupId,
     token_hash: (row) => row.tokenHash,
     source_address: (row) => row.sourceAddress ?? null,
+    network: ({ network }) => (network === undefined ? [] : [canonicalJson(network)]),
   },
 );
 

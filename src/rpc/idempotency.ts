@@ -40,6 +40,8 @@ function fingerprintOf(fingerprintKey: Sensitive, method: string, desc: DescMess
 
 /** The same message with the entries of its maps in one order: the wire format leaves it open. */
 function sortMaps(desc: DescMessage, message: Message): Message {
+  // Generated code has a Struct as the JSON object that it stands for.
+  if (desc.typeName === "google.protobuf.Struct") return sortJson(message) as unknown as Message;
   const copy: Record<string, unknown> = { ...message };
   for (const field of desc.fields) {
     const name = field.oneof?.localName ?? field.localName;
@@ -62,4 +64,11 @@ function sortMaps(desc: DescMessage, message: Message): Message {
     }
   }
   return copy as unknown as Message;
+}
+
+function sortJson(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(sortJson);
+  if (typeof json !== "object" || json === null) return json;
+  const entries = Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, value]) => [key, sortJson(value)]));
 }

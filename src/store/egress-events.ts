@@ -72,7 +72,7 @@ export interface EgressEventFilter {
   statuses: readonly [number, number] | undefined;
 }
 
-interface EventRow {
+export interface EventRow {
   event_number: number;
   workspace_id: string;
   event_id: string;
@@ -149,7 +149,7 @@ export async function listSecretEvents(
   return rows.map(toEvent);
 }
 
-function toEvent(row: EventRow): StoredEgressEvent {
+export function toEvent(row: EventRow): StoredEgressEvent {
   return {
     workspaceId: row.workspace_id,
     eventId: row.event_id,

@@ -1,21 +1,33 @@
-// Sandboxes and what is bound to them.
-import type { EgressRule } from "../domain/egress/egress-rule.ts";
-import type { Binding, Sandbox, Unmatched } from "../domain/egress/sandbox.ts";
+// Sandboxes, without what is bound to them.
+import type { Sandbox } from "../domain/egress/sandbox.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, isActive, only } from "./rows.ts";
-import { type GuardRow, guardColumns, type SecretGuard, toSecretGuard } from "./secret-guard.ts";
+import { firstOrUndefined, only } from "./rows.ts";
 
-/** A sandbox as stored; its mac covers what decides who may act for it. */
+type Texts = Readonly<Record<string, string>>;
+
+/** The variables of a sandbox, sealed. */
+export interface SealedEnvVars {
+  envelope: Uint8Array;
+  kmsKeyId: string;
+  kmsKeyVersion: number;
+}
+
+/** A sandbox as stored; its mac covers what decides who may act for it, and where it may go. */
 export interface StoredSandbox extends Sandbox {
   lookupId: string;
   tokenHash: Uint8Array;
+  metadata: Texts;
+  /** The names of its variables. */
+  envKeys: readonly string[];
+  /** Undefined when it has none. */
+  env: SealedEnvVars | undefined;
   mac: Uint8Array;
 }
 
-const columns =
-  "b.workspace_id, b.sandbox_id, b.name, b.lookup_id, b.token_hash, b.source_address, b.create_time, b.mac";
+export const sandboxColumns = `b.workspace_id, b.sandbox_id, b.name, b.lookup_id, b.token_hash, b.source_address, b.create_time, b.mac,
+  b.metadata, b.network, b.env_keys, b.env_envelope, b.env_kms_key_id, b.env_kms_key_version`;
 
-interface SandboxRow {
+export interface SandboxRow {
   workspace_id: string;
   sandbox_id: string;
   name: string;
@@ -24,9 +36,17 @@ interface SandboxRow {
   source_address: string | null;
   create_time: Date;
   mac: Uint8Array;
+  metadata: Record<string, string>;
+  network: NonNullable<Sandbox["network"]> | null;
+  env_keys: string[];
+  env_envelope: Uint8Array | null;
+  env_kms_key_id: string | null;
+  env_kms_key_version: number | null;
 }
 
-function toSandbox(row: SandboxRow): StoredSandbox {
+export function toSandbox(row: SandboxRow): StoredSandbox {
+  const { env_envelope: envelope, env_kms_key_id: kmsKeyId, env_kms_key_version: kmsKeyVersion } = row;
+  const isSealed = envelope !== null && kmsKeyId !== null && kmsKeyVersion !== null;
   return {
     workspaceId: row.workspace_id,
     sandboxId: row.sandbox_id,
@@ -36,22 +56,32 @@ function toSandbox(row: SandboxRow): StoredSandbox {
     sourceAddress: row.source_address ?? undefined,
     createTime: row.create_time,
     mac: row.mac,
+    metadata: row.metadata,
+    network: row.network ?? undefined,
+    envKeys: row.env_keys,
+    env: isSealed ? { envelope, kmsKeyId, kmsKeyVersion } : undefined,
   };
 }
 
-export async function insertSandbox(tx: Tx, sandbox: Omit<StoredSandbox, "createTime">): Promise<StoredSandbox> {
+/** A sandbox without tags, limits and variables need not name them. */
+export type NewSandbox = Pick<
+  StoredSandbox,
+  "workspaceId" | "sandboxId" | "name" | "lookupId" | "tokenHash" | "sourceAddress" | "mac"
+> &
+  Partial<Pick<StoredSandbox, "metadata" | "network" | "envKeys" | "env">>;
+
+export async function insertSandbox(tx: Tx, sandbox: NewSandbox): Promise<StoredSandbox> {
+  const { metadata = {}, network, envKeys = [], env } = sandbox;
   const rows = await tx.query<SandboxRow>({
     name: "insert_sandbox",
-    text: `insert into sandbox as b (workspace_id, sandbox_id, name, lookup_id, token_hash, source_address, mac)
-      values ($1, $2, $3, $4, $5, $6, $7) returning ${columns}`,
+    text: `insert into sandbox as b (workspace_id, sandbox_id, name, lookup_id, token_hash, source_address, mac, metadata, network,
+        env_keys, env_envelope, env_kms_key_id, env_kms_key_version)
+      values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10, $11, $12, $13) returning ${sandboxColumns}`,
     values: [
-      sandbox.workspaceId,
-      sandbox.sandboxId,
-      sandbox.name,
-      sandbox.lookupId,
-      sandbox.tokenHash,
-      sandbox.sourceAddress ?? null,
-      sandbox.mac,
+      ...[sandbox.workspaceId, sandbox.sandboxId, sandbox.name, sandbox.lookupId, sandbox.tokenHash],
+      ...[sandbox.sourceAddress ?? null, sandbox.mac, JSON.stringify(metadata)],
+      ...[network ? JSON.stringify(network) : null, envKeys],
+      ...[env ? Buffer.from(env.envelope) : null, env?.kmsKeyId ?? null, env?.kmsKeyVersion ?? null],
     ],
   });
   return toSandbox(only(rows));
@@ -65,24 +95,38 @@ export async function findSandbox(
 ): Promise<StoredSandbox | undefined> {
   const rows = await sql.query<SandboxRow>({
     name: "find_sandbox",
-    text: `select ${columns} from sandbox b where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
+    text: `select ${sandboxColumns} from sandbox b where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
     values: [workspaceId, sandboxId],
   });
   const row = firstOrUndefined(rows);
   return row && toSandbox(row);
 }
 
-/** Those after an id, by id; no deleted ones. */
+/** Those after an id that have all of these tags, by id; no deleted ones. */
 export async function listSandboxes(
   sql: Sql,
   workspaceId: string,
-  { afterId, limit }: { afterId: string; limit: number },
+  { metadata, afterId, limit }: { metadata: Texts; afterId: string; limit: number },
 ): Promise<StoredSandbox[]> {
   const rows = await sql.query<SandboxRow>({
     name: "list_sandboxes",
-    text: `select ${columns} from sandbox b
-      where b.workspace_id = $1 and b.sandbox_id > $2 and b.delete_time is null order by b.sandbox_id limit $3`,
-    values: [workspaceId, afterId, limit],
+    listOf: workspaceId,
+    text: `select ${sandboxColumns} from sandbox b
+      where b.workspace_id = $1 and b.sandbox_id > $2 and b.delete_time is null and b.metadata @> $4::jsonb
+      order by b.sandbox_id limit $3`,
+    values: [workspaceId, afterId, limit, JSON.stringify(metadata)],
+  });
+  return rows.map(toSandbox);
+}
+
+/** All that have all of these tags, newest first; no deleted ones. */
+export async function listAllSandboxes(sql: Sql, workspaceId: string, metadata: Texts): Promise<StoredSandbox[]> {
+  const rows = await sql.query<SandboxRow>({
+    name: "list_all_sandboxes",
+    listOf: workspaceId,
+    text: `select ${sandboxColumns} from sandbox b
+      where b.workspace_id = $1 and b.delete_time is null and b.metadata @> $2::jsonb order by b.sandbox_id desc`,
+    values: [workspaceId, JSON.stringify(metadata)],
   });
   return rows.map(toSandbox);
 }
@@ -91,7 +135,7 @@ export async function listSandboxes(
 export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<StoredSandbox | undefined> {
   const rows = await tx.query<SandboxRow>({
     name: "lock_sandbox",
-    text: `select ${columns} from sandbox b
+    text: `select ${sandboxColumns} from sandbox b
       where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null for no key update`,
     values: [workspaceId, sandboxId],
   });
@@ -99,181 +143,31 @@ export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string
   return row && toSandbox(row);
 }
 
-/** Its token is worth nothing from now on, also when the time of this is taken back behind coffer's back; its events stay. */
-export async function deleteSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<void> {
+/** Writes the token, the tags and the limits of a sandbox that is locked, with the MAC of its row. */
+export async function updateSandbox(
+  tx: Tx,
+  sandbox: Pick<StoredSandbox, "workspaceId" | "sandboxId" | "lookupId" | "tokenHash" | "metadata" | "network" | "mac">,
+): Promise<void> {
+  const { workspaceId, sandboxId, lookupId, tokenHash, metadata, network, mac } = sandbox;
   await tx.query({
-    name: "delete_sandbox",
-    text: `update sandbox b set delete_time = clock_timestamp(), mac = '' where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
-    values: [workspaceId, sandboxId],
-  });
-}
-
-/** A binding as stored; its mac covers all of it but when it was let go. */
-export interface StoredBinding extends Binding {
-  mac: Uint8Array;
-}
-
-/** A taken name violates `sandbox_binding_env_key`. */
-export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<void> {
-  await tx.query({
-    name: "insert_sandbox_binding",
-    text: `insert into sandbox_binding (workspace_id, sandbox_id, env_key, secret_id, placeholder, mac, bound_by)
-      values ($1, $2, $3, $4, $5, $6, $7)`,
+    name: "update_sandbox",
+    text: `update sandbox b set lookup_id = $3, token_hash = $4, metadata = $5::jsonb, network = $6::jsonb, mac = $7
+      where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
     values: [
-      binding.workspaceId,
-      binding.sandboxId,
-      binding.envKey,
-      binding.secretId,
-      binding.placeholder,
-      binding.mac,
-      binding.boundBy ?? null,
+      ...[workspaceId, sandboxId, lookupId, tokenHash],
+      ...[JSON.stringify(metadata), network ? JSON.stringify(network) : null, mac],
     ],
   });
 }
 
-/** Lets go of what is bound under the name, and says whether anything was; without its mac it can not be taken up again. */
-export async function revokeBinding(
-  tx: Tx,
-  { workspaceId, sandboxId, envKey }: Pick<Binding, "workspaceId" | "sandboxId" | "envKey">,
-): Promise<boolean> {
-  const rows = await tx.query({
-    name: "revoke_sandbox_binding",
-    text: `update sandbox_binding set revoke_time = clock_timestamp(), mac = ''
-      where workspace_id = $1 and sandbox_id = $2 and env_key = $3 and revoke_time is null returning env_key`,
-    values: [workspaceId, sandboxId, envKey],
-  });
-  return rows.length > 0;
-}
-
-/** Who holds a placeholder, or held it; undefined for one of another workspace. */
-export async function findPlaceholderHolder(
-  sql: Sql,
-  workspaceId: string,
-  placeholder: string,
-): Promise<Pick<Binding, "sandboxId" | "secretId"> | undefined> {
-  const rows = await sql.query<{ sandbox_id: string; secret_id: string }>({
-    name: "find_placeholder_holder",
-    text: "select sandbox_id, secret_id from sandbox_binding where workspace_id = $1 and placeholder = $2",
-    values: [workspaceId, placeholder],
-  });
-  const row = firstOrUndefined(rows);
-  return row && { sandboxId: row.sandbox_id, secretId: row.secret_id };
-}
-
-/** A binding with the secret it is of, as the row of that says it. */
-export interface BoundSecret extends StoredBinding {
-  secret: SecretGuard;
-  /** The secret is in use. */
-  isActive: boolean;
-  rule: EgressRule | undefined;
-  egressMac: Uint8Array | undefined;
-}
-
-interface BoundSecretRow extends GuardRow {
-  workspace_id: string;
-  sandbox_id: string;
-  env_key: string;
-  secret_id: string;
-  placeholder: string;
-  mac: Uint8Array;
-  bound_by: string | null;
-  is_active: boolean;
-  egress_rule: EgressRule | null;
-  egress_mac: Uint8Array | null;
-}
-
-const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac, i.bound_by,
-  ${isActive} as is_active, s.egress_rule, s.egress_mac, ${guardColumns}`;
-
-function toBoundSecret(row: BoundSecretRow): BoundSecret {
-  return {
-    workspaceId: row.workspace_id,
-    sandboxId: row.sandbox_id,
-    envKey: row.env_key,
-    secretId: row.secret_id,
-    placeholder: row.placeholder,
-    mac: row.mac,
-    boundBy: row.bound_by ?? undefined,
-    secret: toSecretGuard(row.workspace_id, row.secret_id, row),
-    isActive: row.is_active,
-    rule: row.egress_rule ?? undefined,
-    egressMac: row.egress_mac ?? undefined,
-  };
-}
-
-/** What is bound to sandboxes now, by sandbox and environment variable. */
-export async function listBoundSecrets(
-  sql: Sql,
-  workspaceId: string,
-  sandboxIds: readonly string[],
-): Promise<BoundSecret[]> {
-  const rows = await sql.query<BoundSecretRow>({
-    name: "list_bound_secrets",
-    text: `select ${boundColumns} from sandbox_binding i
-      join secret s on s.workspace_id = i.workspace_id and s.secret_id = i.secret_id
-      where i.workspace_id = $1 and i.sandbox_id = any ($2) and i.revoke_time is null
-      order by i.sandbox_id, i.env_key collate "C"`,
-    values: [workspaceId, sandboxIds],
-  });
-  return rows.map(toBoundSecret);
-}
-
-/** What the proxy needs to know of whoever presents a token. */
-export interface SandboxRecord {
-  sandbox: StoredSandbox;
-  /** Whether its workspace allows hosts of no bound secret, and the MAC of that column. */
-  unmatched: Unmatched;
-  workspaceMac: Uint8Array;
-  /** When this was so, by the database's clock. */
-  readTime: Date;
-  bound: BoundSecret[];
-}
-
-/** Undefined when there is no such sandbox, or no more. */
-export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
-  const rows = await sql.query<
-    SandboxRow & { egress_unmatched: Unmatched; workspace_mac: Uint8Array | null; read_time: Date }
-  >({
-    name: "find_sandbox_by_lookup_id",
-    text: `select ${columns}, w.egress_unmatched, w.mac as workspace_mac, now() as read_time
-      from sandbox b join workspace w on w.workspace_id = b.workspace_id
-      where b.lookup_id = $1 and b.delete_time is null`,
-    values: [lookupId],
-  });
-  const row = firstOrUndefined(rows);
-  if (!row) return undefined;
-  const sandbox = toSandbox(row);
-  const bound = await listBoundSecrets(sql, sandbox.workspaceId, [sandbox.sandboxId]);
-  const { egress_unmatched: unmatched, workspace_mac: workspaceMac, read_time: readTime } = row;
-  return { sandbox, unmatched, workspaceMac: workspaceMac ?? new Uint8Array(), readTime, bound };
-}
-
-/** The environment variables that something is bound to now. */
-export async function listBoundKeys(tx: Tx, workspaceId: string, sandboxId: string): Promise<string[]> {
-  const rows = await tx.query<{ env_key: string }>({
-    name: "list_bound_keys",
-    text: `select i.env_key from sandbox_binding i
-      where i.workspace_id = $1 and i.sandbox_id = $2 and i.revoke_time is null`,
+/**
+ * From now on its token is worth nothing, also if somebody clears delete_time with SQL, and its variables are gone. Its events stay.
+ */
+export async function deleteSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<void> {
+  await tx.query({
+    name: "delete_sandbox",
+    text: `update sandbox b set delete_time = clock_timestamp(), mac = '', env_envelope = null
+      where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
     values: [workspaceId, sandboxId],
   });
-  return rows.map(({ env_key }) => env_key);
-}
-
-export interface BoundSandbox {
-  sandboxId: string;
-  sandboxName: string;
-  envKey: string;
-}
-
-/** Where a secret is bound now, by sandbox and environment variable. */
-export async function listBoundSandboxes(sql: Sql, workspaceId: string, secretId: string): Promise<BoundSandbox[]> {
-  const rows = await sql.query<{ sandbox_id: string; name: string; env_key: string }>({
-    name: "list_bound_sandboxes",
-    text: `select b.sandbox_id, b.name, i.env_key from sandbox_binding i
-      join sandbox b on b.workspace_id = i.workspace_id and b.sandbox_id = i.sandbox_id
-      where i.workspace_id = $1 and i.secret_id = $2 and i.revoke_time is null and b.delete_time is null
-      order by b.sandbox_id, i.env_key collate "C"`,
-    values: [workspaceId, secretId],
-  });
-  return rows.map((row) => ({ sandboxId: row.sandbox_id, sandboxName: row.name, envKey: row.env_key }));
 }

@@ -14,6 +14,7 @@ const table = {
     "egress.delete",
     "egress.events",
     "egress.unbind",
+    "egress.update",
     "secrets.create",
     "secrets.delete",
     "secrets.undelete",

@@ -12,7 +12,7 @@ const egress = useEgress(coffer, { hosts: [host], env: { COFFER_EGRESS_RPM: "3",
 
 /** A sandbox with the secret, and a request of it. */
 async function use(name: string) {
-  const made = await coffer.clients().egress.createSandbox({ secrets: { KEY: name } });
+  const made = await coffer.clients().egress.createSandbox({ name: "box", secrets: { KEY: name } });
   const { id, workspaceId, secrets } = present(made.sandbox);
   const headers = { authorization: `Bearer ${secrets[0]?.placeholder}` };
   return async () => {

@@ -143,6 +143,11 @@ const exempt: Readonly<Record<string, Readonly<Record<string, string>> | string>
   },
   sandbox: {
     name: isShown,
+    metadata: isShown,
+    env_keys: "says which names are taken; the variables themselves are sealed",
+    env_envelope: isSealed,
+    env_kms_key_id: isBound,
+    env_kms_key_version: isBound,
     create_time: isTime,
     delete_time: "takes the MAC with it: taken back, nothing authenticates",
     mac: isMac,

@@ -7,6 +7,7 @@ import * as dataRavenSecrets from "../../gen/coffer/rest/dataraven/v1/secret_ser
 import * as dataRavenVaults from "../../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
 import * as superserveSandboxes from "../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
 import * as superserveSecrets from "../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
+import * as superserveTemplates from "../../gen/coffer/rest/superserve/v1/template_service_pb.ts";
 import * as thalassaKeys from "../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import * as thalassaSecrets from "../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
@@ -24,7 +25,7 @@ const services: DescService[] = [
   ...[KeyService, SecretService, TokenService, WorkspaceService],
   ...[akuaSecrets.SecretService, akuaVersions.SecretVersionService],
   ...[dataRavenSecrets.SecretService, dataRavenVaults.VaultConnectionService],
-  ...[superserveSandboxes.SandboxService, superserveSecrets.SecretService],
+  ...[superserveSandboxes.SandboxService, superserveSecrets.SecretService, superserveTemplates.TemplateService],
   ...[thalassaKeys.KeyService, thalassaSecrets.SecretService],
 ];
 

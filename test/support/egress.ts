@@ -20,7 +20,8 @@ import { makeCa, makeLeafKey, mintLeaf } from "../../src/operations/egress/certi
 import { placeholderMac } from "../../src/operations/egress/placeholders.ts";
 import { newSandboxToken } from "../../src/operations/egress/sandbox-token.ts";
 import { coveredOfBinding, coveredOfEgressRule, coveredOfSandbox, macOf } from "../../src/operations/row-macs.ts";
-import { insertBinding, insertSandbox } from "../../src/store/sandboxes.ts";
+import { insertBinding } from "../../src/store/sandbox-bindings.ts";
+import { insertSandbox } from "../../src/store/sandboxes.ts";
 import type { TestCoffer } from "./coffer.ts";
 import { startDns, type TestDns } from "./dns.ts";
 import { makeRunDir } from "./run-dir.ts";
@@ -159,7 +160,7 @@ export async function makeSandbox({ deps, sql }: TestCoffer, sourceAddress?: str
   const workspaceId = String(row?.["workspace_id"]);
   const { text, lookupId, tokenHash } = newSandboxToken(deps);
   const sandboxId = newId("sbx", new Date(), randomBytes);
-  const sandbox = { workspaceId, sandboxId, name: "a test's", lookupId, tokenHash, sourceAddress };
+  const sandbox = { workspaceId, sandboxId, name: "a test's", lookupId, tokenHash, sourceAddress, network: undefined };
   const mac = macOf(deps.deploymentKeys, coveredOfSandbox(sandbox));
   await deps.database.transaction((tx) => insertSandbox(tx, { ...sandbox, mac }));
   return { id: sandboxId, token: text, workspaceId };

@@ -1,6 +1,8 @@
 // What tests of EgressService begin with: its client, sandboxes, bindings, and what the proxy thinks of a token.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { CreateSandboxRequestSchema } from "../../gen/coffer/v1/egress_service_pb.ts";
 import { authenticateSandbox } from "../../src/operations/egress/authenticate-sandbox.ts";
-import { findSandboxRecord } from "../../src/store/sandboxes.ts";
+import { findSandboxRecord } from "../../src/store/sandbox-bindings.ts";
 import type { TestCoffer } from "./coffer.ts";
 import { byId, present } from "./secrets.ts";
 
@@ -13,8 +15,8 @@ export function sandboxCalls(coffer: TestCoffer) {
   const egress = (token?: string) => coffer.clients(token).egress;
   return {
     egress,
-    async createSandbox(init: { name?: string; sourceAddress?: string; secrets?: Record<string, string> } = {}) {
-      const { sandbox, ...others } = await egress().createSandbox(init);
+    async createSandbox(init: Omit<MessageInitShape<typeof CreateSandboxRequestSchema>, "$typeName"> = {}) {
+      const { sandbox, ...others } = await egress().createSandbox({ name: "a test's", ...init });
       return { ...present(sandbox), ...others };
     },
     async bind(sandboxId: string, envKey: string, secretId: string, token?: string) {

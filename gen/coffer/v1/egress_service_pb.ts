@@ -7,15 +7,15 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { EgressRule } from "./egress_rule_pb.ts";
 import { file_coffer_v1_egress_rule } from "./egress_rule_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file coffer/v1/egress_service.proto.
  */
 export const file_coffer_v1_egress_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2ZmZXIvdjEvZWdyZXNzX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSJ1Cg5FZ3Jlc3NQcm92aWRlchIMCgRuYW1lGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIjCgRydWxlGAMgASgLMhUuY29mZmVyLnYxLkVncmVzc1J1bGUSGgoScGxhY2Vob2xkZXJfcHJlZml4GAQgASgJIq0BCgdTYW5kYm94EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhYKDnNvdXJjZV9hZGRyZXNzGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgdzZWNyZXRzGAYgAygLMhguY29mZmVyLnYxLlNhbmRib3hTZWNyZXQicwoNU2FuZGJveFNlY3JldBIPCgdlbnZfa2V5GAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRITCgtzZWNyZXRfbmFtZRgDIAEoCRIYCgtwbGFjZWhvbGRlchgEIAEoCUIDgAEBEg8KB3Jldm9rZWQYBSABKAgi4AIKC0VncmVzc0V2ZW50EgoKAmlkGAEgASgJEi4KCmV2ZW50X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNhbmRib3hfaWQYAyABKAkSFAoMc2FuZGJveF9uYW1lGAQgASgJEhEKCXNlY3JldF9pZBgFIAEoCRIOCgZtZXRob2QYBiABKAkSDAoEaG9zdBgHIAEoCRIMCgRwYXRoGAggASgJEg4KBnN0YXR1cxgJIAEoDRIcCg91cHN0cmVhbV9zdGF0dXMYCiABKA1IAIgBARISCgpsYXRlbmN5X21zGAsgASgNEhUKDXJlcXVlc3RfYnl0ZXMYDCABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYDSABKAQSEgoKZXJyb3JfY29kZRgOIAEoCRITCgtvY2N1cnJlbmNlcxgPIAEoDUISChBfdXBzdHJlYW1fc3RhdHVzIhYKFExpc3RQcm92aWRlcnNSZXF1ZXN0IkUKFUxpc3RQcm92aWRlcnNSZXNwb25zZRIsCglwcm92aWRlcnMYASADKAsyGS5jb2ZmZXIudjEuRWdyZXNzUHJvdmlkZXIisAIKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhYKBG5hbWUYASABKAlCCLpIBXIDGMgBEiIKDnNvdXJjZV9hZGRyZXNzGAIgASgJQgq6SAfYAQFyAnABEnQKB3NlY3JldHMYAyADKAsyLC5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QuU2VjcmV0c0VudHJ5QjW6SDKaAS8QICIiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JCoHcgUQARiABBIXCgZyZWdpb24YBCABKAlCB7pIBHICGD8SHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAGi4KDFNlY3JldHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImgKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRIjCgdzYW5kYm94GAEgASgLMhIuY29mZmVyLnYxLlNhbmRib3gSEgoFdG9rZW4YAiABKAlCA4ABARIWCglwcm94eV91cmwYAyABKAlCA4ABASJJChFHZXRTYW5kYm94UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEh0KDHdvcmtzcGFjZV9pZBgCIAEoCUIHukgEcgIYQCI5ChJHZXRTYW5kYm94UmVzcG9uc2USIwoHc2FuZGJveBgBIAEoCzISLmNvZmZlci52MS5TYW5kYm94InAKFExpc3RTYW5kYm94ZXNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIlcKFUxpc3RTYW5kYm94ZXNSZXNwb25zZRIlCglzYW5kYm94ZXMYASADKAsyEi5jb2ZmZXIudjEuU2FuZGJveBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoURGVsZXRlU2FuZGJveFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIdCgx3b3Jrc3BhY2VfaWQYAiABKAlCB7pIBHICGEAiFwoVRGVsZXRlU2FuZGJveFJlc3BvbnNlIugBChFCaW5kU2VjcmV0UmVxdWVzdBIdCgpzYW5kYm94X2lkGAEgASgJQgm6SAZyBBABGEASNgoHZW52X2tleRgCIAEoCUIlukgiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JBIXCgJpZBgDIAEoCUIJukgGcgQQARhASAASGgoEbmFtZRgEIAEoCUIKukgHcgUQARiABEgAEhcKBnJlZ2lvbhgFIAEoCUIHukgEcgIYPxIdCgx3b3Jrc3BhY2VfaWQYBiABKAlCB7pIBHICGEBCDwoGc2VjcmV0EgW6SAIIASI/ChJCaW5kU2VjcmV0UmVzcG9uc2USKQoHYmluZGluZxgBIAEoCzIYLmNvZmZlci52MS5TYW5kYm94U2VjcmV0InAKE1VuYmluZFNlY3JldFJlcXVlc3QSHQoKc2FuZGJveF9pZBgBIAEoCUIJukgGcgQQARhAEhsKB2Vudl9rZXkYAiABKAlCCrpIB3IFEAEYgAESHQoMd29ya3NwYWNlX2lkGAMgASgJQge6SARyAhhAIhYKFFVuYmluZFNlY3JldFJlc3BvbnNlIuoBChdMaXN0RWdyZXNzRXZlbnRzUmVxdWVzdBIaCglzZWNyZXRfaWQYASABKAlCB7pIBHICGEASGwoKc2FuZGJveF9pZBgCIAEoCUIHukgEcgIYQBI8CgxzdGF0dXNfY2xhc3MYAyABKA4yHC5jb2ZmZXIudjEuRWdyZXNzU3RhdHVzQ2xhc3NCCLpIBYIBAhABEhsKCXBhZ2Vfc2l6ZRgEIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgCASHQoMd29ya3NwYWNlX2lkGAYgASgJQge6SARyAhhAImIKGExpc3RFZ3Jlc3NFdmVudHNSZXNwb25zZRItCg1lZ3Jlc3NfZXZlbnRzGAEgAygLMhYuY29mZmVyLnYxLkVncmVzc0V2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSrmAQoRRWdyZXNzU3RhdHVzQ2xhc3MSIwofRUdSRVNTX1NUQVRVU19DTEFTU19VTlNQRUNJRklFRBAAEh8KG0VHUkVTU19TVEFUVVNfQ0xBU1NfU1VDQ0VTUxABEiAKHEVHUkVTU19TVEFUVVNfQ0xBU1NfUkVESVJFQ1QQAhIkCiBFR1JFU1NfU1RBVFVTX0NMQVNTX0NMSUVOVF9FUlJPUhADEiQKIEVHUkVTU19TVEFUVVNfQ0xBU1NfU0VSVkVSX0VSUk9SEAQSHQoZRUdSRVNTX1NUQVRVU19DTEFTU19FUlJPUhAFMq0FCg1FZ3Jlc3NTZXJ2aWNlElcKDUxpc3RQcm92aWRlcnMSHy5jb2ZmZXIudjEuTGlzdFByb3ZpZGVyc1JlcXVlc3QaIC5jb2ZmZXIudjEuTGlzdFByb3ZpZGVyc1Jlc3BvbnNlIgOQAgESUgoNQ3JlYXRlU2FuZGJveBIfLmNvZmZlci52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBogLmNvZmZlci52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USSQoKR2V0U2FuZGJveBIcLmNvZmZlci52MS5HZXRTYW5kYm94UmVxdWVzdBodLmNvZmZlci52MS5HZXRTYW5kYm94UmVzcG9uc2USUgoNTGlzdFNhbmRib3hlcxIfLmNvZmZlci52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBogLmNvZmZlci52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2USUgoNRGVsZXRlU2FuZGJveBIfLmNvZmZlci52MS5EZWxldGVTYW5kYm94UmVxdWVzdBogLmNvZmZlci52MS5EZWxldGVTYW5kYm94UmVzcG9uc2USSQoKQmluZFNlY3JldBIcLmNvZmZlci52MS5CaW5kU2VjcmV0UmVxdWVzdBodLmNvZmZlci52MS5CaW5kU2VjcmV0UmVzcG9uc2USTwoMVW5iaW5kU2VjcmV0Eh4uY29mZmVyLnYxLlVuYmluZFNlY3JldFJlcXVlc3QaHy5jb2ZmZXIudjEuVW5iaW5kU2VjcmV0UmVzcG9uc2USYAoQTGlzdEVncmVzc0V2ZW50cxIiLmNvZmZlci52MS5MaXN0RWdyZXNzRXZlbnRzUmVxdWVzdBojLmNvZmZlci52MS5MaXN0RWdyZXNzRXZlbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_coffer_v1_egress_rule, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jb2ZmZXIvdjEvZWdyZXNzX3NlcnZpY2UucHJvdG8SCWNvZmZlci52MSJ1Cg5FZ3Jlc3NQcm92aWRlchIMCgRuYW1lGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIjCgRydWxlGAMgASgLMhUuY29mZmVyLnYxLkVncmVzc1J1bGUSGgoScGxhY2Vob2xkZXJfcHJlZml4GAQgASgJIsMDCgdTYW5kYm94EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhYKDnNvdXJjZV9hZGRyZXNzGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCgdzZWNyZXRzGAYgAygLMhguY29mZmVyLnYxLlNhbmRib3hTZWNyZXRCCLpIBZIBAhAgEjwKCG1ldGFkYXRhGAcgAygLMiAuY29mZmVyLnYxLlNhbmRib3guTWV0YWRhdGFFbnRyeUIIukgFmgECEEASKgoHbmV0d29yaxgIIAEoCzIZLmNvZmZlci52MS5TYW5kYm94TmV0d29yaxI/CghlbnZfdmFycxgJIAMoCzIfLmNvZmZlci52MS5TYW5kYm94LkVudlZhcnNFbnRyeUIMgAEBukgGmgEDEIACGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARouCgxFbnZWYXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJJCg5TYW5kYm94TmV0d29yaxIbCglhbGxvd19vdXQYASADKAlCCLpIBZIBAhBkEhoKCGRlbnlfb3V0GAIgAygJQgi6SAWSAQIQZCJzCg1TYW5kYm94U2VjcmV0Eg8KB2Vudl9rZXkYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEhMKC3NlY3JldF9uYW1lGAMgASgJEhgKC3BsYWNlaG9sZGVyGAQgASgJQgOAAQESDwoHcmV2b2tlZBgFIAEoCCLgAgoLRWdyZXNzRXZlbnQSCgoCaWQYASABKAkSLgoKZXZlbnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2FuZGJveF9pZBgDIAEoCRIUCgxzYW5kYm94X25hbWUYBCABKAkSEQoJc2VjcmV0X2lkGAUgASgJEg4KBm1ldGhvZBgGIAEoCRIMCgRob3N0GAcgASgJEgwKBHBhdGgYCCABKAkSDgoGc3RhdHVzGAkgASgNEhwKD3Vwc3RyZWFtX3N0YXR1cxgKIAEoDUgAiAEBEhIKCmxhdGVuY3lfbXMYCyABKA0SFQoNcmVxdWVzdF9ieXRlcxgMIAEoBBIWCg5yZXNwb25zZV9ieXRlcxgNIAEoBBISCgplcnJvcl9jb2RlGA4gASgJEhMKC29jY3VycmVuY2VzGA8gASgNQhIKEF91cHN0cmVhbV9zdGF0dXMiFgoUTGlzdFByb3ZpZGVyc1JlcXVlc3QiRQoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEiwKCXByb3ZpZGVycxgBIAMoCzIZLmNvZmZlci52MS5FZ3Jlc3NQcm92aWRlciLXBAoUQ3JlYXRlU2FuZGJveFJlcXVlc3QSFwoEbmFtZRgBIAEoCUIJukgGcgQQARhAEiIKDnNvdXJjZV9hZGRyZXNzGAIgASgJQgq6SAfYAQFyAnABEnQKB3NlY3JldHMYAyADKAsyLC5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QuU2VjcmV0c0VudHJ5QjW6SDKaAS8QICIiciAyHl5bQS1aYS16X11bQS1aYS16MC05X117MCwxMjd9JCoHcgUQARiABBIXCgZyZWdpb24YBCABKAlCB7pIBHICGD8SHQoMd29ya3NwYWNlX2lkGAUgASgJQge6SARyAhhAEkkKCG1ldGFkYXRhGAYgAygLMi0uY29mZmVyLnYxLkNyZWF0ZVNhbmRib3hSZXF1ZXN0Lk1ldGFkYXRhRW50cnlCCLpIBZoBAhBAEkwKCGVudl92YXJzGAcgAygLMiwuY29mZmVyLnYxLkNyZWF0ZVNhbmRib3hSZXF1ZXN0LkVudlZhcnNFbnRyeUIMgAEBukgGmgEDEIACEioKB25ldHdvcmsYCCABKAsyGS5jb2ZmZXIudjEuU2FuZGJveE5ldHdvcmsaLgoMU2VjcmV0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEVudlZhcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImgKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRIjCgdzYW5kYm94GAEgASgLMhIuY29mZmVyLnYxLlNhbmRib3gSEgoFdG9rZW4YAiABKAlCA4ABARIWCglwcm94eV91cmwYAyABKAlCA4ABASJJChFHZXRTYW5kYm94UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEh0KDHdvcmtzcGFjZV9pZBgCIAEoCUIHukgEcgIYQCI5ChJHZXRTYW5kYm94UmVzcG9uc2USIwoHc2FuZGJveBgBIAEoCzISLmNvZmZlci52MS5TYW5kYm94IuwBChRMaXN0U2FuZGJveGVzUmVxdWVzdBIbCglwYWdlX3NpemUYASABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQBJJCghtZXRhZGF0YRgEIAMoCzItLmNvZmZlci52MS5MaXN0U2FuZGJveGVzUmVxdWVzdC5NZXRhZGF0YUVudHJ5Qgi6SAWaAQIQQBovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiVwoVTGlzdFNhbmRib3hlc1Jlc3BvbnNlEiUKCXNhbmRib3hlcxgBIAMoCzISLmNvZmZlci52MS5TYW5kYm94EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLBAQoUVXBkYXRlU2FuZGJveFJlcXVlc3QSWQoHc2FuZGJveBgBIAEoCzISLmNvZmZlci52MS5TYW5kYm94QjS6SDG6ASsKCnNhbmRib3guaWQSDmlkIGlzIHJlcXVpcmVkGg10aGlzLmlkICE9ICcnyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIdCgx3b3Jrc3BhY2VfaWQYAyABKAlCB7pIBHICGEAiPAoVVXBkYXRlU2FuZGJveFJlc3BvbnNlEiMKB3NhbmRib3gYASABKAsyEi5jb2ZmZXIudjEuU2FuZGJveCJRChlSb3RhdGVTYW5kYm94VG9rZW5SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoMd29ya3NwYWNlX2lkGAIgASgJQge6SARyAhhAIm0KGlJvdGF0ZVNhbmRib3hUb2tlblJlc3BvbnNlEiMKB3NhbmRib3gYASABKAsyEi5jb2ZmZXIudjEuU2FuZGJveBISCgV0b2tlbhgCIAEoCUIDgAEBEhYKCXByb3h5X3VybBgDIAEoCUIDgAEBIkwKFERlbGV0ZVNhbmRib3hSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoMd29ya3NwYWNlX2lkGAIgASgJQge6SARyAhhAIhcKFURlbGV0ZVNhbmRib3hSZXNwb25zZSLoAQoRQmluZFNlY3JldFJlcXVlc3QSHQoKc2FuZGJveF9pZBgBIAEoCUIJukgGcgQQARhAEjYKB2Vudl9rZXkYAiABKAlCJbpIInIgMh5eW0EtWmEtel9dW0EtWmEtejAtOV9dezAsMTI3fSQSFwoCaWQYAyABKAlCCbpIBnIEEAEYQEgAEhoKBG5hbWUYBCABKAlCCrpIB3IFEAEYgARIABIXCgZyZWdpb24YBSABKAlCB7pIBHICGD8SHQoMd29ya3NwYWNlX2lkGAYgASgJQge6SARyAhhAQg8KBnNlY3JldBIFukgCCAEiPwoSQmluZFNlY3JldFJlc3BvbnNlEikKB2JpbmRpbmcYASABKAsyGC5jb2ZmZXIudjEuU2FuZGJveFNlY3JldCJwChNVbmJpbmRTZWNyZXRSZXF1ZXN0Eh0KCnNhbmRib3hfaWQYASABKAlCCbpIBnIEEAEYQBIbCgdlbnZfa2V5GAIgASgJQgq6SAdyBRABGIABEh0KDHdvcmtzcGFjZV9pZBgDIAEoCUIHukgEcgIYQCIWChRVbmJpbmRTZWNyZXRSZXNwb25zZSLqAQoXTGlzdEVncmVzc0V2ZW50c1JlcXVlc3QSGgoJc2VjcmV0X2lkGAEgASgJQge6SARyAhhAEhsKCnNhbmRib3hfaWQYAiABKAlCB7pIBHICGEASPAoMc3RhdHVzX2NsYXNzGAMgASgOMhwuY29mZmVyLnYxLkVncmVzc1N0YXR1c0NsYXNzQgi6SAWCAQIQARIbCglwYWdlX3NpemUYBCABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAgEh0KDHdvcmtzcGFjZV9pZBgGIAEoCUIHukgEcgIYQCJiChhMaXN0RWdyZXNzRXZlbnRzUmVzcG9uc2USLQoNZWdyZXNzX2V2ZW50cxgBIAMoCzIWLmNvZmZlci52MS5FZ3Jlc3NFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkq5gEKEUVncmVzc1N0YXR1c0NsYXNzEiMKH0VHUkVTU19TVEFUVVNfQ0xBU1NfVU5TUEVDSUZJRUQQABIfChtFR1JFU1NfU1RBVFVTX0NMQVNTX1NVQ0NFU1MQARIgChxFR1JFU1NfU1RBVFVTX0NMQVNTX1JFRElSRUNUEAISJAogRUdSRVNTX1NUQVRVU19DTEFTU19DTElFTlRfRVJST1IQAxIkCiBFR1JFU1NfU1RBVFVTX0NMQVNTX1NFUlZFUl9FUlJPUhAEEh0KGUVHUkVTU19TVEFUVVNfQ0xBU1NfRVJST1IQBTLkBgoNRWdyZXNzU2VydmljZRJXCg1MaXN0UHJvdmlkZXJzEh8uY29mZmVyLnYxLkxpc3RQcm92aWRlcnNSZXF1ZXN0GiAuY29mZmVyLnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIDkAIBElIKDUNyZWF0ZVNhbmRib3gSHy5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaIC5jb2ZmZXIudjEuQ3JlYXRlU2FuZGJveFJlc3BvbnNlEkkKCkdldFNhbmRib3gSHC5jb2ZmZXIudjEuR2V0U2FuZGJveFJlcXVlc3QaHS5jb2ZmZXIudjEuR2V0U2FuZGJveFJlc3BvbnNlElIKDUxpc3RTYW5kYm94ZXMSHy5jb2ZmZXIudjEuTGlzdFNhbmRib3hlc1JlcXVlc3QaIC5jb2ZmZXIudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlElIKDVVwZGF0ZVNhbmRib3gSHy5jb2ZmZXIudjEuVXBkYXRlU2FuZGJveFJlcXVlc3QaIC5jb2ZmZXIudjEuVXBkYXRlU2FuZGJveFJlc3BvbnNlEmEKElJvdGF0ZVNhbmRib3hUb2tlbhIkLmNvZmZlci52MS5Sb3RhdGVTYW5kYm94VG9rZW5SZXF1ZXN0GiUuY29mZmVyLnYxLlJvdGF0ZVNhbmRib3hUb2tlblJlc3BvbnNlElIKDURlbGV0ZVNhbmRib3gSHy5jb2ZmZXIudjEuRGVsZXRlU2FuZGJveFJlcXVlc3QaIC5jb2ZmZXIudjEuRGVsZXRlU2FuZGJveFJlc3BvbnNlEkkKCkJpbmRTZWNyZXQSHC5jb2ZmZXIudjEuQmluZFNlY3JldFJlcXVlc3QaHS5jb2ZmZXIudjEuQmluZFNlY3JldFJlc3BvbnNlEk8KDFVuYmluZFNlY3JldBIeLmNvZmZlci52MS5VbmJpbmRTZWNyZXRSZXF1ZXN0Gh8uY29mZmVyLnYxLlVuYmluZFNlY3JldFJlc3BvbnNlEmAKEExpc3RFZ3Jlc3NFdmVudHMSIi5jb2ZmZXIudjEuTGlzdEVncmVzc0V2ZW50c1JlcXVlc3QaIy5jb2ZmZXIudjEuTGlzdEVncmVzc0V2ZW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_coffer_v1_egress_rule, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A preset for a well-known service.
@@ -106,6 +106,27 @@ export type Sandbox = Message<"coffer.v1.Sandbox"> & {
    * @generated from field: repeated coffer.v1.SandboxSecret secrets = 6;
    */
   secrets: SandboxSecret[];
+
+  /**
+   * Tags.
+   *
+   * @generated from field: map<string, string> metadata = 7;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * The hosts that it may go to; unset: those that its secrets and its workspace allow.
+   *
+   * @generated from field: coffer.v1.SandboxNetwork network = 8;
+   */
+  network?: SandboxNetwork | undefined;
+
+  /**
+   * Variables for its program, as they were given. ListSandboxes and UpdateSandbox leave them out.
+   *
+   * @generated from field: map<string, string> env_vars = 9;
+   */
+  envVars: { [key: string]: string };
 };
 
 /**
@@ -114,6 +135,36 @@ export type Sandbox = Message<"coffer.v1.Sandbox"> & {
  */
 export const SandboxSchema: GenMessage<Sandbox> = /*@__PURE__*/
   messageDesc(file_coffer_v1_egress_service, 1);
+
+/**
+ * The hosts that a sandbox may go to, whatever its secrets and its workspace allow. A host is a name such as api.example.com, or *. before
+ * one, which stands for exactly one more label. A host in both lists is denied.
+ *
+ * @generated from message coffer.v1.SandboxNetwork
+ */
+export type SandboxNetwork = Message<"coffer.v1.SandboxNetwork"> & {
+  /**
+   * Only these hosts; any when empty.
+   *
+   * @generated from field: repeated string allow_out = 1;
+   */
+  allowOut: string[];
+
+  /**
+   * None of these hosts. 0.0.0.0/0 or ::/0 stands for every host that allow_out does not list; no other range of addresses is enforced, so
+   * none is accepted. The proxy always refuses private addresses.
+   *
+   * @generated from field: repeated string deny_out = 2;
+   */
+  denyOut: string[];
+};
+
+/**
+ * Describes the message coffer.v1.SandboxNetwork.
+ * Use `create(SandboxNetworkSchema)` to create a new message.
+ */
+export const SandboxNetworkSchema: GenMessage<SandboxNetwork> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_egress_service, 2);
 
 /**
  * A secret that is bound to an environment variable of a sandbox.
@@ -162,7 +213,7 @@ export type SandboxSecret = Message<"coffer.v1.SandboxSecret"> & {
  * Use `create(SandboxSecretSchema)` to create a new message.
  */
 export const SandboxSecretSchema: GenMessage<SandboxSecret> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 2);
+  messageDesc(file_coffer_v1_egress_service, 3);
 
 /**
  * EgressEvent tells how one request of a sandbox ended. A request with secrets has an event for each of them; a request without
@@ -282,7 +333,7 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
  * Use `create(EgressEventSchema)` to create a new message.
  */
 export const EgressEventSchema: GenMessage<EgressEvent> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 3);
+  messageDesc(file_coffer_v1_egress_service, 4);
 
 /**
  * ListProvidersRequest is the request of ListProviders.
@@ -297,7 +348,7 @@ export type ListProvidersRequest = Message<"coffer.v1.ListProvidersRequest"> & {
  * Use `create(ListProvidersRequestSchema)` to create a new message.
  */
 export const ListProvidersRequestSchema: GenMessage<ListProvidersRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 4);
+  messageDesc(file_coffer_v1_egress_service, 5);
 
 /**
  * ListProvidersResponse is the answer of ListProviders.
@@ -318,7 +369,7 @@ export type ListProvidersResponse = Message<"coffer.v1.ListProvidersResponse"> &
  * Use `create(ListProvidersResponseSchema)` to create a new message.
  */
 export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 5);
+  messageDesc(file_coffer_v1_egress_service, 6);
 
 /**
  * CreateSandboxRequest is the request of CreateSandbox.
@@ -327,7 +378,7 @@ export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*
  */
 export type CreateSandboxRequest = Message<"coffer.v1.CreateSandboxRequest"> & {
   /**
-   * At most 200 characters; need not be unique.
+   * Required: 1 to 64 characters; need not be unique.
    *
    * @generated from field: string name = 1;
    */
@@ -360,6 +411,29 @@ export type CreateSandboxRequest = Message<"coffer.v1.CreateSandboxRequest"> & {
    * @generated from field: string workspace_id = 5;
    */
   workspaceId: string;
+
+  /**
+   * Tags: at most 64, keys of 1 to 256 bytes, values of at most 2,048 bytes, 16,384 bytes in total. Keys that begin with superserve. or
+   * _superserve are reserved.
+   *
+   * @generated from field: map<string, string> metadata = 6;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * At most 256 variables `[A-Za-z_][A-Za-z0-9_]*` without those of `secrets`, with at most 65,536 bytes in total. They are sealed, and
+   * returned to those who may read the sandbox.
+   *
+   * @generated from field: map<string, string> env_vars = 7;
+   */
+  envVars: { [key: string]: string };
+
+  /**
+   * The hosts that it may go to.
+   *
+   * @generated from field: coffer.v1.SandboxNetwork network = 8;
+   */
+  network?: SandboxNetwork | undefined;
 };
 
 /**
@@ -367,7 +441,7 @@ export type CreateSandboxRequest = Message<"coffer.v1.CreateSandboxRequest"> & {
  * Use `create(CreateSandboxRequestSchema)` to create a new message.
  */
 export const CreateSandboxRequestSchema: GenMessage<CreateSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 6);
+  messageDesc(file_coffer_v1_egress_service, 7);
 
 /**
  * CreateSandboxResponse is the answer of CreateSandbox.
@@ -402,7 +476,7 @@ export type CreateSandboxResponse = Message<"coffer.v1.CreateSandboxResponse"> &
  * Use `create(CreateSandboxResponseSchema)` to create a new message.
  */
 export const CreateSandboxResponseSchema: GenMessage<CreateSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 7);
+  messageDesc(file_coffer_v1_egress_service, 8);
 
 /**
  * GetSandboxRequest is the request of GetSandbox.
@@ -430,7 +504,7 @@ export type GetSandboxRequest = Message<"coffer.v1.GetSandboxRequest"> & {
  * Use `create(GetSandboxRequestSchema)` to create a new message.
  */
 export const GetSandboxRequestSchema: GenMessage<GetSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 8);
+  messageDesc(file_coffer_v1_egress_service, 9);
 
 /**
  * GetSandboxResponse is the answer of GetSandbox.
@@ -451,7 +525,7 @@ export type GetSandboxResponse = Message<"coffer.v1.GetSandboxResponse"> & {
  * Use `create(GetSandboxResponseSchema)` to create a new message.
  */
 export const GetSandboxResponseSchema: GenMessage<GetSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 9);
+  messageDesc(file_coffer_v1_egress_service, 10);
 
 /**
  * ListSandboxesRequest is the request of ListSandboxes.
@@ -479,6 +553,13 @@ export type ListSandboxesRequest = Message<"coffer.v1.ListSandboxesRequest"> & {
    * @generated from field: string workspace_id = 3;
    */
   workspaceId: string;
+
+  /**
+   * Only sandboxes that have all of these tags.
+   *
+   * @generated from field: map<string, string> metadata = 4;
+   */
+  metadata: { [key: string]: string };
 };
 
 /**
@@ -486,7 +567,7 @@ export type ListSandboxesRequest = Message<"coffer.v1.ListSandboxesRequest"> & {
  * Use `create(ListSandboxesRequestSchema)` to create a new message.
  */
 export const ListSandboxesRequestSchema: GenMessage<ListSandboxesRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 10);
+  messageDesc(file_coffer_v1_egress_service, 11);
 
 /**
  * ListSandboxesResponse is the answer of ListSandboxes.
@@ -514,7 +595,126 @@ export type ListSandboxesResponse = Message<"coffer.v1.ListSandboxesResponse"> &
  * Use `create(ListSandboxesResponseSchema)` to create a new message.
  */
 export const ListSandboxesResponseSchema: GenMessage<ListSandboxesResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 11);
+  messageDesc(file_coffer_v1_egress_service, 12);
+
+/**
+ * UpdateSandboxRequest is the request of UpdateSandbox.
+ *
+ * @generated from message coffer.v1.UpdateSandboxRequest
+ */
+export type UpdateSandboxRequest = Message<"coffer.v1.UpdateSandboxRequest"> & {
+  /**
+   * `id` names the sandbox.
+   *
+   * @generated from field: coffer.v1.Sandbox sandbox = 1;
+   */
+  sandbox?: Sandbox | undefined;
+
+  /**
+   * Which fields to replace: `metadata`, `network`; those of them that are set when there is no mask.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.UpdateSandboxRequest.
+ * Use `create(UpdateSandboxRequestSchema)` to create a new message.
+ */
+export const UpdateSandboxRequestSchema: GenMessage<UpdateSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_egress_service, 13);
+
+/**
+ * UpdateSandboxResponse is the answer of UpdateSandbox.
+ *
+ * @generated from message coffer.v1.UpdateSandboxResponse
+ */
+export type UpdateSandboxResponse = Message<"coffer.v1.UpdateSandboxResponse"> & {
+  /**
+   * The sandbox as it is now, without its variables.
+   *
+   * @generated from field: coffer.v1.Sandbox sandbox = 1;
+   */
+  sandbox?: Sandbox | undefined;
+};
+
+/**
+ * Describes the message coffer.v1.UpdateSandboxResponse.
+ * Use `create(UpdateSandboxResponseSchema)` to create a new message.
+ */
+export const UpdateSandboxResponseSchema: GenMessage<UpdateSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_egress_service, 14);
+
+/**
+ * RotateSandboxTokenRequest is the request of RotateSandboxToken.
+ *
+ * @generated from message coffer.v1.RotateSandboxTokenRequest
+ */
+export type RotateSandboxTokenRequest = Message<"coffer.v1.RotateSandboxTokenRequest"> & {
+  /**
+   * Which sandbox.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Only for tokens that reach several workspaces.
+   *
+   * @generated from field: string workspace_id = 2;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message coffer.v1.RotateSandboxTokenRequest.
+ * Use `create(RotateSandboxTokenRequestSchema)` to create a new message.
+ */
+export const RotateSandboxTokenRequestSchema: GenMessage<RotateSandboxTokenRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_egress_service, 15);
+
+/**
+ * RotateSandboxTokenResponse is the answer of RotateSandboxToken.
+ *
+ * @generated from message coffer.v1.RotateSandboxTokenResponse
+ */
+export type RotateSandboxTokenResponse = Message<"coffer.v1.RotateSandboxTokenResponse"> & {
+  /**
+   * The sandbox, with placeholders and variables.
+   *
+   * @generated from field: coffer.v1.Sandbox sandbox = 1;
+   */
+  sandbox?: Sandbox | undefined;
+
+  /**
+   * `sbx_coffer_…`: opens the proxy for this sandbox, and nothing else. Shown once; empty in a replay.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+
+  /**
+   * The proxy with the token in it, ready for HTTPS_PROXY; empty where coffer does not know its address, and in a replay.
+   *
+   * @generated from field: string proxy_url = 3;
+   */
+  proxyUrl: string;
+};
+
+/**
+ * Describes the message coffer.v1.RotateSandboxTokenResponse.
+ * Use `create(RotateSandboxTokenResponseSchema)` to create a new message.
+ */
+export const RotateSandboxTokenResponseSchema: GenMessage<RotateSandboxTokenResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_v1_egress_service, 16);
 
 /**
  * DeleteSandboxRequest is the request of DeleteSandbox.
@@ -542,7 +742,7 @@ export type DeleteSandboxRequest = Message<"coffer.v1.DeleteSandboxRequest"> & {
  * Use `create(DeleteSandboxRequestSchema)` to create a new message.
  */
 export const DeleteSandboxRequestSchema: GenMessage<DeleteSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 12);
+  messageDesc(file_coffer_v1_egress_service, 17);
 
 /**
  * DeleteSandboxResponse is the answer of DeleteSandbox.
@@ -557,7 +757,7 @@ export type DeleteSandboxResponse = Message<"coffer.v1.DeleteSandboxResponse"> &
  * Use `create(DeleteSandboxResponseSchema)` to create a new message.
  */
 export const DeleteSandboxResponseSchema: GenMessage<DeleteSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 13);
+  messageDesc(file_coffer_v1_egress_service, 18);
 
 /**
  * BindSecretRequest is the request of BindSecret.
@@ -622,7 +822,7 @@ export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
  * Use `create(BindSecretRequestSchema)` to create a new message.
  */
 export const BindSecretRequestSchema: GenMessage<BindSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 14);
+  messageDesc(file_coffer_v1_egress_service, 19);
 
 /**
  * BindSecretResponse is the answer of BindSecret.
@@ -643,7 +843,7 @@ export type BindSecretResponse = Message<"coffer.v1.BindSecretResponse"> & {
  * Use `create(BindSecretResponseSchema)` to create a new message.
  */
 export const BindSecretResponseSchema: GenMessage<BindSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 15);
+  messageDesc(file_coffer_v1_egress_service, 20);
 
 /**
  * UnbindSecretRequest is the request of UnbindSecret.
@@ -678,7 +878,7 @@ export type UnbindSecretRequest = Message<"coffer.v1.UnbindSecretRequest"> & {
  * Use `create(UnbindSecretRequestSchema)` to create a new message.
  */
 export const UnbindSecretRequestSchema: GenMessage<UnbindSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 16);
+  messageDesc(file_coffer_v1_egress_service, 21);
 
 /**
  * UnbindSecretResponse is the answer of UnbindSecret.
@@ -693,7 +893,7 @@ export type UnbindSecretResponse = Message<"coffer.v1.UnbindSecretResponse"> & {
  * Use `create(UnbindSecretResponseSchema)` to create a new message.
  */
 export const UnbindSecretResponseSchema: GenMessage<UnbindSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 17);
+  messageDesc(file_coffer_v1_egress_service, 22);
 
 /**
  * ListEgressEventsRequest is the request of ListEgressEvents. All conditions must hold.
@@ -749,7 +949,7 @@ export type ListEgressEventsRequest = Message<"coffer.v1.ListEgressEventsRequest
  * Use `create(ListEgressEventsRequestSchema)` to create a new message.
  */
 export const ListEgressEventsRequestSchema: GenMessage<ListEgressEventsRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 18);
+  messageDesc(file_coffer_v1_egress_service, 23);
 
 /**
  * ListEgressEventsResponse is the answer of ListEgressEvents.
@@ -777,7 +977,7 @@ export type ListEgressEventsResponse = Message<"coffer.v1.ListEgressEventsRespon
  * Use `create(ListEgressEventsResponseSchema)` to create a new message.
  */
 export const ListEgressEventsResponseSchema: GenMessage<ListEgressEventsResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_v1_egress_service, 19);
+  messageDesc(file_coffer_v1_egress_service, 24);
 
 /**
  * EgressStatusClass is a range of HTTP statuses.
@@ -874,8 +1074,9 @@ export const EgressService: GenService<{
     output: typeof CreateSandboxResponseSchema;
   },
   /**
-   * Returns a sandbox and what is bound to it; the placeholders only to those who hold egress.bind. Permission: egress.read.
-   * Errors: NOT_FOUND.
+   * Returns a sandbox with its variables and what is bound to it; the placeholders only to those who hold egress.bind. Permission:
+   * egress.read.
+   * Errors: NOT_FOUND, FAILED_PRECONDITION (KEY_NOT_ACTIVE: the key that seals its variables), DATA_LOSS.
    *
    * @generated from rpc coffer.v1.EgressService.GetSandbox
    */
@@ -895,6 +1096,30 @@ export const EgressService: GenService<{
     methodKind: "unary";
     input: typeof ListSandboxesRequestSchema;
     output: typeof ListSandboxesResponseSchema;
+  },
+  /**
+   * Replaces the tags of a sandbox, or the hosts that it may go to: within two seconds, in open connections too. Permission:
+   * egress.update.
+   * Errors: NOT_FOUND, INVALID_ARGUMENT, DATA_LOSS (the sandbox does not authenticate).
+   *
+   * @generated from rpc coffer.v1.EgressService.UpdateSandbox
+   */
+  updateSandbox: {
+    methodKind: "unary";
+    input: typeof UpdateSandboxRequestSchema;
+    output: typeof UpdateSandboxResponseSchema;
+  },
+  /**
+   * Gives a sandbox a fresh token. The earlier token ends within two seconds, and so do the connections that were opened with it.
+   * Permissions: egress.create, for a sandbox with secrets also egress.bind, and secrets.use of each of them.
+   * Errors: NOT_FOUND, FAILED_PRECONDITION (KEY_NOT_ACTIVE: the key that seals its variables), DATA_LOSS.
+   *
+   * @generated from rpc coffer.v1.EgressService.RotateSandboxToken
+   */
+  rotateSandboxToken: {
+    methodKind: "unary";
+    input: typeof RotateSandboxTokenRequestSchema;
+    output: typeof RotateSandboxTokenResponseSchema;
   },
   /**
    * Deletes a sandbox: within two seconds its token and placeholders are worth nothing. Its events stay. Permission: egress.delete.

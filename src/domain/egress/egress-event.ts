@@ -4,6 +4,7 @@
 export type EgressErrorCode =
   | ""
   | "host_denied"
+  | "host_not_allowed"
   | "unmatched_host_denied"
   | "credential_host_mismatch"
   | "credential_misplaced"

@@ -84,6 +84,11 @@ function surroundedSlot(header: string, before: string, after: string): Slot {
   };
 }
 
+/** The value without the line break at its end, if it has one: editors and `echo` write it, and no header can carry it. */
+export function sentValue(value: string): string {
+  return value.replace(/\r?\n$/, "");
+}
+
 /** Whether a value may be a password of Basic, which encodes it: text without control characters (RFC 7617, 2). */
 function fitsBasic(value: string): boolean {
   return value !== "" && !/[\p{Cc}\p{Cs}]/u.test(value);

@@ -2,8 +2,9 @@
 import type { EgressLimits, EgressRule } from "./egress-rule.ts";
 import { connectionTokens } from "./forwarded-headers.ts";
 import { type Destination, framingFault, type RequestHead, valuesOf } from "./framing.ts";
-import { matchesHost } from "./host-pattern.ts";
+import { type HostPattern, matchesHost } from "./host-pattern.ts";
 import { type Slot, slotsOf } from "./inject.ts";
+import { networkRefusal } from "./network-limits.ts";
 import { candidatesIn } from "./placeholder.ts";
 import type { Refusal } from "./refusal.ts";
 import { isLetIn, type JudgedBinding, type JudgedSandbox } from "./sandbox.ts";
@@ -21,7 +22,16 @@ type Judged = { refusal: Refusal } | { stranger: string } | { swaps: readonly Sw
 
 /** Whether a secret that is bound to the sandbox may go to the host. */
 export function hasRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
-  return bindings.some(({ rule }) => rule?.hosts.some((pattern) => matchesHost(pattern, host)));
+  return bindings.some(({ rule }) => rule && isAmong(rule.hosts, host));
+}
+
+/** Whether the host is one of a secret that is bound to the sandbox, and was deleted or has expired. */
+export function hadRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
+  return bindings.some(({ formerHosts }) => isAmong(formerHosts, host));
+}
+
+function isAmong(patterns: readonly HostPattern[], host: string): boolean {
+  return patterns.some((pattern) => matchesHost(pattern, host));
 }
 
 /** `visit` is where the request goes, and the address it comes from; `isPlaceholder` tells of a text, whoever it was made for. */
@@ -33,6 +43,8 @@ export function judgeRequest(
 ): Judged {
   const fault = framingFault(head, visit);
   if (fault) return { refusal: { code: fault } };
+  const outside = networkRefusal(sandbox.network, visit.host);
+  if (outside) return { refusal: { code: outside } };
   const swaps: Swap[] = [];
   for (const binding of sandbox.bindings) {
     const judged = judgeBinding(binding, visit.host, head);

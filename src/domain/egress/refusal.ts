@@ -23,6 +23,7 @@ export function mayHaveReachedHost(code: EgressErrorCode): boolean {
 export const refusalStatus: Readonly<Record<RefusalCode, number>> = {
   bad_request: 400,
   host_denied: 403,
+  host_not_allowed: 403,
   unmatched_host_denied: 403,
   credential_host_mismatch: 403,
   credential_misplaced: 403,

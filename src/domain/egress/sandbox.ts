@@ -4,6 +4,8 @@ import { CofferError } from "../errors.ts";
 import { judgeAccessPolicy } from "../judge-access-policy.ts";
 import { deniesUse } from "../statement-rules.ts";
 import type { EgressRule } from "./egress-rule.ts";
+import type { HostPattern } from "./host-pattern.ts";
+import type { NetworkLimits } from "./network-limits.ts";
 
 export interface Sandbox {
   workspaceId: string;
@@ -11,6 +13,8 @@ export interface Sandbox {
   name: string;
   /** The only address it may call the proxy from; undefined: any. */
   sourceAddress: string | undefined;
+  /** Undefined: it may go where its secrets and its workspace allow. */
+  network: NetworkLimits | undefined;
   createTime: Date;
 }
 
@@ -30,6 +34,8 @@ export interface Binding {
 export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
   /** Undefined when the placeholder is worth nothing any more: let go, its secret deleted or without a rule. */
   rule: EgressRule | undefined;
+  /** Hosts that the secret could go to before it was deleted or expired; none while it is in use. */
+  formerHosts: readonly HostPattern[];
   /** The version whose value is used; 0 when there is none. */
   currentVersion: number;
   /** From where and when the value may be used, and through whose bindings. */

@@ -6,12 +6,12 @@ import {
   type JsonObject,
   type JsonValue,
   type Registry,
-  ScalarType,
 } from "@bufbuild/protobuf";
 import { in_query_too } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { CofferError, type FieldViolation } from "../../domain/errors.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../rpc/json-path.ts";
 import { type JsonInput, readJsonValue } from "../json-input.ts";
+import { mapEntryOf, placeMapEntry } from "./map-parameter.ts";
 import { parameterToJson, takesParameter } from "./parameter.ts";
 import type { BodyTarget, Route } from "./route.ts";
 
@@ -85,8 +85,8 @@ function placeParameter(
   values: readonly string[],
   bound: string[],
 ): FieldViolation | undefined {
-  const entry = mapEntry(route, name);
-  if (entry) return placeEntry(root, entry, name, values);
+  const entry = route.body.kind === "none" ? mapEntryOf(route.method.input, name, route.surface.exactJson) : undefined;
+  if (entry) return placeMapEntry(root, entry, values);
   const spelling = name.split(".");
   const field = spelling.reduce(joinPath, "");
   const target = resolve(route.method.input, spelling, route.surface.exactJson);
@@ -103,35 +103,6 @@ function placeParameter(
   const value = parameterToJson(leaf(target), values);
   if (route.body.kind === "message" && root[leaf(target).jsonName] === value) return undefined;
   return place(root, target, value, "is given already");
-}
-
-/** A parameter such as `matchLabels[team]`, which is an entry of a map of texts. */
-interface MapEntry {
-  field: DescField;
-  key: string;
-}
-
-function mapEntry({ body, method }: Route, name: string): MapEntry | undefined {
-  const [, fieldName, key] = /^([^[\].]+)\[(.*)\]$/s.exec(name) ?? [];
-  const field = fieldName === undefined ? undefined : fieldByName(method.input, fieldName);
-  const takesEntry = body.kind === "none" && field?.fieldKind === "map" && field.scalar === ScalarType.STRING;
-  return takesEntry && key !== undefined ? { field, key } : undefined;
-}
-
-function placeEntry(
-  root: JsonObject,
-  { field, key }: MapEntry,
-  name: string,
-  values: readonly string[],
-): FieldViolation | undefined {
-  const [value, ...more] = values;
-  const map = root[field.jsonName];
-  const entries = isJsonObject(map) ? map : {};
-  if (value === undefined || more.length > 0) return { field: name, description: "must be given once" };
-  if (Object.hasOwn(entries, key)) return { field: name, description: "is given already" };
-  Object.defineProperty(entries, key, { value, enumerable: true, configurable: true, writable: true });
-  root[field.jsonName] = entries;
-  return undefined;
 }
 
 function resolve(desc: DescMessage, spelling: readonly string[], isExact: boolean): Target | undefined {

@@ -4,7 +4,7 @@ import type { Deps } from "../../deps.ts";
 import { readPolicyText } from "../../domain/access-policy.ts";
 import { type JudgedBinding, type JudgedSandbox, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { hashToken } from "../../envelope/mac.ts";
-import type { BoundSecret, SandboxRecord } from "../../store/sandboxes.ts";
+import type { BoundSecret, SandboxRecord } from "../../store/sandbox-bindings.ts";
 import {
   coveredOfBinding,
   coveredOfEgressRule,
@@ -52,24 +52,25 @@ function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): JudgedS
 function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): JudgedSandbox | "TAMPERED" {
   const { sandbox, readTime, bound } = record;
   if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
-  const { workspaceId, sandboxId, name, sourceAddress, createTime } = sandbox;
+  const { workspaceId, sandboxId, name, sourceAddress, network, createTime } = sandbox;
   const bindings = bound.map((each) => judgeBinding(deploymentKeys, each));
   const covered = coveredOfWorkspace({ workspaceId, egressUnmatched: record.unmatched });
   const unmatched = isAuthentic(deploymentKeys, covered, record.workspaceMac) ? record.unmatched : unmatchedDefault;
-  return { workspaceId, sandboxId, name, sourceAddress, createTime, unmatched, readTime, bindings };
+  return { workspaceId, sandboxId, name, sourceAddress, network, createTime, unmatched, readTime, bindings };
 }
 
 /** What does not authenticate is worth as much as what was let go: nothing. */
 function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
   const { workspaceId, envKey, secretId, placeholder, boundBy, rule, egressMac, secret } = bound;
-  const isUsable =
-    bound.isActive &&
+  const isSound =
     isAuthentic(keys, coveredOfBinding(bound), bound.mac) &&
     isAuthentic(keys, coveredOfSecret(secret), secret.rowMac) &&
     rule !== undefined &&
     egressMac !== undefined &&
     isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
   const judged = { envKey, secretId, placeholder, boundBy, currentVersion: secret.currentVersion };
-  if (!isUsable) return { ...judged, rule: undefined, accessPolicy: undefined };
-  return { ...judged, rule, accessPolicy: readPolicyText(secret.accessPolicyText) };
+  if (isSound && bound.isActive) {
+    return { ...judged, rule, formerHosts: [], accessPolicy: readPolicyText(secret.accessPolicyText) };
+  }
+  return { ...judged, rule: undefined, formerHosts: isSound ? rule.hosts : [], accessPolicy: undefined };
 }

@@ -3,7 +3,8 @@ import type { Caller } from "../../domain/caller.ts";
 import { bindingNotFound, bindingsMax, envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import { CofferError, invalidField } from "../../domain/errors.ts";
 import type { Sql } from "../../store/database.ts";
-import { findSandbox, insertBinding, listBoundKeys, lockSandbox } from "../../store/sandboxes.ts";
+import { insertBinding, listBoundKeys } from "../../store/sandbox-bindings.ts";
+import { findSandbox, lockSandbox } from "../../store/sandboxes.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import type { SecretRefInput } from "../secrets/secret-ref.ts";
@@ -43,7 +44,9 @@ export async function bindSecret(
     },
     async apply(tx, { binding }) {
       // One at a time, so that they are counted.
-      if (!(await lockSandbox(tx, workspaceId, sandboxId))) throw sandboxNotFound();
+      const sandbox = await lockSandbox(tx, workspaceId, sandboxId);
+      if (!sandbox) throw sandboxNotFound();
+      if (sandbox.envKeys.includes(envKey)) throw variableTaken(envKey);
       const keys = await listBoundKeys(tx, workspaceId, sandboxId);
       if (keys.includes(envKey)) throw keyTaken(envKey);
       if (keys.length >= bindingsMax) throw tooMany();
@@ -56,6 +59,10 @@ export async function bindSecret(
 
 function keyTaken(envKey: string): CofferError {
   return new CofferError("ENV_KEY_TAKEN", `a secret is bound to ${envKey} already`, { env_key: envKey });
+}
+
+function variableTaken(envKey: string): CofferError {
+  return new CofferError("ENV_KEY_TAKEN", `the sandbox has a variable ${envKey} in its env_vars`, { env_key: envKey });
 }
 
 function tooMany(): CofferError {

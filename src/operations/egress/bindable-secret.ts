@@ -7,7 +7,7 @@ import { providerNamed } from "../../domain/egress/providers.ts";
 import { noEgressRule } from "../../domain/egress/sandbox.ts";
 import { checkActive, type Secret } from "../../domain/secret.ts";
 import { findEgressRule } from "../../store/egress-rules.ts";
-import type { StoredBinding } from "../../store/sandboxes.ts";
+import type { StoredBinding } from "../../store/sandbox-bindings.ts";
 import { authorizeFound } from "../authorize.ts";
 import { checkAuthentic, coveredOfBinding, coveredOfEgressRule, macOf } from "../row-macs.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";

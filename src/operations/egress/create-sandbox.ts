@@ -1,15 +1,20 @@
 // CreateSandbox: a sandbox with its token and the secrets bound to it, or nothing.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { bindingsMax, envKeyRule, isEnvKey } from "../../domain/egress/sandbox.ts";
+import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
+import { bindingsMax, envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import { checkEnvVars, checkMetadata } from "../../domain/egress/sandbox-fields.ts";
 import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { canonicalAddress } from "../../domain/ip-range.ts";
-import { insertBinding, insertSandbox, type StoredBinding } from "../../store/sandboxes.ts";
+import type { Sql } from "../../store/database.ts";
+import { insertBinding, type StoredBinding } from "../../store/sandbox-bindings.ts";
+import { findSandbox, insertSandbox } from "../../store/sandboxes.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfSandbox, macOf } from "../row-macs.ts";
 import { type BindDeps, findBindable, newBinding } from "./bindable-secret.ts";
+import { type EnvVars, type OpenEnvVarsDeps, openEnvVars, type SealEnvVarsDeps, sealEnvVars } from "./env-vars.ts";
 import { newSandboxToken } from "./sandbox-token.ts";
 import { type SandboxView, sandboxView } from "./sandbox-view.ts";
 
@@ -21,20 +26,30 @@ export interface CreateSandboxInput {
   secrets: Readonly<Record<string, string>>;
   /** Where to look the names up; the default one when empty. */
   region: string;
+  /** Tags. */
+  metadata: Readonly<Record<string, string>>;
+  /** Variables that are given back as they are. */
+  envVars: EnvVars;
+  /** No limits when both lists are empty. */
+  network: NetworkLimits;
 }
 
-/** The text of its token is there once; empty in a replay. */
-export interface CreatedSandbox {
+/** A sandbox with its variables, and with the text of a token that is shown once: empty in a replay. */
+export interface OpenedSandbox {
   sandbox: SandboxView;
+  envVars: EnvVars;
   token: string;
 }
 
-/** Fails with SECRET_NOT_FOUND or NO_EGRESS_RULE, whose metadata have the `env_key`, with VALUE_CORRUPT or FIELD_INVALID. */
+/**
+ * Fails with SECRET_NOT_FOUND or NO_EGRESS_RULE, whose metadata have the `env_key`, with KEY_NOT_ACTIVE, VALUE_CORRUPT or
+ * FIELD_INVALID.
+ */
 export async function createSandbox(
-  deps: MutationDeps & BindDeps & Pick<Deps, "now">,
+  deps: MutationDeps & BindDeps & SealEnvVarsDeps & Pick<Deps, "now">,
   caller: Caller,
-  { name, sourceAddress, secrets, region }: CreateSandboxInput,
-): Promise<Outcome<CreatedSandbox>> {
+  { name, sourceAddress, secrets, region, metadata, envVars, network }: CreateSandboxInput,
+): Promise<Outcome<OpenedSandbox>> {
   const grant = authorize(caller, "egress.create");
   const { workspaceId } = grant;
   const wanted = Object.entries(secrets);
@@ -47,6 +62,9 @@ export async function createSandbox(
           isEnvKey(envKey) || fail(`secrets[${JSON.stringify(envKey.slice(0, 64))}]`, envKeyRule),
     ),
     () => readAddress(sourceAddress),
+    () => checkMetadata(metadata),
+    () => checkEnvVars(envVars, secrets),
+    () => readNetworkLimits(network),
   );
   const sandboxId = newId("sbx", deps.now(), deps.random);
   return mutate(deps, caller, {
@@ -60,17 +78,33 @@ export async function createSandbox(
         bindings.push(newBinding(deps, caller, sandboxId, envKey, secret));
       }
       const { text, ...token } = newSandboxToken(deps);
-      const row = { workspaceId, sandboxId, name, sourceAddress: readAddress(sourceAddress), ...token };
-      const sandbox = { ...row, mac: macOf(deps.deploymentKeys, coveredOfSandbox(row)) };
+      const limits = { sourceAddress: readAddress(sourceAddress), network: readNetworkLimits(network) };
+      const row = { workspaceId, sandboxId, name, ...limits, ...token };
+      const env = await sealEnvVars(deps, row, envVars);
+      const mac = macOf(deps.deploymentKeys, coveredOfSandbox(row));
+      const sandbox = { ...row, metadata, envKeys: Object.keys(envVars), env, mac };
       return { subject: { resourceType: "sandbox", resourceId: sandboxId }, sandbox, bindings, text };
     },
     async apply(tx, { sandbox, bindings, text }) {
       await insertSandbox(tx, sandbox);
       for (const binding of bindings) await insertBinding(tx, binding);
-      return { sandbox: await sandboxView(tx, workspaceId, sandboxId, true), token: text };
+      return { sandbox: await sandboxView(tx, workspaceId, sandboxId, true), envVars, token: text };
     },
-    replay: async (sql, id) => ({ sandbox: await sandboxView(sql, workspaceId, id, true), token: "" }),
+    replay: (sql, id) => replayedSandbox(deps, sql, workspaceId, id),
   });
+}
+
+/** As it is now, without its token. */
+export async function replayedSandbox(
+  deps: OpenEnvVarsDeps,
+  sql: Sql,
+  workspaceId: string,
+  sandboxId: string,
+): Promise<OpenedSandbox> {
+  const stored = await findSandbox(sql, workspaceId, sandboxId);
+  if (!stored) throw sandboxNotFound();
+  const sandbox = await sandboxView(sql, workspaceId, sandboxId, true);
+  return { sandbox, envVars: await openEnvVars(deps, stored), token: "" };
 }
 
 /** Says which of the secrets cannot be bound. */

@@ -1,8 +1,9 @@
 // ListSandboxes: pages of sandboxes, with what is bound to them.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { listSandboxes as findPage } from "../../store/sandboxes.ts";
+import { listSandboxes as findPage, listAllSandboxes as readAll } from "../../store/sandboxes.ts";
 import { authorize, holds } from "../authorize.ts";
+import { canonicalJson } from "../covering.ts";
 import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 import { type SandboxView, sandboxViews } from "./sandbox-view.ts";
 
@@ -10,10 +11,15 @@ import { type SandboxView, sandboxViews } from "./sandbox-view.ts";
 export async function listSandboxes(
   { database }: Pick<Deps, "database">,
   caller: Caller,
-  input: { pageSize: number; pageToken: string },
+  input: { metadata: Readonly<Record<string, string>>; pageSize: number; pageToken: string },
 ): Promise<{ items: SandboxView[]; nextPageToken: string }> {
   const { workspaceId } = authorize(caller, "egress.read");
-  const query = { list: "sandboxes", workspaceId };
+  const { metadata } = input;
+  const query = {
+    list: "sandboxes",
+    workspaceId,
+    ...(Object.keys(metadata).length > 0 ? { metadata: canonicalJson(metadata) } : {}),
+  };
   const mayBind = holds(caller, "egress.bind");
   return readPage({
     pageSize: pageSizeOf(input.pageSize),
@@ -21,8 +27,18 @@ export async function listSandboxes(
     position: readPageToken(query, input.pageToken, 1),
     positionOf: (last) => [last.sandboxId],
     async read([afterId = ""] = [], limit) {
-      const sandboxes = await findPage(database, workspaceId, { afterId, limit });
+      const sandboxes = await findPage(database, workspaceId, { metadata, afterId, limit });
       return sandboxViews(database, workspaceId, sandboxes, mayBind);
     },
   });
+}
+
+/** All that have all of these tags, newest first, for APIs without pages. No placeholders. */
+export async function listAllSandboxes(
+  { database }: Pick<Deps, "database">,
+  caller: Caller,
+  metadata: Readonly<Record<string, string>>,
+): Promise<SandboxView[]> {
+  const { workspaceId } = authorize(caller, "egress.read");
+  return sandboxViews(database, workspaceId, await readAll(database, workspaceId, metadata), false);
 }

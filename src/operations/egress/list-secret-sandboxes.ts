@@ -1,7 +1,7 @@
 // Where a secret is bound.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { type BoundSandbox, listBoundSandboxes } from "../../store/sandboxes.ts";
+import { type BoundSandbox, listBoundSandboxes } from "../../store/sandbox-bindings.ts";
 import { authorize } from "../authorize.ts";
 
 /** By sandbox and environment variable. */

@@ -5,7 +5,7 @@ import type { JudgedSandbox } from "../../domain/egress/sandbox.ts";
 import type { DeploymentKeys } from "../../envelope/deployment-keys.ts";
 import { macRow } from "../../envelope/mac.ts";
 import type { Sql } from "../../store/database.ts";
-import { findPlaceholderHolder } from "../../store/sandboxes.ts";
+import { findPlaceholderHolder } from "../../store/sandbox-bindings.ts";
 
 export function placeholderMac({ rowMacKey }: Pick<DeploymentKeys, "rowMacKey">): PlaceholderMac {
   return (text) => macRow(rowMacKey, "placeholder/v1", [text]);

@@ -1,5 +1,5 @@
 // Sandboxes in the proxy's memory, for as long as a change may take to arrive.
-import type { SandboxRecord } from "../../store/sandboxes.ts";
+import type { SandboxRecord } from "../../store/sandbox-bindings.ts";
 
 export interface SandboxRecords {
   /** At most two seconds old; undefined when there is no such sandbox. */

@@ -1,7 +1,8 @@
 // What callers see of a sandbox: the sandbox, and what is bound to it now.
 import { type Sandbox, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Sql } from "../../store/database.ts";
-import { type BoundSecret, findSandbox, listBoundSecrets } from "../../store/sandboxes.ts";
+import { type BoundSecret, listBoundSecrets } from "../../store/sandbox-bindings.ts";
+import { findSandbox } from "../../store/sandboxes.ts";
 
 export interface ShownBinding {
   envKey: string;
@@ -14,6 +15,7 @@ export interface ShownBinding {
 }
 
 export interface SandboxView extends Sandbox {
+  metadata: Readonly<Record<string, string>>;
   bindings: readonly ShownBinding[];
 }
 
@@ -34,14 +36,14 @@ export async function sandboxView(
 export async function sandboxViews(
   sql: Sql,
   workspaceId: string,
-  sandboxes: readonly Sandbox[],
+  sandboxes: readonly (Sandbox & Pick<SandboxView, "metadata">)[],
   withPlaceholders: boolean,
 ): Promise<SandboxView[]> {
   const ids = sandboxes.map(({ sandboxId }) => sandboxId);
   const bound = Map.groupBy(await listBoundSecrets(sql, workspaceId, ids), ({ sandboxId }) => sandboxId);
-  return sandboxes.map(({ sandboxId, name, sourceAddress, createTime }) => {
+  return sandboxes.map(({ sandboxId, name, sourceAddress, network, createTime, metadata }) => {
     const bindings = (bound.get(sandboxId) ?? []).map((each) => bindingView(each, withPlaceholders));
-    return { workspaceId, sandboxId, name, sourceAddress, createTime, bindings };
+    return { workspaceId, sandboxId, name, sourceAddress, network, createTime, metadata, bindings };
   });
 }
 

@@ -1,7 +1,8 @@
 // UnbindSecret: what is bound to an environment variable of a sandbox is let go, and its placeholder worth nothing.
 import type { Caller } from "../../domain/caller.ts";
 import { bindingNotFound, sandboxNotFound } from "../../domain/egress/sandbox.ts";
-import { lockSandbox, revokeBinding } from "../../store/sandboxes.ts";
+import { revokeBinding } from "../../store/sandbox-bindings.ts";
+import { lockSandbox } from "../../store/sandboxes.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 

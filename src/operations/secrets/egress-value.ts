@@ -1,7 +1,7 @@
 // Whether a value fits the egress rule of its secret: it must be what the headers of the rule can hold.
 import { isUtf8 } from "node:buffer";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
-import { slotsOf } from "../../domain/egress/inject.ts";
+import { sentValue, slotsOf } from "../../domain/egress/inject.ts";
 import { assertNever, invalidField } from "../../domain/errors.ts";
 import type { ValueInput } from "./value-input.ts";
 
@@ -10,7 +10,7 @@ export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): 
   if (!rule) return;
   switch (input.case) {
     case "data":
-      checkFits(rule, input.data, input.field);
+      if (!input.isAnyText) checkFits(rule, input.data, input.field);
       return;
     case "keyValues": {
       const { value } = input.values;
@@ -36,7 +36,7 @@ function needsValue(field: string) {
 }
 
 function checkFits({ schemes }: EgressRule, value: Uint8Array, field: string): void {
-  const text = isUtf8(value) ? Buffer.from(value).toString("utf8") : undefined;
+  const text = isUtf8(value) ? sentValue(Buffer.from(value).toString("utf8")) : undefined;
   const misfit = schemes.find(({ scheme }) => text === undefined || !slotsOf(scheme).every(({ fits }) => fits(text)));
   if (!misfit) return;
   if (misfit.scheme.type === "basic") {

@@ -8,8 +8,10 @@ import { Sensitive } from "../../domain/sensitive.ts";
 import { dataPayload, keyValuesPayload, referencePayload } from "../../envelope/payload.ts";
 
 /** Exactly one kind of value; `field` is what the request calls it. */
-export type ValueInput = { field: string } & (
-  | { case: "data"; data: Uint8Array }
+export type ValueInput = {
+  field: string;
+} /** `isAnyText`: the proxy judges when it sends the value whether a header can carry it. */ & (
+  | { case: "data"; data: Uint8Array; isAnyText?: boolean }
   | {
       case: "keyValues";
       values: Record<string, Uint8Array>;

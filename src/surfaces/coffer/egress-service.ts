@@ -4,12 +4,14 @@ import type { EgressService } from "../../../gen/coffer/v1/egress_service_pb.ts"
 import type { Deps } from "../../deps.ts";
 import { providers } from "../../domain/egress/providers.ts";
 import { bindSecret } from "../../operations/egress/bind-secret.ts";
-import { createSandbox } from "../../operations/egress/create-sandbox.ts";
+import { createSandbox, type OpenedSandbox } from "../../operations/egress/create-sandbox.ts";
 import { deleteSandbox } from "../../operations/egress/delete-sandbox.ts";
 import { getSandbox } from "../../operations/egress/get-sandbox.ts";
 import { listEgressEvents } from "../../operations/egress/list-events.ts";
 import { listSandboxes } from "../../operations/egress/list-sandboxes.ts";
+import { rotateSandboxToken } from "../../operations/egress/rotate-sandbox-token.ts";
 import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
+import { updateSandbox } from "../../operations/egress/update-sandbox.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { proxyUrl } from "../proxy-url.ts";
@@ -17,31 +19,52 @@ import {
   statusRanges,
   toBindingMessage,
   toEventMessage,
+  toNetworkLimits,
   toProviderMessage,
+  toSandboxChange,
   toSandboxMessage,
 } from "./sandbox-messages.ts";
 import { toSecretRef } from "./secret-requests.ts";
 
 /** `egressUrl` is where sandboxes find the proxy. */
 export function egressService(deps: Deps, egressUrl: string | undefined): ServiceImpl<typeof EgressService> {
+  const toOpenedSandbox = ({ sandbox, envVars, token }: OpenedSandbox) => ({
+    sandbox: toSandboxMessage(sandbox, envVars),
+    token,
+    proxyUrl: proxyUrl(egressUrl, token),
+  });
+
   return {
     listProviders() {
       return { providers: providers.map(toProviderMessage) };
     },
 
-    async createSandbox({ name, sourceAddress, secrets, region }, context) {
-      const input = { name, sourceAddress, secrets, region };
-      const { sandbox, token } = resourceOf(context, await createSandbox(deps, callerOf(context), input));
-      return { sandbox: toSandboxMessage(sandbox), token, proxyUrl: proxyUrl(egressUrl, token) };
+    async createSandbox({ name, sourceAddress, secrets, region, metadata, envVars, network }, context) {
+      const fields = { metadata, envVars, network: toNetworkLimits(network) };
+      const input = { name, sourceAddress, secrets, region, ...fields };
+      return toOpenedSandbox(resourceOf(context, await createSandbox(deps, callerOf(context), input)));
     },
 
     async getSandbox({ id }, context) {
-      return { sandbox: toSandboxMessage(await getSandbox(deps, callerOf(context), id)) };
+      const { sandbox, envVars } = await getSandbox(deps, callerOf(context), id);
+      return { sandbox: toSandboxMessage(sandbox, envVars) };
     },
 
-    async listSandboxes({ pageSize, pageToken }, context) {
-      const { items, nextPageToken } = await listSandboxes(deps, callerOf(context), { pageSize, pageToken });
-      return { sandboxes: items.map(toSandboxMessage), nextPageToken };
+    async listSandboxes({ metadata, pageSize, pageToken }, context) {
+      const input = { metadata, pageSize, pageToken };
+      const { items, nextPageToken } = await listSandboxes(deps, callerOf(context), input);
+      return { sandboxes: items.map((sandbox) => toSandboxMessage(sandbox)), nextPageToken };
+    },
+
+    async updateSandbox({ sandbox, updateMask }, context) {
+      if (!sandbox) throw new Error("the schema requires a sandbox");
+      const input = { sandboxId: sandbox.id, ...toSandboxChange(sandbox, updateMask?.paths ?? []) };
+      const outcome = await updateSandbox(deps, callerOf(context), input);
+      return { sandbox: toSandboxMessage(resourceOf(context, outcome)) };
+    },
+
+    async rotateSandboxToken({ id }, context) {
+      return toOpenedSandbox(resourceOf(context, await rotateSandboxToken(deps, callerOf(context), id)));
     },
 
     async deleteSandbox({ id }, context) {

@@ -8,12 +8,18 @@ import {
   EgressStatusClass,
   type EgressEvent as EventMessage,
   type Sandbox as SandboxMessage,
+  type SandboxNetwork,
   SandboxSchema,
   SandboxSecretSchema,
 } from "../../../gen/coffer/v1/egress_service_pb.ts";
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
+import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
 import { type Provider, ruleOfProvider } from "../../domain/egress/providers.ts";
+import { checkMetadata } from "../../domain/egress/sandbox-fields.ts";
+import { checkAll, invalidField, withinField } from "../../domain/errors.ts";
+import type { EnvVars } from "../../operations/egress/env-vars.ts";
 import type { SandboxView, ShownBinding } from "../../operations/egress/sandbox-view.ts";
+import type { UpdateSandboxInput } from "../../operations/egress/update-sandbox.ts";
 import { toEgressRuleMessage } from "./egress-messages.ts";
 import { timeField } from "./secret-messages.ts";
 
@@ -26,7 +32,8 @@ export function toProviderMessage(provider: Provider): EgressProvider {
   });
 }
 
-export function toSandboxMessage(sandbox: SandboxView): SandboxMessage {
+export function toSandboxMessage(sandbox: SandboxView, envVars: EnvVars = {}): SandboxMessage {
+  const { network, metadata } = sandbox;
   return create(SandboxSchema, {
     id: sandbox.sandboxId,
     workspaceId: sandbox.workspaceId,
@@ -34,7 +41,40 @@ export function toSandboxMessage(sandbox: SandboxView): SandboxMessage {
     sourceAddress: sandbox.sourceAddress ?? "",
     ...timeField("createTime", sandbox.createTime),
     secrets: sandbox.bindings.map(toBindingMessage),
+    metadata,
+    ...(network ? { network: { allowOut: [...network.allowOut], denyOut: [...network.denyOut] } } : {}),
+    envVars,
   });
+}
+
+/** No limits when the message is unset. */
+export function toNetworkLimits(message: SandboxNetwork | undefined): NetworkLimits {
+  return { allowOut: message?.allowOut ?? [], denyOut: message?.denyOut ?? [] };
+}
+
+/** The fields that the mask names, or every mutable one that is set (AIP-134). Fails with FIELD_INVALID. */
+export function toSandboxChange(
+  { metadata, network }: SandboxMessage,
+  paths: readonly string[],
+): Pick<UpdateSandboxInput, "metadata" | "network"> {
+  const populated = [...(Object.keys(metadata).length > 0 ? ["metadata"] : []), ...(network ? ["network"] : [])];
+  const named = new Set(paths.length > 0 ? paths : populated);
+  for (const path of named) {
+    if (path !== "metadata" && path !== "network") {
+      throw invalidField("update_mask", `${JSON.stringify(path)} cannot be updated; mutable fields: metadata, network`);
+    }
+  }
+  const change = {
+    metadata: named.has("metadata") ? metadata : undefined,
+    network: named.has("network") ? toNetworkLimits(network) : undefined,
+  };
+  withinField("sandbox", () =>
+    checkAll(
+      () => change.metadata && checkMetadata(change.metadata),
+      () => change.network && readNetworkLimits(change.network),
+    ),
+  );
+  return change;
 }
 
 export function toBindingMessage({ isRevoked, ...binding }: ShownBinding): BindingMessage {

@@ -16,6 +16,7 @@ const codes: Readonly<Record<number, string>> = {
   404: "not_found",
   409: "conflict",
   429: "rate_limited",
+  501: "not_implemented",
 };
 
 /** A secret that the body names, and that is not to be had: 400 and not 404, which is for the path. */

@@ -1,7 +1,13 @@
 // Secrets, presets, events and sandboxes as Superserve shows them.
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { BoundSecretSchema, SandboxSchema } from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
+import {
+  BoundSecretSchema,
+  type NetworkEvent,
+  NetworkEventSchema,
+  SandboxListItemSchema,
+  SandboxSchema,
+} from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
 import {
   AuditEventSchema,
   type AuditEvent as EventMessage,
@@ -12,9 +18,11 @@ import {
 } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
+import { verdictOf } from "../../domain/egress/network-log.ts";
 import { type Provider, ruleOfProvider } from "../../domain/egress/providers.ts";
 import { uuidOf } from "../../domain/ids.ts";
 import { type Secret, secretNotFound } from "../../domain/secret.ts";
+import type { EnvVars } from "../../operations/egress/env-vars.ts";
 import type { SandboxView } from "../../operations/egress/sandbox-view.ts";
 
 /** Fails with SECRET_NOT_FOUND for a secret without an egress rule, which is not seen here. */
@@ -67,16 +75,50 @@ export function toEventMessage(event: StoredEgressEvent): EventMessage {
   });
 }
 
-export function toSandboxMessage(sandbox: SandboxView) {
-  const secrets = sandbox.bindings.map(({ envKey, secretName, isRevoked }) =>
-    create(BoundSecretSchema, { envKey, secretName, revoked: isRevoked }),
-  );
-  return create(SandboxSchema, { ...sandboxFields(sandbox), secrets });
+export function toSandboxMessage(sandbox: SandboxView, envVars: EnvVars) {
+  return create(SandboxSchema, { ...sandboxFields(sandbox), secrets: boundSecrets(sandbox), envVars });
 }
 
-/** What every answer says of a sandbox. */
-export function sandboxFields({ sandboxId, name, createTime }: SandboxView) {
-  return { id: uuidOf(sandboxId), name, status: "active", createdAt: wholeSeconds(createTime) };
+export function toListItem(sandbox: SandboxView) {
+  return create(SandboxListItemSchema, { ...sandboxFields(sandbox), secrets: boundSecrets(sandbox) });
+}
+
+function boundSecrets({ bindings }: SandboxView) {
+  return bindings.map(({ envKey, secretName, isRevoked }) =>
+    create(BoundSecretSchema, { envKey, secretName, revoked: isRevoked }),
+  );
+}
+
+/** The fields of a sandbox that are in every answer. */
+export function sandboxFields({ sandboxId, name, createTime, metadata, network }: SandboxView) {
+  return {
+    id: uuidOf(sandboxId),
+    name,
+    status: "active",
+    createdAt: wholeSeconds(createTime),
+    metadata,
+    ...(network ? { network: { allowOut: [...network.allowOut], denyOut: [...network.denyOut] } } : {}),
+  };
+}
+
+/** Tunnels are connections; everything else is a request. */
+export function toNetworkEvent(event: StoredEgressEvent): NetworkEvent {
+  const { method, path, secretId, upstreamStatus, errorCode } = event;
+  const isTunnel = method === "CONNECT";
+  return create(NetworkEventSchema, {
+    kind: isTunnel ? "connection" : "request",
+    id: event.eventNumber,
+    ts: timestampFromDate(event.eventTime),
+    host: event.host,
+    ...(isTunnel
+      ? { verdict: verdictOf(errorCode), bytesSent: event.requestBytes, bytesRecv: event.responseBytes }
+      : { method, path }),
+    status: event.status,
+    ...(upstreamStatus === undefined ? {} : { upstreamStatus }),
+    latencyMs: event.latencyMs,
+    ...(secretId === undefined ? {} : { secretId: uuidOf(secretId) }),
+    ...(errorCode === "" ? {} : { errorCode }),
+  });
 }
 
 function wholeSeconds(time: Date): Timestamp {

@@ -1,15 +1,27 @@
 // What Superserve's requests give, turned into what operations take.
-import type { BindSecretRequest } from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Value } from "@bufbuild/protobuf/wkt";
+import type {
+  BindSecretRequest,
+  ListNetworkEventsRequest,
+  NetworkConfig,
+  UpdateSandboxRequest,
+} from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
 import type { Auth, CreateSecretRequest, HostAuth } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
 import { type EgressRule, noLimits } from "../../domain/egress/egress-rule.ts";
+import type { NetworkLimits } from "../../domain/egress/network-limits.ts";
+import { type EventPlace, placeOf, verdicts } from "../../domain/egress/network-log.ts";
 import { readEgressRule, type SchemeInput } from "../../domain/egress/read-rule.ts";
 import { envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
-import { checkAll, invalidField } from "../../domain/errors.ts";
+import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
 import { idOfUuid } from "../../domain/ids.ts";
 import type { BindSecretInput } from "../../operations/egress/bind-secret.ts";
+import type { ListNetworkEventsInput } from "../../operations/egress/list-network-events.ts";
+import type { UpdateSandboxInput } from "../../operations/egress/update-sandbox.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
 
-const valueBytesMax = 8_192;
+/** As JSON Schema counts them: code points. */
+const valueCharactersMax = 8_192;
 
 /** Fails with FIELD_INVALID, which names every broken field. */
 export function toNewSecret(request: CreateSecretRequest): { name: string; value: ValueInput; rule: EgressRule } {
@@ -49,10 +61,12 @@ function toSchemeInput({ type, header, prefix, username, headers }: Auth | HostA
 
 /** Fails with FIELD_INVALID for `value`. */
 export function toValueInput(value: string): ValueInput {
-  const data = new TextEncoder().encode(value);
-  if (data.byteLength === 0) throw invalidField("value", "is required");
-  if (data.byteLength > valueBytesMax) throw invalidField("value", `must have at most ${valueBytesMax} bytes`);
-  return { case: "data", field: "value", data };
+  if (value === "") throw invalidField("value", "is required");
+  // Two units at most make one character.
+  if (value.length > 2 * valueCharactersMax || [...value].length > valueCharactersMax) {
+    throw invalidField("value", `must have at most ${valueCharactersMax} characters`);
+  }
+  return { case: "data", field: "value", data: new TextEncoder().encode(value), isAnyText: true };
 }
 
 /** Fails with FIELD_INVALID, which names every broken field, or with SANDBOX_NOT_FOUND. */
@@ -66,6 +80,74 @@ export function toNewBinding({ id, envKey, secretName }: BindSecretRequest): Bin
     },
   );
   return { sandboxId: toSandboxId(id), envKey, secret: { name: secretName, region: "" } };
+}
+
+/** No limits when it is left out. */
+export function toNetworkLimits(network: NetworkConfig | undefined): NetworkLimits {
+  return { allowOut: network?.allowOut ?? [], denyOut: network?.denyOut ?? [] };
+}
+
+/** Fails with FIELD_INVALID, SANDBOX_NOT_FOUND or MACHINE_UNSUPPORTED. */
+export function toSandboxChange(request: UpdateSandboxRequest): UpdateSandboxInput {
+  const { id, metadata, network, timeoutSeconds, autoDeleteSeconds } = request;
+  const sandboxId = toSandboxId(id);
+  if (!metadata && !network && !timeoutSeconds && !autoDeleteSeconds) {
+    throw invalidField("metadata", "is required, or network: a change of nothing is none");
+  }
+  checkNoMachine({ timeout_seconds: timeoutSeconds, auto_delete_seconds: autoDeleteSeconds });
+  return {
+    sandboxId,
+    metadata: metadata && toTexts(metadata, "metadata"),
+    network: network && toNetworkLimits(network),
+  };
+}
+
+function toTexts(json: JsonObject, field: string): Record<string, string> {
+  const entries = Object.entries(json);
+  checkAll(
+    ...entries.map(([key, value]) => () => {
+      if (typeof value !== "string") {
+        throw invalidField(`${field}[${JSON.stringify(key.slice(0, 64))}]`, "must be a string");
+      }
+    }),
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** Fails with MACHINE_UNSUPPORTED for a field that only a machine could obey; null asks for nothing. */
+export function checkNoMachine(fields: Readonly<Record<string, Value | undefined>>): void {
+  for (const [field, value] of Object.entries(fields)) {
+    if (value && value.kind.case !== "nullValue") throw machineUnsupported(field);
+  }
+}
+
+export function machineUnsupported(what: string): CofferError {
+  return new CofferError("MACHINE_UNSUPPORTED", `coffer does not support ${what}: it starts no machines`, { what });
+}
+
+const networkLimitDefault = 100;
+
+/** Fails with FIELD_INVALID, which names every broken field, or with SANDBOX_NOT_FOUND. */
+export function toNetworkQuery(request: ListNetworkEventsRequest): ListNetworkEventsInput {
+  const { id, limit = networkLimitDefault, before, since, verdict } = request;
+  const places = {
+    before: () => (before === undefined ? undefined : placeIn(before, "before")),
+    since: () => (since === undefined ? undefined : placeIn(since, "since")),
+  };
+  checkAll(places.before, places.since);
+  return {
+    sandboxId: toSandboxId(id),
+    before: places.before(),
+    since: places.since()?.time,
+    verdict: verdicts.find((each) => each === verdict),
+    limit,
+  };
+}
+
+function placeIn(text: string, field: string): EventPlace {
+  const place = placeOf(text);
+  if (!place) throw invalidField(field, "must be a time in RFC 3339, such as 2026-11-28T03:45:00Z");
+  return place;
 }
 
 /** Fails with SANDBOX_NOT_FOUND for what is no UUID. */

@@ -3,41 +3,92 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { SandboxService } from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import { bindSecret } from "../../operations/egress/bind-secret.ts";
-import { createSandbox } from "../../operations/egress/create-sandbox.ts";
+import { createSandbox, type OpenedSandbox } from "../../operations/egress/create-sandbox.ts";
 import { deleteSandbox } from "../../operations/egress/delete-sandbox.ts";
 import { getSandbox } from "../../operations/egress/get-sandbox.ts";
+import { listNetworkEvents } from "../../operations/egress/list-network-events.ts";
+import { listAllSandboxes } from "../../operations/egress/list-sandboxes.ts";
+import { rotateSandboxToken } from "../../operations/egress/rotate-sandbox-token.ts";
 import type { ShownBinding } from "../../operations/egress/sandbox-view.ts";
 import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
+import { updateSandbox } from "../../operations/egress/update-sandbox.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { proxyUrl } from "../proxy-url.ts";
 import { asUnknownSecret } from "./errors.ts";
-import { sandboxFields, toSandboxMessage } from "./messages.ts";
-import { toNewBinding, toSandboxId } from "./requests.ts";
+import { sandboxFields, toListItem, toNetworkEvent, toSandboxMessage } from "./messages.ts";
+import {
+  checkNoMachine,
+  machineUnsupported,
+  toNetworkLimits,
+  toNetworkQuery,
+  toNewBinding,
+  toSandboxChange,
+  toSandboxId,
+} from "./requests.ts";
 
 /** `egressUrl` is where sandboxes find the proxy. */
 export function superserveSandboxService(
   deps: Deps,
   egressUrl: string | undefined,
 ): ServiceImpl<typeof SandboxService> {
+  function toOpenedSandbox({ sandbox, envVars, token }: OpenedSandbox) {
+    const url = proxyUrl(egressUrl, token);
+    return {
+      ...sandboxFields(sandbox),
+      secrets: sandbox.bindings.map(toBindingMessage),
+      envVars,
+      ...(token === "" ? {} : { accessToken: token }),
+      ...(url === "" ? {} : { proxyUrl: url }),
+    };
+  }
+
   return {
-    async createSandbox({ name, secrets }, context) {
-      const input = { name, secrets, sourceAddress: "", region: "" };
+    async createSandbox(request, context) {
+      const { name, secrets, metadata, envVars } = request;
+      checkNoMachine({
+        timeout_seconds: request.timeoutSeconds,
+        auto_delete_seconds: request.autoDeleteSeconds,
+        from_template: request.fromTemplate,
+        from_snapshot: request.fromSnapshot,
+      });
+      const network = toNetworkLimits(request.network);
+      const input = { name, secrets, metadata, envVars, network, sourceAddress: "", region: "" };
       const outcome = await createSandbox(deps, callerOf(context), input).catch(rethrowUnknownSecret);
-      const { sandbox, token } = resourceOf(context, outcome);
-      const url = proxyUrl(egressUrl, token);
-      return {
-        sandbox: {
-          ...sandboxFields(sandbox),
-          secrets: sandbox.bindings.map(toBindingMessage),
-          ...(token === "" ? {} : { accessToken: token }),
-          ...(url === "" ? {} : { proxyUrl: url }),
-        },
-      };
+      return { sandbox: toOpenedSandbox(resourceOf(context, outcome)) };
+    },
+
+    async listAllSandboxes({ metadata }, context) {
+      return { sandboxes: (await listAllSandboxes(deps, callerOf(context), metadata)).map(toListItem) };
     },
 
     async getSandbox({ id }, context) {
-      return { sandbox: toSandboxMessage(await getSandbox(deps, callerOf(context), toSandboxId(id))) };
+      const { sandbox, envVars } = await getSandbox(deps, callerOf(context), toSandboxId(id));
+      return { sandbox: toSandboxMessage(sandbox, envVars) };
+    },
+
+    async updateSandbox(request, context) {
+      resourceOf(context, await updateSandbox(deps, callerOf(context), toSandboxChange(request)));
+      return {};
+    },
+
+    async activateSandbox({ id }, context) {
+      const outcome = await rotateSandboxToken(deps, callerOf(context), toSandboxId(id));
+      return { sandbox: toOpenedSandbox(resourceOf(context, outcome)) };
+    },
+
+    async listNetworkEvents(request, context) {
+      const { items, nextCursor } = await listNetworkEvents(deps, callerOf(context), toNetworkQuery(request));
+      const hasMore = nextCursor !== undefined;
+      return { data: items.map(toNetworkEvent), hasMore, ...(hasMore ? { nextCursor } : {}) };
+    },
+
+    pauseSandbox() {
+      throw machineUnsupported("pausing a sandbox");
+    },
+
+    resumeSandbox() {
+      throw machineUnsupported("resuming a sandbox");
     },
 
     async deleteSandbox({ id }, context) {

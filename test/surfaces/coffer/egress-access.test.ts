@@ -76,8 +76,8 @@ it("no log line and no audit row holds a token, a placeholder or a value", async
   const value = `value-of-${newName()}`;
   const { name, id } = await createEgressSecret(coffer, { value: data(value) });
   const options = { headers: { "idempotency-key": newName() } };
-  const { token, sandbox } = await egress().createSandbox({ secrets: { A: name } }, options);
-  await egress().createSandbox({ secrets: { A: name } }, options);
+  const { token, sandbox } = await egress().createSandbox({ name: "box", secrets: { A: name } }, options);
+  await egress().createSandbox({ name: "box", secrets: { A: name } }, options);
   const { binding } = await egress().bindSecret({ sandboxId: present(sandbox).id, envKey: "B", ...byId(id) });
   await expectError(egress().bindSecret({ sandboxId: present(sandbox).id, envKey: "B", ...byId(id) }), {
     reason: "ENV_KEY_TAKEN",

@@ -8,7 +8,7 @@ import { byId, newName, present } from "../../support/secrets.ts";
 
 const coffer = useCoffer();
 const egress = () => coffer.clients().egress;
-const newSandbox = async () => present((await egress().createSandbox({})).sandbox).id;
+const newSandbox = async () => present((await egress().createSandbox({ name: "box" })).sandbox).id;
 
 /** What a call says that is refused. */
 async function brokenFields(rpc: string, json: object): Promise<string[]> {
@@ -27,9 +27,37 @@ describe("rejects", () => {
       { name: "n".repeat(201), sourceAddress: "10.0.0.0/8", secrets: { "1": "" } },
       ["name", "sourceAddress", 'secrets["1"]', 'secrets["1"]'],
     ],
-    ["CreateSandbox", { region: "nowhere", secrets: { A: "x" } }, ["region"]],
+    ["CreateSandbox", { name: "s", region: "nowhere", secrets: { A: "x" } }, ["region"]],
     ["GetSandbox", {}, ["id"]],
     ["GetSandbox", { id: long }, ["id"]],
+    ["CreateSandbox", {}, ["name"]],
+    ["CreateSandbox", { name: "n".repeat(65) }, ["name"]],
+    [
+      "CreateSandbox",
+      {
+        name: "s",
+        secrets: { A: "x" },
+        metadata: { "": "v", "superserve.a": "v" },
+        envVars: { A: "v", "B-C": "v", D: "\0" },
+      },
+      ['metadata[""]', 'metadata["superserve.a"]', 'env_vars["A"]', 'env_vars["B-C"]', 'env_vars["D"]'],
+    ],
+    ["CreateSandbox", { name: "s", metadata: { a: "v".repeat(2_049) } }, ['metadata["a"]']],
+    ["CreateSandbox", { name: "s", envVars: { A: "v".repeat(65_536) } }, ["env_vars"]],
+    [
+      "CreateSandbox",
+      { name: "s", network: { allowOut: ["a", "0.0.0.0/0"], denyOut: ["10.0.0.0/8", "::1", "*.com", "0.0.0.0/0"] } },
+      [
+        ...["network.allow_out[0]", "network.allow_out[1]"],
+        ...["network.deny_out[0]", "network.deny_out[1]", "network.deny_out[2]"],
+      ],
+    ],
+    ["UpdateSandbox", {}, ["sandbox"]],
+    ["UpdateSandbox", { sandbox: { name: "n" } }, ["sandbox"]],
+    ["UpdateSandbox", { sandbox: { id: "sbx_x" }, updateMask: "name" }, ["update_mask"]],
+    ["UpdateSandbox", { sandbox: { id: "sbx_x", metadata: { "": "v" } } }, ['sandbox.metadata[""]']],
+    ["UpdateSandbox", { sandbox: { id: "sbx_x", network: { denyOut: ["a"] } } }, ["sandbox.network.deny_out[0]"]],
+    ["RotateSandboxToken", {}, ["id"]],
     ["DeleteSandbox", {}, ["id"]],
     ["BindSecret", {}, ["sandbox_id", "env_key", "secret"]],
     ["BindSecret", { sandboxId: "s", envKey: "K", id: "a", name: "b" }, ["name"]],
@@ -64,7 +92,7 @@ it("a key that was used for another request is refused, and nothing is made", as
 it("a replay outlives the secret, and not the sandbox", async () => {
   const { id, name } = await createEgressSecret(coffer);
   const options = { headers: { "idempotency-key": newName() } };
-  const make = () => egress().createSandbox({ secrets: { KEY: name } }, options);
+  const make = () => egress().createSandbox({ name: "box", secrets: { KEY: name } }, options);
   const { id: sandboxId } = present((await make()).sandbox);
   await coffer.clients().secrets.deleteSecret(byId(id));
   expect((await make()).sandbox).toMatchObject({ id: sandboxId, secrets: [{ secretId: id, revoked: true }] });

@@ -124,10 +124,10 @@ describe("CreateSandbox", () => {
     const { name } = await createEgressSecret(coffer);
     const secrets = { KEY: name };
     const without = await coffer.tokenWithRole(Role.OWNER, ["egress.create", "secrets.use"]);
-    await expectError(egress(without).createSandbox({ secrets }), denied("egress.bind"));
+    await expectError(egress(without).createSandbox({ name: "box", secrets }), denied("egress.bind"));
     const unable = await coffer.tokenWithRole(Role.OWNER, ["egress.*"]);
-    await expectError(egress(unable).createSandbox({ secrets }), denied("secrets.use"));
-    await egress(await coffer.tokenWithRole(Role.OPERATOR)).createSandbox({ secrets });
+    await expectError(egress(unable).createSandbox({ name: "box", secrets }), denied("secrets.use"));
+    await egress(await coffer.tokenWithRole(Role.OPERATOR)).createSandbox({ name: "box", secrets });
   });
 });
 

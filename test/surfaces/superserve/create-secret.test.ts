@@ -1,6 +1,8 @@
 // POST /secrets of Superserve on the real servers: what it answers field by field, and all that it refuses.
 import { describe, expect, it } from "vitest";
+import type { JudgedSandbox } from "../../../src/domain/egress/sandbox.ts";
 import { idOfUuid } from "../../../src/domain/ids.ts";
+import { openForEgress } from "../../../src/operations/egress/open-for-egress.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { expectError } from "../../support/errors.ts";
 import { byId, getSecret, newName } from "../../support/secrets.ts";
@@ -134,6 +136,36 @@ describe("POST /secrets answers 201, field by field", () => {
   });
 });
 
+describe("POST /secrets keeps a value of any characters", () => {
+  it.each([
+    ["8,192 characters of two bytes", "ü".repeat(8_192)],
+    ["8,192 characters of two UTF-16 units", "😀".repeat(8_192)],
+    ["a line break at its end", "sk-value\n"],
+    ["lines", "-----BEGIN KEY-----\r\nAAAA\r\n-----END KEY-----\r\n"],
+    ["control characters and U+0000", "a\u0000b\u0007"],
+    ["spaces", "  v  "],
+  ])("%s", async (_, value) => {
+    const { id, name } = await createServeSecret(coffer, { value });
+    expect(Buffer.from(await storedValue(id)).toString("utf8")).toBe(value);
+    const rotated = await serve(coffer, `/secrets/${name}`, { method: "PATCH", json: { value: `${value.slice(2)}x` } });
+    expect(rotated.status).toBe(200);
+  });
+
+  it("but not one that is no text: a lone surrogate", async () => {
+    const body = JSON.stringify(serveBody()).replace('"sk-value"', '"a\\ud800b"');
+    expect(await failure("/secrets", { method: "POST", body })).toMatchObject({ error: "400 bad_request" });
+  });
+});
+
+/** What the proxy opens. */
+async function storedValue(id: string): Promise<Uint8Array> {
+  const secretId = idOfUuid("sec", id) ?? "";
+  const [row] = await coffer.sql("select workspace_id from secret where secret_id = $1", [secretId]);
+  const sandbox = { workspaceId: String(row?.["workspace_id"]), sandboxId: "sbx_none" } as JudgedSandbox;
+  const request = { requestId: "req_test", address: "192.0.2.1" };
+  return (await openForEgress(coffer.deps, sandbox, { secretId, currentVersion: 1 }, request)).value.reveal();
+}
+
 describe("POST /secrets answers 400", () => {
   const perHost = (...rules: object[]) => custom({ per_host: rules }, ["*.example.com"]);
   const a = { hosts: ["a.example.com"], type: "bearer" };
@@ -145,8 +177,7 @@ describe("POST /secrets answers 400", () => {
     ["a name with a slash", { name: "a/b" }, "name"],
     ["no value", { value: undefined }, "value"],
     ["an empty value", { value: "" }, "value"],
-    ["a value of 8193 bytes", { value: `${"v".repeat(8_191)}ü` }, "value"],
-    ["a value that fits no header", { value: "a\nb" }, "value"],
+    ["a value of 8193 characters", { value: `${"v".repeat(8_192)}ü` }, "value"],
     ["neither provider nor auth", { provider: undefined }, "anthropic, asana"],
     ["an unknown provider", { provider: "nobody" }, "anthropic, asana"],
     ["provider and auth", { auth: { type: "bearer" } }, "auth"],

@@ -10,11 +10,12 @@ const coffer = useCoffer();
 /** A request that would succeed, for whoever may. */
 async function requestFor(request: string) {
   const { name } = await createServeSecret(coffer);
-  const { id } = await served<{ id: string }>(coffer, "/sandboxes", { json: { secrets: { KEY: name } } });
+  const { id } = await served<{ id: string }>(coffer, "/sandboxes", { json: { name: "box", secrets: { KEY: name } } });
   const bodies: Record<string, object> = {
     "POST /secrets": serveBody(),
     "PATCH /secrets/{name}": { value: "v2" },
-    "POST /sandboxes": { secrets: { KEY: name } },
+    "POST /sandboxes": { name: "box", secrets: { KEY: name } },
+    "PATCH /sandboxes/{id}": { metadata: { owner: "agent-7" } },
     "POST /sandboxes/{id}/secrets": { env_key: "OTHER", secret_name: name },
   };
   const [method = "", template = ""] = request.split(" ");

@@ -14,7 +14,8 @@ interface ServeSandbox {
 }
 
 const failure = (path: string, init: object = {}) => serveFailure(coffer, path, init);
-const createSandbox = (json: object = {}) => served<ServeSandbox>(coffer, "/sandboxes", { json });
+const createSandbox = (json: object = {}) =>
+  served<ServeSandbox>(coffer, "/sandboxes", { json: { name: "box", ...json } });
 const unknown = "01900000-0000-7000-8000-000000000000";
 
 describe("POST /sandboxes", () => {
@@ -27,12 +28,15 @@ describe("POST /sandboxes", () => {
       status: "active",
       created_at: expect.stringMatching(/:\d\dZ$/),
       secrets: [{ env_key: "STRIPE_KEY", secret_name: name, placeholder: expect.stringMatching(/^sk_test_\w{24}$/) }],
+      metadata: {},
+      env_vars: {},
       access_token: expect.stringMatching(/^sbx_coffer_/),
       proxy_url: `http://sandbox:${made.access_token}@egress.example.com:8081/`,
     });
     const { id, secrets, ...others } = await served<ServeSandbox & { name: string }>(coffer, `/sandboxes/${made.id}`);
     expect([id, secrets]).toEqual([made.id, [{ env_key: "STRIPE_KEY", secret_name: name, revoked: false }]]);
-    expect(Object.keys(others)).toEqual(["name", "status", "created_at"]);
+    expect(others).toMatchObject({ name: "agent", status: "active", metadata: {}, env_vars: {} });
+    expect(Object.keys(others)).toEqual(["name", "status", "created_at", "metadata", "env_vars"]);
     const bound = [{ sandbox_id: made.id, sandbox_name: "agent", env_key: "STRIPE_KEY", status: "active" }];
     expect(await served(coffer, `/secrets/${name}/sandboxes`)).toEqual(bound);
   });
@@ -62,9 +66,10 @@ describe("POST /sandboxes", () => {
         message: expect.stringContaining("secrets"),
       });
     }
-    expect(await failure("/sandboxes", { json: { name: "no", env_vars: {} } })).toMatchObject({
-      error: "400 bad_request",
-    });
+    for (const bad of [{ cpu: 2 }, { envVars: {} }, { env_vars: [] }, { name: "" }, { name: "n".repeat(65) }]) {
+      const json = { name: "no", ...bad };
+      expect(await failure("/sandboxes", { json })).toMatchObject({ error: "400 bad_request" });
+    }
     expect(await coffer.sql("select 1 from sandbox where name = 'no'")).toEqual([]);
   });
 });
@@ -114,7 +119,7 @@ it("a name of JavaScript's own is a name like any other", async () => {
   const secrets: object[] = [];
   for (const own of ["__proto__", "constructor", "toString"]) {
     const { name } = await createServeSecret(coffer, { name: own });
-    const body = `{"secrets":{"${own}":"${name}"}}`;
+    const body = `{"name":"box","secrets":{"${own}":"${name}"}}`;
     const made = await served<ServeSandbox>(coffer, "/sandboxes", { body });
     secrets.push(...made.secrets.map(({ env_key, secret_name }) => [env_key, secret_name]));
     await served(coffer, `/sandboxes/${made.id}/secrets/${own}`, { method: "DELETE" });
@@ -193,7 +198,7 @@ it("a rule that SQL has changed binds nothing: 500", async () => {
   );
   const json = { env_key: "K", secret_name: name };
   expect(await failure(`/sandboxes/${sandbox.id}/secrets`, { json })).toMatchObject({ error: "500 internal_error" });
-  expect(await failure("/sandboxes", { json: { secrets: { K: name } } })).toMatchObject({
+  expect(await failure("/sandboxes", { json: { name: "box", secrets: { K: name } } })).toMatchObject({
     error: "500 internal_error",
   });
 });

@@ -9,15 +9,15 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_coffer_rest_v1_options } from "../../v1/options_pb.ts";
 import { file_google_api_annotations } from "../../../../google/api/annotations_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file coffer/rest/superserve/v1/sandbox_service.proto.
  */
 export const file_coffer_rest_superserve_v1_sandbox_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci9jb2ZmZXIvcmVzdC9zdXBlcnNlcnZlL3YxL3NhbmRib3hfc2VydmljZS5wcm90bxIZY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MSKcAQoHU2FuZGJveBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnN0YXR1cxgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI3CgdzZWNyZXRzGAUgAygLMiYuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5Cb3VuZFNlY3JldCJECgtCb3VuZFNlY3JldBIPCgdlbnZfa2V5GAEgASgJEhMKC3NlY3JldF9uYW1lGAIgASgJEg8KB3Jldm9rZWQYAyABKAgiggIKDkNyZWF0ZWRTYW5kYm94EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc3RhdHVzGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjoKB3NlY3JldHMYBSADKAsyKS5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLk5ld0JvdW5kU2VjcmV0Eh4KDGFjY2Vzc190b2tlbhgGIAEoCUIDgAEBSACIAQESGwoJcHJveHlfdXJsGAcgASgJQgOAAQFIAYgBAUIPCg1fYWNjZXNzX3Rva2VuQgwKCl9wcm94eV91cmwiUAoOTmV3Qm91bmRTZWNyZXQSDwoHZW52X2tleRgBIAEoCRITCgtzZWNyZXRfbmFtZRgCIAEoCRIYCgtwbGFjZWhvbGRlchgDIAEoCUIDgAEBIrcBChRDcmVhdGVTYW5kYm94UmVxdWVzdBIWCgRuYW1lGAEgASgJQgi6SAVyAxjIARJXCgdzZWNyZXRzGAIgAygLMjwuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5DcmVhdGVTYW5kYm94UmVxdWVzdC5TZWNyZXRzRW50cnlCCLpIBZoBAhAgGi4KDFNlY3JldHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlMKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRI6CgdzYW5kYm94GAEgASgLMikuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5DcmVhdGVkU2FuZGJveCIoChFHZXRTYW5kYm94UmVxdWVzdBITCgJpZBgBIAEoCUIHukgEcgIQASJJChJHZXRTYW5kYm94UmVzcG9uc2USMwoHc2FuZGJveBgBIAEoCzIiLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuU2FuZGJveCIrChREZWxldGVTYW5kYm94UmVxdWVzdBITCgJpZBgBIAEoCUIHukgEcgIQASIXChVEZWxldGVTYW5kYm94UmVzcG9uc2UiTgoRQmluZFNlY3JldFJlcXVlc3QSEwoCaWQYASABKAlCB7pIBHICEAESDwoHZW52X2tleRgCIAEoCRITCgtzZWNyZXRfbmFtZRgDIAEoCSJQChJCaW5kU2VjcmV0UmVzcG9uc2USOgoHYmluZGluZxgBIAEoCzIpLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuTmV3Qm91bmRTZWNyZXQiRAoTVW5iaW5kU2VjcmV0UmVxdWVzdBITCgJpZBgBIAEoCUIHukgEcgIQARIYCgdlbnZfa2V5GAIgASgJQge6SARyAhABIhYKFFVuYmluZFNlY3JldFJlc3BvbnNlMo4GCg5TYW5kYm94U2VydmljZRKXAQoNQ3JlYXRlU2FuZGJveBIvLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaMC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZSIjiLUYyQGC0+STAhg6ASpiB3NhbmRib3giCi9zYW5kYm94ZXMSjgEKCkdldFNhbmRib3gSLC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkdldFNhbmRib3hSZXF1ZXN0Gi0uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5HZXRTYW5kYm94UmVzcG9uc2UiI5ACAYLT5JMCGmIHc2FuZGJveBIPL3NhbmRib3hlcy97aWR9EpABCg1EZWxldGVTYW5kYm94Ei8uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5EZWxldGVTYW5kYm94UmVxdWVzdBowLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuRGVsZXRlU2FuZGJveFJlc3BvbnNlIhyItRjMAYLT5JMCESoPL3NhbmRib3hlcy97aWR9EpsBCgpCaW5kU2VjcmV0EiwuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5CaW5kU2VjcmV0UmVxdWVzdBotLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuQmluZFNlY3JldFJlc3BvbnNlIjCItRjJAYLT5JMCJToBKmIHYmluZGluZyIXL3NhbmRib3hlcy97aWR9L3NlY3JldHMSnwEKDFVuYmluZFNlY3JldBIuLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuVW5iaW5kU2VjcmV0UmVxdWVzdBovLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuVW5iaW5kU2VjcmV0UmVzcG9uc2UiLoi1GMwBgtPkkwIjKiEvc2FuZGJveGVzL3tpZH0vc2VjcmV0cy97ZW52X2tleX1iBnByb3RvMw", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ci9jb2ZmZXIvcmVzdC9zdXBlcnNlcnZlL3YxL3NhbmRib3hfc2VydmljZS5wcm90bxIZY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MSLEAwoHU2FuZGJveBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnN0YXR1cxgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI3CgdzZWNyZXRzGAUgAygLMiYuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5Cb3VuZFNlY3JldBJCCghtZXRhZGF0YRgGIAMoCzIwLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuU2FuZGJveC5NZXRhZGF0YUVudHJ5EjkKB25ldHdvcmsYByABKAsyKC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLk5ldHdvcmtDb25maWcSRgoIZW52X3ZhcnMYCCADKAsyLy5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLlNhbmRib3guRW52VmFyc0VudHJ5QgOAAQEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEVudlZhcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBItwCCg9TYW5kYm94TGlzdEl0ZW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzdGF0dXMYAyABKAkSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoHc2VjcmV0cxgFIAMoCzImLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuQm91bmRTZWNyZXQSSgoIbWV0YWRhdGEYBiADKAsyOC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLlNhbmRib3hMaXN0SXRlbS5NZXRhZGF0YUVudHJ5EjkKB25ldHdvcmsYByABKAsyKC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLk5ldHdvcmtDb25maWcaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkgKDU5ldHdvcmtDb25maWcSGwoJYWxsb3dfb3V0GAEgAygJQgi6SAWSAQIQZBIaCghkZW55X291dBgCIAMoCUIIukgFkgECEGQiRAoLQm91bmRTZWNyZXQSDwoHZW52X2tleRgBIAEoCRITCgtzZWNyZXRfbmFtZRgCIAEoCRIPCgdyZXZva2VkGAMgASgIIrgECg5DcmVhdGVkU2FuZGJveBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnN0YXR1cxgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI6CgdzZWNyZXRzGAUgAygLMikuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5OZXdCb3VuZFNlY3JldBIeCgxhY2Nlc3NfdG9rZW4YBiABKAlCA4ABAUgAiAEBEhsKCXByb3h5X3VybBgHIAEoCUIDgAEBSAGIAQESSQoIbWV0YWRhdGEYCCADKAsyNy5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkNyZWF0ZWRTYW5kYm94Lk1ldGFkYXRhRW50cnkSOQoHbmV0d29yaxgJIAEoCzIoLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuTmV0d29ya0NvbmZpZxJNCghlbnZfdmFycxgKIAMoCzI2LmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuQ3JlYXRlZFNhbmRib3guRW52VmFyc0VudHJ5QgOAAQEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEVudlZhcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9hY2Nlc3NfdG9rZW5CDAoKX3Byb3h5X3VybCKwAwoMTmV0d29ya0V2ZW50EgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAESJgoCdHMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGhvc3QYBCABKAkSFAoHdmVyZGljdBgFIAEoCUgAiAEBEhcKCmJ5dGVzX3NlbnQYBiABKAFIAYgBARIXCgpieXRlc19yZWN2GAcgASgBSAKIAQESEwoGbWV0aG9kGAggASgJSAOIAQESEQoEcGF0aBgJIAEoCUgEiAEBEg4KBnN0YXR1cxgKIAEoDRIcCg91cHN0cmVhbV9zdGF0dXMYCyABKA1IBYgBARISCgpsYXRlbmN5X21zGAwgASgNEhYKCXNlY3JldF9pZBgNIAEoCUgGiAEBEhcKCmVycm9yX2NvZGUYDiABKAlIB4gBAUIKCghfdmVyZGljdEINCgtfYnl0ZXNfc2VudEINCgtfYnl0ZXNfcmVjdkIJCgdfbWV0aG9kQgcKBV9wYXRoQhIKEF91cHN0cmVhbV9zdGF0dXNCDAoKX3NlY3JldF9pZEINCgtfZXJyb3JfY29kZSJQCg5OZXdCb3VuZFNlY3JldBIPCgdlbnZfa2V5GAEgASgJEhMKC3NlY3JldF9uYW1lGAIgASgJEhgKC3BsYWNlaG9sZGVyGAMgASgJQgOAAQEi0QUKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhcKBG5hbWUYASABKAlCCbpIBnIEEAEYQBJXCgdzZWNyZXRzGAIgAygLMjwuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5DcmVhdGVTYW5kYm94UmVxdWVzdC5TZWNyZXRzRW50cnlCCLpIBZoBAhAgElkKCG1ldGFkYXRhGAMgAygLMj0uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5DcmVhdGVTYW5kYm94UmVxdWVzdC5NZXRhZGF0YUVudHJ5Qgi6SAWaAQIQQBJcCghlbnZfdmFycxgEIAMoCzI8LmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QuRW52VmFyc0VudHJ5QgyAAQG6SAaaAQMQgAISOQoHbmV0d29yaxgFIAEoCzIoLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuTmV0d29ya0NvbmZpZxIvCg90aW1lb3V0X3NlY29uZHMYBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSMwoTYXV0b19kZWxldGVfc2Vjb25kcxgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRItCg1mcm9tX3RlbXBsYXRlGAggASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEi0KDWZyb21fc25hcHNob3QYCSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUaLgoMU2VjcmV0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEVudlZhcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlMKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRI6CgdzYW5kYm94GAEgASgLMikuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5DcmVhdGVkU2FuZGJveCKoAQoXTGlzdEFsbFNhbmRib3hlc1JlcXVlc3QSXAoIbWV0YWRhdGEYASADKAsyQC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkxpc3RBbGxTYW5kYm94ZXNSZXF1ZXN0Lk1ldGFkYXRhRW50cnlCCLpIBZoBAhBAGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJZChhMaXN0QWxsU2FuZGJveGVzUmVzcG9uc2USPQoJc2FuZGJveGVzGAEgAygLMiouY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5TYW5kYm94TGlzdEl0ZW0i9wEKFFVwZGF0ZVNhbmRib3hSZXF1ZXN0EhMKAmlkGAEgASgJQge6SARyAhABEikKCG1ldGFkYXRhGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI5CgduZXR3b3JrGAMgASgLMiguY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5OZXR3b3JrQ29uZmlnEi8KD3RpbWVvdXRfc2Vjb25kcxgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIzChNhdXRvX2RlbGV0ZV9zZWNvbmRzGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlIhcKFVVwZGF0ZVNhbmRib3hSZXNwb25zZSItChZBY3RpdmF0ZVNhbmRib3hSZXF1ZXN0EhMKAmlkGAEgASgJQge6SARyAhABIlUKF0FjdGl2YXRlU2FuZGJveFJlc3BvbnNlEjoKB3NhbmRib3gYASABKAsyKS5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkNyZWF0ZWRTYW5kYm94IuwBChhMaXN0TmV0d29ya0V2ZW50c1JlcXVlc3QSEwoCaWQYASABKAlCB7pIBHICEAESHgoFbGltaXQYAiABKA1CCrpIByoFGOgHKAFIAIgBARIcCgZiZWZvcmUYAyABKAlCB7pIBHICGEBIAYgBARIbCgVzaW5jZRgEIAEoCUIHukgEcgIYQEgCiAEBEjUKB3ZlcmRpY3QYBSABKAlCH7pIHHIaUgdhbGxvd2VkUgdibG9ja2VkUgZmYWlsZWRIA4gBAUIICgZfbGltaXRCCQoHX2JlZm9yZUIICgZfc2luY2VCCgoIX3ZlcmRpY3QijgEKGUxpc3ROZXR3b3JrRXZlbnRzUmVzcG9uc2USNQoEZGF0YRgBIAMoCzInLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuTmV0d29ya0V2ZW50EhgKC25leHRfY3Vyc29yGAIgASgJSACIAQESEAoIaGFzX21vcmUYAyABKAhCDgoMX25leHRfY3Vyc29yIioKE1BhdXNlU2FuZGJveFJlcXVlc3QSEwoCaWQYASABKAlCB7pIBHICEAEiFgoUUGF1c2VTYW5kYm94UmVzcG9uc2UiKwoUUmVzdW1lU2FuZGJveFJlcXVlc3QSEwoCaWQYASABKAlCB7pIBHICEAEiFwoVUmVzdW1lU2FuZGJveFJlc3BvbnNlIigKEUdldFNhbmRib3hSZXF1ZXN0EhMKAmlkGAEgASgJQge6SARyAhABIkkKEkdldFNhbmRib3hSZXNwb25zZRIzCgdzYW5kYm94GAEgASgLMiIuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5TYW5kYm94IisKFERlbGV0ZVNhbmRib3hSZXF1ZXN0EhMKAmlkGAEgASgJQge6SARyAhABIhcKFURlbGV0ZVNhbmRib3hSZXNwb25zZSJOChFCaW5kU2VjcmV0UmVxdWVzdBITCgJpZBgBIAEoCUIHukgEcgIQARIPCgdlbnZfa2V5GAIgASgJEhMKC3NlY3JldF9uYW1lGAMgASgJIlAKEkJpbmRTZWNyZXRSZXNwb25zZRI6CgdiaW5kaW5nGAEgASgLMikuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5OZXdCb3VuZFNlY3JldCJEChNVbmJpbmRTZWNyZXRSZXF1ZXN0EhMKAmlkGAEgASgJQge6SARyAhABEhgKB2Vudl9rZXkYAiABKAlCB7pIBHICEAEiFgoUVW5iaW5kU2VjcmV0UmVzcG9uc2UytQ0KDlNhbmRib3hTZXJ2aWNlEpcBCg1DcmVhdGVTYW5kYm94Ei8uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBowLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuQ3JlYXRlU2FuZGJveFJlc3BvbnNlIiOItRjJAYLT5JMCGDoBKmIHc2FuZGJveCIKL3NhbmRib3hlcxKdAQoQTGlzdEFsbFNhbmRib3hlcxIyLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuTGlzdEFsbFNhbmRib3hlc1JlcXVlc3QaMy5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkxpc3RBbGxTYW5kYm94ZXNSZXNwb25zZSIgkAIBgtPkkwIXYglzYW5kYm94ZXMSCi9zYW5kYm94ZXMSjgEKCkdldFNhbmRib3gSLC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkdldFNhbmRib3hSZXF1ZXN0Gi0uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5HZXRTYW5kYm94UmVzcG9uc2UiI5ACAYLT5JMCGmIHc2FuZGJveBIPL3NhbmRib3hlcy97aWR9EpMBCg1VcGRhdGVTYW5kYm94Ei8uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5VcGRhdGVTYW5kYm94UmVxdWVzdBowLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuVXBkYXRlU2FuZGJveFJlc3BvbnNlIh+ItRjMAYLT5JMCFDoBKjIPL3NhbmRib3hlcy97aWR9EqMBCg9BY3RpdmF0ZVNhbmRib3gSMS5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkFjdGl2YXRlU2FuZGJveFJlcXVlc3QaMi5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkFjdGl2YXRlU2FuZGJveFJlc3BvbnNlIimC0+STAiNiB3NhbmRib3giGC9zYW5kYm94ZXMve2lkfS9hY3RpdmF0ZRKiAQoRTGlzdE5ldHdvcmtFdmVudHMSMy5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkxpc3ROZXR3b3JrRXZlbnRzUmVxdWVzdBo0LmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuTGlzdE5ldHdvcmtFdmVudHNSZXNwb25zZSIikAIBgtPkkwIZEhcvc2FuZGJveGVzL3tpZH0vbmV0d29yaxKOAQoMUGF1c2VTYW5kYm94Ei4uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5QYXVzZVNhbmRib3hSZXF1ZXN0Gi8uY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5QYXVzZVNhbmRib3hSZXNwb25zZSIdgtPkkwIXIhUvc2FuZGJveGVzL3tpZH0vcGF1c2USkgEKDVJlc3VtZVNhbmRib3gSLy5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLlJlc3VtZVNhbmRib3hSZXF1ZXN0GjAuY29mZmVyLnJlc3Quc3VwZXJzZXJ2ZS52MS5SZXN1bWVTYW5kYm94UmVzcG9uc2UiHoLT5JMCGCIWL3NhbmRib3hlcy97aWR9L3Jlc3VtZRKQAQoNRGVsZXRlU2FuZGJveBIvLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuRGVsZXRlU2FuZGJveFJlcXVlc3QaMC5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkRlbGV0ZVNhbmRib3hSZXNwb25zZSIciLUYzAGC0+STAhEqDy9zYW5kYm94ZXMve2lkfRKbAQoKQmluZFNlY3JldBIsLmNvZmZlci5yZXN0LnN1cGVyc2VydmUudjEuQmluZFNlY3JldFJlcXVlc3QaLS5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLkJpbmRTZWNyZXRSZXNwb25zZSIwiLUYyQGC0+STAiU6ASpiB2JpbmRpbmciFy9zYW5kYm94ZXMve2lkfS9zZWNyZXRzEp8BCgxVbmJpbmRTZWNyZXQSLi5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLlVuYmluZFNlY3JldFJlcXVlc3QaLy5jb2ZmZXIucmVzdC5zdXBlcnNlcnZlLnYxLlVuYmluZFNlY3JldFJlc3BvbnNlIi6ItRjMAYLT5JMCIyohL3NhbmRib3hlcy97aWR9L3NlY3JldHMve2Vudl9rZXl9YgZwcm90bzM", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A sandbox.
@@ -59,6 +59,27 @@ export type Sandbox = Message<"coffer.rest.superserve.v1.Sandbox"> & {
    * @generated from field: repeated coffer.rest.superserve.v1.BoundSecret secrets = 5;
    */
   secrets: BoundSecret[];
+
+  /**
+   * Tags.
+   *
+   * @generated from field: map<string, string> metadata = 6;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * The hosts that it may go to; left out where there are no limits.
+   *
+   * @generated from field: coffer.rest.superserve.v1.NetworkConfig network = 7;
+   */
+  network?: NetworkConfig | undefined;
+
+  /**
+   * Variables, as they were given.
+   *
+   * @generated from field: map<string, string> env_vars = 8;
+   */
+  envVars: { [key: string]: string };
 };
 
 /**
@@ -67,6 +88,97 @@ export type Sandbox = Message<"coffer.rest.superserve.v1.Sandbox"> & {
  */
 export const SandboxSchema: GenMessage<Sandbox> = /*@__PURE__*/
   messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 0);
+
+/**
+ * A sandbox in a list.
+ *
+ * @generated from message coffer.rest.superserve.v1.SandboxListItem
+ */
+export type SandboxListItem = Message<"coffer.rest.superserve.v1.SandboxListItem"> & {
+  /**
+   * A UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * `active`.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * When it was made, in whole seconds.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 4;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * By environment variable.
+   *
+   * @generated from field: repeated coffer.rest.superserve.v1.BoundSecret secrets = 5;
+   */
+  secrets: BoundSecret[];
+
+  /**
+   * Tags.
+   *
+   * @generated from field: map<string, string> metadata = 6;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * The hosts that it may go to; left out where there are no limits.
+   *
+   * @generated from field: coffer.rest.superserve.v1.NetworkConfig network = 7;
+   */
+  network?: NetworkConfig | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.SandboxListItem.
+ * Use `create(SandboxListItemSchema)` to create a new message.
+ */
+export const SandboxListItemSchema: GenMessage<SandboxListItem> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 1);
+
+/**
+ * The hosts that a sandbox may go to, whatever its secrets and its workspace allow. A host in both lists is denied.
+ *
+ * @generated from message coffer.rest.superserve.v1.NetworkConfig
+ */
+export type NetworkConfig = Message<"coffer.rest.superserve.v1.NetworkConfig"> & {
+  /**
+   * Only these hosts; any when empty. A host is a name, or `*.` before one for exactly one more label.
+   *
+   * @generated from field: repeated string allow_out = 1;
+   */
+  allowOut: string[];
+
+  /**
+   * None of these hosts. `0.0.0.0/0` stands for every host that `allow_out` does not list; no other range of addresses is accepted.
+   *
+   * @generated from field: repeated string deny_out = 2;
+   */
+  denyOut: string[];
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.NetworkConfig.
+ * Use `create(NetworkConfigSchema)` to create a new message.
+ */
+export const NetworkConfigSchema: GenMessage<NetworkConfig> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 2);
 
 /**
  * A secret in a sandbox.
@@ -101,7 +213,7 @@ export type BoundSecret = Message<"coffer.rest.superserve.v1.BoundSecret"> & {
  * Use `create(BoundSecretSchema)` to create a new message.
  */
 export const BoundSecretSchema: GenMessage<BoundSecret> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 1);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 3);
 
 /**
  * A sandbox as its creator sees it.
@@ -157,6 +269,27 @@ export type CreatedSandbox = Message<"coffer.rest.superserve.v1.CreatedSandbox">
    * @generated from field: optional string proxy_url = 7;
    */
   proxyUrl?: string | undefined;
+
+  /**
+   * Tags.
+   *
+   * @generated from field: map<string, string> metadata = 8;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * The hosts that it may go to; left out where there are no limits.
+   *
+   * @generated from field: coffer.rest.superserve.v1.NetworkConfig network = 9;
+   */
+  network?: NetworkConfig | undefined;
+
+  /**
+   * Variables, as they were given.
+   *
+   * @generated from field: map<string, string> env_vars = 10;
+   */
+  envVars: { [key: string]: string };
 };
 
 /**
@@ -164,7 +297,119 @@ export type CreatedSandbox = Message<"coffer.rest.superserve.v1.CreatedSandbox">
  * Use `create(CreatedSandboxSchema)` to create a new message.
  */
 export const CreatedSandboxSchema: GenMessage<CreatedSandbox> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 2);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 4);
+
+/**
+ * One line of a network log.
+ *
+ * @generated from message coffer.rest.superserve.v1.NetworkEvent
+ */
+export type NetworkEvent = Message<"coffer.rest.superserve.v1.NetworkEvent"> & {
+  /**
+   * `connection` for a tunnel, `request` for a request.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * A whole number, greater for later events.
+   *
+   * @generated from field: double id = 2;
+   */
+  id: number;
+
+  /**
+   * When it was noted.
+   *
+   * @generated from field: google.protobuf.Timestamp ts = 3;
+   */
+  ts?: Timestamp | undefined;
+
+  /**
+   * The host.
+   *
+   * @generated from field: string host = 4;
+   */
+  host: string;
+
+  /**
+   * Of a tunnel: `allowed`, `blocked` or `failed`.
+   *
+   * @generated from field: optional string verdict = 5;
+   */
+  verdict?: string | undefined;
+
+  /**
+   * Of a tunnel: bytes from the sandbox.
+   *
+   * @generated from field: optional double bytes_sent = 6;
+   */
+  bytesSent?: number | undefined;
+
+  /**
+   * Of a tunnel: bytes to the sandbox.
+   *
+   * @generated from field: optional double bytes_recv = 7;
+   */
+  bytesRecv?: number | undefined;
+
+  /**
+   * Of a request: the method.
+   *
+   * @generated from field: optional string method = 8;
+   */
+  method?: string | undefined;
+
+  /**
+   * Of a request: the path, without its query.
+   *
+   * @generated from field: optional string path = 9;
+   */
+  path?: string | undefined;
+
+  /**
+   * What the sandbox was answered.
+   *
+   * @generated from field: uint32 status = 10;
+   */
+  status: number;
+
+  /**
+   * What the host answered.
+   *
+   * @generated from field: optional uint32 upstream_status = 11;
+   */
+  upstreamStatus?: number | undefined;
+
+  /**
+   * In milliseconds.
+   *
+   * @generated from field: uint32 latency_ms = 12;
+   */
+  latencyMs: number;
+
+  /**
+   * The secret that was used: a UUID.
+   *
+   * @generated from field: optional string secret_id = 13;
+   */
+  secretId?: string | undefined;
+
+  /**
+   * Why it was refused or failed.
+   *
+   * @generated from field: optional string error_code = 14;
+   */
+  errorCode?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.NetworkEvent.
+ * Use `create(NetworkEventSchema)` to create a new message.
+ */
+export const NetworkEventSchema: GenMessage<NetworkEvent> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 5);
 
 /**
  * A secret in a sandbox, with what stands in for its value.
@@ -199,7 +444,7 @@ export type NewBoundSecret = Message<"coffer.rest.superserve.v1.NewBoundSecret">
  * Use `create(NewBoundSecretSchema)` to create a new message.
  */
 export const NewBoundSecretSchema: GenMessage<NewBoundSecret> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 3);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 6);
 
 /**
  * CreateSandboxRequest is the body of POST /sandboxes.
@@ -208,7 +453,7 @@ export const NewBoundSecretSchema: GenMessage<NewBoundSecret> = /*@__PURE__*/
  */
 export type CreateSandboxRequest = Message<"coffer.rest.superserve.v1.CreateSandboxRequest"> & {
   /**
-   * At most 200 characters.
+   * Required: 1 to 64 characters.
    *
    * @generated from field: string name = 1;
    */
@@ -220,6 +465,55 @@ export type CreateSandboxRequest = Message<"coffer.rest.superserve.v1.CreateSand
    * @generated from field: map<string, string> secrets = 2;
    */
   secrets: { [key: string]: string };
+
+  /**
+   * Tags: at most 64, keys of 1 to 256 bytes, values of at most 2,048 bytes, 16,384 bytes in total.
+   *
+   * @generated from field: map<string, string> metadata = 3;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * At most 256 variables without those of `secrets`, with at most 65,536 bytes in total.
+   *
+   * @generated from field: map<string, string> env_vars = 4;
+   */
+  envVars: { [key: string]: string };
+
+  /**
+   * The hosts that it may go to.
+   *
+   * @generated from field: coffer.rest.superserve.v1.NetworkConfig network = 5;
+   */
+  network?: NetworkConfig | undefined;
+
+  /**
+   * Requires a machine: 501 unless left out or null.
+   *
+   * @generated from field: google.protobuf.Value timeout_seconds = 6;
+   */
+  timeoutSeconds?: Value | undefined;
+
+  /**
+   * Requires a machine: 501 unless left out or null.
+   *
+   * @generated from field: google.protobuf.Value auto_delete_seconds = 7;
+   */
+  autoDeleteSeconds?: Value | undefined;
+
+  /**
+   * Requires a machine: 501 unless left out or null.
+   *
+   * @generated from field: google.protobuf.Value from_template = 8;
+   */
+  fromTemplate?: Value | undefined;
+
+  /**
+   * Requires a machine: 501 unless left out or null.
+   *
+   * @generated from field: google.protobuf.Value from_snapshot = 9;
+   */
+  fromSnapshot?: Value | undefined;
 };
 
 /**
@@ -227,7 +521,7 @@ export type CreateSandboxRequest = Message<"coffer.rest.superserve.v1.CreateSand
  * Use `create(CreateSandboxRequestSchema)` to create a new message.
  */
 export const CreateSandboxRequestSchema: GenMessage<CreateSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 4);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 7);
 
 /**
  * CreateSandboxResponse holds the answer of POST /sandboxes.
@@ -248,7 +542,311 @@ export type CreateSandboxResponse = Message<"coffer.rest.superserve.v1.CreateSan
  * Use `create(CreateSandboxResponseSchema)` to create a new message.
  */
 export const CreateSandboxResponseSchema: GenMessage<CreateSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 5);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 8);
+
+/**
+ * ListAllSandboxesRequest is GET /sandboxes.
+ *
+ * @generated from message coffer.rest.superserve.v1.ListAllSandboxesRequest
+ */
+export type ListAllSandboxesRequest = Message<"coffer.rest.superserve.v1.ListAllSandboxesRequest"> & {
+  /**
+   * Tags that the sandboxes have, each as `metadata.KEY=VALUE`.
+   *
+   * @generated from field: map<string, string> metadata = 1;
+   */
+  metadata: { [key: string]: string };
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ListAllSandboxesRequest.
+ * Use `create(ListAllSandboxesRequestSchema)` to create a new message.
+ */
+export const ListAllSandboxesRequestSchema: GenMessage<ListAllSandboxesRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 9);
+
+/**
+ * ListAllSandboxesResponse holds the answer of GET /sandboxes.
+ *
+ * @generated from message coffer.rest.superserve.v1.ListAllSandboxesResponse
+ */
+export type ListAllSandboxesResponse = Message<"coffer.rest.superserve.v1.ListAllSandboxesResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated coffer.rest.superserve.v1.SandboxListItem sandboxes = 1;
+   */
+  sandboxes: SandboxListItem[];
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ListAllSandboxesResponse.
+ * Use `create(ListAllSandboxesResponseSchema)` to create a new message.
+ */
+export const ListAllSandboxesResponseSchema: GenMessage<ListAllSandboxesResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 10);
+
+/**
+ * UpdateSandboxRequest is the body of PATCH /sandboxes/{id}. At least one field is required.
+ *
+ * @generated from message coffer.rest.superserve.v1.UpdateSandboxRequest
+ */
+export type UpdateSandboxRequest = Message<"coffer.rest.superserve.v1.UpdateSandboxRequest"> & {
+  /**
+   * A UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Tags, which replace all earlier ones; as in a create.
+   *
+   * @generated from field: google.protobuf.Struct metadata = 2;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * Both lists, which replace the earlier ones.
+   *
+   * @generated from field: coffer.rest.superserve.v1.NetworkConfig network = 3;
+   */
+  network?: NetworkConfig | undefined;
+
+  /**
+   * Requires a machine: 501, but for null, which changes nothing.
+   *
+   * @generated from field: google.protobuf.Value timeout_seconds = 4;
+   */
+  timeoutSeconds?: Value | undefined;
+
+  /**
+   * Requires a machine: 501, but for null, which changes nothing.
+   *
+   * @generated from field: google.protobuf.Value auto_delete_seconds = 5;
+   */
+  autoDeleteSeconds?: Value | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.UpdateSandboxRequest.
+ * Use `create(UpdateSandboxRequestSchema)` to create a new message.
+ */
+export const UpdateSandboxRequestSchema: GenMessage<UpdateSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 11);
+
+/**
+ * UpdateSandboxResponse is the empty answer of PATCH /sandboxes/{id}.
+ *
+ * @generated from message coffer.rest.superserve.v1.UpdateSandboxResponse
+ */
+export type UpdateSandboxResponse = Message<"coffer.rest.superserve.v1.UpdateSandboxResponse"> & {
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.UpdateSandboxResponse.
+ * Use `create(UpdateSandboxResponseSchema)` to create a new message.
+ */
+export const UpdateSandboxResponseSchema: GenMessage<UpdateSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 12);
+
+/**
+ * ActivateSandboxRequest is POST /sandboxes/{id}/activate.
+ *
+ * @generated from message coffer.rest.superserve.v1.ActivateSandboxRequest
+ */
+export type ActivateSandboxRequest = Message<"coffer.rest.superserve.v1.ActivateSandboxRequest"> & {
+  /**
+   * A UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ActivateSandboxRequest.
+ * Use `create(ActivateSandboxRequestSchema)` to create a new message.
+ */
+export const ActivateSandboxRequestSchema: GenMessage<ActivateSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 13);
+
+/**
+ * ActivateSandboxResponse holds the answer of POST /sandboxes/{id}/activate.
+ *
+ * @generated from message coffer.rest.superserve.v1.ActivateSandboxResponse
+ */
+export type ActivateSandboxResponse = Message<"coffer.rest.superserve.v1.ActivateSandboxResponse"> & {
+  /**
+   * The sandbox, with its fresh token.
+   *
+   * @generated from field: coffer.rest.superserve.v1.CreatedSandbox sandbox = 1;
+   */
+  sandbox?: CreatedSandbox | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ActivateSandboxResponse.
+ * Use `create(ActivateSandboxResponseSchema)` to create a new message.
+ */
+export const ActivateSandboxResponseSchema: GenMessage<ActivateSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 14);
+
+/**
+ * ListNetworkEventsRequest is GET /sandboxes/{id}/network.
+ *
+ * @generated from message coffer.rest.superserve.v1.ListNetworkEventsRequest
+ */
+export type ListNetworkEventsRequest = Message<"coffer.rest.superserve.v1.ListNetworkEventsRequest"> & {
+  /**
+   * A UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * 1 to 1,000; 100 unless given.
+   *
+   * @generated from field: optional uint32 limit = 2;
+   */
+  limit?: number | undefined;
+
+  /**
+   * Only events before this time, RFC 3339; `next_cursor` is one.
+   *
+   * @generated from field: optional string before = 3;
+   */
+  before?: string | undefined;
+
+  /**
+   * Only events at this time or later, RFC 3339.
+   *
+   * @generated from field: optional string since = 4;
+   */
+  since?: string | undefined;
+
+  /**
+   * Only tunnels with this verdict.
+   *
+   * @generated from field: optional string verdict = 5;
+   */
+  verdict?: string | undefined;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ListNetworkEventsRequest.
+ * Use `create(ListNetworkEventsRequestSchema)` to create a new message.
+ */
+export const ListNetworkEventsRequestSchema: GenMessage<ListNetworkEventsRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 15);
+
+/**
+ * ListNetworkEventsResponse holds the answer of GET /sandboxes/{id}/network.
+ *
+ * @generated from message coffer.rest.superserve.v1.ListNetworkEventsResponse
+ */
+export type ListNetworkEventsResponse = Message<"coffer.rest.superserve.v1.ListNetworkEventsResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated coffer.rest.superserve.v1.NetworkEvent data = 1;
+   */
+  data: NetworkEvent[];
+
+  /**
+   * `before` of the next page; left out on the last page.
+   *
+   * @generated from field: optional string next_cursor = 2;
+   */
+  nextCursor?: string | undefined;
+
+  /**
+   * Whether there is another page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ListNetworkEventsResponse.
+ * Use `create(ListNetworkEventsResponseSchema)` to create a new message.
+ */
+export const ListNetworkEventsResponseSchema: GenMessage<ListNetworkEventsResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 16);
+
+/**
+ * PauseSandboxRequest is POST /sandboxes/{id}/pause.
+ *
+ * @generated from message coffer.rest.superserve.v1.PauseSandboxRequest
+ */
+export type PauseSandboxRequest = Message<"coffer.rest.superserve.v1.PauseSandboxRequest"> & {
+  /**
+   * A UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.PauseSandboxRequest.
+ * Use `create(PauseSandboxRequestSchema)` to create a new message.
+ */
+export const PauseSandboxRequestSchema: GenMessage<PauseSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 17);
+
+/**
+ * PauseSandboxResponse is never sent.
+ *
+ * @generated from message coffer.rest.superserve.v1.PauseSandboxResponse
+ */
+export type PauseSandboxResponse = Message<"coffer.rest.superserve.v1.PauseSandboxResponse"> & {
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.PauseSandboxResponse.
+ * Use `create(PauseSandboxResponseSchema)` to create a new message.
+ */
+export const PauseSandboxResponseSchema: GenMessage<PauseSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 18);
+
+/**
+ * ResumeSandboxRequest is POST /sandboxes/{id}/resume.
+ *
+ * @generated from message coffer.rest.superserve.v1.ResumeSandboxRequest
+ */
+export type ResumeSandboxRequest = Message<"coffer.rest.superserve.v1.ResumeSandboxRequest"> & {
+  /**
+   * A UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ResumeSandboxRequest.
+ * Use `create(ResumeSandboxRequestSchema)` to create a new message.
+ */
+export const ResumeSandboxRequestSchema: GenMessage<ResumeSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 19);
+
+/**
+ * ResumeSandboxResponse is never sent.
+ *
+ * @generated from message coffer.rest.superserve.v1.ResumeSandboxResponse
+ */
+export type ResumeSandboxResponse = Message<"coffer.rest.superserve.v1.ResumeSandboxResponse"> & {
+};
+
+/**
+ * Describes the message coffer.rest.superserve.v1.ResumeSandboxResponse.
+ * Use `create(ResumeSandboxResponseSchema)` to create a new message.
+ */
+export const ResumeSandboxResponseSchema: GenMessage<ResumeSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 20);
 
 /**
  * GetSandboxRequest is GET /sandboxes/{id}.
@@ -269,7 +867,7 @@ export type GetSandboxRequest = Message<"coffer.rest.superserve.v1.GetSandboxReq
  * Use `create(GetSandboxRequestSchema)` to create a new message.
  */
 export const GetSandboxRequestSchema: GenMessage<GetSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 6);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 21);
 
 /**
  * GetSandboxResponse holds the answer of GET /sandboxes/{id}.
@@ -290,7 +888,7 @@ export type GetSandboxResponse = Message<"coffer.rest.superserve.v1.GetSandboxRe
  * Use `create(GetSandboxResponseSchema)` to create a new message.
  */
 export const GetSandboxResponseSchema: GenMessage<GetSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 7);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 22);
 
 /**
  * DeleteSandboxRequest is DELETE /sandboxes/{id}.
@@ -311,7 +909,7 @@ export type DeleteSandboxRequest = Message<"coffer.rest.superserve.v1.DeleteSand
  * Use `create(DeleteSandboxRequestSchema)` to create a new message.
  */
 export const DeleteSandboxRequestSchema: GenMessage<DeleteSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 8);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 23);
 
 /**
  * DeleteSandboxResponse is the empty answer of DELETE /sandboxes/{id}.
@@ -326,7 +924,7 @@ export type DeleteSandboxResponse = Message<"coffer.rest.superserve.v1.DeleteSan
  * Use `create(DeleteSandboxResponseSchema)` to create a new message.
  */
 export const DeleteSandboxResponseSchema: GenMessage<DeleteSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 9);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 24);
 
 /**
  * BindSecretRequest is the body of POST /sandboxes/{id}/secrets.
@@ -361,7 +959,7 @@ export type BindSecretRequest = Message<"coffer.rest.superserve.v1.BindSecretReq
  * Use `create(BindSecretRequestSchema)` to create a new message.
  */
 export const BindSecretRequestSchema: GenMessage<BindSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 10);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 25);
 
 /**
  * BindSecretResponse holds the answer of POST /sandboxes/{id}/secrets.
@@ -382,7 +980,7 @@ export type BindSecretResponse = Message<"coffer.rest.superserve.v1.BindSecretRe
  * Use `create(BindSecretResponseSchema)` to create a new message.
  */
 export const BindSecretResponseSchema: GenMessage<BindSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 11);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 26);
 
 /**
  * UnbindSecretRequest is DELETE /sandboxes/{id}/secrets/{env_key}.
@@ -410,7 +1008,7 @@ export type UnbindSecretRequest = Message<"coffer.rest.superserve.v1.UnbindSecre
  * Use `create(UnbindSecretRequestSchema)` to create a new message.
  */
 export const UnbindSecretRequestSchema: GenMessage<UnbindSecretRequest> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 12);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 27);
 
 /**
  * UnbindSecretResponse is the empty answer of DELETE /sandboxes/{id}/secrets/{env_key}.
@@ -425,7 +1023,7 @@ export type UnbindSecretResponse = Message<"coffer.rest.superserve.v1.UnbindSecr
  * Use `create(UnbindSecretResponseSchema)` to create a new message.
  */
 export const UnbindSecretResponseSchema: GenMessage<UnbindSecretResponse> = /*@__PURE__*/
-  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 13);
+  messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 28);
 
 /**
  * SandboxService serves Superserve's requests about sandboxes and the secrets in them. Headers: as SecretService.
@@ -436,7 +1034,7 @@ export const SandboxService: GenService<{
   /**
    * Makes a sandbox: a token for the egress proxy, and a placeholder for each secret. Permissions: egress.create, for secrets also
    * egress.bind, and secrets.use of each.
-   * Errors: 400 (also `secret_not_found`), 401, 403.
+   * Errors: 400 (also `secret_not_found`), 401, 403, 409 (the key that seals the variables is disabled), 501 (it requires a machine).
    *
    * @generated from rpc coffer.rest.superserve.v1.SandboxService.CreateSandbox
    */
@@ -446,7 +1044,19 @@ export const SandboxService: GenService<{
     output: typeof CreateSandboxResponseSchema;
   },
   /**
-   * Returns a sandbox and which secrets are bound to it. Permission: egress.read.
+   * Lists all sandboxes, newest first, without their variables. `metadata.KEY=VALUE` in the query selects those with this tag; several
+   * select those with all of them. Permission: egress.read.
+   * Errors: 400, 401, 403.
+   *
+   * @generated from rpc coffer.rest.superserve.v1.SandboxService.ListAllSandboxes
+   */
+  listAllSandboxes: {
+    methodKind: "unary";
+    input: typeof ListAllSandboxesRequestSchema;
+    output: typeof ListAllSandboxesResponseSchema;
+  },
+  /**
+   * Returns a sandbox, its variables, and which secrets are bound to it. Permission: egress.read.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.superserve.v1.SandboxService.GetSandbox
@@ -455,6 +1065,62 @@ export const SandboxService: GenService<{
     methodKind: "unary";
     input: typeof GetSandboxRequestSchema;
     output: typeof GetSandboxResponseSchema;
+  },
+  /**
+   * Replaces the tags of a sandbox, or the hosts that it may go to. Permission: egress.update.
+   * Errors: 400, 401, 403, 404, 501 (it requires a machine).
+   *
+   * @generated from rpc coffer.rest.superserve.v1.SandboxService.UpdateSandbox
+   */
+  updateSandbox: {
+    methodKind: "unary";
+    input: typeof UpdateSandboxRequestSchema;
+    output: typeof UpdateSandboxResponseSchema;
+  },
+  /**
+   * Gives a sandbox a fresh token; the earlier one ends within two seconds, and so do its connections. Permissions: egress.create, for a
+   * sandbox with secrets also egress.bind, and secrets.use of each.
+   * Errors: 401, 403, 404, 409 (the key that seals its variables is disabled).
+   *
+   * @generated from rpc coffer.rest.superserve.v1.SandboxService.ActivateSandbox
+   */
+  activateSandbox: {
+    methodKind: "unary";
+    input: typeof ActivateSandboxRequestSchema;
+    output: typeof ActivateSandboxResponseSchema;
+  },
+  /**
+   * Lists what the proxy let through and refused, newest first. Permission: egress.events.
+   * Errors: 400, 401, 403, 404.
+   *
+   * @generated from rpc coffer.rest.superserve.v1.SandboxService.ListNetworkEvents
+   */
+  listNetworkEvents: {
+    methodKind: "unary";
+    input: typeof ListNetworkEventsRequestSchema;
+    output: typeof ListNetworkEventsResponseSchema;
+  },
+  /**
+   * Requires a machine, which coffer does not start: always 501. Any valid credential may call it.
+   * Errors: 401, 501.
+   *
+   * @generated from rpc coffer.rest.superserve.v1.SandboxService.PauseSandbox
+   */
+  pauseSandbox: {
+    methodKind: "unary";
+    input: typeof PauseSandboxRequestSchema;
+    output: typeof PauseSandboxResponseSchema;
+  },
+  /**
+   * Requires a machine, which coffer does not start: always 501. Any valid credential may call it.
+   * Errors: 401, 501.
+   *
+   * @generated from rpc coffer.rest.superserve.v1.SandboxService.ResumeSandbox
+   */
+  resumeSandbox: {
+    methodKind: "unary";
+    input: typeof ResumeSandboxRequestSchema;
+    output: typeof ResumeSandboxResponseSchema;
   },
   /**
    * Deletes a sandbox: its token and placeholders are worth nothing within two seconds. Permission: egress.delete.

@@ -418,7 +418,7 @@ export type CreateSecretRequest = Message<"coffer.rest.superserve.v1.CreateSecre
   name: string;
 
   /**
-   * 1 to 8,192 bytes of UTF-8.
+   * 1 to 8,192 characters, of any kind; what a header cannot carry is refused when it would be sent.
    *
    * @generated from field: string value = 2;
    */

@@ -1,0 +1,35 @@
+// The network log of a sandbox, a page at a time.
+import type { Deps } from "../../deps.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { codesWith, cursorOf, type EventPlace, type Verdict } from "../../domain/egress/network-log.ts";
+import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import { type PlacedEvent, listNetworkEvents as readEvents } from "../../store/network-events.ts";
+import { findSandbox } from "../../store/sandboxes.ts";
+import { authorize } from "../authorize.ts";
+
+export interface ListNetworkEventsInput {
+  sandboxId: string;
+  before: EventPlace | undefined;
+  since: string | undefined;
+  /** Only tunnels that ended so. */
+  verdict: Verdict | undefined;
+  limit: number;
+}
+
+/** Newest first. `nextCursor`: where the next page begins; undefined on the last. Fails with SANDBOX_NOT_FOUND. */
+export async function listNetworkEvents(
+  { database }: Pick<Deps, "database">,
+  caller: Caller,
+  { sandboxId, before, since, verdict, limit }: ListNetworkEventsInput,
+): Promise<{ items: PlacedEvent["event"][]; nextCursor: string | undefined }> {
+  const { workspaceId } = authorize(caller, "egress.events");
+  if (!(await findSandbox(database, workspaceId, sandboxId))) throw sandboxNotFound();
+  const tunnelsWith = verdict && codesWith(verdict);
+  const found = await readEvents(database, { workspaceId, sandboxId, before, since, tunnelsWith, limit: limit + 1 });
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    items: page.map(({ event }) => event),
+    nextCursor: last && found.length > limit ? cursorOf(last.place) : undefined,
+  };
+}

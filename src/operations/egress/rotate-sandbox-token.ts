@@ -1,0 +1,47 @@
+// RotateSandboxToken: a fresh token for a sandbox, whose earlier one ends.
+import type { Caller } from "../../domain/caller.ts";
+import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import { listBoundSecrets } from "../../store/sandbox-bindings.ts";
+import { findSandbox, lockSandbox, updateSandbox } from "../../store/sandboxes.ts";
+import { authorize, authorizeAt } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkAuthentic, coveredOfSandbox, macOf } from "../row-macs.ts";
+import { type OpenedSandbox, replayedSandbox } from "./create-sandbox.ts";
+import { type OpenEnvVarsDeps, openEnvVars } from "./env-vars.ts";
+import { newSandboxToken } from "./sandbox-token.ts";
+import { sandboxView } from "./sandbox-view.ts";
+
+/**
+ * The token opens the proxy for every secret that is bound, so it takes what a new sandbox with these secrets would take. Fails with
+ * SANDBOX_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT.
+ */
+export async function rotateSandboxToken(
+  deps: MutationDeps & OpenEnvVarsDeps,
+  caller: Caller,
+  sandboxId: string,
+): Promise<Outcome<OpenedSandbox>> {
+  const grant = authorize(caller, "egress.create");
+  const { workspaceId } = grant;
+  return mutate(deps, caller, {
+    grant,
+    async prepare() {
+      const found = await findSandbox(deps.database, workspaceId, sandboxId);
+      if (!found) throw sandboxNotFound();
+      // Before the change: who cannot be told the variables keeps the token.
+      const envVars = await openEnvVars(deps, found);
+      return { subject: { resourceType: "sandbox", resourceId: sandboxId }, envVars, token: newSandboxToken(deps) };
+    },
+    async apply(tx, { envVars, token: { text, ...token } }) {
+      const sandbox = await lockSandbox(tx, workspaceId, sandboxId);
+      if (!sandbox) throw sandboxNotFound();
+      checkAuthentic(deps.deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac);
+      const bound = await listBoundSecrets(tx, workspaceId, [sandboxId]);
+      if (bound.length > 0) authorize(caller, "egress.bind");
+      for (const { secret } of bound) authorizeAt(caller, "secrets.use", secret);
+      const next = { ...sandbox, ...token };
+      await updateSandbox(tx, { ...next, mac: macOf(deps.deploymentKeys, coveredOfSandbox(next)) });
+      return { sandbox: await sandboxView(tx, workspaceId, sandboxId, true), envVars, token: text };
+    },
+    replay: (sql, id) => replayedSandbox(deps, sql, workspaceId, id),
+  });
+}

@@ -1,0 +1,52 @@
+// UpdateSandbox: its tags, and the hosts that it may go to.
+import type { Caller } from "../../domain/caller.ts";
+import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
+import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import { checkMetadata } from "../../domain/egress/sandbox-fields.ts";
+import { checkAll } from "../../domain/errors.ts";
+import { lockSandbox, updateSandbox as writeSandbox } from "../../store/sandboxes.ts";
+import { authorize, holds } from "../authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { checkAuthentic, coveredOfSandbox, macOf } from "../row-macs.ts";
+import type { OpenEnvVarsDeps } from "./env-vars.ts";
+import { type SandboxView, sandboxView } from "./sandbox-view.ts";
+
+export interface UpdateSandboxInput {
+  sandboxId: string;
+  /** Replaces all tags; undefined: they stay. */
+  metadata: Readonly<Record<string, string>> | undefined;
+  /** Replaces both lists; undefined: they stay. */
+  network: NetworkLimits | undefined;
+}
+
+/** Fails with SANDBOX_NOT_FOUND, VALUE_CORRUPT or FIELD_INVALID. */
+export async function updateSandbox(
+  deps: MutationDeps & Pick<OpenEnvVarsDeps, "deploymentKeys">,
+  caller: Caller,
+  { sandboxId, metadata, network }: UpdateSandboxInput,
+): Promise<Outcome<SandboxView>> {
+  const grant = authorize(caller, "egress.update");
+  const { workspaceId } = grant;
+  checkAll(
+    () => metadata && checkMetadata(metadata),
+    () => network && readNetworkLimits(network),
+  );
+  const mayBind = holds(caller, "egress.bind");
+  return mutate(deps, caller, {
+    grant,
+    prepare: async () => ({ subject: { resourceType: "sandbox", resourceId: sandboxId } }),
+    async apply(tx) {
+      const sandbox = await lockSandbox(tx, workspaceId, sandboxId);
+      if (!sandbox) throw sandboxNotFound();
+      checkAuthentic(deps.deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac);
+      const next = {
+        ...sandbox,
+        metadata: metadata ?? sandbox.metadata,
+        network: network ? readNetworkLimits(network) : sandbox.network,
+      };
+      await writeSandbox(tx, { ...next, mac: macOf(deps.deploymentKeys, coveredOfSandbox(next)) });
+      return sandboxView(tx, workspaceId, sandboxId, mayBind);
+    },
+    replay: (sql, id) => sandboxView(sql, workspaceId, id, mayBind),
+  });
+}

@@ -1,0 +1,177 @@
+// What is bound to sandboxes, and what the proxy must know of a sandbox.
+import type { EgressRule } from "../domain/egress/egress-rule.ts";
+import type { Binding, Unmatched } from "../domain/egress/sandbox.ts";
+import type { Sql, Tx } from "./database.ts";
+import { firstOrUndefined, isActive } from "./rows.ts";
+import { type SandboxRow, type StoredSandbox, sandboxColumns, toSandbox } from "./sandboxes.ts";
+import { type GuardRow, guardColumns, type SecretGuard, toSecretGuard } from "./secret-guard.ts";
+
+/** A binding as stored; its mac covers all of it but when it was let go. */
+export interface StoredBinding extends Binding {
+  mac: Uint8Array;
+}
+
+/** A taken name violates `sandbox_binding_env_key`. */
+export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<void> {
+  await tx.query({
+    name: "insert_sandbox_binding",
+    text: `insert into sandbox_binding (workspace_id, sandbox_id, env_key, secret_id, placeholder, mac, bound_by)
+      values ($1, $2, $3, $4, $5, $6, $7)`,
+    values: [
+      binding.workspaceId,
+      binding.sandboxId,
+      binding.envKey,
+      binding.secretId,
+      binding.placeholder,
+      binding.mac,
+      binding.boundBy ?? null,
+    ],
+  });
+}
+
+/** Lets go of what is bound under the name, and says whether anything was; without its mac it can not be taken up again. */
+export async function revokeBinding(
+  tx: Tx,
+  { workspaceId, sandboxId, envKey }: Pick<Binding, "workspaceId" | "sandboxId" | "envKey">,
+): Promise<boolean> {
+  const rows = await tx.query({
+    name: "revoke_sandbox_binding",
+    text: `update sandbox_binding set revoke_time = clock_timestamp(), mac = ''
+      where workspace_id = $1 and sandbox_id = $2 and env_key = $3 and revoke_time is null returning env_key`,
+    values: [workspaceId, sandboxId, envKey],
+  });
+  return rows.length > 0;
+}
+
+/** Who holds a placeholder, or held it; undefined for one of another workspace. */
+export async function findPlaceholderHolder(
+  sql: Sql,
+  workspaceId: string,
+  placeholder: string,
+): Promise<Pick<Binding, "sandboxId" | "secretId"> | undefined> {
+  const rows = await sql.query<{ sandbox_id: string; secret_id: string }>({
+    name: "find_placeholder_holder",
+    text: "select sandbox_id, secret_id from sandbox_binding where workspace_id = $1 and placeholder = $2",
+    values: [workspaceId, placeholder],
+  });
+  const row = firstOrUndefined(rows);
+  return row && { sandboxId: row.sandbox_id, secretId: row.secret_id };
+}
+
+/** A binding with the secret it is of, as the row of that says it. */
+export interface BoundSecret extends StoredBinding {
+  secret: SecretGuard;
+  /** The secret is in use. */
+  isActive: boolean;
+  rule: EgressRule | undefined;
+  egressMac: Uint8Array | undefined;
+}
+
+interface BoundSecretRow extends GuardRow {
+  workspace_id: string;
+  sandbox_id: string;
+  env_key: string;
+  secret_id: string;
+  placeholder: string;
+  mac: Uint8Array;
+  bound_by: string | null;
+  is_active: boolean;
+  egress_rule: EgressRule | null;
+  egress_mac: Uint8Array | null;
+}
+
+const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac, i.bound_by,
+  ${isActive} as is_active, s.egress_rule, s.egress_mac, ${guardColumns}`;
+
+function toBoundSecret(row: BoundSecretRow): BoundSecret {
+  return {
+    workspaceId: row.workspace_id,
+    sandboxId: row.sandbox_id,
+    envKey: row.env_key,
+    secretId: row.secret_id,
+    placeholder: row.placeholder,
+    mac: row.mac,
+    boundBy: row.bound_by ?? undefined,
+    secret: toSecretGuard(row.workspace_id, row.secret_id, row),
+    isActive: row.is_active,
+    rule: row.egress_rule ?? undefined,
+    egressMac: row.egress_mac ?? undefined,
+  };
+}
+
+/** What is bound to sandboxes now, by sandbox and environment variable. */
+export async function listBoundSecrets(
+  sql: Sql,
+  workspaceId: string,
+  sandboxIds: readonly string[],
+): Promise<BoundSecret[]> {
+  const rows = await sql.query<BoundSecretRow>({
+    name: "list_bound_secrets",
+    text: `select ${boundColumns} from sandbox_binding i
+      join secret s on s.workspace_id = i.workspace_id and s.secret_id = i.secret_id
+      where i.workspace_id = $1 and i.sandbox_id = any ($2) and i.revoke_time is null
+      order by i.sandbox_id, i.env_key collate "C"`,
+    values: [workspaceId, sandboxIds],
+  });
+  return rows.map(toBoundSecret);
+}
+
+/** What the proxy needs to know of whoever presents a token. */
+export interface SandboxRecord {
+  sandbox: StoredSandbox;
+  /** Whether its workspace allows hosts of no bound secret, and the MAC of that column. */
+  unmatched: Unmatched;
+  workspaceMac: Uint8Array;
+  /** When this was so, by the database's clock. */
+  readTime: Date;
+  bound: BoundSecret[];
+}
+
+/** Undefined when there is no such sandbox, or no more. */
+export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
+  const rows = await sql.query<
+    SandboxRow & { egress_unmatched: Unmatched; workspace_mac: Uint8Array | null; read_time: Date }
+  >({
+    name: "find_sandbox_by_lookup_id",
+    text: `select ${sandboxColumns}, w.egress_unmatched, w.mac as workspace_mac, now() as read_time
+      from sandbox b join workspace w on w.workspace_id = b.workspace_id
+      where b.lookup_id = $1 and b.delete_time is null`,
+    values: [lookupId],
+  });
+  const row = firstOrUndefined(rows);
+  if (!row) return undefined;
+  const sandbox = toSandbox(row);
+  const bound = await listBoundSecrets(sql, sandbox.workspaceId, [sandbox.sandboxId]);
+  const { egress_unmatched: unmatched, workspace_mac: workspaceMac, read_time: readTime } = row;
+  return { sandbox, unmatched, workspaceMac: workspaceMac ?? new Uint8Array(), readTime, bound };
+}
+
+/** The environment variables that something is bound to now. */
+export async function listBoundKeys(tx: Tx, workspaceId: string, sandboxId: string): Promise<string[]> {
+  const rows = await tx.query<{ env_key: string }>({
+    name: "list_bound_keys",
+    text: `select i.env_key from sandbox_binding i
+      where i.workspace_id = $1 and i.sandbox_id = $2 and i.revoke_time is null`,
+    values: [workspaceId, sandboxId],
+  });
+  return rows.map(({ env_key }) => env_key);
+}
+
+export interface BoundSandbox {
+  sandboxId: string;
+  sandboxName: string;
+  envKey: string;
+}
+
+/** Where a secret is bound now, by sandbox and environment variable. */
+export async function listBoundSandboxes(sql: Sql, workspaceId: string, secretId: string): Promise<BoundSandbox[]> {
+  const rows = await sql.query<{ sandbox_id: string; name: string; env_key: string }>({
+    name: "list_bound_sandboxes",
+    text: `select b.sandbox_id, b.name, i.env_key from sandbox_binding i
+      join sandbox b on b.workspace_id = i.workspace_id and b.sandbox_id = i.sandbox_id
+      where i.workspace_id = $1 and i.secret_id = $2 and i.revoke_time is null and b.delete_time is null
+      order by b.sandbox_id, i.env_key collate "C"`,
+    values: [workspaceId, secretId],
+  });
+  return rows.map((row) => ({ sandboxId: row.sandbox_id, sandboxName: row.name, envKey: row.env_key }));
+}

@@ -1,0 +1,20 @@
+// Superserve's requests about templates, which are for machines: each is told that there are none.
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { TemplateService } from "../../../gen/coffer/rest/superserve/v1/template_service_pb.ts";
+import { machineUnsupported } from "./requests.ts";
+
+function refuse(): never {
+  throw machineUnsupported("templates");
+}
+
+export const superserveTemplateService: ServiceImpl<typeof TemplateService> = {
+  createTemplate: refuse,
+  listTemplates: refuse,
+  getTemplate: refuse,
+  deleteTemplate: refuse,
+  createTemplateBuild: refuse,
+  listTemplateBuilds: refuse,
+  getTemplateBuild: refuse,
+  deleteTemplateBuild: refuse,
+  listTemplateBuildLogs: refuse,
+};
