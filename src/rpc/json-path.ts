@@ -1,7 +1,7 @@
 // Names fields of a request for people: paths as the caller spelled them, and the fields that both spellings mean.
 import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
 
-const keyLengthMax = 128;
+const keyLengthMax = 256;
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
 /** The field that `name` means: its name in the proto file or its lowerCamelCase name. */

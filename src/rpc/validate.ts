@@ -75,8 +75,8 @@ function schemaViolations(
 ): FieldViolation[] {
   const result = validator.validate(desc, message);
   if (result.kind === "error") throw result.error;
-  const violations = result.kind === "invalid" ? result.violations : [];
-  const broken = Map.groupBy(violations, fieldPath);
+  if (result.kind === "valid") return nulViolations(desc, message);
+  const broken = Map.groupBy(result.violations, fieldPath);
   const named = [...broken].flatMap(([field, ofField]): FieldViolation[] => {
     const missing = missingProblem(ofField[0] as Violation, desc, message, shape);
     return missing ? [{ field, description: missing }] : ofField.map((each) => ({ field, description: textOf(each) }));

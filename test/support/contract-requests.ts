@@ -1,6 +1,6 @@
 // Requests made from the schemas of a contract: valid ones, and for each constraint one that breaks it and nothing else.
 import type { AnySchemaObject } from "ajv/dist/2020.js";
-import type { Contract } from "./contracts.ts";
+import { type Contract, fits } from "./contracts.ts";
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 type JsonObject = { [key: string]: Json };
@@ -25,7 +25,8 @@ export function validRequests(contract: Contract, name: string): MadeRequest[] {
         made(`, ${field} ${what}`, { ...example, [field]: value }, field),
       ),
     );
-    return [made("", example), ...without, ...atLimits];
+    // A rule between two fields may forbid one of these.
+    return [made("", example), ...[...without, ...atLimits].filter(({ value }) => fits(contract, name, value))];
   });
 }
 

@@ -21,7 +21,7 @@ import { newValueInput, toCredentialFields } from "./value.ts";
 /** Answers link to a secret below `consoleUrl`; without one, to the secret's own URL. */
 export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): ServiceImpl<typeof SecretService> {
   const toMessageIn = ({ url }: HandlerContext) => {
-    const base = consoleUrl ?? `${new URL(url).origin}/v1`;
+    const base = consoleUrl ?? `${/^https?:\/\/[^/]+/.exec(url)?.[0]}/v1`;
     return (secret: Secret) => toSecretMessage(secret, (secretId) => `${base}/secrets/${secretId}`);
   };
   const answer = (context: HandlerContext, secret: Secret) => {

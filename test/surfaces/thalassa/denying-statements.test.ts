@@ -115,7 +115,7 @@ describe("getSecretValue denied", () => {
 
 async function bind({ token }: Member, id: string) {
   const { egress } = coffer.clients(token);
-  const sandboxId = (await egress.createSandbox({})).sandbox?.id ?? "";
+  const sandboxId = (await egress.createSandbox({ name: "denied" })).sandbox?.id ?? "";
   return egress.bindSecret({ sandboxId, envKey: "KEY", ...byId(id) });
 }
 

@@ -277,8 +277,8 @@ it("lists filter by name, slug, identity and labels, on every page", async () =>
   expect([...first.body, ...second.body].map(({ identity }) => identity)).toEqual([key.identity, other.identity]);
   expect(second.headers.get("link")).toBeNull();
   for (const [query, field] of [
-    ["matchLabels[a]=1&matchLabels[a]=2", "matchLabels[a]"],
-    ["matchLabels[a]=1&match_labels[a]=2", "matchLabels[a]"],
+    ["matchLabels[a]=1&matchLabels[a]=2", 'matchLabels["a"]'],
+    ["matchLabels[a]=1&match_labels[a]=2", 'matchLabels["a"]'],
     ["matchLabels=a", "matchLabels"],
     ["name[a]=b", '["name[a]"]'],
     [`matchLabels[]=${"x"}`, "matchLabels"],

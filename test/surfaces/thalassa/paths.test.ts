@@ -141,7 +141,7 @@ it.each([
 it("other methods are 405, other paths below 404, both with a message", async () => {
   const wrong = await thalassa(coffer, `PUT ${secretsUrl}`);
   expect(wrong).toMatchObject({ status: 405, body: { message: expect.any(String) } });
-  expect(wrong.headers.get("allow")).toBe("GET, POST");
+  expect(wrong.headers.get("allow")).toBe("GET, HEAD, POST");
   expect(await thalassa(coffer, "GET /v1/kms/nl-01/nothing")).toMatchObject({
     status: 404,
     body: { message: "there is nothing at this path" },
