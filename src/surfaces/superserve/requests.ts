@@ -92,7 +92,7 @@ export function toSandboxChange(request: UpdateSandboxRequest): UpdateSandboxInp
   const { id, metadata, network, timeoutSeconds, autoDeleteSeconds } = request;
   const sandboxId = toSandboxId(id);
   if (!metadata && !network && !timeoutSeconds && !autoDeleteSeconds) {
-    throw invalidField("metadata", "is required, or network: a change of nothing is none");
+    throw invalidField("metadata", "is required unless network is given: the request changes nothing");
   }
   checkNoMachine({ timeout_seconds: timeoutSeconds, auto_delete_seconds: autoDeleteSeconds });
   return {
