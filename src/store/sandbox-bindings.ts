@@ -125,15 +125,37 @@ export interface SandboxRecord {
   /** When this was so, by the database's clock. */
   readTime: Date;
   bound: BoundSecret[];
+  /** The secrets that were let go last. */
+  letGo: LetGoSecret[];
 }
+
+export type LetGoSecret = Pick<BoundSecret, "secretId" | "rule" | "egressMac">;
+
+const letGoMax = 32;
+
+/** As JSON, so that it comes with the sandbox. */
+const letGoSql = `(
+  select coalesce(json_agg(json_build_object('id', s.secret_id, 'rule', s.egress_rule, 'mac', encode(s.egress_mac, 'base64'))), '[]')
+  from (
+    select i.secret_id from sandbox_binding i
+    where i.workspace_id = b.workspace_id and i.sandbox_id = b.sandbox_id and i.revoke_time is not null
+    order by i.revoke_time desc limit ${letGoMax}
+  ) g join secret s on s.workspace_id = b.workspace_id and s.secret_id = g.secret_id
+  where s.egress_rule is not null and s.egress_mac is not null
+)`;
 
 /** Undefined when there is no such sandbox, or no more. */
 export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
   const rows = await sql.query<
-    SandboxRow & { egress_unmatched: Unmatched; workspace_mac: Uint8Array | null; read_time: Date }
+    SandboxRow & {
+      egress_unmatched: Unmatched;
+      workspace_mac: Uint8Array | null;
+      read_time: Date;
+      let_go: { id: string; rule: EgressRule; mac: string }[];
+    }
   >({
     name: "find_sandbox_by_lookup_id",
-    text: `select ${sandboxColumns}, w.egress_unmatched, w.mac as workspace_mac, now() as read_time
+    text: `select ${sandboxColumns}, w.egress_unmatched, w.mac as workspace_mac, now() as read_time, ${letGoSql} as let_go
       from sandbox b join workspace w on w.workspace_id = b.workspace_id
       where b.lookup_id = $1 and b.delete_time is null`,
     values: [lookupId],
@@ -143,7 +165,10 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   const sandbox = toSandbox(row);
   const bound = await listBoundSecrets(sql, sandbox.workspaceId, [sandbox.sandboxId]);
   const { egress_unmatched: unmatched, workspace_mac: workspaceMac, read_time: readTime } = row;
-  return { sandbox, unmatched, workspaceMac: workspaceMac ?? new Uint8Array(), readTime, bound };
+  const letGo = row.let_go.map(({ id: secretId, rule, mac }) => {
+    return { secretId, rule, egressMac: Buffer.from(mac, "base64") };
+  });
+  return { sandbox, unmatched, workspaceMac: workspaceMac ?? new Uint8Array(), readTime, bound, letGo };
 }
 
 /** The environment variables that something is bound to now. */

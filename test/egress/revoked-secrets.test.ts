@@ -78,6 +78,17 @@ describe.each<["ALLOW" | "DENY"]>([["DENY"], ["ALLOW"]])("where hosts of no secr
   });
 });
 
+test("a secret that was let go, until it is bound again with another placeholder", async () => {
+  const { sandbox, secretId, placeholder } = await begin();
+  const { egress } = coffer.clients();
+  await egress.unbindSecret({ sandboxId: sandbox.id, envKey: "KEY" });
+  expect(await answersSoon(() => askInNew(sandbox, placeholder), revoked)).toEqual([revoked, revoked]);
+  const bound = await egress.bindSecret({ sandboxId: sandbox.id, envKey: "KEY", ...byId(secretId) });
+  const fresh = present(bound.binding).placeholder;
+  expect(await answersSoon(() => askInNew(sandbox, fresh), "200")).toEqual(["200", "200"]);
+  expect(await askInNew(sandbox, placeholder)).toEqual([revoked, revoked]);
+});
+
 test("a request without the placeholder is treated as one to a host of no secret", async () => {
   const { sandbox, secretId } = await begin();
   await coffer.clients().secrets.deleteSecret(byId(secretId));

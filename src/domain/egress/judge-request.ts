@@ -25,9 +25,9 @@ export function hasRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
   return bindings.some(({ rule }) => rule && isAmong(rule.hosts, host));
 }
 
-/** Whether the host is one of a secret that is bound to the sandbox, and was deleted or has expired. */
-export function hadRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
-  return bindings.some(({ formerHosts }) => isAmong(formerHosts, host));
+/** Whether a secret that the sandbox could use before may go to the host. */
+export function hadRuleFor({ formerHosts }: JudgedSandbox, host: string): boolean {
+  return isAmong(formerHosts, host);
 }
 
 function isAmong(patterns: readonly HostPattern[], host: string): boolean {

@@ -34,8 +34,6 @@ export interface Binding {
 export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
   /** Undefined when the placeholder is worth nothing any more: let go, its secret deleted or without a rule. */
   rule: EgressRule | undefined;
-  /** Hosts that the secret could go to before it was deleted or expired; none while it is in use. */
-  formerHosts: readonly HostPattern[];
   /** The version whose value is used; 0 when there is none. */
   currentVersion: number;
   /** From where and when the value may be used, and through whose bindings. */
@@ -50,6 +48,8 @@ export const unmatchedDefault: Unmatched = "DENY";
 /** A sandbox as the proxy judges its requests. */
 export interface JudgedSandbox extends Sandbox {
   bindings: readonly JudgedBinding[];
+  /** Hosts of secrets that the sandbox could use: since then the secret was deleted, has expired, or was let go. */
+  formerHosts: readonly HostPattern[];
   unmatched: Unmatched;
   /** When all of this was so, by the database's clock. */
   readTime: Date;

@@ -2,6 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Deps } from "../../deps.ts";
 import { readPolicyText } from "../../domain/access-policy.ts";
+import type { HostPattern } from "../../domain/egress/host-pattern.ts";
 import { type JudgedBinding, type JudgedSandbox, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { hashToken } from "../../envelope/mac.ts";
 import type { BoundSecret, SandboxRecord } from "../../store/sandbox-bindings.ts";
@@ -54,23 +55,47 @@ function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecor
   if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
   const { workspaceId, sandboxId, name, sourceAddress, network, createTime } = sandbox;
   const bindings = bound.map((each) => judgeBinding(deploymentKeys, each));
+  const formerHosts = formerHostsOf(deploymentKeys, record);
   const covered = coveredOfWorkspace({ workspaceId, egressUnmatched: record.unmatched });
   const unmatched = isAuthentic(deploymentKeys, covered, record.workspaceMac) ? record.unmatched : unmatchedDefault;
-  return { workspaceId, sandboxId, name, sourceAddress, network, createTime, unmatched, readTime, bindings };
+  return {
+    workspaceId,
+    sandboxId,
+    name,
+    sourceAddress,
+    network,
+    createTime,
+    unmatched,
+    readTime,
+    bindings,
+    formerHosts,
+  };
 }
 
 /** What does not authenticate is worth as much as what was let go: nothing. */
 function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
   const { workspaceId, envKey, secretId, placeholder, boundBy, rule, egressMac, secret } = bound;
-  const isSound =
+  const isUsable =
+    bound.isActive &&
     isAuthentic(keys, coveredOfBinding(bound), bound.mac) &&
     isAuthentic(keys, coveredOfSecret(secret), secret.rowMac) &&
     rule !== undefined &&
     egressMac !== undefined &&
     isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
   const judged = { envKey, secretId, placeholder, boundBy, currentVersion: secret.currentVersion };
-  if (isSound && bound.isActive) {
-    return { ...judged, rule, formerHosts: [], accessPolicy: readPolicyText(secret.accessPolicyText) };
-  }
-  return { ...judged, rule: undefined, formerHosts: isSound ? rule.hosts : [], accessPolicy: undefined };
+  if (!isUsable) return { ...judged, rule: undefined, accessPolicy: undefined };
+  return { ...judged, rule, accessPolicy: readPolicyText(secret.accessPolicyText) };
+}
+
+/** By these the proxy only decides whether to read a tunnel, so that it can answer what the placeholder in it is worth. */
+function formerHostsOf(
+  keys: Pick<Deps["deploymentKeys"], "rowMacKey">,
+  { sandbox: { workspaceId }, bound, letGo }: SandboxRecord,
+): HostPattern[] {
+  const former = [...bound.filter(({ isActive }) => !isActive), ...letGo];
+  return former.flatMap(({ secretId, rule, egressMac }) => {
+    const isSound =
+      rule && egressMac && isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
+    return isSound ? rule.hosts : [];
+  });
 }

@@ -52,11 +52,16 @@ export async function openEnvVars(
   const context = contextOf(deps.deploymentId, { workspaceId, sandboxId });
   const { bytes } = open({ envelope, keyVersion, context, form: "key_values" });
   try {
-    const texts = [...decodeKeyValues(bytes)].map(([name, value]) => [name, Buffer.from(value).toString("utf8")]);
-    return Object.fromEntries(texts) as EnvVars;
+    const texts = [...decodeKeyValues(bytes)].map(([name, value]) => [name, textOf(value)] as const);
+    return Object.fromEntries(texts);
   } finally {
     bytes.zero();
   }
+}
+
+/** Without a copy of the bytes, which nobody would overwrite. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("utf8");
 }
 
 /** Its id is no secret's, so no ciphertext of a secret can stand in its place. They are written once. */

@@ -9,3 +9,6 @@ alter table sandbox
   add column env_envelope bytea,
   add column env_kms_key_id text,
   add column env_kms_key_version integer;
+
+-- The secrets that a sandbox has let go last.
+create index sandbox_binding_let_go on sandbox_binding (workspace_id, sandbox_id, revoke_time) where revoke_time is not null;

@@ -25,7 +25,7 @@ import {
   toNewBinding,
   toSandboxChange,
   toSandboxId,
-} from "./requests.ts";
+} from "./sandbox-requests.ts";
 
 /** `egressUrl` is where sandboxes find the proxy. */
 export function superserveSandboxService(

@@ -18,7 +18,7 @@ import { addSecretVersion } from "../../operations/versions/add.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toEventMessage, toProviderMessage, toSecretMessage } from "./messages.ts";
-import { statusRanges, toEventNumber, toNewSecret, toValueInput } from "./requests.ts";
+import { statusRanges, toEventNumber, toNewSecret, toValueInput } from "./secret-requests.ts";
 
 const auditLimitDefault = 100;
 

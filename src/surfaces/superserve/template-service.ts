@@ -1,7 +1,7 @@
 // Superserve's requests about templates, which are for machines: each is told that there are none.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { TemplateService } from "../../../gen/coffer/rest/superserve/v1/template_service_pb.ts";
-import { machineUnsupported } from "./requests.ts";
+import { machineUnsupported } from "./sandbox-requests.ts";
 
 function refuse(): never {
   throw machineUnsupported("templates");
