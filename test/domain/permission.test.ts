@@ -14,6 +14,10 @@ const table = {
     "egress.delete",
     "egress.events",
     "egress.unbind",
+    "keys.decrypt",
+    "keys.encrypt",
+    "keys.sign",
+    "keys.verify",
     "secrets.create",
     "secrets.delete",
     "secrets.undelete",
@@ -48,7 +52,7 @@ const table = {
     "versions.destroy",
     "workspace.update",
   ],
-  OWNER: ["workspace.create"],
+  OWNER: ["keys.export", "workspace.create"],
 } as const;
 const roles = ["MEMBER", "VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
 const all = permissionsOfRole("OWNER");
