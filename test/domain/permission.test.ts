@@ -15,6 +15,10 @@ const table = {
     "egress.events",
     "egress.unbind",
     "egress.update",
+    "keys.decrypt",
+    "keys.encrypt",
+    "keys.sign",
+    "keys.verify",
     "secrets.create",
     "secrets.delete",
     "secrets.undelete",
@@ -49,7 +53,7 @@ const table = {
     "versions.destroy",
     "workspace.update",
   ],
-  OWNER: ["workspace.create"],
+  OWNER: ["keys.export", "workspace.create"],
 } as const;
 const roles = ["MEMBER", "VIEWER", "OPERATOR", "ADMIN", "OWNER"] as const;
 const all = permissionsOfRole("OWNER");

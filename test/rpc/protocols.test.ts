@@ -166,7 +166,7 @@ describe("every unary RPC", () => {
         });
       }
     }
-    expect(services.flatMap(({ methods }) => methods)).toHaveLength(58);
+    expect(services.flatMap(({ methods }) => methods)).toHaveLength(69);
   });
 });
 
