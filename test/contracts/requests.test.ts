@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createAkuaSecret, deleteAkuaSecret, getAkuaSecret } from "../support/akua.ts";
 import { useCoffer } from "../support/coffer.ts";
-import { brokenRequests, type MadeRequest, validRequests } from "../support/contract-requests.ts";
+import { brokenRequests, type MadeRequest, requestsWithNull, validRequests } from "../support/contract-requests.ts";
 import { type ContractRoute, contractOf, fits } from "../support/contracts.ts";
 import { createRavenSecret, teamOf } from "../support/dataraven.ts";
 import { newName } from "../support/secrets.ts";
@@ -125,9 +125,10 @@ describe.each(["akua", "superserve", "thalassa", "dataraven"])("%s", (surface) =
   it.each(routes.map((route) => [route.request, route] as const))("%s accepts what is valid", async (_, route) => {
     const name = route.body ?? route.query ?? "";
     const requests = validRequests(contract, name);
+    const withNull = route.body === undefined ? [] : requestsWithNull(contract, name);
     expect(requests.length).toBeGreaterThan(0);
-    for (const request of requests) {
-      expect([request.what, fits(contract, name, request.value)]).toEqual([request.what, true]);
+    for (const { what, value } of requests) expect([what, fits(contract, name, value)]).toEqual([what, true]);
+    for (const request of [...requests, ...withNull]) {
       const response = await send(route, request);
       const text = await response.text();
       expect([request.what, response.status, response.ok ? "" : text]).toEqual([

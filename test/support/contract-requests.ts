@@ -45,6 +45,19 @@ function isOfOneOf(field: string): boolean {
   return ofOneOf.has(field);
 }
 
+/** The examples with null for one optional field after the other, which means that the field is absent. */
+export function requestsWithNull(contract: Contract, name: string): MadeRequest[] {
+  const schema = resolve(contract, { $ref: `#/$defs/${name}` });
+  return examplesOf(schema).flatMap((example, i) => {
+    const optional = Object.keys(schema["properties"] as object).filter(
+      (field) => !requiredOf(schema).includes(field) && !isOfOneOf(field),
+    );
+    return optional
+      .filter((field) => fits(contract, name, omit(example, field)))
+      .map((field) => ({ what: `example ${i}, ${field} null`, value: { ...example, [field]: null }, field }));
+  });
+}
+
 /** For each constraint of each field of each example, a request that breaks it. */
 export function brokenRequests(contract: Contract, name: string): MadeRequest[] {
   const schema = resolve(contract, { $ref: `#/$defs/${name}` });

@@ -7,7 +7,7 @@ import {
   type JsonValue,
   type Registry,
 } from "@bufbuild/protobuf";
-import { in_query_too } from "../../../gen/coffer/rest/v1/options_pb.ts";
+import { in_query_too, null_clears } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { CofferError, type FieldViolation } from "../../domain/errors.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../rpc/json-path.ts";
 import { type JsonInput, readJsonValue } from "../json-input.ts";
@@ -69,11 +69,14 @@ function placeBody(target: BodyTarget, body: JsonValue | undefined): JsonObject 
   }
 }
 
-/** Notes which fields the body names, null ones too; no caller writes the mask itself. */
+/** Notes which fields the body changes; no caller writes the mask itself. */
 function placeMask(mask: DescField, desc: DescMessage, root: JsonObject): FieldViolation[] {
   const spellings = [...new Set([mask.name, mask.jsonName])].filter((name) => Object.hasOwn(root, name));
   for (const name of spellings) delete root[name];
-  const named = desc.fields.filter(({ name, jsonName }) => Object.hasOwn(root, name) || Object.hasOwn(root, jsonName));
+  const named = desc.fields.filter((field) => {
+    const given = [field.name, field.jsonName].find((name) => Object.hasOwn(root, name));
+    return given !== undefined && (root[given] !== null || getOption(field, null_clears));
+  });
   root[mask.name] = named.map(({ jsonName }) => jsonName).join(",");
   return spellings.map((field) => ({ field, description: "is not a known field" }));
 }

@@ -146,11 +146,11 @@ describe("rejects", () => {
   });
 
   it.each([
-    ["PUT", "/v1/secrets", ["GET", "POST"]],
-    ["DELETE", "/v1/secrets", ["GET", "POST"]],
-    ["PUT", "/v1/secrets/sec_1", ["DELETE", "GET", "PATCH"]],
-    ["PATCH", "/v1/secrets/sec_1/versions", ["GET", "POST"]],
-    ["DELETE", "/v1/secrets/sec_1/versions/secv_1", ["GET"]],
+    ["PUT", "/v1/secrets", ["GET", "HEAD", "POST"]],
+    ["DELETE", "/v1/secrets", ["GET", "HEAD", "POST"]],
+    ["PUT", "/v1/secrets/sec_1", ["DELETE", "GET", "HEAD", "PATCH"]],
+    ["PATCH", "/v1/secrets/sec_1/versions", ["GET", "HEAD", "POST"]],
+    ["DELETE", "/v1/secrets/sec_1/versions/secv_1", ["GET", "HEAD"]],
     ["GET", "/v1/secrets/sec_1/versions/secv_1:destroy", ["POST"]],
     ["GET", "/v1/secrets/sec_1:undelete", ["POST"]],
   ])("%s %s: 405 with what it allows", async (method, path, allowed) => {

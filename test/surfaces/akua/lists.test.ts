@@ -118,9 +118,9 @@ describe("PATCH /v1/secrets/{id}", () => {
     ["no description", { description: "" }, { description: undefined }],
     ["no media type", { mime_type: "" }, { mime_type: undefined }],
     [
-      "null, which is the same as empty",
-      { description: null, labels: null, mime_type: null, version_aliases: null },
-      { description: undefined, labels: {}, mime_type: undefined, version_aliases: {} },
+      "null, which is as absent",
+      { name: null, description: null, labels: null, mime_type: null, version_aliases: null },
+      {},
     ],
     ["nothing", {}, {}],
   ])("takes %s, and leaves the rest", async (_, change, changes) => {

@@ -13,7 +13,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file coffer/rest/v1/options.proto.
  */
 export const file_coffer_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoPbnVsbF93aGVuX3Vuc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUg1udWxsV2hlblVuc2V0OksKEWFic2VudF93aGVuX2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUg9hYnNlbnRXaGVuRW1wdHk6QQoMaW5fcXVlcnlfdG9vEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjWhgMgASgIUgppblF1ZXJ5VG9vOkcKDnN1Y2Nlc3Nfc3RhdHVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoDVINc3VjY2Vzc1N0YXR1c2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Chxjb2ZmZXIvcmVzdC92MS9vcHRpb25zLnByb3RvEg5jb2ZmZXIucmVzdC52MTpHCg9vbWl0X3doZW5fdW5zZXQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSDW9taXRXaGVuVW5zZXQ6UgoVd2hvbGVfYW5zd2VyX3doZW5fc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUhJ3aG9sZUFuc3dlcldoZW5TZXQ6RwoPbnVsbF93aGVuX3Vuc2V0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUg1udWxsV2hlblVuc2V0OkAKC251bGxfY2xlYXJzEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjXhgMgASgIUgpudWxsQ2xlYXJzOksKEWFic2VudF93aGVuX2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUg9hYnNlbnRXaGVuRW1wdHk6QQoMaW5fcXVlcnlfdG9vEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjWhgMgASgIUgppblF1ZXJ5VG9vOkcKDnN1Y2Nlc3Nfc3RhdHVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoDVINc3VjY2Vzc1N0YXR1c2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Omits the field from answers while it is unset, where the surface writes null for other fields and `[]` or `{}` for lists and maps.
@@ -40,12 +40,20 @@ export const null_when_unset: GenExtension<FieldOptions, boolean> = /*@__PURE__*
   extDesc(file_coffer_rest_v1_options, 2);
 
 /**
+ * Null in the body of a PATCH clears the field. For all other fields null means that the field is absent, so that it stays as it is.
+ *
+ * @generated from extension: bool null_clears = 50007;
+ */
+export const null_clears: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_coffer_rest_v1_options, 3);
+
+/**
  * An empty text in a request means that the field is absent.
  *
  * @generated from extension: bool absent_when_empty = 50005;
  */
 export const absent_when_empty: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_coffer_rest_v1_options, 3);
+  extDesc(file_coffer_rest_v1_options, 4);
 
 /**
  * The field may also be a query parameter where the body is the whole request. Given in both ways, it must be the same.
@@ -53,7 +61,7 @@ export const absent_when_empty: GenExtension<FieldOptions, boolean> = /*@__PURE_
  * @generated from extension: bool in_query_too = 50006;
  */
 export const in_query_too: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_coffer_rest_v1_options, 4);
+  extDesc(file_coffer_rest_v1_options, 5);
 
 /**
  * The HTTP status of success; 200 unless set. 204 answers have no body.
@@ -61,5 +69,5 @@ export const in_query_too: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  * @generated from extension: uint32 success_status = 50001;
  */
 export const success_status: GenExtension<MethodOptions, number> = /*@__PURE__*/
-  extDesc(file_coffer_rest_v1_options, 5);
+  extDesc(file_coffer_rest_v1_options, 6);
 

@@ -399,7 +399,7 @@ export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__P
   messageDesc(file_coffer_rest_akua_v1_secret_service, 7);
 
 /**
- * UpdateSecretRequest is the body of PATCH /v1/secrets/{id}. What it does not name stays; null is the same as empty.
+ * UpdateSecretRequest is the body of PATCH /v1/secrets/{id}. What it does not name stays. A field that is null is not named.
  *
  * @generated from message coffer.rest.akua.v1.UpdateSecretRequest
  */
