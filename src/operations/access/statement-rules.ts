@@ -4,9 +4,8 @@ import { type AccessPolicy, policyWith } from "../../domain/access-policy.ts";
 import type { AccessStatement } from "../../domain/access-statements.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/ids.ts";
-import { pathPermissionsOf } from "../../domain/permission.ts";
 import type { Secret } from "../../domain/secret.ts";
-import { allowedBy, bindStatements, grantsOfStatements, userNamesIn } from "../../domain/statement-rules.ts";
+import { bindStatements, grantsOfStatements, permissionsIn, userNamesIn } from "../../domain/statement-rules.ts";
 import { deleteRulesOfSecret, insertAccessRules } from "../../store/access-rules.ts";
 import type { Sql, Tx } from "../../store/database.ts";
 import { findMemberIdsByName } from "../../store/workspaces.ts";
@@ -25,7 +24,7 @@ export function checkMaySet(caller: Caller, statements: readonly AccessStatement
   if (statements.length === 0) return;
   const { workspaceId } = authorize(caller, "access.create");
   // Nobody forbids what they could not allow either.
-  checkAllHeld(caller, workspaceId, pathPermissionsOf(statements.flatMap(allowedBy)));
+  checkAllHeld(caller, workspaceId, new Set(statements.flatMap(permissionsIn)));
 }
 
 /**

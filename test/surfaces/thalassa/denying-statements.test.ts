@@ -119,7 +119,7 @@ async function bind({ token }: Member, id: string) {
   return egress.bindSecret({ sandboxId, envKey: "KEY", ...byId(id) });
 }
 
-describe("what is denied", () => {
+describe("a Deny of an action", () => {
   const calls: [action: string, permission: string, call: (m: Member, id: string) => Promise<unknown>][] = [
     ["read", "secrets.read", ({ token }, id) => coffer.clients(token).secrets.getSecret(byId(id))],
     [
@@ -164,7 +164,7 @@ describe("what is denied", () => {
     ["getSecretValue", "secrets.use", bind],
   ];
 
-  it.each(calls)("%s takes %s from an admin; TestPermissions says so too", async (action, permission, call) => {
+  it.each(calls)("`%s` takes %s from an admin; TestPermissions agrees", async (action, permission, call) => {
     const denied = await newMember(coffer, [], Role.ADMIN);
     const { id, path } = await secretWith([deny([action], denied)]);
     await expectError(call(denied, id), policyError(id));
@@ -175,7 +175,7 @@ describe("what is denied", () => {
     expect(await getSecret(coffer, { id })).toMatchObject({ versionCount: 1, enabledVersionCount: 1, etag: "2" });
   });
 
-  it("undelete: once the secret is deleted, the statement still holds", async () => {
+  it("still holds once the secret is deleted: undelete", async () => {
     const denied = await operator();
     const { id } = await secretWith([deny(["secrets.undelete"], denied)]);
     await softDelete(coffer, { id });
@@ -183,7 +183,7 @@ describe("what is denied", () => {
     await coffer.clients().secrets.undeleteSecret({ id });
   });
 
-  it("a replay is denied as the first call would be", async () => {
+  it("is judged on replays as on first calls", async () => {
     const member = await operator();
     const { id } = await secretWith([]);
     const headers = { "idempotency-key": newName() };
@@ -219,7 +219,7 @@ describe("what is denied", () => {
   });
 });
 
-describe("who may neither list nor read a secret", () => {
+describe("a principal that may neither list nor read a secret", () => {
   it("does not find it, and lists and levels leave it out; an owner sees it", async () => {
     const denied = await newMember(coffer, [], Role.VIEWER);
     const folder = `/${newName()}`;
@@ -256,6 +256,18 @@ describe("who may neither list nor read a secret", () => {
   );
 });
 
+it("a principal that may see nothing of a secret is not told which versions it has", async () => {
+  const denied = await newMember(coffer, [], Role.ADMIN);
+  const { id } = await secretWith([deny(undefined, denied)]);
+  const { secrets } = coffer.clients(denied.token);
+  for (const version of ["1", "9"]) {
+    await expectError(secrets.destroySecretVersion({ ...byId(id), version }), secretNotFound);
+    await expectError(secrets.getSecretValue({ ...byId(id), version }), secretNotFound);
+    await expectError(secrets.getSecretVersion({ ...byId(id), version }), secretNotFound);
+  }
+  expect(await readText(coffer, { id })).toBe("v1");
+});
+
 describe("names of principals", () => {
   const named = async (displayName: string, role: Role = Role.OPERATOR): Promise<Member> => {
     const { apiToken, token } = await coffer.clients().tokens.createToken({ displayName, role });
@@ -270,7 +282,7 @@ describe("names of principals", () => {
         () => "error",
       );
 
-  it("user:<name> is whoever has the name when the policy is set; whoever takes it later gains and loses nothing", async () => {
+  it("user:<name> is the member who has the name when the policy is set; one who takes it later gains and loses nothing", async () => {
     const name = newName("who");
     const first = await named(name, Role.MEMBER);
     const statements = [{ effect: "Allow", actions: ["getSecretValue"], principals: [`user:${name}`, "team:nobody"] }];
@@ -296,7 +308,7 @@ describe("names of principals", () => {
 
 it("statements that deny take the permissions that those which allow take; none is replaced without access.delete", async () => {
   const victim = await operator();
-  const scopes = ["secrets.update", "secrets.read", "versions.access", "access.create"];
+  const scopes = ["secrets.update", "secrets.read", "versions.access", "secrets.use", "access.create"];
   const { id, path } = await secretWith([deny(["getSecretValue"], victim)]);
   const put = (token: string, accessPolicy: unknown) =>
     send({ token }, `PUT ${secretUrl(path)}/policy`, { accessPolicy });
@@ -317,9 +329,18 @@ it("statements that deny take the permissions that those which allow take; none 
     body: { message: "permission access.create is missing" },
   });
   const enough = await coffer.tokenWithRole(Role.ADMIN, [...scopes, "access.delete"]);
-  expect((await put(enough, { statements: [deny(["delete"], victim)] })).body.message).toMatch(
-    /nobody grants what they do not hold/,
-  );
+  const unused = scopes.filter((scope) => scope !== "secrets.use");
+  const fewer = await coffer.tokenWithRole(Role.ADMIN, [...unused, "access.delete"]);
+  for (const [token, statement, permission] of [
+    [enough, deny(["delete"], victim), "secrets.delete"],
+    [enough, deny(undefined, victim), "secrets.list"],
+    [fewer, deny(["getSecretValue"], victim), "secrets.use"],
+  ] as const) {
+    expect(await put(token, { statements: [statement] })).toMatchObject({
+      status: 403,
+      body: { message: `nobody grants what they do not hold: ${permission}` },
+    });
+  }
   expect((await put(enough, { statements })).status).toBe(200);
   expect((await errorOf(coffer.clients(victim.token).secrets.getSecretValue(byId(id)))).reason).toBe(
     "ACCESS_POLICY_DENIED",
