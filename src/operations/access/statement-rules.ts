@@ -8,10 +8,10 @@ import type { Secret } from "../../domain/secret.ts";
 import { bindStatements, grantsOfStatements, permissionsIn, userNamesIn } from "../../domain/statement-rules.ts";
 import { deleteRulesOfSecret, insertAccessRules } from "../../store/access-rules.ts";
 import type { Sql, Tx } from "../../store/database.ts";
-import { findMemberIdsByName } from "../../store/workspaces.ts";
 import { authorize } from "../authorize.ts";
 import { coveredOfAccessRule, macOf } from "../row-macs.ts";
 import { checkAllHeld } from "../tokens/grantable.ts";
+import { memberIdsByName } from "../workspaces/principals.ts";
 import { lockRoomForRules } from "./room.ts";
 
 type StatementDeps = Pick<Deps, "deploymentKeys" | "now" | "random">;
@@ -29,16 +29,17 @@ export function checkMaySet(caller: Caller, statements: readonly AccessStatement
 
 /**
  * The policy of these conditions and statements. `user:<name>` means the members who have that name at this moment: their ids are
- * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID.
+ * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID, or with VALUE_CORRUPT if SQL has
+ * changed such a member.
  */
 export async function bindPolicy(
+  deps: Pick<Deps, "deploymentKeys">,
   sql: Sql,
   workspaceId: string,
   conditions: AccessPolicy | undefined,
   statements: readonly AccessStatement[],
 ): Promise<AccessPolicy | undefined> {
-  const names = userNamesIn(statements);
-  const carriers = names.length === 0 ? new Map() : await findMemberIdsByName(sql, workspaceId, names);
+  const carriers = await memberIdsByName(deps, sql, workspaceId, userNamesIn(statements));
   return policyWith(conditions?.conditions ?? [], bindStatements(statements, carriers, "access_policy"));
 }
 

@@ -1,6 +1,7 @@
 // Statements that deny: they win over roles, rules and statements that allow, on every way to a secret.
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
+import { signStoredPrincipals } from "../../../src/operations/workspaces/principals.ts";
 import { allow, type Member, newMember } from "../../support/access.ts";
 import { ALLOW, deniedBy, ipIs, type StatementInit, setStatements } from "../../support/access-policies.ts";
 import { accessAkua } from "../../support/akua.ts";
@@ -291,6 +292,50 @@ describe("names of principals", () => {
     expect([await reads(first, id), await reads(second, id)]).toEqual(["value", "error"]);
     await coffer.sql("update principal set display_name = 'renamed' where principal_id = $1", [first.principalId]);
     expect([await reads(first, id), await reads(second, id)]).toEqual(["value", "error"]);
+  });
+
+  it("a name that SQL gave to a principal, or a member that SQL made, is refused", async () => {
+    const name = newName("victim");
+    const { id, path } = await secretWith([]);
+    const attacker = await named(newName("attacker"), Role.MEMBER);
+    const accessPolicy = {
+      statements: [{ effect: "Allow", actions: ["getSecretValue"], principals: [`user:${name}`] }],
+    };
+    const put = () => send(owner(), `PUT ${secretUrl(path)}/policy`, { accessPolicy });
+    const rename = (to: string) =>
+      coffer.sql("update principal set display_name = $2 where principal_id = $1 returning mac", [
+        attacker.principalId,
+        to,
+      ]);
+    const [before] = await coffer.sql("select display_name from principal where principal_id = $1", [
+      attacker.principalId,
+    ]);
+    await rename(name);
+    expect((await put()).status).toBe(500);
+    await coffer.sql("update principal set mac = null where principal_id = $1", [attacker.principalId]);
+    expect((await put()).status).toBe(500);
+    expect(await reads(attacker, id)).toBe("error");
+    await rename(String(before?.["display_name"]));
+    expect((await put()).status).toBe(200);
+    expect(await reads(attacker, id)).toBe("error");
+    const real = await named(name, Role.MEMBER);
+    await coffer.sql("update workspace_member set role = 'OPERATOR' where principal_id = $1", [real.principalId]);
+    expect((await put()).status).toBe(500);
+    await coffer.sql("update workspace_member set role = 'MEMBER' where principal_id = $1", [real.principalId]);
+    expect((await put()).status).toBe(200);
+    expect(await reads(real, id)).toBe("value");
+  });
+
+  it("members of an earlier version have their names once they are signed", async () => {
+    const name = newName("earlier");
+    const member = await named(name, Role.MEMBER);
+    await coffer.sql("update principal set mac = null where principal_id = $1", [member.principalId]);
+    const statements = [{ effect: "Allow", actions: ["getSecretValue"], principals: [`user:${name}`] }];
+    const { id } = await secretWith([]);
+    await expect(setStatements(coffer, id, statements)).rejects.toThrow(/500/);
+    await signStoredPrincipals(coffer.deps.deploymentKeys, coffer.deps.database);
+    await setStatements(coffer, id, statements);
+    expect(await reads(member, id)).toBe("value");
   });
 
   it("a Deny is for all who have the name, an Allow for one alone; teams and unknown names match nobody", async () => {
