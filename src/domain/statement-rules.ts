@@ -23,7 +23,7 @@ const actions: Readonly<Record<string, readonly Permission[]>> = {
   delete: ["secrets.delete", "secrets.purge", "versions.destroy"],
 };
 
-/** At most so many principals may have the name that a Deny names. */
+/** The largest number of principals that a name in a Deny may stand for. */
 const carriersMax = 100;
 
 /** Fails with FIELD_INVALID for each action and principal that is none. */
@@ -120,7 +120,7 @@ export function denyingStatement(
 /** Whether the egress proxy refuses a binding of this principal. If the principal is unknown, a Deny for anybody refuses the binding. */
 export function deniesUse(statements: readonly BoundStatement[] | undefined, boundBy: string | undefined): boolean {
   const isDenied = (principalId: string) => denyingStatement(statements, "secrets.use", principalId) !== undefined;
-  // The empty text is nobody's id: only what denies everybody denies it.
+  // No principal has the empty id, so only a Deny for everybody matches it.
   const principals = boundBy === undefined ? ["", ...idsIn(statements)] : [boundBy];
   return principals.some(isDenied);
 }

@@ -23,14 +23,14 @@ const note = "from the access policy of its secret";
 export function checkMaySet(caller: Caller, statements: readonly AccessStatement[]): void {
   if (statements.length === 0) return;
   const { workspaceId } = authorize(caller, "access.create");
-  // Nobody forbids what they could not allow either.
+  // A Deny requires the permissions that it takes, as an Allow requires those that it gives.
   checkAllHeld(caller, workspaceId, new Set(statements.flatMap(permissionsIn)));
 }
 
 /**
  * The policy of these conditions and statements. `user:<name>` means the members who have that name at this moment: their ids are
- * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID, or with VALUE_CORRUPT if SQL has
- * changed such a member.
+ * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID, or with VALUE_CORRUPT if
+ * SQL has changed such a member.
  */
 export async function bindPolicy(
   deps: Pick<Deps, "deploymentKeys">,
@@ -58,8 +58,8 @@ export async function addStatementRules(deps: StatementDeps, tx: Tx, secret: Sec
 }
 
 /**
- * Makes the rules of `next` in place of those of the policy that `secret` has. Fails with PERMISSION_MISSING where that has statements
- * and the caller may delete no rules, or with ACCESS_RULE_LIMIT.
+ * Makes the rules of `next` in place of those of the policy that `secret` has. Fails with PERMISSION_MISSING if that policy has
+ * statements and the caller may not delete rules, or with ACCESS_RULE_LIMIT.
  */
 export async function replaceStatementRules(
   deps: StatementDeps,
