@@ -13,6 +13,7 @@ import { type FirstWorkspace, makeFirstWorkspace } from "./first-workspace.ts";
 import type { Logger } from "./log.ts";
 import { signStoredCredentials } from "./operations/credentials/sign-stored.ts";
 import { signStoredRows } from "./operations/sign-stored-rows.ts";
+import { signStoredPrincipals } from "./operations/workspaces/principals.ts";
 import { checkDatabase } from "./store/check-database.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { isDatabaseError } from "./store/database-errors.ts";
@@ -143,6 +144,7 @@ export async function prepareGround(config: Config, log: Logger): Promise<Ground
       ? {
           "credential-macs": (sql) => signStoredCredentials(keys, sql),
           "sign-rows": (sql) => signStoredRows(keys, sql),
+          "principal-macs": (sql) => signStoredPrincipals(keys, sql),
         }
       : {};
     const say = (message: string, details: object) => log.warn(details, message);

@@ -71,7 +71,7 @@ const reasonTable = {
   PERMISSION_MISSING: { code: "PERMISSION_DENIED", when: "no rule allows it; the metadata names the permission" },
   ACCESS_POLICY_DENIED: {
     code: "PERMISSION_DENIED",
-    when: "the secret's access policy lets no value be read or written from this address now; the metadata names the condition",
+    when: "the secret's access policy denies it, to this address, now or to this principal; the metadata names the condition",
   },
   WORKSPACE_NOT_REACHED: {
     code: "PERMISSION_DENIED",

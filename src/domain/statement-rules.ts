@@ -2,7 +2,7 @@
 import { type AccessStatement, type BoundStatement, effectOfStatement } from "./access-statements.ts";
 import { type FieldViolation, invalidFields } from "./errors.ts";
 import { isPrincipalId } from "./ids.ts";
-import { isCovered, type Permission, pathPermissionsOf, pathScopes } from "./permission.ts";
+import { isCovered, type Permission, pathPermissions, pathPermissionsOf, pathScopes } from "./permission.ts";
 
 /** One rule to be: scopes for one principal, at the path of the secret. */
 export interface StatementGrant {
@@ -23,7 +23,7 @@ const actions: Readonly<Record<string, readonly Permission[]>> = {
   delete: ["secrets.delete", "secrets.purge", "versions.destroy"],
 };
 
-/** At most so many principals may have the name that a Deny names. */
+/** The largest number of principals that a name in a Deny may stand for. */
 const carriersMax = 100;
 
 /** Fails with FIELD_INVALID for each action and principal that is none. */
@@ -89,8 +89,16 @@ export function grantsOfStatements(statements: readonly BoundStatement[]): State
     });
 }
 
+/** The permissions that a statement gives or takes. The caller who sets it must hold them. */
+export function permissionsIn(statement: AccessStatement): Permission[] {
+  const { actions: given = [] } = statement;
+  if (effectOfStatement(statement) === "allow") return [...pathPermissionsOf(allowedBy(statement))];
+  if (given.length === 0) return [...pathPermissions];
+  return pathPermissions.filter((permission) => given.some((action) => takes(action, permission)));
+}
+
 /** The scopes that a statement gives, where it allows. */
-export function allowedBy(statement: Pick<AccessStatement, "actions">): string[] {
+function allowedBy(statement: Pick<AccessStatement, "actions">): string[] {
   return [...new Set((statement.actions ?? []).flatMap((action) => scopesOf(action)))];
 }
 
@@ -109,10 +117,10 @@ export function denyingStatement(
   return index === -1 ? undefined : index;
 }
 
-/** Whether the egress proxy keeps the value from what this principal bound; from an unknown one where any principal is denied it. */
+/** Whether the egress proxy refuses a binding of this principal. If the principal is unknown, a Deny for anybody refuses the binding. */
 export function deniesUse(statements: readonly BoundStatement[] | undefined, boundBy: string | undefined): boolean {
   const isDenied = (principalId: string) => denyingStatement(statements, "secrets.use", principalId) !== undefined;
-  // The empty text is nobody's id: only what denies everybody denies it.
+  // No principal has the empty id, so only a Deny for everybody matches it.
   const principals = boundBy === undefined ? ["", ...idsIn(statements)] : [boundBy];
   return principals.some(isDenied);
 }
@@ -124,7 +132,7 @@ export function actionsThatDeny(permissions: readonly Permission[]): string[] {
   return [...new Set(spellings)].filter((action) => permissions.some((permission) => takes(action, permission)));
 }
 
-/** Who may not have a value may not send it through the egress proxy either. */
+/** A principal that may not have a value may not send it through the egress proxy either. */
 function takes(action: string, permission: Permission): boolean {
   const scopes = scopesOf(action);
   return isCovered(permission, scopes) || (permission === "secrets.use" && isCovered("versions.access", scopes));

@@ -59,7 +59,7 @@ export function versionNotFound(): CofferError {
   return new CofferError("VERSION_NOT_FOUND", "there is no such version");
 }
 
-/** There is no current version, so that only the number or id of an older one could name any. */
+/** For secrets without a current version. */
 export function noVersionEnabled(): CofferError {
   return new CofferError(
     "VERSION_NOT_FOUND",

@@ -6,7 +6,7 @@ import { CofferError } from "../domain/errors.ts";
 import type { KmsKey } from "../domain/kms-key.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { SecretVersion } from "../domain/version.ts";
-import type { Member, Workspace } from "../domain/workspace.ts";
+import type { Member, Principal, Workspace } from "../domain/workspace.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { macRow, verifyRow } from "../envelope/mac.ts";
 import type { StoredApiToken } from "../store/api-tokens.ts";
@@ -27,6 +27,12 @@ export const coveredOfWorkspace = covering<Pick<Workspace, "workspaceId" | "egre
 export const coveredOfMember = covering<Member>(
   { table: "workspace_member", column: "mac", label: "workspace_member/v1" },
   { workspace_id: (row) => row.workspaceId, principal_id: (row) => row.principalId, role: (row) => row.role },
+);
+
+/** Covers the name by which statements of access policies mean a principal. */
+export const coveredOfPrincipal = covering<Pick<Principal, "principalId" | "displayName">>(
+  { table: "principal", column: "mac", label: "principal/v1" },
+  { principal_id: (row) => row.principalId, display_name: (row) => row.displayName },
 );
 
 /** What decides what a token may do: neither its etag nor when it was last used. */

@@ -1,6 +1,6 @@
-// Workspaces, principals and who is a member where.
+// Workspaces, and who is a member where.
 import type { Unmatched } from "../domain/egress/sandbox.ts";
-import type { Member, Principal, Tier, Workspace } from "../domain/workspace.ts";
+import type { Member, Tier, Workspace } from "../domain/workspace.ts";
 import type { Sql, Tx } from "./database.ts";
 import { firstOrUndefined, only } from "./rows.ts";
 
@@ -125,39 +125,6 @@ export async function isAnyWorkspaceThere(sql: Sql): Promise<boolean> {
     values: [],
   });
   return rows.length > 0;
-}
-
-export async function insertPrincipal(tx: Tx, principal: Principal): Promise<void> {
-  await tx.query({
-    name: "insert_principal",
-    text: "insert into principal (principal_id, kind, display_name) values ($1, $2, $3)",
-    values: [principal.principalId, principal.kind, principal.displayName],
-  });
-}
-
-/** For principals that others vouch for: the first call makes it, and nothing changes it. */
-export async function ensurePrincipal(sql: Sql, principal: Principal): Promise<void> {
-  await sql.query({
-    name: "ensure_principal",
-    text: "insert into principal (principal_id, kind, display_name) values ($1, $2, $3) on conflict do nothing",
-    values: [principal.principalId, principal.kind, principal.displayName],
-  });
-}
-
-/** The members of a workspace who have these names, by name. */
-export async function findMemberIdsByName(
-  sql: Sql,
-  workspaceId: string,
-  names: readonly string[],
-): Promise<Map<string, string[]>> {
-  const rows = await sql.query<{ display_name: string; principal_id: string }>({
-    name: "find_member_ids_by_name",
-    text: `select p.display_name, p.principal_id from workspace_member m join principal p on p.principal_id = m.principal_id
-      where m.workspace_id = $1 and p.display_name = any ($2) order by p.principal_id`,
-    values: [workspaceId, names],
-  });
-  const byName = Map.groupBy(rows, (row) => row.display_name);
-  return new Map([...byName].map(([name, found]) => [name, found.map((row) => row.principal_id)]));
 }
 
 /** Of every workspace, by id. */

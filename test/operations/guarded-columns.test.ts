@@ -39,10 +39,9 @@ const exempt: Readonly<Record<string, Readonly<Record<string, string>> | string>
     mac: isMac,
   },
   principal: {
-    principal_id: "gives nothing by itself: what it may do is in workspace_member and access_rule",
     kind: isShown,
-    display_name: "read when a policy is set: what is judged afterwards are the ids in the policy, under its MAC",
     create_time: isTime,
+    mac: isMac,
   },
   workspace_member: { create_time: isTime, mac: isMac },
   api_token: {

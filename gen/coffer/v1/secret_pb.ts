@@ -212,8 +212,8 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   credentialFields: { [key: string]: string };
 
   /**
-   * From where and when its values may be read and written; unset: wherever and whenever permissions let them. Set when it is created
-   * and by AccessService/SetAccessPolicy, here output only.
+   * From where and when its values may be read and written, and its statements; unset: wherever and whenever permissions let them. Set
+   * when it is created and by AccessService/SetAccessPolicy, here output only.
    *
    * @generated from field: coffer.v1.AccessPolicy access_policy = 27;
    */

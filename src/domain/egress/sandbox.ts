@@ -56,8 +56,8 @@ export interface JudgedSandbox extends Sandbox {
 }
 
 /**
- * Whether the secret's access policy lets the sandbox use its value from the address, now, and its statements leave that to the principal
- * that bound it; where it cannot be judged, it does not.
+ * Whether the secret's access policy lets the sandbox use its value from the address, now, and no statement denies it to the principal
+ * that bound the secret. A policy that cannot be judged lets nobody in.
  */
 export function isLetIn(
   { accessPolicy, boundBy }: Pick<JudgedBinding, "accessPolicy" | "boundBy">,

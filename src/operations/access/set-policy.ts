@@ -49,7 +49,7 @@ export async function setAccessPolicy(
       checkEtag(secret, etag);
       checkActive(secret);
       const policy = statements
-        ? await bindPolicy(tx, workspaceId, accessPolicy, statements)
+        ? await bindPolicy(deps, tx, workspaceId, accessPolicy, statements)
         : policyWith(accessPolicy?.conditions ?? [], secret.accessPolicy?.statements ?? []);
       const next = { ...secret, accessPolicyText: policy && policyText(policy) };
       if (statements) await replaceStatementRules(deps, tx, caller, secret, policy);

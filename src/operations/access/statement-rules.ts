@@ -4,15 +4,14 @@ import { type AccessPolicy, policyWith } from "../../domain/access-policy.ts";
 import type { AccessStatement } from "../../domain/access-statements.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/ids.ts";
-import { pathPermissionsOf } from "../../domain/permission.ts";
 import type { Secret } from "../../domain/secret.ts";
-import { allowedBy, bindStatements, grantsOfStatements, userNamesIn } from "../../domain/statement-rules.ts";
+import { bindStatements, grantsOfStatements, permissionsIn, userNamesIn } from "../../domain/statement-rules.ts";
 import { deleteRulesOfSecret, insertAccessRules } from "../../store/access-rules.ts";
 import type { Sql, Tx } from "../../store/database.ts";
-import { findMemberIdsByName } from "../../store/workspaces.ts";
 import { authorize } from "../authorize.ts";
 import { coveredOfAccessRule, macOf } from "../row-macs.ts";
 import { checkAllHeld } from "../tokens/grantable.ts";
+import { memberIdsByName } from "../workspaces/principals.ts";
 import { lockRoomForRules } from "./room.ts";
 
 type StatementDeps = Pick<Deps, "deploymentKeys" | "now" | "random">;
@@ -24,22 +23,23 @@ const note = "from the access policy of its secret";
 export function checkMaySet(caller: Caller, statements: readonly AccessStatement[]): void {
   if (statements.length === 0) return;
   const { workspaceId } = authorize(caller, "access.create");
-  // Nobody forbids what they could not allow either.
-  checkAllHeld(caller, workspaceId, pathPermissionsOf(statements.flatMap(allowedBy)));
+  // A Deny requires the permissions that it takes, as an Allow requires those that it gives.
+  checkAllHeld(caller, workspaceId, new Set(statements.flatMap(permissionsIn)));
 }
 
 /**
  * The policy of these conditions and statements. `user:<name>` means the members who have that name at this moment: their ids are
- * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID.
+ * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID, or with VALUE_CORRUPT if
+ * SQL has changed such a member.
  */
 export async function bindPolicy(
+  deps: Pick<Deps, "deploymentKeys">,
   sql: Sql,
   workspaceId: string,
   conditions: AccessPolicy | undefined,
   statements: readonly AccessStatement[],
 ): Promise<AccessPolicy | undefined> {
-  const names = userNamesIn(statements);
-  const carriers = names.length === 0 ? new Map() : await findMemberIdsByName(sql, workspaceId, names);
+  const carriers = await memberIdsByName(deps, sql, workspaceId, userNamesIn(statements));
   return policyWith(conditions?.conditions ?? [], bindStatements(statements, carriers, "access_policy"));
 }
 
@@ -58,8 +58,8 @@ export async function addStatementRules(deps: StatementDeps, tx: Tx, secret: Sec
 }
 
 /**
- * Makes the rules of `next` in place of those of the policy that `secret` has. Fails with PERMISSION_MISSING where that has statements
- * and the caller may delete no rules, or with ACCESS_RULE_LIMIT.
+ * Makes the rules of `next` in place of those of the policy that `secret` has. Fails with PERMISSION_MISSING if that policy has
+ * statements and the caller may not delete rules, or with ACCESS_RULE_LIMIT.
  */
 export async function replaceStatementRules(
   deps: StatementDeps,

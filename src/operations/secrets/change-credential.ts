@@ -73,6 +73,7 @@ export async function changeCredential(
       grant,
       async prepare() {
         const secret = await find();
+        authorizeFound(caller, "secrets.update", secret);
         const becomes = kindAfter(secret, input);
         const subject: AuditSubject = { resourceType: "secret", resourceId: secretId };
         if (!value) return { subject };

@@ -123,7 +123,7 @@ export async function createSecret(
           grant,
           async prepare() {
             await checkReference(deps.database, workspaceId, input.value);
-            const policy = await bindPolicy(deps.database, workspaceId, input.accessPolicy, statements);
+            const policy = await bindPolicy(deps, deps.database, workspaceId, input.accessPolicy, statements);
             const accessPolicyText = policy && policyText(policy);
             const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
             const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };

@@ -9,8 +9,8 @@ const seeing: readonly Permission[] = ["secrets.list", "secrets.read"];
 const hidingActions = actionsThatDeny(seeing);
 
 /**
- * Everything for whose role allows listing, otherwise what rules allow; without the secrets whose policies deny it. Fails with
- * PERMISSION_MISSING where nothing may be listed.
+ * Everything if the caller's role allows listing, otherwise the paths that rules allow; without the secrets whose policies deny it. Fails
+ * with PERMISSION_MISSING if the caller may list nothing.
  */
 export function authorizeList(caller: Caller): { workspaceId: string; visible: VisiblePaths } {
   const { workspaceId } = authorizeSomewhere(caller, "secrets.list");

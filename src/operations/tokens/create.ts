@@ -6,11 +6,12 @@ import { isScope, type Role, scopeForms } from "../../domain/permission.ts";
 import type { Expiration } from "../../domain/secret.ts";
 import { findToken } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
-import { insertMember, insertPrincipal } from "../../store/workspaces.ts";
+import { insertMember } from "../../store/workspaces.ts";
 import { authorize, authorizeEverywhere } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { coveredOfMember, macOf } from "../row-macs.ts";
 import { checkExpiration } from "../secrets/expiration.ts";
+import { addPrincipal } from "../workspaces/principals.ts";
 import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "./grantable.ts";
 import { type IssueDeps, type IssuedToken, prepareToken } from "./issue.ts";
 import { tokenNotFound } from "./not-found.ts";
@@ -57,7 +58,7 @@ export async function createToken(
     async apply(tx, { token, principalId }) {
       const { role } = input;
       if (role) {
-        await insertPrincipal(tx, { principalId, kind: "SERVICE", displayName: input.displayName });
+        await addPrincipal(deps, tx, { principalId, kind: "SERVICE", displayName: input.displayName });
         for (const each of memberOf) {
           const member = { workspaceId: each, principalId, role };
           await insertMember(tx, { ...member, mac: macOf(deps.deploymentKeys, coveredOfMember(member)) });

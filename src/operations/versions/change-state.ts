@@ -50,6 +50,8 @@ export async function changeVersionState(
     grant,
     async prepare() {
       const secret = await findSecretOrFail(deps, deps.database, workspaceId, secretRef);
+      // Otherwise a caller who may not see the secret learns which versions it has.
+      authorizeFound(caller, permission, secret);
       const { secretId, versionId, versionNumber } = await findVersionOrFail(deps.database, secret, versionRef);
       return { subject: { resourceType: "secret_version", resourceId: versionId, versionNumber }, secretId };
     },

@@ -2,9 +2,10 @@
 import { newId } from "../../domain/ids.ts";
 import { purgeRetentionDaysDefault, tierDefault } from "../../domain/workspace.ts";
 import type { Database } from "../../store/database.ts";
-import { insertPrincipal, isAnyWorkspaceThere, lockBootstrap } from "../../store/workspaces.ts";
+import { isAnyWorkspaceThere, lockBootstrap } from "../../store/workspaces.ts";
 import { prepareToken } from "../tokens/issue.ts";
 import { type FoundDeps, foundWorkspace } from "./found.ts";
+import { addPrincipal } from "./principals.ts";
 
 /**
  * Makes the first workspace unless there is one, however many instances start at once, and returns its owner token. `keep` gets
@@ -20,7 +21,7 @@ export async function bootstrap(
     if (await isAnyWorkspaceThere(tx)) return undefined;
     const principalId = newId("prn", deps.now(), deps.random);
     const workspaceId = newId("ws", deps.now(), deps.random);
-    await insertPrincipal(tx, { principalId, kind: "USER", displayName: "owner" });
+    await addPrincipal(deps, tx, { principalId, kind: "USER", displayName: "owner" });
     await foundWorkspace(deps, tx, {
       workspaceId,
       displayName: "default",

@@ -2,12 +2,12 @@
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/ids.ts";
 import type { Tier, Workspace } from "../../domain/workspace.ts";
-import { insertPrincipal } from "../../store/workspaces.ts";
 import { authorize } from "../authorize.ts";
 import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 import { prepareToken } from "../tokens/issue.ts";
 import { findWorkspaceOrFail } from "./find.ts";
 import { type FoundDeps, foundWorkspace } from "./found.ts";
+import { addPrincipal } from "./principals.ts";
 
 export interface CreateWorkspaceInput {
   displayName: string;
@@ -43,7 +43,7 @@ export async function createWorkspace(
       return { subject: { resourceType: "workspace", resourceId: workspaceId }, workspaceId, principalId, token };
     },
     async apply(tx, { workspaceId, principalId, token }) {
-      if (isForNewOwner) await insertPrincipal(tx, { principalId, kind: "USER", displayName: "owner" });
+      if (isForNewOwner) await addPrincipal(deps, tx, { principalId, kind: "USER", displayName: "owner" });
       const workspace = await foundWorkspace(deps, tx, { ...input, workspaceId, principalId });
       await token.store(tx);
       return { workspace, ownerToken: token.text };

@@ -1,6 +1,7 @@
 // Statements that deny: they win over roles, rules and statements that allow, on every way to a secret.
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
+import { signStoredPrincipals } from "../../../src/operations/workspaces/principals.ts";
 import { allow, type Member, newMember } from "../../support/access.ts";
 import { ALLOW, deniedBy, ipIs, type StatementInit, setStatements } from "../../support/access-policies.ts";
 import { accessAkua } from "../../support/akua.ts";
@@ -119,7 +120,7 @@ async function bind({ token }: Member, id: string) {
   return egress.bindSecret({ sandboxId, envKey: "KEY", ...byId(id) });
 }
 
-describe("what is denied", () => {
+describe("a Deny of an action", () => {
   const calls: [action: string, permission: string, call: (m: Member, id: string) => Promise<unknown>][] = [
     ["read", "secrets.read", ({ token }, id) => coffer.clients(token).secrets.getSecret(byId(id))],
     [
@@ -164,7 +165,7 @@ describe("what is denied", () => {
     ["getSecretValue", "secrets.use", bind],
   ];
 
-  it.each(calls)("%s takes %s from an admin; TestPermissions says so too", async (action, permission, call) => {
+  it.each(calls)("`%s` takes %s from an admin; TestPermissions agrees", async (action, permission, call) => {
     const denied = await newMember(coffer, [], Role.ADMIN);
     const { id, path } = await secretWith([deny([action], denied)]);
     await expectError(call(denied, id), policyError(id));
@@ -175,7 +176,7 @@ describe("what is denied", () => {
     expect(await getSecret(coffer, { id })).toMatchObject({ versionCount: 1, enabledVersionCount: 1, etag: "2" });
   });
 
-  it("undelete: once the secret is deleted, the statement still holds", async () => {
+  it("still holds once the secret is deleted: undelete", async () => {
     const denied = await operator();
     const { id } = await secretWith([deny(["secrets.undelete"], denied)]);
     await softDelete(coffer, { id });
@@ -183,7 +184,7 @@ describe("what is denied", () => {
     await coffer.clients().secrets.undeleteSecret({ id });
   });
 
-  it("a replay is denied as the first call would be", async () => {
+  it("is judged on replays as on first calls", async () => {
     const member = await operator();
     const { id } = await secretWith([]);
     const headers = { "idempotency-key": newName() };
@@ -219,7 +220,7 @@ describe("what is denied", () => {
   });
 });
 
-describe("who may neither list nor read a secret", () => {
+describe("a principal that may neither list nor read a secret", () => {
   it("does not find it, and lists and levels leave it out; an owner sees it", async () => {
     const denied = await newMember(coffer, [], Role.VIEWER);
     const folder = `/${newName()}`;
@@ -256,6 +257,18 @@ describe("who may neither list nor read a secret", () => {
   );
 });
 
+it("a principal that may see nothing of a secret is not told which versions it has", async () => {
+  const denied = await newMember(coffer, [], Role.ADMIN);
+  const { id } = await secretWith([deny(undefined, denied)]);
+  const { secrets } = coffer.clients(denied.token);
+  for (const version of ["1", "9"]) {
+    await expectError(secrets.destroySecretVersion({ ...byId(id), version }), secretNotFound);
+    await expectError(secrets.getSecretValue({ ...byId(id), version }), secretNotFound);
+    await expectError(secrets.getSecretVersion({ ...byId(id), version }), secretNotFound);
+  }
+  expect(await readText(coffer, { id })).toBe("v1");
+});
+
 describe("names of principals", () => {
   const named = async (displayName: string, role: Role = Role.OPERATOR): Promise<Member> => {
     const { apiToken, token } = await coffer.clients().tokens.createToken({ displayName, role });
@@ -270,7 +283,7 @@ describe("names of principals", () => {
         () => "error",
       );
 
-  it("user:<name> is whoever has the name when the policy is set; whoever takes it later gains and loses nothing", async () => {
+  it("user:<name> is the member who has the name when the policy is set; one who takes it later gains and loses nothing", async () => {
     const name = newName("who");
     const first = await named(name, Role.MEMBER);
     const statements = [{ effect: "Allow", actions: ["getSecretValue"], principals: [`user:${name}`, "team:nobody"] }];
@@ -279,6 +292,50 @@ describe("names of principals", () => {
     expect([await reads(first, id), await reads(second, id)]).toEqual(["value", "error"]);
     await coffer.sql("update principal set display_name = 'renamed' where principal_id = $1", [first.principalId]);
     expect([await reads(first, id), await reads(second, id)]).toEqual(["value", "error"]);
+  });
+
+  it("a name that SQL gave to a principal, or a member that SQL made, is refused", async () => {
+    const name = newName("victim");
+    const { id, path } = await secretWith([]);
+    const attacker = await named(newName("attacker"), Role.MEMBER);
+    const accessPolicy = {
+      statements: [{ effect: "Allow", actions: ["getSecretValue"], principals: [`user:${name}`] }],
+    };
+    const put = () => send(owner(), `PUT ${secretUrl(path)}/policy`, { accessPolicy });
+    const rename = (to: string) =>
+      coffer.sql("update principal set display_name = $2 where principal_id = $1 returning mac", [
+        attacker.principalId,
+        to,
+      ]);
+    const [before] = await coffer.sql("select display_name from principal where principal_id = $1", [
+      attacker.principalId,
+    ]);
+    await rename(name);
+    expect((await put()).status).toBe(500);
+    await coffer.sql("update principal set mac = null where principal_id = $1", [attacker.principalId]);
+    expect((await put()).status).toBe(500);
+    expect(await reads(attacker, id)).toBe("error");
+    await rename(String(before?.["display_name"]));
+    expect((await put()).status).toBe(200);
+    expect(await reads(attacker, id)).toBe("error");
+    const real = await named(name, Role.MEMBER);
+    await coffer.sql("update workspace_member set role = 'OPERATOR' where principal_id = $1", [real.principalId]);
+    expect((await put()).status).toBe(500);
+    await coffer.sql("update workspace_member set role = 'MEMBER' where principal_id = $1", [real.principalId]);
+    expect((await put()).status).toBe(200);
+    expect(await reads(real, id)).toBe("value");
+  });
+
+  it("members of an earlier version have their names once they are signed", async () => {
+    const name = newName("earlier");
+    const member = await named(name, Role.MEMBER);
+    await coffer.sql("update principal set mac = null where principal_id = $1", [member.principalId]);
+    const statements = [{ effect: "Allow", actions: ["getSecretValue"], principals: [`user:${name}`] }];
+    const { id } = await secretWith([]);
+    await expect(setStatements(coffer, id, statements)).rejects.toThrow(/500/);
+    await signStoredPrincipals(coffer.deps.deploymentKeys, coffer.deps.database);
+    await setStatements(coffer, id, statements);
+    expect(await reads(member, id)).toBe("value");
   });
 
   it("a Deny is for all who have the name, an Allow for one alone; teams and unknown names match nobody", async () => {
@@ -296,7 +353,7 @@ describe("names of principals", () => {
 
 it("statements that deny take the permissions that those which allow take; none is replaced without access.delete", async () => {
   const victim = await operator();
-  const scopes = ["secrets.update", "secrets.read", "versions.access", "access.create"];
+  const scopes = ["secrets.update", "secrets.read", "versions.access", "secrets.use", "access.create"];
   const { id, path } = await secretWith([deny(["getSecretValue"], victim)]);
   const put = (token: string, accessPolicy: unknown) =>
     send({ token }, `PUT ${secretUrl(path)}/policy`, { accessPolicy });
@@ -317,9 +374,18 @@ it("statements that deny take the permissions that those which allow take; none 
     body: { message: "permission access.create is missing" },
   });
   const enough = await coffer.tokenWithRole(Role.ADMIN, [...scopes, "access.delete"]);
-  expect((await put(enough, { statements: [deny(["delete"], victim)] })).body.message).toMatch(
-    /nobody grants what they do not hold/,
-  );
+  const unused = scopes.filter((scope) => scope !== "secrets.use");
+  const fewer = await coffer.tokenWithRole(Role.ADMIN, [...unused, "access.delete"]);
+  for (const [token, statement, permission] of [
+    [enough, deny(["delete"], victim), "secrets.delete"],
+    [enough, deny(undefined, victim), "secrets.list"],
+    [fewer, deny(["getSecretValue"], victim), "secrets.use"],
+  ] as const) {
+    expect(await put(token, { statements: [statement] })).toMatchObject({
+      status: 403,
+      body: { message: `nobody grants what they do not hold: ${permission}` },
+    });
+  }
   expect((await put(enough, { statements })).status).toBe(200);
   expect((await errorOf(coffer.clients(victim.token).secrets.getSecretValue(byId(id)))).reason).toBe(
     "ACCESS_POLICY_DENIED",

@@ -1,0 +1,87 @@
+// Principals and their display names.
+import type { Principal } from "../domain/workspace.ts";
+import type { Sql, Tx } from "./database.ts";
+import type { StoredMember } from "./workspaces.ts";
+
+/** A principal as stored; its MAC covers its name. */
+export interface StoredPrincipal extends Principal {
+  /** Empty for a principal that is known by its JWT. */
+  mac: Uint8Array;
+}
+
+export async function insertPrincipal(tx: Tx, principal: StoredPrincipal): Promise<void> {
+  await tx.query({
+    name: "insert_principal",
+    text: "insert into principal (principal_id, kind, display_name, mac) values ($1, $2, $3, $4)",
+    values: [principal.principalId, principal.kind, principal.displayName, principal.mac],
+  });
+}
+
+/** For principals that others vouch for: the first call makes it, and nothing changes it. */
+export async function ensurePrincipal(sql: Sql, principal: Principal): Promise<void> {
+  await sql.query({
+    name: "ensure_principal",
+    text: "insert into principal (principal_id, kind, display_name) values ($1, $2, $3) on conflict do nothing",
+    values: [principal.principalId, principal.kind, principal.displayName],
+  });
+}
+
+/** A member and its principal, each with its MAC. */
+export interface NamedMember {
+  member: StoredMember;
+  principal: Omit<StoredPrincipal, "kind">;
+}
+
+/** The members of a workspace who have one of the names, by principal. Check both MACs. */
+export async function findMembersByName(
+  sql: Sql,
+  workspaceId: string,
+  names: readonly string[],
+): Promise<NamedMember[]> {
+  const rows = await sql.query<{
+    principal_id: string;
+    display_name: string;
+    principal_mac: Uint8Array | null;
+    role: StoredMember["role"];
+    mac: Uint8Array;
+  }>({
+    name: "find_members_by_name",
+    text: `select p.principal_id, p.display_name, p.mac as principal_mac, m.role, m.mac
+      from workspace_member m join principal p on p.principal_id = m.principal_id
+      where m.workspace_id = $1 and p.display_name = any ($2) order by p.principal_id`,
+    values: [workspaceId, names],
+  });
+  return rows.map(({ principal_id: principalId, display_name: displayName, principal_mac, role, mac }) => ({
+    member: { workspaceId, principalId, role, mac },
+    principal: { principalId, displayName, mac: principal_mac ?? new Uint8Array() },
+  }));
+}
+
+/** Members that an earlier version made, after the id `after`, by id. */
+export async function findUnsignedPrincipals(
+  sql: Sql,
+  after: string,
+  limit: number,
+): Promise<Pick<Principal, "principalId" | "displayName">[]> {
+  const rows = await sql.query<{ principal_id: string; display_name: string }>({
+    name: "find_unsigned_principals",
+    text: `select p.principal_id, p.display_name from principal p
+      where p.mac is null and p.principal_id collate "C" > $1
+        and exists (select from workspace_member m where m.principal_id = p.principal_id)
+      order by p.principal_id collate "C" limit $2`,
+    values: [after, limit],
+  });
+  return rows.map((row) => ({ principalId: row.principal_id, displayName: row.display_name }));
+}
+
+export async function signPrincipals(
+  sql: Sql,
+  principals: readonly { principalId: string; mac: Uint8Array }[],
+): Promise<void> {
+  await sql.query({
+    name: "sign_principals",
+    text: `update principal p set mac = t.mac from unnest($1::text[], $2::bytea[]) as t (principal_id, mac)
+      where p.principal_id = t.principal_id`,
+    values: [principals.map(({ principalId }) => principalId), principals.map(({ mac }) => Buffer.from(mac))],
+  });
+}
