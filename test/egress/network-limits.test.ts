@@ -122,7 +122,7 @@ describe("a change of the limits", () => {
     const tunnel = await openTunnel(egress, sandbox, one);
     onTestFinished(() => void tunnel.destroy());
     const ask = () => requestIn(tunnel, { host: authority(one), headers: { authorization: `Bearer ${placeholder}` } });
-    expect((await ask()).body).toBe("Bearer " + placeholder);
+    expect((await ask()).body).toBe(`Bearer ${placeholder}`);
     await limit(sandbox.id, { denyOut: [one] });
     await until("it is refused", async () => (await ask()).reason === "host_denied", 2_000);
     await limit(sandbox.id, {});
