@@ -300,17 +300,11 @@ export function invalidField(field: string, description: string): CofferError {
 
 /** Runs every check, and fails with all the broken rules that they found, not only with the first. */
 export function checkAll(...checks: readonly (() => unknown)[]): void {
-  const violations = checks.flatMap((check) => {
-    try {
-      check();
-      return [];
-    } catch (error) {
-      if (error instanceof CofferError && error.reason === "FIELD_INVALID") return error.violations;
-      throw error;
-    }
-  });
-  const [first, ...others] = violations;
-  if (first) throw invalidFields([first, ...others]);
+  const violations: FieldViolation[] = [];
+  for (const check of checks) readOr(undefined, violations, check);
+  // Two checks may look at one thing.
+  const isSame = (a: FieldViolation, b: FieldViolation) => a.field === b.field && a.description === b.description;
+  failOn(violations.filter((violation, i) => violations.findIndex((other) => isSame(violation, other)) === i));
 }
 
 /** Runs `read`. If what it reads breaks rules, adds them to `broken` and returns `otherwise`. */

@@ -1,5 +1,5 @@
 // Every broken rule of a request in one answer: its JSON shape, its schema and coffer's own rules, each field as the caller spelled it.
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import { createSecret, newName } from "../support/secrets.ts";
 
@@ -102,6 +102,12 @@ describe("nothing of a refused request is done", () => {
 });
 
 describe("REST names all at once", () => {
+  let organisation: Record<string, string>;
+  beforeAll(async () => {
+    const { workspaceId } = await coffer.clients().tokens.whoAmI({});
+    organisation = { "x-organisation-identity": workspaceId };
+  });
+
   it("body, query and rules of Akua", async () => {
     const json = { name: "a//b", value: "", description: 7, extra: 1, username: "u" };
     const response = await coffer.fetch("/v1/secrets", { json });
@@ -119,5 +125,42 @@ describe("REST names all at once", () => {
     const response = await coffer.fetch("/v1/secrets", { json: { kind: "generic" } });
     const { errors } = (await response.json()) as { errors: { message: string }[] };
     expect(errors.map(({ message }) => message)).toEqual(["name: is required", "value: is required"]);
+  });
+
+  it("shape, schema and rules of Thalassa Cloud, in lowerCamelCase", async () => {
+    const json = {
+      path: "no-slash",
+      annotations: { "": "x" },
+      kmsKeyIdentity: 7,
+      accessPolicy: { conditions: [{ type: "moon" }] },
+      labels: { l: "v".repeat(201) },
+      extra: 1,
+    };
+    const { message } = (await (
+      await coffer.fetch("/v1/secrets/default/secrets", { json, headers: organisation })
+    ).json()) as {
+      message: string;
+    };
+    const named = [
+      "path",
+      "annotations",
+      "kmsKeyIdentity",
+      "accessPolicy.conditions[0].type",
+      'labels["l"]',
+      "extra",
+      "secretString",
+    ];
+    for (const field of named) expect(message).toContain(`${field}: `);
+  });
+
+  it("shape, schema and rules of DataRaven, as locations", async () => {
+    const json = { name: "a//b", secret_type: "s3", auth_method: "gcs_service_account", description: 7, extra: 1 };
+    const { workspaceId } = await coffer.clients().tokens.whoAmI({});
+    const response = await coffer.fetch(`/v1/teams/${workspaceId}/secrets`, { json });
+    const { detail } = (await response.json()) as { detail: { loc: string[] }[] };
+    const locations = detail.map(({ loc }) => loc.join("."));
+    for (const field of ["name", "auth_method", "description", "extra", "credentials"]) {
+      expect(locations).toContain(`body.${field}`);
+    }
   });
 });

@@ -61,7 +61,8 @@ export interface CreateSecretInput
   revealable: boolean | undefined;
   /** What the request calls a credential field. */
   credentialFieldOf: (name: string) => string;
-  value: ValueInput;
+  /** Undefined only for a value that `broken` names. */
+  value: ValueInput | undefined;
   /** Violations that were found while the request was read. */
   broken?: readonly FieldViolation[];
   /** What the request calls the kind, where it is not `kind`. */
@@ -96,21 +97,24 @@ export async function createSecret(
     () => checkAnnotations(input.annotations, "annotations"),
     () => checkExpiration(input.expiration),
     () => regionOf(deps, input.region),
-    () => checkFitsRule(input.egress, input.value),
-    () => checkValue(input.value, valueKindOf(input)),
+    () => input.value && checkFitsRule(input.egress, input.value),
+    () => input.value && checkValue(input.value, valueKindOf(input)),
+    () => valueKindOf(input),
   );
+  const { value } = input;
+  if (!value) throw new Error("a value that cannot be read must be named in `broken`");
   const region = regionOf(deps, input.region);
   const place = { workspaceId, region, path: pathOf(input.name) };
   const grant = authorizeAt(caller, "secrets.create", place);
   // What a vault says would go where the rule leads.
-  if (input.egress && input.value.case === "reference") authorizeAt(caller, "versions.access", place);
+  if (input.egress && value.case === "reference") authorizeAt(caller, "versions.access", place);
   const { statements = [] } = input;
   checkMaySet(caller, statements);
   const secretId = newId("sec", deps.now(), deps.random);
   const { authMethod } = valueKindOf(input);
   const revealable = revealableOf(input.kind, input.revealable);
-  const payload = payloadOf(input.value, { kind: input.kind, authMethod }, deps.random);
-  const vaultConnectionId = vaultConnectionIdOf(input.value);
+  const payload = payloadOf(value, { kind: input.kind, authMethod }, deps.random);
+  const vaultConnectionId = vaultConnectionIdOf(value);
   const { egress } = input;
   const isValidated = isCredentialKind(input.kind);
   try {
@@ -122,7 +126,7 @@ export async function createSecret(
         mutate(deps, caller, {
           grant,
           async prepare() {
-            await checkReference(deps.database, workspaceId, input.value);
+            await checkReference(deps.database, workspaceId, value);
             const policy = await bindPolicy(deps, deps.database, workspaceId, input.accessPolicy, statements);
             const accessPolicyText = policy && policyText(policy);
             const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
@@ -172,7 +176,7 @@ export async function createSecret(
           },
           async apply(tx, { secret: row, version }) {
             await checkQuota(tx, workspaceId, "secrets");
-            await keepReferredConnection(tx, workspaceId, input.value);
+            await keepReferredConnection(tx, workspaceId, value);
             const secret = await insertSecret(tx, await withExpiration(deps, tx, row, input.expiration));
             await insertVersion(tx, version);
             await addStatementRules(deps, tx, secret);

@@ -55,7 +55,7 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         expiration: toExpiration(request),
         revealable: request.revealable,
         authMethod: request.authMethod,
-        value: toValueInput(request),
+        value: readOr(undefined, broken, () => toValueInput(request)),
         credentialFields: request.credentialFields,
         accessPolicy: readOr(undefined, broken, () => toAccessPolicy(request.accessPolicy)),
         egress: readOr(undefined, broken, () => toEgressRule(request.egress, "egress")),

@@ -3,7 +3,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretService, UpdateSecretRequest } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
-import { invalidField } from "../../domain/errors.ts";
+import { type FieldViolation, invalidField, readOr } from "../../domain/errors.ts";
 import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
 import { idOfUuid } from "../../domain/ids.ts";
 import type { Permission } from "../../domain/permission.ts";
@@ -38,7 +38,9 @@ export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretSer
   return {
     async createSecret(request, context) {
       const caller = adminIn(context, "secrets.create");
+      const broken: FieldViolation[] = [];
       const outcome = await createSecret(deps, caller, {
+        broken,
         name: request.name,
         region: "",
         kind: toKind(request.secretType),
@@ -49,7 +51,7 @@ export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretSer
         revealable: false,
         credentialFields: {},
         credentialFieldOf: (name) => name,
-        value: toValueInput(request),
+        value: readOr(undefined, broken, () => toValueInput(request)),
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },

@@ -3,7 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { CreateSecretRequest, SecretService } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import type { Deps } from "../../deps.ts";
 import { defaultKind } from "../../domain/credential/kinds.ts";
-import { CofferError, checkAll } from "../../domain/errors.ts";
+import { CofferError, type FieldViolation, readOr } from "../../domain/errors.ts";
 import { isId } from "../../domain/ids.ts";
 import { keyNotFound } from "../../domain/kms-key.ts";
 import { setAccessPolicy } from "../../operations/access/set-policy.ts";
@@ -88,11 +88,9 @@ export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretServ
 
 function toNewSecret(deps: Deps, request: CreateSecretRequest) {
   const { path, kmsKeyIdentity, description, labels, annotations } = request;
-  checkAll(
-    () => toValueInput(request),
-    () => toAccessPolicy(request.accessPolicy),
-  );
+  const broken: FieldViolation[] = [];
   return {
+    broken,
     name: path,
     region: regionIn(deps, request.region),
     kind: defaultKind,
@@ -102,10 +100,10 @@ function toNewSecret(deps: Deps, request: CreateSecretRequest) {
     expiration: undefined,
     revealable: true,
     authMethod: "",
-    ...toAccessPolicy(request.accessPolicy),
+    ...readOr({ accessPolicy: undefined, statements: [] }, broken, () => toAccessPolicy(request.accessPolicy)),
     credentialFields: {},
     credentialFieldOf: (name: string) => name,
-    value: toValueInput(request),
+    value: readOr(undefined, broken, () => toValueInput(request)),
   };
 }
 
