@@ -34,6 +34,9 @@ function checkTag(key: string, value: string, field: string): void {
   if (/^(?:superserve\.|_superserve)/i.test(key)) {
     fail(field, "must not have a key that begins with superserve. or _superserve: they are reserved");
   }
+  // Postgres stores neither in JSON.
+  if (`${key}${value}`.includes("\0")) fail(field, "must not hold the character U+0000");
+  if (!`${key}\n${value}`.isWellFormed()) fail(field, "must not hold a lone surrogate");
   if (Buffer.byteLength(value) > metadataValueBytesMax) fail(field, `must have at most ${metadataValueBytesMax} bytes`);
 }
 

@@ -109,8 +109,8 @@ export function superserveSandboxService(
   };
 }
 
-function toBindingMessage({ envKey, secretName, placeholder }: ShownBinding) {
-  return { envKey, secretName, placeholder };
+function toBindingMessage({ envKey, secretName, placeholder, isRevoked }: ShownBinding) {
+  return { envKey, secretName, placeholder, ...(isRevoked ? { revoked: true } : {}) };
 }
 
 function rethrowUnknownSecret(error: unknown): never {

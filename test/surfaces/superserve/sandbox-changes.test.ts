@@ -96,6 +96,8 @@ describe("PATCH /sandboxes/{id}", () => {
       [{ metadata: { "": "v" } }, 'metadata[""]'],
       [{ metadata: { _Superserve: "v" } }, "reserved"],
       [{ metadata: { a: "v".repeat(2_049) } }, 'metadata["a"]'],
+      [{ metadata: { a: "x\0" } }, "U+0000"],
+      [{ metadata: { "a\0": "x" } }, "U+0000"],
       [{ metadata: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, ""])) }, "at most 64 entries"],
       [
         { metadata: Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`k${i}`, "v".repeat(2_000)])) },
@@ -112,6 +114,14 @@ describe("PATCH /sandboxes/{id}", () => {
         error: "400 bad_request",
         message: expect.stringContaining(named),
       });
+    }
+    for (const body of [
+      '{"metadata":{"a":"\\ud800"}}',
+      '{"metadata":{"\\udc00":"a"}}',
+      '{"metadata":{"a":"1","a":"2"}}',
+    ]) {
+      const answer = await serve(coffer, `/sandboxes/${id}`, { method: "PATCH", body });
+      expect([body, answer.status]).toEqual([body, 400]);
     }
     expect(await refusedPatch(id, { metadata: {}, timeout_seconds: 60 })).toEqual({
       error: "501 not_implemented",
@@ -186,6 +196,7 @@ describe("GET /sandboxes", () => {
         message: expect.stringContaining(name.split(".")[0] ?? ""),
       });
     }
+    expect(await failure("/sandboxes?metadata.a=%00")).toMatchObject({ error: "400 bad_request" });
     expect(await failure("/sandboxes?metadata.%ff=a")).toMatchObject({ error: "400 bad_request" });
   });
 });

@@ -65,6 +65,18 @@ describe("Sandbox", () => {
     expect(await authenticated(tokenOf(connected))).toMatchObject({ sandboxId: idOfUuid("sbx", sandbox.id) });
   });
 
+  it("connect says which secrets are deleted since", async () => {
+    const make = () => Secret.create({ ...connection, name: newName("SDK"), value: "v", provider: "openai" });
+    const [gone, kept] = [await make(), await make()];
+    const { id } = await create({ secrets: { A: gone.name, B: kept.name } });
+    await gone.delete();
+    const { secrets } = await Sandbox.connect(id, connection);
+    expect(secrets).toMatchObject([
+      { envKey: "A", secretName: gone.name, revoked: true },
+      { envKey: "B", secretName: kept.name },
+    ]);
+  });
+
   it("list, all and by tags, newest first", async () => {
     const run = newName("run");
     const tags = { run, "a.b.c": "x=y&z ü" };
