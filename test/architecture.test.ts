@@ -66,7 +66,6 @@ const rules = {
     { target: "@peculiar/x509", for: ["operations"] },
     { target: "reflect-metadata", for: ["operations"] },
     { target: "aws4fetch", for: ["probes"] },
-    { target: "@aws-sdk/", for: ["probes"] },
     { target: "prom-client", for: ["egress"] },
     { target: "@connectrpc/", for: ["http", "rpc", "surfaces", "src/server.ts"] },
     { target: "@bufbuild/", for: ["http", "rpc", "surfaces", "src/server.ts"] },

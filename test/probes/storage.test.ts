@@ -3,8 +3,10 @@ import { generateKeyPairSync } from "node:crypto";
 import { BlockList } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CredentialState } from "../../gen/coffer/v1/secret_pb.ts";
+import type { OutboundRequest } from "../../src/net-guard/request.ts";
 import type { ProbeUrls } from "../../src/probes/endpoints.ts";
 import { createProber, type Prober } from "../../src/probes/prober.ts";
+import { probeS3 } from "../../src/probes/storage/s3.ts";
 import { startCoffer } from "../support/coffer.ts";
 import { until } from "../support/poll.ts";
 import { bytes, createSecret, getSecret, keyValues } from "../support/secrets.ts";
@@ -133,4 +135,24 @@ it("happens by itself after such a secret was made, and shows in its validation"
   } finally {
     await coffer.close();
   }
+});
+
+it("signs as the official client of AWS does", async () => {
+  let authorization = "";
+  const context = {
+    baseUrl: "https://s3.eu-west-1.amazonaws.com",
+    now: () => new Date("2026-11-28T00:00:00Z"),
+    async send({ headers }: OutboundRequest) {
+      authorization = headers?.["authorization"] ?? "";
+      return { status: 200, headers: {}, body: "" };
+    },
+  };
+  const parts = {
+    access_key_id: "AKIAIOSFODNN7EXAMPLE",
+    secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+  };
+  await probeS3(context, new Map(Object.entries(parts)));
+  // Made once with botocore 1.x: S3SigV4Auth with an unsigned payload.
+  expect(authorization).toMatch(/Signature=072c82afa3066cbb0a1ce95949706f50b479402145d031b80e0987720ac9c4f0$/);
+  expect(authorization).toContain("SignedHeaders=host;x-amz-content-sha256;x-amz-date");
 });

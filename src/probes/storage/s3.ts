@@ -1,80 +1,35 @@
-// Services with the API of S3: ListBuckets, by the official client, whose requests go through the guard.
-import { Readable } from "node:stream";
-import type { S3ClientConfig } from "@aws-sdk/client-s3";
-import { invalid, type Probe, type ProbeContext, unanswered, unexpected, valid } from "../probe.ts";
-
-/** The part of the client's requests that a request without a body has. */
-interface SignedRequest {
-  method: string;
-  protocol: string;
-  hostname: string;
-  port?: number;
-  path: string;
-  query?: Record<string, string | string[] | null>;
-  headers: Record<string, string>;
-}
+// Services with the API of S3: ListBuckets, one signed request through the guard.
+import { AwsV4Signer } from "aws4fetch";
+import { invalid, type Probe, unanswered, unexpected, valid } from "../probe.ts";
 
 // The key is known and the signature right: what it may do is another matter.
 const acceptances = new Set(["AccessDenied", "AllAccessDisabled"]);
 const refusals = new Set(["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"]);
 
-export const probeS3: Probe = async (context, parts) => {
-  const accessKeyId = parts.get("access_key_id") ?? "";
-  const secretAccessKey = parts.get("secret_access_key") ?? "";
-  // Large, and not needed before somebody tries such a key.
-  const { S3Client, ListBucketsCommand, S3ServiceException } = await import("@aws-sdk/client-s3");
-  let status = 0;
-  const client = new S3Client({
-    endpoint: context.baseUrl,
-    region: regionOf(new URL(context.baseUrl)),
-    forcePathStyle: true,
-    maxAttempts: 1,
-    credentials: { accessKeyId, secretAccessKey },
-    requestHandler: guardedHandler(context, (seen) => {
-      status = seen;
-    }),
+export const probeS3: Probe = async ({ baseUrl, send, now }, parts) => {
+  const url = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
+  url.searchParams.set("max-buckets", "1");
+  const signer = new AwsV4Signer({
+    method: "GET",
+    url: url.href,
+    accessKeyId: parts.get("access_key_id") ?? "",
+    secretAccessKey: parts.get("secret_access_key") ?? "",
+    service: "s3",
+    region: regionOf(url),
+    datetime: now()
+      .toISOString()
+      .replaceAll(/[:-]|\.\d{3}/g, ""),
   });
-  try {
-    await client.send(new ListBucketsCommand({ MaxBuckets: 1 }));
-    return valid;
-  } catch (error) {
-    if (!(error instanceof S3ServiceException)) {
-      // What is no answer of an S3 at all is told by its status; what never came is the guard's to tell.
-      if (status === 0) throw error;
-      return unexpected({ status, headers: {}, body: "" });
-    }
-    if (acceptances.has(error.name)) return valid;
-    if (refusals.has(error.name)) return invalid("the service does not accept the key");
-    // Its time is not ours: that says nothing about the key.
-    if (error.name === "RequestTimeTooSkewed") return unanswered("the service says that coffer's clock is wrong");
-    return unexpected({ status, headers: {}, body: "" });
-  } finally {
-    client.destroy();
-  }
+  const { headers } = await signer.sign();
+  const answer = await send({ method: "GET", url, headers: Object.fromEntries(headers) });
+  if (answer.status === 200) return valid;
+  const code = /<Code>(\w+)<\/Code>/.exec(answer.body)?.[1] ?? "";
+  if (acceptances.has(code)) return valid;
+  if (refusals.has(code)) return invalid("the service does not accept the key");
+  // Its time is not ours: that says nothing about the key.
+  if (code === "RequestTimeTooSkewed") return unanswered("the service says that coffer's clock is wrong");
+  return unexpected(answer);
 };
-
-function guardedHandler(
-  { send }: ProbeContext,
-  onStatus: (status: number) => void,
-): NonNullable<S3ClientConfig["requestHandler"]> {
-  return {
-    async handle({ method, protocol, hostname, port, path, query, headers }: SignedRequest) {
-      const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${path}`);
-      for (const [name, value] of Object.entries(query ?? {})) url.searchParams.append(name, String(value ?? ""));
-      if (method !== "GET") throw new Error(`a probe only reads: ${method}`);
-      const answer = await send({ method, url, headers });
-      onStatus(answer.status);
-      const answered = Object.entries(answer.headers).map(([name, value]) => [name, String(value)]);
-      return {
-        response: {
-          statusCode: answer.status,
-          headers: Object.fromEntries(answered) as Record<string, string>,
-          body: Readable.from([Buffer.from(answer.body)]),
-        },
-      };
-    },
-  };
-}
 
 /** As the names of endpoints say it: `s3.<region>.example`. Who has no regions takes this one for its own. */
 function regionOf({ hostname }: URL): string {
