@@ -1,13 +1,13 @@
 // Access policies as plain JSON, in the three shapes that Thalassa's documents and clients have.
 import type { AccessCondition, AccessEffect, AccessPolicy } from "./access-policy.ts";
 import {
-  failIfAny,
   ipCondition,
   policyOf,
   type TimeParts,
   timeCondition,
   type Violations,
 } from "./access-policy-parts.ts";
+import { failOn } from "./errors.ts";
 import { type AccessStatement, statementsOf } from "./access-statements.ts";
 import { isObject, membersOf } from "./json-members.ts";
 
@@ -26,7 +26,7 @@ export function parseAccessPolicy(json: unknown, field: string): GivenAccessPoli
   const found: Violations = [];
   if (!isObject(json)) {
     found.push({ field, description: `must be an object with ${shapes}` });
-    failIfAny(found);
+    failOn(found);
     throw new Error("a violation was lost");
   }
   const { statements: given, ...others } = json as { statements?: unknown };
@@ -35,7 +35,7 @@ export function parseAccessPolicy(json: unknown, field: string): GivenAccessPoli
   if ("conditions" in others) return { policy: policyOfConditions(others, found, field), statements };
   if ("allowed" in others || "denied" in others) return { policy: policyOfLists(others, found, field), statements };
   membersOf(others, ["conditions", "allowed", "denied", "statements"], found, field);
-  failIfAny(found);
+  failOn(found);
   return { policy: undefined, statements };
 }
 
@@ -98,14 +98,14 @@ const timeFields = (field: string) => ({
 
 /** What could not be read was noted; it counts for the size of the list nevertheless. */
 function finish(given: readonly unknown[], parsed: AccessCondition[], found: Violations, field: string): AccessPolicy {
-  if (parsed.length === 0 && given.length > 0) failIfAny(found);
+  if (parsed.length === 0 && given.length > 0) failOn(found);
   return policyOf(parsed, found, field);
 }
 
 function listOf(json: unknown, found: Violations, field: string): unknown[] {
   if (Array.isArray(json)) return json;
   found.push({ field, description: "must be a list" });
-  failIfAny(found);
+  failOn(found);
   return [];
 }
 

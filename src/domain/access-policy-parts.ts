@@ -1,6 +1,6 @@
 // The parts of an access policy as a request gives them: checked, in normal form, and every broken rule noted.
 import type { AccessCondition, AccessEffect, AccessPolicy, IpCondition, TimeCondition } from "./access-policy.ts";
-import { type FieldViolation, invalidFields } from "./errors.ts";
+import { type FieldViolation, failOn } from "./errors.ts";
 import { normalRange } from "./ip-range.ts";
 import { isTimeZone } from "./time-zone.ts";
 
@@ -17,13 +17,10 @@ export function policyOf(conditions: readonly AccessCondition[], found: Violatio
   if (conditions.length > conditionsMax) {
     found.push({ field, description: `must be at most ${conditionsMax} conditions` });
   }
-  failIfAny(found);
+  failOn(found);
   return { conditions };
 }
 
-export function failIfAny([first, ...others]: Violations): void {
-  if (first) throw invalidFields([first, ...others]);
-}
 
 export function ipCondition(effect: AccessEffect, cidrs: unknown, found: Violations, field: string): IpCondition {
   const list: unknown[] = Array.isArray(cidrs) ? cidrs : [];

@@ -1,7 +1,8 @@
 // Statements of an access policy: which principals may or may not do what with the secret.
 
 import type { AccessEffect } from "./access-policy.ts";
-import { failIfAny, type Violations } from "./access-policy-parts.ts";
+import type { Violations } from "./access-policy-parts.ts";
+import { failOn } from "./errors.ts";
 import { isObject, membersOf } from "./json-members.ts";
 
 /** As it was given, letter by letter. */
@@ -31,7 +32,7 @@ export function statementsOf(statements: unknown, found: Violations, field: stri
   if (statements === null) return [];
   const list = itemsOf(statements, found, `${field}.statements`);
   const parsed = list.map((statement, index) => statementOf(statement, found, `${field}.statements[${index}]`));
-  failIfAny(found);
+  failOn(found);
   return parsed;
 }
 

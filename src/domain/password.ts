@@ -1,5 +1,5 @@
 // Passwords by a recipe: so long, of these characters, so many of each alphabet at least.
-import { type FieldViolation, invalidFields } from "./errors.ts";
+import { type FieldViolation, failOn } from "./errors.ts";
 import type { RandomBytes } from "./random.ts";
 import { createChooser } from "./random-choice.ts";
 
@@ -50,8 +50,7 @@ export function checkPasswordRecipe(recipe: PasswordRecipe, field: string): void
       description: `must have ${charactersMin} different characters at least`,
     });
   }
-  const [first, ...others] = violations;
-  if (first) throw invalidFields([first, ...others]);
+  failOn(violations);
 }
 
 /** A new password in ASCII, by a recipe that was checked. */

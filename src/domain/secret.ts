@@ -2,7 +2,7 @@
 import type { AccessPolicy } from "./access-policy.ts";
 import type { Validation } from "./credential/validation.ts";
 import type { EgressRule } from "./egress/egress-rule.ts";
-import { CofferError, type FieldViolation, invalidFields } from "./errors.ts";
+import { CofferError, type FieldViolation, failOn } from "./errors.ts";
 
 export type SecretState = "ACTIVE" | "SOFT_DELETED";
 
@@ -115,14 +115,14 @@ export function checkAnnotations(annotations: Record<string, string>, field: str
     violations.push({ field, description: `must take at most ${annotationBytesMax} bytes in total` });
   }
   if (entries.some(([key]) => key === "")) violations.push({ field, description: "keys must not be empty" });
-  const [first, ...others] = violations;
-  if (first) throw invalidFields([first, ...others]);
+  failOn(violations);
 }
 
 /** Fails when aliases name versions that never were. */
 export function checkAliases(aliases: Record<string, number>, versionCount: number, field: string): void {
-  const [first, ...others] = Object.entries(aliases)
-    .filter(([, versionNumber]) => versionNumber > versionCount)
-    .map(([alias]) => ({ field: `${field}["${alias}"]`, description: "must be the number of a version" }));
-  if (first) throw invalidFields([first, ...others]);
+  failOn(
+    Object.entries(aliases)
+      .filter(([, versionNumber]) => versionNumber > versionCount)
+      .map(([alias]) => ({ field: `${field}["${alias}"]`, description: "must be the number of a version" })),
+  );
 }

@@ -1,6 +1,6 @@
 // The meaning of the statements of an access policy: their actions as permissions, their principals as ids.
 import { type AccessStatement, type BoundStatement, effectOfStatement } from "./access-statements.ts";
-import { type FieldViolation, invalidFields } from "./errors.ts";
+import { type FieldViolation, failOn } from "./errors.ts";
 import { isPrincipalId } from "./ids.ts";
 import { isCovered, type Permission, pathPermissions, pathPermissionsOf, pathScopes } from "./permission.ts";
 
@@ -28,7 +28,7 @@ const carriersMax = 100;
 
 /** Fails with FIELD_INVALID for each action and principal that is none. */
 export function checkStatements(statements: readonly AccessStatement[], field: string): void {
-  failIfAny(
+  failOn(
     statements.flatMap((statement, index) => {
       const name = `${field}.statements[${index}]`;
       const known = Object.keys(actions).join(", ");
@@ -75,7 +75,7 @@ export function bindStatements(
     });
     return { ...statement, principalIds: [...new Set(ids)] };
   });
-  failIfAny(violations);
+  failOn(violations);
   return bound;
 }
 
@@ -158,6 +158,3 @@ function userNameOf(principal: string): string[] {
   return principal.startsWith("user:") ? [principal.slice("user:".length)] : [];
 }
 
-function failIfAny([first, ...others]: FieldViolation[]): void {
-  if (first) throw invalidFields([first, ...others]);
-}

@@ -1,5 +1,5 @@
 // Checks a value, and what is given beside it, against the rules of its kind. No message holds anything of a value.
-import { type FieldViolation, invalidField, invalidFields } from "../errors.ts";
+import { type FieldViolation, failOn, invalidField } from "../errors.ts";
 import { brokenRule } from "./formats.ts";
 import type { AuthMethod } from "./kind.ts";
 import { authMethodNamed, kindNamed, kinds } from "./kinds.ts";
@@ -29,8 +29,7 @@ export function checkParts(
   const method = fieldsOf({ kind, authMethod });
   if (!method) return;
   const violations = [...brokenFields(method, parts, fieldOf), ...strangers(method, Object.keys(parts), fieldOf)];
-  const [first, ...others] = violations;
-  if (first) throw invalidFields([first, ...others]);
+  failOn(violations);
 }
 
 /** Fails for parts, given by their names alone, that are not exactly the fields of the kind, with all of them. */
@@ -46,8 +45,7 @@ export function checkPartNames(
   const missing = method.fields
     .filter(({ name }) => !names.includes(name))
     .map(({ name }) => ({ field: fieldOf(name), description: `is required for ${method.name}` }));
-  const [first, ...others] = [...missing, ...strangers(method, names, fieldOf)];
-  if (first) throw invalidFields([first, ...others]);
+  failOn([...missing, ...strangers(method, names, fieldOf)]);
 }
 
 /** Fails with all fields that do not belong beside credentials of the kind; `fieldOf` is what the request calls one. */
@@ -57,10 +55,11 @@ export function checkCredentialFields(
   fieldOf: (name: string) => string,
 ): void {
   const known = shownFields(kind);
-  const [first, ...others] = Object.keys(fields)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({ field: fieldOf(name), description: onlyFor(name) }));
-  if (first) throw invalidFields([first, ...others]);
+  failOn(
+    Object.keys(fields)
+      .filter((name) => !known.includes(name))
+      .map((name) => ({ field: fieldOf(name), description: onlyFor(name) })),
+  );
 }
 
 /** The method whose fields the value is made of; undefined where the value is a whole. */

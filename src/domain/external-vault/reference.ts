@@ -1,5 +1,5 @@
 // References to fields in vaults: what each type of vault calls a field.
-import { type FieldViolation, invalidFields } from "../errors.ts";
+import { type FieldViolation, failOn } from "../errors.ts";
 import type { VaultType } from "./vault-connection.ts";
 
 export interface OnePasswordReference {
@@ -40,8 +40,7 @@ export function checkReferences(
   const violations: FieldViolation[] = Object.entries(mappings)
     .filter(([, reference]) => reference.length > charactersMax || !isValid(reference))
     .map(([name]) => ({ field: fieldOf(name), description: rule }));
-  const [first, ...others] = violations;
-  if (first) throw invalidFields([first, ...others]);
+  failOn(violations);
 }
 
 /** Undefined for what is none. */

@@ -1,5 +1,5 @@
 // What each type of vault needs to be told: where to look, and by which credentials. No message holds anything of a credential.
-import { type FieldViolation, invalidFields } from "../errors.ts";
+import { type FieldViolation, failOn } from "../errors.ts";
 import type { VaultType } from "./vault-connection.ts";
 
 interface VaultField {
@@ -92,8 +92,7 @@ function checked(
       .filter((name) => !names.includes(name))
       .map((name) => ({ field: `${group}.${name}`, description: "is not for this type of vault" })),
   ];
-  const [first, ...others] = violations;
-  if (first) throw invalidFields([first, ...others]);
+  failOn(violations);
   return Object.fromEntries(fields.map(({ name, byDefault = "" }) => [name, set[name] ?? byDefault]));
 }
 

@@ -12,7 +12,7 @@ import type {
   CreateSecretRequest,
   GetSecretRequest,
 } from "../../../gen/coffer/v1/secret_service_pb.ts";
-import { type FieldViolation, invalidFields } from "../../domain/errors.ts";
+import { type FieldViolation, failOn, invalidFields } from "../../domain/errors.ts";
 import type { SecretState as DomainState, Expiration, SecretChange } from "../../domain/secret.ts";
 import type { VersionState } from "../../domain/version.ts";
 import type { SecretRefInput } from "../../operations/secrets/secret-ref.ts";
@@ -115,8 +115,7 @@ export function toSecretChange(secret: SecretMessage, mask: FieldMask | undefine
   const violations: FieldViolation[] = paths
     .filter((path) => !Object.hasOwn(changes, path))
     .map((path) => ({ field: "update_mask", description: `${JSON.stringify(path)} is no field that can be changed` }));
-  const [first, ...others] = violations;
-  if (first) throw invalidFields([first, ...others]);
+  failOn(violations);
   return Object.assign({}, ...paths.map((path) => (changes[path] as Change)(secret)));
 }
 

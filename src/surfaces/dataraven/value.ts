@@ -1,6 +1,6 @@
 // What a request gives as a credential: its fields, or where they are.
 import type { CreateSecretRequest, FieldMapping } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
-import { type FieldViolation, invalidField, invalidFields } from "../../domain/errors.ts";
+import { type FieldViolation, failOn, invalidField } from "../../domain/errors.ts";
 import type { ValueInput } from "../../operations/secrets/value-input.ts";
 import { toConnectionId } from "./vault-connection-service.ts";
 
@@ -25,10 +25,11 @@ export function toValueInput({ credentials, vaultConnectionId, fieldMappings }: 
 export function referenceInput(vaultConnectionId: string, fieldMappings: readonly FieldMapping[]): ValueInput {
   if (fieldMappings.length === 0) throw invalidField("field_mappings", "is required with vault_connection_id");
   const names = fieldMappings.map(({ fieldName }) => fieldName);
-  const [first, ...others] = names.flatMap((name, i): FieldViolation[] =>
-    names.indexOf(name) === i ? [] : [{ field: `field_mappings[${i}].field_name`, description: "is given twice" }],
+  failOn(
+    names.flatMap((name, i): FieldViolation[] =>
+      names.indexOf(name) === i ? [] : [{ field: `field_mappings[${i}].field_name`, description: "is given twice" }],
+    ),
   );
-  if (first) throw invalidFields([first, ...others]);
   return {
     case: "reference",
     field: "field_mappings",
