@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { EncryptRequestSchema, Key } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { otherWorkspace } from "../../support/broad-token.ts";
-import { useCoffer } from "../../support/coffer.ts";
+import { startCoffer, useCoffer } from "../../support/coffer.ts";
 import { denied, expectError, expectErrors, invalid } from "../../support/errors.ts";
 import { openssl, text, usesOf, utf8 } from "../../support/key-uses.ts";
 import { createKey, makeDestructionDue, unknownKeyId } from "../../support/keys.ts";
@@ -242,6 +242,24 @@ describe("rejects", () => {
     const rsa = await createKey(coffer, { algorithm: "rsa-2048" });
     const oneLong = [...items(1), { plaintext: new Uint8Array(191) }];
     await expectError(keys.batchEncrypt({ id: rsa.id, requests: oneLong }), invalid("requests[1].plaintext"));
+  });
+
+  it("batches of more than a MiB, and those that have more items than the caller has points", async () => {
+    const limited = await startCoffer({ env: { COFFER_RATE_LIMIT_PRINCIPAL: "50" } });
+    try {
+      const { id } = await createKey(coffer);
+      const requests = (count: number, size: number) =>
+        Array.from({ length: count }, () => ({ plaintext: new Uint8Array(size).fill(1) }));
+      const { keys } = coffer.clients();
+      await expectError(keys.batchEncrypt({ id, requests: requests(40, 32_768) }), { reason: "REQUEST_TOO_LARGE" });
+      expect((await keys.batchEncrypt({ id, requests: requests(20, 32_768) })).results).toHaveLength(20);
+      const { id: other } = await createKey(limited);
+      const { keys: few } = limited.clients();
+      expect((await few.batchEncrypt({ id: other, requests: requests(40, 1) })).results).toHaveLength(40);
+      await expectError(few.batchEncrypt({ id: other, requests: requests(51, 1) }), { reason: "RATE_LIMITED" });
+    } finally {
+      await limited.close();
+    }
   });
 
   it.each(["ecdsa-p256", "ed25519", "hmac"])("keys of %s, which cannot encrypt", async (algorithm) => {
