@@ -107,7 +107,8 @@ function sourcesOf(action: Action, textOf: (simple: Simple) => Buffer): HttpSour
   return [source(100, action)];
 }
 
-function httpRequest(
+/** The whole HTTP/1.1 request. */
+export function httpRequest(
   method: string,
   path: string,
   headers: readonly string[] = [],

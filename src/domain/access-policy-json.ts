@@ -1,14 +1,8 @@
 // Access policies as plain JSON, in the three shapes that Thalassa's documents and clients have.
 import type { AccessCondition, AccessEffect, AccessPolicy } from "./access-policy.ts";
-import {
-  ipCondition,
-  policyOf,
-  type TimeParts,
-  timeCondition,
-  type Violations,
-} from "./access-policy-parts.ts";
-import { failOn } from "./errors.ts";
+import { ipCondition, policyOf, type TimeParts, timeCondition, type Violations } from "./access-policy-parts.ts";
 import { type AccessStatement, statementsOf } from "./access-statements.ts";
+import { failOn } from "./errors.ts";
 import { isObject, membersOf } from "./json-members.ts";
 
 /** What a policy says about a call, and what it says about principals. */

@@ -21,7 +21,6 @@ export function policyOf(conditions: readonly AccessCondition[], found: Violatio
   return { conditions };
 }
 
-
 export function ipCondition(effect: AccessEffect, cidrs: unknown, found: Violations, field: string): IpCondition {
   const list: unknown[] = Array.isArray(cidrs) ? cidrs : [];
   if (list.length === 0 || list.length > cidrsMax) {

@@ -91,7 +91,7 @@ export function checkRotationAllowed({
   rotationAllowed,
 }: Pick<KmsKeyRecord, "kmsKeyId" | "rotationAllowed">) {
   if (rotationAllowed) return;
-  const message = `key ${kmsKeyId} was imported without allow_rotation, so it cannot be rotated; import the new material as a new key`;
+  const message = `key ${kmsKeyId} was imported without leave to be rotated; import the new material as a new key`;
   throw new CofferError("KEY_NOT_ROTATABLE", message, { kms_key_id: kmsKeyId });
 }
 

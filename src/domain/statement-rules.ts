@@ -157,4 +157,3 @@ function isForEverybody({ principals = [] }: BoundStatement): boolean {
 function userNameOf(principal: string): string[] {
   return principal.startsWith("user:") ? [principal.slice("user:".length)] : [];
 }
-

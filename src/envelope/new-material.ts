@@ -1,6 +1,6 @@
 // Makes the material of new key versions. RSA keys take seconds: they are made off the event loop, one at a time.
 import { generateKeyPair, generateKeyPairSync } from "node:crypto";
-import { assertNever } from "../domain/errors.ts";
+import { assertNever, CofferError } from "../domain/errors.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
@@ -30,9 +30,24 @@ export function isSlowToMake(algorithm: KeyAlgorithm): boolean {
 }
 
 let lastRsaKey: Promise<unknown> = Promise.resolve();
+let waiting = 0;
+const waitingMax = 50;
 
-/** Waits for the one before: node's few threads also look up host names and hash. */
-export function newRsaKey(modulusLength: number): Promise<Sensitive> {
+/** Waits for the one before: node's few threads also look up host names and hash. RATE_LIMITED when many wait already. */
+export async function newRsaKey(modulusLength: number): Promise<Sensitive> {
+  if (waiting >= waitingMax) {
+    const message = `more than ${waitingMax} RSA keys are waiting to be made on this instance; retry later`;
+    throw new CofferError("RATE_LIMITED", message, { limit: String(waitingMax) }, { retryDelayMs: 10_000 });
+  }
+  waiting++;
+  try {
+    return await makeRsaKey(modulusLength);
+  } finally {
+    waiting--;
+  }
+}
+
+function makeRsaKey(modulusLength: number): Promise<Sensitive> {
   const make = () =>
     new Promise<Sensitive>((resolve, reject) => {
       generateKeyPair("rsa", { modulusLength, publicExponent: 0x10001 }, (error, _, privateKey) =>

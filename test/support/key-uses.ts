@@ -43,7 +43,7 @@ export function wrapWithAes(publicKey: string, material: Uint8Array, oaepHash = 
 export async function usesOf(coffer: TestCoffer, id: string): Promise<string[]> {
   const rows = await coffer.sql(
     `select method, version_number, result, occurrences from audit_event where resource_id = $1
-      and method !~ 'CreateKey|RotateKey|DisableKey|EnableKey|Destruction' order by event_id`,
+      and method !~ 'CreateKey|RotateKey|DisableKey|EnableKey|Destruction' order by event_time, event_id`,
     [id],
   );
   return rows.map((row) => {

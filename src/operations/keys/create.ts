@@ -93,5 +93,5 @@ function checkAlgorithm(algorithm: string): KeyAlgorithm {
 
 function checkRotation({ imported, rotationPeriodDays }: CreateKeyInput): void {
   if (!imported || imported.allowRotation || rotationPeriodDays === undefined) return;
-  throw invalidField("rotation_period", "requires allow_rotation, because the material of the key is imported");
+  throw invalidField("rotation_period", "cannot be set, because the key is imported without leave to be rotated");
 }

@@ -18,7 +18,7 @@ export async function exportKey(
 ): Promise<ExportedKey> {
   return useKey(deps, caller, { kmsKeyId, permission: "keys.export", use: undefined }, async (inUse, used) => {
     if (!inUse.key.exportAllowed) {
-      const message = `key ${kmsKeyId} was made without export_allowed, which cannot be changed; its material never leaves`;
+      const message = `key ${kmsKeyId} was created without leave to be exported, which cannot be changed; create another key`;
       throw new CofferError("KEY_NOT_EXPORTABLE", message, { kms_key_id: kmsKeyId });
     }
     const number = versionNumberOf(inUse.key, keyVersion);

@@ -53,7 +53,7 @@ function isCorrupt(error: unknown): boolean {
 function notMaterial(field: string, algorithm: KeyAlgorithm): CofferError {
   return invalidField(
     field,
-    `must be ${materialIn(algorithm)}, wrapped by the wrapping key of the region: with RSA-OAEP and the hash of hash_function, or as CKM_RSA_AES_KEY_WRAP does`,
+    `must be ${materialIn(algorithm)}, wrapped by the wrapping key of the region: with RSA-OAEP and the named hash function, or as CKM_RSA_AES_KEY_WRAP does`,
   );
 }
 

@@ -1,12 +1,12 @@
 // Encrypt, Decrypt and their batches, on the real servers.
-import { constants, createDecipheriv, createHash, hkdfSync, publicEncrypt } from "node:crypto";
-import { beforeAll, describe, expect, it } from "vitest";
+import { createDecipheriv, createHash, hkdfSync } from "node:crypto";
+import { describe, expect, it } from "vitest";
 import type { EncryptRequestSchema, Key } from "../../../gen/coffer/v1/key_service_pb.ts";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { otherWorkspace } from "../../support/broad-token.ts";
-import { useCoffer } from "../../support/coffer.ts";
+import { startCoffer, useCoffer } from "../../support/coffer.ts";
 import { denied, expectError, expectErrors, invalid } from "../../support/errors.ts";
-import { openssl, text, usesOf, utf8 } from "../../support/key-uses.ts";
+import { text, usesOf, utf8 } from "../../support/key-uses.ts";
 import { createKey, makeDestructionDue, unknownKeyId } from "../../support/keys.ts";
 import { createSecret, type Init, readText } from "../../support/secrets.ts";
 
@@ -141,56 +141,6 @@ describe("succeeds", () => {
   });
 });
 
-describe("an RSA key", () => {
-  let key: Key;
-  beforeAll(async () => {
-    key = await createKey(coffer, { algorithm: "rsa-2048" });
-    await coffer.clients().keys.rotateKey({ id: key.id });
-  });
-
-  it("encrypts with OAEP and SHA-256, and decrypts with the version that the ciphertext names", async () => {
-    for (const keyVersion of [1, 2]) {
-      const { ciphertext } = await encrypt(key, { keyVersion, plaintext: new Uint8Array(190).fill(1) });
-      expect(ciphertext.byteLength).toBe(6 + 256);
-      expect(await decrypt(key, ciphertext)).toMatchObject({ keyVersion, plaintext: new Uint8Array(190).fill(1) });
-    }
-  });
-
-  it("decrypts what openssl and others have encrypted with its public key, of the version that is named", async () => {
-    const { publicKeys } = await coffer.clients().keys.getPublicKey({ id: key.id });
-    const [first, second] = publicKeys.map(({ pem }) => pem) as [string, string];
-    const args = ["pkeyutl", "-encrypt", "-pubin", "-inkey", "pub", "-in", "data"];
-    const oaep = [
-      "-pkeyopt",
-      "rsa_padding_mode:oaep",
-      "-pkeyopt",
-      "rsa_oaep_md:sha256",
-      "-pkeyopt",
-      "rsa_mgf1_md:sha256",
-    ];
-    const byOpenssl = openssl([...args, ...oaep], { pub: second, data: "secret" });
-    expect(text((await decrypt(key, Uint8Array.from(byOpenssl))).plaintext)).toBe("secret");
-    const padding = constants.RSA_PKCS1_OAEP_PADDING;
-    const byNode = Uint8Array.from(publicEncrypt({ key: first, padding, oaepHash: "sha256" }, Buffer.from("old")));
-    await expectError(decrypt(key, byNode), cannotDecrypt);
-    const { keys } = coffer.clients();
-    expect(text((await keys.decrypt({ id: key.id, ciphertext: byNode, keyVersion: 1 })).plaintext)).toBe("old");
-  });
-
-  it("refuses what does not fit, a context, and changed ciphertexts", async () => {
-    const tooLong = await expectError(encrypt(key, { plaintext: new Uint8Array(191) }), invalid("plaintext"));
-    expect(tooLong.message).toContain("at most 190 bytes");
-    await expectError(encrypt(key, { context: utf8("c") }), invalid("context"));
-    const { ciphertext } = await encrypt(key);
-    await expectError(decrypt(key, ciphertext, utf8("c")), invalid("context"));
-    for (const at of [0, 1, 5, 6, 100, 261]) {
-      const changed = Uint8Array.from(ciphertext);
-      changed[at] = (changed[at] as number) ^ 1;
-      await expectError(decrypt(key, changed), cannotDecrypt);
-    }
-  });
-});
-
 describe("rejects", () => {
   it("every changed byte, every cut, and all that is no ciphertext, with one error", async () => {
     const key = await createKey(coffer);
@@ -242,6 +192,24 @@ describe("rejects", () => {
     const rsa = await createKey(coffer, { algorithm: "rsa-2048" });
     const oneLong = [...items(1), { plaintext: new Uint8Array(191) }];
     await expectError(keys.batchEncrypt({ id: rsa.id, requests: oneLong }), invalid("requests[1].plaintext"));
+  });
+
+  it("batches of more than a MiB, and those that have more items than the caller has points", async () => {
+    const limited = await startCoffer({ env: { COFFER_RATE_LIMIT_PRINCIPAL: "50" } });
+    try {
+      const { id } = await createKey(coffer);
+      const requests = (count: number, size: number) =>
+        Array.from({ length: count }, () => ({ plaintext: new Uint8Array(size).fill(1) }));
+      const { keys } = coffer.clients();
+      await expectError(keys.batchEncrypt({ id, requests: requests(40, 32_768) }), { reason: "REQUEST_TOO_LARGE" });
+      expect((await keys.batchEncrypt({ id, requests: requests(20, 32_768) })).results).toHaveLength(20);
+      const { id: other } = await createKey(limited);
+      const { keys: few } = limited.clients();
+      expect((await few.batchEncrypt({ id: other, requests: requests(40, 1) })).results).toHaveLength(40);
+      await expectError(few.batchEncrypt({ id: other, requests: requests(51, 1) }), { reason: "RATE_LIMITED" });
+    } finally {
+      await limited.close();
+    }
   });
 
   it.each(["ecdsa-p256", "ed25519", "hmac"])("keys of %s, which cannot encrypt", async (algorithm) => {

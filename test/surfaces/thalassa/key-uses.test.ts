@@ -138,7 +138,10 @@ describe("import and export", () => {
         keyVersion: "1",
       });
       const rotated = await thalassa<Body>(coffer, `POST ${keysUrl}/${key.identity}/rotate`);
-      expect(rotated).toMatchObject({ status: 400, body: { message: expect.stringContaining("allow_rotation") } });
+      expect(rotated).toMatchObject({
+        status: 400,
+        body: { message: expect.stringContaining("without leave to be rotated") },
+      });
       const free = await make("aes256-gcm96", { ...change, allowRotation: true, rotationPeriodInDays: 30 });
       expect((await thalassa(coffer, `POST ${keysUrl}/${free.identity}/rotate`)).status).toBe(200);
     }
@@ -153,7 +156,10 @@ describe("import and export", () => {
     const { status, body } = await thalassa<Body>(coffer, `POST ${keysUrl}`, { json });
     expect([status, body["message"]]).toEqual([400, expect.stringMatching(/^importKeyMaterial: must be 32 bytes/)]);
     const closed = await post(await make("hmac"), "export", {});
-    expect([closed.status, closed.body["message"]]).toEqual([400, expect.stringContaining("export_allowed")]);
+    expect([closed.status, closed.body["message"]]).toEqual([
+      400,
+      expect.stringContaining("without leave to be exported"),
+    ]);
   });
 });
 
