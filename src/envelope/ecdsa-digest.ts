@@ -1,177 +1,51 @@
-// ECDSA (FIPS 186-5, 6.4) over a hash that a caller has made. node:crypto signs only what it has hashed itself, so its ECDH multiplies the points.
-import { createECDH, type KeyObject } from "node:crypto";
+// ECDSA (FIPS 186-5, 6.4) over a hash that a caller has made. node:crypto signs only what it has hashed itself, so a library does it.
+import type { KeyObject } from "node:crypto";
+import type { ECDSA } from "@noble/curves/abstract/weierstrass.js";
 
-interface Curve {
-  /** As node:crypto calls it. */
-  name: string;
-  /** The prime of the field. */
-  p: bigint;
-  /** The order of the base point. */
-  n: bigint;
-  sizeBytes: number;
-}
+// Large, and not needed before somebody signs a hash.
+const library = () => import("@noble/curves/nist.js");
 
-const curves: Readonly<Record<string, Curve>> = {
-  prime256v1: {
-    name: "prime256v1",
-    p: 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n,
-    n: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
-    sizeBytes: 32,
-  },
-  secp384r1: {
-    name: "secp384r1",
-    p: 2n ** 384n - 2n ** 128n - 2n ** 96n + 2n ** 32n - 1n,
-    n: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
-    sizeBytes: 48,
-  },
-  secp521r1: {
-    name: "secp521r1",
-    p: 2n ** 521n - 1n,
-    n: 0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
-    sizeBytes: 66,
-  },
+type Curves = Awaited<ReturnType<typeof library>>;
+
+const curves: Readonly<Record<string, (all: Curves) => ECDSA>> = {
+  prime256v1: ({ p256 }) => p256,
+  secp384r1: ({ p384 }) => p384,
+  secp521r1: ({ p521 }) => p521,
 };
 
-/** A signature in DER. */
-export function signDigestEcdsa(privateKey: KeyObject, digest: Uint8Array): Buffer {
-  const curve = curveOf(privateKey);
-  const { n } = curve;
-  const d = secretOf(privateKey, curve);
-  const [nonce, blind] = [randomScalar(curve), randomScalar(curve)];
-  const r = nonce.point.x % n;
-  // s = (z + rd) / k. The blinding factor on both sides keeps the timing of the arithmetic from telling of k and d.
-  const b = blind.scalar;
-  const sum = (b * digestNumber(digest, curve) + ((r * b) % n) * d) % n;
-  const s = (invert((nonce.scalar * b) % n, n) * sum) % n;
-  // As good as impossible; the standard says to begin again.
-  if (r === 0n || s === 0n) return signDigestEcdsa(privateKey, digest);
-  return derOf(r, s);
+/** The hash is signed as it is, and both halves of the range of s are in use, as with OpenSSL. */
+const options = { prehash: false, lowS: false, format: "der" } as const;
+
+/** A signature in DER. The nonce is that of RFC 6979 with fresh randomness. */
+export async function signDigestEcdsa(privateKey: KeyObject, digest: Uint8Array): Promise<Uint8Array> {
+  const { d = "" } = privateKey.export({ format: "jwk" });
+  const secret = Buffer.from(d, "base64url");
+  try {
+    return (await curveOf(privateKey)).sign(digest, secret, { ...options, extraEntropy: true });
+  } finally {
+    secret.fill(0);
+  }
 }
 
-/** Whether it is a signature of this hash: x of (z/s)G + (r/s)Q is r. That point is (r/s)(Q + (z/r)G), which takes one addition here. */
-export function verifyDigestEcdsa(publicKey: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean {
-  const curve = curveOf(publicKey);
-  const { n } = curve;
-  const [r, s] = readDer(Buffer.from(signature), curve) ?? [0n, 0n];
-  if (r < 1n || r >= n || s < 1n || s >= n) return false;
-  const t = (digestNumber(digest, curve) * invert(r, n)) % n;
-  const q = pointOf(publicKey);
-  const sum = t === 0n ? q : add(q, multiplyBase(t, curve), curve);
-  if (!sum) return false;
-  const ecdh = createECDH(curve.name);
-  ecdh.setPrivateKey(bytesOf((r * invert(s, n)) % n, curve));
-  return toNumber(ecdh.computeSecret(encodePoint(sum, curve))) % n === r;
+/** Whether it is a signature of this hash. */
+export async function verifyDigestEcdsa(
+  publicKey: KeyObject,
+  digest: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  const { x = "", y = "" } = publicKey.export({ format: "jwk" });
+  const point = Buffer.concat([Uint8Array.of(4), Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
+  const curve = await curveOf(publicKey);
+  try {
+    return curve.verify(signature, digest, point, options);
+  } catch {
+    // Not two numbers in DER.
+    return false;
+  }
 }
 
-interface Point {
-  x: bigint;
-  y: bigint;
-}
-
-function curveOf({ asymmetricKeyDetails }: KeyObject): Curve {
+async function curveOf({ asymmetricKeyDetails }: KeyObject): Promise<ECDSA> {
   const curve = curves[asymmetricKeyDetails?.namedCurve ?? ""];
   if (!curve) throw new TypeError("not a key of a known curve");
-  return curve;
-}
-
-/** In SEC 1 (RFC 5915) the number is an octet string as long as the order, behind the version. */
-function secretOf(key: KeyObject, { sizeBytes }: Curve): bigint {
-  const der = key.export({ format: "der", type: "sec1" });
-  const start = der.indexOf(Buffer.from([2, 1, 1, 4, sizeBytes])) + 5;
-  const d = toNumber(der.subarray(start, start + sizeBytes));
-  der.fill(0);
-  return d;
-}
-
-/** The last bytes of an SPKI are the point. */
-function pointOf(key: KeyObject): Point {
-  const { sizeBytes } = curveOf(key);
-  return decodePoint(key.export({ format: "der", type: "spki" }).subarray(-1 - 2 * sizeBytes));
-}
-
-function randomScalar({ name }: Curve): { scalar: bigint; point: Point } {
-  const ecdh = createECDH(name);
-  const point = decodePoint(ecdh.generateKeys());
-  const bytes = ecdh.getPrivateKey();
-  const scalar = toNumber(bytes);
-  bytes.fill(0);
-  return { scalar, point };
-}
-
-function multiplyBase(scalar: bigint, curve: Curve): Point {
-  const ecdh = createECDH(curve.name);
-  ecdh.setPrivateKey(bytesOf(scalar, curve));
-  return decodePoint(ecdh.getPublicKey());
-}
-
-/** On public points only. Undefined: the point at infinity. */
-function add(a: Point, b: Point, { p }: Curve): Point | undefined {
-  if (a.x === b.x && a.y !== b.y) return undefined;
-  // All three curves have the coefficient a = -3.
-  const slope =
-    a.x === b.x ? (3n * a.x * a.x - 3n) * invert(mod(2n * a.y, p), p) : (b.y - a.y) * invert(mod(b.x - a.x, p), p);
-  const x = mod(slope * slope - a.x - b.x, p);
-  return { x, y: mod(slope * (a.x - x) - a.y, p) };
-}
-
-/** The leftmost bits of the hash, as many as the order has. */
-function digestNumber(digest: Uint8Array, { n }: Curve): bigint {
-  const spare = 8 * digest.byteLength - n.toString(2).length;
-  const number = toNumber(digest);
-  return (spare > 0 ? number >> BigInt(spare) : number) % n;
-}
-
-/** By the extended algorithm of Euclid. */
-function invert(value: bigint, modulus: bigint): bigint {
-  let [a, b, x, y] = [value, modulus, 1n, 0n];
-  while (b !== 0n) [a, b, x, y] = [b, a % b, y, x - (a / b) * y];
-  return mod(x, modulus);
-}
-
-function mod(value: bigint, modulus: bigint): bigint {
-  const rest = value % modulus;
-  return rest < 0n ? rest + modulus : rest;
-}
-
-function decodePoint(bytes: Buffer): Point {
-  const middle = (bytes.byteLength + 1) / 2;
-  return { x: toNumber(bytes.subarray(1, middle)), y: toNumber(bytes.subarray(middle)) };
-}
-
-function encodePoint({ x, y }: Point, curve: Curve): Buffer {
-  return Buffer.concat([Uint8Array.of(4), bytesOf(x, curve), bytesOf(y, curve)]);
-}
-
-function toNumber(bytes: Uint8Array): bigint {
-  return BigInt(`0x0${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}`);
-}
-
-function bytesOf(value: bigint, { sizeBytes }: Curve): Buffer {
-  return Buffer.from(value.toString(16).padStart(2 * sizeBytes, "0"), "hex");
-}
-
-function derOf(r: bigint, s: bigint): Buffer {
-  const numbers = Buffer.concat([r, s].map(derNumber));
-  // Only those of P-521 have 128 bytes or more.
-  const long = numbers.byteLength >= 128 ? [0x81] : [];
-  return Buffer.concat([Uint8Array.of(0x30, ...long, numbers.byteLength), numbers]);
-}
-
-function derNumber(value: bigint): Buffer {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex");
-  const sign = (bytes[0] as number) >= 0x80 ? [0] : [];
-  return Buffer.concat([Uint8Array.of(2, sign.length + bytes.byteLength, ...sign), bytes]);
-}
-
-/** Undefined unless it is exactly what `derOf` writes. */
-function readDer(der: Buffer, { sizeBytes }: Curve): [r: bigint, s: bigint] | undefined {
-  const start = der[1] === 0x81 ? 3 : 2;
-  const rSize = der[start + 1] ?? 0;
-  const r = der.subarray(start + 2, start + 2 + rSize);
-  const s = der.subarray(start + 2 + rSize + 2);
-  if (r.byteLength === 0 || s.byteLength === 0 || Math.max(r.byteLength, s.byteLength) > sizeBytes + 1)
-    return undefined;
-  const numbers: [bigint, bigint] = [toNumber(r), toNumber(s)];
-  return derOf(...numbers).equals(der) ? numbers : undefined;
+  return curve(await library());
 }

@@ -12,28 +12,29 @@ import { modulusSizeBytes } from "./rsa-encryption.ts";
 const padding = constants.RSA_NO_PADDING;
 
 /** Throws when what it made does not verify, so that no fault of the arithmetic leaves. */
-export function signDigest(
+export async function signDigest(
   version: KeyVersion<KeyAlgorithm>,
   digest: Uint8Array,
   hash: HashName,
   random: RandomBytes,
-): Buffer {
+): Promise<Uint8Array> {
   const key = privateKeyOf(version);
   const signature =
     keySpec(version.algorithm).kind === "rsa"
       ? privateEncrypt({ key, padding }, encodePss(digest, hash, modulusSizeBytes(key), random))
-      : signDigestEcdsa(key, digest);
-  if (!verifyDigest(version, digest, hash, signature)) throw new Error("a signature that was just made is not valid");
+      : await signDigestEcdsa(key, digest);
+  const isValid = await verifyDigest(version, digest, hash, signature);
+  if (!isValid) throw new Error("a signature that was just made is not valid");
   return signature;
 }
 
 /** False for whatever is no signature of the hash by this version. */
-export function verifyDigest(
+export async function verifyDigest(
   version: KeyVersion<KeyAlgorithm>,
   digest: Uint8Array,
   hash: HashName,
   signature: Uint8Array,
-): boolean {
+): Promise<boolean> {
   const key = publicKeyOf(version);
   if (keySpec(version.algorithm).kind !== "rsa") return verifyDigestEcdsa(key, digest, signature);
   if (signature.byteLength !== modulusSizeBytes(key)) return false;

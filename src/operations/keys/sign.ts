@@ -32,7 +32,7 @@ export async function signInput(
     const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
     const version = await inUse.version(number);
     const signature = digestHash
-      ? signDigest(version, input, digestHash, deps.random)
+      ? await signDigest(version, input, digestHash, deps.random)
       : await signData(version, input, chosen);
     used.push({ version: number, result: "OK" });
     return { signature, keyVersion: number };
