@@ -26,7 +26,7 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function serve(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<void> {
-  for (const name of config.unknownSettings) log.warn({ name }, "this variable is no setting of coffer");
+  for (const name of config.unknownSettings) log.warn({ name }, "this variable is not a setting of coffer");
   const stopped = stopSignal();
   const running = await startServed(config, log, served);
   announce(running, config.logFormat, log);

@@ -18,7 +18,7 @@ export function membersOf<Name extends string>(
   for (const name of Object.keys(json)) {
     if (known.includes(name)) continue;
     const shown = name.slice(0, nameShownMax).toWellFormed();
-    found.push({ field: `${field}.${shown}`, description: "is no member that is known here" });
+    found.push({ field: `${field}.${shown}`, description: "is not a known member" });
   }
   const members = json as Record<string, unknown>;
   return Object.fromEntries(names.map((name) => [name, members[name]])) as Record<Name, unknown>;

@@ -1,7 +1,8 @@
 // Decides who answers a request: health, the direct paths of unary RPCs, the handler of streams, or the REST gateway.
 import type { DescMethod, DescMethodUnary, DescService, Registry } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues } from "@connectrpc/connect";
-import { CofferError, type Reason } from "../domain/errors.ts";
+import type { Reason } from "../domain/error-reasons.ts";
+import { CofferError } from "../domain/errors.ts";
 import type { Admit } from "../rpc/authenticate.ts";
 import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
 import { toCofferError } from "../rpc/errors.ts";

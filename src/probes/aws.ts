@@ -15,7 +15,7 @@ export const probeAws: Probe = async ({ baseUrl, send, now }, parts) => {
   const secretAccessKey = parts.get("value")?.trim();
   if (!accessKeyId || !secretAccessKey) return untriable("it takes aws_access_key_id to try the key");
   const sessionToken = parts.get("aws_session_token");
-  if (!/^\w{16,128}$/.test(accessKeyId)) return invalid("aws_access_key_id has not the form of an access key id");
+  if (!/^\w{16,128}$/.test(accessKeyId)) return invalid("aws_access_key_id is not a valid access key id");
   if (sessionToken !== undefined && !/^[!-~]+$/.test(sessionToken))
     return invalid("the session token has not its form");
   const url = new URL(`${baseUrl}/`);

@@ -17,7 +17,7 @@ export const probeAzure: Probe = async ({ baseUrl, send }, parts) => {
   const client = textIn(given, ...names.client);
   const secret = textIn(given, ...names.secret);
   if (tenant === undefined || client === undefined) return invalid("the value has no tenant_id and client_id");
-  if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(tenant)) return invalid("tenant_id has not the form of a tenant");
+  if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(tenant)) return invalid("tenant_id is not a valid tenant id");
   if (secret === undefined) return untriable("clients without a client_secret are not tried");
   const form = { grant_type: "client_credentials", client_id: client, client_secret: secret, scope };
   const answer = await send({

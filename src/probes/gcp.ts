@@ -16,7 +16,7 @@ import {
 // for nothing: whoever wrote the value would choose whom coffer calls.
 const audience = "https://oauth2.googleapis.com/token";
 const lifetimeS = 300;
-const noKey = invalid("the value is no key of a service account");
+const noKey = invalid("the value is not a service account key");
 
 export const probeGcp = probeServiceAccount("value", "https://www.googleapis.com/auth/userinfo.email");
 

@@ -48,7 +48,7 @@ export function tokenIn(parts: CredentialParts): string | undefined {
   return /^[!-~]{1,8192}$/.test(value) ? value : undefined;
 }
 
-export const noToken = invalid("the value has not the form of a token");
+export const noToken = invalid("the value is not a valid token");
 
 /** The text as a JSON object, or an empty one. */
 export function objectIn(text: string): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 // The outermost interceptor: times a call and writes its one log line.
 import type { Interceptor } from "@connectrpc/connect";
-import { type CofferError, denialIn, reasons } from "../domain/errors.ts";
+import { reasons } from "../domain/error-reasons.ts";
+import { type CofferError, denialIn } from "../domain/errors.ts";
 import type { DenialLog } from "../operations/audit-denials.ts";
 import { isReported } from "../operations/secrets/report-corrupt.ts";
 import { callerKey } from "../surfaces/caller.ts";

@@ -82,7 +82,7 @@ describe("a statement that denies getSecretValue to a principal", () => {
     const asks: (() => ReturnType<typeof requestIn>)[] = [];
     for (const { token } of [denied, other]) {
       const { egress: calls } = coffer.clients(token);
-      const made = await calls.createSandbox({});
+      const made = await calls.createSandbox({ name: "denied" });
       const { binding } = await calls.bindSecret({
         sandboxId: made.sandbox?.id ?? "",
         envKey: "KEY",

@@ -75,7 +75,7 @@ describe.each(Object.entries(bodies))("%s", (_what, body) => {
     const request = Buffer.concat([Buffer.from(head(body, coffer.ownerToken)), body.body]);
     const answer = await sendRaw(coffer.url, request);
     if (body.headers.includes("grpc")) expect(["3", "8"]).toContain(answer.headers["grpc-status"]);
-    else expect([400, 413]).toContain(answer.status);
+    else expect([400, 413, 429]).toContain(answer.status);
   });
 });
 

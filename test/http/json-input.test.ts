@@ -174,5 +174,5 @@ test("a body with more values than any request needs is refused before anything 
 test("a body of many mistakes gets a short answer", () => {
   const error = failure({ notes: Array.from({ length: 5_000 }, () => 1), [`${"k".repeat(5000)}`]: 1 });
   expect(error.violations).toHaveLength(50);
-  expect(JSON.stringify(failure({ ["k".repeat(5000)]: 1 }).violations).length).toBeLessThan(200);
+  expect(JSON.stringify(failure({ ["k".repeat(5000)]: 1 }).violations).length).toBeLessThan(400);
 });

@@ -1,4 +1,5 @@
 // What tests of egress begin with: secrets that may go somewhere, and events as the proxy writes them.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Secret } from "../../gen/coffer/v1/secret_pb.ts";
 import type { EgressEvent } from "../../src/domain/egress/egress-event.ts";
 import { newId } from "../../src/domain/ids.ts";
@@ -24,5 +25,7 @@ export async function writeEgressEvent(coffer: TestCoffer, event: Partial<Egress
     occurrences: 1,
   } as const;
   await insertEgressEvents(coffer.deps.database, [{ ...defaults, ...event }]);
+  // Ids of one millisecond are in no order.
+  await sleep(2);
   return eventId;
 }

@@ -89,7 +89,10 @@ function brokenFields(
 function strangers(method: AuthMethod, names: readonly string[], fieldOf: (name: string) => string): FieldViolation[] {
   return names
     .filter((name) => method.fields.every((field) => field.name !== name))
-    .map((name) => ({ field: fieldOf(name), description: `is no field of ${method.name}: ${namesIn(method)}` }));
+    .map((name) => ({
+      field: fieldOf(name),
+      description: `is not a field of ${method.name}; its fields: ${namesIn(method)}`,
+    }));
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -113,5 +116,5 @@ function shownFields(kind: string): string[] {
 
 function onlyFor(field: string): string {
   const owners = kinds.map(({ name }) => name).filter((name) => shownFields(name).includes(field));
-  return owners.length === 0 ? "is no field of a credential" : `is only for ${owners.join(", ")}`;
+  return owners.length === 0 ? "is not a field of a credential" : `is only for ${owners.join(", ")}`;
 }

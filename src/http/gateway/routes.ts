@@ -74,7 +74,7 @@ function findRoute(byVerb: ReadonlyMap<string, readonly Route[]>, httpMethod: st
   if (route !== undefined) {
     return { route, variables: bindVariables(route.template, isVerb ? withVerb.segments : segments) };
   }
-  if (routes.length === 0) throw new CofferError("ROUTE_NOT_FOUND", "there is nothing at this path");
+  if (routes.length === 0) throw new CofferError("ROUTE_NOT_FOUND", "the path is not found");
   const methods = routes.flatMap((candidate) =>
     candidate.httpMethod === "GET" ? ["GET", "HEAD"] : [candidate.httpMethod],
   );

@@ -17,7 +17,7 @@ export interface TokenVerdict {
   error: string;
 }
 
-/** Fails with VALIDATION_OFF, PROVIDER_UNAVAILABLE when the service says neither yes nor no, RATE_LIMITED or AUDIT_UNAVAILABLE. */
+/** Fails with VALIDATION_OFF, PROVIDER_UNAVAILABLE when the service gives no definite answer, RATE_LIMITED or AUDIT_UNAVAILABLE. */
 export async function tryToken(
   deps: Pick<Deps, "prober" | "audit" | "now" | "random">,
   caller: Caller,

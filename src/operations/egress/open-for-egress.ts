@@ -58,7 +58,7 @@ export async function openForEgress(
     const isReference = payload.form === "reference";
     const revealed = isReference ? await resolveReference(deps, sealed, payload) : reveal(payload);
     const value = revealed.form === "data" ? revealed.data : revealed.values.get("value");
-    if (value && !isUtf8(value.reveal())) throw unfit(secretId, "the value is no text");
+    if (value && !isUtf8(value.reveal())) throw unfit(secretId, "the value is not text");
     // Whoever asked for the same reference has the same bytes: what is overwritten later must be its own.
     if (value) return { value: isReference ? new Sensitive(Uint8Array.from(value.reveal())) : value, isReference };
     throw unfit(secretId, "the value is made of parts, of which none is `value`");

@@ -1,5 +1,6 @@
 // What a vault did not give, as errors for the caller: in coffer's words, never in the vault's.
-import { CofferError, type Reason } from "../../domain/errors.ts";
+import type { Reason } from "../../domain/error-reasons.ts";
+import { CofferError } from "../../domain/errors.ts";
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import { type VaultFailure, wordsFor } from "../../external-vault/failure.ts";
 

@@ -19,7 +19,10 @@ export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): 
       return;
     }
     case "generate":
-      throw invalidField(`${input.field}.byte_length`, "random bytes are no text, and the egress rule is for one");
+      throw invalidField(
+        `${input.field}.byte_length`,
+        "must not be given with an egress rule, which requires text; use `generate.password`",
+      );
     case "reference":
       // What it stands for is known when it is used.
       if (!Object.hasOwn(input.mappings, "value")) throw needsValue(input.field);

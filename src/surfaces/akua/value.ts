@@ -27,7 +27,7 @@ export function textOf({ secretId, value }: SecretValue): string {
   } catch {
     // Its message says nothing that this one does not.
   }
-  throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is no text; coffer.v1 shows it", { id: secretId });
+  throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is not text; `coffer.v1` can return it", { id: secretId });
 }
 
 function utf8(text: string): Uint8Array {

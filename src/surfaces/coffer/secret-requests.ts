@@ -114,7 +114,10 @@ export function toSecretChange(secret: SecretMessage, mask: FieldMask | undefine
   const paths = mask && mask.paths.length > 0 ? mask.paths : populated(secret);
   const violations: FieldViolation[] = paths
     .filter((path) => !Object.hasOwn(changes, path))
-    .map((path) => ({ field: "update_mask", description: `${JSON.stringify(path)} is no field that can be changed` }));
+    .map((path) => ({
+      field: "update_mask",
+      description: `${JSON.stringify(path)} cannot be updated; fields that can: ${Object.keys(changes).join(", ")}`,
+    }));
   failOn(violations);
   return Object.assign({}, ...paths.map((path) => (changes[path] as Change)(secret)));
 }

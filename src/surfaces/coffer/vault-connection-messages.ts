@@ -53,7 +53,7 @@ export function toConnectionChange(
     } else if (path === "description") {
       change.description = description;
     } else {
-      throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
+      throw invalidField("update_mask", `${JSON.stringify(path)} cannot be updated`);
     }
   }
   return change;

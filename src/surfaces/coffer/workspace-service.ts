@@ -88,7 +88,7 @@ function toChange(workspace: WorkspaceMessage, paths: readonly string[]): Update
     } else if (path === "egress_unmatched") {
       change.egressUnmatched = unmatched[egressUnmatched] ?? unmatchedDefault;
     } else {
-      throw invalidField("update_mask", `${JSON.stringify(path)} is no field that can be changed`);
+      throw invalidField("update_mask", `${JSON.stringify(path)} cannot be updated`);
     }
   }
   return change;

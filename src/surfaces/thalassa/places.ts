@@ -6,7 +6,10 @@ import { checkSecretName } from "../../domain/secret-name.ts";
 /** The region, which is part of the URL: one that is not configured is not found. */
 export function regionIn({ regions }: Pick<Deps, "regions">, name: string): string {
   if (regions.includes(name)) return name;
-  throw new CofferError("ROUTE_NOT_FOUND", `there is no region ${name} here`);
+  throw new CofferError(
+    "ROUTE_NOT_FOUND",
+    `region ${JSON.stringify(name)} is not configured; available: ${regions.join(", ")}`,
+  );
 }
 
 interface Place {

@@ -95,7 +95,7 @@ describe.each(thalassaRoutes)("$request", (route) => {
     if (route.request.includes("{region}")) {
       expect(await send(requestOf(route, target, "nl-09"))).toMatchObject({
         status: 404,
-        body: { message: "there is no region nl-09 here" },
+        body: { message: 'region "nl-09" is not configured; available: nl-01, nl-02' },
       });
     }
     if (/\{(path|identity)\}/.test(route.request)) {

@@ -144,7 +144,7 @@ it("other methods are 405, other paths below 404, both with a message", async ()
   expect(wrong.headers.get("allow")).toBe("GET, HEAD, POST");
   expect(await thalassa(coffer, "GET /v1/kms/nl-01/nothing")).toMatchObject({
     status: 404,
-    body: { message: "there is nothing at this path" },
+    body: { message: "the path is not found" },
   });
 });
 
