@@ -8,12 +8,12 @@ import type { KeyVersion } from "./key-version.ts";
 const privateKeys = new WeakMap<Sensitive, KeyObject>();
 const publicKeys = new WeakMap<Sensitive, KeyObject>();
 
-/** VALUE_CORRUPT when the material is no private key. */
+/** VALUE_CORRUPT when the material is not a private key. */
 export function privateKeyOf({ key }: Pick<KeyVersion<KeyAlgorithm>, "key">): KeyObject {
   const known = privateKeys.get(key);
   if (known) return known;
   const parsed = parsePrivateKey(key.reveal());
-  if (!parsed) throw valueCorrupt(new Error("the material of a key version is no private key"));
+  if (!parsed) throw valueCorrupt(new Error("the material of a key version is not a private key"));
   privateKeys.set(key, parsed);
   return parsed;
 }

@@ -64,7 +64,7 @@ export function readObject(value: Json, place: string): ObjectReader {
     done() {
       const odd = [...members.keys()].find((name) => !asked.has(name));
       if (odd !== undefined)
-        throw new StartupError(`${place} has a member that is no setting: ${JSON.stringify(odd.slice(0, 40))}`);
+        throw new StartupError(`${place} has a member that is not a setting: ${JSON.stringify(odd.slice(0, 40))}`);
     },
   };
 }

@@ -24,7 +24,7 @@ function parseFile(setting: string, path: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (cause) {
-    throw new StartupError(`${setting}: the file ${path} is no JSON`, { cause });
+    throw new StartupError(`${setting}: the file ${path} is not valid JSON`, { cause });
   }
 }
 

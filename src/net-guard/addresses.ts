@@ -51,7 +51,7 @@ interface Range {
 function toRange(cidr: string): Range {
   const [address = "", bits] = cidr.split("/");
   const bytes = addressBytes(address);
-  if (bytes === undefined) throw new Error(`${cidr} is no range`);
+  if (bytes === undefined) throw new Error(`${cidr} is not a range`);
   return { bytes, prefixBits: Number(bits) };
 }
 

@@ -81,14 +81,14 @@ describe("takes", () => {
 
 describe("refuses, in one line that names the place:", () => {
   const bad: [string, () => unknown, string][] = [
-    ["what is no JSON", () => "{", "is no JSON"],
+    ["what is no JSON", () => "{", "is not valid JSON"],
     ["a list", () => [], `${setting} must be an object`],
     ["no issuers", () => ({ issuers: [] }), ".issuers must be a list"],
-    ["a member beside them", () => ({ issuers: [entry()], more: 1 }), 'no setting: "more"'],
+    ["a member beside them", () => ({ issuers: [entry()], more: 1 }), 'not a setting: "more"'],
     [
       "a misspelled member",
       () => [entry({ audiance: "x" })],
-      `.issuers[0] has a member that is no setting: "audiance"`,
+      `.issuers[0] has a member that is not a setting: "audiance"`,
     ],
     ["an issuer twice", () => [entry(), entry()], "names an issuer twice"],
     ["an issuer that is no URL", () => [entry({ issuer: "idp" })], ".issuers[0].issuer must be an https URL"],

@@ -43,7 +43,7 @@ export type CredentialKind = Message<"coffer.v1.CredentialKind"> & {
   madeOfFields: boolean;
 
   /**
-   * The ways to prove who one is at the service; none for what is no credential.
+   * The ways to authenticate at the service; none for kinds that are not credentials.
    *
    * @generated from field: repeated coffer.v1.CredentialAuthMethod auth_methods = 4;
    */

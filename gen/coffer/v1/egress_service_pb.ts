@@ -611,7 +611,7 @@ export type UpdateSandboxRequest = Message<"coffer.v1.UpdateSandboxRequest"> & {
   sandbox?: Sandbox | undefined;
 
   /**
-   * Which fields to replace: `metadata`, `network`; those of them that are set when there is no mask.
+   * Which fields to replace: `metadata`, `network`; those of them that are set if the mask is absent.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */

@@ -407,7 +407,7 @@ export type UpdateVaultConnectionRequest = Message<"coffer.v1.UpdateVaultConnect
   vaultConnection?: VaultConnection | undefined;
 
   /**
-   * Which fields to change; every field that is set when there is no mask.
+   * Which fields to change; every field that is set if the mask is absent.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -709,7 +709,7 @@ export const ExternalVaultService: GenService<{
     output: typeof ListVaultConnectionsResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: name, description.
+   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: name, description.
    * Permission: vaults.update.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), ALREADY_EXISTS (VAULT_CONNECTION_NAME_TAKEN),
    * DATA_LOSS.

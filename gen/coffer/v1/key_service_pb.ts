@@ -73,7 +73,7 @@ export type Key = Message<"coffer.v1.Key"> & {
   region: string;
 
   /**
-   * 1 to 63 letters, digits, `.`, `_`, `-` and spaces; the first is a letter or digit, the last is no space. Unique among the keys of a
+   * 1 to 63 letters, digits, `.`, `_`, `-` and spaces; the first is a letter or digit, the last is not a space. Unique among the keys of a
    * workspace and region that are not destroyed, where a space and `-` count as the same. The key that is called `default` wraps
    * secrets that name no key.
    *
@@ -542,7 +542,7 @@ export type UpdateKeyRequest = Message<"coffer.v1.UpdateKeyRequest"> & {
   key?: Key | undefined;
 
   /**
-   * Which fields to change; every field that is set when there is no mask.
+   * Which fields to change; every field that is set if the mask is absent.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -1931,7 +1931,7 @@ export const KeyService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: name, description, labels,
+   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: name, description, labels,
    * annotations, rotation_period. Permission: keys.update.
    * Errors: ALREADY_EXISTS (KEY_NAME_TAKEN), FAILED_PRECONDITION (KEY_NOT_ROTATABLE).
    *
@@ -2003,7 +2003,7 @@ export const KeyService: GenService<{
   },
   /**
    * Encrypts up to 32,768 bytes with a symmetric key, or a few hundred with an RSA key (OAEP, SHA-256). Permission: keys.encrypt.
-   * Errors: INVALID_ARGUMENT (the plaintext does not fit the RSA key, or there is no such version).
+   * Errors: INVALID_ARGUMENT (the plaintext does not fit the RSA key, or the version does not exist).
    *
    * @generated from rpc coffer.v1.KeyService.Encrypt
    */

@@ -94,7 +94,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
    */
   expiration: {
     /**
-     * At this time, which lies ahead.
+     * At this time, which must be in the future.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 9;
      */
@@ -406,7 +406,7 @@ export type UpdateSecretRequest = Message<"coffer.v1.UpdateSecretRequest"> & {
   secret?: Secret | undefined;
 
   /**
-   * Which fields to change; every field that is set when there is no mask.
+   * Which fields to change; every field that is set if the mask is absent.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -1544,7 +1544,7 @@ export const SecretService: GenService<{
     output: typeof ListSecretsResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: name, description, labels,
+   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: name, description, labels,
    * annotations, mime_type, version_aliases, expire_time, egress. Permission: secrets.update; for an egress rule that leads elsewhere
    * than before versions.access too.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), ALREADY_EXISTS (NAME_TAKEN),

@@ -142,7 +142,7 @@ export type CreateTokenRequest = Message<"coffer.v1.CreateTokenRequest"> & {
    */
   expiration: {
     /**
-     * At this time, which lies ahead.
+     * At this time, which must be in the future.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 4;
      */

@@ -248,7 +248,7 @@ export type UpdateWorkspaceRequest = Message<"coffer.v1.UpdateWorkspaceRequest">
   workspace?: Workspace | undefined;
 
   /**
-   * Which fields to change; every field that is set when there is no mask.
+   * Which fields to change; every field that is set if the mask is absent.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -420,7 +420,7 @@ export const WorkspaceService: GenService<{
     output: typeof ListWorkspacesResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set when there is no mask. Mutable: display_name,
+   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: display_name,
    * purge_retention, tier, egress_unmatched. Permission: workspace.update; for the tier workspace.create too.
    * Errors: PERMISSION_DENIED (WORKSPACE_NOT_REACHED), NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *

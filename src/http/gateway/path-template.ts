@@ -26,7 +26,7 @@ export function parsePathTemplate(template: string): PathTemplate {
   const invalid = (problem: string) => new Error(`path template "${template}": ${problem}`);
   const [, body, verb] = /^\/(.*?)(?::([^:{}/*]+))?$/.exec(template) ?? [];
   if (body === undefined) throw invalid("must begin with a slash");
-  if (verb !== undefined && !literalPattern.test(verb)) throw invalid("has a verb that is no literal");
+  if (verb !== undefined && !literalPattern.test(verb)) throw invalid("has a verb that is not a literal");
   const segments: TemplateSegment[] = [];
   const variables: TemplateVariable[] = [];
   for (const part of splitOutsideBraces(body)) {
@@ -35,7 +35,7 @@ export function parsePathTemplate(template: string): PathTemplate {
       segments.push(parseSegment(part, invalid));
       continue;
     }
-    if (!fieldPathPattern.test(fieldPath)) throw invalid(`"${fieldPath}" is no field path`);
+    if (!fieldPathPattern.test(fieldPath)) throw invalid(`"${fieldPath}" is not a field path`);
     const from = segments.length;
     segments.push(...pattern.split("/").map((segment) => parseSegment(segment, invalid)));
     variables.push({ fieldPath: fieldPath.split("."), from, to: segments.length });
@@ -53,7 +53,7 @@ function splitOutsideBraces(body: string): string[] {
 function parseSegment(text: string, invalid: (problem: string) => Error): TemplateSegment {
   if (text === "*") return { kind: "one" };
   if (text === "**") return { kind: "rest" };
-  if (!literalPattern.test(text) || text === "." || text === "..") throw invalid(`"${text}" is no segment`);
+  if (!literalPattern.test(text) || text === "." || text === "..") throw invalid(`"${text}" is not a segment`);
   return { kind: "literal", text };
 }
 

@@ -72,7 +72,7 @@ function checkVariable(method: DescMethodUnary, fieldPath: readonly string[]): v
   let field: DescField | undefined;
   for (const name of fieldPath) {
     if (desc === undefined)
-      throw new Error(`${method}: path variable ${fieldPath.join(".")} goes through a field that is no message`);
+      throw new Error(`${method}: path variable ${fieldPath.join(".")} goes through a field that is not a message`);
     field = fieldNamed(method, desc, name);
     desc = field.fieldKind === "message" ? field.message : undefined;
   }

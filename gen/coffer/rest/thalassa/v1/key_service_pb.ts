@@ -1564,7 +1564,7 @@ export const RegionSummarySchema: GenMessage<RegionSummary> = /*@__PURE__*/
 
 /**
  * KeyService serves Thalassa Cloud's requests about keys; headers as in SecretService. `identity` is the id, the slug or the name of a
- * key of the region; any other is 404, and so is a region that is not configured. Whoever lacks the permission and may not see keys
+ * key of the region; any other is 404, and so is a region that is not configured. A caller that lacks the permission and may not see keys
  * either (keys.read, keys.list) gets 404 for a key too. Bytes are base64; versions of a request and an answer are numbers as text.
  *
  * @generated from service coffer.rest.thalassa.v1.KeyService

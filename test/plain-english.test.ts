@@ -1,0 +1,55 @@
+// Texts that users read use plain words: messages in the sources, comments of the typed API, the example of settings.
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+
+/** What is not said, and what is said instead. */
+const phrases: [RegExp, instead: string][] = [
+  [/(?<!\b[Tt]here )\b(?:is|are) no (?!longer\b|more\b)\w+/, "is not a …"],
+  [/\bneither yes nor no\b/, "gave no definite answer"],
+  [/\blies? ahead\b/, "must be in the future"],
+  [/\b(?:is|are|was) away\b/, "is unavailable"],
+  [/\bwants? (?:a|an|the)\b/, "requires"],
+  [/\b[Ww]hoever\b/, "a caller that …"],
+  [/^there is nothing at\b/, "is not found"],
+];
+
+/** Literals that read as a sentence or a part of one. */
+const literals = /"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g;
+
+function messagesOf(source: string): string[] {
+  const code = source.replaceAll(/^\s*(?:\/\/|\*|\/\*).*$/gm, "");
+  return [...code.matchAll(literals)]
+    .map(([, quoted, template]) => quoted ?? template ?? "")
+    .filter((text) => text.includes(" "));
+}
+
+const commentsOf = (source: string) => [...source.matchAll(/^\s*\/\/ (.*)$/gm)].map(([, text]) => text ?? "");
+
+function texts(): [file: string, text: string][] {
+  const read = (pattern: string, pick: (source: string) => string[]) =>
+    globSync(pattern, { cwd: root }).flatMap((file) =>
+      pick(readFileSync(join(root, file), "utf8")).map((text): [string, string] => [file, text]),
+    );
+  return [
+    ...read("src/**/*.ts", messagesOf),
+    ...read("proto/coffer/**/*.proto", commentsOf),
+    ...read(".env.example", (source) => source.split("\n")),
+  ].filter(([, text]) => !/^\s*(?:select|insert|update|delete|with|alter|create)\b/.test(text));
+}
+
+describe("texts that users read", () => {
+  const all = texts();
+
+  it("are found", () => {
+    expect(all.length).toBeGreaterThan(2_000);
+  });
+
+  it.each(phrases)("do not say %s", (phrase, instead) => {
+    expect(
+      all.filter(([, text]) => phrase.test(text)).map(([file, text]) => `${file}: ${text} (say: ${instead})`),
+    ).toEqual([]);
+  });
+});
