@@ -116,7 +116,7 @@ describe("refuses to start on", () => {
     ["no field zip", get("Get", "/v1/{book.zip}")],
     ["must be a scalar", get("Get", "/v1/{book}")],
     ["must be a scalar", get("Get", "/v1/{colors}")],
-    ["no message", get("Get", "/v1/{id.x}")],
+    ["not a message", get("Get", "/v1/{id.x}")],
     ["no field nope", { name: "Post", rule: { pattern: { case: "post", value: "/v1" }, body: "nope" } }],
     ["no field nope", { name: "Post", rule: { pattern: { case: "post", value: "/v1" }, responseBody: "nope" } }],
     ["success_status", { ...get("Get", "/v1"), successStatus: 400 }],
