@@ -26,7 +26,7 @@ describe("settings", () => {
     expect(settingsIn(read(path))).toEqual(settings);
   });
 
-  it.each(["Dockerfile", "docker-compose.yml", "docs/database.md", "docs/egress.md"])("in %s exist", (path) => {
+  it.each(["Dockerfile", "docker-compose.yml", "docs/database.md"])("in %s exist", (path) => {
     const named = settingsIn(read(path));
     expect(named.length).toBeGreaterThan(1);
     expect(settings).toEqual(expect.arrayContaining(named));
@@ -130,6 +130,34 @@ function headingsOf(path: string): string[] {
   const headings = [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading.toLowerCase());
   return headings.map((heading) => heading.replace(/[^\w -]/g, "").replaceAll(" ", "-"));
 }
+
+it("docs/invariants.md names tests that exist", () => {
+  const rows = [...read("docs/invariants.md").matchAll(/^\| .* \| `(test\/.*)` \| (".*") \|$/gm)];
+  expect(rows.length).toBeGreaterThan(10);
+  expect(rows.length + 2).toBe(read("docs/invariants.md").match(/^\|/gm)?.length);
+  for (const [, path = "", title = ""] of rows) {
+    const source = read(path).replace(/\(\s+/g, "(");
+    expect([path, title, source.includes(`it(${title}, `) || source.includes(`test(${title}, `)]).toEqual([path, title, true]);
+  }
+});
+
+it("docs/glossary.md names files and folders that are there, and each term once", () => {
+  const rows = [...read("docs/glossary.md").matchAll(/^\| (?!term|---)(.*?) \| `(.*?)` \|/gm)];
+  expect(rows.length).toBeGreaterThan(40);
+  for (const [, term, path = ""] of rows) expect([term, existsSync(join(root, path))]).toEqual([term, true]);
+  expect(new Set(rows.map(([, term]) => term)).size).toBe(rows.length);
+});
+
+it("docs/decisions/README.md lists every decision by its number, title and page", () => {
+  const decisions = globSync("[0-9]*.md", { cwd: join(root, "docs/decisions") }).sort();
+  const expected = decisions.map((file) => {
+    const [, number, title] = /^# (\d{4}): (.*)$/m.exec(read(`docs/decisions/${file}`)) ?? [];
+    expect(file).toMatch(new RegExp(`^${number}-`));
+    return `| [${number}](${file}) | ${title} |`;
+  });
+  const listed = read("docs/decisions/README.md").match(/^\| \[.*?\| .*? \|/gm);
+  expect(listed).toEqual(expected);
+});
 
 it("the README is a page that is read in a minute, and shows both commands", () => {
   expect(read("README.md").split("\n").length).toBeLessThanOrEqual(150);
