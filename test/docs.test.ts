@@ -125,6 +125,11 @@ it.each(pages)("%s links to files and headings that are there", (path) => {
   }
 });
 
+it.each(pages)("%s names files and folders that are there", (path) => {
+  const named = [...read(path).matchAll(/`((?:src|test|proto|docs|scripts|bench)\/[\w./-]+)`/g)].map(([, name = ""]) => name);
+  expect(named.filter((name) => !existsSync(join(root, name)))).toEqual([]);
+});
+
 /** The names by which GitHub links to the headings of a page. */
 function headingsOf(path: string): string[] {
   const headings = [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading.toLowerCase());
@@ -146,6 +151,13 @@ it("docs/glossary.md names files and folders that are there, and each term once"
   expect(rows.length).toBeGreaterThan(40);
   for (const [, term, path = ""] of rows) expect([term, existsSync(join(root, path))]).toEqual([term, true]);
   expect(new Set(rows.map(([, term]) => term)).size).toBe(rows.length);
+});
+
+it("test/support/README.md lists every helper, and no others", () => {
+  const listed = [...read("test/support/README.md").matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, files = ""]) => {
+    return files.split(", ").map((file) => file.replaceAll("`", ""));
+  });
+  expect(listed.sort()).toEqual(globSync("*.ts", { cwd: join(root, "test/support") }).sort());
 });
 
 it("docs/decisions/README.md lists every decision by its number, title and page", () => {
