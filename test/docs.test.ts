@@ -21,14 +21,14 @@ describe("settings", () => {
   const settingsIn = (text: string) => [...new Set(text.match(/COFFER_(?!TEST_)[A-Z_]+[A-Z]/g))].sort();
   const settings = settingsIn(read("src/config.ts") + read("src/probes/endpoints.ts"));
 
-  it.each(["README.md", ".env.example"])("are all in %s, and no others", (path) => {
+  it.each(["docs/configuration.md", ".env.example"])("are all in %s, and no others", (path) => {
     expect(settings.length).toBeGreaterThan(15);
     expect(settingsIn(read(path))).toEqual(settings);
   });
 
-  it.each(["Dockerfile", "docker-compose.yml"])("in %s exist", (path) => {
+  it.each(["Dockerfile", "docker-compose.yml", "docs/database.md"])("in %s exist", (path) => {
     const named = settingsIn(read(path));
-    expect(named.length).toBeGreaterThan(2);
+    expect(named.length).toBeGreaterThan(1);
     expect(settings).toEqual(expect.arrayContaining(named));
   });
 
@@ -101,22 +101,80 @@ it("docs/jwt.md shows a file of issuers that is taken", () => {
   remove();
 });
 
-it("the README shows every command of the usage", () => {
-  const commands = [...usage.matchAll(/coffer ((?:workspace|token|keyring) \w+)/g)].map(([, command]) => command);
+it("docs/commands.md shows every command of the usage", () => {
+  const commands = [...usage.matchAll(/coffer ((?:workspace|token|audit|keyring) \w+)/g)].map(([, command]) => command);
   expect(commands.length).toBeGreaterThan(5);
-  for (const command of commands) expect(read("README.md")).toContain(`coffer ${command}`);
+  for (const command of commands) expect(read("docs/commands.md")).toContain(`coffer ${command}`);
 });
 
-it("the README shows every job", () => {
+it("docs/jobs.md shows every job", () => {
   const forEver = { auditDays: undefined, egressDays: undefined };
-  const [, table = ""] = /^\| job \| what it does \|\n(.*?)\n\n/ms.exec(read("README.md")) ?? [];
+  const [, table = ""] = /^\| job \| what it does \|\n(.*?)\n\n/ms.exec(read("docs/jobs.md")) ?? [];
   const shown = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
   expect(new Set(shown)).toEqual(new Set([...jobs, partitionEvents(forEver)].map(({ name }) => name)));
 });
 
-it.each(globSync(["README.md", "docs/**/*.md"], { cwd: root }))("%s links to files that are there", (path) => {
-  const links = [...read(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = ""]) => link);
-  for (const link of links) expect([link, existsSync(join(root, dirname(path), link))]).toEqual([link, true]);
+const pages = globSync(["*.md", "docs/**/*.md", "test/support/*.md"], { cwd: root });
+
+it.each(pages)("%s links to files and headings that are there", (path) => {
+  const links = [...read(path).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+  for (const [, link = "", heading] of links) {
+    const target = link === "" ? path : join(dirname(path), link);
+    expect([link, existsSync(join(root, target))]).toEqual([link, true]);
+    if (heading !== undefined) expect(headingsOf(target)).toContain(heading);
+  }
+});
+
+it.each(pages)("%s names files and folders that are there", (path) => {
+  const named = read(path).matchAll(/`((?:src|test|proto|docs|scripts|bench)\/[\w./-]+)`/g);
+  expect([...named].filter(([, name = ""]) => !existsSync(join(root, name)))).toEqual([]);
+});
+
+/** The names by which GitHub links to the headings of a page. */
+function headingsOf(path: string): string[] {
+  const headings = [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading.toLowerCase());
+  return headings.map((heading) => heading.replace(/[^\w -]/g, "").replaceAll(" ", "-"));
+}
+
+it("docs/invariants.md names tests that exist", () => {
+  const rows = [...read("docs/invariants.md").matchAll(/^\| .* \| `(test\/.*)` \| (".*") \|$/gm)];
+  expect(rows.length).toBeGreaterThan(10);
+  expect(rows.length + 2).toBe(read("docs/invariants.md").match(/^\|/gm)?.length);
+  for (const [, path = "", title = ""] of rows) {
+    const source = read(path).replace(/\(\s+/g, "(");
+    const calls = [`it(${title}, `, `test(${title}, `];
+    expect([path, title, calls.some((call) => source.includes(call))]).toEqual([path, title, true]);
+  }
+});
+
+it("docs/glossary.md names files and folders that are there, and each term once", () => {
+  const rows = [...read("docs/glossary.md").matchAll(/^\| (?!term|---)(.*?) \| `(.*?)` \|/gm)];
+  expect(rows.length).toBeGreaterThan(40);
+  for (const [, term, path = ""] of rows) expect([term, existsSync(join(root, path))]).toEqual([term, true]);
+  expect(new Set(rows.map(([, term]) => term)).size).toBe(rows.length);
+});
+
+it("test/support/README.md lists every helper, and no others", () => {
+  const listed = [...read("test/support/README.md").matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, files = ""]) => {
+    return files.split(", ").map((file) => file.replaceAll("`", ""));
+  });
+  expect(listed.sort()).toEqual(globSync("*.ts", { cwd: join(root, "test/support") }).sort());
+});
+
+it("docs/decisions/README.md lists every decision by its number, title and page", () => {
+  const decisions = globSync("[0-9]*.md", { cwd: join(root, "docs/decisions") }).sort();
+  const expected = decisions.map((file) => {
+    const [, number, title] = /^# (\d{4}): (.*)$/m.exec(read(`docs/decisions/${file}`)) ?? [];
+    expect(file).toMatch(new RegExp(`^${number}-`));
+    return `| [${number}](${file}) | ${title} |`;
+  });
+  const listed = read("docs/decisions/README.md").match(/^\| \[.*?\| .*? \|/gm);
+  expect(listed).toEqual(expected);
+});
+
+it("the README is a page that is read in a minute, and shows both commands", () => {
+  expect(read("README.md").split("\n").length).toBeLessThanOrEqual(150);
+  for (const command of ["npm ci && npm start", "npm ci && npm test"]) expect(read("README.md")).toContain(command);
 });
 
 it("Node is given the same options by npm start, the program itself and the image", () => {
@@ -127,8 +185,8 @@ it("Node is given the same options by npm start, the program itself and the imag
   expect([program, image?.split('", "').join(" ")]).toEqual([start, start]);
 });
 
-it("the README shows docs/tour.ts as it is", () => {
-  const [, shown] = /<!-- tour\.ts -->\n```ts\n(.*?)```\n/s.exec(read("README.md")) ?? [];
+it("docs/tour.md shows docs/tour.ts as it is", () => {
+  const [, shown] = /<!-- tour\.ts -->\n```ts\n(.*?)```\n/s.exec(read("docs/tour.md")) ?? [];
   const [, ...lines] = read("docs/tour.ts").split("\n");
   expect(shown).toBe(lines.join("\n"));
 });
