@@ -1,4 +1,4 @@
-// Texts that users read use plain words: messages in the sources, comments of the typed API, the example of settings.
+// Texts that users read use plain words: messages in the sources, comments of the typed API, pages, the example of settings.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -36,7 +36,7 @@ function texts(): [file: string, text: string][] {
   return [
     ...read("src/**/*.ts", messagesOf),
     ...read("proto/coffer/**/*.proto", commentsOf),
-    ...read(".env.example", (source) => source.split("\n")),
+    ...[".env.example", "*.md", "docs/**/*.md"].flatMap((pattern) => read(pattern, (source) => source.split("\n"))),
   ].filter(([, text]) => !/^\s*(?:select|insert|update|delete|with|alter|create)\b/.test(text));
 }
 

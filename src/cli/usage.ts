@@ -34,5 +34,5 @@ others   administer the deployment from its own machine: they use its database a
 --json              prints JSON instead of a table
 --help              prints this
 
-Settings are environment variables, COFFER_*: see the README. A token or a secret key never stands on the command line; the text
+Settings are environment variables, COFFER_*: see docs/configuration.md. A token or a secret key never stands on the command line; the text
 of a new token is printed once, on stdout, and kept nowhere. Exit codes: 0 done, 1 failed, 2 the command line is wrong.`;
