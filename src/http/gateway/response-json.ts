@@ -24,13 +24,13 @@ export function writeResponse(route: Route, message: MessageShape<DescMessage>, 
   };
   const json = shaped(method.output, toJson(method.output, message, options) as JsonValue, surface);
   if (!isJsonObject(json)) return json;
-  const nameOf = nameIn(surface);
-  const whole = method.output.fields.find(
-    (field) => getOption(field, whole_answer_when_set) && isJsonObject(json[nameOf(field)] ?? null),
+  const whole = fieldsOf(method.output, surface).find(
+    ({ isWholeAnswer, name }) => isWholeAnswer && isJsonObject(json[name] ?? null),
   );
-  const answer = whole ?? route.responseBody;
-  if (answer === undefined) return json;
-  return json[nameOf(answer)] ?? (surface.nullWhenUnset ? null : {});
+  const { responseBody } = route;
+  const name = whole?.name ?? (responseBody && nameIn(surface)(responseBody));
+  if (name === undefined) return json;
+  return json[name] ?? (surface.nullWhenUnset ? null : {});
 }
 
 /** How a field of an answer is written. */
@@ -40,6 +40,8 @@ interface ShownField {
   /** Omitted while it is an empty list or map. */
   isOmittedEmpty: boolean;
   isNullWhenUnset: boolean;
+  /** Alone the answer where it is set. */
+  isWholeAnswer: boolean;
 }
 
 const shownFields = new WeakMap<RestSurface, Map<DescMessage, readonly ShownField[]>>();
@@ -55,7 +57,8 @@ function fieldsOf(desc: DescMessage, surface: RestSurface): readonly ShownField[
       const isOmittedEmpty = getOption(field, omit_when_unset);
       const isNullable = surface.nullWhenUnset && field.presence !== FeatureSet_FieldPresence.IMPLICIT;
       const isNullWhenUnset = getOption(field, null_when_unset) || (isNullable && !isOmittedEmpty);
-      return { field, name: nameOf(field), isOmittedEmpty, isNullWhenUnset };
+      const isWholeAnswer = getOption(field, whole_answer_when_set);
+      return { field, name: nameOf(field), isOmittedEmpty, isNullWhenUnset, isWholeAnswer };
     });
     ofSurface.set(desc, fields);
   }
