@@ -1,5 +1,6 @@
 // ECDSA (FIPS 186-5, 6.4) over a hash that a caller has made. node:crypto signs only what it has hashed itself, so its ECDH multiplies the points.
-import { createECDH, type KeyObject } from "node:crypto";
+import { createECDH, ECDH, type KeyObject } from "node:crypto";
+import type { RandomBytes } from "../domain/random.ts";
 
 interface Curve {
   /** As node:crypto calls it. */
@@ -33,34 +34,74 @@ const curves: Readonly<Record<string, Curve>> = {
 };
 
 /** A signature in DER. */
-export function signDigestEcdsa(privateKey: KeyObject, digest: Uint8Array): Buffer {
+export function signDigestEcdsa(privateKey: KeyObject, digest: Uint8Array, random: RandomBytes): Buffer {
   const curve = curveOf(privateKey);
   const { n } = curve;
   const d = secretOf(privateKey, curve);
-  const [nonce, blind] = [randomScalar(curve), randomScalar(curve)];
+  const nonce = newNonce(curve);
   const r = nonce.point.x % n;
   // s = (z + rd) / k. The blinding factor on both sides keeps the timing of the arithmetic from telling of k and d.
-  const b = blind.scalar;
+  const b = 1n + (toNumber(random(curve.sizeBytes + 8)) % (n - 1n));
   const sum = (b * digestNumber(digest, curve) + ((r * b) % n) * d) % n;
   const s = (invert((nonce.scalar * b) % n, n) * sum) % n;
   // As good as impossible; the standard says to begin again.
-  if (r === 0n || s === 0n) return signDigestEcdsa(privateKey, digest);
+  if (r === 0n || s === 0n) return signDigestEcdsa(privateKey, digest, random);
   return derOf(r, s);
 }
 
-/** Whether it is a signature of this hash: x of (z/s)G + (r/s)Q is r. That point is (r/s)(Q + (z/r)G), which takes one addition here. */
-export function verifyDigestEcdsa(publicKey: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean {
-  const curve = curveOf(publicKey);
-  const { n } = curve;
+/** Tells of a public key whether the signature of this hash is by it. */
+export type EcdsaVerifier = (publicKey: KeyObject) => boolean;
+
+/**
+ * Valid if the point (z/s)G + (r/s)Q has the x coordinate r, which is: if Q + (z/r)G is (s/r)R, for a point R with that coordinate. Only
+ * the addition depends on the key Q. The multiplications take milliseconds, so they are made once for all keys of a curve.
+ */
+export function createEcdsaVerifier(digest: Uint8Array, signature: Uint8Array): EcdsaVerifier {
+  const known = new Map<Curve, Expected | undefined>();
+  return (publicKey) => {
+    const curve = curveOf(publicKey);
+    if (!known.has(curve)) known.set(curve, expectedOf(curve, digest, signature));
+    const expected = known.get(curve);
+    if (!expected) return false;
+    const q = pointOf(publicKey);
+    const sum = expected.offset ? add(q, expected.offset, curve) : q;
+    return sum !== undefined && expected.xs.includes(sum.x);
+  };
+}
+
+interface Expected {
+  /** (z/r)G; undefined: the point at infinity. */
+  offset: Point | undefined;
+  /** The x coordinates of (s/r)R: R and -R have the same. */
+  xs: readonly bigint[];
+}
+
+/** Undefined when the signature is by no key of the curve. */
+function expectedOf(curve: Curve, digest: Uint8Array, signature: Uint8Array): Expected | undefined {
+  const { n, p, name } = curve;
   const [r, s] = readDer(Buffer.from(signature), curve) ?? [0n, 0n];
-  if (r < 1n || r >= n || s < 1n || s >= n) return false;
-  const t = (digestNumber(digest, curve) * invert(r, n)) % n;
-  const q = pointOf(publicKey);
-  const sum = t === 0n ? q : add(q, multiplyBase(t, curve), curve);
-  if (!sum) return false;
-  const ecdh = createECDH(curve.name);
-  ecdh.setPrivateKey(bytesOf((r * invert(s, n)) % n, curve));
-  return toNumber(ecdh.computeSecret(encodePoint(sum, curve))) % n === r;
+  if (r < 1n || r >= n || s < 1n || s >= n) return undefined;
+  const inverse = invert(r, n);
+  const ecdh = createECDH(name);
+  ecdh.setPrivateKey(bytesOf((s * inverse) % n, curve));
+  // The coordinate was reduced by the order, which is a little below the prime.
+  const points = [r, r + n].filter((x) => x < p).flatMap((x) => pointAt(x, curve) ?? []);
+  if (points.length === 0) return undefined;
+  const t = (digestNumber(digest, curve) * inverse) % n;
+  return {
+    offset: t === 0n ? undefined : multiplyBase(t, curve),
+    xs: points.map((point) => toNumber(ecdh.computeSecret(point))),
+  };
+}
+
+/** One of the two points with this x coordinate; undefined when the curve has none. */
+function pointAt(x: bigint, curve: Curve): Buffer | undefined {
+  try {
+    const compressed = Buffer.concat([Uint8Array.of(2), bytesOf(x, curve)]);
+    return ECDH.convertKey(compressed, curve.name, undefined, undefined, "uncompressed") as Buffer;
+  } catch {
+    return undefined;
+  }
 }
 
 interface Point {
@@ -89,7 +130,7 @@ function pointOf(key: KeyObject): Point {
   return decodePoint(key.export({ format: "der", type: "spki" }).subarray(-1 - 2 * sizeBytes));
 }
 
-function randomScalar({ name }: Curve): { scalar: bigint; point: Point } {
+function newNonce({ name }: Curve): { scalar: bigint; point: Point } {
   const ecdh = createECDH(name);
   const point = decodePoint(ecdh.generateKeys());
   const bytes = ecdh.getPrivateKey();
@@ -136,10 +177,6 @@ function mod(value: bigint, modulus: bigint): bigint {
 function decodePoint(bytes: Buffer): Point {
   const middle = (bytes.byteLength + 1) / 2;
   return { x: toNumber(bytes.subarray(1, middle)), y: toNumber(bytes.subarray(middle)) };
-}
-
-function encodePoint({ x, y }: Point, curve: Curve): Buffer {
-  return Buffer.concat([Uint8Array.of(4), bytesOf(x, curve), bytesOf(y, curve)]);
 }
 
 function toNumber(bytes: Uint8Array): bigint {

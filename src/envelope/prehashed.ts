@@ -3,7 +3,7 @@ import { constants, privateEncrypt, publicDecrypt } from "node:crypto";
 import type { HashName } from "../domain/hash-name.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
-import { signDigestEcdsa, verifyDigestEcdsa } from "./ecdsa-digest.ts";
+import { createEcdsaVerifier, signDigestEcdsa } from "./ecdsa-digest.ts";
 import { encodePss, isPssOf } from "./emsa-pss.ts";
 import { privateKeyOf, publicKeyOf } from "./key-objects.ts";
 import type { KeyVersion } from "./key-version.ts";
@@ -22,25 +22,28 @@ export function signDigest(
   const signature =
     keySpec(version.algorithm).kind === "rsa"
       ? privateEncrypt({ key, padding }, encodePss(digest, hash, modulusSizeBytes(key), random))
-      : signDigestEcdsa(key, digest);
-  if (!verifyDigest(version, digest, hash, signature)) throw new Error("a signature that was just made is not valid");
+      : signDigestEcdsa(key, digest, random);
+  if (!createDigestVerifier(digest, hash, signature)(version))
+    throw new Error("a signature that was just made is not valid");
   return signature;
 }
 
-/** False for whatever is no signature of the hash by this version. */
-export function verifyDigest(
-  version: KeyVersion<KeyAlgorithm>,
+/** Tells of versions whether the signature of the hash is by them: false for whatever is no signature. */
+export function createDigestVerifier(
   digest: Uint8Array,
   hash: HashName,
   signature: Uint8Array,
-): boolean {
-  const key = publicKeyOf(version);
-  if (keySpec(version.algorithm).kind !== "rsa") return verifyDigestEcdsa(key, digest, signature);
-  if (signature.byteLength !== modulusSizeBytes(key)) return false;
-  try {
-    return isPssOf(publicDecrypt({ key, padding }, signature), digest, hash);
-  } catch {
-    // The number is not below the modulus.
-    return false;
-  }
+): (version: KeyVersion<KeyAlgorithm>) => boolean {
+  const isByEcdsa = createEcdsaVerifier(digest, signature);
+  return (version) => {
+    const key = publicKeyOf(version);
+    if (keySpec(version.algorithm).kind !== "rsa") return isByEcdsa(key);
+    if (signature.byteLength !== modulusSizeBytes(key)) return false;
+    try {
+      return isPssOf(publicDecrypt({ key, padding }, signature), digest, hash);
+    } catch {
+      // The number is not below the modulus.
+      return false;
+    }
+  };
 }

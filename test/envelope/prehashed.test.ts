@@ -12,13 +12,19 @@ import {
 import { describe, expect, it } from "vitest";
 import type { HashName } from "../../src/domain/hash-name.ts";
 import type { KeyAlgorithm } from "../../src/envelope/algorithms.ts";
-import { verifyDigestEcdsa } from "../../src/envelope/ecdsa-digest.ts";
+import { createEcdsaVerifier } from "../../src/envelope/ecdsa-digest.ts";
 import { pkcs8Of } from "../../src/envelope/key-objects.ts";
-import { signDigest, verifyDigest } from "../../src/envelope/prehashed.ts";
+import { createDigestVerifier, signDigest } from "../../src/envelope/prehashed.ts";
 import { random } from "./fixtures.ts";
 
 const curves = { "ecdsa-p256": "P-256", "ecdsa-p384": "P-384", "ecdsa-p521": "P-521" } as const;
 const hashNames = { "sha2-256": "sha256", "sha2-384": "sha384", "sha2-512": "sha512" } as const;
+const verifyDigestEcdsa = (key: KeyObject, digest: Uint8Array, signature: Uint8Array) =>
+  createEcdsaVerifier(digest, signature)(key);
+const verifyDigest = (
+  version: Parameters<ReturnType<typeof createDigestVerifier>>[0],
+  ...[digest, hash, signature]: Parameters<typeof createDigestVerifier>
+) => createDigestVerifier(digest, hash, signature)(version);
 const versionOf = (algorithm: KeyAlgorithm, key: KeyObject) => ({
   kmsKeyId: "kms_1",
   version: 1,
@@ -60,6 +66,24 @@ describe.each(Object.entries(curves))("%s", (algorithm, namedCurve) => {
     ]) {
       expect(verifyDigestEcdsa(publicKey, digest, odd)).toBe(false);
     }
+  });
+
+  it("finds the key among 32 in little more time than one takes", () => {
+    const pairs = Array.from({ length: 32 }, () => generateKeyPairSync("ec", { namedCurve }));
+    const { privateKey, publicKey } = pairs[31] as (typeof pairs)[0];
+    const digest = createHash("sha256").update("m").digest();
+    const timeOf = (keys: readonly KeyObject[]) => {
+      const took = Array.from({ length: 5 }, () => {
+        const isBy = createEcdsaVerifier(digest, sign("sha256", Buffer.from("m"), privateKey));
+        const start = performance.now();
+        expect(keys.map(isBy).indexOf(true)).toBe(keys.length - 1);
+        return performance.now() - start;
+      });
+      return Math.min(...took);
+    };
+    timeOf([publicKey]);
+    // One multiplication for each key would take 10 times as long and more.
+    expect(timeOf(pairs.map((pair) => pair.publicKey))).toBeLessThan(8 * timeOf([publicKey]) + 10);
   });
 
   it("takes hashes of zeros and of ones", () => {

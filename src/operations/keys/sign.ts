@@ -3,8 +3,9 @@ import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
 import type { HashName } from "../../domain/hash-name.ts";
 import type { KeyAlgorithm } from "../../envelope/algorithms.ts";
-import { signDigest, verifyDigest } from "../../envelope/prehashed.ts";
+import { createDigestVerifier, signDigest } from "../../envelope/prehashed.ts";
 import { defaultHash, signData, verifyData } from "../../envelope/signatures.ts";
+import { inTurn } from "./in-turn.ts";
 import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
 
 export interface SignInput {
@@ -32,7 +33,7 @@ export async function signInput(
     const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
     const version = await inUse.version(number);
     const signature = digestHash
-      ? signDigest(version, input, digestHash, deps.random)
+      ? await inTurn(() => signDigest(version, input, digestHash, deps.random))
       : await signData(version, input, chosen);
     used.push({ version: number, result: "OK" });
     return { signature, keyVersion: number };
@@ -48,8 +49,9 @@ export async function verifySignature(
   return useKey(deps, caller, { kmsKeyId, permission: "keys.verify", use: "sign" }, async (inUse, used) => {
     const chosen = hashOf(inUse.algorithm, hash);
     const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
-    return findVersion(inUse, keyVersion, used, async (version) =>
-      digestHash ? verifyDigest(version, input, digestHash, signature) : verifyData(version, input, chosen, signature),
+    const isByDigest = digestHash && createDigestVerifier(input, digestHash, signature);
+    return findVersion(inUse, keyVersion, used, (version) =>
+      isByDigest ? inTurn(() => isByDigest(version)) : verifyData(version, input, chosen, signature),
     );
   });
 }
