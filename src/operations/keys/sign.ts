@@ -5,6 +5,7 @@ import type { HashName } from "../../domain/hash-name.ts";
 import type { KeyAlgorithm } from "../../envelope/algorithms.ts";
 import { signDigest, verifyDigest } from "../../envelope/prehashed.ts";
 import { defaultHash, signData, verifyData } from "../../envelope/signatures.ts";
+import { inTurn } from "./in-turn.ts";
 import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
 
 export interface SignInput {
@@ -32,7 +33,7 @@ export async function signInput(
     const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
     const version = await inUse.version(number);
     const signature = digestHash
-      ? await signDigest(version, input, digestHash, deps.random)
+      ? await inTurn(() => signDigest(version, input, digestHash, deps.random))
       : await signData(version, input, chosen);
     used.push({ version: number, result: "OK" });
     return { signature, keyVersion: number };
@@ -49,7 +50,9 @@ export async function verifySignature(
     const chosen = hashOf(inUse.algorithm, hash);
     const digestHash = prehashed ? digestHashOf(inUse.algorithm, chosen, input) : undefined;
     return findVersion(inUse, keyVersion, used, async (version) =>
-      digestHash ? verifyDigest(version, input, digestHash, signature) : verifyData(version, input, chosen, signature),
+      digestHash
+        ? inTurn(() => verifyDigest(version, input, digestHash, signature))
+        : verifyData(version, input, chosen, signature),
     );
   });
 }
