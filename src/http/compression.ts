@@ -1,6 +1,6 @@
 // Inflates compressed bodies and messages, within limits, and names the encodings that are accepted.
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip } from "node:zlib";
+import { type BrotliDecompress, brotliDecompress, gunzip } from "node:zlib";
 import { CofferError } from "../domain/errors.ts";
 
 /** Ordinary text does not compress better. A body that is small when inflated has no such limit. */
@@ -9,7 +9,7 @@ const inflatedBytesFree = 64 * 1024;
 
 type Inflate = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
 
-const encodings: Readonly<Record<string, Inflate>> = { gzip: promisify(gunzip), br: promisify(brotliDecompress) };
+const encodings: Readonly<Record<string, Inflate>> = { gzip: promisify(gunzip), br: inflateBrotli };
 
 /** For headers such as Accept-Encoding (RFC 9110, section 12.5.3). */
 const acceptedEncodings = [...Object.keys(encodings), "identity"].join(", ");
@@ -41,6 +41,19 @@ export function checkEncoding(encoding: string, acceptHeader: string): void {
   if (encoding === "identity" || Object.hasOwn(encodings, encoding)) return;
   const message = `the encoding is not supported; supported: ${acceptedEncodings}`;
   throw new CofferError("COMPRESSION_UNSUPPORTED", message, {}, { headers: { [acceptHeader]: acceptedEncodings } });
+}
+
+/** Throws when anything follows the compressed data, which Node ignores: nobody else would read such a body in the same way. */
+function inflateBrotli(bytes: Uint8Array, { maxOutputLength }: { maxOutputLength: number }): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    brotliDecompress(bytes, { maxOutputLength, info: true }, (error, result) => {
+      if (error) return reject(error);
+      // The types of Node leave out what `info` changes.
+      const { buffer, engine } = result as unknown as { buffer: Buffer; engine: BrotliDecompress };
+      if (engine.bytesWritten === bytes.byteLength) resolve(buffer);
+      else reject(new Error("more bytes follow the compressed data"));
+    });
+  });
 }
 
 function outOfProportion(): CofferError {

@@ -1,7 +1,10 @@
 // Finds U+0000 in a request's text: Postgres has no place for it, and nothing may be cut short silently.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { StructSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { FieldViolation } from "../domain/errors.ts";
 import { fieldValue } from "./field-value.ts";
+import { joinPath } from "./json-path.ts";
+import { plainJson } from "./plain-json.ts";
 
 const description = "must not hold the character U+0000";
 
@@ -11,6 +14,11 @@ export function nulViolations(desc: DescMessage, message: Message, prefix = ""):
   const visit = (value: unknown, path: string, nested: DescMessage | undefined) => {
     if (typeof value === "string") {
       if (value.includes("\0")) violations.push({ field: path, description });
+    } else if (nested?.typeName === StructSchema.typeName) {
+      // Generated code holds it as plain JSON.
+      violations.push(...nulInJson(value, path));
+    } else if (nested?.typeName === ValueSchema.typeName) {
+      if (value !== undefined) violations.push(...nulInJson(plainJson(value as Value), path));
     } else if (nested && typeof value === "object" && value !== null) {
       violations.push(...nulViolations(nested, value as Message, `${path}.`));
     }
@@ -31,4 +39,15 @@ export function nulViolations(desc: DescMessage, message: Message, prefix = ""):
     }
   }
   return violations;
+}
+
+/** Paths are those of the JSON. */
+function nulInJson(json: unknown, path: string): FieldViolation[] {
+  if (typeof json === "string") return json.includes("\0") ? [{ field: path, description }] : [];
+  if (typeof json !== "object" || json === null) return [];
+  if (Array.isArray(json)) return json.flatMap((item, index) => nulInJson(item, `${path}[${index}]`));
+  return Object.entries(json).flatMap(([key, item]) => [
+    ...(key.includes("\0") ? [{ field: path, description }] : []),
+    ...nulInJson(item, joinPath(path, key)),
+  ]);
 }

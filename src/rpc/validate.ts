@@ -45,27 +45,27 @@ function withMore(
   more: readonly FieldViolation[],
 ): FieldViolation[] {
   const fields = found.map(({ field }) => comparable(field));
-  const oneofs = desc.oneofs.filter((oneof) =>
-    oneof.fields.some(({ name }) => fields.some((field) => isWithin(field, comparable(name)))),
-  );
-  const known = [...fields, ...oneofs.map(({ name }) => comparable(name))];
-  const isKnown = (field: string) => known.some((other) => isWithin(field, other) || isWithin(other, field));
+  const around = new Set(fields.flatMap(pathsAround));
+  const oneofs = desc.oneofs.filter((oneof) => oneof.fields.some(({ name }) => around.has(comparable(name))));
+  const known = new Set([...fields, ...oneofs.map(({ name }) => comparable(name))]);
+  const isKnown = (field: string) => around.has(field) || pathsAround(field).some((path) => known.has(path));
   return [...found, ...more.filter(({ field }) => !isKnown(comparable(field)))];
 }
 
 /** Rules of an item of a list are not judged where another field of the item is broken. */
 function isOutsideItems(found: readonly FieldViolation[]): (violation: FieldViolation) => boolean {
-  const items = found.flatMap(({ field }) => /^.*\](?=\.\w+$)/.exec(field) ?? []);
-  return ({ field }) => !items.some((item) => field.startsWith(`${item}.`));
+  const items = new Set(found.flatMap(({ field }) => /^.*\](?=\.\w+$)/.exec(field) ?? []));
+  return ({ field }) => !pathsAround(field).some((path) => path !== field && items.has(path));
+}
+
+/** The path itself and the fields that it lies in: as there may be thousands of paths, no two of them are compared. */
+function pathsAround(field: string): string[] {
+  return [...[...field.matchAll(/[.[]/g)].map(({ index }) => field.slice(0, index)), field];
 }
 
 /** Both spellings of a field are one. */
 function comparable(field: string): string {
   return field.replaceAll("_", "").toLowerCase();
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  return inner.startsWith(outer) && /^$|^[.[]/.test(inner.slice(outer.length));
 }
 
 function schemaViolations(

@@ -1,5 +1,6 @@
 // Uses of keys when something is slow or broken: nothing leaves without its audit event, and slow work holds nobody up.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { Sensitive } from "../../src/domain/sensitive.ts";
 import { startCoffer, useCoffer } from "../support/coffer.ts";
 import { expectErrors } from "../support/errors.ts";
 import { usesOf, utf8 } from "../support/key-uses.ts";
@@ -36,6 +37,32 @@ it("no use of a key is answered when its audit event cannot be written", async (
   }
   expect(await usesOf(coffer, id)).toEqual(["Encrypt 1 OK 1"]);
   await keys.decrypt({ id, ciphertext });
+});
+
+it("overwrites plaintext and key material that cannot be answered because its audit event cannot be written", async () => {
+  const { keys } = coffer.clients();
+  const { id } = await createKey(coffer, { exportAllowed: true });
+  const texts = ["left-1", "left-2", "left-3"];
+  const [one = new Uint8Array(), ...others] = await Promise.all(
+    texts.map(async (text) => (await keys.encrypt({ id, plaintext: utf8(text) })).ciphertext),
+  );
+  const material = Buffer.from((await keys.exportKey({ id })).keyMaterial).toString("latin1");
+  const overwritten: string[] = [];
+  const { zero } = Sensitive.prototype;
+  const spy = vi.spyOn(Sensitive.prototype, "zero").mockImplementation(function (this: Sensitive) {
+    overwritten.push(Buffer.from(this.reveal()).toString("latin1"));
+    zero.call(this);
+  });
+  await coffer.sql("alter table audit_event rename to audit_event_away");
+  try {
+    const requests = others.map((ciphertext) => ({ ciphertext }));
+    const calls = [keys.decrypt({ id, ciphertext: one }), keys.batchDecrypt({ id, requests }), keys.exportKey({ id })];
+    await expectErrors(calls, { reason: "AUDIT_UNAVAILABLE" });
+  } finally {
+    await coffer.sql("alter table audit_event_away rename to audit_event");
+    spy.mockRestore();
+  }
+  expect(overwritten).toEqual(expect.arrayContaining([...texts, material]));
 });
 
 describe("while RSA keys are made or rotated", () => {

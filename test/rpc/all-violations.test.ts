@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import { createSecret, newName } from "../support/secrets.ts";
+import { thalassa } from "../support/thalassa.ts";
 
 const coffer = useCoffer();
 
@@ -163,4 +164,13 @@ describe("REST names all at once", () => {
       expect(locations).toContain(`body.${field}`);
     }
   });
+});
+
+it("names U+0000 by its place in the caller's JSON, in a field that holds any JSON too", async () => {
+  const policy = { statements: [{ effect: "Deny", actions: ["get-value"], principals: ["user:a", "user:b\0"] }] };
+  const body = { path: "/nul", secretString: "djE=", kmsKeyIdentity: "default", accessPolicy: policy };
+  const refused = await thalassa<{ message: string }>(coffer, "POST /v1/secrets/default/secrets", { json: body });
+  expect(refused.body.message).toContain(
+    "accessPolicy.statements[0].principals[1]: must not hold the character U+0000",
+  );
 });

@@ -253,6 +253,8 @@ describe("compressed requests over HTTP", () => {
     expect((await coffer.fetch("/coffer.v1.SecretService/CreateSecret", { headers, body: rpc })).status).toBe(200);
     const broken = body.subarray(0, -4);
     expect((await coffer.fetch("/v1/secrets", { headers, body: broken })).status).toBe(400);
+    const followed = Buffer.concat([body, Buffer.from("more")]);
+    expect((await coffer.fetch("/v1/secrets", { headers, body: followed })).status).toBe(400);
     const bomb = compress(Buffer.alloc(900_000, "a"));
     expect((await coffer.fetch("/v1/secrets", { headers, body: bomb })).status).toBe(413);
   });

@@ -8,7 +8,7 @@ import { decryptData } from "../../envelope/data-encryption.ts";
 import { privateKeyOf } from "../../envelope/key-objects.ts";
 import { decryptOaep } from "../../envelope/rsa-encryption.ts";
 import { checkNoContext } from "./encrypt.ts";
-import { type KeyInUse, type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
+import { type KeyInUse, type Used, type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
 
 export interface DecryptItem {
   ciphertext: Uint8Array;
@@ -40,8 +40,9 @@ export async function batchDecrypt(
   kmsKeyId: string,
   items: readonly DecryptItem[],
 ): Promise<(Decrypted | CofferError)[]> {
-  return useKey(deps, caller, { kmsKeyId, permission: "keys.decrypt", use: "encrypt" }, async (inUse, used) => {
-    const results: (Decrypted | CofferError)[] = [];
+  const results: (Decrypted | CofferError)[] = [];
+  const asked = { kmsKeyId, permission: "keys.decrypt", use: "encrypt" } as const;
+  const work = async (inUse: KeyInUse, used: Used[]) => {
     for (const item of items) {
       const result = await decryptOne(inUse, item).catch(asResult);
       results.push(result);
@@ -49,7 +50,14 @@ export async function batchDecrypt(
       else if (result.reason === "CIPHERTEXT_INVALID") used.push({ version: 0, result: result.reason });
     }
     return results;
-  });
+  };
+  try {
+    return await useKey(deps, caller, asked, work);
+  } catch (error) {
+    // Nobody gets what was decrypted before the failure.
+    for (const result of results) if (!(result instanceof CofferError)) result.plaintext.zero();
+    throw error;
+  }
 }
 
 /** Only faults of the item itself are its result. */

@@ -2,7 +2,7 @@
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError } from "../../domain/errors.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
-import { type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
+import { type KeyInUse, type Used, type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
 
 export interface ExportedKey {
   /** A copy: raw bytes, or PKCS#8 of a private key. */
@@ -16,7 +16,9 @@ export async function exportKey(
   caller: Caller,
   { kmsKeyId, keyVersion }: { kmsKeyId: string; keyVersion: number },
 ): Promise<ExportedKey> {
-  return useKey(deps, caller, { kmsKeyId, permission: "keys.export", use: undefined }, async (inUse, used) => {
+  let material: Sensitive | undefined;
+  const asked = { kmsKeyId, permission: "keys.export", use: undefined } as const;
+  const work = async (inUse: KeyInUse, used: Used[]): Promise<ExportedKey> => {
     if (!inUse.key.exportAllowed) {
       const message = `key ${kmsKeyId} was created without leave to be exported, which cannot be changed; create another key`;
       throw new CofferError("KEY_NOT_EXPORTABLE", message, { kms_key_id: kmsKeyId });
@@ -24,6 +26,14 @@ export async function exportKey(
     const number = versionNumberOf(inUse.key, keyVersion);
     const { key } = await inUse.version(number);
     used.push({ version: number, result: "OK" });
-    return { material: new Sensitive(Uint8Array.from(key.reveal())), keyVersion: number };
-  });
+    material = new Sensitive(Uint8Array.from(key.reveal()));
+    return { material, keyVersion: number };
+  };
+  try {
+    return await useKey(deps, caller, asked, work);
+  } catch (error) {
+    // Nobody gets the copy when its event was not recorded.
+    material?.zero();
+    throw error;
+  }
 }

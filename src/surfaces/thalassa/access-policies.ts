@@ -6,6 +6,7 @@ import { parseAccessPolicy } from "../../domain/access-policy-json.ts";
 import type { AccessStatement } from "../../domain/access-statements.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { checkStatements } from "../../domain/statement-rules.ts";
+import { plainJson } from "../../rpc/plain-json.ts";
 
 interface GivenPolicy {
   /** Its conditions; undefined: none. */
@@ -18,7 +19,7 @@ const field = "access_policy";
 /** Neither conditions nor statements for null, for `{}` and where it is left out; fails with FIELD_INVALID for what is none. */
 export function toAccessPolicy(value: Value | undefined): GivenPolicy {
   if (value === undefined || value.kind.case === "nullValue") return { accessPolicy: undefined, statements: [] };
-  const { policy, statements } = parseAccessPolicy(plain(value), field);
+  const { policy, statements } = parseAccessPolicy(plainJson(value), field);
   checkStatements(statements, field);
   return { accessPolicy: policy, statements };
 }
@@ -27,20 +28,6 @@ export function toAccessPolicy(value: Value | undefined): GivenPolicy {
 export function toNextAccessPolicy(value: Value | undefined): GivenPolicy {
   if (value === undefined) throw invalidField(field, "is required; null clears it");
   return toAccessPolicy(value);
-}
-
-/** As `toJson` does it, but for numbers that JSON cannot say, such as `1e400`: they are left to be judged where they stand. */
-function plain({ kind }: Value): unknown {
-  switch (kind.case) {
-    case "structValue":
-      return Object.fromEntries(Object.entries(kind.value.fields).map(([name, member]) => [name, plain(member)]));
-    case "listValue":
-      return kind.value.values.map(plain);
-    case "nullValue":
-      return null;
-    default:
-      return kind.value;
-  }
 }
 
 /** Conditions in their normal form, statements as they were given. */

@@ -70,6 +70,16 @@ describe("POST /sandboxes/{id}/activate", () => {
 });
 
 describe("PATCH /sandboxes/{id}", () => {
+  it("refuses tags with U+0000, which Postgres cannot store, and names them", async () => {
+    const { id } = await create({ metadata: { a: "b" } });
+    for (const metadata of [{ "tag-1": "x\0" }, { "x\0": "y" }, { ok: "1", tag: "\0" }]) {
+      const response = await patch(id, { metadata });
+      expect(response.status).toBe(400);
+      expect(await response.text()).toMatch(/metadata\S*: must not hold the character U\+0000/);
+    }
+    expect(await served(coffer, `/sandboxes/${id}`)).toMatchObject({ metadata: { a: "b" } });
+  });
+
   it("answers 204, replaces what is given, and leaves what is not", async () => {
     const { id } = await create({ metadata: { a: "1" }, network: { deny_out: ["a.example.com"] } });
     const read = () => served<object>(coffer, `/sandboxes/${id}`);
