@@ -1039,7 +1039,7 @@ export type BatchEncryptRequest = Message<"coffer.v1.BatchEncryptRequest"> & {
   id: string;
 
   /**
-   * 1 to 100.
+   * 1 to 100; the whole request has at most 1 MiB, as every request.
    *
    * @generated from field: repeated coffer.v1.EncryptItem requests = 2;
    */
@@ -1130,7 +1130,7 @@ export type BatchDecryptRequest = Message<"coffer.v1.BatchDecryptRequest"> & {
   id: string;
 
   /**
-   * 1 to 100.
+   * 1 to 100; the whole request has at most 1 MiB, as every request.
    *
    * @generated from field: repeated coffer.v1.DecryptItem requests = 2;
    */
