@@ -2,9 +2,9 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { StructSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { FieldViolation } from "../domain/errors.ts";
+import { plainJson } from "../surfaces/plain-json.ts";
 import { fieldValue } from "./field-value.ts";
 import { joinPath } from "./json-path.ts";
-import { plainJson } from "./plain-json.ts";
 
 const description = "must not hold the character U+0000";
 

@@ -6,7 +6,7 @@ import { parseAccessPolicy } from "../../domain/access-policy-json.ts";
 import type { AccessStatement } from "../../domain/access-statements.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { checkStatements } from "../../domain/statement-rules.ts";
-import { plainJson } from "../../rpc/plain-json.ts";
+import { plainJson } from "../plain-json.ts";
 
 interface GivenPolicy {
   /** Its conditions; undefined: none. */
