@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "..");
 
-/** What is not said, and what is said instead. */
+/** Phrases that texts must not have, and the words to use instead. */
 const phrases: [RegExp, instead: string][] = [
   [/(?<!\b[Tt]here )\b(?:is|are) no (?!longer\b|more\b)\w+/, "is not a …"],
   [/\bneither yes nor no\b/, "gave no definite answer"],

@@ -5,7 +5,7 @@ import { type AccessStatement, statementsOf } from "./access-statements.ts";
 import { failOn } from "./errors.ts";
 import { isObject, membersOf } from "./json-members.ts";
 
-/** What a policy says about a call, and what it says about principals. */
+/** The conditions of a policy, and its statements about principals. */
 export interface GivenAccessPolicy {
   /** Undefined: no conditions. */
   policy: AccessPolicy | undefined;

@@ -20,7 +20,7 @@ export function encodePss(digest: Uint8Array, hash: HashName, sizeBytes: number,
 export function isPssOf(encoded: Buffer, digest: Uint8Array, hash: HashName): boolean {
   const h = encoded.subarray(encoded.byteLength - 1 - digest.byteLength, -1);
   const db = Buffer.from(encoded.subarray(0, encoded.byteLength - 1 - digest.byteLength));
-  // The topmost bit is no part of the encoding.
+  // The topmost bit is not part of the encoding.
   if (encoded.at(-1) !== trailer || ((db[0] ?? 0) & 0x80) !== 0) return false;
   mask(db, h, hash);
   const one = db.findIndex((byte) => byte !== 0);

@@ -28,7 +28,7 @@ export async function signDigest(
   return signature;
 }
 
-/** False for whatever is no signature of the hash by this version. */
+/** Returns whether the signature is one of the hash by this version. */
 export async function verifyDigest(
   version: KeyVersion<KeyAlgorithm>,
   digest: Uint8Array,

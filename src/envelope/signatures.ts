@@ -29,7 +29,7 @@ export function signData(
   return onThread((done) => sign(nodeHash(hash), input, options, done));
 }
 
-/** False for whatever is no signature of the input by this version; RSA-PSS with a salt of any length. */
+/** Returns whether the signature is one of the input by this version. RSA-PSS may have a salt of any length. */
 export function verifyData(
   version: KeyVersion<KeyAlgorithm>,
   input: Uint8Array,

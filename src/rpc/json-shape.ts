@@ -1,4 +1,4 @@
-// What is known of a message that came as JSON: which fields have the wrong shape, and how the caller spelled the fields.
+// The shape of a message that came as JSON: its fields of the wrong type, and the spelling of its fields.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
 import { CofferError, type FieldViolation } from "../domain/errors.ts";

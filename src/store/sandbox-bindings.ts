@@ -1,4 +1,4 @@
-// What is bound to sandboxes, and what the proxy must know of a sandbox.
+// Bindings of secrets to sandboxes, and the facts about a sandbox that the proxy requires.
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Binding, Unmatched } from "../domain/egress/sandbox.ts";
 import type { Sql, Tx } from "./database.ts";
@@ -99,7 +99,7 @@ function toBoundSecret(row: BoundSecretRow): BoundSecret {
   };
 }
 
-/** What is bound to sandboxes now, by sandbox and environment variable. */
+/** The secrets that are bound to sandboxes now, by sandbox and environment variable. */
 export async function listBoundSecrets(
   sql: Sql,
   workspaceId: string,
@@ -188,7 +188,7 @@ export interface BoundSandbox {
   envKey: string;
 }
 
-/** Where a secret is bound now, by sandbox and environment variable. */
+/** The bindings that a secret has now, by sandbox and environment variable. */
 export async function listBoundSandboxes(sql: Sql, workspaceId: string, secretId: string): Promise<BoundSandbox[]> {
   const rows = await sql.query<{ sandbox_id: string; name: string; env_key: string }>({
     name: "list_bound_sandboxes",

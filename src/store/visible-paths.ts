@@ -1,4 +1,4 @@
-// What a caller may see of secrets, as conditions of SQL: patterns of access rules and statements of policies, which mean here what they
+// The secrets that a caller may see, as conditions of SQL: patterns of access rules and statements of policies, which mean here what they
 // mean in the domain.
 import { parsePathPattern } from "../domain/path-pattern.ts";
 import type { RulePattern } from "../domain/rule-set.ts";
@@ -10,7 +10,7 @@ interface Hiding {
   actions: readonly string[];
 }
 
-/** Of each list one pattern must match; nothing at all: everything is visible, an empty list: nothing. */
+/** One pattern of each list must match. Without lists everything is visible; with an empty list nothing is. */
 export type VisiblePaths = readonly (readonly RulePattern[] | Hiding)[];
 
 /** Conditions on `secret s`, one for each member; `parameter` adds a value to the statement and returns its placeholder. */

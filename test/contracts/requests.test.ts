@@ -13,12 +13,12 @@ const coffer = useCoffer({ env: thalassaEnv });
 
 type Json = Record<string, unknown>;
 
-/** What a request needs to be about something that is there. */
+/** The parts of a request that make it about something that exists. */
 interface Prepared {
   /** By the names in the path. */
   path?: Record<string, string>;
   headers?: Record<string, string>;
-  /** What replaces parts of the body, such as a name that must not be taken. */
+  /** Replaces parts of the body, such as a name that must not be taken. */
   change?: (body: Json, field: string) => Json;
 }
 

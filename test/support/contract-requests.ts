@@ -6,7 +6,7 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 type JsonObject = { [key: string]: Json };
 
 export interface MadeRequest {
-  /** What is special about it. */
+  /** Says what is special about it. */
   what: string;
   value: JsonObject;
   /** The top-level field that is broken. */

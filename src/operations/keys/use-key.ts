@@ -1,4 +1,4 @@
-// What all uses of a key have in common: judged by the row as it is now, and answered only when the audit event is durable.
+// The frame of every use of a key: it checks the row as it is now, and answers only after the audit event is durable.
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { CofferError, invalidField } from "../../domain/errors.ts";
@@ -33,7 +33,7 @@ export interface UseInput {
   use: KeyUse | undefined;
 }
 
-/** What was done with which version; the reason of the error where it failed, and 0 where the version is not known. */
+/** One use of a version. A failed use has the reason of its error; the version is 0 if it is not known. */
 export interface Used {
   version: number;
   result: "OK" | CofferError["reason"];
