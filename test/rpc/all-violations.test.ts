@@ -154,6 +154,28 @@ describe("REST names all at once", () => {
     for (const field of named) expect(message).toContain(`${field}: `);
   });
 
+  it("each rule of Thalassa Cloud by a field that its API has, and once", async () => {
+    const fieldsAt = async (path: string, json: unknown) => {
+      const { message } = (await (await coffer.fetch(path, { json, headers: organisation })).json()) as {
+        message: string;
+      };
+      return message.split("; ").map((each) => each.slice(0, each.indexOf(": ")));
+    };
+    const secrets = "/v1/secrets/default/secrets";
+    const ofSecret = ["path", "kmsKeyIdentity", "secretString"];
+    expect(await fieldsAt(secrets, {})).toEqual(ofSecret);
+    expect(await fieldsAt(secrets, { path: "" })).toEqual(ofSecret);
+    expect(await fieldsAt("/v1/kms/default/keys", { name: "/", keyType: "moon" })).toEqual(["name", "keyType"]);
+  });
+
+  it("the methods of a type of DataRaven, without a word that its API does not have", async () => {
+    const { workspaceId } = await coffer.clients().tokens.whoAmI({});
+    const json = { name: newName(), secret_type: "s3", auth_method: "moon", credentials: { a: "b" } };
+    const response = await coffer.fetch(`/v1/teams/${workspaceId}/secrets`, { json });
+    const { detail } = (await response.json()) as { detail: { msg: string }[] };
+    expect(detail.map(({ msg }) => msg)).toEqual(["must be one of s3_access_key"]);
+  });
+
   it("shape, schema and rules of DataRaven, as locations", async () => {
     const json = { name: "a//b", secret_type: "s3", auth_method: "gcs_service_account", description: 7, extra: 1 };
     const { workspaceId } = await coffer.clients().tokens.whoAmI({});

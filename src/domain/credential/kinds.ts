@@ -65,5 +65,5 @@ export function authMethodNamed(kindName: string, method: string): AuthMethod | 
 
 function methodRule({ name, authMethods }: Kind): string {
   if (authMethods.length === 0) return `${name} has no authentication methods`;
-  return `must be one of ${authMethods.map((method) => method.name).join(", ")} for ${name}`;
+  return `must be one of ${authMethods.map((method) => method.name).join(", ")}`;
 }

@@ -25,6 +25,8 @@ export interface CreateKeyInput
     "name" | "region" | "description" | "labels" | "annotations" | "rotationPeriodDays" | "exportAllowed"
   > {
   algorithm: string;
+  /** The request's field for the algorithm, if it is not `algorithm`. */
+  algorithmField?: string;
   /** Undefined: coffer makes the material. */
   imported: ImportedMaterial | undefined;
 }
@@ -42,7 +44,7 @@ export async function createKey(
   const algorithm = input.algorithm === "" ? defaultAlgorithm : input.algorithm;
   checkAll(
     () => regionOf(deps, input.region),
-    () => checkAlgorithm(algorithm),
+    () => checkAlgorithm(algorithm, input.algorithmField),
     () => checkRotation(input),
     () => checkAnnotations(input.annotations, "annotations"),
   );
@@ -86,9 +88,9 @@ function materialOf(
   return imported ? importMaterial(deps, key, algorithm, imported) : newMaterial(algorithm, deps.random);
 }
 
-function checkAlgorithm(algorithm: string): KeyAlgorithm {
+function checkAlgorithm(algorithm: string, field = "algorithm"): KeyAlgorithm {
   if (isKeyAlgorithm(algorithm)) return algorithm;
-  throw invalidField("algorithm", `must be one of ${keyAlgorithms.join(", ")}`);
+  throw invalidField(field, `must be one of ${keyAlgorithms.join(", ")}`);
 }
 
 function checkRotation({ imported, rotationPeriodDays }: CreateKeyInput): void {

@@ -65,6 +65,8 @@ export interface CreateSecretInput
   value: ValueInput | undefined;
   /** Violations that were found while the request was read. */
   broken?: readonly FieldViolation[];
+  /** The request's field for the name, if it is not `name`. */
+  nameField?: string;
   /** What the request calls the kind, where it is not `kind`. */
   kindField?: string;
   /** The name of a key of the region, instead of its id. */
@@ -90,7 +92,7 @@ export async function createSecret(
   const { workspaceId } = authorizeSomewhere(caller, "secrets.create");
   checkAll(
     () => failOn(input.broken ?? []),
-    () => checkSecretName(input.name),
+    () => checkSecretName(input.name, input.nameField),
     () => checkKind(input.kind, input.kindField),
     () => revealableOf(input.kind, input.revealable),
     () => checkCredentialFields(input.kind, input.credentialFields, input.credentialFieldOf),

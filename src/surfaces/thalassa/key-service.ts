@@ -51,7 +51,8 @@ export function thalassaKeyService(deps: Deps): ServiceImpl<typeof KeyService> {
         exportAllowed,
         rotationPeriodDays: toRotationPeriodDays(request),
       };
-      const input = { name, region, algorithm: keyType, ...settings, imported: toImported(request) };
+      const type = { algorithm: keyType, algorithmField: "key_type" };
+      const input = { name, region, ...type, ...settings, imported: toImported(request) };
       return answer(context, await createKey(deps, callerOf(context), input));
     },
 

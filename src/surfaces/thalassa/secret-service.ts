@@ -92,6 +92,7 @@ function toNewSecret(deps: Deps, request: CreateSecretRequest) {
   return {
     broken,
     name: path,
+    nameField: "path",
     region: regionIn(deps, request.region),
     kind: defaultKind,
     ...{ description, labels, annotations },
