@@ -18,7 +18,7 @@ import { type Answer, type Exchange, isGone, type NodeRequest, type NodeResponse
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { type GrpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
 import { grpcErrorAnswer } from "./grpc-error-answer.ts";
-import { answerGrpcUnary, type GrpcUnaryOptions } from "./grpc-unary.ts";
+import { answerGrpcUnary, type GrpcUnaryOptions, readTimeoutMs } from "./grpc-unary.ts";
 import { type OpenExchangeOptions, openExchange, requestIdHeader } from "./open-exchange.ts";
 import type { RpcHandler } from "./rpc-handler.ts";
 import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
@@ -160,6 +160,7 @@ async function answerRequest(
     );
   }
   if (!isUnary(method)) {
+    if (grpc) refuseLate(exchange);
     // connect-node makes a URL of it. HTTP/1.0 and HTTP/2 do not require one.
     if (!authorityOf(request)) throw new CofferError("REQUEST_MALFORMED", "the request names no host");
     const close = dispatch.publicStreams.open(contextValues.get(peerKey)?.address ?? "");
@@ -175,6 +176,13 @@ async function answerRequest(
   await dispatch.admit(method.parent.typeName, exchange);
   const options = dispatch.isPublic(method.parent.typeName) ? dispatch.forPublic : dispatch;
   return grpc === undefined ? answerConnect(options, method, exchange) : answerGrpc(options, method, grpc, exchange);
+}
+
+/** A stream whose deadline has passed must not begin: connect-node would send its first messages. */
+function refuseLate({ headers, receivedMs }: Exchange): void {
+  const timeoutMs = readTimeoutMs(headers);
+  if (timeoutMs === undefined || performance.now() - receivedMs < timeoutMs) return;
+  throw new CofferError("DEADLINE_EXCEEDED", "the call's deadline has passed");
 }
 
 function authorityOf(request: NodeRequest): string | undefined {

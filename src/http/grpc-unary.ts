@@ -44,7 +44,8 @@ export async function answerGrpcUnary(
   return { status: 200, headers, body: isText ? bytesOfBody.toString("base64") : bytesOfBody };
 }
 
-function readTimeoutMs(headers: Headers): number | undefined {
+/** The deadline of grpc-timeout, in milliseconds after the headers arrived. Fails with FIELD_INVALID. */
+export function readTimeoutMs(headers: Headers): number | undefined {
   const { timeoutMs, error } = parseTimeout(headers.get("grpc-timeout"), Number.POSITIVE_INFINITY);
   if (error) throw invalidField("grpc-timeout", "must be a number of at most 8 digits and a unit (H, M, S, m, u or n)");
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, timeoutMsMax);

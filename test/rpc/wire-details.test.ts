@@ -12,6 +12,7 @@ import {
   SecretService,
 } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { Health, HealthCheckRequestSchema, HealthCheckResponseSchema } from "../../gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { createSecret, newName } from "../support/secrets.ts";
 
@@ -134,7 +135,7 @@ describe("gRPC", () => {
   });
 
   it.each(["0m", "0n", "1n"])(
-    "answers every unary method with DEADLINE_EXCEEDED when grpc-timeout is %s",
+    "answers every method with DEADLINE_EXCEEDED, and with no message, when grpc-timeout is %s",
     async (timeout) => {
       const { id } = await createSecret(coffer);
       const ways: [string, Uint8Array][] = [
@@ -144,10 +145,12 @@ describe("gRPC", () => {
         [pathOf(Health.method.check), Buffer.alloc(0)],
         [pathOf(Health.method.list), Buffer.alloc(0)],
         [pathOf(Health.method.watch), Buffer.alloc(0)],
+        [pathOf(ServerReflection.method.serverReflectionInfo), Buffer.from([0x3a, 0x00])],
       ];
       for (const [path, message] of ways) {
-        const { code } = await grpc(path, frame(message), { "grpc-timeout": timeout });
+        const { code, body } = await grpc(path, frame(message), { "grpc-timeout": timeout });
         expect([path, code]).toEqual([path, "DeadlineExceeded"]);
+        expect([path, body.byteLength]).toEqual([path, 0]);
       }
     },
   );
