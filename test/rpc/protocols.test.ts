@@ -71,7 +71,7 @@ describe.each(protocols)("%s", (protocol) => {
   });
 });
 
-/** What a caller can act on: all but the message's own object. Clients of JSON spell fields in lowerCamelCase, and so do errors to them. */
+/** The parts of an error that a caller can act on. Clients of JSON spell fields in lowerCamelCase, and so do errors to them. */
 async function seen(call: Promise<unknown>): Promise<unknown> {
   const { error, ...rest } = await errorOf(call);
   expect(printed(error)).not.toContain("canary");

@@ -30,7 +30,7 @@ export function validRequests(contract: Contract, name: string): MadeRequest[] {
   });
 }
 
-// Of these exactly one is required, which JSON Schema says elsewhere.
+// A request has exactly one field of such a group, which the contracts do not state.
 const ofOneOf = new Set([
   "secretString",
   "secretKeyValues",

@@ -64,7 +64,7 @@ function schemaNamed({ surface }: Contract, name: string): ValidateFunction {
   return validate;
 }
 
-/** What the answer breaks of its contract; undefined for paths of no contract, empty when it fits. */
+/** The rules of its contract that the answer breaks. Undefined for paths without a contract; empty if the answer fits. */
 export function brokenRules(answer: AnswerSeen): string[] | undefined {
   const path = answer.path.replaceAll(/%3a/gi, ":");
   const candidates = contracts.filter(({ prefixes }) => prefixes.some((prefix) => isBelow(path, prefix)));

@@ -1,4 +1,4 @@
-// What tests of keys that are used need: keys by algorithm, bytes, key material wrapped for import, and programs that are not coffer.
+// Helpers for tests of uses of keys: keys by algorithm, bytes, key material wrapped for import, and programs that are not coffer.
 import { execFileSync } from "node:child_process";
 import { constants, createCipheriv, publicEncrypt, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -199,7 +199,7 @@ export const thalassaRoutes: readonly ThalassaRoute[] = [
   { rpc: "GetSummary", request: "GET /v1/kms/summary", permissions: ["keys.list"], success: 200 },
 ];
 
-/** What a request of a route is about: a secret of two versions, and a key in the state that the route requires. */
+/** The target of a request: a secret of two versions, and a key in the state that the route requires. */
 export interface ThalassaTarget {
   path: string;
   identity: string;

@@ -1,4 +1,4 @@
-// What is said about keys, and their names with spaces, on the real servers.
+// Descriptions, annotations and names with spaces of keys, on the real servers.
 import { expect, it } from "vitest";
 import { useCoffer } from "../../support/coffer.ts";
 import { expectError, invalid } from "../../support/errors.ts";

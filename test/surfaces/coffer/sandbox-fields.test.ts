@@ -15,7 +15,7 @@ import { newName, present } from "../../support/secrets.ts";
 const coffer = useCoffer();
 const { egress, createSandbox, bind, authenticated } = sandboxCalls(coffer);
 
-/** Of a workspace of its own, so that nobody else uses its key. */
+/** In a workspace of its own, so that no other test uses its key. */
 async function beginAlone() {
   const { ownerToken } = await otherWorkspace(coffer);
   const { egress: calls, keys } = coffer.clients(ownerToken);
