@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, sendRaw, useEgress } from "../support/egress.ts";
 import { until } from "../support/poll.ts";
+import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
 const headMs = 1_000;
@@ -92,9 +93,8 @@ describe("is closed, although its client never closes it,", () => {
     expect(String(answer)).toContain("407");
     const isClosed = closedWithin(socket, 5_000);
     // A half-open connection of the proxy's would take this for good.
-    const chatter = setInterval(() => socket.write("x"), 100);
+    writeEvery(socket, 100, "x");
     expect(await isClosed).toBe(true);
-    clearInterval(chatter);
   });
 
   test("a tunnel in which no request is ever whole", async () => {
@@ -102,10 +102,9 @@ describe("is closed, although its client never closes it,", () => {
     const isClosed = closedWithin(tunnel, headMs + 5_000);
     tunnel.on("error", () => {});
     tunnel.write("GET / HTTP/1.1\r\n");
-    const chatter = setInterval(() => tunnel.write("x"), 100);
+    writeEvery(tunnel, 100, "x");
     tunnel.resume();
     expect(await isClosed).toBe(true);
-    clearInterval(chatter);
   });
 
   test("a tunnel in which nothing is ever asked", async () => {
@@ -119,13 +118,12 @@ describe("is closed, although its client never closes it,", () => {
     const before = held.length;
     tunnel.on("error", () => {});
     tunnel.write(`POST /early HTTP/1.1\r\nHost: ${authority()}\r\nTransfer-Encoding: chunked\r\n\r\n`);
-    const chatter = setInterval(() => tunnel.write(`1000\r\n${"x".repeat(4_096)}\r\n`), 20);
+    writeEvery(tunnel, 20, `1000\r\n${"x".repeat(4_096)}\r\n`);
     let answer = "";
     tunnel.on("data", (chunk: Buffer) => {
       answer += chunk.toString();
     });
     expect(await closedWithin(tunnel, 5_000)).toBe(true);
-    clearInterval(chatter);
     expect(answer).toContain("answered");
     await until("the host's connection is closed", async () => held[before]?.destroyed === true);
   });

@@ -7,6 +7,7 @@ import { loadConfig } from "../../src/config.ts";
 import { createEgressApp } from "../../src/egress-app.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, useEgress } from "../support/egress.ts";
+import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
 const coffer = useCoffer();
@@ -16,8 +17,7 @@ const egress = useEgress(coffer, {
     request.resume();
     if (request.url === "/endless") {
       response.write("x".repeat(5_000));
-      const timer = setInterval(() => response.write("x"), 20);
-      response.on("close", () => clearInterval(timer));
+      writeEvery(response, 20, "x");
     }
   },
 });

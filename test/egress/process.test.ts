@@ -18,6 +18,7 @@ import { requestIn } from "../support/egress-request.ts";
 import { findFreePort } from "../support/free-port.ts";
 import { until } from "../support/poll.ts";
 import { useProcesses } from "../support/processes.ts";
+import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
 const coffer = useCoffer({ redisUrl: null });
@@ -29,10 +30,7 @@ const egress = useEgress(coffer, {
     authorizations.push(request.headers.authorization ?? "");
     if (request.url === "/slow") setTimeout(() => response.end("in the end"), 600);
     else if (request.url !== "/stream") response.end("answered");
-    else {
-      const timer = setInterval(() => response.write("data: x\n\n"), 50);
-      response.on("close", () => clearInterval(timer));
-    }
+    else writeEvery(response, 50, "data: x\n\n");
   },
 });
 const graceMs = 1_500;

@@ -18,6 +18,7 @@ import {
 } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
 import { until } from "../support/poll.ts";
+import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
 const value = "a-shared-value";
@@ -32,8 +33,7 @@ const options: Parameters<typeof useEgress>[1] = {
       response.end("y".repeat(Number(request.url?.slice(1))));
       return;
     }
-    const timer = setInterval(() => response.write("y"), 20);
-    response.on("close", () => clearInterval(timer));
+    writeEvery(response, 20, "y");
   },
 };
 const one = useEgress(coffer, options);

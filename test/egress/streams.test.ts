@@ -7,6 +7,7 @@ import { useCoffer } from "../support/coffer.ts";
 import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, sendRaw, useEgress } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
 import { until } from "../support/poll.ts";
+import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
 const value = "streamed+credential/1==";
@@ -35,8 +36,7 @@ const egress = useEgress(coffer, {
     } else if (url === "/events") {
       response.setHeader("content-type", "text/event-stream");
       let count = 0;
-      const timer = setInterval(() => response.write(`data: ${token} ${++count}\n\n`), 100);
-      request.on("close", () => clearInterval(timer));
+      writeEvery(response, 100, () => `data: ${token} ${++count}\n\n`);
     } else if (url === "/messages") {
       // Each message waits for the client's answer to the one before it.
       let count = 0;
@@ -198,13 +198,12 @@ describe("a WebSocket", () => {
     expect(String(head)).toContain(`X-Echo: ${headers.authorization}`);
     tunnel.write("hello");
     expect(String((await once(tunnel, "data"))[0])).toBe("echo hello");
-    const chatter = setInterval(() => tunnel.write("."), 300);
+    writeEvery(tunnel, 300, ".");
     await coffer.sql("update sandbox_binding set revoke_time = now() where sandbox_id = $1", [sandbox.id]);
     tunnel.on("error", () => {});
     tunnel.resume();
     const startMs = performance.now();
     await once(tunnel, "close");
-    clearInterval(chatter);
     expect(performance.now() - startMs).toBeLessThan(2_500);
     expect(await eventsOf(coffer, sandbox)).toMatchObject([{ status: 101, upstream_status: 101 }]);
   });

@@ -10,6 +10,7 @@ import { useCoffer } from "../support/coffer.ts";
 import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, sendRaw, useEgress } from "../support/egress.ts";
 import { requestIn } from "../support/egress-request.ts";
 import { until } from "../support/poll.ts";
+import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
 const silentHost = "silent.upstream.test";
@@ -39,9 +40,8 @@ const egress = useEgress(coffer, {
       response.write(": hello\n\n");
     }
     if (request.url === "/drip") {
-      const timer = setInterval(() => response.write(".\n"), 100);
+      writeEvery(response, 100, ".\n");
       setTimeout(() => response.end(), 5 * silentMs);
-      response.on("close", () => clearInterval(timer));
     }
   },
 });
@@ -178,9 +178,9 @@ describe("an answer that takes its time is whole", () => {
 
   test("also when the request took long", async () => {
     const { tunnel, headers } = await begin();
-    const timer = setInterval(() => tunnel.write("1\r\n.\r\n"), 100);
+    const stop = writeEvery(tunnel, 100, "1\r\n.\r\n");
     setTimeout(() => {
-      clearInterval(timer);
+      stop();
       tunnel.write("0\r\n\r\n");
     }, 3 * silentMs);
     const head = `POST /late HTTP/1.1\r\nHost: ${authority()}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n`;

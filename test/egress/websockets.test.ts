@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import { bearerFor, bindSecret, eventsOf, makeSandbox, openTunnel, sendRaw, useEgress } from "../support/egress.ts";
 import { until } from "../support/poll.ts";
+import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
 const value = "a-websocket-credential";
@@ -111,8 +112,7 @@ describe("a WebSocket", () => {
     const read = reader(tunnel);
     tunnel.write(handshake(`Authorization: Bearer ${placeholder}`));
     await until("it is open", async () => read.text().includes("first;"));
-    const chatter = setInterval(() => tunnel.write("."), 100);
-    onTestFinished(() => clearInterval(chatter));
+    onTestFinished(writeEvery(tunnel, 100, "."));
     const closes = hostSocketCloses;
     await coffer.sql(change, [sandbox.id]);
     const start = performance.now();

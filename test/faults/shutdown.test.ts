@@ -10,6 +10,7 @@ import { until } from "../support/poll.ts";
 import { type PostgresProxy, startPostgresProxy } from "../support/postgres-proxy.ts";
 import { useProcesses } from "../support/processes.ts";
 import { createSecret } from "../support/secrets.ts";
+import { writeEvery } from "../support/write-every.ts";
 import { problemsOfKeys, problemsOfValues } from "./checks.ts";
 import { createWithKey, readValues, storedKeys, valueFor } from "./scenarios.ts";
 
@@ -53,8 +54,7 @@ function openNeverEnding(url: string, token: string): void {
     open(url, headers);
     open(url, `${headers}content-length: 1000\r\n\r\n{"name": "`);
     const chunked = open(url, `${headers}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`);
-    const timer = setInterval(() => chunked.writable && chunked.write("1\r\n \r\n"), 50);
-    onTestFinished(() => clearInterval(timer));
+    onTestFinished(writeEvery(chunked, 50, "1\r\n \r\n"));
   }
   const session = connectHttp2(url);
   session.on("error", () => {});

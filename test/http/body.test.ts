@@ -4,6 +4,7 @@ import * as http from "node:http";
 import { gzipSync } from "node:zlib";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { writeEvery } from "../support/write-every.ts";
 import { ask1, ask2, connect2, getSecretPath, json, raw, serve } from "./serve.ts";
 
 describe("bodies past a limit", () => {
@@ -23,11 +24,11 @@ describe("bodies past a limit", () => {
     const request = http.request({ port, host: "127.0.0.1", path: "/v1/secrets", method: "POST", headers: json });
     request.on("error", () => {});
     let sentBytes = 0;
-    const sending = setInterval(() => {
-      request.write("x".repeat(400));
+    const stop = writeEvery(request, 5, () => {
       sentBytes += 400;
-    }, 5);
-    onTestFinished(() => clearInterval(sending));
+      return "x".repeat(400);
+    });
+    onTestFinished(stop);
     const [response] = (await once(request, "response")) as [http.IncomingMessage];
     expect(response).toMatchObject({ statusCode: 413, headers: { connection: "close" } });
     response.resume();
