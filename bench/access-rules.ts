@@ -1,7 +1,7 @@
 // What a check of access rules costs, with few rules and with very many, measured in one run.
 import { performance } from "node:perf_hooks";
-import { type AccessRule, accessRulesMax } from "../src/domain/access-rule.ts";
-import { compileRules, memberRules, type RuleSet } from "../src/domain/rule-set.ts";
+import { type AccessRule, accessRulesMax } from "../src/domain/access/access-rule.ts";
+import { compileRules, memberRules, type RuleSet } from "../src/domain/access/rule-set.ts";
 
 const principalId = "prn_bench";
 const fewRules = 10;

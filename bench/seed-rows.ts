@@ -1,13 +1,13 @@
 // Many secrets at once: sealed and put under MACs by coffer's own functions, inserted by the thousand.
 import type { Pool } from "pg";
-import type { Deps } from "../src/deps.ts";
 import { newId } from "../src/domain/ids.ts";
 import { pathOf } from "../src/domain/secret-name.ts";
 import { seal } from "../src/envelope/envelope.ts";
 import type { KeyVersion } from "../src/envelope/key-version.ts";
 import { dataPayload } from "../src/envelope/payload.ts";
-import { coveredOfVersion, macOf } from "../src/operations/row-macs.ts";
-import { newSecretMac } from "../src/operations/secrets/new-secret-mac.ts";
+import { coveredOfVersion, macOf } from "../src/integrity/row-macs.ts";
+import type { Deps } from "../src/runtime/deps.ts";
+import { newSecretMac } from "../src/steps/secrets/new-secret-mac.ts";
 import { type FloorSealed, floorSeal } from "./floor-table.ts";
 
 export interface SeedKeys {

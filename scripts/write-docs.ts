@@ -1,8 +1,8 @@
 // Writes the documents that are tables of the code: docs/errors.md.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Reason, reasons } from "../src/domain/error-reasons.ts";
-import { CofferError } from "../src/domain/errors.ts";
+import { type Reason, reasons } from "../src/domain/error/error-reasons.ts";
+import { CofferError } from "../src/domain/error/errors.ts";
 import { connectStatusOf, httpStatusOf } from "../src/rpc/errors.ts";
 import { akuaCodes, renderAkuaError } from "../src/surfaces/akua/errors.ts";
 

@@ -1,9 +1,9 @@
 // The process: reads the command line, starts, says where it listens, and ends when it is told to.
 import { runCommand, servedBy } from "./cli/run.ts";
-import { type Config, loadConfig } from "./config.ts";
-import { StartupError } from "./domain/startup-error.ts";
-import { createLogger, type Logger, logLibraryLines } from "./log.ts";
-import type { Running } from "./start.ts";
+import { createLogger, type Logger, logLibraryLines } from "./compose/log.ts";
+import type { Running } from "./compose/start.ts";
+import { type Config, loadConfig } from "./config/config.ts";
+import { StartupError } from "./domain/error/startup-error.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const isWorker = argv[0] === "worker" && argv.length === 1;
@@ -20,7 +20,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (served) {
     await serve(config, log, served);
   } else {
-    const { serveAsWorker } = await import("./workers.ts");
+    const { serveAsWorker } = await import("./compose/workers.ts");
     await serveAsWorker(config, log.child({ worker: process.pid }));
   }
 }
@@ -40,10 +40,10 @@ async function serve(config: Config, log: Logger, served: "api" | "egress" | "bo
 
 /** Loads what it needs by then only: commands, which end at once, do not wait for the servers' modules. */
 async function startServed(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<Running> {
-  const { start, startEgress } = await import("./start.ts");
+  const { start, startEgress } = await import("./compose/start.ts");
   if (served === "egress") return startEgress(config, log);
   if (config.workers === 1) return start(config, log, { withEgress: served === "both" });
-  if (served === "api") return (await import("./workers.ts")).startWorkers(config, log);
+  if (served === "api") return (await import("./compose/workers.ts")).startWorkers(config, log);
   throw new StartupError("with COFFER_WORKERS the egress proxy is a process of its own: `coffer egress`");
 }
 

@@ -1,4 +1,4 @@
-// Holds the arrows down: http → rpc → surfaces → operations → store · redis · envelope · external-vault → domain.
+// Holds the arrows down, for values and types alike: compose → http → rpc → surfaces → operations → steps → runtime → integrity → store, redis, envelope … → domain.
 import { globSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -7,83 +7,76 @@ import { describe, expect, test } from "vitest";
 const rules = {
   /** What each room may import besides itself: rooms to its right. */
   rooms: {
+    "src/main.ts": ["src/program.ts"],
+    "src/program.ts": ["compose", "config", "cli", "domain"],
+    compose: [
+      ...[
+        "cli",
+        "http",
+        "wire",
+        "rpc",
+        "surfaces",
+        "jobs",
+        "egress",
+        "operations",
+        "steps",
+        "runtime",
+        "integrity",
+        "store",
+      ],
+      ...["redis", "envelope", "jwt", "external-vault", "probes", "net-guard", "embedded", "config", "domain"],
+    ],
+    cli: ["operations", "steps", "runtime", "integrity", "store", "redis", "envelope", "embedded", "config", "domain"],
     http: ["wire", "rpc", "surfaces", "domain"],
-    rpc: ["surfaces", "operations", "redis", "domain"],
-    surfaces: ["operations", "domain"],
-    operations: ["store", "redis", "envelope", "external-vault", "jwt", "probes", "domain"],
+    rpc: ["surfaces", "operations", "steps", "runtime", "redis", "domain"],
+    surfaces: ["operations", "steps", "runtime", "domain"],
+    jobs: ["operations", "steps", "runtime", "integrity", "store", "domain"],
+    egress: ["wire", "operations", "steps", "runtime", "net-guard", "domain"],
+    operations: ["steps", "runtime", "integrity", "store", "envelope", "external-vault", "jwt", "probes", "domain"],
+    steps: ["runtime", "integrity", "store", "envelope", "external-vault", "probes", "domain"],
+    runtime: ["integrity", "store", "redis", "envelope", "external-vault", "jwt", "probes", "domain"],
+    integrity: ["store", "envelope", "domain"],
+    config: ["redis", "jwt", "external-vault", "probes", "domain"],
     store: ["domain"],
     redis: ["domain"],
     envelope: ["domain"],
     jwt: ["domain"],
+    embedded: ["domain"],
     "external-vault": ["net-guard", "domain"],
     probes: ["net-guard", "domain"],
     "net-guard": [],
-    domain: [],
-    jobs: ["operations", "store", "domain"],
-    embedded: ["domain"],
-    egress: ["wire", "operations", "net-guard", "domain"],
     // What the API's port and the proxy's have in common.
     wire: [],
-    cli: ["operations", "store", "redis", "envelope", "embedded", "domain"],
-    // These wire everything by hand.
-    "src/main.ts": "anything",
-    "src/program.ts": "anything",
-    "src/start.ts": "anything",
-    "src/workers.ts": "anything",
-    "src/first-workspace.ts": "anything",
-    "src/app.ts": "anything",
-    "src/egress-app.ts": "anything",
-    "src/open-redis.ts": "anything",
-    "src/server.ts": "anything",
-    "src/config.ts": "anything",
-    "src/settings.ts": ["domain"],
-    "src/deps.ts": "anything",
-    "src/log.ts": [],
+    domain: [],
   },
   /** What only some may import; a name that ends in `/` stands for all below it. */
   reserved: [
-    { target: "src/main.ts", for: [] },
-    { target: "src/program.ts", for: ["src/main.ts"] },
-    { target: "src/start.ts", for: ["src/program.ts", "src/workers.ts"] },
-    { target: "src/workers.ts", for: ["src/program.ts"] },
-    { target: "src/first-workspace.ts", for: ["src/start.ts"] },
-    { target: "src/app.ts", for: ["src/program.ts", "src/start.ts"] },
-    { target: "src/server.ts", for: ["src/app.ts"] },
-    { target: "src/settings.ts", for: ["src/config.ts"] },
-    { target: "src/egress-app.ts", for: ["src/start.ts"] },
-    { target: "src/open-redis.ts", for: ["src/app.ts", "src/egress-app.ts"] },
-    {
-      target: "src/log.ts",
-      for: ["program", "start", "workers", "app", "egress-app", "open-redis", "server"].map((name) => `src/${name}.ts`),
-    },
-    { target: "gen/", for: ["rpc", "surfaces", "http", "src/server.ts"] },
+    { target: "src/compose/log.ts", for: ["compose", "src/program.ts"] },
+    { target: "gen/", for: ["rpc", "surfaces", "http", "compose"] },
     { target: "jose", for: ["jwt", "probes"] },
-    { target: "pino", for: ["src/log.ts"] },
+    { target: "pino", for: ["compose"] },
     { target: "pg", for: ["store", "embedded"] },
     { target: "ioredis", for: ["redis"] },
     { target: "rate-limiter-flexible", for: ["redis"] },
     { target: "@1password/", for: ["external-vault"] },
-    { target: "@peculiar/x509", for: ["operations"] },
-    { target: "reflect-metadata", for: ["operations"] },
+    { target: "@peculiar/x509", for: ["steps"] },
+    { target: "reflect-metadata", for: ["steps"] },
     { target: "aws4fetch", for: ["probes"] },
     { target: "@noble/curves/", for: ["envelope"] },
     { target: "prom-client", for: ["egress"] },
-    { target: "@connectrpc/", for: ["http", "rpc", "surfaces", "src/server.ts"] },
-    { target: "@bufbuild/", for: ["http", "rpc", "surfaces", "src/server.ts"] },
+    { target: "@connectrpc/", for: ["http", "rpc", "surfaces", "compose"] },
+    { target: "@bufbuild/", for: ["http", "rpc", "surfaces", "compose"] },
   ],
-  /** May be imported by every room that is not pure, as types. */
-  typesForAll: ["src/deps.ts", "src/config.ts"],
   /** What the pure rooms may import from outside: no clock, no network, no randomness of their own. */
   pure: {
     domain: ["node:util", "tldts"],
     envelope: ["node:crypto", "node:fs", "node:path", "@noble/curves/"],
   },
   /** What may be written in one file only. */
-  written: [{ pattern: /\bas\s+(?:unknown\s+as\s+)?\w*Grant\b/, only: "src/operations/authorize.ts" }],
+  written: [{ pattern: /\bas\s+(?:unknown\s+as\s+)?\w*Grant\b/, only: "src/steps/authorize.ts" }],
 } satisfies {
-  rooms: Record<string, string[] | "anything">;
+  rooms: Record<string, string[]>;
   reserved: { target: string; for: string[] }[];
-  typesForAll: string[];
   pure: Record<string, string[]>;
   written: { pattern: RegExp; only: string }[];
 };
@@ -116,8 +109,12 @@ describe("the sources", () => {
     expect(edges.flatMap(violations)).toEqual([]);
   });
 
-  test("have no import cycle", () => {
+  test("have no cycle of files, imports of types counted", () => {
     expect(findCycle(edges)).toBeUndefined();
+  });
+
+  test("have no cycle of folders, imports of types counted", () => {
+    expect(findCycle(betweenFolders(edges))).toBeUndefined();
   });
 
   test("do what is reserved for one file nowhere else", () => {
@@ -128,54 +125,57 @@ describe("the sources", () => {
 describe("the checker", () => {
   const bad: [from: string, to: string, typeOnly?: "type"][] = [
     ["src/domain/secret.ts", "src/store/secrets.ts"],
-    ["src/domain/secret.ts", "src/deps.ts", "type"],
+    ["src/domain/secret.ts", "src/runtime/deps.ts", "type"],
     ["src/domain/secret.ts", "node:crypto"],
     ["src/domain/secret.ts", "node:fs"],
     ["src/domain/secret.ts", "@bufbuild/protobuf"],
     ["src/domain/secret.ts", "src/store/secrets.ts", "type"],
     ["src/envelope/aead.ts", "src/store/secrets.ts"],
     ["src/envelope/aead.ts", "node:http"],
-    ["src/store/secrets.ts", "src/operations/mutation.ts"],
+    ["src/store/secrets.ts", "src/steps/mutation.ts"],
     ["src/store/secrets.ts", "src/envelope/envelope.ts"],
     ["src/store/secrets.ts", "src/redis/connection.ts"],
     ["src/redis/connection.ts", "src/store/database.ts"],
     ["src/redis/connection.ts", "pg"],
-    ["src/operations/mutation.ts", "src/surfaces/coffer/secrets.ts"],
-    ["src/operations/mutation.ts", "src/rpc/context.ts"],
-    ["src/operations/mutation.ts", "gen/coffer/v1/secret_pb.ts"],
-    ["src/operations/mutation.ts", "@connectrpc/connect"],
-    ["src/operations/mutation.ts", "pg"],
-    ["src/operations/mutation.ts", "ioredis"],
-    ["src/operations/mutation.ts", "src/deps.ts"],
-    ["src/operations/mutation.ts", "src/config.ts"],
-    ["src/operations/mutation.ts", "src/jobs/runner.ts"],
+    ["src/steps/mutation.ts", "src/surfaces/coffer/secrets.ts"],
+    ["src/steps/mutation.ts", "src/rpc/context.ts"],
+    ["src/steps/mutation.ts", "gen/coffer/v1/secret_pb.ts"],
+    ["src/steps/mutation.ts", "@connectrpc/connect"],
+    ["src/steps/mutation.ts", "pg"],
+    ["src/steps/mutation.ts", "ioredis"],
+    ["src/steps/mutation.ts", "src/operations/secrets/create.ts", "type"],
+    ["src/runtime/deps.ts", "src/steps/mutation.ts", "type"],
+    ["src/integrity/row-macs.ts", "src/runtime/deps.ts", "type"],
+    ["src/steps/mutation.ts", "src/config/config.ts", "type"],
+    ["src/steps/mutation.ts", "src/jobs/runner.ts"],
     ["src/surfaces/coffer/secrets.ts", "src/store/secrets.ts"],
     ["src/surfaces/coffer/secrets.ts", "src/rpc/context.ts"],
     ["src/surfaces/coffer/secrets.ts", "src/http/server.ts"],
     ["src/rpc/observe.ts", "src/http/server.ts"],
     ["src/rpc/rate-limit.ts", "rate-limiter-flexible"],
     ["src/rpc/authenticate.ts", "src/store/api-tokens.ts"],
-    ["src/http/server.ts", "src/operations/mutation.ts"],
-    ["src/http/server.ts", "src/app.ts"],
-    ["src/http/server.ts", "src/app.ts", "type"],
+    ["src/http/server.ts", "src/steps/mutation.ts"],
+    ["src/http/server.ts", "src/compose/app.ts"],
+    ["src/http/server.ts", "src/compose/app.ts", "type"],
     ["src/embedded/cluster.ts", "src/store/database.ts"],
     ["src/jobs/runner.ts", "src/rpc/errors.ts"],
     ["src/cli/run.ts", "src/http/server.ts"],
-    ["src/cli/run.ts", "src/app.ts"],
-    ["src/operations/mutation.ts", "src/cli/run.ts"],
+    ["src/cli/run.ts", "src/compose/app.ts"],
+    ["src/steps/mutation.ts", "src/cli/run.ts"],
     ["src/operations/tokens/authenticate.ts", "jose"],
     ["src/probes/hcloud.ts", "src/store/secrets.ts"],
-    ["src/probes/hcloud.ts", "src/operations/mutation.ts"],
-    ["src/operations/mutation.ts", "aws4fetch"],
+    ["src/probes/hcloud.ts", "src/steps/mutation.ts"],
+    ["src/steps/mutation.ts", "aws4fetch"],
     ["src/net-guard/dial.ts", "src/domain/secret.ts"],
-    ["src/operations/mutation.ts", "src/net-guard/dial.ts"],
-    ["src/app.ts", "src/main.ts"],
-    ["src/config.ts", "src/app.ts"],
-    ["src/app.ts", "src/start.ts"],
-    ["src/store/database.ts", "src/log.ts", "type"],
+    ["src/steps/mutation.ts", "src/net-guard/dial.ts"],
+    ["src/compose/app.ts", "src/main.ts"],
+    ["src/compose/app.ts", "src/program.ts"],
+    ["src/program.ts", "src/store/database.ts"],
+    ["src/config/config.ts", "src/compose/app.ts"],
+    ["src/store/database.ts", "src/compose/log.ts", "type"],
     ["src/rpc/observe.ts", "pino"],
-    ["src/deps.ts", "pg", "type"],
-    ["src/deps.ts", "gen/coffer/v1/secret_pb.ts"],
+    ["src/runtime/deps.ts", "pg", "type"],
+    ["src/runtime/deps.ts", "gen/coffer/v1/secret_pb.ts"],
     ["src/helpers/misc.ts", "src/domain/errors.ts"],
     ["src/util.ts", "src/domain/errors.ts"],
   ];
@@ -190,13 +190,13 @@ describe("the checker", () => {
     ["src/http/server.ts", "node:http"],
     ["src/rpc/authenticate.ts", "src/operations/tokens/authenticate.ts"],
     ["src/surfaces/coffer/secrets.ts", "gen/coffer/v1/secret_pb.ts"],
-    ["src/operations/mutation.ts", "src/store/idempotency.ts"],
-    ["src/operations/mutation.ts", "src/deps.ts", "type"],
+    ["src/steps/mutation.ts", "src/store/idempotency.ts"],
+    ["src/operations/secrets/create.ts", "src/runtime/deps.ts", "type"],
     ["src/store/database.ts", "pg"],
     ["src/envelope/aead.ts", "node:crypto"],
     ["src/domain/sensitive.ts", "node:util"],
-    ["src/app.ts", "src/store/database.ts"],
-    ["src/program.ts", "src/start.ts"],
+    ["src/compose/app.ts", "src/store/database.ts"],
+    ["src/program.ts", "src/compose/start.ts"],
   ];
 
   test.each(good)("lets %s → %s be", (from, to, typeOnly) => {
@@ -233,43 +233,46 @@ export const text = 'from "./nor-this.ts"';
     ]);
   });
 
-  test("finds cycles of any length, but not between types", () => {
+  test("finds cycles of any length, also those that only types make", () => {
     const cycle = ["a", "b", "c", "a"].map((name) => `src/${name}.ts`);
-    const around = cycle.slice(1).map((to, index) => ({ from: cycle[index] ?? "", to, typeOnly: false }));
+    const around = cycle.slice(1).map((to, index) => ({ from: cycle[index] ?? "", to, typeOnly: index === 0 }));
     expect(findCycle(around)).toEqual(cycle);
     expect(findCycle([{ from: "src/a.ts", to: "src/a.ts", typeOnly: false }])).toEqual(["src/a.ts", "src/a.ts"]);
     expect(findCycle(around.slice(1))).toBeUndefined();
-    expect(findCycle(around.map((edge, index) => ({ ...edge, typeOnly: index === 0 })))).toBeUndefined();
+  });
+
+  test("finds cycles of folders whose files have none", () => {
+    const edge = (from: string, to: string) => ({ from: `src/${from}.ts`, to: `src/${to}.ts`, typeOnly: true });
+    const around = [edge("x/a", "x/y/b"), edge("x/y/c", "x/d")];
+    expect(findCycle(around)).toBeUndefined();
+    expect(findCycle(betweenFolders(around))).toEqual(["src/x", "src/x/y", "src/x"]);
+    expect(findCycle(betweenFolders([edge("x/a", "x/b"), edge("x/b", "y/c")]))).toBeUndefined();
+    // A root file stands for itself: it is in no folder with the others.
+    expect(findCycle(betweenFolders([edge("main", "x/a"), edge("x/a", "ports")]))).toBeUndefined();
   });
 
   test("catches a grant that is made elsewhere", () => {
     const text = 'return { permission } as Grant<"secrets.read">;';
     expect(misplaced("src/store/secrets.ts", text)).not.toEqual([]);
     expect(misplaced("src/store/secrets.ts", text.replace("as", "as unknown as"))).not.toEqual([]);
-    expect(misplaced("src/operations/authorize.ts", text)).toEqual([]);
+    expect(misplaced("src/steps/authorize.ts", text)).toEqual([]);
   });
 });
 
-function violations({ from, to, typeOnly }: Edge): string[] {
+function violations({ from, to }: Edge): string[] {
   const complain = (why: string) => [`${from} → ${to}: ${why}`];
   const room = roomOf(from);
-  const allowed: readonly string[] | "anything" | undefined = lookUp(rules.rooms, room);
-  if (allowed === undefined) return complain(`${room} is no room`);
+  const allowed: readonly string[] | undefined = lookUp(rules.rooms, room);
+  if (allowed === undefined) return complain(`${room} has no rule`);
 
   const reserved = rules.reserved.find(({ target }) => (target.endsWith("/") ? to.startsWith(target) : to === target));
   if (reserved !== undefined) {
     const holders: readonly string[] = reserved.for;
-    return holders.includes(room) ? [] : complain(`only for ${holders.join(", ") || "nobody"}`);
+    return holders.includes(room) ? [] : complain(`only for ${holders.join(", ")}`);
   }
-  if (allowed === "anything") return [];
-
   const outside: readonly string[] | undefined = lookUp(rules.pure, room);
   if (!to.startsWith("src/")) {
     return outside === undefined || outside.includes(to) ? [] : complain(`${room} is pure`);
-  }
-  if (rules.typesForAll.includes(to)) {
-    if (outside !== undefined) return complain(`${room} is pure`);
-    return typeOnly ? [] : complain("only its types");
   }
   const target = roomOf(to);
   return target === room || allowed.includes(target) ? [] : complain("against the arrows");
@@ -298,12 +301,23 @@ function edgesOf(from: string, text: string): Edge[] {
   });
 }
 
-/** The files of one cycle, the first of them again at its end. What only types need is gone when the program runs. */
+/** The same imports between folders, without those that stay in one. */
+function betweenFolders(all: readonly Edge[]): Edge[] {
+  const inSource = all.filter(({ to }) => to.startsWith("src/"));
+  const edges = inSource.map(({ from, to, typeOnly }) => ({ from: folderOf(from), to: folderOf(to), typeOnly }));
+  return edges.filter(({ from, to }) => from !== to);
+}
+
+/** A file that lies in src/ itself stands for itself. */
+function folderOf(file: string): string {
+  const folder = posix.dirname(file);
+  return folder === "src" ? file : folder;
+}
+
+/** The nodes of one cycle, the first of them again at its end. */
 function findCycle(all: readonly Edge[]): string[] | undefined {
   const targets = new Map<string, string[]>();
-  for (const { from, to, typeOnly } of all) {
-    if (!typeOnly) targets.set(from, [...(targets.get(from) ?? []), to]);
-  }
+  for (const { from, to } of all) targets.set(from, [...(targets.get(from) ?? []), to]);
   const done = new Set<string>();
   const visit = (file: string, path: string[]): string[] | undefined => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];

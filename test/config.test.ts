@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadConfig } from "../src/config.ts";
-import { StartupError } from "../src/domain/startup-error.ts";
+import { loadConfig } from "../src/config/config.ts";
+import { StartupError } from "../src/domain/error/startup-error.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "coffer-config-"));
 afterAll(() => rmSync(dir, { recursive: true }));

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { errorsDocument, errorsPath } from "../scripts/write-docs.ts";
 import { usage } from "../src/cli/usage.ts";
-import { loadConfig } from "../src/config.ts";
+import { loadConfig } from "../src/config/config.ts";
 import { jobs } from "../src/jobs/jobs.ts";
 import { partitionEvents } from "../src/jobs/partition-events.ts";
 import { readIssuers } from "../src/jwt/read-issuers.ts";
@@ -19,7 +19,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 
 describe("settings", () => {
   const settingsIn = (text: string) => [...new Set(text.match(/COFFER_(?!TEST_)[A-Z_]+[A-Z]/g))].sort();
-  const settings = settingsIn(read("src/config.ts") + read("src/probes/endpoints.ts"));
+  const settings = settingsIn(read("src/config/config.ts") + read("src/probes/endpoints.ts"));
 
   it.each(["docs/configuration.md", ".env.example"])("are all in %s, and no others", (path) => {
     expect(settings.length).toBeGreaterThan(15);

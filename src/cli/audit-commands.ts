@@ -1,8 +1,8 @@
 // coffer audit verify, head.
 import { readFileSync } from "node:fs";
-import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
+import { coveredOfAuditCut, isAuthentic } from "../integrity/row-macs.ts";
 import { type AuditHead, verifyTrail } from "../operations/audit/verify.ts";
-import { coveredOfAuditCut, isAuthentic } from "../operations/row-macs.ts";
 import { findAuditCut } from "../store/audit-cut.ts";
 import { findHead, listAuditedWorkspaces } from "../store/audit-seals.ts";
 import type { AdminDeps } from "./deployment.ts";

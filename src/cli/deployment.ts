@@ -1,18 +1,18 @@
 // The configured deployment, for one command: its database and its keyring, used directly.
 import { randomBytes } from "node:crypto";
-import type { Config } from "../config.ts";
-import type { Deps } from "../deps.ts";
-import { CofferError } from "../domain/errors.ts";
-import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import type { Config } from "../config/config.ts";
+import { CofferError } from "../domain/error/errors.ts";
+import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
 import { visitEmbeddedPostgres } from "../embedded/visit-embedded-postgres.ts";
 import { loadKeyring } from "../envelope/keyring.ts";
-import { openDeployment } from "../operations/deployment.ts";
-import { createSingleFlight } from "../operations/single-flight.ts";
-import { createTokenCache } from "../operations/tokens/token-cache.ts";
 import { noHints } from "../redis/idempotency-hints.ts";
+import type { Deps } from "../runtime/deps.ts";
+import { createSingleFlight } from "../runtime/single-flight.ts";
+import { createTokenCache } from "../runtime/token-cache.ts";
+import { openDeployment } from "../steps/deployment.ts";
 import { checkDatabase } from "../store/check-database.ts";
+import { isDatabaseError } from "../store/connection/database-errors.ts";
 import { type Database, openDatabase } from "../store/database.ts";
-import { isDatabaseError } from "../store/database-errors.ts";
 import { findDeployment } from "../store/deployment.ts";
 import { migrate } from "../store/migrate.ts";
 

@@ -2,14 +2,14 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Config } from "../config.ts";
-import { StartupError } from "../domain/startup-error.ts";
+import type { Config } from "../config/config.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 import { createDataDir } from "../embedded/data-dir.ts";
 import { openDeploymentKey } from "../envelope/deployment-keys.ts";
 import { addRootKey, createKeyring, findAddedRootKey, loadKeyring, putRootKeyFirst } from "../envelope/keyring.ts";
-import { auditEvent } from "../operations/audit-trail.ts";
-import { checkRootKeys } from "../operations/deployment.ts";
 import { rewrapRoots } from "../operations/keys/rewrap-roots.ts";
+import { auditEvent } from "../runtime/audit-trail.ts";
+import { checkRootKeys } from "../steps/deployment.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import { findDeployment } from "../store/deployment.ts";
 import { countRootWraps } from "../store/kms-keys.ts";

@@ -1,7 +1,7 @@
 // The options of all commands, and what their texts mean.
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
-import { type Role, roles } from "../domain/permission.ts";
-import { type Tier, tiers } from "../domain/workspace.ts";
+import { type Role, roles } from "../domain/access/permission.ts";
+import { type Tier, tiers } from "../domain/workspace/workspace.ts";
 import { UsageError } from "./usage.ts";
 
 export interface Options {

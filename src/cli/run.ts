@@ -1,7 +1,7 @@
 // Runs one command of the command line, other than serve.
-import type { Config } from "../config.ts";
-import { CofferError } from "../domain/errors.ts";
-import { StartupError } from "../domain/startup-error.ts";
+import type { Config } from "../config/config.ts";
+import { CofferError } from "../domain/error/errors.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 import { showAuditHeads, verifyAudit } from "./audit-commands.ts";
 import { withDeployment } from "./deployment.ts";
 import { addToKeyring, checkKeyring, initKeyring, rotateKeyring } from "./keyring-commands.ts";

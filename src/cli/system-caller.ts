@@ -1,8 +1,9 @@
 // Who calls when a command does: whoever has the machine's database and keyring has everything already.
-import type { Caller, Membership } from "../domain/caller.ts";
-import { CofferError } from "../domain/errors.ts";
+
+import { permissionsOfRole } from "../domain/access/permission.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
-import { permissionsOfRole } from "../domain/permission.ts";
+import type { Caller, Membership } from "../domain/workspace/caller.ts";
 import { listWorkspaceIds } from "../store/workspaces.ts";
 import type { AdminDeps } from "./deployment.ts";
 

@@ -1,5 +1,5 @@
 // coffer workspace list, create.
-import { purgeRetentionDaysDefault, tierDefault, type Workspace } from "../domain/workspace.ts";
+import { purgeRetentionDaysDefault, tierDefault, type Workspace } from "../domain/workspace/workspace.ts";
 import { createWorkspace } from "../operations/workspaces/create.ts";
 import { listWorkspaces } from "../operations/workspaces/list.ts";
 import type { AdminDeps } from "./deployment.ts";

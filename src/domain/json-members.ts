@@ -1,5 +1,5 @@
 // Members of plain JSON objects, of which a request may have the known ones only.
-import type { FieldViolation } from "./errors.ts";
+import type { FieldViolation } from "./error/errors.ts";
 
 const nameShownMax = 64;
 

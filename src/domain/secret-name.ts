@@ -1,5 +1,5 @@
 // Names of secrets and the paths that are derived from them.
-import { invalidField } from "./errors.ts";
+import { invalidField } from "./error/errors.ts";
 
 const charactersMax = 512;
 

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { Refusal, RefusalCode } from "../domain/egress/refusal.ts";
 import { refusalStatus } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import type { EgressParts } from "./parts.ts";
 import type { Record } from "./record.ts";
 

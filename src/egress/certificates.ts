@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { RandomBytes } from "../domain/random.ts";
-import { type Ca, type LeafKey, leafLifeMs, makeLeafKey, mintLeaf } from "../operations/egress/certificates.ts";
+import { type Ca, type LeafKey, leafLifeMs, makeLeafKey, mintLeaf } from "../steps/egress/certificates.ts";
 
 export interface Certificates {
   /** The authority of a workspace, in PEM. */

@@ -3,7 +3,7 @@ import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import type { FailureLimit } from "../domain/failure-limit.ts";
 import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
-import { parseSandboxToken } from "../operations/egress/sandbox-token.ts";
+import { parseSandboxToken } from "../steps/egress/sandbox-token.ts";
 import { type ProxyAnswer, unknownSandbox } from "./answers.ts";
 import type { EgressParts } from "./parts.ts";
 

@@ -1,10 +1,11 @@
 // What the proxy works with.
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import type { EgressTimeouts } from "../domain/egress/timeouts.ts";
 import type { FailureLimits } from "../domain/failure-limit.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { AuthenticateSandboxDeps } from "../operations/egress/authenticate-sandbox.ts";
-import type { EgressEventLog } from "../operations/egress/event-log.ts";
+import type { EgressEventLog } from "../runtime/egress-event-log.ts";
 import type { EventGuard } from "../wire/guard-events.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Measured } from "./metrics.ts";
@@ -13,35 +14,6 @@ import type { EgressLine } from "./record.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { Usage } from "./usage.ts";
 import type { Values } from "./values.ts";
-
-/** Time-outs that operators choose, in milliseconds. */
-export interface EgressWaits {
-  /** From the last byte of the request to the head of the host's answer. */
-  answerMs: number;
-  /** Without a byte of a request's or an answer's body. */
-  bodyMs: number;
-  /** Without a byte of a WebSocket, a tunnel or an event stream; 0: no limit, and TCP keep-alive detects a lost peer. */
-  idleMs: number;
-}
-
-/** All in milliseconds. */
-export interface EgressTimeouts extends EgressWaits {
-  /** For the head of a request, also of the first one on a connection. */
-  headMs: number;
-  /** Until a host is connected. */
-  dialMs: number;
-  /** How often the sandbox of an open request is judged again. */
-  recheckMs: number;
-  /** How long the last bytes of a stream wait for the rest of a value. */
-  heldMs: number;
-}
-
-export const egressTimeouts: Omit<EgressTimeouts, keyof EgressWaits> = {
-  headMs: 15_000,
-  dialMs: 10_000,
-  recheckMs: 1_000,
-  heldMs: 100,
-};
 
 export interface EgressParts extends AuthenticateSandboxDeps {
   now: () => Date;

@@ -7,7 +7,7 @@ import { judgeRequest, type Swap } from "../domain/egress/judge-request.ts";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import { type ScrubForm, scrubForms } from "../domain/egress/scrub-forms.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
 import type { ProxyAnswer } from "./answers.ts";
 import { enter } from "./enter.ts";

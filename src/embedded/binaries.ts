@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, cp, lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
 import { type RunAs, runBinary } from "./spawn-binary.ts";
 
 export type Binaries = { initdb: string; postgres: string };

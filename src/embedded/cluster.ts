@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { chown, mkdtemp, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { dataDirArgument, type RunAs, runBinary } from "./spawn-binary.ts";
 

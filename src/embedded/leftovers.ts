@@ -5,7 +5,7 @@ import { readdir, readFile, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 
 type Leftover = { pid: number; isPostmaster: boolean };
 

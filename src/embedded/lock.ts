@@ -3,7 +3,7 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 
 /** Told apart from other failures: what may not have the directory to itself may still talk to the server in it. */
 export class DataDirInUse extends StartupError {}

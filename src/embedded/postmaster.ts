@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, DatabaseError } from "pg";
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { clusterName, killQuietly } from "./leftovers.ts";
 import { dataDirArgument, type RunAs, spawnBinary } from "./spawn-binary.ts";

@@ -1,7 +1,7 @@
 // Decides which account the bundled PostgreSQL runs as.
 
 import { stat } from "node:fs/promises";
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 import type { RunAs } from "./spawn-binary.ts";
 
 // "nobody" on every Linux: initdb wants a uid that has a name, so a made-up one does not do.

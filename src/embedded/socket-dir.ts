@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { lstat, lutimes, mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 
 // 108 bytes with the closing zero on Linux, 104 on macOS.
 const socketPathBytesMax = 103;

@@ -1,7 +1,7 @@
 // The zero-install default: the bundled PostgreSQL in coffer's own data directory.
 
 import { realpath } from "node:fs/promises";
-import { toStartupError } from "../domain/startup-error.ts";
+import { toStartupError } from "../domain/error/startup-error.ts";
 import { findBinaries } from "./binaries.ts";
 import {
   type ClusterPlace,

@@ -1,7 +1,7 @@
 // Keeps the PostgreSQL server running: started again when it dies, given up after five failures in a row.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
 import { endLeftovers } from "./leftovers.ts";
 import {
   type Connection,

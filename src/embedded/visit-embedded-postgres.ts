@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
 import { type ClusterPlace, inspectCluster, placeCluster } from "./cluster.ts";
 import { DataDirInUse } from "./lock.ts";
 import { probe } from "./postmaster.ts";

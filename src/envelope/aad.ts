@@ -1,5 +1,5 @@
 // What a ciphertext is bound to: nothing in here ever changes for a secret version, so a moved ciphertext does not open.
-import type { PayloadForm } from "../domain/payload.ts";
+import type { PayloadForm } from "../domain/secret/payload.ts";
 import type { Algorithm, KeyAlgorithm } from "./algorithms.ts";
 import { lengthPrefixed, uint32Bytes, utf8Bytes } from "./bytes.ts";
 import { createWriter } from "./writer.ts";

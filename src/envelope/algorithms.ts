@@ -1,5 +1,5 @@
 // The algorithms of keys under the names that callers see: authenticated ciphers, which envelopes use too, and those of other keys.
-import type { HashName } from "../domain/hash-name.ts";
+import type { HashName } from "../domain/key/hash-name.ts";
 
 interface AlgorithmSpec {
   /** In envelopes; never reused. */

@@ -1,6 +1,6 @@
 // HMACs (RFC 2104) of callers' data.
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { type HashName, hashes } from "../domain/hash-name.ts";
+import { type HashName, hashes } from "../domain/key/hash-name.ts";
 import type { KeyAlgorithm } from "./algorithms.ts";
 import type { KeyVersion } from "./key-version.ts";
 

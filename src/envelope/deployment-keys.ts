@@ -1,8 +1,8 @@
 // The keys of one deployment (of one database): all derived from one random key that a root key wraps.
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
-import { StartupError } from "../domain/startup-error.ts";
 import { deploymentKeyAad } from "./aad.ts";
 import { derive, noSalt } from "./derive.ts";
 import type { Keyring } from "./keyring.ts";

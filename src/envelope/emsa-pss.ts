@@ -1,6 +1,6 @@
 // EMSA-PSS (RFC 8017, 9.1) of a hash that a caller has made: node:crypto signs only what it has hashed itself.
 import { hash as hashOnce, timingSafeEqual } from "node:crypto";
-import { type HashName, hashes } from "../domain/hash-name.ts";
+import { type HashName, hashes } from "../domain/key/hash-name.ts";
 import type { RandomBytes } from "../domain/random.ts";
 
 const trailer = 0xbc;

@@ -1,6 +1,7 @@
 // Seals a payload under a fresh DEK that a KMS key version wraps, opens it again, and moves the wrap to a newer key version.
-import type { Payload, PayloadForm } from "../domain/payload.ts";
+
 import type { RandomBytes } from "../domain/random.ts";
+import type { Payload, PayloadForm } from "../domain/secret/payload.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { type KeyVersionName, type ValueAads, type ValueContext, valueAads } from "./aad.ts";
 import { aeadOpen, aeadSeal, nonceSizeBytes } from "./aead.ts";

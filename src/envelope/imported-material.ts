@@ -1,6 +1,6 @@
 // Key material that a caller made and wrapped for import: RSA-OAEP where it fits, CKM_RSA_AES_KEY_WRAP of PKCS #11 otherwise.
 import { createDecipheriv, type KeyObject } from "node:crypto";
-import { assertNever } from "../domain/errors.ts";
+import { assertNever } from "../domain/error/errors.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
 import { valueCorrupt } from "./corrupt.ts";

@@ -14,9 +14,9 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { StartupError } from "../domain/error/startup-error.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
-import { StartupError } from "../domain/startup-error.ts";
 import { derive, noSalt } from "./derive.ts";
 
 const rootKeySizeBytes = 32;

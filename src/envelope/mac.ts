@@ -1,6 +1,6 @@
 // Keyed hashes: of token secrets, and of rows that decide who gets a value.
 import { hash, timingSafeEqual } from "node:crypto";
-import { assertNever } from "../domain/errors.ts";
+import { assertNever } from "../domain/error/errors.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { createWriter } from "./writer.ts";
 

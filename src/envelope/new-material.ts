@@ -1,6 +1,6 @@
 // Makes the material of new key versions. RSA keys take seconds: they are made off the event loop, one at a time.
 import { generateKeyPair, generateKeyPairSync } from "node:crypto";
-import { assertNever, CofferError } from "../domain/errors.ts";
+import { assertNever, CofferError } from "../domain/error/errors.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";

@@ -1,5 +1,5 @@
 // What is sealed: raw bytes, or a map of named parts as one message with one possible encoding.
-import type { Payload } from "../domain/payload.ts";
+import type { Payload } from "../domain/secret/payload.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { createReader, uint32Bytes, utf8Bytes } from "./bytes.ts";
 import { valueCorrupt } from "./corrupt.ts";

@@ -1,6 +1,6 @@
 // Signatures of hashes that callers have made: the same ones as of the input that was hashed.
 import { constants, privateEncrypt, publicDecrypt } from "node:crypto";
-import type { HashName } from "../domain/hash-name.ts";
+import type { HashName } from "../domain/key/hash-name.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
 import { signDigestEcdsa, verifyDigestEcdsa } from "./ecdsa-digest.ts";

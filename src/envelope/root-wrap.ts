@@ -1,5 +1,5 @@
 // Keys wrapped by a root key, as Postgres keeps them.
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { nonceSizeBytes, tagSizeBytes } from "./aead.ts";

@@ -1,6 +1,6 @@
 // Signatures by private keys, made and verified on other threads: RSA-PSS, ECDSA in DER, Ed25519.
 import { constants, type KeyObject, sign, verify } from "node:crypto";
-import { type HashName, hashes } from "../domain/hash-name.ts";
+import { type HashName, hashes } from "../domain/key/hash-name.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
 import { privateKeyOf, publicKeyOf } from "./key-objects.ts";
 import type { KeyVersion } from "./key-version.ts";

@@ -1,5 +1,5 @@
 // Reads a request's body within its limits of size and time, and inflates it within the same size.
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { checkEncoding, inflate, tooLarge } from "./compression.ts";
 import { hasBody, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
 

@@ -1,7 +1,7 @@
 // Inflates compressed bodies and messages, within limits, and names the encodings that are accepted.
 import { promisify } from "node:util";
 import { type BrotliDecompress, brotliDecompress, gunzip } from "node:zlib";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 
 /** Ordinary text does not compress better. A body that is small when inflated has no such limit. */
 const inflationMax = 100;

@@ -1,5 +1,5 @@
 // Builds a request's Headers from its raw header lines: Node joins or drops repeated ones silently, which must not decide who asks.
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { createHeaderMap } from "../rpc/header-map.ts";
 
 const singleHeaders = new Set([

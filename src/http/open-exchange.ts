@@ -1,7 +1,7 @@
 // Makes an Exchange of a node request, or refuses what proxies and servers might understand in two ways.
 import type { BlockList } from "node:net";
 import type { ContextValues } from "@connectrpc/connect";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { peerKey, requestIdKey } from "../rpc/context.ts";
 import { clientAddress, isTrustedPeer } from "./client-address.ts";
 import { isEncrypted } from "./every-answer.ts";

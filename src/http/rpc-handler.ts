@@ -2,12 +2,12 @@
 import type { ConnectRouter, ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { base64Length, decodeText } from "./base64-text.ts";
 import { publicBodyBytesMax } from "./body.ts";
 import { tooLarge } from "./compression.ts";
+import { base64Length, decodeText } from "./direct/base64-text.ts";
+import { grpcContentType, readGrpcContentType } from "./direct/grpc-content-type.ts";
+import { encodeGrpcMessage } from "./direct/grpc-message.ts";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
-import { grpcContentType, readGrpcContentType } from "./grpc-content-type.ts";
-import { encodeGrpcMessage } from "./grpc-message.ts";
 
 export type RpcHandler = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues) => void;
 

@@ -1,5 +1,5 @@
 // Destroys versions at their scheduled_destroy_time; until then they are disabled, and enabling one calls it off.
-import { asDestroyed } from "../operations/versions/as-destroyed.ts";
+import { asDestroyed } from "../steps/versions/as-destroyed.ts";
 import {
   countDestructions,
   isDestructionDue,

@@ -1,7 +1,7 @@
 // What the jobs on keys have in common: each key is worked on if it is as coffer wrote it, and otherwise reported and put off.
-import type { KmsKey } from "../domain/kms-key.ts";
-import { wrapsSecrets } from "../operations/keys/key-material.ts";
-import { coveredOfKmsKey, isAuthentic, macOf } from "../operations/row-macs.ts";
+import type { KmsKey } from "../domain/key/kms-key.ts";
+import { coveredOfKmsKey, isAuthentic, macOf } from "../integrity/row-macs.ts";
+import { wrapsSecrets } from "../runtime/key-material.ts";
 import type { Tx } from "../store/database.ts";
 import { postponeKey } from "../store/due-keys.ts";
 import { type StoredKmsKeyRecord, updateKeyRecord } from "../store/kms-key-records.ts";

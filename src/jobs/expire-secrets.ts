@@ -1,6 +1,6 @@
 // Notes down that secrets have expired, which every reader has judged by itself since their expire_time.
-import type { Secret } from "../domain/secret.ts";
-import { settleExpired } from "../operations/secrets/settle-expired.ts";
+import type { Secret } from "../domain/secret/secret.ts";
+import { settleExpired } from "../steps/secrets/settle-expired.ts";
 import { isExpiryDue, lockExpiredSecrets } from "../store/expired-secrets.ts";
 import type { Job } from "./job.ts";
 import { recordSystemEvents } from "./system-events.ts";

@@ -1,5 +1,5 @@
 // What a job is: something to look for, and a way to do a part of it in one short transaction.
-import type { Deps } from "../deps.ts";
+import type { Deps } from "../runtime/deps.ts";
 import type { Sql, Tx } from "../store/database.ts";
 
 export type JobDeps = Pick<

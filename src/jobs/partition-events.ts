@@ -1,6 +1,6 @@
 // Creates partitions for the events of coming months, and drops partitions whose retention has passed.
-import { divideAt, type EventPartition, outdated, partitionName, partitionsOf } from "../domain/event-months.ts";
-import { coveredOfAuditCut, macOf } from "../operations/row-macs.ts";
+import { divideAt, type EventPartition, outdated, partitionName, partitionsOf } from "../domain/audit/event-months.ts";
+import { coveredOfAuditCut, macOf } from "../integrity/row-macs.ts";
 import { putAuditCut } from "../store/audit-cut.ts";
 import { databaseNow } from "../store/clock.ts";
 import type { Database, Sql, Tx } from "../store/database.ts";

@@ -1,7 +1,8 @@
 // Moves the versions of secrets, the credentials of vault connections and the variables of sandboxes to the newest version of their key
 // after a rotation: a part of a workspace at a time.
+
+import { coveredOfKmsKey, isAuthentic } from "../integrity/row-macs.ts";
 import { rewrapVersions as makeEnvelopes } from "../operations/keys/rewrap-versions.ts";
-import { coveredOfKmsKey, isAuthentic } from "../operations/row-macs.ts";
 import type { Tx } from "../store/database.ts";
 import {
   isRewrapDue,

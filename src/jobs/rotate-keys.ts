@@ -1,11 +1,6 @@
 // Rotates keys whose rotation period has passed.
 
-import {
-  createPrimaryVersion,
-  materialFor,
-  slowAlgorithms,
-  storePrimaryVersion,
-} from "../operations/keys/new-version.ts";
+import { createPrimaryVersion, materialFor, slowAlgorithms, storePrimaryVersion } from "../steps/keys/new-version.ts";
 import type { Tx } from "../store/database.ts";
 import { findKeyToRotate, isKeyRotationDue, lockKeysToRotate, lockKeyToRotate } from "../store/due-keys.ts";
 import { mayWait } from "../store/event-partitions.ts";

@@ -1,5 +1,5 @@
 // Seals the audit trail: chains the events that were committed since the last run.
-import { advance, firstBounds } from "../domain/event-horizon.ts";
+import { advance, firstBounds } from "../domain/audit/event-horizon.ts";
 import { sealEvents } from "../operations/audit/seal.ts";
 import { findUnsealed, isSealingDue, lockBounds, putBounds } from "../store/audit-seals.ts";
 import { readHorizon } from "../store/event-horizon.ts";

@@ -1,5 +1,5 @@
 // The audit events of what nobody called for: the system did it, because its time had come.
-import { type AuditEvent, type AuditSubject, systemPrincipalId } from "../domain/audit-event.ts";
+import { type AuditEvent, type AuditSubject, systemPrincipalId } from "../domain/audit/audit-event.ts";
 import { newId } from "../domain/ids.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import type { Tx } from "../store/database.ts";

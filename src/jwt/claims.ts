@@ -1,5 +1,5 @@
 // What the claims of a verified JWT mean here, by its issuer's rules.
-import { isScope, type Role, roles } from "../domain/permission.ts";
+import { isScope, type Role, roles } from "../domain/access/permission.ts";
 import type { ClaimPath, JwtIssuer, RoleRule, ScopeRule, WorkspaceRule } from "./issuer.ts";
 
 type Claims = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 // An issuer whose JWTs are believed, and how its claims become coffer's terms.
-import type { Role } from "../domain/permission.ts";
+import type { Role } from "../domain/access/permission.ts";
 
 export interface JwtIssuer {
   /** Exactly what `iss` must say. */

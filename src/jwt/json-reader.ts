@@ -1,5 +1,5 @@
 // Reads a JSON file of settings strictly: every member is asked for by name, and what nobody asked for is an error.
-import { StartupError } from "../domain/startup-error.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 

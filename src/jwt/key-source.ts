@@ -1,6 +1,6 @@
 // The keys of one issuer: fetched when they are needed, used while they are fresh, and never asked for too often.
 import type { LocalJWKSet } from "jose";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { parseKeySet } from "./key-set.ts";
 
 /** The same object as long as the set's text is the same. */

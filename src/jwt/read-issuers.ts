@@ -1,9 +1,9 @@
 // The file of trusted issuers, checked as a whole: anything odd in it is one line, and no start.
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { isScope, type Role, roles } from "../domain/access/permission.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
 import { isId } from "../domain/ids.ts";
-import { isScope, type Role, roles } from "../domain/permission.ts";
-import { StartupError } from "../domain/startup-error.ts";
 import { asymmetricAlgorithms, type ClaimPath, type JwtIssuer, type RoleRule, type WorkspaceRule } from "./issuer.ts";
 import { type Json, type ObjectReader, readObject } from "./json-reader.ts";
 import { parseKeySet, weaknessIn } from "./key-set.ts";

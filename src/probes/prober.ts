@@ -2,21 +2,21 @@
 import type { BlockList } from "node:net";
 import type { ValidationName } from "../domain/credential/kind.ts";
 import { validationOf } from "../domain/credential/kinds.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { OutboundError, type OutboundFailure } from "../net-guard/errors.ts";
 import { type Resolve, systemResolve } from "../net-guard/guard.ts";
 import { requestOutside } from "../net-guard/request.ts";
 import { probeAws } from "./aws.ts";
 import { probeAzure } from "./azure.ts";
+import { probeAzureBlob } from "./azure-blob.ts";
+import { probeB2 } from "./b2.ts";
 import { probeCloudflare } from "./cloudflare.ts";
 import type { ProbedService, ProbeUrls } from "./endpoints.ts";
 import { probeGcp, probeGcs } from "./gcp.ts";
 import { probeHcloud } from "./hcloud.ts";
 import { probeOciRegistry } from "./oci-registry.ts";
 import { type CredentialParts, type Probe, unanswered, untriable, type Verdict } from "./probe.ts";
-import { probeAzureBlob } from "./storage/azure-blob.ts";
-import { probeB2 } from "./storage/b2.ts";
-import { probeS3 } from "./storage/s3.ts";
+import { probeS3 } from "./s3.ts";
 
 export interface ProbeSettings {
   isOn: boolean;

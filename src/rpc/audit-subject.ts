@@ -1,6 +1,6 @@
 // What a request asks for, as far as it says so itself: for the audit event of a call that got no further.
 import type { StreamRequest, UnaryRequest } from "@connectrpc/connect";
-import type { AuditSubject } from "../domain/audit-event.ts";
+import type { AuditSubject } from "../domain/audit/audit-event.ts";
 
 const resourceTypes: Readonly<Record<string, AuditSubject["resourceType"]>> = {
   AccessService: "access_rule",

@@ -1,14 +1,14 @@
 // Finds out who calls and about which workspace.
 import type { ContextValues, Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
-import type { Caller, Identity, Membership } from "../domain/caller.ts";
-import { CofferError, invalidField } from "../domain/errors.ts";
+import { CofferError, invalidField } from "../domain/error/errors.ts";
 import type { FailureLimit, FailureLimits } from "../domain/failure-limit.ts";
-import { invalidCredential } from "../operations/tokens/authenticate.ts";
+import type { Caller, Identity, Membership } from "../domain/workspace/caller.ts";
 import {
   type AuthenticateCredentialDeps,
   authenticateCredential,
   isWellFormedCredential,
 } from "../operations/tokens/authenticate-credential.ts";
+import { invalidCredential } from "../runtime/guess-limit.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import type { RestSurface } from "../surfaces/rest-surface.ts";
 import { admittedKey, peerKey, progressKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";

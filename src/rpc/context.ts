@@ -1,7 +1,7 @@
 // What travels beside a call's message, from the socket inwards.
 import { createContextKey } from "@connectrpc/connect";
 import type { CallProgress } from "../domain/call-progress.ts";
-import type { Identity } from "../domain/caller.ts";
+import type { Identity } from "../domain/workspace/caller.ts";
 
 /** What the socket knows: the address of its peer, in normal form (no `::ffff:`). */
 export interface Peer {

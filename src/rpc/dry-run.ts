@@ -1,6 +1,6 @@
 // Runs only the part of an operation that looks at its request, to find every rule of coffer's own that the request breaks.
 import type { UnaryRequest } from "@connectrpc/connect";
-import { CofferError, type FieldViolation } from "../domain/errors.ts";
+import { CofferError, type FieldViolation } from "../domain/error/errors.ts";
 
 /** The broken rules of a request that is refused anyway. Changes, reads and records nothing. */
 export type DryRun = (req: UnaryRequest) => Promise<readonly FieldViolation[]>;

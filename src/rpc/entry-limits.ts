@@ -1,7 +1,7 @@
 // Finds lists and maps with more entries than the schema allows, before anything looks at each entry.
 import { type DescField, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { FieldViolation } from "../domain/errors.ts";
+import type { FieldViolation } from "../domain/error/errors.ts";
 import { fieldValue } from "./field-value.ts";
 
 /** A violation for each one in the message itself, or in a message that it holds. */

@@ -1,7 +1,7 @@
 // CofferError ⇄ what goes over the wire: Connect code, HTTP status and google.rpc details.
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type CodeName, type Reason, reasons } from "../domain/error-reasons.ts";
-import { CofferError } from "../domain/errors.ts";
+import { type CodeName, type Reason, reasons } from "../domain/error/error-reasons.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { codeOf, detailsOf } from "../surfaces/error-details.ts";
 
 // As the Connect protocol maps them; reasons that need another status have their own in the table of reasons.

@@ -1,7 +1,7 @@
 // grpc.health.v1: load balancers ask whether to send calls here.
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { streamLifetimeMs } from "./public-streams.ts";
 import type { Readiness } from "./readiness.ts";
 import { createSharedTicks } from "./shared-ticks.ts";

@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Interceptor } from "@connectrpc/connect";
-import { invalidField } from "../domain/errors.ts";
+import { invalidField } from "../domain/error/errors.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { callerKey } from "../surfaces/caller.ts";
 

@@ -1,8 +1,8 @@
 // What every call passes, in this order, the first being the outermost.
 import { Code, type Interceptor } from "@connectrpc/connect";
-import type { Deps } from "../deps.ts";
-import type { DenialLog } from "../operations/audit-denials.ts";
 import type { RateLimit } from "../redis/rate-limits.ts";
+import type { DenialLog } from "../runtime/audit-denials.ts";
+import type { Deps } from "../runtime/deps.ts";
 import { type AuthenticateDeps, authenticate } from "./authenticate.ts";
 import type { DryRun } from "./dry-run.ts";
 import { isConnectError, toCofferError, toConnectError } from "./errors.ts";

@@ -11,7 +11,7 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import type { CallProgress } from "../domain/call-progress.ts";
-import { CofferError, failOn } from "../domain/errors.ts";
+import { CofferError, failOn } from "../domain/error/errors.ts";
 import { progressKey } from "./context.ts";
 import { createHeaderMap } from "./header-map.ts";
 import { type JsonShape, jsonShapeKey } from "./json-shape.ts";

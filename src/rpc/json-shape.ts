@@ -1,7 +1,7 @@
 // The shape of a message that came as JSON: its fields of the wrong type, and the spelling of its fields.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
-import { CofferError, type FieldViolation } from "../domain/errors.ts";
+import { CofferError, type FieldViolation } from "../domain/error/errors.ts";
 import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./json-path.ts";
 
 export interface JsonShape {

@@ -1,9 +1,9 @@
 // The outermost interceptor: times a call and writes its one log line.
 import type { Interceptor } from "@connectrpc/connect";
-import { reasons } from "../domain/error-reasons.ts";
-import { type CofferError, denialIn } from "../domain/errors.ts";
-import type { DenialLog } from "../operations/audit-denials.ts";
-import { isReported } from "../operations/secrets/report-corrupt.ts";
+import { reasons } from "../domain/error/error-reasons.ts";
+import { type CofferError, denialIn } from "../domain/error/errors.ts";
+import type { DenialLog } from "../runtime/audit-denials.ts";
+import { isReported } from "../steps/secrets/report-corrupt.ts";
 import { callerKey } from "../surfaces/caller.ts";
 import { askedSubject } from "./audit-subject.ts";
 import { isCallKey, peerKey, requestIdKey } from "./context.ts";

@@ -1,6 +1,6 @@
 // Limits streams that need no credential: how many each address and all addresses may have, and for how long.
 import { setTimeout as sleep } from "node:timers/promises";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { networkOf } from "../redis/rate-limits.ts";
 
 /** Clients open a watch again when it ends. */

@@ -1,7 +1,7 @@
 // Takes a point of the principal and one of the workspace; a call that either refuses costs nothing.
 import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
-import type { Caller } from "../domain/caller.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
+import type { Caller } from "../domain/workspace/caller.ts";
 import type { RateLimit, RateLimitState } from "../redis/rate-limits.ts";
 import { callerKey } from "../surfaces/caller.ts";
 

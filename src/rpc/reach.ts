@@ -1,6 +1,6 @@
 // Refuses calls about workspaces that the credential does not reach: known by now is who asked, and the call has been counted.
 import type { Interceptor } from "@connectrpc/connect";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { unreachedWorkspaceKey } from "./context.ts";
 
 /** The same answer whether there is such a workspace or not. */

@@ -3,7 +3,7 @@ import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf"
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
-import { type FieldViolation, failOn } from "../domain/errors.ts";
+import { type FieldViolation, failOn } from "../domain/error/errors.ts";
 import type { DryRun } from "./dry-run.ts";
 import { entryLimitViolations } from "./entry-limits.ts";
 import { fieldValue } from "./field-value.ts";

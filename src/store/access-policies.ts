@@ -1,6 +1,8 @@
 // The access policies of secrets, which the MAC of the secret's row covers.
+
+import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
-import { clock, only, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
+import { clock, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
 
 /** Sets or clears the policy and its MAC, and increments the revision. */
 export async function updateAccessPolicy(

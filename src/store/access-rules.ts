@@ -1,8 +1,8 @@
 // Access rules: their rows, and how often those of a workspace have changed.
-import type { AccessRule, RuleSubject } from "../domain/access-rule.ts";
-import type { Role } from "../domain/permission.ts";
+import type { AccessRule, RuleSubject } from "../domain/access/access-rule.ts";
+import type { Role } from "../domain/access/permission.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 
 /** The channel on which the workspaces whose rules have changed are announced: by a trigger. */
 export const accessChannel = "coffer_access_changed";

@@ -1,8 +1,8 @@
 // API tokens: hashed, looked up by the id that they carry.
-import type { Role } from "../domain/permission.ts";
-import type { ApiToken } from "../domain/workspace.ts";
+import type { Role } from "../domain/access/permission.ts";
+import type { ApiToken } from "../domain/workspace/workspace.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 import type { StoredMember } from "./workspaces.ts";
 
 /** A token as stored; its mac covers all that decides what it may do. */

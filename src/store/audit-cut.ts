@@ -1,6 +1,7 @@
 // The time before which retention dropped events of the audit trail.
+
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined } from "./rows.ts";
 
 export interface AuditCut {
   beforeTime: Date;

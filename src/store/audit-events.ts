@@ -1,5 +1,5 @@
 // The audit trail: events are only ever added, at the database's time.
-import type { AuditEvent } from "../domain/audit-event.ts";
+import type { AuditEvent } from "../domain/audit/audit-event.ts";
 import type { Sql } from "./database.ts";
 
 /** Adds the events in the parameter, as `insertedEvents` makes it. */

@@ -1,8 +1,8 @@
 // Seals of the audit trail, and the events that they cover.
-import type { Bounds, Horizon } from "../domain/event-horizon.ts";
+import type { Bounds, Horizon } from "../domain/audit/event-horizon.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { type AuditRow, eventColumns, type StoredAuditEvent, timeOf, toEvent } from "./list-audit-events.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 
 /** An event with the number of the transaction that wrote it. */
 export interface SealedEvent extends StoredAuditEvent {

@@ -1,5 +1,5 @@
 // Refuses a database that coffer cannot work with, before any other statement.
-import { toStartupError } from "../domain/startup-error.ts";
+import { toStartupError } from "../domain/error/startup-error.ts";
 import { checkSession } from "./connection/check-session.ts";
 import { createConnector } from "./connection/open-connection.ts";
 import { serveLimits } from "./connection/session.ts";

@@ -1,6 +1,7 @@
 // The database's clock, by which lifetimes are judged.
+
+import { only } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { only } from "./rows.ts";
 
 /** The current time. In a transaction now() would be the time at which it began, before it waited for any lock. */
 export async function databaseNow(sql: Sql): Promise<Date> {

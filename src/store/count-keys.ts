@@ -1,5 +1,5 @@
 // How many keys a workspace has, by region and state.
-import type { KmsKeyState } from "../domain/kms-key.ts";
+import type { KmsKeyState } from "../domain/key/kms-key.ts";
 import type { Sql } from "./database.ts";
 
 export interface KeyCount {

@@ -1,11 +1,12 @@
 // A new secret with its first version, its audit event and its idempotency key in one statement, which commits by itself.
-import type { AuditEvent } from "../domain/audit-event.ts";
+import type { AuditEvent } from "../domain/audit/audit-event.ts";
 import type { CallProgress } from "../domain/call-progress.ts";
 import { insertEventsText, insertedEvents } from "./audit-events.ts";
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Database } from "./database.ts";
 import { type IdempotencyClaim, newClaimRow, unlessClaimed } from "./idempotency.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { firstOrUndefined, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
+import { type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
 import { type NewSecret, newSecretRow } from "./secrets.ts";
 import { unlimitedText } from "./tiers.ts";
 import { type NewVersion, newVersionRow } from "./versions.ts";

@@ -1,7 +1,8 @@
 // What a secret is a credential for, where that may change.
-import type { Secret } from "../domain/secret.ts";
+import type { Secret } from "../domain/secret/secret.ts";
+import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
-import { clock, only, type SecretRow, secretColumnsByClock, toSecret } from "./rows.ts";
+import { clock, type SecretRow, secretColumnsByClock, toSecret } from "./rows.ts";
 
 /** Writes the kind and the method; the credential is to be tried anew. */
 export async function updateCredential(

@@ -1,8 +1,9 @@
 // Access to Postgres: statements, transactions and notifications, which do not depend on a single connection.
 import type pg from "pg";
 import type { CallProgress } from "../domain/call-progress.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import { checkWritable } from "./connection/check-writable.ts";
+import { translateError } from "./connection/database-errors.ts";
 import { createLanes } from "./connection/lanes.ts";
 import { createConnector } from "./connection/open-connection.ts";
 import { createPool } from "./connection/pool.ts";
@@ -11,7 +12,6 @@ import { readList } from "./connection/read-list.ts";
 import { serveLimits } from "./connection/session.ts";
 import type { Sql, Statement, Tx } from "./connection/statement.ts";
 import { type ChangeOptions, runChange, runOnce, runTransaction } from "./connection/transaction.ts";
-import { translateError } from "./database-errors.ts";
 
 export type { Sql, Statement, Tx } from "./connection/statement.ts";
 

@@ -1,6 +1,7 @@
 // The one row that says which deployment this database belongs to.
+
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { firstOrUndefined } from "./rows.ts";
 
 export interface DeploymentRecord {
   deploymentId: string;

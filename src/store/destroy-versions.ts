@@ -1,8 +1,9 @@
 // Versions that are destroyed: by force with their secret, or because their scheduled time has come.
-import type { Secret } from "../domain/secret.ts";
-import type { SecretVersion } from "../domain/version.ts";
+import type { Secret } from "../domain/secret/secret.ts";
+import type { SecretVersion } from "../domain/secret/version.ts";
+import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock, only, toVersion, type VersionRow, versionColumns } from "./rows.ts";
+import { clock, toVersion, type VersionRow, versionColumns } from "./rows.ts";
 
 const isDue = "v.scheduled_destroy_time <= now()";
 

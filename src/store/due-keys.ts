@@ -1,8 +1,8 @@
 // Keys that are due, by the database's clock: to be rotated, or to be destroyed.
-import type { KmsKey } from "../domain/kms-key.ts";
+import type { KmsKey } from "../domain/key/kms-key.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { type KeyRow, keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 
 const isToRotate = "k.next_rotate_time <= now() and k.state = 'ACTIVE'";
 const isToDestroy = "k.scheduled_destroy_time <= now()";

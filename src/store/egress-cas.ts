@@ -1,6 +1,7 @@
 // The certificate authorities of workspaces: one each, its key sealed.
+
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { firstOrUndefined } from "./rows.ts";
 
 export interface StoredEgressCa {
   workspaceId: string;

@@ -1,8 +1,8 @@
 // Egress rules of secrets, with the MACs that vouch for them.
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
-import type { Secret } from "../domain/secret.ts";
+import type { Secret } from "../domain/secret/secret.ts";
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined } from "./rows.ts";
 
 export interface StoredEgressRule {
   rule: EgressRule;

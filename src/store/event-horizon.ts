@@ -1,7 +1,7 @@
 // Reads which transactions have ended, and the time of that observation.
-import type { Horizon } from "../domain/event-horizon.ts";
+import type { Horizon } from "../domain/audit/event-horizon.ts";
+import { only } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { only } from "./rows.ts";
 
 /** Call it outside a transaction: then now() is the time just before the snapshot. */
 export async function readHorizon(sql: Sql): Promise<Horizon> {

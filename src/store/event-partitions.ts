@@ -1,8 +1,8 @@
 // Lists, splits and drops partitions of the event tables.
 import type pg from "pg";
+import { isDatabaseError, isLockNotAvailable, translateError } from "./connection/database-errors.ts";
+import { only } from "./connection/single-row.ts";
 import type { Database, Sql, Tx } from "./database.ts";
-import { isDatabaseError, isLockNotAvailable, translateError } from "./database-errors.ts";
-import { only } from "./rows.ts";
 
 export type EventTable = "audit_event" | "egress_event";
 

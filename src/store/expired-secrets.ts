@@ -1,6 +1,8 @@
 // Secrets whose expire_time has come: noted down as soft-deleted since then.
+
+import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { lockedText, only, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
+import { lockedText, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
 
 // Must match the condition of the index. Uses now(), because these statements do not wait for locks.
 const isDue = "s.state = 'ACTIVE' and s.expire_time <= now()";

@@ -1,7 +1,8 @@
 // Idempotency records: written in the transaction of the change, never with a body or a value.
+
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 
 export interface IdempotencyScope {
   workspaceId: string;

@@ -1,6 +1,7 @@
 // The private keys that unwrap imported key material: one of each workspace and region, wrapped by a root key.
+
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { firstOrUndefined } from "./rows.ts";
 
 export interface StoredImportKey {
   workspaceId: string;

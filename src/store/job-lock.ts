@@ -1,6 +1,7 @@
 // One lock a job: whoever holds it works, every other instance lets it.
+
+import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
-import { only } from "./rows.ts";
 
 // Any constant will do, as long as every coffer uses the same one.
 const lockClass = 401_526_290;

@@ -1,7 +1,8 @@
 // Keys as their managers see them: found, locked, listed and changed.
-import type { KmsKeyRecord, KmsKeyState } from "../domain/kms-key.ts";
+import type { KmsKeyRecord, KmsKeyState } from "../domain/key/kms-key.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock, firstOrUndefined, only } from "./rows.ts";
+import { clock } from "./rows.ts";
 
 /** A record as stored; its mac covers what decides whether the key may be used. */
 export interface StoredKmsKeyRecord extends KmsKeyRecord {

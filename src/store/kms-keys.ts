@@ -1,7 +1,7 @@
 // Keys, and their wrapped material.
-import { type KmsKey, type KmsKeyRecord, slugOf } from "../domain/kms-key.ts";
+import { type KmsKey, type KmsKeyRecord, slugOf } from "../domain/key/kms-key.ts";
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined } from "./rows.ts";
 
 /** A key as stored; its mac covers what decides whether it may be used. */
 export interface StoredKmsKey extends KmsKey {

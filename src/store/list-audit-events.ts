@@ -1,5 +1,5 @@
 // Lists the audit trail of a workspace in pages, newest first.
-import type { AuditEvent } from "../domain/audit-event.ts";
+import type { AuditEvent } from "../domain/audit/audit-event.ts";
 import type { Sql } from "./database.ts";
 
 /** All conditions must hold; an undefined one always does. */

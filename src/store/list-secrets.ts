@@ -1,5 +1,5 @@
 // Lists secrets in pages, by path and id.
-import type { SecretState } from "../domain/secret.ts";
+import type { SecretState } from "../domain/secret/secret.ts";
 import type { Sql } from "./database.ts";
 import { afterPrefix } from "./path-range.ts";
 import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";

@@ -1,12 +1,12 @@
 // Brings the schema up to date, once, however many instances start at the same time.
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
-import { StartupError, toStartupError } from "../domain/startup-error.ts";
+import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
 import { checkSession } from "./connection/check-session.ts";
+import { isLockNotAvailable } from "./connection/database-errors.ts";
 import { createConnector } from "./connection/open-connection.ts";
 import { migrationLimits } from "./connection/session.ts";
 import type { Sql } from "./database.ts";
-import { isLockNotAvailable } from "./database-errors.ts";
 import { type Migration, readMigrations, stepNameOf } from "./migration-files.ts";
 import { type MigrationLog, withMigrationLock } from "./migration-lock.ts";
 

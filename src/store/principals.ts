@@ -1,5 +1,5 @@
 // Principals and their display names.
-import type { Principal } from "../domain/workspace.ts";
+import type { Principal } from "../domain/workspace/workspace.ts";
 import type { Sql, Tx } from "./database.ts";
 import type { StoredMember } from "./workspaces.ts";
 

@@ -1,7 +1,7 @@
 // Secrets whose purge_time has come: found, locked and removed with all of their versions.
-import type { Secret } from "../domain/secret.ts";
+import type { Secret } from "../domain/secret/secret.ts";
+import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { only } from "./rows.ts";
 
 const isDue = "s.state = 'SOFT_DELETED' and s.purge_time <= now()";
 

@@ -1,11 +1,12 @@
 // Reads one version with its ciphertext, for uses in which its value is shown to no caller of coffer.
-import type { Grant } from "../domain/grant.ts";
-import type { PayloadForm } from "../domain/payload.ts";
-import type { VersionState } from "../domain/version.ts";
+import type { Grant } from "../domain/access/grant.ts";
+import type { PayloadForm } from "../domain/secret/payload.ts";
+import type { VersionState } from "../domain/secret/version.ts";
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
 import { findKmsKey } from "./kms-keys.ts";
 import type { SealedVersion } from "./read-values.ts";
-import { firstOrUndefined, isActive } from "./rows.ts";
+import { isActive } from "./rows.ts";
 import { type GuardRow, guardColumns, toSecretGuard } from "./secret-guard.ts";
 
 interface SealedRow extends GuardRow {

@@ -1,12 +1,13 @@
 // Reads versions with their ciphertext, many in one statement, which also writes the audit events of those whose value may leave.
-import type { AuditEvent } from "../domain/audit-event.ts";
-import { assertNever } from "../domain/errors.ts";
-import type { Grant } from "../domain/grant.ts";
-import type { KmsKeyState } from "../domain/kms-key.ts";
-import type { PayloadForm } from "../domain/payload.ts";
-import type { SecretRef } from "../domain/secret.ts";
+
+import type { Grant } from "../domain/access/grant.ts";
+import type { AuditEvent } from "../domain/audit/audit-event.ts";
+import { assertNever } from "../domain/error/errors.ts";
+import type { KmsKeyState } from "../domain/key/kms-key.ts";
+import type { PayloadForm } from "../domain/secret/payload.ts";
+import type { SecretRef } from "../domain/secret/secret.ts";
+import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/secret/version.ts";
 import { pathOf } from "../domain/secret-name.ts";
-import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
 import type { Sql } from "./database.ts";
 import type { StoredKmsKey } from "./kms-keys.ts";
 import { isActive } from "./rows.ts";

@@ -1,8 +1,8 @@
 // How a pass of the rewrap job goes on, and ends.
-import type { KmsKey } from "../domain/kms-key.ts";
+import type { KmsKey } from "../domain/key/kms-key.ts";
+import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
 import type { VersionPlace } from "./rewrap.ts";
-import { only } from "./rows.ts";
 
 type KeyName = Pick<KmsKey, "workspaceId" | "kmsKeyId">;
 

@@ -1,8 +1,8 @@
 // Moving the variables of sandboxes to the primary version of their key.
-import type { KmsKey } from "../domain/kms-key.ts";
+import type { KmsKey } from "../domain/key/kms-key.ts";
+import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
 import type { RewrappedVersion, VersionToRewrap } from "./rewrap.ts";
-import { only } from "./rows.ts";
 
 type PrimaryVersion = Pick<KmsKey, "workspaceId" | "kmsKeyId" | "primaryVersion">;
 

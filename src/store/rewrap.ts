@@ -1,10 +1,10 @@
 // Moving versions to the primary version of their key: which are left, and how far a pass along a workspace's versions has got.
-import type { KmsKey } from "../domain/kms-key.ts";
-import type { PayloadForm } from "../domain/payload.ts";
-import type { SecretVersion } from "../domain/version.ts";
+import type { KmsKey } from "../domain/key/kms-key.ts";
+import type { PayloadForm } from "../domain/secret/payload.ts";
+import type { SecretVersion } from "../domain/secret/version.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { type KeyRow, keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 
 const isDue = "k.rewrap_after <= now() and k.state = 'ACTIVE'";
 /** A version of a workspace `v`, of key $2, that its primary version $3 does not wrap. */

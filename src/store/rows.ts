@@ -1,21 +1,9 @@
 // Rows as they come from Postgres, turned into domain types.
-import { readPolicyText } from "../domain/access-policy.ts";
+import { readPolicyText } from "../domain/access/access-policy.ts";
 import type { ValidationState } from "../domain/credential/validation.ts";
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
-import type { Secret, SecretState } from "../domain/secret.ts";
-import type { SecretVersion } from "../domain/version.ts";
-
-/** The first row, where a statement gives at most one. */
-export function firstOrUndefined<Row>(rows: readonly Row[]): Row | undefined {
-  return rows[0];
-}
-
-/** The row of a statement that always gives one. */
-export function only<Row>(rows: readonly Row[]): Row {
-  const [row] = rows;
-  if (row === undefined || rows.length > 1) throw new Error(`expected one row, got ${rows.length}`);
-  return row;
-}
+import type { Secret, SecretState } from "../domain/secret/secret.ts";
+import type { SecretVersion } from "../domain/secret/version.ts";
 
 /**
  * The current time as `t.at`, the same in the whole statement. Use it in transactions that may have waited for a lock: now() is the time

@@ -1,8 +1,9 @@
 // Bindings of secrets to sandboxes, and the facts about a sandbox that the proxy requires.
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Binding, Unmatched } from "../domain/egress/sandbox.ts";
+import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, isActive } from "./rows.ts";
+import { isActive } from "./rows.ts";
 import { type SandboxRow, type StoredSandbox, sandboxColumns, toSandbox } from "./sandboxes.ts";
 import { type GuardRow, guardColumns, type SecretGuard, toSecretGuard } from "./secret-guard.ts";
 

@@ -1,7 +1,7 @@
 // Sandboxes, without what is bound to them.
 import type { Sandbox } from "../domain/egress/sandbox.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 
 type Texts = Readonly<Record<string, string>>;
 

@@ -1,5 +1,5 @@
 // The columns that the MAC of a secret's row covers, for statements that read them together with other rows.
-import type { SecretState } from "../domain/secret.ts";
+import type { SecretState } from "../domain/secret/secret.ts";
 import type { StoredSecret } from "./rows.ts";
 
 /** The columns that decide who gets which value of a secret, and their MAC. */

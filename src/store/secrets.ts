@@ -1,16 +1,15 @@
 // Secrets: find, lock, insert and change their rows.
 
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
-import type { SecretRef } from "../domain/secret.ts";
+import type { SecretRef } from "../domain/secret/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
 import {
   clock,
-  firstOrUndefined,
   isActive,
   lockedText,
-  only,
   type SecretRow,
   type StoredSecret,
   secretColumns,

@@ -1,6 +1,7 @@
 // Updates the planner's statistics of tables that have grown tenfold, long before autovacuum does.
+
+import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { only } from "./rows.ts";
 
 // For fewer rows any plan is fast. A table that was never analyzed counts as empty.
 const rowsMin = 500;

@@ -1,7 +1,8 @@
 // Tiers of workspaces, and what counts towards their limits.
-import type { Tier } from "../domain/workspace.ts";
+import type { Tier } from "../domain/workspace/workspace.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock, firstOrUndefined, isActiveByClock, only } from "./rows.ts";
+import { clock, isActiveByClock } from "./rows.ts";
 
 /** A workspace whose tier limits nothing, which needs no lock. */
 const isUnlimited = "tier = 'ENTERPRISE'";

@@ -1,7 +1,8 @@
 // Trying credentials: which are due, who tries them now, and what came of it. None of this changes a secret's revision.
 import type { ValidationState } from "../domain/credential/validation.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { firstOrUndefined, isActive, only } from "./rows.ts";
+import { isActive } from "./rows.ts";
 
 export interface SecretKey {
   workspaceId: string;

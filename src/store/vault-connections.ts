@@ -1,7 +1,8 @@
 // Vault connections: found, locked, listed, inserted, changed and deleted.
 import type { VaultConnection, VaultType } from "../domain/external-vault/vault-connection.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock, firstOrUndefined, only } from "./rows.ts";
+import { clock } from "./rows.ts";
 
 /** A connection as stored, with its sealed credentials; its mac covers where they are sent. */
 export interface StoredVaultConnection extends VaultConnection {

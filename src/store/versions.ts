@@ -1,18 +1,10 @@
-import type { PayloadForm } from "../domain/payload.ts";
-import type { Secret } from "../domain/secret.ts";
-import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/version.ts";
+import type { PayloadForm } from "../domain/secret/payload.ts";
+import type { Secret } from "../domain/secret/secret.ts";
+import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/secret/version.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import {
-  clock,
-  firstOrUndefined,
-  only,
-  type StoredSecret,
-  type StoredVersion,
-  toVersion,
-  type VersionRow,
-  versionColumns,
-} from "./rows.ts";
+import { clock, type StoredSecret, type StoredVersion, toVersion, type VersionRow, versionColumns } from "./rows.ts";
 
 export async function findVersion(
   sql: Sql,

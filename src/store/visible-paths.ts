@@ -1,7 +1,7 @@
 // The secrets that a caller may see, as conditions of SQL: patterns of access rules and statements of policies, which mean here what they
 // mean in the domain.
-import { parsePathPattern } from "../domain/path-pattern.ts";
-import type { RulePattern } from "../domain/rule-set.ts";
+import { parsePathPattern } from "../domain/access/path-pattern.ts";
+import type { RulePattern } from "../domain/access/rule-set.ts";
 import { afterPrefix } from "./path-range.ts";
 
 /** Hides the secrets whose policies deny one of the actions to the principal. */

@@ -1,8 +1,8 @@
 // Workspaces, and who is a member where.
 import type { Unmatched } from "../domain/egress/sandbox.ts";
-import type { Member, Tier, Workspace } from "../domain/workspace.ts";
+import type { Member, Tier, Workspace } from "../domain/workspace/workspace.ts";
+import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { firstOrUndefined, only } from "./rows.ts";
 
 const columns =
   "workspace_id, display_name, tier, purge_retention_days, egress_unmatched, revision, create_time, update_time, mac";

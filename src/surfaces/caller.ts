@@ -1,7 +1,7 @@
 // The authenticated caller of a call: rpc/ puts it beside the message, surfaces hand it to operations.
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
-import type { Caller } from "../domain/caller.ts";
-import { CofferError } from "../domain/errors.ts";
+import { CofferError } from "../domain/error/errors.ts";
+import type { Caller } from "../domain/workspace/caller.ts";
 
 /** Undefined before authentication, and for methods that need none. */
 export const callerKey = createContextKey<Caller | undefined>(undefined, { description: "caller" });

@@ -10,8 +10,8 @@ import {
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.ts";
-import { type CodeName, reasons } from "../domain/error-reasons.ts";
-import type { CofferError } from "../domain/errors.ts";
+import { type CodeName, reasons } from "../domain/error/error-reasons.ts";
+import type { CofferError } from "../domain/error/errors.ts";
 
 const errorDomain = "coffer";
 

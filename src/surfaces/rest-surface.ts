@@ -1,6 +1,6 @@
 // What the REST gateway must know of a surface beyond its annotated services.
 import type { DescService, JsonValue } from "@bufbuild/protobuf";
-import type { CofferError } from "../domain/errors.ts";
+import type { CofferError } from "../domain/error/errors.ts";
 
 export interface WorkspaceHeader {
   name: string;

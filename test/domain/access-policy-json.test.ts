@@ -1,8 +1,8 @@
 // Access policies as requests give them: the three shapes, their normal form, and every broken rule by its field.
 import { describe, expect, it } from "vitest";
-import { policyText, readPolicyText } from "../../src/domain/access-policy.ts";
-import { parseAccessPolicy } from "../../src/domain/access-policy-json.ts";
-import { CofferError } from "../../src/domain/errors.ts";
+import { policyText, readPolicyText } from "../../src/domain/access/access-policy.ts";
+import { parseAccessPolicy } from "../../src/domain/access/access-policy-json.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 
 const ip = (...cidrs: unknown[]) => ({ type: "ip", effect: "allow", cidrs });
 const time = (change: object = {}) => ({

@@ -1,9 +1,9 @@
 // What access policies decide, case by case, through the parsing of a request and the finding of its address.
 import { BlockList } from "node:net";
 import { describe, expect, it } from "vitest";
-import { policyText, readPolicyText } from "../../src/domain/access-policy.ts";
-import { parseAccessPolicy } from "../../src/domain/access-policy-json.ts";
-import { judgeAccessPolicy } from "../../src/domain/judge-access-policy.ts";
+import { policyText, readPolicyText } from "../../src/domain/access/access-policy.ts";
+import { parseAccessPolicy } from "../../src/domain/access/access-policy-json.ts";
+import { judgeAccessPolicy } from "../../src/domain/access/judge-access-policy.ts";
 import { clientAddress } from "../../src/http/client-address.ts";
 import { addressCases } from "./access-policy-cases/addresses.ts";
 import type { Decision, From } from "./access-policy-cases/case.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { networkRefusal, readNetworkLimits } from "../../src/domain/egress/network-limits.ts";
 import { codesWith, cursorOf, placeOf, verdictOf } from "../../src/domain/egress/network-log.ts";
-import { CofferError } from "../../src/domain/errors.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 
 describe("the limits of a sandbox", () => {
   it.each<[string, { allowOut: string[]; denyOut: string[] }, Record<string, string | undefined>]>([

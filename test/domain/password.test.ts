@@ -1,10 +1,10 @@
 // Passwords by a recipe: what they hold, that no character and no order is likelier than another, and recipes that make none.
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
-import { checkPasswordRecipe, makePassword, type PasswordRecipe } from "../../src/domain/password.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 import type { RandomBytes } from "../../src/domain/random.ts";
 import { createChooser } from "../../src/domain/random-choice.ts";
+import { checkPasswordRecipe, makePassword, type PasswordRecipe } from "../../src/domain/secret/password.ts";
 
 /** The same bytes for the same seed, as good as random. */
 function seeded(seed: string): RandomBytes {

@@ -1,8 +1,8 @@
 // Patterns of paths: what they match, one by one and among thousands, and what is none.
 import { describe, expect, it } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
-import { checkPathPattern } from "../../src/domain/path-pattern.ts";
-import { createPathTrie } from "../../src/domain/path-trie.ts";
+import { checkPathPattern } from "../../src/domain/access/path-pattern.ts";
+import { createPathTrie } from "../../src/domain/access/path-trie.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 
 function matches(pattern: string, path: string): boolean {
   const trie = createPathTrie();

@@ -1,6 +1,6 @@
 // Roles and scopes as a table.
 import { describe, expect, it } from "vitest";
-import { isScope, narrow, permissionsOfRole } from "../../src/domain/permission.ts";
+import { isScope, narrow, permissionsOfRole } from "../../src/domain/access/permission.ts";
 
 const table = {
   MEMBER: [],

@@ -8,7 +8,7 @@ import { connect, createSecureContext, createServer as createTlsServer } from "n
 import { expect, onTestFinished, test } from "vitest";
 import { createCertificates } from "../../src/egress/certificates.ts";
 import { createUpstreams } from "../../src/egress/upstreams.ts";
-import { type Ca, makeCa, makeLeafKey, mintLeaf } from "../../src/operations/egress/certificates.ts";
+import { type Ca, makeCa, makeLeafKey, mintLeaf } from "../../src/steps/egress/certificates.ts";
 
 const host = "api.upstream.test";
 const newCa = async (name: string): Promise<Ca> => (await makeCa(name, new Date(), randomBytes)).ca;

@@ -1,8 +1,8 @@
 // A workspace's certificate authority, and the key that seals it: destroyed, another takes its place; disabled, it is said until it is enabled.
 import pino from "pino";
 import { expect, onTestFinished, test } from "vitest";
-import { loadConfig } from "../../src/config.ts";
-import { createEgressApp } from "../../src/egress-app.ts";
+import { createEgressApp } from "../../src/compose/egress-app.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { destroyKeys } from "../../src/jobs/destroy-keys.ts";
 import { useCoffer } from "../support/coffer.ts";
 import {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createCertificates } from "../../src/egress/certificates.ts";
-import { makeCa } from "../../src/operations/egress/certificates.ts";
+import { makeCa } from "../../src/steps/egress/certificates.ts";
 
 const minuteMs = 60_000;
 

@@ -1,6 +1,6 @@
 // A sandbox that asks for what it may not have, as fast as it can: it fills neither the database nor the log.
 import { describe, expect, test } from "vitest";
-import { newSandboxToken } from "../../src/operations/egress/sandbox-token.ts";
+import { newSandboxToken } from "../../src/steps/egress/sandbox-token.ts";
 import { useCoffer } from "../support/coffer.ts";
 import {
   basicAuth,

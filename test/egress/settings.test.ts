@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { loadConfig } from "../../src/config.ts";
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { useProcesses } from "../support/processes.ts";
 

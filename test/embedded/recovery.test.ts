@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/start-embedded-postgres.ts";
 import { copyDirectory, isAlive, killAndWait, launch, makeTempDir, query, serve, start } from "./harness.ts";
 

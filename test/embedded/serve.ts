@@ -1,6 +1,6 @@
 // A coffer that is nothing but its PostgreSQL, as a process of its own that tests can kill: node serve.ts <data dir>
 
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/start-embedded-postgres.ts";
 
 try {

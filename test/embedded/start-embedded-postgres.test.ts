@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { expect, test } from "vitest";
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import { reachSocketDir } from "../../src/embedded/socket-dir.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/start-embedded-postgres.ts";
 import { isAlive, launch, makeTempDir, query, start, waitForEnd } from "./harness.ts";

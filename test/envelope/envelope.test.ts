@@ -1,7 +1,7 @@
 // An envelope opens in its own row, with its own key, unaltered, and in no other case.
 import { describe, expect, test } from "vitest";
-import type { Payload } from "../../src/domain/payload.ts";
 import type { RandomBytes } from "../../src/domain/random.ts";
+import type { Payload } from "../../src/domain/secret/payload.ts";
 import type { ValueContext } from "../../src/envelope/aad.ts";
 import { algorithmSpec, algorithms } from "../../src/envelope/algorithms.ts";
 import { open, rewrap, seal } from "../../src/envelope/envelope.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 import type { RandomBytes } from "../../src/domain/random.ts";
 import { Sensitive } from "../../src/domain/sensitive.ts";
 import type { ValueContext } from "../../src/envelope/aad.ts";

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import { createKeyring, followKeyring, loadKeyring, parseKeyring } from "../../src/envelope/keyring.ts";
 import { hex, random } from "./fixtures.ts";
 

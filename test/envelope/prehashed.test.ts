@@ -10,7 +10,7 @@ import {
   verify,
 } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { HashName } from "../../src/domain/hash-name.ts";
+import type { HashName } from "../../src/domain/key/hash-name.ts";
 import type { KeyAlgorithm } from "../../src/envelope/algorithms.ts";
 import { verifyDigestEcdsa } from "../../src/envelope/ecdsa-digest.ts";
 import { pkcs8Of } from "../../src/envelope/key-objects.ts";

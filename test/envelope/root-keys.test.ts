@@ -1,7 +1,7 @@
 // Keys under root keys: only the right keyring opens them, in the right database, and says clearly what is wrong.
 import { describe, expect, test } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import {
   deriveDeploymentKeys,
   newDeploymentKey,

@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { SecretState } from "../../gen/coffer/v1/secret_pb.ts";
 import { EgressUnmatched } from "../../gen/coffer/v1/workspace_service_pb.ts";
+import { everyGuard } from "../../src/integrity/covering.ts";
 import { expireSecrets } from "../../src/jobs/expire-secrets.ts";
-import { everyGuard } from "../../src/operations/covering.ts";
 import { openForEgress } from "../../src/operations/egress/open-for-egress.ts";
 import { findSecret } from "../../src/store/secrets.ts";
 import { allow, newMember } from "../support/access.ts";

@@ -26,7 +26,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GetSecretRequestSchema, SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { ErrorInfoSchema, file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
-import { CofferError } from "../../src/domain/errors.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 import { createRpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { asConnectErrors } from "../../src/rpc/interceptors.ts";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import * as http from "node:http";
 import { describe, expect, test } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 import { ask1, ask2, connect2, getSecretPath, json, raw, serve } from "./serve.ts";
 
 describe("succeeds", () => {

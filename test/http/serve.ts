@@ -9,7 +9,7 @@ import { onTestFinished } from "vitest";
 import { SecretService as AkuaSecretService } from "../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { failOn } from "../../src/domain/errors.ts";
+import { failOn } from "../../src/domain/error/errors.ts";
 import { createRpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
 import { peerKey } from "../../src/rpc/context.ts";

@@ -2,8 +2,8 @@
 import { Client } from "pg";
 import { describe, expect, it } from "vitest";
 import { type Secret, SecretVersionState } from "../../gen/coffer/v1/secret_pb.ts";
+import { coveredOfVersion, isAuthentic } from "../../src/integrity/row-macs.ts";
 import { destroyVersions } from "../../src/jobs/destroy-versions.ts";
-import { coveredOfVersion, isAuthentic } from "../../src/operations/row-macs.ts";
 import { otherWorkspace } from "../support/broad-token.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { errorOf, expectError } from "../support/errors.ts";

@@ -1,6 +1,6 @@
 // The keys of an issuer, from a real server by a clock that the test turns: how often it is asked, and how long keys are believed.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
 import { readIssuers } from "../../src/jwt/read-issuers.ts";
 import { createJwtVerifier, type JwtVerifier } from "../../src/jwt/verifier.ts";
 import { entryOf, type JwtIssuer, newKey, startIssuer, writeIssuersFile } from "../support/jwt-issuer.ts";

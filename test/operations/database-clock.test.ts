@@ -1,7 +1,7 @@
 // Times in JWTs are judged by the database's clock, and a machine whose own clock is off says so.
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openDatabaseClock } from "../../src/operations/database-clock.ts";
+import { openDatabaseClock } from "../../src/runtime/database-clock.ts";
 import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { entryOf, type JwtIssuer, startIssuer, writeIssuersFile } from "../support/jwt-issuer.ts";
 

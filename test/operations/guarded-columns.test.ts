@@ -1,9 +1,9 @@
 // Every column of the database is under a MAC, or is listed here with the reason why it needs none.
 import { describe, expect, it } from "vitest";
-import { everyGuard } from "../../src/operations/covering.ts";
+import { everyGuard } from "../../src/integrity/covering.ts";
 // Declare the guards.
-import "../../src/operations/audit/chain.ts";
-import "../../src/operations/row-macs.ts";
+import "../../src/integrity/audit-chain.ts";
+import "../../src/integrity/row-macs.ts";
 import { useCoffer } from "../support/coffer.ts";
 
 const coffer = useCoffer();

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readIssuers } from "../../src/jwt/read-issuers.ts";
 import { createJwtVerifier } from "../../src/jwt/verifier.ts";
-import { createJwtIdentities } from "../../src/operations/tokens/jwt-identities.ts";
+import { createJwtIdentities } from "../../src/runtime/jwt-identities.ts";
 import { startCoffer, useCoffer } from "../support/coffer.ts";
 import { expectError, unauthenticated } from "../support/errors.ts";
 import { entryOf, type JwtIssuer, newKey, startIssuer, writeIssuersFile } from "../support/jwt-issuer.ts";

@@ -1,6 +1,6 @@
 // Page tokens: they lead on in the query that made them, and nowhere else.
 import { describe, expect, it } from "vitest";
-import { pageSizeOf, readPage, readPageToken } from "../../src/operations/page-token.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../src/steps/page-token.ts";
 
 const query = { workspaceId: "ws_1", labels: { a: "1" } };
 const positionOf = (text: string) => [text, `id of ${text}`];

@@ -1,6 +1,6 @@
 // Events that repeat: the first is written, the others are counted, and new kinds without end are one.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createRepeatFold } from "../../src/operations/repeat-fold.ts";
+import { createRepeatFold } from "../../src/runtime/repeat-fold.ts";
 
 interface Written {
   name: string;

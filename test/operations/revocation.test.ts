@@ -1,7 +1,7 @@
 // Revocations and rotations across two instances: at once where they are made, soon elsewhere, and within five seconds when no word of them comes.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
-import { coveredOfToken, macOf } from "../../src/operations/row-macs.ts";
+import { coveredOfToken, macOf } from "../../src/integrity/row-macs.ts";
 import { findTokenRecord } from "../../src/store/api-tokens.ts";
 import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { expectError, unauthenticated } from "../support/errors.ts";

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
-import { coveredOfKmsKey, macOf } from "../../src/operations/row-macs.ts";
+import { coveredOfKmsKey, macOf } from "../../src/integrity/row-macs.ts";
 import { findKmsKey } from "../../src/store/kms-keys.ts";
 import { otherWorkspace } from "../support/broad-token.ts";
 import { useCoffer } from "../support/coffer.ts";

@@ -1,6 +1,6 @@
 // Shared lookups: few for many, and never an answer that is older than the question.
 import { expect, it } from "vitest";
-import { createSharedLookups } from "../../src/operations/keys/shared-lookups.ts";
+import { createSharedLookups } from "../../src/runtime/shared-lookups.ts";
 
 it("calls that ask during a lookup share the next one, which begins when that has ended", async () => {
   const share = createSharedLookups();

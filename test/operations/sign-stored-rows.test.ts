@@ -2,7 +2,7 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { macRow } from "../../src/envelope/mac.ts";
-import { signStoredRows } from "../../src/operations/sign-stored-rows.ts";
+import { signStoredRows } from "../../src/steps/sign-stored-rows.ts";
 import { onlyOffice } from "../support/access-policies.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { expectError } from "../support/errors.ts";

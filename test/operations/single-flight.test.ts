@@ -1,6 +1,6 @@
 // Equal calls one at a time: the others wait without holding anything, and no longer than they said.
 import { describe, expect, it } from "vitest";
-import { createSingleFlight } from "../../src/operations/single-flight.ts";
+import { createSingleFlight } from "../../src/runtime/single-flight.ts";
 
 const soon = 2_000;
 

@@ -1,6 +1,6 @@
 // The token cache: never older than five seconds, and shorter where a token ends sooner.
 import { describe, expect, it } from "vitest";
-import { createTokenCache } from "../../src/operations/tokens/token-cache.ts";
+import { createTokenCache } from "../../src/runtime/token-cache.ts";
 import type { TokenRecord } from "../../src/store/api-tokens.ts";
 
 function setUp() {

@@ -1,7 +1,7 @@
 // The text of tokens: a form that scanners know, a checksum, and characters that are all equally likely.
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { newTokenText, parseTokenText, shownPrefix } from "../../src/operations/tokens/token-text.ts";
+import { newTokenText, parseTokenText, shownPrefix } from "../../src/steps/tokens/token-text.ts";
 
 const random = (size: number) => new Uint8Array(randomBytes(size));
 const newText = () => newTokenText(random).text;

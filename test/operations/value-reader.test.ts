@@ -1,9 +1,9 @@
 // Values read together: each ask gets its own answer and its own audit event, whatever the others get.
 import { expect, it } from "vitest";
-import type { Caller } from "../../src/domain/caller.ts";
-import { permissionsOfRole } from "../../src/domain/permission.ts";
-import { auditEvent } from "../../src/operations/audit-trail.ts";
-import { authorize } from "../../src/operations/authorize.ts";
+import { permissionsOfRole } from "../../src/domain/access/permission.ts";
+import type { Caller } from "../../src/domain/workspace/caller.ts";
+import { auditEvent } from "../../src/runtime/audit-trail.ts";
+import { authorize } from "../../src/steps/authorize.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { errorOf } from "../support/errors.ts";
 import { byId, createSecret } from "../support/secrets.ts";

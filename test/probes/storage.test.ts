@@ -6,7 +6,7 @@ import { CredentialState } from "../../gen/coffer/v1/secret_pb.ts";
 import type { OutboundRequest } from "../../src/net-guard/request.ts";
 import type { ProbeUrls } from "../../src/probes/endpoints.ts";
 import { createProber, type Prober } from "../../src/probes/prober.ts";
-import { probeS3 } from "../../src/probes/storage/s3.ts";
+import { probeS3 } from "../../src/probes/s3.ts";
 import { startCoffer } from "../support/coffer.ts";
 import { until } from "../support/poll.ts";
 import { bytes, createSecret, getSecret, keyValues } from "../support/secrets.ts";

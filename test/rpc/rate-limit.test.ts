@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import { QuotaFailureSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { checksumOf, newTokenText } from "../../src/operations/tokens/token-text.ts";
+import { checksumOf, newTokenText } from "../../src/steps/tokens/token-text.ts";
 import { otherWorkspace } from "../support/broad-token.ts";
 import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { errorOf, type SeenError } from "../support/errors.ts";

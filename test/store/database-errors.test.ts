@@ -1,8 +1,8 @@
 // What callers hear of Postgres's errors: a reason by SQLSTATE, and nothing of the server's own text.
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { CofferError } from "../../src/domain/errors.ts";
-import { isUniqueViolation, translateError } from "../../src/store/database-errors.ts";
+import { CofferError } from "../../src/domain/error/errors.ts";
+import { isUniqueViolation, translateError } from "../../src/store/connection/database-errors.ts";
 
 const serverText = 'duplicate key "hunter2" in table "secret"';
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import type { Sql } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { createTestDatabase } from "../support/database.ts";

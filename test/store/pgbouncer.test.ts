@@ -1,7 +1,7 @@
 // PgBouncer between coffer and Postgres: session mode works, transaction mode is refused in one line and leaves nothing behind.
 import { Client } from "pg";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
-import { StartupError } from "../../src/domain/startup-error.ts";
+import { StartupError } from "../../src/domain/error/startup-error.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { startCoffer } from "../support/coffer.ts";
 import { createTestDatabase } from "../support/database.ts";

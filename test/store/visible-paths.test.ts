@@ -1,6 +1,6 @@
 // What lists show by patterns is what the patterns match: Postgres and the tree of segments agree, also about odd characters.
 import { expect, it } from "vitest";
-import { createPathTrie } from "../../src/domain/path-trie.ts";
+import { createPathTrie } from "../../src/domain/access/path-trie.ts";
 import { visibleConditions } from "../../src/store/visible-paths.ts";
 import { useCoffer } from "../support/coffer.ts";
 

@@ -1,5 +1,5 @@
 // Tokens and workspaces beyond the one that a test's coffer begins with.
-import { prepareToken } from "../../src/operations/tokens/issue.ts";
+import { prepareToken } from "../../src/steps/tokens/issue.ts";
 import type { TestCoffer } from "./coffer.ts";
 import { present } from "./secrets.ts";
 

@@ -13,11 +13,11 @@ import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { type Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../gen/coffer/v1/workspace_service_pb.ts";
-import { createApp } from "../../src/app.ts";
-import { type Config, loadConfig } from "../../src/config.ts";
-import type { Deps } from "../../src/deps.ts";
+import { createApp } from "../../src/compose/app.ts";
+import { type Config, loadConfig } from "../../src/config/config.ts";
 import { type Keyring, parseKeyring } from "../../src/envelope/keyring.ts";
 import { bootstrap } from "../../src/operations/workspaces/bootstrap.ts";
+import type { Deps } from "../../src/runtime/deps.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createTestDatabase } from "./database.ts";
 

@@ -1,5 +1,5 @@
 // Every request of Thalassa Cloud's API, with what its documents and coffer's say of each.
-import type { Permission } from "../../src/domain/permission.ts";
+import type { Permission } from "../../src/domain/access/permission.ts";
 import type { TestCoffer } from "./coffer.ts";
 import { createKey, type KeyInit } from "./keys.ts";
 import { newName } from "./secrets.ts";

@@ -1,5 +1,5 @@
 // Checks a value, and what is given beside it, against the rules of its kind. No message holds anything of a value.
-import { type FieldViolation, failOn, invalidField } from "../errors.ts";
+import { type FieldViolation, failOn, invalidField } from "../error/errors.ts";
 import { brokenRule } from "./formats.ts";
 import type { AuthMethod } from "./kind.ts";
 import { authMethodNamed, kindNamed, kinds } from "./kinds.ts";

@@ -1,5 +1,5 @@
 // The registry of kinds: what a secret may hold and what its value must be like.
-import { assertNever, invalidField } from "../errors.ts";
+import { assertNever, invalidField } from "../error/errors.ts";
 import { generalKinds } from "./general-kinds.ts";
 import type { AuthMethod, Kind, ValidationName } from "./kind.ts";
 import { storageKinds } from "./storage-kinds.ts";

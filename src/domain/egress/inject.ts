@@ -1,5 +1,5 @@
 // The slot of a scheme: finds the placeholder that a request holds there, and writes the value in its place, whole slot by whole slot.
-import { assertNever } from "../errors.ts";
+import { assertNever } from "../error/errors.ts";
 import type { AuthScheme } from "./egress-rule.ts";
 
 /** One header, and what of it is the credential. */

@@ -1,5 +1,5 @@
 // To which hosts a sandbox may go at all, whatever its secrets and its workspace allow.
-import { checkAll, invalidField } from "../errors.ts";
+import { checkAll, invalidField } from "../error/errors.ts";
 import { type HostPattern, matchesHost, readHostPattern } from "./host-pattern.ts";
 
 export interface NetworkLimits {

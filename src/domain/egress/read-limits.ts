@@ -1,5 +1,5 @@
 // Reads the limits of an egress rule as callers give them. Names every broken rule.
-import { checkAll, invalidField } from "../errors.ts";
+import { checkAll, invalidField } from "../error/errors.ts";
 import type { EgressLimits } from "./egress-rule.ts";
 
 const prefixLengthMax = 1_024;

@@ -1,5 +1,5 @@
 // Reads an egress rule as callers give it: a preset, one scheme for all hosts, or a scheme host by host. Names every broken rule.
-import { checkAll, invalidField } from "../errors.ts";
+import { checkAll, invalidField } from "../error/errors.ts";
 import type { AuthScheme, EgressLimits, EgressRule, HostScheme } from "./egress-rule.ts";
 import { coversHosts, type HostPattern, overlaps, readHostPattern } from "./host-pattern.ts";
 import { providerNamed, providers, ruleOfProvider } from "./providers.ts";

@@ -1,5 +1,5 @@
 // The rules for a sandbox's tags and variables.
-import { checkAll, invalidField } from "../errors.ts";
+import { checkAll, invalidField } from "../error/errors.ts";
 import { envKeyRule, isEnvKey } from "./sandbox.ts";
 
 type Texts = Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
 // A sandbox: a program's place in a workspace. It holds a token for the proxy, and placeholders for the secrets bound to it.
-import type { AccessPolicy } from "../access-policy.ts";
-import { CofferError } from "../errors.ts";
-import { judgeAccessPolicy } from "../judge-access-policy.ts";
-import { deniesUse } from "../statement-rules.ts";
+import type { AccessPolicy } from "../access/access-policy.ts";
+import { judgeAccessPolicy } from "../access/judge-access-policy.ts";
+import { deniesUse } from "../access/statement-rules.ts";
+import { CofferError } from "../error/errors.ts";
 import type { EgressRule } from "./egress-rule.ts";
 import type { HostPattern } from "./host-pattern.ts";
 import type { NetworkLimits } from "./network-limits.ts";

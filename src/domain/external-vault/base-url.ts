@@ -1,5 +1,5 @@
 // Where a vault is that people run themselves.
-import { invalidField } from "../errors.ts";
+import { invalidField } from "../error/errors.ts";
 
 const charactersMax = 1_000;
 

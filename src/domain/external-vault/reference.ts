@@ -1,5 +1,5 @@
 // References to fields in vaults: what each type of vault calls a field.
-import { type FieldViolation, failOn } from "../errors.ts";
+import { type FieldViolation, failOn } from "../error/errors.ts";
 import type { VaultType } from "./vault-connection.ts";
 
 export interface OnePasswordReference {

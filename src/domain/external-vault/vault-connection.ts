@@ -1,5 +1,5 @@
 // Connections to vaults elsewhere, whose fields secrets may refer to instead of holding a value.
-import { CofferError } from "../errors.ts";
+import { CofferError } from "../error/errors.ts";
 
 export const vaultTypes = ["ONEPASSWORD", "DOPPLER", "INFISICAL"] as const;
 

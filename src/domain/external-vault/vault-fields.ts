@@ -1,5 +1,5 @@
 // What each type of vault needs to be told: where to look, and by which credentials. No message holds anything of a credential.
-import { type FieldViolation, failOn } from "../errors.ts";
+import { type FieldViolation, failOn } from "../error/errors.ts";
 import type { VaultType } from "./vault-connection.ts";
 
 interface VaultField {

@@ -1,14 +1,14 @@
 // Answers REST requests: route → one message → invoke → the surface's JSON.
 import type { JsonValue, Registry } from "@bufbuild/protobuf";
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import type { Admit } from "../../rpc/authenticate.ts";
 import { errorHeaders, httpStatusOf } from "../../rpc/errors.ts";
 import type { Invoke } from "../../rpc/invoke.ts";
 import type { RestSurface } from "../../surfaces/rest-surface.ts";
 import { type BodyLimits, readBody } from "../body.ts";
-import { connectErrorAnswer } from "../connect-error-answer.ts";
+import { connectErrorAnswer } from "../direct/connect-error-answer.ts";
 import { type Answer, type Exchange, hasBody } from "../exchange.ts";
-import { parseJson } from "../json-text.ts";
+import { parseJson } from "../json/text.ts";
 import { readQuery } from "./query.ts";
 import { writeResponse } from "./response-json.ts";
 import type { Route } from "./route.ts";

@@ -1,6 +1,6 @@
 // A query parameter that is one entry of a map of texts: `metadata.owner=agent-7` or `matchLabels[team]=a`. The key may hold dots.
 import { type DescField, type DescMessage, type JsonObject, ScalarType } from "@bufbuild/protobuf";
-import type { FieldViolation } from "../../domain/errors.ts";
+import type { FieldViolation } from "../../domain/error/errors.ts";
 import { fieldByName, isJsonObject, joinPathKey } from "../../rpc/json-path.ts";
 
 export interface MapEntry {

@@ -1,5 +1,5 @@
 // Query parameters → names and texts, decoded strictly: URLSearchParams would replace broken UTF-8 without a word.
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 
 /** Every parameter with all its values, in the order of their first appearance. */
 export function readQuery(query: string): Map<string, string[]> {

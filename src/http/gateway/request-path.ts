@@ -1,5 +1,5 @@
 // Splits a request's path into segments, decoded exactly once, and refuses what different readers would read differently.
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 
 export interface RequestPath {
   /** All segments, the last with whatever colon it has. */

@@ -1,5 +1,5 @@
 // The table of all REST routes: built once, refused when two routes fit the same paths, searched for every request.
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import type { RestSurface } from "../../surfaces/rest-surface.ts";
 import { bindVariables, matchesTemplate, templateShape } from "./path-template.ts";
 import { readRequestPath } from "./request-path.ts";

@@ -8,9 +8,9 @@ import {
   type Registry,
 } from "@bufbuild/protobuf";
 import { in_query_too, null_clears } from "../../../gen/coffer/rest/v1/options_pb.ts";
-import { CofferError, type FieldViolation } from "../../domain/errors.ts";
+import { CofferError, type FieldViolation } from "../../domain/error/errors.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../rpc/json-path.ts";
-import { type JsonInput, readJsonValue } from "../json-input.ts";
+import { type JsonInput, readJsonValue } from "../json/input.ts";
 import { mapEntryOf, placeMapEntry } from "./map-parameter.ts";
 import { parameterToJson, takesParameter } from "./parameter.ts";
 import type { BodyTarget, Route } from "./route.ts";

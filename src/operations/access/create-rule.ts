@@ -1,17 +1,23 @@
 // CreateAccessRule: allows more at some paths.
-import type { Deps } from "../../deps.ts";
-import { type AccessRule, accessRuleNotFound, checkRulePermission, patternChecks } from "../../domain/access-rule.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkAll } from "../../domain/errors.ts";
+
+import {
+  type AccessRule,
+  accessRuleNotFound,
+  checkRulePermission,
+  patternChecks,
+} from "../../domain/access/access-rule.ts";
+import { pathPermissionsOf } from "../../domain/access/permission.ts";
+import { checkAll } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { pathPermissionsOf } from "../../domain/permission.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfAccessRule, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { lockRoomForRules } from "../../steps/access/room.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
+import { checkAllHeld } from "../../steps/tokens/grantable.ts";
 import { findAccessRule, insertAccessRule } from "../../store/access-rules.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfAccessRule, macOf } from "../row-macs.ts";
-import { regionOf } from "../secrets/region.ts";
-import { checkAllHeld } from "../tokens/grantable.ts";
-import { lockRoomForRules } from "./room.ts";
 
 /** An empty region means every region. */
 export type CreateAccessRuleInput = Pick<AccessRule, "subject" | "permissions" | "pathPatterns" | "note"> & {

@@ -1,10 +1,11 @@
 // DeleteAccessRule: takes back what a rule allowed.
-import type { Deps } from "../../deps.ts";
-import { accessRuleNotFound } from "../../domain/access-rule.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import { accessRuleNotFound } from "../../domain/access/access-rule.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import { deleteAccessRule as removeRule } from "../../store/access-rules.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 
 /** Fails with ACCESS_RULE_NOT_FOUND. */
 export async function deleteAccessRule(

@@ -1,10 +1,11 @@
 // ListAccessRules: pages of rules by id.
-import type { Deps } from "../../deps.ts";
-import type { AccessRule, RuleSubject } from "../../domain/access-rule.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import type { AccessRule, RuleSubject } from "../../domain/access/access-rule.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { listAccessRules as readRules } from "../../store/access-rules.ts";
-import { authorize } from "../authorize.ts";
-import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 
 export interface ListAccessRulesInput {
   /** For anyone when undefined. */

@@ -1,18 +1,19 @@
 // SetAccessPolicy: from where and when the values of a secret may be read and written from now on, and who may do what with it.
-import type { Deps } from "../../deps.ts";
-import { type AccessPolicy, policyText, policyWith } from "../../domain/access-policy.ts";
-import type { AccessStatement } from "../../domain/access-statements.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkActive, checkEtag, type Secret } from "../../domain/secret.ts";
+
+import type { AccessStatement } from "../../domain/access/access-policy.ts";
+import { type AccessPolicy, policyText, policyWith } from "../../domain/access/access-policy.ts";
+import { checkActive, checkEtag, type Secret } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { bindPolicy, checkMaySet, replaceStatementRules } from "../../steps/access/statement-rules.ts";
+import { authorizePolicyChange } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findSecretOrFail, lockSecretOrFail } from "../../steps/secrets/find.ts";
+import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import { updateAccessPolicy } from "../../store/access-policies.ts";
-import { authorizePolicyChange } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfSecret, macOf } from "../row-macs.ts";
-import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
-import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
-import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { bindPolicy, checkMaySet, replaceStatementRules } from "./statement-rules.ts";
 
 export interface SetAccessPolicyInput {
   secret: SecretRefInput;

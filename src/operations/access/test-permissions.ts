@@ -1,13 +1,14 @@
 // TestPermissions: what the caller itself may do at a path.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkAll, invalidField } from "../../domain/errors.ts";
-import { isPermission } from "../../domain/permission.ts";
+
+import { isPermission } from "../../domain/access/permission.ts";
+import { checkAll, invalidField } from "../../domain/error/errors.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfSecret, isAuthentic } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeOwn, holds, holdsAt, holdsFor } from "../../steps/authorize.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
 import { findSecret } from "../../store/secrets.ts";
-import { authorizeOwn, holds, holdsAt, holdsFor } from "../authorize.ts";
-import { coveredOfSecret, isAuthentic } from "../row-macs.ts";
-import { regionOf } from "../secrets/region.ts";
 
 export interface TestPermissionsInput {
   permissions: readonly string[];

@@ -1,13 +1,14 @@
 // FollowAuditEvents: returns every event of the audit trail to a client that calls again with the cursor of the previous answer.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { invalidField } from "../../domain/errors.ts";
-import { advance, type Bounds, firstBounds, type Horizon } from "../../domain/event-horizon.ts";
+
+import { advance, type Bounds, firstBounds, type Horizon } from "../../domain/audit/event-horizon.ts";
+import { invalidField } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { pageSizeOf, readPageToken, writePageToken } from "../../steps/page-token.ts";
 import { readHorizon } from "../../store/event-horizon.ts";
 import { type EventWindow, followAuditEvents as readEvents } from "../../store/follow-audit-events.ts";
 import type { AuditPosition, StoredAuditEvent } from "../../store/list-audit-events.ts";
-import { authorize } from "../authorize.ts";
-import { pageSizeOf, readPageToken, writePageToken } from "../page-token.ts";
 import { checkTime } from "./list.ts";
 
 export interface FollowAuditEventsInput {

@@ -1,14 +1,15 @@
 // ListAuditEvents: pages of the audit trail, newest first.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkAll, invalidField } from "../../domain/errors.ts";
+
+import { checkAll, invalidField } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { pageSizeOf, readPage, readPageToken, wrongPageToken } from "../../steps/page-token.ts";
 import {
   type AuditPosition,
   listAuditEvents as readEvents,
   type StoredAuditEvent,
 } from "../../store/list-audit-events.ts";
-import { authorize } from "../authorize.ts";
-import { pageSizeOf, readPage, readPageToken, wrongPageToken } from "../page-token.ts";
 
 export interface ListAuditEventsInput {
   /** Any when empty. */

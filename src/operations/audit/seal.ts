@@ -1,6 +1,8 @@
 // Seals the events of a workspace that were committed since its last seal, a part at a time.
-import type { Deps } from "../../deps.ts";
-import type { Bounds, Horizon } from "../../domain/event-horizon.ts";
+
+import type { Bounds, Horizon } from "../../domain/audit/event-horizon.ts";
+import { chainEvent, chainStart, isSealed, monthOf, sealMac } from "../../integrity/audit-chain.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import {
   type AuditSeal,
   type EventRange,
@@ -11,7 +13,6 @@ import {
   type SealHead,
 } from "../../store/audit-seals.ts";
 import type { Tx } from "../../store/database.ts";
-import { chainEvent, chainStart, isSealed, monthOf, sealMac } from "./chain.ts";
 
 type SealDeps = Pick<Deps, "deploymentKeys">;
 

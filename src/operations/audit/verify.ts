@@ -1,5 +1,7 @@
 // Verifies the audit trail of a workspace against its seals: finds events that are missing, were changed or were added.
-import type { Deps } from "../../deps.ts";
+
+import { chainEvent, chainStart, isSealed, monthOf } from "../../integrity/audit-chain.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import {
   type AuditSeal,
   countEvents,
@@ -8,7 +10,6 @@ import {
   type SealedEvent,
   type SealedPosition,
 } from "../../store/audit-seals.ts";
-import { chainEvent, chainStart, isSealed, monthOf } from "./chain.ts";
 
 /** The end of a chain at the time of an export. */
 export interface AuditHead {

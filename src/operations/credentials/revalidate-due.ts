@@ -1,5 +1,5 @@
 // Has the secrets tried whose time has come: new values that nobody got to, tries that told nothing, verdicts that are old.
-import type { Deps } from "../../deps.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import type { Sql } from "../../store/database.ts";
 import { findValidationsDue } from "../../store/validations.ts";
 

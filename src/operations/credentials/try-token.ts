@@ -1,10 +1,11 @@
 // Tries a token that is not kept: whoever may create secrets may know whether it would work.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { assertNever, CofferError } from "../../domain/errors.ts";
-import { auditEvent } from "../audit-trail.ts";
-import { ruleAnywhere } from "../authorize.ts";
-import { checkValidationOn } from "./validation-on.ts";
+
+import { assertNever, CofferError } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { auditEvent } from "../../runtime/audit-trail.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { ruleAnywhere } from "../../steps/authorize.ts";
+import { checkValidationOn } from "../../steps/credentials/validation-on.ts";
 
 export interface TryTokenInput {
   kind: string;

@@ -1,19 +1,19 @@
 // ValidateCredential: tries the current version of a credential now, and notes what came of it.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
-import { checkActive, type Secret } from "../../domain/secret.ts";
-import { versionNotFound } from "../../domain/version.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import { checkActive, type Secret } from "../../domain/secret/secret.ts";
+import { versionNotFound } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { auditEvent } from "../../runtime/audit-trail.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
+import { leaseMs, type TryCredentialDeps, tryCredential } from "../../steps/credentials/try-credential.ts";
+import { checkValidationOn } from "../../steps/credentials/validation-on.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findSecretOrFail, secretById } from "../../steps/secrets/find.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import { claimValidation, finishValidation, releaseValidation, type ValidationClaim } from "../../store/validations.ts";
-import { auditEvent } from "../audit-trail.ts";
-import { authorizeFound } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { findSecretOrFail, secretById } from "../secrets/find.ts";
-import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { leaseMs, type TryCredentialDeps, tryCredential } from "./try-credential.ts";
-import { checkValidationOn } from "./validation-on.ts";
 
 export type ValidateCredentialDeps = MutationDeps & TryCredentialDeps & Pick<Deps, "regions">;
 

@@ -1,11 +1,9 @@
 // Whom the proxy lets in: a sandbox by its token, from its own address, with what is bound to it at this moment.
 import { timingSafeEqual } from "node:crypto";
-import type { Deps } from "../../deps.ts";
-import { readPolicyText } from "../../domain/access-policy.ts";
+import { readPolicyText } from "../../domain/access/access-policy.ts";
 import type { HostPattern } from "../../domain/egress/host-pattern.ts";
 import { type JudgedBinding, type JudgedSandbox, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { hashToken } from "../../envelope/mac.ts";
-import type { BoundSecret, SandboxRecord } from "../../store/sandbox-bindings.ts";
 import {
   coveredOfBinding,
   coveredOfEgressRule,
@@ -13,9 +11,11 @@ import {
   coveredOfSecret,
   coveredOfWorkspace,
   isAuthentic,
-} from "../row-macs.ts";
-import type { SandboxRecords } from "./sandbox-records.ts";
-import { parseSandboxToken } from "./sandbox-token.ts";
+} from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import type { SandboxRecords } from "../../runtime/sandbox-records.ts";
+import { parseSandboxToken } from "../../steps/egress/sandbox-token.ts";
+import type { BoundSecret, SandboxRecord } from "../../store/sandbox-bindings.ts";
 
 export interface AuthenticateSandboxDeps extends Pick<Deps, "deploymentKeys"> {
   sandboxRecords: SandboxRecords;

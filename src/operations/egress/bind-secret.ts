@@ -1,15 +1,16 @@
 // BindSecret: a secret under the name of an environment variable of a sandbox, with a placeholder of its own.
-import type { Caller } from "../../domain/caller.ts";
+
 import { bindingNotFound, bindingsMax, envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
+import { CofferError, invalidField } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type BindDeps, findBindable, newBinding } from "../../steps/egress/bindable-secret.ts";
+import { type ShownBinding, sandboxView } from "../../steps/egress/sandbox-view.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import type { SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import type { Sql } from "../../store/database.ts";
 import { insertBinding, listBoundKeys } from "../../store/sandbox-bindings.ts";
 import { findSandbox, lockSandbox } from "../../store/sandboxes.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import type { SecretRefInput } from "../secrets/secret-ref.ts";
-import { type BindDeps, findBindable, newBinding } from "./bindable-secret.ts";
-import { type ShownBinding, sandboxView } from "./sandbox-view.ts";
 
 export interface BindSecretInput {
   sandboxId: string;

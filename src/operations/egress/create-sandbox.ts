@@ -1,22 +1,29 @@
 // CreateSandbox: a sandbox with its token and the secrets bound to it, or nothing.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import { canonicalAddress } from "../../domain/access/ip-range.ts";
 import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
 import { bindingsMax, envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import { checkEnvVars, checkMetadata } from "../../domain/egress/sandbox-fields.ts";
-import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
+import { CofferError, checkAll, invalidField } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { canonicalAddress } from "../../domain/ip-range.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfSandbox, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type BindDeps, findBindable, newBinding } from "../../steps/egress/bindable-secret.ts";
+import {
+  type EnvVars,
+  type OpenEnvVarsDeps,
+  openEnvVars,
+  type SealEnvVarsDeps,
+  sealEnvVars,
+} from "../../steps/egress/env-vars.ts";
+import { newSandboxToken } from "../../steps/egress/sandbox-token.ts";
+import { type SandboxView, sandboxView } from "../../steps/egress/sandbox-view.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import type { Sql } from "../../store/database.ts";
 import { insertBinding, type StoredBinding } from "../../store/sandbox-bindings.ts";
 import { findSandbox, insertSandbox } from "../../store/sandboxes.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfSandbox, macOf } from "../row-macs.ts";
-import { type BindDeps, findBindable, newBinding } from "./bindable-secret.ts";
-import { type EnvVars, type OpenEnvVarsDeps, openEnvVars, type SealEnvVarsDeps, sealEnvVars } from "./env-vars.ts";
-import { newSandboxToken } from "./sandbox-token.ts";
-import { type SandboxView, sandboxView } from "./sandbox-view.ts";
 
 export interface CreateSandboxInput {
   name: string;

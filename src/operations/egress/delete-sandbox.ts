@@ -1,9 +1,10 @@
 // DeleteSandbox: its token and placeholders are worth nothing from now on.
-import type { Caller } from "../../domain/caller.ts";
+
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import { lockSandbox, deleteSandbox as markDeleted } from "../../store/sandboxes.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 
 /** Fails with SANDBOX_NOT_FOUND. */
 export async function deleteSandbox(deps: MutationDeps, caller: Caller, sandboxId: string): Promise<Outcome<void>> {

@@ -1,11 +1,12 @@
 // GetSandbox: a sandbox, what is bound to it, and its variables.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize, holds } from "../../steps/authorize.ts";
+import { type EnvVars, type OpenEnvVarsDeps, openEnvVars } from "../../steps/egress/env-vars.ts";
+import { type SandboxView, sandboxViews } from "../../steps/egress/sandbox-view.ts";
 import { findSandbox } from "../../store/sandboxes.ts";
-import { authorize, holds } from "../authorize.ts";
-import { type EnvVars, type OpenEnvVarsDeps, openEnvVars } from "./env-vars.ts";
-import { type SandboxView, sandboxViews } from "./sandbox-view.ts";
 
 /** Placeholders are for those who could bind the secrets. Fails with SANDBOX_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
 export async function getSandbox(

@@ -1,10 +1,11 @@
 // ListEgressEvents: pages of what the proxy let through and refused, newest first.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { listEgressEvents as readEvents } from "../../store/egress-events.ts";
-import { authorize } from "../authorize.ts";
-import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 
 export interface ListEgressEventsInput {
   /** Any when empty. */

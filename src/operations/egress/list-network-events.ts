@@ -1,11 +1,12 @@
 // The network log of a sandbox, a page at a time.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import { codesWith, cursorOf, type EventPlace, type Verdict } from "../../domain/egress/network-log.ts";
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
 import { type PlacedEvent, listNetworkEvents as readEvents } from "../../store/network-events.ts";
 import { findSandbox } from "../../store/sandboxes.ts";
-import { authorize } from "../authorize.ts";
 
 export interface ListNetworkEventsInput {
   sandboxId: string;

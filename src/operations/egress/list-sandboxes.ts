@@ -1,11 +1,12 @@
 // ListSandboxes: pages of sandboxes, with what is bound to them.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { canonicalJson } from "../../integrity/covering.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize, holds } from "../../steps/authorize.ts";
+import { type SandboxView, sandboxViews } from "../../steps/egress/sandbox-view.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { listSandboxes as findPage, listAllSandboxes as readAll } from "../../store/sandboxes.ts";
-import { authorize, holds } from "../authorize.ts";
-import { canonicalJson } from "../covering.ts";
-import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
-import { type SandboxView, sandboxViews } from "./sandbox-view.ts";
 
 /** Placeholders are for those who could bind the secrets. Fails with FIELD_INVALID. */
 export async function listSandboxes(

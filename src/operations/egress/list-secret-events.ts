@@ -1,9 +1,10 @@
 // What became of the requests that a secret was in, by the numbers of the events.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
 import { listSecretEvents as readEvents, type SecretEventFilter } from "../../store/egress-events.ts";
-import { authorize } from "../authorize.ts";
 
 /** Newest first. */
 export async function listSecretEvents(

@@ -1,8 +1,9 @@
 // Where a secret is bound.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
 import { type BoundSandbox, listBoundSandboxes } from "../../store/sandbox-bindings.ts";
-import { authorize } from "../authorize.ts";
 
 /** By sandbox and environment variable. */
 export async function listSecretSandboxes(

@@ -1,16 +1,16 @@
 // Opens the value that the proxy writes into a request, or has its vault say it: after an audit event is durable.
 import { isUtf8 } from "node:buffer";
-import type { Deps } from "../../deps.ts";
 import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { secretNotFound } from "../../domain/secret.ts";
+import { secretNotFound } from "../../domain/secret/secret.ts";
+import { checkReadable } from "../../domain/secret/version.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
-import { checkReadable } from "../../domain/version.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeSystem } from "../../steps/authorize.ts";
+import { resolveReference } from "../../steps/external-vaults/resolve-reference.ts";
+import { openSealed, reveal } from "../../steps/secrets/open-sealed.ts";
 import { readSealedVersionForUse } from "../../store/read-for-use.ts";
-import { authorizeSystem } from "../authorize.ts";
-import { resolveReference } from "../external-vaults/resolve-reference.ts";
-import { openSealed, reveal } from "../secrets/get-value.ts";
 
 export type OpenForEgressDeps = Pick<
   Deps,

@@ -1,15 +1,16 @@
 // RotateSandboxToken: a fresh token for a sandbox, whose earlier one ends.
-import type { Caller } from "../../domain/caller.ts";
+
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { checkAuthentic, coveredOfSandbox, macOf } from "../../integrity/row-macs.ts";
+import { authorize, authorizeAt } from "../../steps/authorize.ts";
+import { type OpenEnvVarsDeps, openEnvVars } from "../../steps/egress/env-vars.ts";
+import { newSandboxToken } from "../../steps/egress/sandbox-token.ts";
+import { sandboxView } from "../../steps/egress/sandbox-view.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import { listBoundSecrets } from "../../store/sandbox-bindings.ts";
 import { findSandbox, lockSandbox, updateSandbox } from "../../store/sandboxes.ts";
-import { authorize, authorizeAt } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfSandbox, macOf } from "../row-macs.ts";
 import { type OpenedSandbox, replayedSandbox } from "./create-sandbox.ts";
-import { type OpenEnvVarsDeps, openEnvVars } from "./env-vars.ts";
-import { newSandboxToken } from "./sandbox-token.ts";
-import { sandboxView } from "./sandbox-view.ts";
 
 /**
  * The token opens the proxy for every secret that is bound, so it takes what a new sandbox with these secrets would take. Fails with

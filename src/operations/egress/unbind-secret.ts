@@ -1,10 +1,11 @@
 // UnbindSecret: what is bound to an environment variable of a sandbox is let go, and its placeholder worth nothing.
-import type { Caller } from "../../domain/caller.ts";
+
 import { bindingNotFound, sandboxNotFound } from "../../domain/egress/sandbox.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import { revokeBinding } from "../../store/sandbox-bindings.ts";
 import { lockSandbox } from "../../store/sandboxes.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
 
 /** Fails with SANDBOX_NOT_FOUND or BINDING_NOT_FOUND. */
 export async function unbindSecret(

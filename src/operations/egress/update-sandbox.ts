@@ -1,15 +1,16 @@
 // UpdateSandbox: its tags, and the hosts that it may go to.
-import type { Caller } from "../../domain/caller.ts";
+
 import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import { checkMetadata } from "../../domain/egress/sandbox-fields.ts";
-import { checkAll } from "../../domain/errors.ts";
+import { checkAll } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { checkAuthentic, coveredOfSandbox, macOf } from "../../integrity/row-macs.ts";
+import { authorize, holds } from "../../steps/authorize.ts";
+import type { OpenEnvVarsDeps } from "../../steps/egress/env-vars.ts";
+import { type SandboxView, sandboxView } from "../../steps/egress/sandbox-view.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import { lockSandbox, updateSandbox as writeSandbox } from "../../store/sandboxes.ts";
-import { authorize, holds } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfSandbox, macOf } from "../row-macs.ts";
-import type { OpenEnvVarsDeps } from "./env-vars.ts";
-import { type SandboxView, sandboxView } from "./sandbox-view.ts";
 
 export interface UpdateSandboxInput {
   sandboxId: string;

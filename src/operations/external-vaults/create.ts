@@ -1,20 +1,21 @@
 // CreateVaultConnection: a connection with its sealed credentials. Its vault is not called.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkAll } from "../../domain/errors.ts";
+
+import { checkAll } from "../../domain/error/errors.ts";
 import { checkBaseUrl } from "../../domain/external-vault/base-url.ts";
 import type { VaultConnection, VaultType } from "../../domain/external-vault/vault-connection.ts";
 import { checkVaultConfig, checkVaultCredentials } from "../../domain/external-vault/vault-fields.ts";
 import { newId } from "../../domain/ids.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfVaultConnection, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
+import { connectionNameTaken } from "../../steps/external-vaults/name-taken.ts";
+import { sealCredentials } from "../../steps/external-vaults/seal-credentials.ts";
+import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { insertVaultConnection } from "../../store/vault-connections.ts";
-import { authorize } from "../authorize.ts";
-import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfVaultConnection, macOf } from "../row-macs.ts";
-import { checkQuota } from "../workspaces/check-quota.ts";
-import { findConnectionOrFail } from "./find.ts";
-import { connectionNameTaken } from "./name-taken.ts";
-import { sealCredentials } from "./seal-credentials.ts";
 
 /** Fields of config and credentials that are empty count as not given. */
 export interface CreateConnectionInput {

@@ -1,12 +1,13 @@
 // DeleteVaultConnection: for good, once no active secret refers to it.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type ConnectionTarget, lockConnectionOrFail } from "../../steps/external-vaults/change-connection.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import { deleteVaultConnection as removeConnection } from "../../store/vault-connections.ts";
 import { findReferringSecretIds } from "../../store/vault-references.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { type ConnectionTarget, lockConnectionOrFail } from "./change-connection.ts";
 
 const secretsNamedMax = 20;
 

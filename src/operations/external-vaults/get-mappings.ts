@@ -1,15 +1,16 @@
 // What a version that is a reference refers to, for who may see the version: the vault is not called.
-import type { Deps } from "../../deps.ts";
-import { readPolicyText } from "../../domain/access-policy.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
-import type { SecretVersion } from "../../domain/version.ts";
+
+import { readPolicyText } from "../../domain/access/access-policy.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import type { SecretVersion } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
+import { mappingsOf } from "../../steps/external-vaults/resolve-reference.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { openSealed } from "../../steps/secrets/open-sealed.ts";
+import { type ReportDeps, reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
 import { readSealedReference } from "../../store/read-for-use.ts";
-import { authorizeFound } from "../authorize.ts";
-import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { openSealed } from "../secrets/get-value.ts";
-import { type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
-import { mappingsOf } from "./resolve-reference.ts";
 
 type GetMappingsDeps = ReportDeps &
   Pick<Deps, "database" | "regions" | "deploymentKeys" | "deploymentId" | "keyMaterial">;

@@ -1,9 +1,10 @@
 // GetVaultConnection: a connection without its credentials.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
-import { authorize } from "../authorize.ts";
-import { findConnectionOrFail } from "./find.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
 
 /** Fails with VAULT_CONNECTION_NOT_FOUND. */
 export async function getVaultConnection(

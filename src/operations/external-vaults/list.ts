@@ -1,10 +1,11 @@
 // ListVaultConnections: pages of connections by id.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { listVaultConnections as findPage } from "../../store/vault-connections.ts";
-import { authorize } from "../authorize.ts";
-import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 
 export async function listVaultConnections(
   { database }: Pick<Deps, "database">,

@@ -1,20 +1,25 @@
 // RotateVaultConnection: other credentials, which the vault has taken before they replace the old ones.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import { checkVaultCredentials } from "../../domain/external-vault/vault-fields.ts";
-import { checkEtag } from "../../domain/secret.ts";
+import { checkEtag } from "../../domain/secret/secret.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
-import { authorize } from "../authorize.ts";
-import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfVaultConnection } from "../row-macs.ts";
-import { reportCorrupt } from "../secrets/report-corrupt.ts";
-import { type ConnectionTarget, lockConnectionOrFail, writeConnection } from "./change-connection.ts";
-import { findConnectionOrFail } from "./find.ts";
-import { sealCredentials } from "./seal-credentials.ts";
-import { checkFailed } from "./vault-errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { checkAuthentic, coveredOfVaultConnection } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import {
+  type ConnectionTarget,
+  lockConnectionOrFail,
+  writeConnection,
+} from "../../steps/external-vaults/change-connection.ts";
+import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
+import { sealCredentials } from "../../steps/external-vaults/seal-credentials.ts";
+import { checkFailed } from "../../steps/external-vaults/vault-errors.ts";
+import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
 
 export interface RotateConnectionInput extends ConnectionTarget {
   credentials: Readonly<Record<string, string>>;

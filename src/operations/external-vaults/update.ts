@@ -1,13 +1,18 @@
 // UpdateVaultConnection: its name and its description.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
-import { isUniqueViolation } from "../../store/database-errors.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { type ConnectionTarget, lockConnectionOrFail, writeConnection } from "./change-connection.ts";
-import { findConnectionOrFail } from "./find.ts";
-import { connectionNameTaken } from "./name-taken.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import {
+  type ConnectionTarget,
+  lockConnectionOrFail,
+  writeConnection,
+} from "../../steps/external-vaults/change-connection.ts";
+import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
+import { connectionNameTaken } from "../../steps/external-vaults/name-taken.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { isUniqueViolation } from "../../store/connection/database-errors.ts";
 
 export interface UpdateConnectionInput extends ConnectionTarget {
   change: Partial<Pick<VaultConnection, "name" | "description">>;

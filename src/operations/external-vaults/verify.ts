@@ -1,15 +1,16 @@
 // VerifyVaultConnection: whether the vault takes the connection's credentials, now.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { auditEvent } from "../../runtime/audit-trail.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
+import { type OpenConnectionDeps, openConnection } from "../../steps/external-vaults/open-connection.ts";
+import { checkFailed } from "../../steps/external-vaults/vault-errors.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
 import { noteVerified } from "../../store/vault-connections.ts";
-import { auditEvent } from "../audit-trail.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { reportCorrupt } from "../secrets/report-corrupt.ts";
-import { findConnectionOrFail } from "./find.ts";
-import { type OpenConnectionDeps, openConnection } from "./open-connection.ts";
-import { checkFailed } from "./vault-errors.ts";
 
 type VerifyDeps = MutationDeps & OpenConnectionDeps & Pick<Deps, "externalVaults" | "audit">;
 

@@ -1,9 +1,10 @@
 // CancelKeyDestruction: in time, it leaves the key disabled, or active where that is asked for.
-import type { Caller } from "../../domain/caller.ts";
-import type { KmsKeyRecord } from "../../domain/kms-key.ts";
-import { authorize } from "../authorize.ts";
-import type { Outcome } from "../mutation.ts";
-import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
+
+import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
+import type { Outcome } from "../../steps/mutation.ts";
 
 export interface CancelDestructionInput extends ChangeKeyInput {
   /** Whether the key becomes active, whatever it was before; that needs `keys.enable` too. */

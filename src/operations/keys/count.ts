@@ -1,8 +1,9 @@
 // How many keys each region has.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
 import { countKeysByState } from "../../store/count-keys.ts";
-import { authorize } from "../authorize.ts";
 
 export interface KeyCounts {
   region: string;

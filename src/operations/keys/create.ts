@@ -1,22 +1,23 @@
 // CreateKey: a key with its first version, whose material coffer makes or the caller has wrapped for import.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkAll, invalidField } from "../../domain/errors.ts";
+
+import { checkAll, invalidField } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import type { KmsKey, KmsKeyRecord } from "../../domain/kms-key.ts";
-import { checkAnnotations } from "../../domain/secret.ts";
+import type { KmsKey, KmsKeyRecord } from "../../domain/key/kms-key.ts";
+import { checkAnnotations } from "../../domain/secret/secret.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { defaultAlgorithm, isKeyAlgorithm, type KeyAlgorithm, keyAlgorithms } from "../../envelope/algorithms.ts";
 import { newMaterial } from "../../envelope/new-material.ts";
+import { coveredOfKmsKey, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { findKeyOrFail } from "../../steps/keys/find.ts";
+import { type ImportedMaterial, importMaterial } from "../../steps/keys/import-material.ts";
+import { keyNameTaken } from "../../steps/keys/name-taken.ts";
+import { type NewVersionDeps, storePrimaryVersion } from "../../steps/keys/new-version.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
 import { insertKmsKey } from "../../store/kms-keys.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfKmsKey, macOf } from "../row-macs.ts";
-import { regionOf } from "../secrets/region.ts";
-import { findKeyOrFail } from "./find.ts";
-import { type ImportedMaterial, importMaterial } from "./import-material.ts";
-import { keyNameTaken } from "./name-taken.ts";
-import { type NewVersionDeps, storePrimaryVersion } from "./new-version.ts";
 
 /** An empty region or algorithm is the default one. */
 export interface CreateKeyInput

@@ -1,14 +1,15 @@
 // Decrypt and BatchDecrypt: what encrypt has made, by the version that the ciphertext names.
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { algorithmSpec, isAlgorithm, type KeyAlgorithm, keySpec } from "../../envelope/algorithms.ts";
 import { type CiphertextHead, readHead } from "../../envelope/ciphertext-head.ts";
 import { decryptData } from "../../envelope/data-encryption.ts";
 import { privateKeyOf } from "../../envelope/key-objects.ts";
 import { decryptOaep } from "../../envelope/rsa-encryption.ts";
+import { type KeyInUse, type Used, type UseKeyDeps, useKey, versionNumberOf } from "../../steps/keys/use-key.ts";
 import { checkNoContext } from "./encrypt.ts";
-import { type KeyInUse, type Used, type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
 
 export interface DecryptItem {
   ciphertext: Uint8Array;

@@ -1,9 +1,10 @@
 // EnableKey: a disabled key opens and seals again.
-import type { Caller } from "../../domain/caller.ts";
-import { checkKeyNotPending, type KmsKeyRecord } from "../../domain/kms-key.ts";
-import { authorize } from "../authorize.ts";
-import type { Outcome } from "../mutation.ts";
-import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
+
+import { checkKeyNotPending, type KmsKeyRecord } from "../../domain/key/kms-key.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
+import type { Outcome } from "../../steps/mutation.ts";
 
 /** Fails with KEY_PENDING_DESTRUCTION and what `changeKey` fails with. */
 export async function enableKey(

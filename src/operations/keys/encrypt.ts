@@ -1,15 +1,16 @@
 // Encrypt and BatchEncrypt: data of callers, by a version of a key.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { invalidField, withinField } from "../../domain/errors.ts";
+
+import { invalidField, withinField } from "../../domain/error/errors.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { isAlgorithm, type KeyAlgorithm, keySpec } from "../../envelope/algorithms.ts";
 import { writeHead } from "../../envelope/ciphertext-head.ts";
 import { encryptData } from "../../envelope/data-encryption.ts";
 import { publicKeyOf } from "../../envelope/key-objects.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
 import { encryptOaep, oaepSizeBytesMax } from "../../envelope/rsa-encryption.ts";
-import { type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { type UseKeyDeps, useKey, versionNumberOf } from "../../steps/keys/use-key.ts";
 
 export type EncryptDeps = UseKeyDeps & Pick<Deps, "random">;
 

@@ -1,8 +1,9 @@
 // ExportKey: the material of a key that was made to be exported.
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
-import { type KeyInUse, type Used, type UseKeyDeps, useKey, versionNumberOf } from "./use-key.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { type KeyInUse, type Used, type UseKeyDeps, useKey, versionNumberOf } from "../../steps/keys/use-key.ts";
 
 export interface ExportedKey {
   /** A copy: raw bytes, or PKCS#8 of a private key. */

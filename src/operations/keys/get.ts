@@ -1,10 +1,11 @@
 // GetKey: a key without its material, and how far its last rotation has got.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import type { KmsKeyRecord } from "../../domain/kms-key.ts";
+
+import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { findKeyOrFail } from "../../steps/keys/find.ts";
 import { countVersionsToRewrap } from "../../store/rewrap.ts";
-import { authorize } from "../authorize.ts";
-import { findKeyOrFail } from "./find.ts";
 
 export interface KeyWithProgress {
   key: KmsKeyRecord;

@@ -1,11 +1,12 @@
 // ListKeys: pages of keys by id.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
+
+import type { KmsKeyRecord, KmsKeyState } from "../../domain/key/kms-key.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
 import { type KeyFilter, listKeyRecords } from "../../store/kms-key-records.ts";
-import { authorize } from "../authorize.ts";
-import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
-import { regionOf } from "../secrets/region.ts";
 
 export interface ListKeysInput {
   /** All regions when empty. */

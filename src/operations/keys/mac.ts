@@ -1,11 +1,12 @@
 // ComputeMac and VerifyMac: HMACs of callers' data.
-import type { Caller } from "../../domain/caller.ts";
-import { invalidField } from "../../domain/errors.ts";
-import type { HashName } from "../../domain/hash-name.ts";
+
+import { invalidField } from "../../domain/error/errors.ts";
+import type { HashName } from "../../domain/key/hash-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { type KeyAlgorithm, keySpec } from "../../envelope/algorithms.ts";
 import { isMacOf, macData } from "../../envelope/data-macs.ts";
+import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "../../steps/keys/use-key.ts";
 import type { SignInput } from "./sign.ts";
-import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
 
 /** Fails with FIELD_INVALID and as `useKey` does. */
 export async function computeMac(

@@ -1,14 +1,15 @@
 // GetPublicKey: the public keys of a key's versions.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { isFor } from "../../envelope/algorithms.ts";
 import { publicKeyPem } from "../../envelope/key-objects.ts";
-import { authorize } from "../authorize.ts";
-import { checkAuthentic, coveredOfKmsKey } from "../row-macs.ts";
-import { findKeyOrFail } from "./find.ts";
-import { knownAlgorithm } from "./key-material.ts";
-import { useUnsupported, versionNumberOf } from "./use-key.ts";
+import { checkAuthentic, coveredOfKmsKey } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { knownAlgorithm } from "../../runtime/key-material.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { findKeyOrFail } from "../../steps/keys/find.ts";
+import { useUnsupported, versionNumberOf } from "../../steps/keys/use-key.ts";
 
 export interface PublicKey {
   keyVersion: number;

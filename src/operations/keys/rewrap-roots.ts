@@ -1,16 +1,16 @@
 // Wraps all keys again under the first root key. It can be interrupted and run again at any time.
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import type { RandomBytes } from "../../domain/random.ts";
 import { importKeyAad } from "../../envelope/aad.ts";
 import { openDeploymentKey, wrapDeploymentKey } from "../../envelope/deployment-keys.ts";
 import { unwrapKeyVersion, wrapKeyVersion } from "../../envelope/key-version.ts";
 import type { Keyring } from "../../envelope/keyring.ts";
 import { type RootWrapped, unwrapWithRoot, wrapWithRoot } from "../../envelope/root-wrap.ts";
+import { knownAlgorithm } from "../../runtime/key-material.ts";
 import type { Sql } from "../../store/database.ts";
 import { type DeploymentRecord, findDeployment, replaceDeploymentWrap } from "../../store/deployment.ts";
 import { listForeignImportKeys, replaceImportKeyWrap, type StoredImportKey } from "../../store/import-wrapping-keys.ts";
 import { listForeignKeyVersions, replaceKeyVersionWrap, type WrappedKeyVersion } from "../../store/kms-keys.ts";
-import { knownAlgorithm } from "./key-material.ts";
 
 export interface RewrapRootsDeps {
   database: Sql;

@@ -1,11 +1,12 @@
 // Moves the wraps of versions to the primary version of their key; payloads are neither read nor touched.
-import type { Deps } from "../../deps.ts";
-import { CofferError } from "../../domain/errors.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
 import { rewrap } from "../../envelope/envelope.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { loadKeyVersion } from "../../runtime/key-material.ts";
 import type { Tx } from "../../store/database.ts";
 import type { KeyToRewrap, RewrappedVersion, VersionToRewrap } from "../../store/rewrap.ts";
-import { loadKeyVersion } from "./key-material.ts";
 
 type RewrapDeps = Pick<Deps, "keyring" | "deploymentId" | "random">;
 

@@ -1,19 +1,20 @@
 // RotateKey: a new key version for what is written, encrypted and signed from now on.
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
-import { checkKeyActive, checkRotationAllowed, type KmsKeyRecord } from "../../domain/kms-key.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
+import { checkKeyActive, checkRotationAllowed, type KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
-import { findKeyRecord } from "../../store/kms-key-records.ts";
-import { authorize } from "../authorize.ts";
-import type { Outcome } from "../mutation.ts";
-import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
 import {
   createPrimaryVersion,
   materialFor,
   type NewVersionDeps,
   slowAlgorithms,
   storePrimaryVersion,
-} from "./new-version.ts";
+} from "../../steps/keys/new-version.ts";
+import type { Outcome } from "../../steps/mutation.ts";
+import { findKeyRecord } from "../../store/kms-key-records.ts";
 
 /** Fails with KEY_NOT_ACTIVE, KEY_NOT_ROTATABLE and what `changeKey` fails with. */
 export async function rotateKey(

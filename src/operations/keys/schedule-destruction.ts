@@ -1,9 +1,10 @@
 // ScheduleKeyDestruction: values under the key are unreadable at once, and for good when a job comes by after the time.
-import type { Caller } from "../../domain/caller.ts";
-import type { KmsKeyRecord } from "../../domain/kms-key.ts";
-import { authorize } from "../authorize.ts";
-import type { Outcome } from "../mutation.ts";
-import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
+
+import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
+import type { Outcome } from "../../steps/mutation.ts";
 
 export interface ScheduleDestructionInput extends ChangeKeyInput {
   /** Undefined: 30 days. */

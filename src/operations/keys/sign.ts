@@ -1,12 +1,13 @@
 // Sign and Verify: signatures by private keys.
-import type { Caller } from "../../domain/caller.ts";
-import { invalidField } from "../../domain/errors.ts";
-import type { HashName } from "../../domain/hash-name.ts";
+
+import { invalidField } from "../../domain/error/errors.ts";
+import type { HashName } from "../../domain/key/hash-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import type { KeyAlgorithm } from "../../envelope/algorithms.ts";
 import { signDigest, verifyDigest } from "../../envelope/prehashed.ts";
 import { defaultHash, signData, verifyData } from "../../envelope/signatures.ts";
-import { inTurn } from "./in-turn.ts";
-import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "./use-key.ts";
+import { inTurn } from "../../runtime/in-turn.ts";
+import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } from "../../steps/keys/use-key.ts";
 
 export interface SignInput {
   kmsKeyId: string;

@@ -1,13 +1,14 @@
 // UpdateKey: its name, what is said about it, and how often it is rotated.
-import type { Caller } from "../../domain/caller.ts";
-import { checkRotationAllowed, type KmsKeyRecord } from "../../domain/kms-key.ts";
-import { checkAnnotations } from "../../domain/secret.ts";
-import { isUniqueViolation } from "../../store/database-errors.ts";
-import { authorize } from "../authorize.ts";
-import type { Outcome } from "../mutation.ts";
-import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "./change-key.ts";
-import { findKeyOrFail } from "./find.ts";
-import { keyNameTaken } from "./name-taken.ts";
+
+import { checkRotationAllowed, type KmsKeyRecord } from "../../domain/key/kms-key.ts";
+import { checkAnnotations } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
+import { findKeyOrFail } from "../../steps/keys/find.ts";
+import { keyNameTaken } from "../../steps/keys/name-taken.ts";
+import type { Outcome } from "../../steps/mutation.ts";
+import { isUniqueViolation } from "../../store/connection/database-errors.ts";
 
 export interface UpdateKeyInput extends ChangeKeyInput {
   change: Partial<Pick<KmsKeyRecord, "name" | "description" | "labels" | "annotations" | "rotationPeriodDays">>;

@@ -1,10 +1,11 @@
 // BatchGetSecretValues: many values, each with its own result or error.
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError, denialIn, invalidField } from "../../domain/errors.ts";
-import { denialEvent } from "../audit-denials.ts";
-import { authorizeSomewhere } from "../authorize.ts";
+
+import { CofferError, denialIn, invalidField } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { denialEvent } from "../../runtime/audit-denials.ts";
+import { authorizeSomewhere } from "../../steps/authorize.ts";
+import { askedSecret } from "../../steps/secrets/report-corrupt.ts";
 import { type GetValueDeps, type GetValueInput, getSecretValue, type SecretValue } from "./get-value.ts";
-import { askedSecret } from "./report-corrupt.ts";
 
 export type BatchResult = { value: SecretValue } | { error: CofferError };
 

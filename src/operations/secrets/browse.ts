@@ -1,12 +1,13 @@
 // Browsing: the secrets directly below a path, and the paths below it that have more, as far as the caller may see them.
-import type { Caller } from "../../domain/caller.ts";
-import type { Secret } from "../../domain/secret.ts";
+
+import type { Secret } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { readPage, readPageToken } from "../../steps/page-token.ts";
+import { authenticOnly, type ListDeps } from "../../steps/secrets/authentic-only.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
+import { authorizeList } from "../../steps/secrets/visible.ts";
 import { findSecretsById, type LevelEntry, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
 import type { StoredSecret } from "../../store/rows.ts";
-import { readPage, readPageToken } from "../page-token.ts";
-import { authenticOnly, type ListDeps } from "./authentic-only.ts";
-import { regionOf } from "./region.ts";
-import { authorizeList } from "./visible.ts";
 
 export interface BrowseInput {
   /** With a slash at its end. */

@@ -1,30 +1,31 @@
 // Changes a credential as a whole: what it is called, what it is for, and its value, together or not at all.
-import type { Deps } from "../../deps.ts";
-import type { AuditSubject } from "../../domain/audit-event.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import type { AuditSubject } from "../../domain/audit/audit-event.ts";
 import { authMethodNamed, authMethodOf, checkKind } from "../../domain/credential/kinds.ts";
-import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
+import { CofferError, checkAll, invalidField } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import type { Payload } from "../../domain/payload.ts";
-import { checkActive, type Secret } from "../../domain/secret.ts";
+import type { Payload } from "../../domain/secret/payload.ts";
+import { checkActive, type Secret } from "../../domain/secret/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { checkAuthentic, coveredOfCredential, coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { addStatementRules } from "../../steps/access/statement-rules.ts";
+import { authorizeAt, authorizeFound } from "../../steps/authorize.ts";
+import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findForWriting, lockForWriting } from "../../steps/secrets/check-access.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
+import { withFreePath } from "../../steps/secrets/free-path.ts";
+import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
+import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../../steps/secrets/value-input.ts";
+import { appendVersion } from "../../steps/versions/append.ts";
 import { findCredentialMac, updateCredential } from "../../store/credentials.ts";
 import type { Tx } from "../../store/database.ts";
 import type { StoredSecret } from "../../store/rows.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
-import { addStatementRules } from "../access/statement-rules.ts";
-import { authorizeAt, authorizeFound } from "../authorize.ts";
-import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
-import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfCredential, coveredOfSecret, macOf } from "../row-macs.ts";
-import { appendVersion } from "../versions/append.ts";
-import { authorizeSecret } from "./authorize-secret.ts";
-import { findForWriting, lockForWriting } from "./check-access.ts";
-import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
-import { withFreePath } from "./free-path.ts";
-import { askedSecret, type ReportDeps, reportCorrupt } from "./report-corrupt.ts";
-import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
 
 /** What is left out stays. */
 export interface ChangeCredentialInput {

@@ -1,14 +1,14 @@
 // Changes where the value of a secret may go: for those who may have the value anyway, since it could lead to a host of theirs.
 import { isDeepStrictEqual } from "node:util";
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
-import { CofferError } from "../../domain/errors.ts";
-import type { Secret } from "../../domain/secret.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import type { Secret } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfEgressRule, isAuthentic, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
 import type { Tx } from "../../store/database.ts";
 import { findEgressRule, updateEgressRule } from "../../store/egress-rules.ts";
-import { authorizeFound } from "../authorize.ts";
-import { coveredOfEgressRule, isAuthentic, macOf } from "../row-macs.ts";
 
 /** Null takes the rule away. Fails with EGRESS_RULE_FIXED, or for a rule that leads elsewhere without versions.access. */
 export async function changeEgress(

@@ -1,36 +1,43 @@
 // CreateSecret: a secret with its first version, or nothing.
-import type { Deps } from "../../deps.ts";
-import { type AccessPolicy, policyText } from "../../domain/access-policy.ts";
-import type { AccessStatement } from "../../domain/access-statements.ts";
-import type { Caller } from "../../domain/caller.ts";
+
+import type { AccessStatement } from "../../domain/access/access-policy.ts";
+import { type AccessPolicy, policyText } from "../../domain/access/access-policy.ts";
 import { checkCredentialFields, type ValueKind } from "../../domain/credential/check-value.ts";
 import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
-import { checkAll, type FieldViolation, failOn } from "../../domain/errors.ts";
+import { checkAll, type FieldViolation, failOn } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { checkAnnotations, type Expiration, type Secret } from "../../domain/secret.ts";
+import { checkAnnotations, type Expiration, type Secret } from "../../domain/secret/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { seal } from "../../envelope/envelope.ts";
+import { coveredOfCredential, coveredOfEgressRule, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { addStatementRules, bindPolicy, checkMaySet } from "../../steps/access/statement-rules.ts";
+import { authorizeAt, authorizeSomewhere } from "../../steps/authorize.ts";
+import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../../steps/keys/sealing-key.ts";
+import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../../steps/mutation.ts";
+import { checkFitsRule } from "../../steps/secrets/egress-value.ts";
+import { checkExpiration, expireTimeOf } from "../../steps/secrets/expiration.ts";
+import { secretById } from "../../steps/secrets/find.ts";
+import { withFreePath } from "../../steps/secrets/free-path.ts";
+import { newSecretMac } from "../../steps/secrets/new-secret-mac.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
+import {
+  checkValue,
+  discard,
+  payloadOf,
+  type ValueInput,
+  vaultConnectionIdOf,
+} from "../../steps/secrets/value-input.ts";
+import { newEnabledVersion } from "../../steps/versions/insert.ts";
+import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { databaseNow } from "../../store/clock.ts";
 import { createSecretAtOnce } from "../../store/create-secret.ts";
 import type { Tx } from "../../store/database.ts";
 import { insertSecret, type NewSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
-import { addStatementRules, bindPolicy, checkMaySet } from "../access/statement-rules.ts";
-import { authorizeAt, authorizeSomewhere } from "../authorize.ts";
-import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
-import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../keys/sealing-key.ts";
-import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../mutation.ts";
-import { coveredOfCredential, coveredOfEgressRule, macOf } from "../row-macs.ts";
-import { newEnabledVersion } from "../versions/insert.ts";
-import { checkQuota } from "../workspaces/check-quota.ts";
-import { checkFitsRule } from "./egress-value.ts";
-import { checkExpiration, expireTimeOf } from "./expiration.ts";
-import { secretById } from "./find.ts";
-import { withFreePath } from "./free-path.ts";
-import { newSecretMac } from "./new-secret-mac.ts";
-import { regionOf } from "./region.ts";
-import { checkValue, discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "./value-input.ts";
 
 /** An empty region is the default one, an empty key without a name the region's default key. */
 export interface CreateSecretInput

@@ -1,16 +1,17 @@
 // DeleteSecret: soft, or with every version destroyed at once.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+
+import { checkEtag, type Secret, secretNotFound } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
+import { asDestroyed } from "../../steps/versions/as-destroyed.ts";
 import { destroyVersions, findLiveVersions } from "../../store/destroy-versions.ts";
 import { softDeleteSecret } from "../../store/secrets.ts";
-import { authorizeFound } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfSecret, macOf } from "../row-macs.ts";
-import { asDestroyed } from "../versions/as-destroyed.ts";
-import { authorizeSecret } from "./authorize-secret.ts";
-import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
-import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export interface DeleteSecretInput {
   secret: SecretRefInput;

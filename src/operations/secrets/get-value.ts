@@ -1,28 +1,24 @@
 // GetSecretValue: opens one version, and lets its value leave only when the audit event is durable.
-import type { Deps } from "../../deps.ts";
-import type { AuditEvent, AuditSubject } from "../../domain/audit-event.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
-import type { Grant } from "../../domain/grant.ts";
-import { checkKeyActive } from "../../domain/kms-key.ts";
-import type { Payload } from "../../domain/payload.ts";
-import { type SecretRef, secretNotFound } from "../../domain/secret.ts";
-import { Sensitive } from "../../domain/sensitive.ts";
-import { checkReadable, noVersionEnabled, parseVersionRef, versionNotFound } from "../../domain/version.ts";
-import { valueCorrupt } from "../../envelope/corrupt.ts";
-import { open } from "../../envelope/envelope.ts";
-import { decodeKeyValues } from "../../envelope/payload.ts";
+
+import type { Grant } from "../../domain/access/grant.ts";
+import type { AuditEvent, AuditSubject } from "../../domain/audit/audit-event.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import type { Payload } from "../../domain/secret/payload.ts";
+import { type SecretRef, secretNotFound } from "../../domain/secret/secret.ts";
+import { checkReadable, noVersionEnabled, parseVersionRef, versionNotFound } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { denialEvent } from "../../runtime/audit-denials.ts";
+import { auditEvent } from "../../runtime/audit-trail.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound, authorizeSomewhere, dependsOnPath } from "../../steps/authorize.ts";
+import { resolveReference } from "../../steps/external-vaults/resolve-reference.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { checkAccess } from "../../steps/secrets/check-access.ts";
+import { findSecretOrFail } from "../../steps/secrets/find.ts";
+import { openSealed, type RevealedValue, reveal } from "../../steps/secrets/open-sealed.ts";
+import { reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import type { SealedVersion } from "../../store/read-values.ts";
-import { denialEvent } from "../audit-denials.ts";
-import { auditEvent } from "../audit-trail.ts";
-import { authorizeFound, authorizeSomewhere, dependsOnPath } from "../authorize.ts";
-import { resolveReference } from "../external-vaults/resolve-reference.ts";
-import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../row-macs.ts";
-import { authorizeSecret } from "./authorize-secret.ts";
-import { checkAccess } from "./check-access.ts";
-import { findSecretOrFail } from "./find.ts";
-import { reportCorrupt } from "./report-corrupt.ts";
-import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 export type GetValueDeps = Pick<
   Deps,
@@ -43,11 +39,6 @@ export interface GetValueInput {
   secret: SecretRefInput;
   version: string;
 }
-
-/** A value in the form in which it was given. */
-export type RevealedValue =
-  | { form: "data"; data: Sensitive }
-  | { form: "key_values"; values: ReadonlyMap<string, Sensitive> };
 
 export interface SecretValue {
   secretId: string;
@@ -150,36 +141,6 @@ function factsOf({ secret, version }: SealedVersion): Omit<SecretValue, "value">
 
 function subjectOf({ secret, version }: SealedVersion): AuditSubject {
   return { resourceType: "secret", resourceId: secret.secretId, versionNumber: version?.versionNumber ?? 0 };
-}
-
-/** Judges and opens what was read. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
-export async function openSealed(
-  deps: Pick<GetValueDeps, "deploymentKeys" | "deploymentId" | "keyMaterial">,
-  { secret, version, key }: SealedVersion,
-): Promise<Payload> {
-  if (!version?.envelope || !key) throw valueCorrupt();
-  const { workspaceId, secretId } = secret;
-  checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac);
-  checkAuthentic(deps.deploymentKeys, coveredOfVersion({ workspaceId, secretId, ...version }), version.mac);
-  checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
-  checkKeyActive(key);
-  const keyVersion = await deps.keyMaterial.get(key, version.kmsKeyVersion);
-  return open({
-    envelope: version.envelope,
-    keyVersion,
-    context: { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: version.versionNumber },
-    form: version.payloadForm,
-  });
-}
-
-/** Of a value that is here: a reference has to be resolved. */
-export function reveal({ form, bytes }: Payload): RevealedValue {
-  if (form === "reference") {
-    throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is a reference to a vault, which is not resolved here");
-  }
-  if (form === "data") return { form, data: bytes };
-  const values = [...decodeKeyValues(bytes)].map(([key, value]) => [key, new Sensitive(value)] as const);
-  return { form, values: new Map(values) };
 }
 
 function eventOf(deps: GetValueDeps, caller: Caller, { rule }: Grant<"versions.access">, result: string): AuditEvent {

@@ -1,11 +1,12 @@
 // GetSecret: a secret without its value.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import type { Secret } from "../../domain/secret.ts";
-import { authorizeFound } from "../authorize.ts";
-import { authorizeSecret } from "./authorize-secret.ts";
-import { findSecretOrFail } from "./find.ts";
-import { refOf, type SecretRefInput } from "./secret-ref.ts";
+
+import type { Secret } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findSecretOrFail } from "../../steps/secrets/find.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 
 /** Fails with SECRET_NOT_FOUND. */
 export async function getSecret(

@@ -1,10 +1,11 @@
 // Lists secrets with egress rules: what the caller may list and read of them.
-import type { Caller } from "../../domain/caller.ts";
-import type { Secret } from "../../domain/secret.ts";
+
+import type { Secret } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { authenticOnly, type ListDeps } from "../../steps/secrets/authentic-only.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
+import { authorizeList } from "../../steps/secrets/visible.ts";
 import { listEgressSecrets as readSecrets } from "../../store/list-egress-secrets.ts";
-import { authenticOnly, type ListDeps } from "./authentic-only.ts";
-import { regionOf } from "./region.ts";
-import { authorizeList } from "./visible.ts";
 
 /** In the default region, newest first. */
 export async function listEgressSecrets(deps: ListDeps, caller: Caller): Promise<Secret[]> {

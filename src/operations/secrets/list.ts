@@ -1,13 +1,14 @@
 // ListSecrets: pages of secrets by path.
-import type { Caller } from "../../domain/caller.ts";
-import type { Secret, SecretState } from "../../domain/secret.ts";
+
+import type { Secret, SecretState } from "../../domain/secret/secret.ts";
 import { pathOf } from "../../domain/secret-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
+import { authenticOnly, type ListDeps } from "../../steps/secrets/authentic-only.ts";
+import { regionOf } from "../../steps/secrets/region.ts";
+import { authorizeList } from "../../steps/secrets/visible.ts";
 import { listSecrets as readSecrets } from "../../store/list-secrets.ts";
 import type { StoredSecret } from "../../store/rows.ts";
-import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
-import { authenticOnly, type ListDeps } from "./authentic-only.ts";
-import { regionOf } from "./region.ts";
-import { authorizeList } from "./visible.ts";
 
 export interface ListSecretsInput {
   namePrefix: string;

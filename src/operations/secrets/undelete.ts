@@ -1,19 +1,20 @@
 // UndeleteSecret: brings a soft-deleted secret back as it was.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
-import { checkEtag, type Secret, secretNotFound } from "../../domain/secret.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
+import { checkEtag, type Secret, secretNotFound } from "../../domain/secret/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { addStatementRules } from "../../steps/access/statement-rules.ts";
+import { authorizeAt, authorizeFound } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
+import { withFreePath } from "../../steps/secrets/free-path.ts";
+import { settleExpired } from "../../steps/secrets/settle-expired.ts";
+import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { type TimedSecret, undeleteSecret as writeUndelete } from "../../store/secrets.ts";
-import { addStatementRules } from "../access/statement-rules.ts";
-import { authorizeAt, authorizeFound } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfSecret, macOf } from "../row-macs.ts";
-import { checkQuota } from "../workspaces/check-quota.ts";
-import { authorizeSecret } from "./authorize-secret.ts";
-import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
-import { withFreePath } from "./free-path.ts";
-import { settleExpired } from "./settle-expired.ts";
 
 export interface UndeleteSecretInput {
   secretId: string;

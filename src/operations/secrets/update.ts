@@ -1,7 +1,6 @@
 // UpdateSecret: changes what describes a secret; its value changes by new versions.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkAll } from "../../domain/errors.ts";
+
+import { checkAll } from "../../domain/error/errors.ts";
 import {
   checkActive,
   checkAliases,
@@ -9,18 +8,20 @@ import {
   checkEtag,
   type Secret,
   type SecretChange,
-} from "../../domain/secret.ts";
+} from "../../domain/secret/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { addStatementRules } from "../../steps/access/statement-rules.ts";
+import { authorizeAt, authorizeFound } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { checkExpiration, checkExpiresLater } from "../../steps/secrets/expiration.ts";
+import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
+import { withFreePath } from "../../steps/secrets/free-path.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
-import { addStatementRules } from "../access/statement-rules.ts";
-import { authorizeAt, authorizeFound } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfSecret, macOf } from "../row-macs.ts";
-import { authorizeSecret } from "./authorize-secret.ts";
 import { changeEgress } from "./change-egress.ts";
-import { checkExpiration, checkExpiresLater } from "./expiration.ts";
-import { findSecretOrFail, lockSecretOrFail, secretById } from "./find.ts";
-import { withFreePath } from "./free-path.ts";
 
 export interface UpdateSecretInput {
   secretId: string;

@@ -1,10 +1,11 @@
 // Tells credentials apart by their shape: a JWT has dots, an API token has none.
-import type { Deps } from "../../deps.ts";
-import type { Identity } from "../../domain/caller.ts";
+
+import type { Identity } from "../../domain/workspace/caller.ts";
 import { isCompactForm } from "../../jwt/compact.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import type { GuessLimit } from "../../runtime/guess-limit.ts";
+import { parseTokenText } from "../../steps/tokens/token-text.ts";
 import { type AuthenticateTokenDeps, authenticateToken } from "./authenticate.ts";
-import type { GuessLimit } from "./guess-limit.ts";
-import { parseTokenText } from "./token-text.ts";
 
 export type AuthenticateCredentialDeps = AuthenticateTokenDeps & Pick<Deps, "jwtIdentities">;
 

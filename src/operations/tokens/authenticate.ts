@@ -1,14 +1,13 @@
 // Authenticates an API token: who calls, and what the token may do where.
 import { timingSafeEqual } from "node:crypto";
-import type { Deps } from "../../deps.ts";
-import type { Identity } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+import type { Identity } from "../../domain/workspace/caller.ts";
 import { hashToken } from "../../envelope/mac.ts";
+import { coveredOfMember, coveredOfToken, isAuthentic } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { type GuessLimit, invalidCredential } from "../../runtime/guess-limit.ts";
+import { haveCurrentRules, membershipUnder } from "../../runtime/member-rules.ts";
+import { parseTokenText } from "../../steps/tokens/token-text.ts";
 import { findTokenRecord, type TokenRecord } from "../../store/api-tokens.ts";
-import { haveCurrentRules, membershipUnder } from "../access/member-rules.ts";
-import { coveredOfMember, coveredOfToken, isAuthentic } from "../row-macs.ts";
-import type { GuessLimit } from "./guess-limit.ts";
-import { parseTokenText } from "./token-text.ts";
 
 export type AuthenticateTokenDeps = Pick<
   Deps,
@@ -37,10 +36,6 @@ export async function authenticateToken(
   const identity = await identityOf(deps, record);
   deps.accessTimes.touchToken(identity.tokenId);
   return identity;
-}
-
-export function invalidCredential(): CofferError {
-  return new CofferError("CREDENTIAL_INVALID", "the credential is not valid");
 }
 
 const unknownHash = new Uint8Array(32);

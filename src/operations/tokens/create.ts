@@ -1,20 +1,21 @@
 // CreateToken: for the caller itself, or for a new service principal with a role.
-import type { Caller } from "../../domain/caller.ts";
-import { checkAll, invalidField } from "../../domain/errors.ts";
+
+import { isScope, type Role, scopeForms } from "../../domain/access/permission.ts";
+import { checkAll, invalidField } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import { isScope, type Role, scopeForms } from "../../domain/permission.ts";
-import type { Expiration } from "../../domain/secret.ts";
+import type { Expiration } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { coveredOfMember, macOf } from "../../integrity/row-macs.ts";
+import { authorize, authorizeEverywhere } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { checkExpiration } from "../../steps/secrets/expiration.ts";
+import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "../../steps/tokens/grantable.ts";
+import { type IssueDeps, type IssuedToken, prepareToken } from "../../steps/tokens/issue.ts";
+import { tokenNotFound } from "../../steps/tokens/not-found.ts";
+import { addPrincipal } from "../../steps/workspaces/principals.ts";
 import { findToken } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
 import { insertMember } from "../../store/workspaces.ts";
-import { authorize, authorizeEverywhere } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { coveredOfMember, macOf } from "../row-macs.ts";
-import { checkExpiration } from "../secrets/expiration.ts";
-import { addPrincipal } from "../workspaces/principals.ts";
-import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "./grantable.ts";
-import { type IssueDeps, type IssuedToken, prepareToken } from "./issue.ts";
-import { tokenNotFound } from "./not-found.ts";
 
 export interface CreateTokenInput {
   displayName: string;

@@ -1,10 +1,11 @@
 // ListTokens: the tokens that reach a workspace, newest first.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import type { ApiToken } from "../../domain/workspace.ts";
+
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { ApiToken } from "../../domain/workspace/workspace.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { listTokens as readTokens } from "../../store/api-tokens.ts";
-import { authorize } from "../authorize.ts";
-import { pageSizeOf, readPage, readPageToken } from "../page-token.ts";
 
 // Sorts after every id.
 const aboveEveryId = "tok_~";

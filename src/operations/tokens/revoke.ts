@@ -1,14 +1,15 @@
 // RevokeToken: at once here, and within the cache's time limit everywhere.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkEtag } from "../../domain/secret.ts";
-import type { ApiToken } from "../../domain/workspace.ts";
+
+import { checkEtag } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { ApiToken } from "../../domain/workspace/workspace.ts";
+import { checkAuthentic, coveredOfToken, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize, authorizeEverywhere, authorizeOwn } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { tokenNotFound } from "../../steps/tokens/not-found.ts";
 import { findToken, findTokenRecord, lockToken, revokeToken as writeRevocation } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
-import { authorize, authorizeEverywhere, authorizeOwn } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfToken, macOf } from "../row-macs.ts";
-import { tokenNotFound } from "./not-found.ts";
 
 export interface RevokeTokenInput {
   tokenId: string;

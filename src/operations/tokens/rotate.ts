@@ -1,8 +1,15 @@
 // RotateToken: a new text for the same token; the old one ends at once here, and within the cache's time limit everywhere.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
-import { checkEtag } from "../../domain/secret.ts";
+
+import { CofferError } from "../../domain/error/errors.ts";
+import { checkEtag } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { checkAuthentic, coveredOfMember, coveredOfToken, isAuthentic, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize, authorizeEverywhere, authorizeOwn } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "../../steps/tokens/grantable.ts";
+import { type IssueDeps, type IssuedToken, newSecret } from "../../steps/tokens/issue.ts";
+import { tokenNotFound } from "../../steps/tokens/not-found.ts";
 import {
   findToken,
   findTokenRecord,
@@ -12,12 +19,6 @@ import {
   rotateToken as writeRotation,
 } from "../../store/api-tokens.ts";
 import type { Tx } from "../../store/database.ts";
-import { authorize, authorizeEverywhere, authorizeOwn } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfMember, coveredOfToken, isAuthentic, macOf } from "../row-macs.ts";
-import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "./grantable.ts";
-import { type IssueDeps, type IssuedToken, newSecret } from "./issue.ts";
-import { tokenNotFound } from "./not-found.ts";
 
 type RotateDeps = MutationDeps & IssueDeps & Pick<Deps, "tokenCache">;
 

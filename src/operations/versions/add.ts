@@ -1,24 +1,31 @@
 // AddSecretVersion: a new value, which becomes the current one.
-import type { Deps } from "../../deps.ts";
-import type { AuditSubject } from "../../domain/audit-event.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { CofferError } from "../../domain/errors.ts";
+
+import type { AuditSubject } from "../../domain/audit/audit-event.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
-import type { Payload } from "../../domain/payload.ts";
-import { checkActive, type Secret } from "../../domain/secret.ts";
-import type { SecretVersion } from "../../domain/version.ts";
-import { authorizeFound } from "../authorize.ts";
-import { checkReference, keepReferredConnection } from "../external-vaults/check-reference.ts";
-import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { findForWriting, lockForWriting } from "../secrets/check-access.ts";
-import { checkFitsRule } from "../secrets/egress-value.ts";
-import { askedSecret, type ReportDeps, reportCorrupt } from "../secrets/report-corrupt.ts";
-import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { checkAnyValue, discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../secrets/value-input.ts";
-import { appendVersion } from "./append.ts";
-import { versionById } from "./find.ts";
+import type { Payload } from "../../domain/secret/payload.ts";
+import { checkActive, type Secret } from "../../domain/secret/secret.ts";
+import type { SecretVersion } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
+import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findForWriting, lockForWriting } from "../../steps/secrets/check-access.ts";
+import { checkFitsRule } from "../../steps/secrets/egress-value.ts";
+import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
+import {
+  checkAnyValue,
+  discard,
+  payloadOf,
+  type ValueInput,
+  vaultConnectionIdOf,
+} from "../../steps/secrets/value-input.ts";
+import { appendVersion } from "../../steps/versions/append.ts";
+import { versionById } from "../../steps/versions/find.ts";
 
 export interface AddVersionInput {
   secret: SecretRefInput;

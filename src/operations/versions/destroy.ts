@@ -1,8 +1,9 @@
 // DestroySecretVersion: its value and wrapped key are gone for good, at once or at a time until which it is disabled.
-import type { Caller } from "../../domain/caller.ts";
-import type { SecretVersion } from "../../domain/version.ts";
-import type { Outcome } from "../mutation.ts";
-import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "./change-state.ts";
+
+import type { SecretVersion } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Outcome } from "../../steps/mutation.ts";
+import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "../../steps/versions/change-state.ts";
 
 export interface DestroyVersionInput extends ChangeStateInput {
   /** Milliseconds from now by the database's clock; undefined: at once. */

@@ -1,8 +1,9 @@
 // EnableSecretVersion: its value can be read again, and a destruction that was scheduled is off.
-import type { Caller } from "../../domain/caller.ts";
-import type { SecretVersion } from "../../domain/version.ts";
-import type { Outcome } from "../mutation.ts";
-import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "./change-state.ts";
+
+import type { SecretVersion } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Outcome } from "../../steps/mutation.ts";
+import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "../../steps/versions/change-state.ts";
 
 /** Fails with SECRET_NOT_FOUND, VERSION_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VERSION_ALREADY_DESTROYED. */
 export async function enableSecretVersion(

@@ -1,12 +1,13 @@
 // GetSecretVersion: a version without its value.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { parseVersionRef, type SecretVersion } from "../../domain/version.ts";
-import { authorizeFound } from "../authorize.ts";
-import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { findSecretOrFail } from "../secrets/find.ts";
-import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
-import { findVersionOrFail } from "./find.ts";
+
+import { parseVersionRef, type SecretVersion } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findSecretOrFail } from "../../steps/secrets/find.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
+import { findVersionOrFail } from "../../steps/versions/find.ts";
 
 /** Fails with SECRET_NOT_FOUND or VERSION_NOT_FOUND. */
 export async function getSecretVersion(

@@ -1,13 +1,14 @@
 // ListSecretVersions: pages of versions, newest first.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import type { SecretVersion, VersionState } from "../../domain/version.ts";
+
+import type { SecretVersion, VersionState } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorizeFound } from "../../steps/authorize.ts";
+import { pageSizeOf, readPage, readPageToken, wrongPageToken } from "../../steps/page-token.ts";
+import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
+import { findSecretOrFail } from "../../steps/secrets/find.ts";
+import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import { listVersions } from "../../store/versions.ts";
-import { authorizeFound } from "../authorize.ts";
-import { pageSizeOf, readPage, readPageToken, wrongPageToken } from "../page-token.ts";
-import { authorizeSecret } from "../secrets/authorize-secret.ts";
-import { findSecretOrFail } from "../secrets/find.ts";
-import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
 
 export interface ListVersionsInput {
   secret: SecretRefInput;

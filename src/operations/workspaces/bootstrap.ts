@@ -1,11 +1,11 @@
 // The first start of a deployment: one workspace, one owner, one token.
 import { newId } from "../../domain/ids.ts";
-import { purgeRetentionDaysDefault, tierDefault } from "../../domain/workspace.ts";
+import { purgeRetentionDaysDefault, tierDefault } from "../../domain/workspace/workspace.ts";
+import { prepareToken } from "../../steps/tokens/issue.ts";
+import { type FoundDeps, foundWorkspace } from "../../steps/workspaces/found.ts";
+import { addPrincipal } from "../../steps/workspaces/principals.ts";
 import type { Database } from "../../store/database.ts";
 import { isAnyWorkspaceThere, lockBootstrap } from "../../store/workspaces.ts";
-import { prepareToken } from "../tokens/issue.ts";
-import { type FoundDeps, foundWorkspace } from "./found.ts";
-import { addPrincipal } from "./principals.ts";
 
 /**
  * Makes the first workspace unless there is one, however many instances start at once, and returns its owner token. `keep` gets

@@ -1,13 +1,14 @@
 // CreateWorkspace: a new tenant, owned by who asks for it, or by a new principal where coffer itself does.
-import type { Caller } from "../../domain/caller.ts";
+
 import { newId } from "../../domain/ids.ts";
-import type { Tier, Workspace } from "../../domain/workspace.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { prepareToken } from "../tokens/issue.ts";
-import { findWorkspaceOrFail } from "./find.ts";
-import { type FoundDeps, foundWorkspace } from "./found.ts";
-import { addPrincipal } from "./principals.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Tier, Workspace } from "../../domain/workspace/workspace.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { prepareToken } from "../../steps/tokens/issue.ts";
+import { findWorkspaceOrFail } from "../../steps/workspaces/find.ts";
+import { type FoundDeps, foundWorkspace } from "../../steps/workspaces/found.ts";
+import { addPrincipal } from "../../steps/workspaces/principals.ts";
 
 export interface CreateWorkspaceInput {
   displayName: string;

@@ -1,7 +1,8 @@
 // ListWorkspaces: every workspace that the token reaches and may read.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import type { Workspace } from "../../domain/workspace.ts";
+
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Workspace } from "../../domain/workspace/workspace.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { findWorkspaces } from "../../store/workspaces.ts";
 
 export async function listWorkspaces(deps: Pick<Deps, "database">, caller: Caller): Promise<Workspace[]> {

@@ -1,13 +1,14 @@
 // UpdateWorkspace: its name, how long deleted secrets are kept, its tier, and whether sandboxes may go where no secret is for.
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { checkEtag } from "../../domain/secret.ts";
-import type { Workspace } from "../../domain/workspace.ts";
+
+import { checkEtag } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Workspace } from "../../domain/workspace/workspace.ts";
+import { checkAuthentic, coveredOfWorkspace, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize } from "../../steps/authorize.ts";
+import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { findWorkspaceOrFail, workspaceNotFound } from "../../steps/workspaces/find.ts";
 import { lockWorkspace, updateWorkspace as writeWorkspace } from "../../store/workspaces.ts";
-import { authorize } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
-import { checkAuthentic, coveredOfWorkspace, macOf } from "../row-macs.ts";
-import { findWorkspaceOrFail, workspaceNotFound } from "./find.ts";
 
 export interface UpdateWorkspaceInput {
   etag: string | undefined;

@@ -1,6 +1,6 @@
 // Refuses a database or a pooler that coffer cannot work with, before any change.
 import type pg from "pg";
-import { StartupError } from "../../domain/startup-error.ts";
+import { StartupError } from "../../domain/error/startup-error.ts";
 import { type Connector, closeAtOnce, type OpenConnection } from "./open-connection.ts";
 import type { TimeLimits } from "./session.ts";
 

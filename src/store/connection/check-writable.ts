@@ -1,5 +1,5 @@
 // Finds out whether a write would work now. Readiness depends on it.
-import { isPermissionDenied } from "../database-errors.ts";
+import { isPermissionDenied } from "./database-errors.ts";
 import type { Pool } from "./pool.ts";
 import { type Patience, read } from "./read.ts";
 import type { Statement } from "./statement.ts";

@@ -1,5 +1,5 @@
 // The servers that a database URL names: several hosts, as libpq writes them, are tried in their order.
-import { StartupError } from "../../domain/startup-error.ts";
+import { StartupError } from "../../domain/error/startup-error.ts";
 
 export interface Hosts {
   /** One connection string for each host, in the order in which coffer tries them. */

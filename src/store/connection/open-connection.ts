@@ -1,7 +1,7 @@
 // Opens a connection to the first host that answers and is suitable, and sets its session settings.
 import pg from "pg";
-import { StartupError } from "../../domain/startup-error.ts";
-import { withPassword } from "../connection-string.ts";
+import { StartupError } from "../../domain/error/startup-error.ts";
+import { withPassword } from "./connection-string.ts";
 import { type Hosts, hostsOf } from "./hosts.ts";
 import { pinSession, type Session, type TimeLimits } from "./session.ts";
 

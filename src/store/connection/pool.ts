@@ -1,7 +1,7 @@
 // The connections of a process: kept open, handed out by shares, replaced when they break.
 import type pg from "pg";
 import type { CallProgress } from "../../domain/call-progress.ts";
-import { isOutOfConnections, serverIsNotOurs } from "../database-errors.ts";
+import { isOutOfConnections, serverIsNotOurs } from "./database-errors.ts";
 import { type Connector, closeAtOnce } from "./open-connection.ts";
 import { serveLimits } from "./session.ts";
 import { createShares, type Share } from "./shares.ts";

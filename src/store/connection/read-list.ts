@@ -1,6 +1,6 @@
 // Reads pages of lists: a few at a time, each with a short time limit, so that one workspace cannot make the others wait.
-import { CofferError } from "../../domain/errors.ts";
-import { isStatementTimeout, translateError } from "../database-errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import { isStatementTimeout, translateError } from "./database-errors.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Pool } from "./pool.ts";
 import { NoAnswerError, type Patience, read } from "./read.ts";

@@ -1,6 +1,6 @@
 // The settings of every connection, independent of the database's and the role's: coffer's guarantees and parsers depend on them.
 import type pg from "pg";
-import { only } from "../rows.ts";
+import { only } from "./single-row.ts";
 
 interface FoundRow {
   encoding: string;

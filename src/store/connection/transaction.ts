@@ -1,8 +1,8 @@
 // Transactions and single changes. Never guesses an outcome, and retries only if nothing was changed.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CallProgress } from "../../domain/call-progress.ts";
-import { CofferError } from "../../domain/errors.ts";
-import { isConnectionLost, isWorthRepeating, translateError } from "../database-errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import { isConnectionLost, isWorthRepeating, translateError } from "./database-errors.ts";
 import type { Lease, Pool } from "./pool.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { runWithin } from "./run-statement.ts";

@@ -1,7 +1,7 @@
 // Errors as Akua's documents show them: an integer code, the reason as a word in the metadata, the field as a path.
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { Reason } from "../../domain/error-reasons.ts";
-import type { CofferError } from "../../domain/errors.ts";
+import type { Reason } from "../../domain/error/error-reasons.ts";
+import type { CofferError } from "../../domain/error/errors.ts";
 import { contextHeader } from "./headers.ts";
 
 // One number a reason; 7002 is the one that Akua's documents show. Numbers are never reused.

@@ -1,7 +1,7 @@
 // The headers of Akua's requests and answers that are about one resource.
 import type { HandlerContext } from "@connectrpc/connect";
-import { invalidField } from "../../domain/errors.ts";
-import { etagOf } from "../../domain/secret.ts";
+import { invalidField } from "../../domain/error/errors.ts";
+import { etagOf } from "../../domain/secret/secret.ts";
 
 /** Names the workspace. */
 export const contextHeader = "akua-context";

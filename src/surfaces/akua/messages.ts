@@ -10,8 +10,8 @@ import {
   type SecretVersion as VersionMessage,
 } from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";
 import type { Validation } from "../../domain/credential/validation.ts";
-import { etagOf, type Secret } from "../../domain/secret.ts";
-import type { SecretVersion, VersionState } from "../../domain/version.ts";
+import { etagOf, type Secret } from "../../domain/secret/secret.ts";
+import type { SecretVersion, VersionState } from "../../domain/secret/version.ts";
 
 export function toSecretMessage(secret: Secret, urlOf: (secretId: string) => string): SecretMessage {
   return create(SecretSchema, {

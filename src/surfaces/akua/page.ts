@@ -1,5 +1,5 @@
 // Pages of lists as Akua shows them.
-import { CofferError, invalidField } from "../../domain/errors.ts";
+import { CofferError, invalidField } from "../../domain/error/errors.ts";
 
 /** What an operation lists. */
 interface Listed<T> {

@@ -1,6 +1,6 @@
 // What the body of a PATCH changes in a secret.
 import type { UpdateSecretRequest } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
-import type { SecretChange } from "../../domain/secret.ts";
+import type { SecretChange } from "../../domain/secret/secret.ts";
 
 const changes: Readonly<Record<string, (request: UpdateSecretRequest) => SecretChange>> = {
   name: ({ name = "" }) => ({ name }),

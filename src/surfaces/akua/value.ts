@@ -1,8 +1,8 @@
 // The value of a secret as Akua's users give and see it, and what they give beside it.
 import type { CreateSecretRequest } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
-import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import type { ValueInput } from "../../steps/secrets/value-input.ts";
 
 /** What stands beside the value: it is no secret, and stays with every version. */
 export function toCredentialFields({ awsAccessKeyId, username }: CreateSecretRequest): Record<string, string> {

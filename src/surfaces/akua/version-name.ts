@@ -1,6 +1,6 @@
 // How Akua's paths name a version.
 import { isId } from "../../domain/ids.ts";
-import { isVersionAlias, versionNotFound } from "../../domain/version.ts";
+import { isVersionAlias, versionNotFound } from "../../domain/secret/version.ts";
 
 /** A version's id; anything else is not found. */
 export function toVersionId(vid: string): string {

@@ -1,10 +1,9 @@
 // Akua's documented requests over the operations on the versions of a secret.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretVersionService } from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";
-import type { Deps } from "../../deps.ts";
-import { CofferError } from "../../domain/errors.ts";
-import { secretNotFound } from "../../domain/secret.ts";
-import type { SecretVersion } from "../../domain/version.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import { secretNotFound } from "../../domain/secret/secret.ts";
+import type { SecretVersion } from "../../domain/secret/version.ts";
 import { getSecretValue } from "../../operations/secrets/get-value.ts";
 import { addSecretVersion } from "../../operations/versions/add.ts";
 import { destroySecretVersion } from "../../operations/versions/destroy.ts";
@@ -12,6 +11,7 @@ import { disableSecretVersion } from "../../operations/versions/disable.ts";
 import { enableSecretVersion } from "../../operations/versions/enable.ts";
 import { getSecretVersion } from "../../operations/versions/get.ts";
 import { listSecretVersions } from "../../operations/versions/list.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { ifMatch, showEtag } from "./headers.ts";

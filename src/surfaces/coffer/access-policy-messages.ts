@@ -10,8 +10,8 @@ import {
   type AccessPolicy as PolicyMessage,
   TimeConditionSchema,
 } from "../../../gen/coffer/v1/access_policy_pb.ts";
-import type { AccessCondition, AccessPolicy } from "../../domain/access-policy.ts";
-import { ipCondition, policyOf, timeCondition, type Violations } from "../../domain/access-policy-parts.ts";
+import type { AccessCondition, AccessPolicy } from "../../domain/access/access-policy.ts";
+import { ipCondition, policyOf, timeCondition, type Violations } from "../../domain/access/access-policy-parts.ts";
 
 const field = "access_policy.conditions";
 

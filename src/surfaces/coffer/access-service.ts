@@ -8,13 +8,13 @@ import {
   type CreateAccessRuleRequest,
   type ListAccessRulesRequest,
 } from "../../../gen/coffer/v1/access_service_pb.ts";
-import type { Deps } from "../../deps.ts";
-import type { AccessRule, RuleSubject } from "../../domain/access-rule.ts";
+import type { AccessRule, RuleSubject } from "../../domain/access/access-rule.ts";
 import { createAccessRule } from "../../operations/access/create-rule.ts";
 import { deleteAccessRule } from "../../operations/access/delete-rule.ts";
 import { listAccessRules } from "../../operations/access/list-rules.ts";
 import { setAccessPolicy } from "../../operations/access/set-policy.ts";
 import { testPermissions } from "../../operations/access/test-permissions.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toAccessPolicy } from "./access-policy-messages.ts";

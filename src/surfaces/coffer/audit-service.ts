@@ -8,9 +8,9 @@ import {
   AuditEventSchema,
   type AuditService,
 } from "../../../gen/coffer/v1/audit_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import { followAuditEvents } from "../../operations/audit/follow.ts";
 import { listAuditEvents } from "../../operations/audit/list.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { callerOf } from "../caller.ts";
 
 type Listed = Awaited<ReturnType<typeof listAuditEvents>>["items"][number];

@@ -12,7 +12,7 @@ import { type AuthScheme, type EgressRule, noLimits } from "../../domain/egress/
 import { providerNamed, ruleOfProvider } from "../../domain/egress/providers.ts";
 import { readEgressLimits } from "../../domain/egress/read-limits.ts";
 import { type AuthInput, readEgressRule, type SchemeInput } from "../../domain/egress/read-rule.ts";
-import { checkAll, withinField } from "../../domain/errors.ts";
+import { checkAll, withinField } from "../../domain/error/errors.ts";
 
 /** Fails with FIELD_INVALID, which names every broken field below `field`. */
 export function toEgressRule(message: RuleMessage | undefined, field: string): EgressRule | undefined {

@@ -1,7 +1,6 @@
 // coffer.v1.EgressService over the operations on sandboxes, bindings and events.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { EgressService } from "../../../gen/coffer/v1/egress_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import { providers } from "../../domain/egress/providers.ts";
 import { bindSecret } from "../../operations/egress/bind-secret.ts";
 import { createSandbox, type OpenedSandbox } from "../../operations/egress/create-sandbox.ts";
@@ -12,6 +11,7 @@ import { listSandboxes } from "../../operations/egress/list-sandboxes.ts";
 import { rotateSandboxToken } from "../../operations/egress/rotate-sandbox-token.ts";
 import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
 import { updateSandbox } from "../../operations/egress/update-sandbox.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { proxyUrl } from "../proxy-url.ts";

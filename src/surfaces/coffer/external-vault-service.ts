@@ -1,7 +1,6 @@
 // coffer.v1.ExternalVaultService over the operations on vault connections.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ExternalVaultService } from "../../../gen/coffer/v1/external_vault_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import { createVaultConnection } from "../../operations/external-vaults/create.ts";
 import { deleteVaultConnection } from "../../operations/external-vaults/delete.ts";
@@ -10,7 +9,8 @@ import { listVaultConnections } from "../../operations/external-vaults/list.ts";
 import { rotateVaultConnection } from "../../operations/external-vaults/rotate.ts";
 import { updateVaultConnection } from "../../operations/external-vaults/update.ts";
 import { verifyVaultConnection } from "../../operations/external-vaults/verify.ts";
-import type { Outcome } from "../../operations/mutation.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import type { Outcome } from "../../steps/mutation.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toEtag } from "./secret-requests.ts";

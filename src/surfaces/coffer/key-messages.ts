@@ -10,12 +10,12 @@ import {
   KeyState,
   KeyVersionSchema,
 } from "../../../gen/coffer/v1/key_service_pb.ts";
-import { invalidField } from "../../domain/errors.ts";
-import { type HashName, hashes as nodeHashes } from "../../domain/hash-name.ts";
-import type { KmsKeyRecord, KmsKeyState } from "../../domain/kms-key.ts";
-import { etagOf } from "../../domain/secret.ts";
-import type { ImportedMaterial } from "../../operations/keys/import-material.ts";
+import { invalidField } from "../../domain/error/errors.ts";
+import { type HashName, hashes as nodeHashes } from "../../domain/key/hash-name.ts";
+import type { KmsKeyRecord, KmsKeyState } from "../../domain/key/kms-key.ts";
+import { etagOf } from "../../domain/secret/secret.ts";
 import type { UpdateKeyInput } from "../../operations/keys/update.ts";
+import type { ImportedMaterial } from "../../steps/keys/import-material.ts";
 import { timeField } from "./secret-messages.ts";
 
 const secondsPerDay = 86_400;

@@ -1,15 +1,15 @@
 // The methods of coffer.v1.KeyService that use keys, or return their public part or material.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
-import type { Deps } from "../../deps.ts";
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import { batchDecrypt, type Decrypted, decrypt } from "../../operations/keys/decrypt.ts";
 import { batchEncrypt, encrypt } from "../../operations/keys/encrypt.ts";
 import { exportKey } from "../../operations/keys/export.ts";
-import { getWrappingKey } from "../../operations/keys/import-key.ts";
+import { getWrappingKey } from "../../operations/keys/get-wrapping-key.ts";
 import { computeMac, verifyMac } from "../../operations/keys/mac.ts";
 import { getPublicKeys } from "../../operations/keys/public-key.ts";
 import { signInput, verifySignature } from "../../operations/keys/sign.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { callerOf } from "../caller.ts";
 import { statusOf } from "../error-details.ts";
 import { toHash } from "./key-messages.ts";

@@ -4,8 +4,8 @@ import {
   type PasswordAlphabet,
   type PasswordRecipe as RecipeMessage,
 } from "../../../gen/coffer/v1/secret_pb.ts";
-import { invalidField } from "../../domain/errors.ts";
-import type { Alphabet, CharacterClass, PasswordRecipe } from "../../domain/password.ts";
+import { invalidField } from "../../domain/error/errors.ts";
+import type { Alphabet, CharacterClass, PasswordRecipe } from "../../domain/secret/password.ts";
 
 const classes: Record<ClassMessage, CharacterClass | undefined> = {
   [ClassMessage.UNSPECIFIED]: undefined,

@@ -1,6 +1,6 @@
 // Roles, domain ⇄ coffer.v1.
 import { Role as RoleMessage } from "../../../gen/coffer/v1/token_service_pb.ts";
-import type { Role } from "../../domain/permission.ts";
+import type { Role } from "../../domain/access/permission.ts";
 
 export const roleMessages: Record<Role, RoleMessage> = {
   MEMBER: RoleMessage.MEMBER,

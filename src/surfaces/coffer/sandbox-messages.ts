@@ -16,10 +16,10 @@ import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
 import { type Provider, ruleOfProvider } from "../../domain/egress/providers.ts";
 import { checkMetadata } from "../../domain/egress/sandbox-fields.ts";
-import { checkAll, invalidField, withinField } from "../../domain/errors.ts";
-import type { EnvVars } from "../../operations/egress/env-vars.ts";
-import type { SandboxView, ShownBinding } from "../../operations/egress/sandbox-view.ts";
+import { checkAll, invalidField, withinField } from "../../domain/error/errors.ts";
 import type { UpdateSandboxInput } from "../../operations/egress/update-sandbox.ts";
+import type { EnvVars } from "../../steps/egress/env-vars.ts";
+import type { SandboxView, ShownBinding } from "../../steps/egress/sandbox-view.ts";
 import { toEgressRuleMessage } from "./egress-messages.ts";
 import { timeField } from "./secret-messages.ts";
 

@@ -13,8 +13,8 @@ import {
   type SecretVersion as VersionMessage,
 } from "../../../gen/coffer/v1/secret_pb.ts";
 import { type GetSecretValueResponse, GetSecretValueResponseSchema } from "../../../gen/coffer/v1/secret_service_pb.ts";
-import { etagOf, type Secret } from "../../domain/secret.ts";
-import type { SecretVersion } from "../../domain/version.ts";
+import { etagOf, type Secret } from "../../domain/secret/secret.ts";
+import type { SecretVersion } from "../../domain/secret/version.ts";
 import type { SecretValue } from "../../operations/secrets/get-value.ts";
 import { toAccessPolicyMessage } from "./access-policy-messages.ts";
 import { toEgressRuleMessage } from "./egress-messages.ts";

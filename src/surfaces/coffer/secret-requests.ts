@@ -12,11 +12,11 @@ import type {
   CreateSecretRequest,
   GetSecretRequest,
 } from "../../../gen/coffer/v1/secret_service_pb.ts";
-import { type FieldViolation, failOn, invalidFields } from "../../domain/errors.ts";
-import type { SecretState as DomainState, Expiration, SecretChange } from "../../domain/secret.ts";
-import type { VersionState } from "../../domain/version.ts";
-import type { SecretRefInput } from "../../operations/secrets/secret-ref.ts";
-import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import { type FieldViolation, failOn, invalidFields } from "../../domain/error/errors.ts";
+import type { SecretState as DomainState, Expiration, SecretChange } from "../../domain/secret/secret.ts";
+import type { VersionState } from "../../domain/secret/version.ts";
+import type { SecretRefInput } from "../../steps/secrets/secret-ref.ts";
+import type { ValueInput } from "../../steps/secrets/value-input.ts";
 import { toEgressRule } from "./egress-messages.ts";
 import { toPasswordRecipe } from "./password-recipe.ts";
 

@@ -2,9 +2,8 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import { defaultKind, kinds } from "../../domain/credential/kinds.ts";
-import { type FieldViolation, readOr } from "../../domain/errors.ts";
+import { type FieldViolation, readOr } from "../../domain/error/errors.ts";
 import { validateCredential } from "../../operations/credentials/validate.ts";
 import { getFieldMappings } from "../../operations/external-vaults/get-mappings.ts";
 import { batchGetSecretValues } from "../../operations/secrets/batch-get-values.ts";
@@ -21,6 +20,7 @@ import { disableSecretVersion } from "../../operations/versions/disable.ts";
 import { enableSecretVersion } from "../../operations/versions/enable.ts";
 import { getSecretVersion } from "../../operations/versions/get.ts";
 import { listSecretVersions } from "../../operations/versions/list.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { statusOf } from "../error-details.ts";

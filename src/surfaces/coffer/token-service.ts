@@ -7,13 +7,13 @@ import {
   Role as RoleMessage,
   type TokenService,
 } from "../../../gen/coffer/v1/token_service_pb.ts";
-import type { Deps } from "../../deps.ts";
-import { etagOf } from "../../domain/secret.ts";
-import type { ApiToken } from "../../domain/workspace.ts";
+import { etagOf } from "../../domain/secret/secret.ts";
+import type { ApiToken } from "../../domain/workspace/workspace.ts";
 import { createToken } from "../../operations/tokens/create.ts";
 import { listTokens } from "../../operations/tokens/list.ts";
 import { revokeToken } from "../../operations/tokens/revoke.ts";
 import { rotateToken } from "../../operations/tokens/rotate.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { roleMessages, roles } from "./roles.ts";

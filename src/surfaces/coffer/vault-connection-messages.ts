@@ -8,9 +8,9 @@ import {
   type VaultCredentials,
   VaultType as VaultTypeMessage,
 } from "../../../gen/coffer/v1/external_vault_service_pb.ts";
-import { invalidField } from "../../domain/errors.ts";
+import { invalidField } from "../../domain/error/errors.ts";
 import { type VaultConnection, type VaultType, vaultTypes } from "../../domain/external-vault/vault-connection.ts";
-import { etagOf } from "../../domain/secret.ts";
+import { etagOf } from "../../domain/secret/secret.ts";
 import type { UpdateConnectionInput } from "../../operations/external-vaults/update.ts";
 import { timeField } from "./secret-messages.ts";
 

@@ -10,15 +10,15 @@ import {
   type WorkspaceService,
   WorkspaceTier,
 } from "../../../gen/coffer/v1/workspace_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import { type Unmatched, unmatchedDefault } from "../../domain/egress/sandbox.ts";
-import { invalidField } from "../../domain/errors.ts";
-import { etagOf } from "../../domain/secret.ts";
-import { purgeRetentionDaysDefault, type Tier, tierDefault, type Workspace } from "../../domain/workspace.ts";
+import { invalidField } from "../../domain/error/errors.ts";
+import { etagOf } from "../../domain/secret/secret.ts";
+import { purgeRetentionDaysDefault, type Tier, tierDefault, type Workspace } from "../../domain/workspace/workspace.ts";
 import { createWorkspace } from "../../operations/workspaces/create.ts";
 import { getWorkspace } from "../../operations/workspaces/get.ts";
 import { listWorkspaces } from "../../operations/workspaces/list.ts";
 import { type UpdateWorkspaceInput, updateWorkspace } from "../../operations/workspaces/update.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toEtag } from "./secret-requests.ts";

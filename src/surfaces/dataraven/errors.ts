@@ -1,7 +1,7 @@
 // Errors as DataRaven's documents show them: a list of broken rules, or a sentence.
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { Reason } from "../../domain/error-reasons.ts";
-import type { CofferError, FieldViolation } from "../../domain/errors.ts";
+import type { Reason } from "../../domain/error/error-reasons.ts";
+import type { CofferError, FieldViolation } from "../../domain/error/errors.ts";
 
 const httpStatuses: Partial<Record<Reason, number>> = {
   QUOTA_EXCEEDED: 403,

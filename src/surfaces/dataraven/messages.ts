@@ -11,7 +11,7 @@ import {
 } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
 import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
 import { principalUuid, uuidOf } from "../../domain/ids.ts";
-import type { Secret } from "../../domain/secret.ts";
+import type { Secret } from "../../domain/secret/secret.ts";
 
 const kindPrefix = "storage/";
 

@@ -1,7 +1,7 @@
 // What a request gives as a credential: its fields, or where they are.
 import type { CreateSecretRequest, FieldMapping } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
-import { type FieldViolation, failOn, invalidField } from "../../domain/errors.ts";
-import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import { type FieldViolation, failOn, invalidField } from "../../domain/error/errors.ts";
+import type { ValueInput } from "../../steps/secrets/value-input.ts";
 import { toConnectionId } from "./vault-connection-service.ts";
 
 type Given = Pick<CreateSecretRequest, "credentials" | "vaultConnectionId" | "fieldMappings">;

@@ -7,7 +7,6 @@ import {
   VaultConnectionSchema,
   type VaultConnectionService,
 } from "../../../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import type { VaultConnection, VaultType } from "../../domain/external-vault/vault-connection.ts";
 import { idOfUuid, uuidOf } from "../../domain/ids.ts";
 import { createVaultConnection } from "../../operations/external-vaults/create.ts";
@@ -17,6 +16,7 @@ import { listVaultConnections } from "../../operations/external-vaults/list.ts";
 import { rotateVaultConnection } from "../../operations/external-vaults/rotate.ts";
 import { updateVaultConnection } from "../../operations/external-vaults/update.ts";
 import { verifyVaultConnection } from "../../operations/external-vaults/verify.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 

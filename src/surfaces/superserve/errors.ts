@@ -1,7 +1,7 @@
 // Errors as Superserve's documents show them: a word and a sentence.
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { Reason } from "../../domain/error-reasons.ts";
-import { CofferError } from "../../domain/errors.ts";
+import type { Reason } from "../../domain/error/error-reasons.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 
 const httpStatuses: Partial<Record<Reason, number>> = {
   BINDING_LIMIT: 400,

@@ -21,9 +21,9 @@ import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { verdictOf } from "../../domain/egress/network-log.ts";
 import { type Provider, ruleOfProvider } from "../../domain/egress/providers.ts";
 import { uuidOf } from "../../domain/ids.ts";
-import { type Secret, secretNotFound } from "../../domain/secret.ts";
-import type { EnvVars } from "../../operations/egress/env-vars.ts";
-import type { SandboxView } from "../../operations/egress/sandbox-view.ts";
+import { type Secret, secretNotFound } from "../../domain/secret/secret.ts";
+import type { EnvVars } from "../../steps/egress/env-vars.ts";
+import type { SandboxView } from "../../steps/egress/sandbox-view.ts";
 
 /** Fails with SECRET_NOT_FOUND for a secret without an egress rule, which is not seen here. */
 export function toSecretMessage(secret: Secret): SecretMessage {

@@ -10,7 +10,7 @@ import type {
 import type { NetworkLimits } from "../../domain/egress/network-limits.ts";
 import { type EventPlace, placeOf, verdicts } from "../../domain/egress/network-log.ts";
 import { envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
-import { CofferError, checkAll, invalidField } from "../../domain/errors.ts";
+import { CofferError, checkAll, invalidField } from "../../domain/error/errors.ts";
 import { idOfUuid } from "../../domain/ids.ts";
 import type { BindSecretInput } from "../../operations/egress/bind-secret.ts";
 import type { ListNetworkEventsInput } from "../../operations/egress/list-network-events.ts";

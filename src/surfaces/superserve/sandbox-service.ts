@@ -1,7 +1,6 @@
 // Superserve's requests about sandboxes over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SandboxService } from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import { bindSecret } from "../../operations/egress/bind-secret.ts";
 import { createSandbox, type OpenedSandbox } from "../../operations/egress/create-sandbox.ts";
 import { deleteSandbox } from "../../operations/egress/delete-sandbox.ts";
@@ -9,9 +8,10 @@ import { getSandbox } from "../../operations/egress/get-sandbox.ts";
 import { listNetworkEvents } from "../../operations/egress/list-network-events.ts";
 import { listAllSandboxes } from "../../operations/egress/list-sandboxes.ts";
 import { rotateSandboxToken } from "../../operations/egress/rotate-sandbox-token.ts";
-import type { ShownBinding } from "../../operations/egress/sandbox-view.ts";
 import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
 import { updateSandbox } from "../../operations/egress/update-sandbox.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import type { ShownBinding } from "../../steps/egress/sandbox-view.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { proxyUrl } from "../proxy-url.ts";

@@ -2,8 +2,8 @@
 import type { Auth, CreateSecretRequest, HostAuth } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
 import { type EgressRule, noLimits } from "../../domain/egress/egress-rule.ts";
 import { readEgressRule, type SchemeInput } from "../../domain/egress/read-rule.ts";
-import { checkAll, invalidField } from "../../domain/errors.ts";
-import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import { checkAll, invalidField } from "../../domain/error/errors.ts";
+import type { ValueInput } from "../../steps/secrets/value-input.ts";
 
 /** As JSON Schema counts them: code points. */
 const valueCharactersMax = 8_192;

@@ -1,13 +1,12 @@
 // Superserve's requests about secrets over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
-import type { Deps } from "../../deps.ts";
-import type { Caller } from "../../domain/caller.ts";
 import { defaultKind } from "../../domain/credential/kinds.ts";
 import { providers } from "../../domain/egress/providers.ts";
-import { CofferError } from "../../domain/errors.ts";
+import { CofferError } from "../../domain/error/errors.ts";
 import { uuidOf } from "../../domain/ids.ts";
-import { type Secret, secretNotFound } from "../../domain/secret.ts";
+import { type Secret, secretNotFound } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { listSecretEvents } from "../../operations/egress/list-secret-events.ts";
 import { listSecretSandboxes } from "../../operations/egress/list-secret-sandboxes.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
@@ -15,6 +14,7 @@ import { deleteSecret } from "../../operations/secrets/delete.ts";
 import { getSecret } from "../../operations/secrets/get.ts";
 import { listEgressSecrets } from "../../operations/secrets/list-egress.ts";
 import { addSecretVersion } from "../../operations/versions/add.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toEventMessage, toProviderMessage, toSecretMessage } from "./messages.ts";

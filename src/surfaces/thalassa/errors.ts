@@ -1,7 +1,7 @@
 // Errors as Thalassa Cloud's documents show them: one message, with every broken rule in it.
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { Reason } from "../../domain/error-reasons.ts";
-import type { CofferError } from "../../domain/errors.ts";
+import type { Reason } from "../../domain/error/error-reasons.ts";
+import type { CofferError } from "../../domain/error/errors.ts";
 import { organisationHeader } from "./headers.ts";
 
 // What coffer.v1 calls otherwise.

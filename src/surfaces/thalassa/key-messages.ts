@@ -8,10 +8,10 @@ import {
   KeyVersionSchema,
   type SetKeyRotationRequest,
 } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
-import { invalidField } from "../../domain/errors.ts";
-import { type HashName, hashes } from "../../domain/hash-name.ts";
-import { type KmsKeyRecord, slugOf } from "../../domain/kms-key.ts";
-import type { ImportedMaterial } from "../../operations/keys/import-material.ts";
+import { invalidField } from "../../domain/error/errors.ts";
+import { type HashName, hashes } from "../../domain/key/hash-name.ts";
+import { type KmsKeyRecord, slugOf } from "../../domain/key/kms-key.ts";
+import type { ImportedMaterial } from "../../steps/keys/import-material.ts";
 import { keyStatuses, toRegionMessage } from "./messages.ts";
 
 export function toKeyMessage(key: KmsKeyRecord): KeyMessage {

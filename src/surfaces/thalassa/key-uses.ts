@@ -1,16 +1,16 @@
 // Thalassa Cloud's requests that use keys, or ask for their public part or material.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
-import type { Deps } from "../../deps.ts";
-import type { Permission } from "../../domain/permission.ts";
+import type { Permission } from "../../domain/access/permission.ts";
 import { decrypt } from "../../operations/keys/decrypt.ts";
 import { encrypt } from "../../operations/keys/encrypt.ts";
 import { exportKey } from "../../operations/keys/export.ts";
-import { getWrappingKey } from "../../operations/keys/import-key.ts";
+import { getWrappingKey } from "../../operations/keys/get-wrapping-key.ts";
 import { computeMac, verifyMac } from "../../operations/keys/mac.ts";
 import { getPublicKeys } from "../../operations/keys/public-key.ts";
-import { keyIdIn } from "../../operations/keys/region-key.ts";
 import { signInput, verifySignature } from "../../operations/keys/sign.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { keyIdIn } from "../../steps/keys/region-key.ts";
 import { callerOf } from "../caller.ts";
 import { toHash, toKeyVersion } from "./key-messages.ts";
 import { regionIn } from "./places.ts";

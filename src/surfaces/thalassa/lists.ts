@@ -1,11 +1,11 @@
 // Lists of secrets as Thalassa Cloud shows them: one level below a path, or all that begins with a prefix.
 import type { HandlerContext } from "@connectrpc/connect";
 import type { ListSecretsRequest } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { invalidField } from "../../domain/errors.ts";
-import type { ListDeps } from "../../operations/secrets/authentic-only.ts";
+import { invalidField } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
 import { browseSecrets } from "../../operations/secrets/browse.ts";
 import { listSecrets } from "../../operations/secrets/list.ts";
+import type { ListDeps } from "../../steps/secrets/authentic-only.ts";
 import { showNextPage } from "./headers.ts";
 import { showSecrets } from "./messages.ts";
 import { regionIn } from "./places.ts";

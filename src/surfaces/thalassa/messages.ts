@@ -8,11 +8,11 @@ import {
   SecretSchema,
   SecretVersionSchema,
 } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import type { Deps } from "../../deps.ts";
-import { type KmsKeyState, slugOf } from "../../domain/kms-key.ts";
-import type { Secret } from "../../domain/secret.ts";
-import type { SecretVersion, VersionState } from "../../domain/version.ts";
-import { keysOfSecrets, type SecretKeySummary } from "../../operations/keys/keys-of-secrets.ts";
+import { type KmsKeyState, slugOf } from "../../domain/key/kms-key.ts";
+import type { Secret } from "../../domain/secret/secret.ts";
+import type { SecretVersion, VersionState } from "../../domain/secret/version.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { keysOfSecrets, type SecretKeySummary } from "../../steps/keys/keys-of-secrets.ts";
 import { toPolicyMessage } from "./access-policies.ts";
 
 /** A secret with its key, and with those of its versions that are given. */

@@ -1,7 +1,8 @@
 // Where a request says that a secret is: a region, and a path in the URL or beside it.
-import type { Deps } from "../../deps.ts";
-import { CofferError, invalidField } from "../../domain/errors.ts";
+
+import { CofferError, invalidField } from "../../domain/error/errors.ts";
 import { checkSecretName } from "../../domain/secret-name.ts";
+import type { Deps } from "../../runtime/deps.ts";
 
 /** The region, which is part of the URL: one that is not configured is not found. */
 export function regionIn({ regions }: Pick<Deps, "regions">, name: string): string {

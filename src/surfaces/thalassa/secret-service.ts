@@ -1,11 +1,10 @@
 // Thalassa Cloud's requests about secrets over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { CreateSecretRequest, SecretService } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import type { Deps } from "../../deps.ts";
 import { defaultKind } from "../../domain/credential/kinds.ts";
-import { CofferError, type FieldViolation, readOr } from "../../domain/errors.ts";
+import { CofferError, type FieldViolation, readOr } from "../../domain/error/errors.ts";
 import { isId } from "../../domain/ids.ts";
-import { keyNotFound } from "../../domain/kms-key.ts";
+import { keyNotFound } from "../../domain/key/kms-key.ts";
 import { setAccessPolicy } from "../../operations/access/set-policy.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
 import { deleteSecret } from "../../operations/secrets/delete.ts";
@@ -14,6 +13,7 @@ import { getSecretValue } from "../../operations/secrets/get-value.ts";
 import { addSecretVersion } from "../../operations/versions/add.ts";
 import { destroySecretVersion } from "../../operations/versions/destroy.ts";
 import { listSecretVersions } from "../../operations/versions/list.ts";
+import type { Deps } from "../../runtime/deps.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toAccessPolicy, toNextAccessPolicy } from "./access-policies.ts";

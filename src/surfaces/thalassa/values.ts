@@ -3,9 +3,9 @@ import type {
   CreateSecretRequest,
   PutSecretValueRequest,
 } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import { type FieldViolation, invalidFields } from "../../domain/errors.ts";
-import type { RevealedValue } from "../../operations/secrets/get-value.ts";
-import type { ValueInput } from "../../operations/secrets/value-input.ts";
+import { type FieldViolation, invalidFields } from "../../domain/error/errors.ts";
+import type { RevealedValue } from "../../steps/secrets/open-sealed.ts";
+import type { ValueInput } from "../../steps/secrets/value-input.ts";
 
 /** Exactly one of the three ways to give a value; fails with FIELD_INVALID for none, and for each of several. */
 export function toValueInput(request: CreateSecretRequest | PutSecretValueRequest): ValueInput {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { type EgressLimits, noLimits } from "../../../src/domain/egress/egress-rule.ts";
 import { readEgressLimits } from "../../../src/domain/egress/read-limits.ts";
-import type { CofferError } from "../../../src/domain/errors.ts";
+import type { CofferError } from "../../../src/domain/error/errors.ts";
 
 const read = (limits: Partial<EgressLimits>) => readEgressLimits({ ...noLimits, ...limits });
 

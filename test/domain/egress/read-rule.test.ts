@@ -5,7 +5,7 @@ import { requestHeaders } from "../../../src/domain/egress/forwarded-headers.ts"
 import { framingFault } from "../../../src/domain/egress/framing.ts";
 import { providers } from "../../../src/domain/egress/providers.ts";
 import { type AuthInput, type RuleInput, readEgressRule } from "../../../src/domain/egress/read-rule.ts";
-import type { CofferError } from "../../../src/domain/errors.ts";
+import type { CofferError } from "../../../src/domain/error/errors.ts";
 
 const hosts = ["api.example.com"];
 const read = (input: Partial<RuleInput>) => readEgressRule({ hosts: [], limits: noLimits, ...input });

@@ -1,7 +1,7 @@
 // Requests folded into messages, and messages written as answers.
 import { create, type DescMessage, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { CofferError, failOn } from "../../../src/domain/errors.ts";
+import { CofferError, failOn } from "../../../src/domain/error/errors.ts";
 import { readQuery } from "../../../src/http/gateway/query.ts";
 import { writeResponse } from "../../../src/http/gateway/response-json.ts";
 import { buildRouteTable } from "../../../src/http/gateway/routes.ts";

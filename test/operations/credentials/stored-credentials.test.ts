@@ -1,7 +1,7 @@
 // Where a credential is sent is coffer's word, not the database's: a row that was changed there sends nothing anywhere.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CredentialState } from "../../../gen/coffer/v1/secret_pb.ts";
-import { signStoredCredentials } from "../../../src/operations/credentials/sign-stored.ts";
+import { signStoredCredentials } from "../../../src/steps/credentials/sign-stored.ts";
 import { startCoffer, type TestCoffer } from "../../support/coffer.ts";
 import { expectError } from "../../support/errors.ts";
 import { until } from "../../support/poll.ts";

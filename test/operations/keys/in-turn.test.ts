@@ -1,6 +1,6 @@
 // Long work of the event loop, one piece at a time.
 import { expect, it } from "vitest";
-import { inTurn } from "../../../src/operations/keys/in-turn.ts";
+import { inTurn } from "../../../src/runtime/in-turn.ts";
 
 it("handles other events between two pieces of work that were asked for at once", async () => {
   const done: string[] = [];

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { DurationSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { type CreateTokenRequestSchema, Role } from "../../../gen/coffer/v1/token_service_pb.ts";
-import { coveredOfMember, macOf } from "../../../src/operations/row-macs.ts";
+import { coveredOfMember, macOf } from "../../../src/integrity/row-macs.ts";
 import { issueBroadToken, otherWorkspace } from "../../support/broad-token.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { denied, expectError, invalid } from "../../support/errors.ts";

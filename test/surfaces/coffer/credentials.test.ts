@@ -1,7 +1,7 @@
 // Who is let in, on the real servers.
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
-import { newTokenText } from "../../../src/operations/tokens/token-text.ts";
+import { newTokenText } from "../../../src/steps/tokens/token-text.ts";
 import { useCoffer } from "../../support/coffer.ts";
 import { expectError, unauthenticated } from "../../support/errors.ts";
 import { until } from "../../support/poll.ts";

@@ -1,7 +1,7 @@
 // The principals of statements and their names; how statements are replaced, shown, and go with their secret.
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
-import { signStoredPrincipals } from "../../../src/operations/workspaces/principals.ts";
+import { signStoredPrincipals } from "../../../src/steps/workspaces/principals.ts";
 import { type Member, newMember } from "../../support/access.ts";
 import { ALLOW, ipIs, setStatements } from "../../support/access-policies.ts";
 import { useCoffer } from "../../support/coffer.ts";

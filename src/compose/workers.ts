@@ -1,0 +1,152 @@
+// Serves one port from several processes: the primary prepares the database and hands out connections, its workers do the rest.
+import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Config } from "../config/config.ts";
+import { StartupError } from "../domain/error/startup-error.ts";
+import { countForWorkers } from "../redis/worker-limits.ts";
+import type { Logger } from "./log.ts";
+import { prepareGround, type Running, start } from "./start.ts";
+
+/** What a worker tells the primary once. */
+type Report = { serving: Pick<Running, "url" | "first"> } | { failed: string };
+
+/** The order of the primary to stop, with the lead in milliseconds. */
+const stopOrder = "coffer:stop";
+/** The primary sends it to each worker periodically, and the worker answers it. */
+const question = "coffer:alive?";
+const answer = "coffer:alive";
+const questionIntervalMs = 1_000;
+const unansweredMax = 10;
+const restartDelayMs = 1_000;
+/** Beyond the grace that requests get. */
+const stopDelayMsMax = 10_000;
+
+/** Fails with a StartupError, and leaves nothing running. */
+export async function startWorkers(config: Config, log: Logger): Promise<Running> {
+  const { server } = await prepareGround(config, log);
+  countForWorkers();
+  // Without this SIGUSR1 opens a debugger, which can read every key.
+  const execArgv = [...new Set([...process.execArgv, "--disable-sigusr1"])];
+  cluster.setupPrimary({ args: ["worker"], execArgv });
+  const env = {
+    COFFER_DATABASE_URL: server.url,
+    COFFER_ROOT_KEY_FILE: config.rootKeyFile,
+    // This process has done it.
+    COFFER_MIGRATE: "check",
+  };
+  const fork = async () => {
+    const worker = cluster.fork(env);
+    const serving = await reportOf(worker);
+    endWhenSilent(worker, log);
+    return serving;
+  };
+  const close = async (leadMs: number) => {
+    await Promise.all(runningWorkers().map((worker) => stopWorker(worker, leadMs, config)));
+    await server.stop();
+  };
+  try {
+    const reports = await Promise.all(Array.from({ length: config.workers }, fork));
+    const [{ url }] = reports as [Running, ...Running[]];
+    let isStopping = false;
+    cluster.on("exit", ({ id }, code, signal) => {
+      if (isStopping) return;
+      log.error({ worker: id, code, signal }, "a worker has ended and is replaced");
+      void sleep(restartDelayMs).then(() => {
+        if (isStopping) return;
+        fork().catch((error: StartupError) => log.error({ reason: error.message }, "a worker cannot start"));
+      });
+    });
+    return {
+      url,
+      egressUrl: undefined,
+      first: reports.map(({ first }) => first).find((first) => first !== undefined),
+      failed: server.failed,
+      async close(leadMs) {
+        isStopping = true;
+        await close(leadMs);
+      },
+    };
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
+}
+
+/** What a worker serves, when it does; fails with the StartupError that ended it. */
+function reportOf(worker: Worker): Promise<Pick<Running, "url" | "first">> {
+  const { promise, resolve, reject } = Promise.withResolvers<Pick<Running, "url" | "first">>();
+  worker.on("message", (message: Partial<Report> | string) => {
+    // Workers speak to the counters of limits in the same way.
+    if (typeof message === "string") return;
+    if ("serving" in message && message.serving) resolve(message.serving);
+    if ("failed" in message && message.failed) reject(new StartupError(message.failed));
+  });
+  worker.once("exit", () => reject(new StartupError("a worker has ended while it started")));
+  return promise;
+}
+
+/** A worker with a blocked event loop would still get connections, so it is ended. */
+function endWhenSilent(worker: Worker, log: Logger): void {
+  let unanswered = 0;
+  const timer = setInterval(() => {
+    if (++unanswered > unansweredMax) {
+      log.error({ worker: worker.id }, "a worker does not answer; it is ended and replaced");
+      worker.process.kill("SIGKILL");
+    } else if (worker.isConnected()) {
+      worker.send(question, () => {});
+    }
+  }, questionIntervalMs);
+  worker.on("message", (message) => {
+    if (message === answer) unanswered = 0;
+  });
+  worker.once("exit", () => clearInterval(timer));
+}
+
+function runningWorkers(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+}
+
+async function stopWorker(worker: Worker, leadMs: number, { shutdownGraceMs }: Config): Promise<void> {
+  const ended = once(worker, "exit");
+  if (worker.isConnected()) worker.send({ [stopOrder]: leadMs });
+  const timer = setTimeout(() => worker.process.kill("SIGKILL"), leadMs + shutdownGraceMs + stopDelayMsMax);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** A worker's whole life. It ends with its primary, in order when it is told to. */
+export async function serveAsWorker(config: Config, log: Logger): Promise<void> {
+  if (!cluster.isWorker) throw new StartupError("this command is for coffer's own workers");
+  const stopped = stopOrderOrSignal();
+  let running: Running;
+  try {
+    running = await start(config, log, { isWorker: true });
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    await tellPrimary({ failed: error.message });
+    process.exit(1);
+  }
+  await tellPrimary({ serving: { url: running.url, first: running.first } });
+  await running.close(await stopped);
+  cluster.worker?.disconnect();
+}
+
+/** Resolves with the lead in milliseconds. */
+function stopOrderOrSignal(): Promise<number> {
+  return new Promise((resolve) => {
+    // A terminal sends these to every process; the primary will say what to do.
+    for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
+    process.on("SIGTERM", () => resolve(0));
+    process.on("message", (message: { [stopOrder]?: number } | string) => {
+      if (message === question) process.send?.(answer, () => {});
+      else if (typeof message === "object" && message[stopOrder] !== undefined) resolve(message[stopOrder]);
+    });
+  });
+}
+
+function tellPrimary(report: Report): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(report, () => resolve());
+  });
+}

@@ -1,0 +1,30 @@
+// Time-outs of the egress proxy.
+
+/** Time-outs that operators choose, in milliseconds. */
+export interface EgressWaits {
+  /** From the last byte of the request to the head of the host's answer. */
+  answerMs: number;
+  /** Without a byte of a request's or an answer's body. */
+  bodyMs: number;
+  /** Without a byte of a WebSocket, a tunnel or an event stream; 0: no limit, and TCP keep-alive detects a lost peer. */
+  idleMs: number;
+}
+
+/** All in milliseconds. */
+export interface EgressTimeouts extends EgressWaits {
+  /** For the head of a request, also of the first one on a connection. */
+  headMs: number;
+  /** Until a host is connected. */
+  dialMs: number;
+  /** How often the sandbox of an open request is judged again. */
+  recheckMs: number;
+  /** How long the last bytes of a stream wait for the rest of a value. */
+  heldMs: number;
+}
+
+export const egressTimeouts: Omit<EgressTimeouts, keyof EgressWaits> = {
+  headMs: 15_000,
+  dialMs: 10_000,
+  recheckMs: 1_000,
+  heldMs: 100,
+};

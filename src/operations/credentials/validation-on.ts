@@ -1,6 +1,0 @@
-// Whether credentials are tried at all here.
-import { CofferError } from "../../domain/errors.ts";
-
-export function checkValidationOn({ isOn }: { isOn: boolean }): void {
-  if (!isOn) throw new CofferError("VALIDATION_OFF", "credentials are not tried here: validation is switched off");
-}

@@ -1,0 +1,42 @@
+// What operations work with; each takes the part it needs.
+import type { RandomBytes } from "../domain/random.ts";
+import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
+import type { Keyring } from "../envelope/keyring.ts";
+import type { ExternalVaults } from "../external-vault/external-vaults.ts";
+import type { Prober } from "../probes/prober.ts";
+import type { IdempotencyHints } from "../redis/idempotency-hints.ts";
+import type { Database } from "../store/database.ts";
+import type { AccessRules } from "./access-rules.ts";
+import type { AccessTimes } from "./access-times.ts";
+import type { AuditTrail } from "./audit-trail.ts";
+import type { JwtIdentities } from "./jwt-identities.ts";
+import type { KeyMaterial } from "./key-material.ts";
+import type { SharedLookups } from "./shared-lookups.ts";
+import type { SingleFlight } from "./single-flight.ts";
+import type { TokenCache } from "./token-cache.ts";
+import type { ValidationQueue } from "./validation-queue.ts";
+import type { ValueReader } from "./value-reader.ts";
+
+export interface Deps {
+  now: () => Date;
+  random: RandomBytes;
+  database: Database;
+  keyring: Keyring;
+  deploymentId: string;
+  deploymentKeys: DeploymentKeys;
+  /** Where secrets may be kept; the first is the default. */
+  regions: readonly [string, ...string[]];
+  keyMaterial: KeyMaterial;
+  keyLookups: SharedLookups;
+  valueReader: ValueReader;
+  audit: AuditTrail;
+  accessTimes: AccessTimes;
+  accessRules: AccessRules;
+  idempotencyHints: IdempotencyHints;
+  singleFlight: SingleFlight;
+  tokenCache: TokenCache;
+  jwtIdentities: JwtIdentities;
+  prober: Prober;
+  externalVaults: ExternalVaults;
+  validations: ValidationQueue;
+}

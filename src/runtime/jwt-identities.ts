@@ -1,0 +1,108 @@
+// Whom JWTs stand for. Verifying costs more than all the rest of a call, so what was verified is kept for a while.
+import { createHash } from "node:crypto";
+import { idOfDigest } from "../domain/ids.ts";
+import type { Identity, Membership } from "../domain/workspace/caller.ts";
+import type { Clock } from "../jwt/clock.ts";
+import { isCompactForm } from "../jwt/compact.ts";
+import type { JwtVerifier, VerifiedJwt } from "../jwt/verifier.ts";
+import type { Database } from "../store/database.ts";
+import { ensurePrincipal } from "../store/principals.ts";
+import { findAccessRevisions } from "../store/workspaces.ts";
+import type { AccessRules } from "./access-rules.ts";
+import { type GuessLimit, invalidCredential } from "./guess-limit.ts";
+import { haveCurrentRules, membershipUnder } from "./member-rules.ts";
+
+export interface JwtIdentities {
+  /** Fails with CREDENTIAL_INVALID, which never says what was wrong, or with ISSUER_UNAVAILABLE. */
+  get(text: string, guesses: GuessLimit): Promise<Identity>;
+}
+
+/** Also how late a workspace that is new or gone is noticed. */
+const keptMsMax = 5 * 60_000;
+const keptMax = 10_000;
+/** How old what is known of access rules may be at most: a change that no notification tells of is noticed then. */
+const rulesKeptMs = 5_000;
+
+interface JwtDeps {
+  database: Database;
+  accessRules: AccessRules;
+}
+
+export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock: Clock): JwtIdentities {
+  // By digest, so that no credential stays in memory.
+  const kept = new Map<string, { until: number; rulesUntil: number; jwt: VerifiedJwt; identity: Identity }>();
+
+  const fresh = (digest: string) => {
+    const entry = kept.get(digest);
+    if (entry && clock.nowMs() < entry.until && clock.now() < entry.jwt.expireTime && entry.jwt.isCurrent())
+      return entry;
+    kept.delete(digest);
+    return undefined;
+  };
+
+  return {
+    async get(text, guesses) {
+      const digest = createHash("sha256").update(text).digest();
+      const key = digest.toString("base64");
+      const found = fresh(key);
+      if (found) {
+        const { memberships, principalId } = found.identity;
+        const hasRules = memberships.some(({ rules }) => rules !== undefined);
+        if (hasRules && (clock.nowMs() >= found.rulesUntil || !haveCurrentRules(deps, memberships))) {
+          const rulesUntil = clock.nowMs() + rulesKeptMs;
+          found.identity = { ...found.identity, memberships: await membershipsOf(deps, found.jwt, principalId) };
+          found.rulesUntil = rulesUntil;
+        }
+        return found.identity;
+      }
+      if (!isCompactForm(text)) throw invalidCredential();
+      await guesses.beforeLookup();
+      // Counted from before it is verified.
+      const nowMs = clock.nowMs();
+      const jwt = await verifier.verify(text);
+      if (!jwt) {
+        await guesses.failed();
+        throw invalidCredential();
+      }
+      const identity = await identityOf(deps, jwt, digest);
+      if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
+      kept.set(key, { until: nowMs + keptMsMax, rulesUntil: nowMs + rulesKeptMs, jwt, identity });
+      return identity;
+    },
+  };
+}
+
+async function identityOf(deps: JwtDeps, jwt: VerifiedJwt, digest: Uint8Array): Promise<Identity> {
+  const { issuer, subject, scopes, expireTime } = jwt;
+  const principalId = principalIdOf(issuer, subject);
+  await ensurePrincipal(deps.database, { principalId, kind: "USER", displayName: `${subject} of ${issuer}` });
+  return {
+    credential: "JWT",
+    principalId,
+    tokenId: idOfDigest("jwt", digest),
+    // Its claims say what it reaches now, not what its principal will reach.
+    reachesEveryWorkspace: false,
+    scopes,
+    tokenExpireTime: expireTime,
+    memberships: await membershipsOf(deps, jwt, principalId),
+  };
+}
+
+/** The same for the same subject of the same issuer, for ever, and for no other. */
+function principalIdOf(issuer: string, subject: string): string {
+  const digest = createHash("sha256")
+    .update(JSON.stringify([issuer, subject]))
+    .digest();
+  return idOfDigest("prn_jwt", digest);
+}
+
+async function membershipsOf(
+  deps: JwtDeps,
+  { role, workspaceIds, scopes }: VerifiedJwt,
+  principalId: string,
+): Promise<Membership[]> {
+  if (!role || workspaceIds.length === 0) return [];
+  // Claims may name what is not there.
+  const revisions = await findAccessRevisions(deps.database, workspaceIds);
+  return Promise.all(revisions.map((each) => membershipUnder(deps, { ...each, principalId, role }, scopes)));
+}

@@ -1,0 +1,15 @@
+// How many access rules a workspace may have: exact, because whoever adds one waits for whoever is adding.
+import { accessRulesMax } from "../../domain/access/access-rule.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import { countAccessRules } from "../../store/access-rules.ts";
+import type { Tx } from "../../store/database.ts";
+import { lockWorkspace } from "../../store/workspaces.ts";
+
+/** Fails with ACCESS_RULE_LIMIT unless there is room for so many more; until the transaction ends nobody else adds any. */
+export async function lockRoomForRules(tx: Tx, workspaceId: string, count: number): Promise<void> {
+  await lockWorkspace(tx, workspaceId);
+  if ((await countAccessRules(tx, workspaceId)) + count <= accessRulesMax) return;
+  throw new CofferError("ACCESS_RULE_LIMIT", `a workspace has at most ${accessRulesMax} access rules`, {
+    limit: String(accessRulesMax),
+  });
+}

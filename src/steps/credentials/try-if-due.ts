@@ -1,0 +1,54 @@
+// Tries a credential whose time has come, for the system and not for a caller.
+import { type AuditEvent, systemPrincipalId } from "../../domain/audit/audit-event.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import { newId } from "../../domain/ids.ts";
+import {
+  claimValidation,
+  finishValidation,
+  releaseValidation,
+  type SecretKey,
+  type ValidationClaim,
+} from "../../store/validations.ts";
+import { authorizeSystem } from "../authorize.ts";
+import type { Opener } from "./open-credential.ts";
+import { leaseMs, soonAgain, type TryCredentialDeps, tryCredential } from "./try-credential.ts";
+
+/** Does nothing where it is not due. Fails as tryCredential does, but for what passes by itself, which leaves the credential due. */
+export async function tryIfDue(deps: TryCredentialDeps, secret: SecretKey, signal: AbortSignal): Promise<void> {
+  const claim = await claimValidation(deps.database.once, secret, { leaseMs, onlyIfDue: true });
+  if (!claim) return;
+  try {
+    await finishValidation(deps.database, claim, await tryCredential(deps, systemOpener(deps, claim), claim, signal));
+  } catch (error) {
+    // A stop, and too many tries at this moment, are no fault of the credential.
+    const isPassing = signal.aborted || (error instanceof CofferError && error.reason === "RATE_LIMITED");
+    await (isPassing
+      ? releaseValidation(deps.database, claim)
+      : finishValidation(deps.database, claim, soonAgain(deps, claim, "it could not be tried")));
+    if (!isPassing) throw error;
+  }
+}
+
+/** Nobody's call: the system opens the credential, because it is due. */
+function systemOpener(deps: TryCredentialDeps, { workspaceId, secretId, currentVersion }: ValidationClaim): Opener {
+  const grant = authorizeSystem(workspaceId, "secrets.use");
+  const requestId = newId("req", deps.now(), deps.random);
+  const eventOf = (result: string): AuditEvent => ({
+    eventId: newId("aud", deps.now(), deps.random),
+    workspaceId,
+    requestId,
+    principalId: systemPrincipalId,
+    tokenId: "",
+    method: "coffer.jobs/RevalidateCredentials",
+    resourceType: "secret",
+    resourceId: secretId,
+    versionNumber: currentVersion,
+    decision: "ALLOW",
+    rule: grant.rule,
+    address: "",
+    userAgent: "",
+    result,
+    occurrences: 1,
+  });
+  return { grant, eventOf };
+}

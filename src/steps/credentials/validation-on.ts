@@ -1,0 +1,6 @@
+// Whether credentials are tried at all here.
+import { CofferError } from "../../domain/error/errors.ts";
+
+export function checkValidationOn({ isOn }: { isOn: boolean }): void {
+  if (!isOn) throw new CofferError("VALIDATION_OFF", "credentials are not tried here: validation is switched off");
+}

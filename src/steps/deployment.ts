@@ -1,0 +1,55 @@
+// Which deployment this database belongs to, and whether this keyring fits it.
+
+import { StartupError } from "../domain/error/startup-error.ts";
+import { newId } from "../domain/ids.ts";
+import type { RandomBytes } from "../domain/random.ts";
+import {
+  type DeploymentKeys,
+  deriveDeploymentKeys,
+  newDeploymentKey,
+  openDeploymentKey,
+  wrapDeploymentKey,
+} from "../envelope/deployment-keys.ts";
+import type { Keyring } from "../envelope/keyring.ts";
+import type { Sql } from "../store/database.ts";
+import { findDeployment, insertDeployment } from "../store/deployment.ts";
+import { listRootKeyIds } from "../store/kms-keys.ts";
+
+export interface Deployment {
+  deploymentId: string;
+  deploymentKeys: DeploymentKeys;
+}
+
+/** Opens the deployment, or makes it in a new database. A keyring that does not fit is a StartupError, and nothing is written. */
+export async function openDeployment(deps: {
+  database: Sql;
+  keyring: Keyring;
+  now: () => Date;
+  random: RandomBytes;
+}): Promise<Deployment> {
+  const { database, keyring } = deps;
+  const found = (await findDeployment(database)) ?? (await makeDeployment(deps));
+  const { deploymentId } = found;
+  const key = openDeploymentKey(keyring, deploymentId, found);
+  await checkRootKeys(database, keyring);
+  return { deploymentId, deploymentKeys: deriveDeploymentKeys(key) };
+}
+
+/** Fails with a StartupError that names the root keys that wrap keys of this database and are not in the keyring. */
+export async function checkRootKeys(database: Sql, keyring: Keyring): Promise<void> {
+  const missing = (await listRootKeyIds(database)).filter((id) => !keyring.byId.has(id));
+  if (missing.length === 0) return;
+  throw new StartupError(
+    `the root keyring lacks root keys that this database needs: ${missing.join(", ")}; add their lines to the keyring file`,
+  );
+}
+
+async function makeDeployment({ database, keyring, now, random }: Parameters<typeof openDeployment>[0]) {
+  const deploymentId = newId("dep", now(), random);
+  const key = newDeploymentKey(random);
+  await insertDeployment(database, { deploymentId, ...wrapDeploymentKey(keyring, deploymentId, key, random) });
+  // Another instance may have been first: what is stored is what counts.
+  const stored = await findDeployment(database);
+  if (!stored) throw new Error("the deployment that was just made is not there");
+  return stored;
+}

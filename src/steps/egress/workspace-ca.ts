@@ -1,0 +1,63 @@
+// The certificate authority of a workspace: made when it is first needed, one however many ask at once, its key sealed as secrets are.
+
+import { newId } from "../../domain/ids.ts";
+import { checkKeyActive } from "../../domain/key/kms-key.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import { valueCorrupt } from "../../envelope/corrupt.ts";
+import { open, seal } from "../../envelope/envelope.ts";
+import { checkAuthentic, coveredOfEgressCa, coveredOfKmsKey, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { findEgressCa, putEgressCa, type StoredEgressCa } from "../../store/egress-cas.ts";
+import { findKmsKey } from "../../store/kms-keys.ts";
+import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
+import { type Ca, makeCa, readCa } from "./certificates.ts";
+
+export type WorkspaceCaDeps = SealingKeyDeps & Pick<Deps, "regions">;
+
+/** Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+export async function workspaceCa(deps: WorkspaceCaDeps, workspaceId: string): Promise<Ca> {
+  const found = await findEgressCa(deps.database, workspaceId);
+  const opened = found && (await openCa(deps, found));
+  if (opened) return opened;
+  await makeWorkspaceCa(deps, workspaceId, found?.caId);
+  const made = await findEgressCa(deps.database, workspaceId);
+  const ca = made && (await openCa(deps, made));
+  if (!ca) throw valueCorrupt();
+  return ca;
+}
+
+/** Undefined when the key that seals it is destroyed: another one must take its place. */
+async function openCa(deps: WorkspaceCaDeps, stored: StoredEgressCa): Promise<Ca | undefined> {
+  checkAuthentic(deps.deploymentKeys, coveredOfEgressCa(stored), stored.mac);
+  const { workspaceId, kmsKeyId, kmsKeyVersion, certificate, envelope } = stored;
+  const key = await findKmsKey(deps.database, workspaceId, { kmsKeyId });
+  if (!key) throw valueCorrupt();
+  checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
+  if (key.state === "DESTROYED") return undefined;
+  checkKeyActive(key);
+  const keyVersion = await deps.keyMaterial.get(key, kmsKeyVersion);
+  const { bytes } = open({ envelope, keyVersion, context: contextOf(deps, stored), form: "data" });
+  try {
+    return await readCa(certificate, bytes.reveal());
+  } finally {
+    bytes.zero();
+  }
+}
+
+async function makeWorkspaceCa(deps: WorkspaceCaDeps, workspaceId: string, instead: string | undefined): Promise<void> {
+  const keyVersion = await sealingKey(deps, workspaceId, { region: deps.regions[0] });
+  const { ca, pkcs8 } = await makeCa(workspaceId, deps.now(), deps.random);
+  const bytes = new Sensitive(pkcs8);
+  const caId = newId("eca", deps.now(), deps.random);
+  const context = contextOf(deps, { workspaceId, caId });
+  const envelope = seal({ keyVersion, context, payload: { form: "data", bytes }, random: deps.random });
+  bytes.zero();
+  const { kmsKeyId, version: kmsKeyVersion } = keyVersion;
+  const stored = { workspaceId, caId, certificate: ca.certificate, envelope, kmsKeyId, kmsKeyVersion };
+  await putEgressCa(deps.database, { ...stored, mac: macOf(deps.deploymentKeys, coveredOfEgressCa(stored)) }, instead);
+}
+
+/** Its id is no secret's, so no ciphertext of a secret can stand in its place. */
+function contextOf(deps: WorkspaceCaDeps, { workspaceId, caId }: Pick<StoredEgressCa, "workspaceId" | "caId">) {
+  return { deploymentId: deps.deploymentId, workspaceId, secretId: caId, versionNumber: 1 };
+}

@@ -1,0 +1,41 @@
+// Credentials of connections, sealed as values are: bound to their connection and to how many it had before them.
+
+import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import type { ValueContext } from "../../envelope/aad.ts";
+import { open, seal } from "../../envelope/envelope.ts";
+import type { KeyVersion } from "../../envelope/key-version.ts";
+import { decodeKeyValues, keyValuesPayload } from "../../envelope/payload.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import type { StoredVaultConnection } from "../../store/vault-connections.ts";
+
+type Owner = Pick<VaultConnection, "workspaceId" | "vaultConnectionId" | "credentialsVersion">;
+
+/** What is stored of the credentials. */
+export function sealCredentials(
+  { deploymentId, random }: Pick<Deps, "deploymentId" | "random">,
+  connection: Owner,
+  keyVersion: KeyVersion,
+  credentials: Readonly<Record<string, string>>,
+): Pick<StoredVaultConnection, "envelope" | "kmsKeyId" | "kmsKeyVersion"> {
+  const parts = Object.entries(credentials).map(([name, text]) => [name, Buffer.from(text, "utf8")] as const);
+  const payload = keyValuesPayload(Object.fromEntries(parts));
+  const envelope = seal({ keyVersion, context: contextOf(deploymentId, connection), payload, random });
+  payload.bytes.zero();
+  return { envelope, kmsKeyId: keyVersion.kmsKeyId, kmsKeyVersion: keyVersion.version };
+}
+
+/** VALUE_CORRUPT unless they are this connection's. */
+export function openCredentials(
+  { deploymentId }: Pick<Deps, "deploymentId">,
+  connection: StoredVaultConnection,
+  keyVersion: KeyVersion,
+): ReadonlyMap<string, Sensitive> {
+  const { envelope } = connection;
+  const { bytes } = open({ envelope, keyVersion, context: contextOf(deploymentId, connection), form: "key_values" });
+  return new Map([...decodeKeyValues(bytes)].map(([name, value]) => [name, new Sensitive(value)]));
+}
+
+function contextOf(deploymentId: string, { workspaceId, vaultConnectionId, credentialsVersion }: Owner): ValueContext {
+  return { deploymentId, workspaceId, secretId: vaultConnectionId, versionNumber: credentialsVersion };
+}

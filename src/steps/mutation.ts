@@ -1,0 +1,190 @@
+// The only way to change rows: claim the idempotency key, do the work and write the audit event in one transaction.
+import { timingSafeEqual } from "node:crypto";
+import type { Grant } from "../domain/access/grant.ts";
+import type { Permission } from "../domain/access/permission.ts";
+import type { AuditEvent, AuditSubject } from "../domain/audit/audit-event.ts";
+import type { CallProgress } from "../domain/call-progress.ts";
+import { reasons } from "../domain/error/error-reasons.ts";
+import { CofferError } from "../domain/error/errors.ts";
+import type { Caller, Idempotency } from "../domain/workspace/caller.ts";
+import { auditEvent, auditUnavailable } from "../runtime/audit-trail.ts";
+import type { Deps } from "../runtime/deps.ts";
+import { insertAuditEvents } from "../store/audit-events.ts";
+import { isDatabaseError } from "../store/connection/database-errors.ts";
+import type { Sql, Tx } from "../store/database.ts";
+import {
+  claimIdempotencyKey,
+  findIdempotencyRecord,
+  type IdempotencyClaim,
+  type IdempotencyScope,
+} from "../store/idempotency.ts";
+
+export type MutationDeps = Pick<Deps, "database" | "idempotencyHints" | "singleFlight" | "now" | "random">;
+
+/** What a change gave, and whether an earlier call with the same key had made it already. */
+export interface Outcome<T> {
+  resource: T;
+  replayed: boolean;
+}
+
+/** What a change is about. */
+export interface Prepared {
+  subject: AuditSubject;
+  /** Further workspaces that it reaches, which have its event in their audit trail too. */
+  alsoIn?: readonly string[];
+  /** The secret whose row it locks; default: its subject. */
+  secretId?: string;
+}
+
+/** One change. */
+export interface Mutation<P extends Prepared, T> {
+  /** What allows it, in the workspace it is in. */
+  grant: Grant<Permission>;
+  /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
+  prepare(): Promise<P>;
+  /**
+   * Runs in the transaction: checks again what may have changed, and writes. It may complete the subject. It may run twice, if the first
+   * transaction changed nothing, so it must not modify its input.
+   */
+  apply(tx: Tx, prepared: P): Promise<T>;
+  /**
+   * The same as `apply`, the claim and the event in one statement, where that is all there is to do: a round trip instead of
+   * five. Undefined when it did nothing, such as when the key is taken: the transaction says why.
+   */
+  applyAtOnce?(
+    prepared: P,
+    records: { event: AuditEvent; claim: IdempotencyClaim | undefined; progress: CallProgress | undefined },
+  ): Promise<T | undefined>;
+  /** The subject of an earlier call as it is now. */
+  replay(sql: Sql, resourceId: string): Promise<T>;
+}
+
+const waitForOtherMs = 5_000;
+const fingerprintKeyVersion = 1;
+
+/** Runs a mutation once: a call with an idempotency key that was used for the same request returns what that one made. */
+export async function mutate<P extends Prepared, T>(
+  deps: MutationDeps,
+  caller: Caller,
+  mutation: Mutation<P, T>,
+): Promise<Outcome<T>> {
+  const { idempotency } = caller;
+  if (!idempotency) return { resource: await change(deps, caller, mutation, undefined), replayed: false };
+  const { workspaceId } = mutation.grant;
+  const scope = { workspaceId, principalId: caller.principalId, method: caller.method, key: idempotency.key };
+  const outcome = await deps.singleFlight.run(JSON.stringify(scope), waitForOtherMs, (otherSucceeded) =>
+    changeOrReplay(deps, caller, mutation, scope, idempotency, otherSucceeded),
+  );
+  if (!outcome) throw keyInUse();
+  return outcome;
+}
+
+async function changeOrReplay<P extends Prepared, T>(
+  deps: MutationDeps,
+  caller: Caller,
+  mutation: Mutation<P, T>,
+  scope: IdempotencyScope,
+  idempotency: Idempotency,
+  otherSucceeded: boolean,
+): Promise<Outcome<T>> {
+  const replay = () => findReplay(deps, mutation, scope, idempotency);
+  // A hint only says where to look first; Postgres says what is so.
+  if (otherSucceeded || (await deps.idempotencyHints.has(scope))) {
+    const replayed = await replay();
+    if (replayed) return replayed;
+  }
+  try {
+    const resource = await change(deps, caller, mutation, { scope, idempotency });
+    deps.idempotencyHints.add(scope);
+    return { resource, replayed: false };
+  } catch (error) {
+    if (!mayHaveHappenedBefore(error)) throw error;
+    // The key is taken, or what stands in the way is what the first call with this key has done.
+    const replayed = await replay();
+    if (replayed) return replayed;
+    throw error;
+  }
+}
+
+async function change<P extends Prepared, T>(
+  deps: MutationDeps,
+  caller: Caller,
+  mutation: Mutation<P, T>,
+  intent: { scope: IdempotencyScope; idempotency: Idempotency } | undefined,
+): Promise<T> {
+  const { grant } = mutation;
+  const { progress } = caller;
+  const prepared = await mutation.prepare();
+  const { subject } = prepared;
+  const claim = intent && claimOf(intent.scope, intent.idempotency, subject);
+  const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK" } as const;
+  if (mutation.applyAtOnce) {
+    const event = auditEvent(deps, caller, outcome, subject);
+    const result = await mutation.applyAtOnce(prepared, { event, claim, progress }).catch(passOverServerErrors);
+    if (result !== undefined) return result;
+  }
+  const waitsFor = prepared.secretId ?? subject.resourceId;
+  const body = async (tx: Tx) => {
+    if (claim) await claimOrFail(tx, claim);
+    const result = await mutation.apply(tx, prepared);
+    const workspaceIds = new Set([grant.workspaceId, ...(prepared.alsoIn ?? [])]);
+    const events = [...workspaceIds].map((id) => auditEvent(deps, caller, { ...outcome, workspaceId: id }, subject));
+    await insertAuditEvents(tx, events).catch((error: unknown) => {
+      throw error instanceof CofferError ? error : auditUnavailable(error);
+    });
+    return result;
+  };
+  return deps.database.transaction(body, { waitsFor, progress });
+}
+
+/** One statement cannot say which of its parts has failed. As nothing was done, the transaction may try, and say it. */
+function passOverServerErrors(error: unknown): undefined {
+  if (isDatabaseError(error)) return undefined;
+  throw error;
+}
+
+function claimOf(
+  scope: IdempotencyScope,
+  { fingerprint }: Idempotency,
+  { resourceType, resourceId }: AuditSubject,
+): IdempotencyClaim {
+  return { scope, record: { fingerprint, fingerprintKeyVersion, resourceType, resourceId } };
+}
+
+async function claimOrFail(tx: Tx, claim: IdempotencyClaim): Promise<void> {
+  const claimed = await claimIdempotencyKey(tx, claim).catch((error: unknown) => {
+    throw error instanceof CofferError && error.reason === "CONCURRENT_CHANGE" ? keyInUse(error) : error;
+  });
+  if (!claimed) throw keyInUse();
+}
+
+async function findReplay<T>(
+  deps: MutationDeps,
+  mutation: Pick<Mutation<Prepared, T>, "replay">,
+  scope: IdempotencyScope,
+  idempotency: Idempotency,
+): Promise<Outcome<T> | undefined> {
+  const record = await findIdempotencyRecord(deps.database, scope);
+  if (!record) return undefined;
+  if (!timingSafeEqual(record.fingerprint, idempotency.fingerprint)) {
+    throw new CofferError("IDEMPOTENCY_KEY_REUSED", "this idempotency key was used for another request", {
+      idempotency_key: scope.key,
+    });
+  }
+  return { resource: await mutation.replay(deps.database, record.resourceId), replayed: true };
+}
+
+function mayHaveHappenedBefore(error: unknown): boolean {
+  if (!(error instanceof CofferError)) return false;
+  const { code } = reasons[error.reason];
+  return code !== "UNAVAILABLE" && code !== "PERMISSION_DENIED";
+}
+
+function keyInUse(cause?: unknown): CofferError {
+  return new CofferError(
+    "IDEMPOTENCY_KEY_IN_USE",
+    "a call with this idempotency key is still running",
+    {},
+    { cause, retryDelayMs: 1_000 },
+  );
+}

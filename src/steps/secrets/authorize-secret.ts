@@ -1,0 +1,28 @@
+// Authorizes calls about one secret, which may be allowed by its path alone.
+
+import type { Grant } from "../../domain/access/grant.ts";
+import type { Permission } from "../../domain/access/permission.ts";
+import { pathOf } from "../../domain/secret-name.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { authorize, authorizeAt, authorizeFound, authorizeSomewhere, dependsOnPath } from "../authorize.ts";
+import { findSecretOrFail } from "./find.ts";
+import { refOf, type SecretRefInput } from "./secret-ref.ts";
+
+/**
+ * By name PERMISSION_MISSING whatever exists there; by id, when only rules could allow it, SECRET_NOT_FOUND unless the caller may see
+ * the secret. The secret may be renamed before it is used: callers must authorize again on the row they use, with `authorizeFound`,
+ * which costs nothing if a role allows it.
+ */
+export async function authorizeSecret<P extends Permission>(
+  deps: Pick<Deps, "database" | "regions" | "deploymentKeys">,
+  caller: Caller,
+  permission: P,
+  input: SecretRefInput,
+): Promise<Grant<P>> {
+  if (!dependsOnPath(caller, permission)) return authorize(caller, permission);
+  const ref = refOf(deps, input);
+  if (ref.by === "name") return authorizeAt(caller, permission, { region: ref.region, path: pathOf(ref.name) });
+  const { workspaceId } = authorizeSomewhere(caller, permission);
+  return authorizeFound(caller, permission, await findSecretOrFail(deps, deps.database, workspaceId, ref));
+}

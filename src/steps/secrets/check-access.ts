@@ -1,0 +1,53 @@
+// Whether a secret's access policy lets the caller read or write its values, from where the caller is, now.
+import { accessPolicyDenied, readPolicyText } from "../../domain/access/access-policy.ts";
+import { judgeAccessPolicy } from "../../domain/access/judge-access-policy.ts";
+import type { Secret, SecretRef } from "../../domain/secret/secret.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { checkAuthentic, coveredOfSecret } from "../../integrity/row-macs.ts";
+import type { Sql, Tx } from "../../store/database.ts";
+import type { SecretGuard } from "../../store/secret-guard.ts";
+import type { TimedSecret } from "../../store/secrets.ts";
+import { checkNotDenied } from "../authorize.ts";
+import { type FindDeps, findSecretOrFail, lockSecretOrFail } from "./find.ts";
+
+/** Fails with VALUE_CORRUPT, ACCESS_POLICY_DENIED or as `checkNotDenied` does. `now` is by the database's clock. */
+export function checkAccess(
+  { deploymentKeys }: FindDeps,
+  caller: Caller,
+  permission: "versions.access" | "versions.add",
+  secret: SecretGuard,
+  now: Date,
+): void {
+  checkAuthentic(deploymentKeys, coveredOfSecret(secret), secret.rowMac);
+  const policy = readPolicyText(secret.accessPolicyText);
+  if (!policy) return;
+  checkNotDenied(caller, permission, { ...secret, accessPolicy: policy });
+  const { isAllowed, condition } = judgeAccessPolicy(policy, { address: caller.address, now });
+  if (!isAllowed) throw accessPolicyDenied(secret.secretId, condition);
+}
+
+/** The secret, locked, when the caller may write its values now. Fails as `checkAccess` does, or with SECRET_NOT_FOUND. */
+export async function lockForWriting(
+  deps: FindDeps,
+  tx: Tx,
+  caller: Caller,
+  { workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">,
+): Promise<TimedSecret> {
+  return checked(deps, caller, await lockSecretOrFail(deps, tx, workspaceId, secretId));
+}
+
+/** The secret as it is at the moment, when the caller may write its values now. Fails as `lockForWriting` does. */
+export async function findForWriting(
+  deps: FindDeps,
+  sql: Sql,
+  caller: Caller,
+  workspaceId: string,
+  ref: SecretRef,
+): Promise<TimedSecret> {
+  return checked(deps, caller, await findSecretOrFail(deps, sql, workspaceId, ref));
+}
+
+function checked(deps: FindDeps, caller: Caller, secret: TimedSecret): TimedSecret {
+  checkAccess(deps, caller, "versions.add", secret, secret.readTime);
+  return secret;
+}

@@ -1,0 +1,73 @@
+// Taken paths: an expired secret gives its path up, an active one is named in the error.
+
+import { CofferError } from "../../domain/error/errors.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import { auditEvent } from "../../runtime/audit-trail.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { insertAuditEvents } from "../../store/audit-events.ts";
+import { isUniqueViolation } from "../../store/connection/database-errors.ts";
+import type { Database } from "../../store/database.ts";
+import { lockExpiredAtPath } from "../../store/expired-secrets.ts";
+import { findSecret } from "../../store/secrets.ts";
+import { holdsFor } from "../authorize.ts";
+import { settleExpired } from "./settle-expired.ts";
+
+interface Place {
+  workspaceId: string;
+  region: string;
+  path: string;
+}
+
+type FreePathDeps = Pick<Deps, "database" | "deploymentKeys" | "now" | "random">;
+
+/** Runs a change that needs a path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets there. */
+export async function withFreePath<T>(
+  deps: FreePathDeps,
+  caller: Caller,
+  findPlace: () => Promise<Place>,
+  change: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await change();
+  } catch (error) {
+    if (!isPathTaken(error)) throw error;
+  }
+  const place = await findPlace();
+  await settle(deps, caller, place);
+  try {
+    return await change();
+  } catch (error) {
+    if (!isPathTaken(error)) throw error;
+    throw await nameTaken(deps.database, caller, place, error);
+  }
+}
+
+async function settle(deps: FreePathDeps, caller: Caller, place: Place): Promise<void> {
+  const outcome = { decision: "ALLOW", rule: "expired", workspaceId: place.workspaceId } as const;
+  await deps.database.transaction(async (tx) => {
+    const { sound, tampered } = await settleExpired(deps, tx, await lockExpiredAtPath(tx, place));
+    const eventsOf = (secrets: typeof sound, result: string) =>
+      secrets.map(({ secretId: resourceId }) =>
+        auditEvent(deps, caller, { ...outcome, result }, { resourceType: "secret", resourceId }),
+      );
+    await insertAuditEvents(tx, [...eventsOf(sound, "OK"), ...eventsOf(tampered, "VALUE_CORRUPT")]);
+  });
+}
+
+function isPathTaken(error: unknown): boolean {
+  return isUniqueViolation(error, "secret_active_path");
+}
+
+async function nameTaken(database: Database, caller: Caller, place: Place, cause: unknown): Promise<CofferError> {
+  const message = `an active secret has the path ${place.path} already`;
+  const { workspaceId, region, path: name } = place;
+  const blocking = await findSecret(database, workspaceId, { by: "name", name, region });
+  const id = blocking && holdsFor(caller, "secrets.list", blocking) ? blocking.secretId : undefined;
+  if (id === undefined) return new CofferError("NAME_TAKEN", message, { path: place.path }, { cause });
+  return new CofferError(
+    "NAME_TAKEN",
+    message,
+    { path: place.path, id },
+    { cause, resource: { type: "secret", name: id } },
+  );
+}

@@ -1,0 +1,46 @@
+// Verifies and opens a version that was read, whoever asked for it.
+import { CofferError } from "../../domain/error/errors.ts";
+import { checkKeyActive } from "../../domain/key/kms-key.ts";
+import type { Payload } from "../../domain/secret/payload.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import { valueCorrupt } from "../../envelope/corrupt.ts";
+import { open } from "../../envelope/envelope.ts";
+import { decodeKeyValues } from "../../envelope/payload.ts";
+import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import type { SealedVersion } from "../../store/read-values.ts";
+
+/** A value in the form in which it was given. */
+export type RevealedValue =
+  | { form: "data"; data: Sensitive }
+  | { form: "key_values"; values: ReadonlyMap<string, Sensitive> };
+
+/** Verifies the rows that were read and opens the value. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+export async function openSealed(
+  deps: Pick<Deps, "deploymentKeys" | "deploymentId" | "keyMaterial">,
+  { secret, version, key }: SealedVersion,
+): Promise<Payload> {
+  if (!version?.envelope || !key) throw valueCorrupt();
+  const { workspaceId, secretId } = secret;
+  checkAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac);
+  checkAuthentic(deps.deploymentKeys, coveredOfVersion({ workspaceId, secretId, ...version }), version.mac);
+  checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
+  checkKeyActive(key);
+  const keyVersion = await deps.keyMaterial.get(key, version.kmsKeyVersion);
+  return open({
+    envelope: version.envelope,
+    keyVersion,
+    context: { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: version.versionNumber },
+    form: version.payloadForm,
+  });
+}
+
+/** The value in the form in which it was given. Fails with VALUE_FORM_UNSUPPORTED for a reference, which a vault resolves. */
+export function reveal({ form, bytes }: Payload): RevealedValue {
+  if (form === "reference") {
+    throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is a reference to a vault, which is not resolved here");
+  }
+  if (form === "data") return { form, data: bytes };
+  const values = [...decodeKeyValues(bytes)].map(([key, value]) => [key, new Sensitive(value)] as const);
+  return { form, values: new Map(values) };
+}

@@ -1,0 +1,11 @@
+// Regions: where a secret is kept.
+
+import { invalidField } from "../../domain/error/errors.ts";
+import type { Deps } from "../../runtime/deps.ts";
+
+/** The named region, or the default one for an empty name. */
+export function regionOf({ regions }: Pick<Deps, "regions">, name: string): string {
+  if (name === "") return regions[0];
+  if (regions.includes(name)) return name;
+  throw invalidField("region", `must be one of ${regions.join(", ")}`);
+}

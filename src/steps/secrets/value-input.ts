@@ -1,0 +1,102 @@
+// What a request gives as a value, turned into the payload to seal.
+import { checkPartNames, checkParts, checkWholeValue, type ValueKind } from "../../domain/credential/check-value.ts";
+import { assertNever, checkAll } from "../../domain/error/errors.ts";
+import type { RandomBytes } from "../../domain/random.ts";
+import { checkPasswordRecipe, makePassword, type PasswordRecipe } from "../../domain/secret/password.ts";
+import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/secret/payload.ts";
+import { Sensitive } from "../../domain/sensitive.ts";
+import { dataPayload, keyValuesPayload, referencePayload } from "../../envelope/payload.ts";
+
+/** Exactly one kind of value; `field` is what the request calls it. */
+export type ValueInput = {
+  field: string;
+} /** `isAnyText`: the proxy judges when it sends the value whether a header can carry it. */ & (
+  | { case: "data"; data: Uint8Array; isAnyText?: boolean }
+  | {
+      case: "keyValues";
+      values: Record<string, Uint8Array>;
+      /** What the request calls one of the parts. */
+      fieldOf: (name: string) => string;
+    }
+  | {
+      case: "reference";
+      vaultConnectionId: string;
+      /** What each part of the value is called in the vault. */
+      mappings: Record<string, string>;
+      /** What the request calls one of the parts. */
+      fieldOf: (name: string) => string;
+    }
+  | { case: "generate"; byteLength: number }
+  | { case: "password"; recipe: PasswordRecipe }
+);
+
+/** Fails with FIELD_INVALID for a value that breaks the rules for all kinds. */
+export function checkAnyValue(input: ValueInput): void {
+  if (input.case === "data") checkDataSize(input.data, input.field);
+  if (input.case === "keyValues") checkKeyValuesSize(input.values, input.field);
+  if (input.case === "password") checkPasswordRecipe(input.recipe, input.field);
+}
+
+/** Fails with FIELD_INVALID for a value that breaks the rules for all kinds or those of its kind. */
+export function checkValue(input: ValueInput, kind: ValueKind): void {
+  checkAll(
+    () => checkAnyValue(input),
+    () => checkValueOfKind(input, kind),
+  );
+}
+
+function checkValueOfKind(input: ValueInput, kind: ValueKind): void {
+  switch (input.case) {
+    case "data":
+      checkWholeValue(kind, charactersIn(input.data), input.field);
+      return;
+    case "keyValues":
+      checkParts(kind, input.values, input.field, input.fieldOf);
+      return;
+    case "reference":
+      checkPartNames(kind, Object.keys(input.mappings), input.field, input.fieldOf);
+      return;
+    case "generate":
+      checkWholeValue(kind, input.byteLength, `${input.field}.byte_length`);
+      return;
+    case "password":
+      checkWholeValue(kind, input.recipe.length, `${input.field}.length`);
+      return;
+    default:
+      assertNever(input);
+  }
+}
+
+/** The payload, checked as `checkValue` does. */
+export function payloadOf(input: ValueInput, kind: ValueKind, random: RandomBytes): Payload {
+  checkValue(input, kind);
+  switch (input.case) {
+    case "data":
+      return dataPayload(input.data);
+    case "keyValues":
+      return keyValuesPayload(input.values);
+    case "reference":
+      return referencePayload(input.mappings);
+    case "generate":
+      return { form: "data", bytes: new Sensitive(random(input.byteLength)) };
+    case "password":
+      return { form: "data", bytes: new Sensitive(makePassword(input.recipe, random)) };
+    default:
+      return assertNever(input);
+  }
+}
+
+/** By which connection the value is resolved; undefined: it is given itself. */
+export function vaultConnectionIdOf(input: ValueInput): string | undefined {
+  return input.case === "reference" ? input.vaultConnectionId : undefined;
+}
+
+/** The plaintext is needed no longer. */
+export function discard(payload: Payload): void {
+  payload.bytes.zero();
+}
+
+// Bytes that do not continue a character begin one; of bytes that are no UTF-8 this is still a lower bound worth having.
+function charactersIn(data: Uint8Array): number {
+  return data.reduce((count, byte) => ((byte & 0xc0) === 0x80 ? count : count + 1), 0);
+}

@@ -1,0 +1,41 @@
+// Makes a token: its text for whoever asked, its hash for Postgres.
+
+import { newId } from "../../domain/ids.ts";
+import type { ApiToken } from "../../domain/workspace/workspace.ts";
+import { hashToken } from "../../envelope/mac.ts";
+import { coveredOfToken, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import { insertToken, type StoredApiToken } from "../../store/api-tokens.ts";
+import type { Tx } from "../../store/database.ts";
+import { newTokenText, shownPrefix } from "./token-text.ts";
+
+export type IssueDeps = Pick<Deps, "now" | "random" | "deploymentKeys">;
+
+/** What a token is to be. */
+export type TokenPlan = Pick<ApiToken, "principalId" | "workspaceId" | "displayName" | "scopes" | "expireTime">;
+
+/** A token and its text: empty when the answer is a replay, since it is stored nowhere. */
+export interface IssuedToken {
+  apiToken: ApiToken;
+  text: string;
+}
+
+/** A token that is not stored yet: its text exists only here. */
+export function prepareToken(
+  deps: IssueDeps,
+  plan: TokenPlan,
+): { text: string; tokenId: string; store: (tx: Tx) => Promise<ApiToken> } {
+  const { text, ...secret } = newSecret(deps);
+  const token = { ...plan, ...secret, tokenId: newId("tok", deps.now(), deps.random) };
+  const mac = macOf(deps.deploymentKeys, coveredOfToken({ ...token, revokeTime: undefined }));
+  return { text, tokenId: token.tokenId, store: (tx) => insertToken(tx, { ...token, mac }) };
+}
+
+/** The text of a token, and all that is kept of it. */
+export function newSecret(
+  deps: IssueDeps,
+): { text: string } & Pick<StoredApiToken, "lookupId" | "prefix" | "secretHash"> {
+  const { text, lookupId, secret } = newTokenText(deps.random);
+  const secretHash = hashToken(deps.deploymentKeys.tokenPepper, secret);
+  return { text, lookupId, prefix: shownPrefix(lookupId), secretHash };
+}

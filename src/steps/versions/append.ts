@@ -1,0 +1,50 @@
+// Appends a version to a secret whose row is locked: only then is its number, which the value is bound to, certain.
+
+import type { Payload } from "../../domain/secret/payload.ts";
+import type { SecretVersion } from "../../domain/secret/version.ts";
+import { seal } from "../../envelope/envelope.ts";
+import type { KeyVersion } from "../../envelope/key-version.ts";
+import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
+import type { Deps } from "../../runtime/deps.ts";
+import type { Tx } from "../../store/database.ts";
+import type { StoredSecret } from "../../store/rows.ts";
+import { countNewVersion, insertVersion } from "../../store/versions.ts";
+import { newEnabledVersion } from "./insert.ts";
+
+interface AppendedVersion {
+  versionId: string;
+  comment: string;
+  keyVersion: KeyVersion;
+  payload: Payload;
+  vaultConnectionId: string | undefined;
+}
+
+/** Returns the new current version and the changed secret. Does not consume the payload, because the transaction may run again. */
+export async function appendVersion(
+  deps: Pick<Deps, "deploymentId" | "deploymentKeys" | "random">,
+  tx: Tx,
+  secret: StoredSecret,
+  { versionId, comment, keyVersion, payload, vaultConnectionId }: AppendedVersion,
+): Promise<{ version: SecretVersion; secret: StoredSecret }> {
+  const { workspaceId, secretId, versionCount } = secret;
+  const versionNumber = versionCount + 1;
+  const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber };
+  const envelope = seal({ keyVersion, context, payload, random: deps.random });
+  const row = newEnabledVersion(deps, {
+    workspaceId,
+    secretId,
+    versionId,
+    versionNumber,
+    comment,
+    payloadForm: payload.form,
+    vaultConnectionId,
+    envelope,
+    kmsKeyId: keyVersion.kmsKeyId,
+    kmsKeyVersion: keyVersion.version,
+  });
+  const version = await insertVersion(tx, row);
+  const next = { ...secret, versionCount: versionNumber, currentVersion: versionNumber };
+  const signed = { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) };
+  await countNewVersion(tx, signed);
+  return { version, secret: signed };
+}

@@ -1,0 +1,31 @@
+// Finding versions, where not finding one is an error.
+
+import type { Grant } from "../../domain/access/grant.ts";
+import type { Permission } from "../../domain/access/permission.ts";
+import type { Secret } from "../../domain/secret/secret.ts";
+import { type SecretVersion, type VersionRef, versionNotFound } from "../../domain/secret/version.ts";
+import type { Caller } from "../../domain/workspace/caller.ts";
+import type { Sql } from "../../store/database.ts";
+import type { StoredVersion } from "../../store/rows.ts";
+import { findVersion, findVersionById } from "../../store/versions.ts";
+import { type FindDeps, secretById } from "../secrets/find.ts";
+
+export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRef): Promise<StoredVersion> {
+  const version = await findVersion(sql, secret, ref);
+  if (!version) throw versionNotFound();
+  return version;
+}
+
+/** Finds versions by their own id and authorizes the caller where their secrets are now: how a mutation of one is replayed. */
+export function versionById(
+  deps: FindDeps,
+  caller: Caller,
+  { workspaceId, permission }: Grant<Permission>,
+): (sql: Sql, versionId: string) => Promise<SecretVersion> {
+  return async (sql, versionId) => {
+    const version = await findVersionById(sql, workspaceId, versionId);
+    if (!version) throw versionNotFound();
+    await secretById(deps, caller, { workspaceId, permission })(sql, version.secretId);
+    return version;
+  };
+}
