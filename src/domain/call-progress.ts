@@ -5,6 +5,6 @@ export interface CallProgress {
   readonly deadlineMs: number | undefined;
   /** A COMMIT was sent and has no answer yet, so the outcome is unknown. */
   isOutcomeOpen: boolean;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,4 @@
-// Limits failures of an address, before further guesses cost a look-up.
+// Limits the failures of an address, so that guesses do not cost look-ups.
 
 /** Counts failures of an address in this instance. */
 export interface FailureLimit {

@@ -1,7 +1,7 @@
-// Ids: a prefix that names the kind of thing, and 128 bits that sort by creation time.
+// Ids: a prefix that names the type of resource, and 128 bits that sort by creation time.
 import type { RandomBytes } from "./random.ts";
 
-/** What has an id, by its prefix. */
+/** The resources that have ids, by prefix. */
 export type IdPrefix =
   | "ws"
   | "sec"
@@ -18,16 +18,16 @@ export type IdPrefix =
   | "eca"
   | "vc";
 
-// Crockford's base32 in lower case: it sorts as its numbers do and has no letters that look alike.
+// Crockford's base32 in lower case sorts like the numbers and has no letters that look alike.
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const charactersPerId = 26;
 
-/** A new id: the 128 bits of a UUIDv7 (RFC 9562) in 26 characters of base32. */
+/** Returns a new id: the 128 bits of a UUIDv7 (RFC 9562) in 26 characters of base32. */
 export function newId(prefix: IdPrefix, now: Date, random: RandomBytes): string {
   return `${prefix}_${base32(uuidV7(now.getTime(), random(10)))}`;
 }
 
-/** An id that stands for what has the digest: for things that are known by what they are, not made here. */
+/** Returns the id of something that coffer did not create, such as a JWT, from its digest. */
 export function idOfDigest(prefix: "prn_jwt" | "jwt", digest: Uint8Array): string {
   return `${prefix}_${base32(digest.subarray(0, 16))}`;
 }
@@ -37,7 +37,7 @@ export function isId(prefix: IdPrefix, id: string): boolean {
   return id.startsWith(`${prefix}_`) && /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(prefix.length + 1));
 }
 
-/** The id as a UUID in its usual form (RFC 9562): the same 128 bits. */
+/** Returns the id as a UUID (RFC 9562): the same 128 bits. */
 export function uuidOf(id: string): string {
   const text = id.slice(id.lastIndexOf("_") + 1);
   const bits = [...text].reduce((value, character) => (value << 5n) | BigInt(alphabet.indexOf(character)), 0n);
@@ -47,18 +47,18 @@ export function uuidOf(id: string): string {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** A principal as a UUID: the same 128 bits, whether it was made here or is known by its JWT; undefined for what is none. */
+/** Returns the UUID of a principal, created by coffer or known by its JWT. Undefined if the id is not valid. */
 export function principalUuid(principalId: string | undefined): string | undefined {
   return principalId !== undefined && isPrincipalId(principalId) ? uuidOf(principalId) : undefined;
 }
 
-/** The id of this kind that is the UUID; undefined for what is none. */
+/** Returns the id with this prefix and the bits of the UUID. Undefined if the UUID is not valid. */
 export function idOfUuid(prefix: IdPrefix, uuid: string): string | undefined {
   if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) return undefined;
   return `${prefix}_${base32(Buffer.from(uuid.replaceAll("-", ""), "hex"))}`;
 }
 
-/** Whether `id` has the form of a principal's: one that was made here, or one known by its JWT. */
+/** Whether `id` has the form of a principal's id: created by coffer, or known by its JWT. */
 export function isPrincipalId(id: string): boolean {
   return isId("prn", id.replace(/^prn_jwt_/, "prn_"));
 }
@@ -72,7 +72,7 @@ function uuidV7(unixMs: number, random: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The first character stands for three bits, each of the others for five. */
+/** The first character holds three bits, each of the others five. */
 function base32(bytes: Uint8Array): string {
   let text = "";
   let bits = 0;

@@ -1,4 +1,4 @@
-// Members of plain JSON objects, of which a request may have the known ones only.
+// Reads the members of plain JSON objects. Unknown members are violations.
 import type { FieldViolation } from "./error/errors.ts";
 
 const nameShownMax = 64;
@@ -7,7 +7,7 @@ export function isObject(json: unknown): json is object {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-/** The members of these names; every other one is noted. */
+/** Returns the members with these names, and reports every other member as a violation. */
 export function membersOf<Name extends string>(
   json: object,
   names: readonly Name[],

@@ -1,12 +1,12 @@
-// Choices that are all equally likely, made of random bytes: what would make some likelier is thrown away.
+// Uniform random choices from random bytes. Bytes that would introduce a bias are discarded.
 import type { RandomBytes } from "./random.ts";
 
 export interface Chooser {
-  /** From 0 to one less than `count`, which is 65,536 at most. */
+  /** Returns a number from 0 to `count` - 1. `count` is at most 65,536. */
   below(count: number): number;
-  /** Every order is equally likely (Fisher–Yates). */
+  /** Shuffles uniformly (Fisher–Yates). */
   shuffle(items: Uint8Array): void;
-  /** Overwrites the random bytes that are left, and those that were used. */
+  /** Overwrites all random bytes, used and unused. */
   forget(): void;
 }
 
@@ -28,7 +28,7 @@ export function createChooser(random: RandomBytes): Chooser {
   }
 
   function below(count: number): number {
-    // The last values, which do not make a whole round of `count`, would favour its first ones.
+    // Discard the last values: they are not a full multiple of `count` and would favour small numbers.
     const limit = values - (values % count);
     for (;;) {
       const value = next();

@@ -1,4 +1,4 @@
-// Randomness as something that is passed in, so that tests can fix it.
+// Randomness is passed in, so that tests can fix it.
 
-/** Returns `size` fresh bytes that nobody can guess. */
+/** Returns `size` unpredictable bytes. */
 export type RandomBytes = (size: number) => Uint8Array;

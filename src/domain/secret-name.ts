@@ -12,7 +12,7 @@ export function checkSecretName(name: string, field = "name"): void {
   if (broken) throw invalidField(field, broken);
 }
 
-/** The path of a name: what is unique and what permission rules match on. */
+/** Returns the path of a name. Paths are unique, and access rules match on them. */
 export function pathOf(name: string): string {
   return name.startsWith("/") ? name : `/${name}`;
 }

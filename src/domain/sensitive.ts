@@ -1,4 +1,4 @@
-// The only carrier of plaintext: it prints as `[redacted]` wherever it might be printed by mistake.
+// The only carrier of plaintext. It prints as `[redacted]` everywhere.
 import { inspect } from "node:util";
 
 const redacted = "[redacted]";

@@ -1,4 +1,4 @@
-// Access policies as plain JSON, in the three shapes that Thalassa's documents and clients have.
+// Reads access policies from plain JSON, in the three shapes that Thalassa's documents and clients use.
 
 import { failOn } from "../error/errors.ts";
 import { isObject, membersOf } from "../json-members.ts";
@@ -14,7 +14,7 @@ export interface GivenAccessPolicy {
 }
 
 /**
- * `{conditions}` or `{allowed, denied}`, with or without `statements`; nothing at all is no policy. Fails with FIELD_INVALID, which
+ * Reads `{conditions}` or `{allowed, denied}`, with or without `statements`. An empty object means no policy. Fails with FIELD_INVALID, which
  * names every broken field below `field`.
  */
 export function parseAccessPolicy(json: unknown, field: string): GivenAccessPolicy {
@@ -91,7 +91,7 @@ const timeFields = (field: string) => ({
   timezone: `${field}.timezone`,
 });
 
-/** What could not be read was noted; it counts for the size of the list nevertheless. */
+/** Broken entries were reported before. They still count for the size of the list. */
 function finish(given: readonly unknown[], parsed: AccessCondition[], found: Violations, field: string): AccessPolicy {
   if (parsed.length === 0 && given.length > 0) failOn(found);
   return policyOf(parsed, found, field);

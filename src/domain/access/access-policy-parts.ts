@@ -1,18 +1,18 @@
-// The parts of an access policy as a request gives them: checked, in normal form, and every broken rule noted.
+// Checks the parts of an access policy in a request, brings them into normal form and collects every broken rule.
 
 import { type FieldViolation, failOn } from "../error/errors.ts";
 import type { AccessCondition, AccessEffect, AccessPolicy, IpCondition, TimeCondition } from "./access-policy.ts";
 import { normalRange } from "./ip-range.ts";
 import { isTimeZone } from "./time-zone.ts";
 
-/** Collects what is wrong; what was found wrong may come back as anything. */
+/** Collects violations. A part with a violation may be returned as any value. */
 export type Violations = FieldViolation[];
 
 const conditionsMax = 32;
 const cidrsMax = 64;
 const hourMax = 23;
 
-/** Fails with FIELD_INVALID when anything was found wrong; `field` is what the request calls the list. */
+/** Fails with FIELD_INVALID if there are violations. `field` is the name of the list in the request. */
 export function policyOf(conditions: readonly AccessCondition[], found: Violations, field: string): AccessPolicy {
   if (conditions.length === 0) found.push({ field, description: "must not be empty; leave the policy out for none" });
   if (conditions.length > conditionsMax) {
@@ -41,7 +41,7 @@ function cidrOf(cidr: unknown, found: Violations, field: string): string {
   return "";
 }
 
-/** What a request gives as a window, and what it calls each part. */
+/** The parts of a time window in a request. */
 export interface TimeParts {
   startHour: unknown;
   endHour: unknown;
@@ -68,7 +68,7 @@ export function timeCondition(
   return { type: "time", effect, startHour, endHour, timezone: isKnown ? timezone : "" };
 }
 
-/** -1 for what is no hour. */
+/** Returns -1 if `hour` is not valid. */
 function hourOf(hour: unknown, found: Violations, field: string): number {
   if (typeof hour === "number" && Number.isInteger(hour) && hour >= 0 && hour <= hourMax) return hour === 0 ? 0 : hour;
   found.push({ field, description: `must be a whole number from 0 to ${hourMax}` });

@@ -10,7 +10,7 @@ export interface IpCondition {
   cidrs: readonly string[];
 }
 
-/** From the beginning of startHour to that of endHour, which is of the next day when it comes before. */
+/** From the beginning of startHour to the beginning of endHour; of the next day when endHour is smaller. */
 export interface TimeCondition {
   type: "time";
   effect: AccessEffect;
@@ -22,7 +22,7 @@ export interface TimeCondition {
 
 export type AccessCondition = IpCondition | TimeCondition;
 
-/** As it was given, letter by letter. */
+/** A statement exactly as the caller wrote it. */
 export interface AccessStatement {
   /** `allow` or `deny`, in any case. */
   effect: string;
@@ -32,19 +32,19 @@ export interface AccessStatement {
   principals: readonly string[] | undefined;
 }
 
-/** A statement and the principals that its names stood for when the policy was set. */
+/** A statement with the ids of its principals, resolved when the policy was set. */
 export interface BoundStatement extends AccessStatement {
   principalIds: readonly string[];
 }
 
-/** At least one condition or statement: no policy at all is `undefined` wherever there may be one. */
+/** Has at least one condition or statement. A missing policy is `undefined`, never an empty one. */
 export interface AccessPolicy {
   conditions: readonly AccessCondition[];
   /** None when undefined. */
   statements?: readonly BoundStatement[] | undefined;
 }
 
-/** Undefined where there is neither a condition nor a statement. */
+/** Returns a policy; undefined when there is neither a condition nor a statement. */
 export function policyWith(
   conditions: readonly AccessCondition[],
   statements: readonly BoundStatement[],
@@ -53,26 +53,26 @@ export function policyWith(
   return conditions.length > 0 ? { conditions } : undefined;
 }
 
-/** What is stored, and what its MAC covers: equal policies have equal texts. */
+/** Returns the text that is stored and that the MAC covers. Equal policies have equal texts. */
 export function policyText({ conditions, statements = [] }: AccessPolicy): string {
-  // Without statements it is the text that earlier versions wrote, under the same MAC.
+  // Without statements, the text must equal the one that earlier versions wrote, because their MACs stay valid.
   const ordered = statements.length === 0 ? {} : { statements: statements.map(statementInOrder) };
   return JSON.stringify({ conditions: conditions.map(inOrder), ...ordered });
 }
 
-/** Undefined for none. Fails with VALUE_CORRUPT for a text that `policyText` did not make. */
+/** Returns undefined for no text. Fails with VALUE_CORRUPT for a text that `policyText` did not write. */
 export function readPolicyText(text: string | null | undefined): AccessPolicy | undefined {
   if (text === null || text === undefined) return undefined;
   try {
     const policy = JSON.parse(text) as AccessPolicy;
     if (policyText(policy) === text) return policy;
   } catch {
-    // No JSON, or none of a policy.
+    // The text is not JSON or not a policy: fail below.
   }
   throw new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: "secret" });
 }
 
-/** ACCESS_POLICY_DENIED by a statement. */
+/** Returns ACCESS_POLICY_DENIED for a statement. */
 export function statementDenies(secretId: string, index: number): CofferError {
   const condition = `statements[${index}]`;
   return new CofferError("ACCESS_POLICY_DENIED", `the access policy of the secret: ${condition} denies it`, {
@@ -81,7 +81,7 @@ export function statementDenies(secretId: string, index: number): CofferError {
   });
 }
 
-/** ACCESS_POLICY_DENIED; `condition` is the index of the one that denies, undefined when none allows. */
+/** Returns ACCESS_POLICY_DENIED; `condition` is the index of the condition that denies, undefined when none allows. */
 export function accessPolicyDenied(secretId: string, condition: number | undefined): CofferError {
   const name = condition === undefined ? "none" : `conditions[${condition}]`;
   const why = condition === undefined ? "none of its conditions allows it" : `${name} denies it`;

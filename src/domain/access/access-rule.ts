@@ -1,15 +1,15 @@
-// Access rules: who may do what at which paths, beyond what a role allows everywhere.
+// Access rules: permissions for a principal or role at paths, in addition to those of roles.
 import { CofferError, invalidField } from "../error/errors.ts";
 import { checkPathPattern } from "./path-pattern.ts";
 import { pathPermissionsOf, type Role } from "./permission.ts";
 
-/** Where a secret is: what rules are judged at. */
+/** The location of a secret: rules match on it. */
 export interface Place {
   region: string;
   path: string;
 }
 
-/** Whom a rule is for: one principal, or all whose role is exactly this. */
+/** The subject of a rule: one principal, or all principals with exactly this role. */
 export type RuleSubject = { principalId: string } | { role: Role };
 
 export interface AccessRule {
@@ -18,25 +18,25 @@ export interface AccessRule {
   subject: RuleSubject;
   /** Scopes: permissions, groups or named sets. */
   permissions: readonly string[];
-  /** Every path when empty. */
+  /** Empty: every path. */
   pathPatterns: readonly string[];
-  /** Every region when undefined. */
+  /** Undefined: every region. */
   region: string | undefined;
   note: string;
   createTime: Date;
 }
 
-/** How many a workspace may have. */
+/** The largest number of rules in a workspace. */
 export const accessRulesMax = 10_000;
 
-/** What an empty list of patterns means. */
+/** The pattern that an empty list stands for. */
 const everyPath = ["/**"] as const;
 
 export function patternsOf({ pathPatterns }: Pick<AccessRule, "pathPatterns">): readonly string[] {
   return pathPatterns.length === 0 ? everyPath : pathPatterns;
 }
 
-/** Rules are about secrets and versions, which are at a path: whatever covers no such permission is refused. */
+/** Refuses scopes without permissions about secrets and versions: only those have a path. */
 export function checkRulePermission(permission: string, field: string): void {
   if (pathPermissionsOf([permission]).size > 0) return;
   throw invalidField(
@@ -45,7 +45,7 @@ export function checkRulePermission(permission: string, field: string): void {
   );
 }
 
-/** As a check for each of the patterns, so that all broken ones are told. */
+/** Returns one check for each pattern, so that the error names all broken ones. */
 export function patternChecks({ pathPatterns }: Pick<AccessRule, "pathPatterns">): (() => void)[] {
   return pathPatterns.map((pattern, index) => () => checkPathPattern(pattern, `path_patterns[${index}]`));
 }

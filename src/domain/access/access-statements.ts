@@ -1,4 +1,4 @@
-// Statements of an access policy: which principals may or may not do what with the secret.
+// Statements of an access policy: they allow or deny principals actions on the secret.
 
 import { failOn } from "../error/errors.ts";
 import { isObject, membersOf } from "../json-members.ts";
@@ -12,7 +12,7 @@ export function effectOfStatement({ effect }: Pick<AccessStatement, "effect">): 
   return effect.toLowerCase() === "allow" ? "allow" : "deny";
 }
 
-/** None for null. Fails with FIELD_INVALID. */
+/** Reads statements; null is an empty list. Fails with FIELD_INVALID. */
 export function statementsOf(statements: unknown, found: Violations, field: string): AccessStatement[] {
   if (statements === null) return [];
   const list = itemsOf(statements, found, `${field}.statements`);
@@ -36,7 +36,7 @@ function statementOf(json: unknown, found: Violations, field: string): AccessSta
   };
 }
 
-/** Clients leave out lists that have nothing in them, or write null. */
+/** Clients omit empty lists or write null. */
 function textsOf(json: unknown, found: Violations, field: string): string[] | undefined {
   if (json === undefined || json === null) return undefined;
   return itemsOf(json, found, field).map((item, index) => {

@@ -1,13 +1,13 @@
-// Proof of an authorization, which functions that hand out ciphertext demand.
+// The proof of an authorization. Functions that return ciphertext require one.
 import type { Permission } from "./permission.ts";
 
 declare const minted: unique symbol;
 
-/** Says that a caller holds permission `P` in a workspace. Only `authorize()` makes one. */
+/** Proves that a caller holds permission `P` in a workspace. Only `authorize()` makes one. */
 export interface Grant<P extends Permission> {
   readonly permission: P;
   readonly workspaceId: string;
-  /** What allowed it, for the audit trail. */
+  /** The role or rule that allowed it, for the audit trail. */
   readonly rule: string;
   readonly [minted]: true;
 }

@@ -1,17 +1,17 @@
-// Ranges of addresses, IPv4 and IPv6, as text in normal form. An IPv4 address in IPv6 (`::ffff:`) is that IPv4 address.
+// Address ranges, IPv4 and IPv6, as text in normal form. An IPv4-mapped IPv6 address (`::ffff:`) counts as the IPv4 address.
 
 interface Address {
   bits: 32 | 128;
   value: bigint;
 }
 
-/** The normal form of an address or CIDR range; undefined when it is none, or a bit behind the prefix is set. */
+/** Returns the normal form of an address or CIDR range; undefined when it is not valid or has a bit set after the prefix. */
 export function normalRange(text: string): string | undefined {
   const range = readRange(text);
   return range && `${addressText(range.address)}/${range.prefixBits}`;
 }
 
-/** Whether the range holds the address. False, too, for what is no address. */
+/** Whether the range contains the address. False for an invalid address. */
 export function rangeHolds(rangeText: string, addressToFind: string): boolean {
   const range = readRange(rangeText);
   const address = readAddress(addressToFind);
@@ -20,7 +20,7 @@ export function rangeHolds(rangeText: string, addressToFind: string): boolean {
   return address.value >> shift === range.address.value >> shift;
 }
 
-/** The normal form of an address; undefined when it is none. */
+/** Returns the normal form of an address; undefined when it is not valid. */
 export function canonicalAddress(text: string): string | undefined {
   const address = readAddress(text);
   return address && addressText(address);
@@ -37,7 +37,7 @@ function readRange(text: string): { address: Address; prefixBits: number } | und
   if (prefixBits > written.bits) return undefined;
   if (BigInt.asUintN(written.bits - prefixBits, written.value) !== 0n) return undefined;
   const address = unmapped(written);
-  // A shorter prefix of a mapped address leaves bits of the mapping behind it, and so was refused.
+  // Mapped addresses with a shorter prefix were refused: bits of the mapping would be set after the prefix.
   return { address, prefixBits: address === written ? prefixBits : prefixBits - mappedPrefixBits };
 }
 
@@ -67,7 +67,7 @@ function groupsOf(text: string): string[] {
   return text === "" ? [] : text.split(":");
 }
 
-// With a leading zero some programs read it as octal.
+// Some programs read numbers with a leading zero as octal.
 function readIpv4(text: string): Address | undefined {
   const parts = text.split(".");
   const bytes = parts.map(Number);

@@ -1,4 +1,4 @@
-// Judges an access policy: whether it lets a client in, from where it calls, now.
+// Decides whether an access policy lets a client in, by its address and the time.
 
 import { assertNever } from "../error/errors.ts";
 import type { AccessCondition, AccessPolicy, TimeCondition } from "./access-policy.ts";
@@ -6,19 +6,19 @@ import { rangeHolds } from "./ip-range.ts";
 import { hourIn } from "./time-zone.ts";
 
 export interface AccessCircumstances {
-  /** The client's: the peer's, or what a trusted proxy says of its own. */
+  /** The client's address: the peer's, or the one that a trusted proxy forwards. */
   address: string;
   /** By the database's clock. */
   now: Date;
 }
 
-/** The index of the condition that decided; undefined when none matched. */
+/** `condition` is the index of the condition that decided; undefined when none matched. */
 export interface AccessJudgement {
   isAllowed: boolean;
   condition: number | undefined;
 }
 
-/** A condition that denies and matches decides; then, if any allow, one of them must match. */
+/** A matching deny condition denies. Otherwise, if there are allow conditions, one of them must match. */
 export function judgeAccessPolicy(policy: AccessPolicy, circumstances: AccessCircumstances): AccessJudgement {
   const { conditions } = policy;
   const matching = (effect: AccessCondition["effect"]) =>

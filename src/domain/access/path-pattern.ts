@@ -1,18 +1,18 @@
-// Patterns of paths, segment by segment: what access rules are about.
+// Patterns of paths, matched segment by segment. Access rules use them.
 import { invalidField } from "../error/errors.ts";
 import { checkSecretName } from "../secret-name.ts";
 
-/** A pattern taken apart. `*` in a segment stands for any text of it. */
+/** A parsed pattern. `*` in a segment matches any text within the segment. */
 export interface PathPattern {
   segments: readonly string[];
-  /** Matches what lies below, at any depth, and not the place itself. */
+  /** The pattern matches paths below, at any depth, and not the path itself. */
   isSubtree: boolean;
 }
 
 /**
- * Fails unless `pattern` begins with `/`, keeps the rules of a secret's name, has one `*` a segment at most, and `**` only as its
- * last segment: what thousands of patterns cost stays in proportion to their number. In a path a `*` is a character as any other,
- * which a pattern's `*` matches too.
+ * Fails unless `pattern` begins with `/`, follows the rules of secret names, has at most one `*` in a segment, and `**` only as the
+ * last segment. These limits keep the cost of matching linear in the number of patterns. In a path, `*` is an ordinary character,
+ * and a pattern's `*` matches it too.
  */
 export function checkPathPattern(pattern: string, field: string): void {
   if (!pattern.startsWith("/")) throw invalidField(field, "must begin with a slash");

@@ -1,23 +1,23 @@
-// Patterns of paths compiled into a tree of segments: one walk finds whether any of thousands matches.
+// Compiles path patterns into a tree of segments: one walk finds a match among thousands of patterns.
 import { parsePathPattern } from "./path-pattern.ts";
 import { createSegmentGlobs, type SegmentGlobs } from "./segment-globs.ts";
 
 export interface PathTrie {
-  /** The first pattern to be added under a name keeps it. */
+  /** Adds a pattern under a name. A later pattern does not replace an earlier one. */
   add(pattern: string, name: string): void;
-  /** The name of a pattern that matches the path. */
+  /** Returns the name of a pattern that matches the path. */
   find(path: string): string | undefined;
 }
 
 interface Node {
   literals: Map<string, Node>;
-  /** After `*`. */
+  /** The node after a `*` segment. */
   any: Node | undefined;
-  /** After what has a `*` among other characters. */
+  /** The nodes after segments with a `*` among other characters. */
   globs: SegmentGlobs<Node> | undefined;
-  /** Of a pattern that ends here. */
+  /** The name of a pattern that ends here. */
   exact: string | undefined;
-  /** Of one that goes on with anything. */
+  /** The name of a pattern that continues with `**`. */
   below: string | undefined;
 }
 
@@ -71,7 +71,7 @@ function follow(node: Node, segment: string): Node {
   return made;
 }
 
-/** Each node is reached by one way, so none comes twice. */
+/** Each node has one parent, so no node appears twice. */
 function step(active: readonly Node[], segment: string): Node[] {
   return active.flatMap((node) => {
     const literal = node.literals.get(segment);

@@ -67,20 +67,20 @@ const rolePermissions = { MEMBER: member, VIEWER: viewer, OPERATOR: operator, AD
 
 export type Role = keyof typeof rolePermissions;
 
-/** From the least, which holds nothing but what rules allow, to the most: each has all that the one before has. */
+/** From the least to the most powerful: each role has all permissions of the one before. A member has only those that rules allow. */
 export const roles: readonly Role[] = ["MEMBER", "VIEWER", "OPERATOR", "ADMIN", "OWNER"];
 
 export function permissionsOfRole(role: Role): ReadonlySet<Permission> {
   return new Set(rolePermissions[role]);
 }
 
-/** Permissions about a secret or version, which is somewhere: rules may give them by path. */
+/** Permissions about secrets and versions. Rules may give them by path. */
 export const pathPermissions: readonly Permission[] = owner.filter((permission) =>
   /^(secrets|versions)\./.test(permission),
 );
 
-// Names that the documents of Akua, DataRaven and Thalassa Cloud give to sets of permissions; with all three of Akua's a token may do all
-// that its API does.
+// Sets of permissions under the names of the documents of Akua, DataRaven and Thalassa Cloud. A token with all three of Akua's may use
+// all of Akua's API.
 const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
   "secrets:read": ["secrets.list", "secrets.read", "versions.read"],
   "secrets:write": [
@@ -113,7 +113,7 @@ const namedScopes: Readonly<Record<string, readonly Permission[]>> = {
   ],
 };
 
-/** What a scope may be, for errors. */
+/** Describes valid scopes, for errors. */
 export const scopeForms = `a permission, \`<group>.*\`, \`*\` or one of ${Object.keys(namedScopes).join(", ")}`;
 
 /** Whether `text` is a permission. */
@@ -126,12 +126,12 @@ export function isScope(text: string): boolean {
   return owner.some((permission) => scopeCovers(text, permission));
 }
 
-/** The permissions about secrets and versions that any of these scopes covers; no scopes cover none. */
+/** Returns the permissions about secrets and versions that the scopes cover; empty for no scopes. */
 export function pathPermissionsOf(scopes: readonly string[]): ReadonlySet<Permission> {
   return new Set(pathPermissions.filter((permission) => isCovered(permission, scopes)));
 }
 
-/** Every scope that covers a permission about secrets and versions. */
+/** Returns every scope that covers a permission about secrets and versions. */
 export function pathScopes(): string[] {
   const scopes = [...pathPermissions, "secrets.*", "versions.*", "*", ...Object.keys(namedScopes)];
   return scopes.filter((scope) => pathPermissionsOf([scope]).size > 0);
@@ -142,7 +142,7 @@ export function isCovered(permission: Permission, scopes: readonly string[]): bo
   return scopes.some((scope) => scopeCovers(scope, permission));
 }
 
-/** What is left of `permissions` under `scopes`; no scopes narrow nothing. */
+/** Narrows `permissions` to `scopes`. An empty list of scopes narrows nothing. */
 export function narrow(permissions: ReadonlySet<Permission>, scopes: readonly string[]): ReadonlySet<Permission> {
   if (scopes.length === 0) return permissions;
   return new Set([...permissions].filter((permission) => isCovered(permission, scopes)));

@@ -1,4 +1,4 @@
-// The access rules of a workspace, compiled: what they allow to whom and where. Each part is compiled when it is first asked for.
+// The compiled access rules of a workspace. Each part is compiled on first use.
 import { type AccessRule, type Place, patternsOf } from "./access-rule.ts";
 import { createPathTrie, type PathTrie } from "./path-trie.ts";
 import { isCovered, narrow, type Permission, pathPermissions, type Role } from "./permission.ts";
@@ -10,7 +10,7 @@ export interface RuleSet {
   byRole: ReadonlyMap<string, SubjectRules>;
 }
 
-/** A pattern that allows something, in one region or all. */
+/** A pattern with its permissions, in one region or in all. */
 export interface RulePattern {
   region: string | undefined;
   pattern: string;
@@ -18,18 +18,18 @@ export interface RulePattern {
 
 /** The rules for one principal, or for one role. */
 interface SubjectRules {
-  /** The id of a rule that allows it there. */
+  /** Returns the id of a rule that allows the permission there. */
   find(permission: Permission, place: Place): string | undefined;
   patterns(permission: Permission): readonly RulePattern[];
 }
 
-/** What the rules of a workspace allow to one caller, as far as the scopes of its credential reach. */
+/** The permissions that rules give one caller, narrowed to the scopes of its credential. */
 export interface MemberRules {
   set: RuleSet;
-  /** What allows it there, for the audit trail; undefined: no rule does. */
+  /** Returns the rule that allows the permission there, for the audit trail; undefined: none. */
   allowing(permission: Permission, place: Place): string | undefined;
   isAllowedSomewhere(permission: Permission): boolean;
-  /** Where rules allow it; none: nowhere. */
+  /** Returns the patterns of rules that allow the permission; empty: nowhere. */
   patterns(permission: Permission): readonly RulePattern[];
 }
 
@@ -47,7 +47,7 @@ export function compileRules(workspaceId: string, rules: readonly AccessRule[]):
   return { workspaceId, byPrincipal: mapValues(byPrincipal, subjectRules), byRole: mapValues(byRole, subjectRules) };
 }
 
-/** Whether rules could add to what a role allows under scopes: for who holds everything they are not even looked at. */
+/** Whether rules could add permissions. They are not loaded for callers who hold everything already. */
 export function rulesCouldAdd(permissions: ReadonlySet<Permission>, scopes: readonly string[]): boolean {
   const reachable = narrow(new Set(pathPermissions), scopes);
   return [...reachable].some((permission) => !permissions.has(permission));

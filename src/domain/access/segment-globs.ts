@@ -1,13 +1,13 @@
-// Many patterns of one segment with one `*`, such as `db-*`, tried together: by what stands before the star and behind it.
+// Matches one segment against many patterns with one `*`, such as `db-*`, by prefix and suffix.
 
 export interface SegmentGlobs<T> {
-  /** What is kept under the pattern, made when there is nothing yet. */
+  /** Returns the entry of a pattern, and creates it if there is none. */
   at(glob: string, make: () => T): T;
-  /** What is kept under the patterns that match. */
+  /** Returns the entries of all patterns that match. */
   matching(segment: string): T[];
 }
 
-/** Texts by their lengths, so that a text is cut once for each length and not once for each pattern. */
+/** Entries by the length of their text: a segment is cut once for each length, not once for each pattern. */
 type ByLength<T> = Map<number, Map<string, T>>;
 
 export function createSegmentGlobs<T>(): SegmentGlobs<T> {
@@ -29,7 +29,7 @@ export function createSegmentGlobs<T>(): SegmentGlobs<T> {
   };
 }
 
-/** The star stands for what lies between a prefix of this length and the suffix: they never share a character. */
+/** The star matches the text between a prefix of this length and the suffix. The two never overlap. */
 function collect<T>(bySuffix: ByLength<T>, segment: string, prefixLength: number, found: T[]): void {
   for (const [length, suffixes] of bySuffix) {
     if (prefixLength + length > segment.length) continue;

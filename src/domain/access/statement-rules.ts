@@ -1,4 +1,4 @@
-// The meaning of the statements of an access policy: their actions as permissions, their principals as ids.
+// Translates the statements of an access policy: actions to permissions, principals to ids.
 
 import { type FieldViolation, failOn } from "../error/errors.ts";
 import { isPrincipalId } from "../ids.ts";
@@ -6,13 +6,13 @@ import type { AccessStatement, BoundStatement } from "./access-policy.ts";
 import { effectOfStatement } from "./access-statements.ts";
 import { isCovered, type Permission, pathPermissions, pathPermissionsOf, pathScopes } from "./permission.ts";
 
-/** One rule to be: scopes for one principal, at the path of the secret. */
+/** The access rule that a statement becomes: scopes for one principal, at the path of the secret. */
 export interface StatementGrant {
   principalId: string;
   permissions: readonly string[];
 }
 
-// As Thalassa Cloud's documents and clients name them; `delete` is for the secret and for its versions.
+// The names of Thalassa Cloud's documents and clients. `delete` covers the secret and its versions.
 const actions: Readonly<Record<string, readonly Permission[]>> = {
   create: ["secrets.create"],
   read: ["secrets.read"],
@@ -28,7 +28,7 @@ const actions: Readonly<Record<string, readonly Permission[]>> = {
 /** The largest number of principals that a name in a Deny may stand for. */
 const carriersMax = 100;
 
-/** Fails with FIELD_INVALID for each action and principal that is none. */
+/** Fails with FIELD_INVALID, which names every unknown action and principal. */
 export function checkStatements(statements: readonly AccessStatement[], field: string): void {
   failOn(
     statements.flatMap((statement, index) => {
@@ -50,14 +50,14 @@ export function checkStatements(statements: readonly AccessStatement[], field: s
   );
 }
 
-/** The names of `user:<name>` principals. */
+/** Returns the names of `user:<name>` principals. */
 export function userNamesIn(statements: readonly AccessStatement[]): string[] {
   return [...new Set(statements.flatMap(({ principals = [] }) => principals.flatMap(userNameOf)))];
 }
 
 /**
- * The statements with the ids of their principals: `carriers` has the principals of each name. A team is no principal yet. Fails with
- * FIELD_INVALID for a name that an Allow cannot mean: several principals have it.
+ * Adds the ids of their principals to statements. `carriers` maps each name to its principals. Teams match nobody yet. Fails with
+ * FIELD_INVALID for a name in an Allow that several principals have.
  */
 export function bindStatements(
   statements: readonly AccessStatement[],
@@ -81,7 +81,7 @@ export function bindStatements(
   return bound;
 }
 
-/** One grant for each statement that allows and each of its principals. */
+/** Returns one grant for each principal of each Allow statement. */
 export function grantsOfStatements(statements: readonly BoundStatement[]): StatementGrant[] {
   return statements
     .filter((statement) => effectOfStatement(statement) === "allow")
@@ -91,7 +91,7 @@ export function grantsOfStatements(statements: readonly BoundStatement[]): State
     });
 }
 
-/** The permissions that a statement gives or takes. The caller who sets it must hold them. */
+/** Returns the permissions that a statement gives or takes. The caller who sets the policy must hold them. */
 export function permissionsIn(statement: AccessStatement): Permission[] {
   const { actions: given = [] } = statement;
   if (effectOfStatement(statement) === "allow") return [...pathPermissionsOf(allowedBy(statement))];
@@ -99,12 +99,12 @@ export function permissionsIn(statement: AccessStatement): Permission[] {
   return pathPermissions.filter((permission) => given.some((action) => takes(action, permission)));
 }
 
-/** The scopes that a statement gives, where it allows. */
+/** Returns the scopes that an Allow statement gives. */
 function allowedBy(statement: Pick<AccessStatement, "actions">): string[] {
   return [...new Set((statement.actions ?? []).flatMap((action) => scopesOf(action)))];
 }
 
-/** The index of the first statement that takes the permission from the principal; undefined when none does. */
+/** Returns the index of the first statement that denies the permission to the principal; undefined when none does. */
 export function denyingStatement(
   statements: readonly BoundStatement[] | undefined,
   permission: Permission,
@@ -127,20 +127,20 @@ export function deniesUse(statements: readonly BoundStatement[] | undefined, bou
   return principals.some(isDenied);
 }
 
-/** Every action that takes one of the permissions from somebody, as statements may spell it. */
+/** Returns every spelling of the actions that cover one of the permissions. */
 export function actionsThatDeny(permissions: readonly Permission[]): string[] {
   const names = [...Object.keys(actions), "*"];
   const spellings = [...names.flatMap((name) => [name, `secret:${name}`, `secrets:${name}`]), ...pathScopes()];
   return [...new Set(spellings)].filter((action) => permissions.some((permission) => takes(action, permission)));
 }
 
-/** A principal that may not have a value may not send it through the egress proxy either. */
+/** A principal that may not read a value may not send it through the egress proxy either. */
 function takes(action: string, permission: Permission): boolean {
   const scopes = scopesOf(action);
   return isCovered(permission, scopes) || (permission === "secrets.use" && isCovered("versions.access", scopes));
 }
 
-/** `read`, `secret:read` and `secrets:read` are the same; none for what is no action. */
+/** Returns the permissions of an action; empty for an unknown one. `read`, `secret:read` and `secrets:read` are the same. */
 function scopesOf(action: string): readonly string[] {
   const name = action.replace(/^secrets?:/, "");
   if (Object.hasOwn(actions, name)) return actions[name] ?? [];

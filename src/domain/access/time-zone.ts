@@ -1,6 +1,6 @@
-// Time zones by their IANA names, and what clocks show there.
+// Time zones by their IANA names, and the hour of the day there.
 
-/** Whether `text` names a zone of the IANA database; an offset such as `+01:00` is no zone. */
+/** Whether `text` is the name of a zone in the IANA database. Offsets such as `+01:00` are not names. */
 export function isTimeZone(text: string): boolean {
   if (!/^[A-Za-z][\w+\-/]{0,63}$/.test(text)) return false;
   try {
@@ -12,12 +12,12 @@ export function isTimeZone(text: string): boolean {
   }
 }
 
-/** The hour, 0 to 23, that a clock in the zone shows. Fails with a RangeError for what is no zone. */
+/** Returns the hour in the zone, 0 to 23. Throws a RangeError for an unknown zone. */
 export function hourIn(timezone: string, time: Date): number {
   return Number(clockOf(timezone).format(time));
 }
 
-// To make one costs more than to ask it a hundred times.
+// Creating a formatter costs more than a hundred uses of it.
 const clocks = new Map<string, Intl.DateTimeFormat>();
 const clocksMax = 256;
 

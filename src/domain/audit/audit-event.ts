@@ -1,9 +1,9 @@
-// What the audit trail keeps of a call: allow-listed facts, never a value, a credential or a query string.
+// Audit events hold only the facts listed here: never a value, a credential or a query string.
 
-/** Who did what a job does: no principal has this id. */
+/** The actor of jobs and commands. No stored principal has this id. */
 export const systemPrincipalId = "system";
 
-/** What a call was about. */
+/** The resource of a call. */
 export interface AuditSubject {
   resourceType:
     | "secret"
@@ -19,7 +19,7 @@ export interface AuditSubject {
   versionNumber?: number;
 }
 
-/** One event. Its time is the database's. */
+/** One event. The database sets its time. */
 export interface AuditEvent extends AuditSubject {
   eventId: string;
   /** Empty when the call named no workspace. */
@@ -29,12 +29,12 @@ export interface AuditEvent extends AuditSubject {
   tokenId: string;
   method: string;
   decision: "ALLOW" | "DENY";
-  /** What decided: the role, or the permission that was missing. */
+  /** The role or rule that allowed the call, or the permission that was missing. */
   rule: string;
   address: string;
   userAgent: string;
   /** `OK` or the reason of the error. */
   result: string;
-  /** How many equal events this one stands for. */
+  /** The number of equal events that this one stands for. */
   occurrences: number;
 }

@@ -1,4 +1,4 @@
-// Orders events by the transactions that write them, up to those that have all ended: no later commit adds an event there.
+// Orders events by the transactions that wrote them, up to a point where all have ended: no later commit adds an event before it.
 
 /** One observation of the database. Postgres numbers a transaction when it first writes. */
 export interface Horizon {
@@ -10,7 +10,7 @@ export interface Horizon {
   next: number;
 }
 
-/** No event of this transaction, or of one with a higher number, is older than the time. */
+/** Events of this transaction, and of all with higher numbers, are not older than this time. */
 export interface Bound {
   xact: number;
   timeUs: number;
@@ -22,7 +22,7 @@ export interface Bounds {
   next: Bound;
 }
 
-/** Longer than any transaction of coffer takes. */
+/** Longer than the longest transaction of coffer. */
 const transactionMaxUs = 10 * 60 * 1_000_000;
 
 /** The bounds before the first observation. */

@@ -9,13 +9,13 @@ export interface EventPartition {
   end: Date | undefined;
 }
 
-/** The last partition is split this long before it is needed: while it is empty, the split takes no time. */
+/** The last partition is split this long before the next month, while the new part is empty and the split is fast. */
 const aheadMs = 45 * 86_400_000;
-/** Before it is divided, one that is in use is told its end: until it is divided, nothing later than that end can be written. */
+/** A partition in use gets its end this long before it is split. Until the split, later events cannot be written. */
 const inUseAheadMs = 10 * 86_400_000;
 const dayMs = 86_400_000;
 
-/** Reads partitions from the names of their tables, in any order. */
+/** Reads partitions from the names of their tables. The order does not matter. */
 export function partitionsOf(parent: string, names: readonly string[]): EventPartition[] {
   const sorted = names.toSorted();
   const beginOf = (name: string | undefined) => {
@@ -32,15 +32,15 @@ export function partitionName(parent: string, begin: Date): string {
   return `${parent}_p${begin.toISOString().slice(0, 7).replace("-", "_")}`;
 }
 
-/** Returns where to split the last partition; undefined: it need not be split yet. */
+/** Returns the month at which to split the last partition; undefined: not yet. */
 export function divideAt(last: EventPartition, now: Date): Date | undefined {
   const { begin } = last;
   if (!begin || begin.getTime() > now.getTime() + aheadMs) return undefined;
-  // One that is in use already, since no job has run for long, keeps what it has.
+  // If no job has run for a long time, the last partition is already in use and keeps its events.
   return monthAfter(begin > now ? begin : new Date(now.getTime() + inUseAheadMs));
 }
 
-/** Returns the partitions that hold only events older than `days` days; none when events are never dropped. */
+/** Returns the partitions that hold only events older than `days` days. Empty when events are kept for ever. */
 export function outdated(partitions: readonly EventPartition[], days: number | undefined, now: Date): EventPartition[] {
   if (days === undefined) return [];
   return partitions.filter(({ end }) => end !== undefined && end.getTime() <= now.getTime() - days * dayMs);

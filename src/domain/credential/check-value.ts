@@ -1,16 +1,16 @@
-// Checks a value, and what is given beside it, against the rules of its kind. No message holds anything of a value.
+// Checks a value and its fields against the rules of its kind. Messages never contain any part of a value.
 import { type FieldViolation, failOn, invalidField } from "../error/errors.ts";
 import { brokenRule } from "./formats.ts";
 import type { AuthMethod } from "./kind.ts";
 import { authMethodNamed, kindNamed, kinds } from "./kinds.ts";
 
-/** What the rules for a value depend on. */
+/** The properties on which the rules for a value depend. */
 export interface ValueKind {
   kind: string;
   authMethod: string;
 }
 
-/** Fails when a value is too short for its kind, or the kind is made of fields; `field` is where the request holds it. */
+/** Fails when a value is too short for its kind, or when the kind has fields. `field` is the name of the value in the request. */
 export function checkWholeValue({ kind, authMethod }: ValueKind, sizeCharacters: number, field: string): void {
   const method = fieldsOf({ kind, authMethod });
   if (method) throw invalidField(field, `must be given as the parts ${namesIn(method)} for ${kind}`);
@@ -18,7 +18,7 @@ export function checkWholeValue({ kind, authMethod }: ValueKind, sizeCharacters:
   if (sizeCharacters < lengthMin) throw invalidField(field, `must have at least ${lengthMin} characters for ${kind}`);
 }
 
-/** Fails for parts that are not the fields of the kind, with all of them; `fieldOf` is what the request calls a part. */
+/** Fails with all parts that are not valid fields of the kind. `fieldOf` returns the name of a part in the request. */
 export function checkParts(
   { kind, authMethod }: ValueKind,
   parts: Readonly<Record<string, Uint8Array>>,
@@ -32,7 +32,7 @@ export function checkParts(
   failOn(violations);
 }
 
-/** Fails for parts, given by their names alone, that are not exactly the fields of the kind, with all of them. */
+/** Fails unless the names of the parts are exactly the fields of the kind. The error names all wrong ones. */
 export function checkPartNames(
   { kind, authMethod }: ValueKind,
   names: readonly string[],
@@ -48,7 +48,7 @@ export function checkPartNames(
   failOn([...missing, ...strangers(method, names, fieldOf)]);
 }
 
-/** Fails with all fields that do not belong beside credentials of the kind; `fieldOf` is what the request calls one. */
+/** Fails with all fields that the kind does not have. `fieldOf` returns the name of a field in the request. */
 export function checkCredentialFields(
   kind: string,
   fields: Readonly<Record<string, string>>,
@@ -62,7 +62,7 @@ export function checkCredentialFields(
   );
 }
 
-/** The method whose fields the value is made of; undefined where the value is a whole. */
+/** Returns the auth method that defines the fields of the value; undefined for a single value. */
 function fieldsOf({ kind, authMethod }: ValueKind): AuthMethod | undefined {
   return kindNamed(kind)?.value === "FIELDS" ? authMethodNamed(kind, authMethod) : undefined;
 }

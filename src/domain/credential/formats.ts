@@ -1,7 +1,7 @@
-// What the fields of credentials must be like, as far as their text alone can tell. No check says anything of the text.
+// Checks the format of credential fields. Messages never contain any part of the text.
 import type { FieldFormat } from "./kind.ts";
 
-/** The rule that the text breaks, in words; undefined when it keeps it. */
+/** Returns the rule that the text breaks, in words; undefined for a valid text. */
 export function brokenRule(format: FieldFormat, text: string): string | undefined {
   const { isValid, rule } = formats[format];
   return isValid(text) ? undefined : rule;
@@ -30,7 +30,7 @@ function isBase64(text: string): boolean {
   return text.length > 0 && text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
 }
 
-/** https://learn.microsoft.com/rest/api/storageservices/create-service-sas: the signature, and what ends it, are required. */
+/** https://learn.microsoft.com/rest/api/storageservices/create-service-sas: the signature and the expiry are required. */
 function isSasUrl(text: string): boolean {
   if (/[^!-~]/.test(text)) return false;
   const url = URL.parse(text);

@@ -11,7 +11,7 @@ const value: CredentialField = {
   isShown: false,
 };
 
-/** What may be given beside the value, because it is no secret. */
+/** The fields beside the value, which are not secret. */
 function shown(name: string, title: string): CredentialField {
   return { name, title, format: "text", sizeBytesMax: 4_096, isRequired: false, isSecret: false, isShown: true };
 }

@@ -1,6 +1,6 @@
-// What the registry says of a kind of secret: which fields it is made of, and what coffer may do with it.
+// The description of a kind of secret: its fields, and the ways in which coffer may use it.
 
-/** What the text of a field must be like. */
+/** The format of a field. */
 export type FieldFormat =
   | "text"
   | "token"
@@ -18,13 +18,13 @@ export interface CredentialField {
   /** In bytes of UTF-8. */
   sizeBytesMax: number;
   isRequired: boolean;
-  /** Whoever has it can use the credential, or do much towards it. */
+  /** Knowing the field is enough to use the credential, or a large step towards it. */
   isSecret: boolean;
-  /** Kept beside the value, and shown with the secret. */
+  /** The field is stored beside the value and shown with the secret. */
   isShown: boolean;
 }
 
-/** One way to prove who one is at a service. */
+/** One way to authenticate at a service. */
 export interface AuthMethod {
   name: string;
   /** For people. */
@@ -32,7 +32,7 @@ export interface AuthMethod {
   fields: readonly CredentialField[];
 }
 
-/** How a credential is tried at its service. */
+/** The request that validates a credential at its service. */
 export type ValidationName =
   | "hcloud"
   | "aws"
@@ -54,12 +54,12 @@ export interface Kind {
    * value.
    */
   value: "WHOLE" | "FIELDS";
-  /** None for what is no credential. */
+  /** Empty when the kind is not a credential. */
   authMethods: readonly AuthMethod[];
-  /** CHOICE: its creator says whether its value may be returned; NEVER: no call returns it. */
+  /** CHOICE: the creator decides whether calls may return the value. NEVER: no call returns it. */
   reveal: "CHOICE" | "NEVER";
-  /** Undefined: there is nowhere to try it. */
+  /** Undefined: coffer cannot validate this kind. */
   validation: ValidationName | undefined;
-  /** At least so many characters; for a value as a whole. */
+  /** The minimum number of characters of a single value. */
   lengthMin?: number;
 }

@@ -1,4 +1,4 @@
-// The registry of kinds: what a secret may hold and what its value must be like.
+// The registry of kinds.
 import { assertNever, invalidField } from "../error/errors.ts";
 import { generalKinds } from "./general-kinds.ts";
 import type { AuthMethod, Kind, ValidationName } from "./kind.ts";
@@ -10,31 +10,31 @@ const byName: ReadonlyMap<string, Kind> = new Map(kinds.map((kind) => [kind.name
 
 export const defaultKind = "generic";
 
-/** Undefined where the registry has no such kind. */
+/** Returns undefined for an unknown kind. */
 export function kindNamed(name: string): Kind | undefined {
   return byName.get(name);
 }
 
-/** Fails unless the registry has this kind. */
+/** Fails for an unknown kind. */
 export function checkKind(name: string, field = "kind"): Kind {
   const kind = byName.get(name);
   if (!kind) throw invalidField(field, `must be one of ${[...byName.keys()].join(", ")}`);
   return kind;
 }
 
-/** A credential for some service, which can be tried there. */
+/** Whether the kind is a credential that coffer can validate. */
 export function isCredentialKind(name: string): boolean {
   return byName.get(name)?.validation !== undefined;
 }
 
-/** How credentials of this kind are tried; undefined where they cannot be. */
+/** Returns the validation of a kind; undefined when there is none. */
 export function validationOf(kind: string): ValidationName | undefined {
   return byName.get(kind)?.validation;
 }
 
 /**
- * What a secret of the kind keeps as its method: the one that was given, or the only one there is. Empty for kinds whose value is
- * a whole. Fails for a method of another kind, and without one where there are several.
+ * Returns the auth method to store: the given one, or the only one of the kind. Empty for kinds with a single value.
+ * Fails for a method of another kind, and for no method when there are several.
  */
 export function authMethodOf(kindName: string, given: string, field: string): string {
   const kind = byName.get(kindName);
@@ -52,7 +52,7 @@ export function authMethodOf(kindName: string, given: string, field: string): st
   }
 }
 
-/** Whether the value of a new secret may ever be returned; `given` undefined leaves it to the kind. */
+/** Whether calls may return the value of a new secret. `given` undefined: the kind decides. */
 export function revealableOf(kindName: string, given: boolean | undefined, field = "revealable"): boolean {
   if (byName.get(kindName)?.reveal !== "NEVER") return given ?? true;
   if (given) throw invalidField(field, `must be false for ${kindName}: its value is never returned`);

@@ -1,22 +1,22 @@
-// What is known of a credential from trying it, and when it is tried again.
+// The result of validating a credential, and the time of the next validation.
 
 export type ValidationState = "UNSPECIFIED" | "VALID" | "INVALID";
 
-/** About the current version of a secret; another current version begins at UNSPECIFIED. */
+/** The state of the current version of a secret. A new current version starts at UNSPECIFIED. */
 export interface Validation {
   state: ValidationState;
-  /** When that was found out, or last tried in vain; undefined before the first try. */
+  /** The time of the last validation, also of a failed one; undefined before the first. */
   validateTime: Date | undefined;
-  /** Why it is not VALID, or could not be tried again: a sentence of coffer's own, without anything of the value. */
+  /** The reason why it is not VALID or could not be validated: coffer's own sentence, without any part of the value. */
   error: string;
 }
 
 const retryMinMs = 60_000;
 const retryMaxMs = 24 * 3_600_000;
-/** Delays differ by so much in either direction, so that secrets made together are not tried together for ever. */
+/** Delays vary by this fraction in both directions, so that secrets that were created together are not validated together for ever. */
 const jitter = 0.2;
 
-/** Doubles with each failure in a row, from a minute to a day. */
+/** Doubles with each consecutive failure, from a minute to a day. */
 export function retryDelayMs(failures: number): number {
   return Math.min(retryMinMs * 2 ** Math.min(failures - 1, 30), retryMaxMs);
 }

@@ -1,6 +1,6 @@
-// What the proxy notes of a request: one event for each secret that was swapped in, one for a request without any, one for a refusal.
+// Egress events: one for each secret in a request, one for a request without a secret, one for a refusal.
 
-/** Why a request was refused, or failed; empty for one that was answered by its host. */
+/** The reason of a refused or failed request; empty if the host answered. */
 export type EgressErrorCode =
   | ""
   | "host_denied"
@@ -27,29 +27,29 @@ export interface EgressEvent {
   /** Sorts by time. */
   eventId: string;
   sandboxId: string;
-  /** Undefined for a request without a swapped secret. */
+  /** Undefined for a request without a secret. */
   secretId: string | undefined;
   method: string;
   host: string;
-  /** Without its query. */
+  /** Without the query. */
   path: string;
-  /** What the sandbox was answered. */
+  /** The status that the sandbox received. */
   status: number;
-  /** What the host answered. */
+  /** The status that the host sent. */
   upstreamStatus: number | undefined;
   latencyMs: number;
   requestBytes: number;
   responseBytes: number;
   errorCode: EgressErrorCode;
-  /** How many equal refusals the event stands for. */
+  /** The number of equal refusals that the event stands for. */
   occurrences: number;
 }
 
-/** One as it was written. */
+/** A stored event. */
 export interface StoredEgressEvent extends EgressEvent {
-  /** Greater for later ones; not without gaps. */
+  /** Increases with time, with gaps. */
   eventNumber: number;
   eventTime: Date;
-  /** Undefined once the sandbox is gone. */
+  /** Undefined after the sandbox is deleted. */
   sandboxName: string | undefined;
 }

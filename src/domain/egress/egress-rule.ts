@@ -1,15 +1,15 @@
-// How a secret goes into requests that coffer's proxy lets out: to which hosts, and into which header in which form.
+// Egress rules: the hosts that may receive a secret, and the headers in which the proxy writes it.
 import type { HostPattern } from "./host-pattern.ts";
 
 /** One way to write a credential into a request. */
 export type AuthScheme =
   /** `Authorization: Bearer VALUE` */
   | { type: "bearer" }
-  /** `Authorization: Basic base64(USERNAME:VALUE)`; without a username the request's own. */
+  /** `Authorization: Basic base64(USERNAME:VALUE)`. Without a username, the request's own is used. */
   | { type: "basic"; username?: string }
   /** `HEADER: PREFIXVALUE` */
   | { type: "api-key"; header: string; prefix?: string }
-  /** Each header with its template, in which `{{ value }}` stands for the value. */
+  /** Each header with its template; `{{ value }}` is replaced by the value. */
   | { type: "custom"; headers: Readonly<Record<string, string>> };
 
 /** A scheme for some of the hosts. */
@@ -18,26 +18,26 @@ export interface HostScheme {
   scheme: AuthScheme;
 }
 
-/** What the proxy keeps to beside hosts and headers. */
+/** The limits of a rule beside its hosts and headers. */
 export interface EgressLimits {
-  /** In upper case; any when empty. */
+  /** In upper case; empty: any method. */
   methods: readonly string[];
-  /** A path begins with one of these, segment by segment; any when empty. */
+  /** Whole segments at the beginning of a path; empty: any path. */
   pathPrefixes: readonly string[];
-  /** Of one sandbox with the secret; never more than is configured. */
+  /** Requests of one sandbox with the secret. The configured limit is the upper bound. */
   requestsPerMinute?: number;
-  /** Of one sandbox with the secret, both ways; never more than are configured. */
+  /** Bytes of one sandbox with the secret, both directions. The configured limit is the upper bound. */
   bytesPerHour?: number;
 }
 
 export interface EgressRule {
-  /** Every host that any of the schemes is for. */
+  /** The hosts of all schemes. */
   hosts: readonly HostPattern[];
-  /** One for all hosts, or one for each part of them; no two are for the same host. */
+  /** One scheme for all hosts, or several for disjoint sets of hosts. */
   schemes: readonly HostScheme[];
-  /** Whether the schemes were given host by host. */
+  /** Whether the caller gave a scheme for each host. */
   isPerHost: boolean;
-  /** The preset that it was made from. */
+  /** The preset of the rule. */
   provider?: string;
   limits: EgressLimits;
 }

@@ -1,15 +1,15 @@
-// Which headers go on, both ways: none that concern one connection only, that say whence a request came, or that speak for the proxy.
+// Filters headers in both directions: drops those of one connection, those about the client's address, and those that speak for the proxy.
 
 const hopByHop = [...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]];
 const ownOfRequest = new Set([
   ...hopByHop,
-  // Where a request goes and where it ends is the proxy's to say.
+  // The proxy sets the destination and the framing of a request.
   ...["host", "content-length", "expect", "forwarded", "via", "http2-settings", "x-real-ip"],
 ]);
-// Another protocol would lead past the proxy.
+// Another protocol would bypass the proxy.
 const ownOfResponse = new Set([...hopByHop, "alt-svc"]);
 
-/** What the Connection header names, in lower case. */
+/** The header names in the Connection header, in lower case. */
 export function connectionTokens(rawHeaders: readonly string[]): ReadonlySet<string> {
   const tokens = new Set<string>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -19,7 +19,7 @@ export function connectionTokens(rawHeaders: readonly string[]): ReadonlySet<str
   return tokens;
 }
 
-/** Names and values in turns, as they are given. */
+/** `headers` is a list of names and values in turn. */
 export function requestHeaders(rawHeaders: readonly string[], isIdentityOnly: boolean): string[] {
   const kept = keep(
     rawHeaders,
@@ -32,7 +32,7 @@ export function requestHeaders(rawHeaders: readonly string[], isIdentityOnly: bo
   return isIdentityOnly ? [...kept, "accept-encoding", "identity"] : kept;
 }
 
-/** Without its length when what is in it may change. */
+/** Drops the content length when the content may change. */
 export function responseHeaders(rawHeaders: readonly string[], mayChange: boolean): string[] {
   return keep(
     rawHeaders,

@@ -1,43 +1,43 @@
-// Whether a request can mean only one thing: what two readers could read in two ways is refused before anything is put into it.
+// Refuses requests that two servers could read differently, before a value is written into them.
 import { connectionTokens } from "./forwarded-headers.ts";
 
 /** A request without its body. */
 export interface RequestHead {
   method: string;
   httpVersion: string;
-  /** As it was sent. */
+  /** The request target as sent. */
   target: string;
-  /** Names and values in turns, as they were sent. */
+  /** Names and values in turn, as sent. */
   rawHeaders: readonly string[];
 }
 
-/** Where requests of a tunnel go. */
+/** The destination of a tunnel. */
 export interface Destination {
   /** Canonical. */
   host: string;
   port: number;
 }
 
-// Another method or another path than those that are judged.
+// These headers change the method or path after the check.
 const overrides = new Set([
   ...["x-http-method-override", "x-http-method", "x-method-override"],
   ...["x-original-url", "x-rewrite-url"],
 ]);
-/** Without them a body would be the next request. */
+/** Without these headers a server would read the body as the next request. */
 const neverOfOneConnection = ["content-length", "transfer-encoding", "host"];
 
-/** All values of a header; its name is in lower case. */
+/** Returns all values of a header. `name` is in lower case. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name);
 }
 
-/** Undefined for one that is well framed. */
+/** Returns the refusal; undefined for a well-framed request. */
 export function framingFault(
   { method, httpVersion, target, rawHeaders }: RequestHead,
   { host, port }: Destination,
 ): "bad_request" | "method_not_allowed" | undefined {
   if (/^(?:TRACE|TRACK|CONNECT)$/i.test(method)) return "method_not_allowed";
-  // Node's parser refuses obs-fold, NUL and a length beside a transfer coding by itself; it takes all of the following.
+  // Node's parser refuses obs-fold, NUL, and a length beside a transfer coding. It accepts everything below.
   const codings = valuesOf(rawHeaders, "transfer-encoding");
   const lengths = valuesOf(rawHeaders, "content-length");
   if (codings.length > 0 && (httpVersion !== "1.1" || lengths.length > 0)) return "bad_request";
@@ -51,12 +51,12 @@ export function framingFault(
   return rawHeaders.some((name, i) => i % 2 === 0 && overrides.has(spelled(name))) ? "bad_request" : undefined;
 }
 
-/** As gateways hand a header's name on to programs: `_` and `-` are one. */
+/** Gateways pass header names to programs with `_` for `-`, so the two count as equal. */
 function spelled(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** Whether the text names the destination; a port may be left out only when it is that of https. */
+/** Whether the text names the destination. Only the port of https may be omitted. */
 function isAuthority(text: string, { host, port }: Destination): boolean {
   const lower = text.toLowerCase();
   return lower === `${host}:${port}` || (port === 443 && lower === host);

@@ -1,16 +1,16 @@
-// The slot of a scheme: finds the placeholder that a request holds there, and writes the value in its place, whole slot by whole slot.
+// The credential slot of a scheme: finds the placeholder there, and writes the value in its place. A slot is always replaced as a whole.
 import { assertNever } from "../error/errors.ts";
 import type { AuthScheme } from "./egress-rule.ts";
 
-/** One header, and what of it is the credential. */
+/** One header with its credential slot. */
 export interface Slot {
   /** In lower case. */
   header: string;
-  /** The text in the place of the credential; undefined when the header is not of this form. */
+  /** Returns the text in the slot; undefined when the header has another form. */
   find(headerValue: string): string | undefined;
   /** Whether the value can be written there. */
   fits(value: string): boolean;
-  /** The header with the value in it; `headerValue` is the client's. */
+  /** Returns the header with the value in the slot. `headerValue` is the client's header. */
   write(value: string, headerValue: string): string;
 }
 
@@ -32,7 +32,7 @@ export function slotsOf(scheme: AuthScheme): readonly Slot[] {
   }
 }
 
-/** GitHub's own clients, `gh` and Octokit, say `token` instead; written is what the rule says. */
+/** GitHub's clients `gh` and Octokit send `token` instead of `Bearer`. The proxy writes `Bearer`. */
 const bearerSlot: Slot = {
   header: "authorization",
   find: (headerValue) => /^(?:bearer|token) +(\S+) *$/i.exec(headerValue)?.[1],
@@ -40,10 +40,10 @@ const bearerSlot: Slot = {
   write: (value) => `Bearer ${value}`,
 };
 
-/** What stands for no password: the second is what GitHub's documents write beside a token. */
+/** Passwords that mean "none". The second is the one that GitHub's documents write beside a token. */
 const noPasswords: ReadonlySet<string> = new Set(["", "x-oauth-basic"]);
 
-/** A client puts the placeholder into the password, or, as some git helpers do, into the user. */
+/** The placeholder may be in the password or, with some git helpers, in the user name. */
 function basicSlot(username: string | undefined): Slot {
   return {
     header: "authorization",
@@ -60,7 +60,7 @@ function basicSlot(username: string | undefined): Slot {
   };
 }
 
-/** RFC 7617: the user has no colon, the password may have some. */
+/** RFC 7617: the user name has no colon; the password may. */
 function credentialsIn(headerValue: string): [user: string, password: string] | undefined {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(headerValue)?.[1];
   if (encoded === undefined) return undefined;
@@ -79,22 +79,22 @@ function surroundedSlot(header: string, before: string, after: string): Slot {
       return text.slice(before.length, text.length - after.length);
     },
     fits: fitsHeader,
-    // A function: the value may hold what a replacement text would take for its own.
+    // A replacement function, because `$` in a replacement text has a meaning.
     write: (value) => before + value + after,
   };
 }
 
-/** The value without the line break at its end, if it has one: editors and `echo` write it, and no header can carry it. */
+/** Returns the value without a trailing line break: editors and `echo` add one, and headers cannot carry it. */
 export function sentValue(value: string): string {
   return value.replace(/\r?\n$/, "");
 }
 
-/** Whether a value may be a password of Basic, which encodes it: text without control characters (RFC 7617, 2). */
+/** Whether a value may be a Basic password: text without control characters (RFC 7617, 2). */
 function fitsBasic(value: string): boolean {
   return value !== "" && !/[\p{Cc}\p{Cs}]/u.test(value);
 }
 
-/** Whether a value may stand in a header as it is: anything else would end it, or be changed on the way (RFC 9110, 5.5). */
+/** Whether a header can carry the value unchanged (RFC 9110, 5.5). */
 export function fitsHeader(value: string): boolean {
   return /^[!-~](?:[ -~]*[!-~])?$/.test(value);
 }

@@ -1,4 +1,4 @@
-// Decides about one request of a sandbox: refused, or let through with the placeholders that are to be swapped, slot by slot.
+// Decides about one request of a sandbox: refused, or allowed with the placeholders to swap.
 import type { EgressLimits, EgressRule } from "./egress-rule.ts";
 import { connectionTokens } from "./forwarded-headers.ts";
 import { type Destination, framingFault, type RequestHead, valuesOf } from "./framing.ts";
@@ -13,7 +13,7 @@ import { isLetIn, type JudgedBinding, type JudgedSandbox } from "./sandbox.ts";
 export interface Swap {
   binding: JudgedBinding;
   limits: EgressLimits;
-  /** `index` is that of the header's value among the raw headers. */
+  /** `index` is the index of the header's value in the raw headers. */
   places: readonly { index: number; slot: Slot }[];
 }
 
@@ -102,7 +102,7 @@ function judgeBinding(binding: JudgedBinding, host: string, head: RequestHead): 
   return { binding, limits: rule.limits, places: found };
 }
 
-/** Byte by byte; empty where there are none. */
+/** Returns `user:password` of Basic as Latin-1; empty for other schemes. */
 function userAndPassword(headerValue: string): string {
   const encoded = /^basic +(\S+) *$/i.exec(headerValue)?.[1];
   return encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("latin1");
@@ -117,7 +117,7 @@ function allowsMethod({ methods }: EgressLimits, method: string): boolean {
   return methods.length === 0 || methods.includes(method.toUpperCase());
 }
 
-/** A path that a host could read in another way than the proxy is below no prefix. */
+/** A path that a host could read differently than the proxy matches no prefix. */
 function allowsPath({ pathPrefixes }: EgressLimits, target: string): boolean {
   if (pathPrefixes.length === 0) return true;
   const path = plainPath(target);
@@ -130,11 +130,11 @@ function allowsPath({ pathPrefixes }: EgressLimits, target: string): boolean {
 /** Returns the decoded path of a target; undefined when some servers could read it differently. */
 function plainPath(target: string): string | undefined {
   const [path = ""] = target.split("?");
-  // A fragment, encoded slashes and percent signs, and invalid encodings (%u002e).
+  // Refuse fragments, encoded slashes and percent signs, and invalid encodings (%u002e).
   if (/#|%(?:2f|5c|25|(?![0-9a-f]{2}))/i.test(path)) return undefined;
   let decoded: string;
   try {
-    // Fails for overlong and other ill-formed UTF-8 (%c0%ae).
+    // Throws for overlong and other ill-formed UTF-8 (%c0%ae).
     decoded = decodeURIComponent(path);
   } catch {
     return undefined;
@@ -149,7 +149,7 @@ function slashesIn(text: string): number {
   return text.split("/").length;
 }
 
-/** Byte by byte; what is no encoding stays. */
+/** Decodes byte by byte. Invalid encodings stay as they are. */
 function percentDecoded(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -1,20 +1,20 @@
-// To which hosts a sandbox may go at all, whatever its secrets and its workspace allow.
+// The hosts that a sandbox may connect to at all. These limits count before those of its secrets and workspace.
 import { checkAll, invalidField } from "../error/errors.ts";
 import { type HostPattern, matchesHost, readHostPattern } from "./host-pattern.ts";
 
 export interface NetworkLimits {
-  /** Any host when empty. */
+  /** Empty: any host. */
   allowOut: readonly HostPattern[];
-  /** Patterns, or a range of all addresses: every host that `allowOut` does not list. */
+  /** Patterns, or a range of all addresses, which denies every host that `allowOut` does not list. */
   denyOut: readonly string[];
 }
 
 const networkEntriesMax = 100;
 
-/** The ranges that hold every address. */
+/** The ranges that contain every address. */
 const everything: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
 
-/** A list that denies wins over one that allows. Undefined when the sandbox may go there. */
+/** Returns the refusal; undefined when the sandbox may connect. The deny list wins over the allow list. */
 export function networkRefusal(
   limits: NetworkLimits | undefined,
   host: string,

@@ -1,11 +1,11 @@
-// Presets for well-known services: how their credentials are sent, where, and what a stand-in for one looks like.
+// Presets for well-known services: the hosts, the scheme and the shape of placeholders.
 import type { AuthScheme, EgressRule, HostScheme } from "./egress-rule.ts";
 import { noLimits } from "./egress-rule.ts";
 import { customShape, type PlaceholderShape } from "./placeholder.ts";
 
 export interface Provider {
   name: string;
-  /** For people. */
+  /** The title for people. */
   display: string;
   schemes: readonly HostScheme[];
   placeholder: PlaceholderShape;
@@ -29,7 +29,7 @@ function provider(
   return { name, display, schemes: [{ hosts: [host], scheme }], placeholder: { prefix, length, alphabet } };
 }
 
-/** By name. */
+/** The presets by name. */
 export const providers: readonly Provider[] = [
   provider("anthropic", "Anthropic", inHeader("x-api-key"), "api.anthropic.com", "sk-ant-api03-", 48),
   provider("asana", "Asana", bearer, "app.asana.com", "", 32),
@@ -80,7 +80,7 @@ export function providerNamed(name: string): Provider | undefined {
   return byName.get(name);
 }
 
-/** The rule that a secret made with the preset gets. */
+/** Returns the egress rule of a preset. */
 export function ruleOfProvider({ name, schemes }: Provider): EgressRule {
   return {
     hosts: schemes.flatMap(({ hosts }) => hosts),

@@ -1,14 +1,14 @@
-// Reads the limits of an egress rule as callers give them. Names every broken rule.
+// Reads the limits of an egress rule in a request. The error names every broken rule.
 import { checkAll, invalidField } from "../error/errors.ts";
 import type { EgressLimits } from "./egress-rule.ts";
 
 const prefixLengthMax = 1_024;
-/** A petabyte: what a number still counts byte by byte. */
+/** A petabyte: JavaScript numbers still count every byte. */
 const bytesMax = 1_000_000_000_000_000;
 const requestsMax = 10_000_000;
-// RFC 3986, 3.3, without what different readers would read differently.
+// RFC 3986, 3.3, without characters that servers read differently.
 const prefixRule = /^(?:\/[A-Za-z0-9\-._~!$&'()*+,;=:@]+)+\/?$/;
-// None of them is ever let through.
+// The proxy always refuses these methods.
 const forbiddenMethods = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Fails with FIELD_INVALID for `methods[…]`, `path_prefixes[…]`, `requests_per_minute` and `bytes_per_hour`. */

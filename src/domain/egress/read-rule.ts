@@ -1,10 +1,10 @@
-// Reads an egress rule as callers give it: a preset, one scheme for all hosts, or a scheme host by host. Names every broken rule.
+// Reads an egress rule in a request: a preset, one scheme for all hosts, or a scheme for each host. The error names every broken rule.
 import { checkAll, invalidField } from "../error/errors.ts";
 import type { AuthScheme, EgressLimits, EgressRule, HostScheme } from "./egress-rule.ts";
 import { coversHosts, type HostPattern, overlaps, readHostPattern } from "./host-pattern.ts";
 import { providerNamed, providers, ruleOfProvider } from "./providers.ts";
 
-/** What is left out is undefined. */
+/** Omitted fields are undefined. */
 export interface SchemeInput {
   type?: string | undefined;
   header?: string | undefined;
@@ -34,8 +34,8 @@ const valueSlot = /\{\{ ?value ?\}\}/g;
 const schemeFields = ["type", "header", "prefix", "username", "headers"] as const;
 
 /**
- * Headers that say where a request goes, whence it comes or how it is read, and those that the proxy refuses, drops or sets
- * itself: no credential belongs there, or would come through.
+ * Headers about the destination, the client or the framing of a request, and headers that the proxy refuses, drops or sets
+ * itself. A credential does not belong there, or would not arrive.
  */
 const forbiddenHeaders = new Set([
   ...["host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"],
@@ -45,7 +45,7 @@ const forbiddenHeaders = new Set([
 ]);
 const forbiddenPrefixes = ["proxy-", "x-forwarded-"];
 
-/** Fails with FIELD_INVALID for every rule that is broken. */
+/** Fails with FIELD_INVALID, which names every broken rule. */
 export function readEgressRule({ provider, auth, hosts, limits }: RuleInput): EgressRule {
   if (provider !== undefined) {
     checkAll(
@@ -122,7 +122,7 @@ function readHosts(hosts: readonly string[], field: string, countMax: number): H
   return patterns;
 }
 
-/** What else each type takes. */
+/** The further fields of each type. */
 const takes: Readonly<Record<AuthScheme["type"], readonly (typeof schemeFields)[number][]>> = {
   bearer: [],
   basic: ["username"],
@@ -198,7 +198,7 @@ function templatesOf(headers: Readonly<Record<string, string>>, field: string): 
 
 function checkTemplate(template: string, field: string): void {
   if ([...template.matchAll(valueSlot)].length !== 1) fail(field, "must contain {{ value }} once");
-  // No reader keeps the spaces around a header's value.
+  // Servers drop spaces around a header's value.
   if (!/^[!-~](?:[ -~]*[!-~])?$/.test(template) || template.length > textMax) {
     fail(field, `must be at most ${textMax} characters of visible ASCII, with spaces only inside`);
   }

@@ -1,13 +1,13 @@
-// What a sandbox is answered when its request is refused, or fails.
+// The answer to a sandbox whose request is refused or fails.
 import type { EgressErrorCode } from "./egress-event.ts";
 
 export type RefusalCode = Exclude<EgressErrorCode, "">;
 
 export interface Refusal {
   code: RefusalCode;
-  /** The secret that it is about. */
+  /** The secret of the refusal. */
   secretId?: string;
-  /** When it may be otherwise, where that is known. */
+  /** The milliseconds until a retry may succeed, if known. */
   retryAfterMs?: number;
 }
 

@@ -34,13 +34,13 @@ function checkTag(key: string, value: string, field: string): void {
   if (/^(?:superserve\.|_superserve)/i.test(key)) {
     fail(field, "must not have a key that begins with superserve. or _superserve: they are reserved");
   }
-  // Postgres stores neither in JSON.
+  // PostgreSQL cannot store these characters in JSON.
   if (`${key}${value}`.includes("\0")) fail(field, "must not hold the character U+0000");
   if (!`${key}\n${value}`.isWellFormed()) fail(field, "must not hold a lone surrogate");
   if (Buffer.byteLength(value) > metadataValueBytesMax) fail(field, `must have at most ${metadataValueBytesMax} bytes`);
 }
 
-/** Fails with FIELD_INVALID, which names every broken entry of `env_vars`; `secrets` are bound under names of their own. */
+/** Fails with FIELD_INVALID, which names every broken entry of `env_vars`. Names of bound `secrets` are taken. */
 export function checkEnvVars(envVars: Texts, secrets: Texts): void {
   const entries = Object.entries(envVars);
   if (entries.length > envVarsMax) fail("env_vars", `must have at most ${envVarsMax} entries`);
@@ -49,7 +49,7 @@ export function checkEnvVars(envVars: Texts, secrets: Texts): void {
       const field = fieldOf("env_vars", key);
       if (!isEnvKey(key)) fail(field, envKeyRule);
       if (Object.hasOwn(secrets, key)) fail(field, "must not have the name of a secret in secrets: rename one of them");
-      // No program could have it in its environment.
+      // An environment cannot hold NUL.
       if (value.includes("\0")) fail(field, "must not hold the character U+0000");
     }),
     () =>

@@ -1,4 +1,4 @@
-// A sandbox: a program's place in a workspace. It holds a token for the proxy, and placeholders for the secrets bound to it.
+// A sandbox: a program that uses secrets through the proxy. It holds a token for the proxy, and placeholders for the secrets bound to it.
 import type { AccessPolicy } from "../access/access-policy.ts";
 import { judgeAccessPolicy } from "../access/judge-access-policy.ts";
 import { deniesUse } from "../access/statement-rules.ts";
@@ -11,9 +11,9 @@ export interface Sandbox {
   workspaceId: string;
   sandboxId: string;
   name: string;
-  /** The only address it may call the proxy from; undefined: any. */
+  /** The only client address that the proxy accepts; undefined: any. */
   sourceAddress: string | undefined;
-  /** Undefined: it may go where its secrets and its workspace allow. */
+  /** Undefined: its secrets and its workspace decide. */
   network: NetworkLimits | undefined;
   createTime: Date;
 }
@@ -24,23 +24,23 @@ export interface Binding {
   sandboxId: string;
   envKey: string;
   secretId: string;
-  /** What the sandbox holds in place of the value; nothing else has the same. */
+  /** The unique text that the sandbox holds instead of the value. */
   placeholder: string;
-  /** The principal that bound it; undefined: bound before this was noted. */
+  /** The principal that bound it; undefined for bindings of older versions of coffer. */
   boundBy?: string | undefined;
 }
 
 /** A binding as the proxy judges it. */
 export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
-  /** Undefined when the placeholder is worth nothing any more: let go, its secret deleted or without a rule. */
+  /** Undefined when the placeholder no longer works: unbound, or its secret is deleted or has no rule. */
   rule: EgressRule | undefined;
-  /** The version whose value is used; 0 when there is none. */
+  /** The secret version that is used; 0: none. */
   currentVersion: number;
-  /** From where and when the value may be used, and through whose bindings. */
+  /** The access policy of the secret. */
   accessPolicy: AccessPolicy | undefined;
 }
 
-/** What becomes of requests to hosts that no bound secret is for. */
+/** The treatment of requests to hosts of no bound secret. */
 export type Unmatched = "DENY" | "ALLOW";
 
 export const unmatchedDefault: Unmatched = "DENY";
@@ -48,16 +48,16 @@ export const unmatchedDefault: Unmatched = "DENY";
 /** A sandbox as the proxy judges its requests. */
 export interface JudgedSandbox extends Sandbox {
   bindings: readonly JudgedBinding[];
-  /** Hosts of secrets that the sandbox could use: since then the secret was deleted, has expired, or was let go. */
+  /** Hosts of secrets that the sandbox could use before they were deleted, expired or unbound. */
   formerHosts: readonly HostPattern[];
   unmatched: Unmatched;
-  /** When all of this was so, by the database's clock. */
+  /** The time of this snapshot, by the database's clock. */
   readTime: Date;
 }
 
 /**
- * Whether the secret's access policy lets the sandbox use its value from the address, now, and no statement denies it to the principal
- * that bound the secret. A policy that cannot be judged lets nobody in.
+ * Whether the secret's access policy lets the sandbox use the value from the address at this time, and no statement denies it to the
+ * principal that bound the secret. A policy that cannot be read lets nobody in.
  */
 export function isLetIn(
   { accessPolicy, boundBy }: Pick<JudgedBinding, "accessPolicy" | "boundBy">,

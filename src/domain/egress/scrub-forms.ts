@@ -1,12 +1,12 @@
-// The forms in which a host may send a value back, each with the placeholder in its place: defence in depth, not a promise.
+// The encodings in which a host may send a value back, each with its replacement. This is defence in depth, not a promise.
 
 export interface ScrubForm {
-  /** Bytes of UTF-8 without control characters, as Latin-1: what headers are read as. */
+  /** UTF-8 bytes without control characters, read as Latin-1 like headers. */
   find: string;
   put: string;
 }
 
-/** Shorter pieces would be found where nobody wrote them. */
+/** Shorter pieces would match unrelated text. */
 const pieceLengthMin = 8;
 
 const htmlEntities: Readonly<{ [character: string]: string }> = {
@@ -16,12 +16,12 @@ const htmlEntities: Readonly<{ [character: string]: string }> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-/** A shorter value would be found in any text, and the search would tell it. */
+/** A shorter value would match unrelated text, and the replacement would reveal it. */
 const valueLengthMin = 4;
 
 /**
- * Longest first; none for a value that is too short to be looked for. `written` are the headers that the value went into, as
- * they were sent and as the sandbox had them.
+ * Returns the forms, longest first; empty when the value is too short. `written` are the headers with the value,
+ * as the proxy sent them and as the sandbox wrote them.
  */
 export function scrubForms(
   value: string,
@@ -39,7 +39,7 @@ export function scrubForms(
   ]);
   const forms = [...texts].map((find) => ({ find: asLatin1(find), put: placeholder }));
   for (const { sent, given } of written) {
-    // A user and a password: as a whole, so that no letter at its ends is left.
+    // User and password are replaced as a whole, so that no character at the ends is left.
     const credentials = /^Basic (\S+)$/.exec(sent)?.[1];
     if (credentials !== undefined)
       forms.push(...formsOfBasic(credentials, given.replace(/^\S+ +/, "").trim(), placeholder));
@@ -51,14 +51,14 @@ function asLatin1(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
-/** Also where the padding is encoded, and in the base64 of the base64: the header is one more thing that hosts send back so. */
+/** Also with encoded padding, and base64 of the base64: hosts send the header back in these forms. */
 function formsOfBasic(credentials: string, given: string, placeholder: string): ScrubForm[] {
   const withoutPadding = { find: credentials.replace(/=+$/, ""), put: given.replace(/=+$/, "") };
   const again = [0, 1, 2].flatMap((shift) => base64Pieces(Buffer.from(credentials), shift));
   return [{ find: credentials, put: given }, withoutPadding, ...again.map((find) => ({ find, put: placeholder }))];
 }
 
-/** As browsers, forms, Python and RFC 3986 encode it. */
+/** The percent-encodings of browsers, forms, Python and RFC 3986. */
 function inUrls(value: string): string[] {
   const encoded = encodeURIComponent(value);
   return [
@@ -70,7 +70,7 @@ function inUrls(value: string): string[] {
   ];
 }
 
-/** As it must be escaped, and as PHP, Go, Gson and .NET escape it beyond that. */
+/** The JSON escapes that are required, and those of PHP, Go, Gson and .NET. */
 function inJson(value: string): string[] {
   const text = JSON.stringify(value).slice(1, -1);
   const escaped = (characters: RegExp) => text.replaceAll(characters, (character) => `\\u00${hexOf(character)}`);
@@ -86,7 +86,7 @@ function hexOf(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(2, "0");
 }
 
-/** What base64 makes of the value wherever it stands: of the characters that other bytes share none. */
+/** The base64 of the value at each of the three offsets, without characters that neighbouring bytes change. */
 function base64Pieces(bytes: Uint8Array, shift: number): string[] {
   const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
   const from = Math.ceil((shift * 8) / 6);

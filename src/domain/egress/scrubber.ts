@@ -1,4 +1,4 @@
-// Replaces texts in a stream, also across chunks. Whole lines are passed on at once, the rest at the next pause.
+// Replaces texts in a stream, also across chunks. Complete lines are passed on immediately, the rest at the next pause.
 import type { ScrubForm } from "./scrub-forms.ts";
 
 export interface Scrubber {
@@ -11,7 +11,7 @@ export interface Scrubber {
 }
 
 const nothing = Buffer.alloc(0);
-/** The length of a value must not be told by how much is held back. */
+/** A fixed limit, so that the number of held bytes does not reveal the length of a value. */
 const heldStepBytes = 64;
 
 /** `forms` are longest first. */
@@ -24,14 +24,14 @@ export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
   let goneBytes = 0;
 
   /**
-   * Replaces values that begin before `end`; a value after it may be the beginning of a longer one. `isPause`: the bytes after the
+   * Replaces values that begin before `end`. A value after `end` may be the beginning of a longer one. `isPause`: the bytes after the
    * last value are passed on and remembered.
    */
   function replaced(data: Buffer, end: number, isPause = false): Buffer {
     const out: Buffer[] = [];
     const add = (from: number, to: number) =>
       out.push(data.subarray(Math.max(from, goneBytes), Math.max(to, goneBytes)));
-    // The next position of each text; searched again only after it is passed.
+    // The next position of each text. It is searched again only after the scan passes it.
     const next = needles.map(({ find }) => data.indexOf(find));
     let from = 0;
     for (;;) {
@@ -67,8 +67,8 @@ export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
 }
 
 /**
- * How many bytes at the end could be of a value, at most `max`. Of some value, not of this one: whoever writes an answer and
- * sees how much of it is held back would find out the value's beginning letter by letter.
+ * Returns the number of bytes at the end that could belong to some value, at most `max`. It must not depend on the actual value: a host
+ * that sees how many bytes are held back could otherwise guess the beginning of the value letter by letter.
  */
 function visibleAtEnd(data: Buffer, max: number): number {
   let count = 0;
@@ -80,13 +80,13 @@ function isVisible(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x20 && byte !== 0x7f;
 }
 
-/** The same for a text that is there as a whole, as Latin-1. */
+/** Replaces texts in a complete Latin-1 text. */
 export function scrubText(text: string, forms: readonly ScrubForm[]): string {
-  // A function: what is put may hold what a replacement text would take for its own.
+  // A replacement function, because `$` in a replacement text has a meaning.
   return forms.reduce((scrubbed, { find, put }) => scrubbed.replaceAll(find, () => put), text);
 }
 
-/** Tells of the first text that a stream holds, before the chunk that completes it goes on. */
+/** Reports the first text in a stream, before the chunk that completes it is passed on. */
 export function createFinder(texts: readonly string[]): (chunk: Buffer) => string | undefined {
   const needles = texts.map((text) => ({ text, bytes: Buffer.from(text, "utf8") }));
   const longest = Math.max(0, ...needles.map(({ bytes }) => bytes.byteLength));

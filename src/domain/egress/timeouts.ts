@@ -4,19 +4,19 @@
 export interface EgressWaits {
   /** From the last byte of the request to the head of the host's answer. */
   answerMs: number;
-  /** Without a byte of a request's or an answer's body. */
+  /** Between two bytes of a request's or an answer's body. */
   bodyMs: number;
-  /** Without a byte of a WebSocket, a tunnel or an event stream; 0: no limit, and TCP keep-alive detects a lost peer. */
+  /** Between two bytes of a WebSocket, a tunnel or an event stream; 0: no limit, and TCP keep-alive detects a lost peer. */
   idleMs: number;
 }
 
 /** All in milliseconds. */
 export interface EgressTimeouts extends EgressWaits {
-  /** For the head of a request, also of the first one on a connection. */
+  /** For the head of each request. */
   headMs: number;
   /** Until a host is connected. */
   dialMs: number;
-  /** How often the sandbox of an open request is judged again. */
+  /** The interval at which the sandbox of an open request is checked again. */
   recheckMs: number;
   /** How long the last bytes of a stream wait for the rest of a value. */
   heldMs: number;

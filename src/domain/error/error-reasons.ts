@@ -1,4 +1,4 @@
-// The one table of the reasons why calls fail.
+// The table of all error reasons.
 
 /** The canonical status codes that coffer uses (google.rpc.Code). */
 export type CodeName =
@@ -19,9 +19,9 @@ export type CodeName =
 
 interface ReasonEntry {
   code: CodeName;
-  /** Where the code's usual HTTP status does not fit. */
+  /** The HTTP status, if it is not the usual one of the code. */
   httpStatus?: number;
-  /** For the documents. */
+  /** The sentence in docs/errors.md. */
   when: string;
 }
 
@@ -65,7 +65,7 @@ const reasonTable = {
     code: "INVALID_ARGUMENT",
     when: "the token reaches several workspaces and the request does not name one",
   },
-  // Who asks
+  // The caller
   CREDENTIAL_MISSING: { code: "UNAUTHENTICATED", when: "no credential was sent" },
   CREDENTIAL_INVALID: { code: "UNAUTHENTICATED", when: "the credential is unknown, expired or revoked" },
   PERMISSION_MISSING: { code: "PERMISSION_DENIED", when: "no rule allows it; the metadata names the permission" },
@@ -83,7 +83,7 @@ const reasonTable = {
   },
   RATE_LIMITED: { code: "RESOURCE_EXHAUSTED", when: "too many requests; retry after the delay" },
   QUOTA_EXCEEDED: { code: "RESOURCE_EXHAUSTED", when: "the workspace has as many of these as its tier allows" },
-  // What it is about
+  // The resource
   SECRET_NOT_FOUND: {
     code: "NOT_FOUND",
     when: "the secret does not exist, or the caller may not see it, or it has no value to return",
@@ -187,7 +187,7 @@ const reasonTable = {
   CONCURRENT_CHANGE: { code: "ABORTED", when: "another change of the same resource is in progress; retry" },
   IDEMPOTENCY_KEY_REUSED: { code: "FAILED_PRECONDITION", when: "the idempotency key was used for another request" },
   IDEMPOTENCY_KEY_IN_USE: { code: "ABORTED", when: "a call with this idempotency key is still running; retry" },
-  // What failed here
+  // Failures of coffer and of services behind it
   DEPENDENCY_UNAVAILABLE: { code: "UNAVAILABLE", when: "the database is unavailable; retry" },
   ISSUER_UNAVAILABLE: {
     code: "UNAVAILABLE",
@@ -221,7 +221,7 @@ const reasonTable = {
   INTERNAL: { code: "INTERNAL", when: "a fault of coffer; the log has the details under the request id" },
 } as const satisfies Record<string, ReasonEntry>;
 
-/** Why a call failed, stable for programs: `ErrorInfo.reason`. */
+/** The reason of an error, stable for programs: `ErrorInfo.reason`. */
 export type Reason = keyof typeof reasonTable;
 
 /** Every reason with its canonical code. */

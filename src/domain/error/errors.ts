@@ -1,7 +1,7 @@
 // The one error type of coffer.
 import { type Reason, reasons } from "./error-reasons.ts";
 
-/** One broken rule: the request field it is about (`secret.labels`, or a header's name) and the rule in words, without the value. */
+/** One broken rule: the name of the field (`secret.labels`, or a header) and the rule in words, without the value. */
 export interface FieldViolation {
   field: string;
   description: string;
@@ -12,14 +12,14 @@ interface CofferErrorExtras {
   violations?: readonly FieldViolation[];
   /** When a retry may help, in milliseconds from now. */
   retryDelayMs?: number;
-  /** What stands in the way, for conflicts. */
+  /** The resource that causes a conflict. */
   resource?: { type: string; name: string };
-  /** Response headers, in every protocol. */
+  /** Response headers, sent in every protocol. */
   headers?: Readonly<Record<string, string>>;
   cause?: unknown;
 }
 
-/** An error for the caller: its message and metadata are public, its cause never leaves the process. */
+/** An error for the caller. Its message and metadata are public. Its cause never leaves the process. */
 export class CofferError extends Error {
   override readonly name = "CofferError";
   readonly reason: Reason;
@@ -44,7 +44,7 @@ export class CofferError extends Error {
     this.headers = extras.headers ?? {};
   }
 
-  /** The same error with other names for the fields of its violations. */
+  /** Returns the same error with its fields renamed. */
   withFields(rename: (field: string) => string): CofferError {
     const violations = this.violations.map(({ field, description }) => ({ field: rename(field), description }));
     const [from, to] = [this.violations[0]?.field ?? "", violations[0]?.field ?? ""];
@@ -61,16 +61,16 @@ export class CofferError extends Error {
   }
 }
 
-/** The denial that an error is, or that it hides from the caller. */
+/** Returns the denial that an error is, or that it hides from the caller. */
 export function denialIn(error: CofferError): CofferError | undefined {
   if (reasons[error.reason].code === "PERMISSION_DENIED") return error;
   return error.cause instanceof CofferError ? denialIn(error.cause) : undefined;
 }
 
-// More would not fit into the headers in which gRPC sends errors.
+// gRPC sends errors in headers, which hold no more than this.
 const violationsMax = 50;
 
-/** FIELD_INVALID for one or more fields; the message names the first of them. */
+/** Returns FIELD_INVALID for one or more fields. The message names the first of them. */
 export function invalidFields(all: readonly [FieldViolation, ...FieldViolation[]]): CofferError {
   const [first] = all;
   const violations = all.slice(0, violationsMax);
@@ -88,16 +88,16 @@ export function failOn([first, ...others]: readonly FieldViolation[]): void {
   if (first) throw invalidFields([first, ...others]);
 }
 
-/** FIELD_INVALID for one field. */
+/** Returns FIELD_INVALID for one field. */
 export function invalidField(field: string, description: string): CofferError {
   return invalidFields([{ field, description }]);
 }
 
-/** Runs every check, and fails with all the broken rules that they found, not only with the first. */
+/** Runs every check. Fails with all broken rules, not only with the first. */
 export function checkAll(...checks: readonly (() => unknown)[]): void {
   const violations: FieldViolation[] = [];
   for (const check of checks) readOr(undefined, violations, check);
-  // Two checks may look at one thing.
+  // Two checks may report the same violation.
   const isSame = (a: FieldViolation, b: FieldViolation) => a.field === b.field && a.description === b.description;
   failOn(violations.filter((violation, i) => violations.findIndex((other) => isSame(violation, other)) === i));
 }
@@ -113,7 +113,7 @@ export function readOr<T>(otherwise: T, broken: FieldViolation[], read: () => T)
   }
 }
 
-/** Runs `read`; the fields that it finds broken are below `field`. */
+/** Runs `read`, and puts `field` before the names of the fields that it finds broken. */
 export function withinField<T>(field: string, read: () => T): T {
   try {
     return read();
@@ -124,7 +124,7 @@ export function withinField<T>(field: string, read: () => T): T {
   }
 }
 
-/** Never reached when a switch is complete; the compiler checks it. */
+/** Makes the compiler check that a switch is complete. */
 export function assertNever(value: never): never {
   throw new Error(`unexpected ${typeof value}`);
 }

@@ -1,9 +1,9 @@
-// Where a vault is that people run themselves.
+// The base URL of a self-hosted vault.
 import { invalidField } from "../error/errors.ts";
 
 const charactersMax = 1_000;
 
-/** Without slashes at its end; empty stays empty: the vendor's own. Which addresses may be called is judged with each call. */
+/** Returns the URL without trailing slashes. Empty stays empty: the vendor's service. Each call checks separately which addresses are allowed. */
 export function checkBaseUrl(given: string, isHttpAllowed: boolean, field: string): string {
   if (given === "") return "";
   const url = given.length <= charactersMax && !/[^!-~]|[?#]/.test(given) ? URL.parse(given) : null;

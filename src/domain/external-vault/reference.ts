@@ -1,11 +1,11 @@
-// References to fields in vaults: what each type of vault calls a field.
+// References to fields in external vaults, in the notation of each type of vault.
 import { type FieldViolation, failOn } from "../error/errors.ts";
 import type { VaultType } from "./vault-connection.ts";
 
 export interface OnePasswordReference {
   vault: string;
   item: string;
-  /** Undefined: in any section, or in none. */
+  /** Undefined: any section, or none. */
   section: string | undefined;
   field: string;
 }
@@ -24,13 +24,13 @@ const forms: Readonly<Record<VaultType, { isValid: (text: string) => boolean; ru
     rule: "must be the name of a secret: letters, digits and _",
   },
   INFISICAL: {
-    // Dots alone would be another path.
+    // `.` and `..` would lead to another path.
     isValid: (text) => /^(?!\.+$)[A-Za-z0-9_.-]{1,255}$/.test(text),
     rule: "must be the name of a secret: letters, digits and . _ -",
   },
 };
 
-/** Fails with all references that are none in this type of vault; `fieldOf` is what the request calls a mapped field. */
+/** Fails with FIELD_INVALID for every reference that this type of vault does not accept. `fieldOf` returns the name of a mapped field in the request. */
 export function checkReferences(
   vaultType: VaultType,
   mappings: Readonly<Record<string, string>>,
@@ -43,7 +43,7 @@ export function checkReferences(
   failOn(violations);
 }
 
-/** Undefined for what is none. */
+/** Returns undefined for an invalid reference. */
 export function parseOnePasswordReference(reference: string): OnePasswordReference | undefined {
   const [, vault, item, section, field] = onePassword.exec(reference) ?? [];
   return vault && item && field ? { vault, item, section, field } : undefined;

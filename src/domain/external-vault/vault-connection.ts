@@ -1,4 +1,4 @@
-// Connections to vaults elsewhere, whose fields secrets may refer to instead of holding a value.
+// Connections to external vaults. Secrets may refer to fields there instead of holding a value.
 import { CofferError } from "../error/errors.ts";
 
 export const vaultTypes = ["ONEPASSWORD", "DOPPLER", "INFISICAL"] as const;
@@ -12,26 +12,26 @@ export interface VaultConnection {
   name: string;
   description: string;
   vaultType: VaultType;
-  /** Without a slash at its end; empty: the vendor's own. */
+  /** Without a trailing slash; empty: the vendor's service. */
   baseUrl: string;
-  /** Where in the vault to look, by the names of the fields; none of it is secret. */
+  /** The location in the vault, by field name. It is not secret. */
   config: Readonly<Record<string, string>>;
-  /** Counts the credentials that it has had; they are sealed for this number. */
+  /** The number of the current credentials. They are sealed for this number. */
   credentialsVersion: number;
-  /** When the vault last took its credentials; undefined: never tried, or never with success. */
+  /** The time when the vault last accepted the credentials; undefined: never. */
   lastVerifiedTime: Date | undefined;
-  /** Counts the changes; the etag is this number in decimal. */
+  /** The number of changes; the etag is this number in decimal. */
   revision: number;
-  /** The principal that made it. */
+  /** The principal that created it. */
   createdBy: string;
   createTime: Date;
   updateTime: Date;
 }
 
-/** By which connection the value of a secret is resolved. */
+/** The connection that resolves the value of a secret. */
 export type SecretConnection = Pick<VaultConnection, "vaultConnectionId" | "name" | "vaultType">;
 
-/** A connection of another workspace is no other answer. */
+/** The answer is the same for a connection of another workspace. */
 export function vaultConnectionNotFound(vaultConnectionId: string): CofferError {
   return new CofferError("VAULT_CONNECTION_NOT_FOUND", "there is no such vault connection", {
     vault_connection_id: vaultConnectionId,

@@ -1,13 +1,13 @@
-// What each type of vault needs to be told: where to look, and by which credentials. No message holds anything of a credential.
+// The config and credential fields of each type of external vault. Messages never contain any part of a credential.
 import { type FieldViolation, failOn } from "../error/errors.ts";
 import type { VaultType } from "./vault-connection.ts";
 
 interface VaultField {
   name: string;
   charactersMax: number;
-  /** What stands for it when it is not given; undefined: it must be given. */
+  /** The default; undefined: the field is required. */
   byDefault?: string;
-  /** What it begins with. */
+  /** The required prefix. */
   prefix?: string;
 }
 
@@ -44,24 +44,24 @@ const fieldsOf: Readonly<Record<VaultType, VaultFields>> = {
   },
 };
 
-// The token of a Connect server, which has an address of its own, is a JWT.
+// The token of a 1Password Connect server, which has its own base URL, is a JWT.
 const connectFields: VaultFields = { config: [], credentials: [token()] };
 
-/** Of what kind the vault is, as far as its fields depend on it. */
+/** The properties of a vault on which its fields depend. */
 export interface VaultPlace {
   vaultType: VaultType;
-  /** Empty: the vendor's own. */
+  /** Empty: the vendor's service. */
   baseUrl: string;
 }
 
-/** Empty fields count as not given. The config with its defaults; fails with all fields that break a rule. */
+/** Returns the config with its defaults. Empty fields count as omitted. Fails with every field that breaks a rule. */
 export function checkVaultConfig(place: VaultPlace, config: Readonly<Record<string, string>>): Record<string, string> {
   return checked(fieldsFor(place).config, config, "config", (text) =>
     /\p{Cc}/u.test(text) || !text.isWellFormed() ? "must not hold control characters" : undefined,
   );
 }
 
-/** Credentials stand in headers. Fails with all fields that break a rule. */
+/** Checks that credentials can be sent in headers. Fails with every field that breaks a rule. */
 export function checkVaultCredentials(
   place: VaultPlace,
   credentials: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-// Keys: those that wrap the keys of versions, and those that only encrypt or sign for callers.
+// KMS keys: they wrap the DEKs of secret versions, or encrypt and sign for callers.
 import { CofferError } from "../error/errors.ts";
 
 export type KmsKeyState = "ACTIVE" | "DISABLED" | "PENDING_DESTRUCTION" | "DESTROYED";
@@ -7,52 +7,52 @@ export interface KmsKey {
   workspaceId: string;
   kmsKeyId: string;
   region: string;
-  /** Unique in its workspace and region, as its slug is. */
+  /** Unique in the workspace and region, like the slug. */
   name: string;
   algorithm: string;
   state: KmsKeyState;
-  /** The version that wraps new versions of secrets, encrypts and signs. */
+  /** The key version that wraps new secret versions, encrypts and signs. */
   primaryVersion: number;
-  /** Whether callers may get its material; decided when it was made. */
+  /** Whether callers may export the material. It is set when the key is created. */
   exportAllowed: boolean;
 }
 
-/** A version of a key that is not destroyed. */
+/** A version of a key that still has its material. */
 export interface KmsKeyVersion {
   version: number;
   createTime: Date;
 }
 
-/** All that is known of a key, but for its material. */
+/** A key without its material. */
 export interface KmsKeyRecord extends KmsKey {
   description: string;
   labels: Record<string, string>;
   annotations: Record<string, string>;
   /** Whether its first material came from a caller. */
   imported: boolean;
-  /** False for imported keys whose material is to stay the only one. */
+  /** False for imported keys that must keep the imported material. */
   rotationAllowed: boolean;
-  /** The newest 100, oldest first; none of a destroyed key. */
+  /** The newest 100 versions, oldest first; empty for a destroyed key. */
   versions: readonly KmsKeyVersion[];
-  /** Counts the changes; the etag is this number in decimal. */
+  /** The number of changes; the etag is this number in decimal. */
   revision: number;
   createTime: Date;
   updateTime: Date;
   /** Undefined: never rotated. */
   rotateTime: Date | undefined;
-  /** 1 to 3,650 days; undefined: no job rotates it. */
+  /** 1 to 3,650 days; undefined: no automatic rotation. */
   rotationPeriodDays: number | undefined;
   nextRotateTime: Date | undefined;
   scheduledDestroyTime: Date | undefined;
   destroyTime: Date | undefined;
-  /** Versions of secrets may be left that an older version of the key wraps. */
+  /** Some secret versions may still be wrapped by an older key version. */
   isRewrapPending: boolean;
 }
 
-/** The key every workspace has in every region from the start. */
+/** The key that every workspace has in every region. */
 export const defaultKeyName = "default";
 
-/** How a key is called in URLs: its name with `-` for each space. */
+/** The name of a key in URLs: each space is replaced by `-`. */
 export function slugOf(name: string): string {
   return name.replaceAll(" ", "-");
 }
@@ -65,7 +65,7 @@ export function checkKeyActive(key: Pick<KmsKey, "kmsKeyId" | "state">): void {
   });
 }
 
-/** Fails once the material is gone, or about to go because its time has come. `now` is the database's. */
+/** Fails when the material is destroyed, or when its destroy time has passed. `now` is the database's time. */
 export function checkKeyNotDestroyed(
   key: Pick<KmsKeyRecord, "kmsKeyId" | "state" | "scheduledDestroyTime">,
   now: Date,
@@ -95,7 +95,7 @@ export function checkRotationAllowed({
   throw new CofferError("KEY_NOT_ROTATABLE", message, { kms_key_id: kmsKeyId });
 }
 
-/** `denial` is what the caller must not be told. */
+/** `denial` is the real reason, which the caller must not see. */
 export function keyNotFound(kmsKeyId: string, denial?: CofferError): CofferError {
   return new CofferError(
     "KEY_NOT_FOUND",

@@ -1,47 +1,47 @@
-// Who calls, from where, and about which workspace: what every operation is told.
+// The caller of an operation: principal, credential, address and workspace.
 
 import type { Permission, Role } from "../access/permission.ts";
 import type { MemberRules } from "../access/rule-set.ts";
 import type { CallProgress } from "../call-progress.ts";
 
-/** A principal's place in one workspace, as far as the token it calls with reaches. */
+/** The role and permissions of a principal in one workspace, narrowed to its token. */
 export interface Membership {
   workspaceId: string;
   role: Role;
-  /** What it may do at every path: by its role. */
+  /** The permissions at every path, from the role. */
   permissions: ReadonlySet<Permission>;
-  /** What rules allow beyond that; undefined where they could add nothing. */
+  /** The permissions that rules add at paths; undefined when they could add none. */
   rules: MemberRules | undefined;
 }
 
-/** How a mutating call may be repeated safely. */
+/** The idempotency key of a mutating call. */
 export interface Idempotency {
   key: string;
-  /** A keyed HMAC of the decoded request: equal for equal requests, no oracle for a weak value. */
+  /** A keyed HMAC of the decoded request. It is equal for equal requests, and without the key it does not help to guess a weak value. */
   fingerprint: Uint8Array;
 }
 
-/** What a caller is known by: a token of coffer's own, a JWT of a trusted issuer, or being on coffer's own machine. */
+/** The type of credential: an API token, a JWT of a trusted issuer, or a command on the server. */
 export type CredentialKind = "API_TOKEN" | "JWT" | "SYSTEM";
 
-/** Whom a credential stands for, and what it may do where. */
+/** The principal of a credential, and its permissions. */
 export interface Identity {
   credential: CredentialKind;
   principalId: string;
-  /** Names the credential in the audit trail. */
+  /** The id of the credential in the audit trail. */
   tokenId: string;
   /** True for a token that reaches all workspaces of its principal. */
   reachesEveryWorkspace: boolean;
-  /** The scopes of the token; none narrow nothing. */
+  /** The scopes of the token; empty: not narrowed. */
   scopes: readonly string[];
-  /** When the token stops working; nothing that it makes lasts longer. */
+  /** The time when the token expires. Tokens that it creates expire no later. */
   tokenExpireTime: Date | undefined;
   /** Every workspace that the token reaches. */
   memberships: readonly Membership[];
 }
 
 export interface Caller extends Identity {
-  /** The one this call is about; undefined when the token reaches several and the request names none. */
+  /** The workspace of this call; undefined when the token reaches several and the request names none. */
   membership: Membership | undefined;
   /** The client's address, in normal form. */
   address: string;

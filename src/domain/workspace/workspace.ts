@@ -8,10 +8,10 @@ export const tiers = ["FREE", "PRO", "ENTERPRISE"] as const;
 
 export type Tier = (typeof tiers)[number];
 
-/** What a tier limits. */
+/** The resources that a tier limits. */
 export type Limited = "secrets" | "vault connections";
 
-/** How many of each a workspace of the tier may hold. */
+/** The limits of each tier. */
 export const tierLimits: Readonly<Record<Tier, Readonly<Record<Limited, number>>>> = {
   FREE: { secrets: 5, "vault connections": 1 },
   PRO: { secrets: 100, "vault connections": 10 },
@@ -24,10 +24,10 @@ export interface Workspace {
   workspaceId: string;
   displayName: string;
   tier: Tier;
-  /** How long a soft-deleted secret can be undeleted: 0 to 90 days. */
+  /** The days in which a soft-deleted secret can be undeleted: 0 to 90. */
   purgeRetentionDays: number;
   egressUnmatched: Unmatched;
-  /** Counts the changes; the etag is this number in decimal. */
+  /** The number of changes; the etag is this number in decimal. */
   revision: number;
   createTime: Date;
   updateTime: Date;
@@ -48,18 +48,18 @@ export interface Principal {
 export interface ApiToken {
   tokenId: string;
   principalId: string;
-  /** The only workspace it reaches; undefined: all of its principal's. */
+  /** The only workspace that the token reaches; undefined: all workspaces of its principal. */
   workspaceId: string | undefined;
   displayName: string;
-  /** Its first characters, to tell it from others. */
+  /** The first characters of the token, for people to recognize it. */
   prefix: string;
   scopes: string[];
-  /** Counts the rotations and the revocation; the etag is this number in decimal. */
+  /** The number of rotations and revocations; the etag is this number in decimal. */
   revision: number;
   createTime: Date;
   expireTime: Date | undefined;
   revokeTime: Date | undefined;
-  /** To within five seconds; undefined: never. */
+  /** Accurate to five seconds; undefined: never used. */
   lastUsedTime: Date | undefined;
 }
 
