@@ -1,4 +1,4 @@
-// What a ciphertext is bound to: nothing in here ever changes for a secret version, so a moved ciphertext does not open.
+// The AAD that binds a ciphertext to its row. It never changes for a secret version, so a ciphertext opens nowhere else.
 import type { PayloadForm } from "../domain/secret/payload.ts";
 import type { Algorithm, KeyAlgorithm } from "./algorithms.ts";
 import { lengthPrefixed, uint32Bytes, utf8Bytes } from "./bytes.ts";
@@ -10,26 +10,26 @@ export const envelopeVersion = 1;
 export interface ValueContext {
   deploymentId: string;
   workspaceId: string;
-  /** The secret, or the vault connection whose credentials it is: their ids begin differently. */
+  /** The id of the secret, or of the vault connection whose credentials these are. The prefixes differ. */
   secretId: string;
-  /** Of the secret, or of the connection's credentials. */
+  /** The version of the secret, or of the connection's credentials. */
   versionNumber: number;
 }
 
-/** A KMS key version; one that wraps DEKs unless another kind of algorithm is named. */
+/** A KMS key version. It wraps DEKs unless another type of algorithm is given. */
 export interface KeyVersionName<A extends KeyAlgorithm = Algorithm> {
   kmsKeyId: string;
   version: number;
   algorithm: A;
 }
 
-/** What the two layers of an envelope are bound to. Views of one buffer, valid until the next call. */
+/** The AADs of the two layers of an envelope: views of one buffer, valid until the next call. */
 export interface ValueAads {
-  /** Of the payload. The key's version is left out, so that a rewrap leaves the payload alone. */
+  /** The AAD of the payload. It omits the key version, so that a rewrap does not touch the payload. */
   payload: Uint8Array;
-  /** Of the wrapped DEK: the payload's, and the key's version. */
+  /** The AAD of the wrapped DEK: that of the payload, and the key version. */
   wrap: Uint8Array;
-  /** From which the key that wraps the DEK is derived: a label, and the wrap's. */
+  /** The `info` from which the wrapping key is derived: a label, and the AAD of the wrap. */
   wrapInfo: Uint8Array;
 }
 
@@ -58,13 +58,13 @@ export function valueAads(context: ValueContext, form: PayloadForm, key: KeyVers
   };
 }
 
-/** As a field of four bytes. */
+/** Encodes a number as a field of four bytes. */
 function writeNumber(value: number): void {
   writer.uint32(4);
   writer.uint32(value);
 }
 
-/** Of a KMS key version that a root key wraps. */
+/** Returns the AAD of a KMS key version that a root key wraps. */
 export function keyVersionAad(
   owner: { deploymentId: string; workspaceId: string },
   key: KeyVersionName<KeyAlgorithm>,
@@ -77,7 +77,7 @@ export function keyVersionAad(
   ]);
 }
 
-/** Of the private key with which a workspace takes imported key material in a region. */
+/** Returns the AAD of the private key that unwraps imported key material of a workspace and region. */
 export function importKeyAad(deploymentId: string, workspaceId: string, region: string): Buffer {
   return lengthPrefixed([
     ...[utf8Bytes("coffer"), utf8Bytes("import-wrapping-key"), uint32Bytes(envelopeVersion)],
@@ -85,7 +85,7 @@ export function importKeyAad(deploymentId: string, workspaceId: string, region: 
   ]);
 }
 
-/** Of the deployment key that a root key wraps. */
+/** Returns the AAD of the deployment key that a root key wraps. */
 export function deploymentKeyAad(deploymentId: string): Buffer {
   return lengthPrefixed([
     ...[utf8Bytes("coffer"), utf8Bytes("deployment-key"), uint32Bytes(envelopeVersion)],

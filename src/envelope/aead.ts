@@ -1,4 +1,4 @@
-// One message sealed or opened with one of the three authenticated ciphers: 12-byte nonce, 16-byte tag, nothing else.
+// Seals and opens one message with one of the three authenticated ciphers: 12-byte nonce, 16-byte tag.
 import { type CipherGCMTypes, createCipheriv, createDecipheriv } from "node:crypto";
 import { type Algorithm, algorithmSpec } from "./algorithms.ts";
 import { valueCorrupt } from "./corrupt.ts";
@@ -16,7 +16,7 @@ export interface AeadKey {
   aad: Uint8Array;
 }
 
-/** Ciphertext followed by its tag. */
+/** Returns the ciphertext followed by its tag. */
 export function aeadSeal({ algorithm, key, nonce, aad }: AeadKey, plaintext: Uint8Array): Buffer {
   if (nonce.byteLength !== nonceSizeBytes) throw new RangeError("a nonce has 12 bytes");
   const cipher = createCipheriv(nodeCipher(algorithm), key, nonce, options);
@@ -24,7 +24,7 @@ export function aeadSeal({ algorithm, key, nonce, aad }: AeadKey, plaintext: Uin
   return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** The plaintext, once the tag proved right; else VALUE_CORRUPT. */
+/** Returns the plaintext. Fails with VALUE_CORRUPT if the tag is wrong. */
 export function aeadOpen({ algorithm, key, nonce, aad }: AeadKey, sealed: Uint8Array): Buffer {
   const plaintextLength = sealed.byteLength - tagSizeBytes;
   if (nonce.byteLength !== nonceSizeBytes || plaintextLength < 0) throw valueCorrupt();
@@ -33,7 +33,7 @@ export function aeadOpen({ algorithm, key, nonce, aad }: AeadKey, sealed: Uint8A
   decipher.setAuthTag(sealed.subarray(plaintextLength));
   const plaintext = decipher.update(sealed.subarray(0, plaintextLength));
   try {
-    // These ciphers hold nothing back: final() only judges the tag.
+    // These ciphers return all plaintext from update(); final() only checks the tag.
     decipher.final();
   } catch {
     plaintext.fill(0);
@@ -42,7 +42,7 @@ export function aeadOpen({ algorithm, key, nonce, aad }: AeadKey, sealed: Uint8A
   return plaintext;
 }
 
-/** Node's types tell GCM and ChaCha20-Poly1305 apart, its implementation takes the same options for both. */
+/** Node's types distinguish GCM and ChaCha20-Poly1305; its implementation accepts the same options for both. */
 function nodeCipher(algorithm: Algorithm): CipherGCMTypes {
   return algorithmSpec(algorithm).cipher as CipherGCMTypes;
 }

@@ -1,8 +1,8 @@
-// The algorithms of keys under the names that callers see: authenticated ciphers, which envelopes use too, and those of other keys.
+// The algorithms of keys, under the names that callers see.
 import type { HashName } from "../domain/key/hash-name.ts";
 
 interface AlgorithmSpec {
-  /** In envelopes; never reused. */
+  /** The number in envelopes; never reused. */
   wireNumber: number;
   /** As node:crypto calls it. */
   cipher: "aes-128-gcm" | "aes-256-gcm" | "chacha20-poly1305";
@@ -35,7 +35,7 @@ export function algorithmOfWireNumber(wireNumber: number): Algorithm | undefined
 
 interface RsaSpec {
   kind: "rsa";
-  /** In ciphertexts; never reused. */
+  /** The number in ciphertexts; never reused. */
   wireNumber: number;
   modulusBits: 2048 | 3072 | 4096;
 }
@@ -44,13 +44,13 @@ interface EcSpec {
   kind: "ec";
   /** As node:crypto calls it. */
   curve: "prime256v1" | "secp384r1" | "secp521r1";
-  /** The hash that fits the curve. */
+  /** The usual hash of the curve. */
   hash: HashName;
 }
 
 interface MacSpec {
   kind: "mac";
-  /** Of new keys. */
+  /** The size of new keys. */
   keySizeBytes: 32 | 64;
   /** The first is the default. */
   hashes: readonly [HashName, ...HashName[]];
@@ -71,7 +71,7 @@ const others = {
 
 type OtherAlgorithm = keyof typeof others;
 
-/** Of a key: one that wraps secrets, or one that only encrypts, signs or makes MACs for callers. */
+/** The algorithm of a key: it wraps DEKs, or only encrypts, signs or computes MACs for callers. */
 export type KeyAlgorithm = Algorithm | OtherAlgorithm;
 
 export type KeySpec = { kind: "aead"; keySizeBytes: 16 | 32 } | RsaSpec | EcSpec | MacSpec | { kind: "ed25519" };
@@ -86,7 +86,7 @@ export function keySpec(algorithm: KeyAlgorithm): KeySpec {
   return isAlgorithm(algorithm) ? { kind: "aead", ...table[algorithm] } : others[algorithm];
 }
 
-/** What a key can be used for by callers. */
+/** The uses of a key by callers. */
 export type KeyUse = "encrypt" | "sign" | "mac" | "public_key";
 
 const usesOfKinds: Readonly<Record<KeySpec["kind"], readonly KeyUse[]>> = {

@@ -1,9 +1,9 @@
-// Binary encoding with explicit lengths: a strict reader, and fields that cannot run into each other.
+// Binary encoding with explicit lengths, and a strict reader for it.
 import { valueCorrupt } from "./corrupt.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** UTF-8, refusing lone surrogates: two strings must never give the same bytes. */
+/** Encodes as UTF-8. Throws for lone surrogates, because two strings must never give the same bytes. */
 export function utf8Bytes(text: string): Uint8Array {
   if (!text.isWellFormed()) throw new TypeError("a lone surrogate cannot be encoded");
   return Buffer.from(text, "utf8");
@@ -15,15 +15,15 @@ export function uint32Bytes(value: number): Uint8Array {
   return bytes;
 }
 
-/** All fields, each behind its length (4 bytes, big-endian). */
+/** Concatenates fields, each preceded by its length (4 bytes, big-endian). */
 export function lengthPrefixed(fields: readonly Uint8Array[]): Buffer {
   return Buffer.concat(fields.flatMap((field) => [uint32Bytes(field.byteLength), field]));
 }
 
-/** Reads from front to back; VALUE_CORRUPT when bytes are missing or left over. Returned bytes are views, nothing is allocated. */
+/** Reads from front to back. Fails with VALUE_CORRUPT when bytes are missing or left over. Returned bytes are views. */
 export interface Reader {
   take(size: number): Uint8Array;
-  /** All that is left. */
+  /** Returns the remaining bytes. */
   rest(): Uint8Array;
   uint8(): number;
   uint16(): number;

@@ -1,12 +1,12 @@
-// The first bytes of ciphertexts that callers get: which format, algorithm and key version. They tell where to look, and are believed only once the rest has authenticated.
+// The head of ciphertexts for callers: format, algorithm and key version. It is trusted only after the rest has authenticated.
 
 const formatVersion = 1;
 const headSizeBytes = 6;
 
 export interface CiphertextHead {
-  /** Of the algorithm, as the table of algorithms has it. */
+  /** The number of the algorithm in the table of algorithms. */
   wireNumber: number;
-  /** Of the key. */
+  /** The key version. */
   version: number;
   rest: Uint8Array;
 }
@@ -20,7 +20,7 @@ export function writeHead({ wireNumber, version }: Omit<CiphertextHead, "rest">)
   return head;
 }
 
-/** Undefined for another format, or none. */
+/** Returns undefined for another format. */
 export function readHead(ciphertext: Uint8Array): CiphertextHead | undefined {
   if (ciphertext.byteLength <= headSizeBytes || ciphertext[0] !== formatVersion) return undefined;
   const view = Buffer.from(ciphertext.buffer, ciphertext.byteOffset, ciphertext.byteLength);

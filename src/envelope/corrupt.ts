@@ -1,7 +1,7 @@
-// The one error of everything stored that does not authenticate or is malformed.
+// The error for stored bytes that do not authenticate or are malformed.
 import { CofferError } from "../domain/error/errors.ts";
 
-/** Says nothing about what is wrong: whoever alters stored bytes must not learn how far they came. The cause is for the log. */
+/** The message gives no details, because an attacker who changes stored bytes must not learn how far the check came. The cause is for the log. */
 export function valueCorrupt(cause?: unknown): CofferError {
   return new CofferError(
     "VALUE_CORRUPT",

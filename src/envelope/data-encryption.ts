@@ -1,4 +1,4 @@
-// Encrypts data for callers with a symmetric key. The key itself encrypts nothing: each message has a key of its own, derived apart from those that wrap secrets.
+// Encrypts data for callers with a symmetric key. Each message has a key of its own, derived under another label than the keys that wrap DEKs.
 import { hash } from "node:crypto";
 import type { RandomBytes } from "../domain/random.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
@@ -34,7 +34,7 @@ export function encryptData(
   return Buffer.concat([writeHead({ wireNumber, version: keyVersion.version }), salt, commitment, nonce, ciphertext]);
 }
 
-/** Fails with VALUE_CORRUPT for everything that this key version has not encrypted with this context. */
+/** Fails with VALUE_CORRUPT unless this key version encrypted the data with this context. */
 export function decryptData({ keyVersion, workspaceId, context }: Message, { rest }: CiphertextHead): Sensitive {
   const reader = createReader(rest);
   const salt = reader.take(wrapSaltSizeBytes);
@@ -48,14 +48,14 @@ export function decryptData({ keyVersion, workspaceId, context }: Message, { res
   });
 }
 
-/** The key is derived from the context too, by its hash: HKDF of node:crypto takes at most 1,024 bytes. */
+/** The hash of the context goes into the derivation: HKDF of node:crypto takes at most 1,024 bytes. */
 function messageKey(keyVersion: KeyVersion, workspaceId: string, context: Uint8Array): WrappingKey {
   const { key, algorithm } = keyVersion;
   const aad = lengthPrefixed([...boundTo(keyVersion, workspaceId), hash("sha256", context, "buffer")]);
   return { key, algorithm, aad, info: Buffer.concat([label, aad]) };
 }
 
-/** Nothing that only coffer knows: whoever has exported the key can decrypt what it encrypted. */
+/** Contains nothing that only coffer knows: a caller who exports the key can decrypt without coffer. */
 function boundTo({ kmsKeyId, version, algorithm }: KeyVersionName, workspaceId: string): Uint8Array[] {
   return [utf8Bytes(workspaceId), utf8Bytes(kmsKeyId), uint32Bytes(version), utf8Bytes(algorithm)];
 }

@@ -1,4 +1,4 @@
-// The keys of one deployment (of one database): all derived from one random key that a root key wraps.
+// The keys of one deployment, which is one database. All are derived from one random key that a root key wraps.
 import { CofferError } from "../domain/error/errors.ts";
 import { StartupError } from "../domain/error/startup-error.ts";
 import type { RandomBytes } from "../domain/random.ts";
@@ -23,7 +23,7 @@ export function newDeploymentKey(random: RandomBytes): Sensitive {
   return new Sensitive(random(deploymentKeySizeBytes));
 }
 
-/** Wraps the key of a new database, or wraps it anew under the keyring's first key. */
+/** Wraps the deployment key under the keyring's first key, for a new database or again. */
 export function wrapDeploymentKey(
   keyring: Keyring,
   deploymentId: string,

@@ -18,7 +18,7 @@ interface Seal {
   random: RandomBytes;
 }
 
-/** The envelope to store. Its DEK exists for this one message and is overwritten afterwards. */
+/** Returns the envelope to store. The DEK is used for this one message and zeroed afterwards. */
 export function seal({ keyVersion, context, payload, random }: Seal): Buffer {
   const { algorithm } = keyVersion;
   const dek = new Sensitive(random(algorithmSpec(algorithm).keySizeBytes));
@@ -40,7 +40,7 @@ interface Open {
   form: PayloadForm;
 }
 
-/** The payload, or VALUE_CORRUPT: also when the envelope names another key, version or algorithm than expected. */
+/** Returns the payload. Fails with VALUE_CORRUPT, also when the envelope names another key, version or algorithm than expected. */
 export function open({ envelope, keyVersion, context, form }: Open): Payload {
   const parsed = parseExpected(envelope, keyVersion);
   const { algorithm } = keyVersion;
@@ -64,7 +64,7 @@ interface Rewrap {
   random: RandomBytes;
 }
 
-/** The same payload and DEK, wrapped by another version of the same key. The payload is neither read nor touched. */
+/** Wraps the DEK under another version of the same key. The payload is neither read nor changed. */
 export function rewrap({ envelope, from, to, context, form, random }: Rewrap): Buffer {
   if (from.kmsKeyId !== to.kmsKeyId || from.algorithm !== to.algorithm) {
     throw new TypeError("a rewrap stays within one key and algorithm: the payload is bound to them");

@@ -1,4 +1,4 @@
-// Envelope v1 as bytes: every length explicit, and exactly one encoding of each envelope.
+// The encoding of envelope v1: explicit lengths, and exactly one encoding of each envelope.
 import { envelopeVersion, type KeyVersionName } from "./aad.ts";
 import { nonceSizeBytes, tagSizeBytes } from "./aead.ts";
 import { algorithmOfWireNumber, algorithmSpec } from "./algorithms.ts";
@@ -36,7 +36,7 @@ export function formatEnvelope({ keyVersion, wrappedDek, nonce, ciphertext }: En
   ]);
 }
 
-/** VALUE_CORRUPT unless `bytes` are exactly what `formatEnvelope` writes. */
+/** Fails with VALUE_CORRUPT unless `formatEnvelope` wrote exactly these bytes. */
 export function parseEnvelope(bytes: Uint8Array): Envelope {
   const reader = createReader(bytes);
   if (reader.uint8() !== envelopeVersion) throw valueCorrupt();

@@ -1,4 +1,4 @@
-// Key material that a caller made and wrapped for import: RSA-OAEP where it fits, CKM_RSA_AES_KEY_WRAP of PKCS #11 otherwise.
+// Unwraps key material for import: RSA-OAEP for short material, CKM_RSA_AES_KEY_WRAP of PKCS #11 otherwise.
 import { createDecipheriv, type KeyObject } from "node:crypto";
 import { assertNever } from "../domain/error/errors.ts";
 import { Sensitive } from "../domain/sensitive.ts";
@@ -10,7 +10,7 @@ import { decryptOaep, modulusSizeBytes, type OaepHash } from "./rsa-encryption.t
 export const macKeySizeBytesMin = 16;
 export const macKeySizeBytesMax = 512;
 
-// RFC 5649, section 3: what marks an AES key wrap with padding.
+// RFC 5649, section 3: the constant that marks an AES key wrap with padding.
 const kwpMark = Buffer.from("a65959a6", "hex");
 
 /** The material, as key versions hold it. One error, VALUE_CORRUPT, for every fault: it must not tell how far a guess came. */

@@ -1,4 +1,4 @@
-// Private keys as node:crypto takes them. Parsing costs more than most uses, so each is parsed once, as long as its version is in memory.
+// Parses private keys into node:crypto KeyObjects. Parsing costs more than most uses, so each key is parsed once while its version is in memory.
 import { createPrivateKey, createPublicKey, KeyObject } from "node:crypto";
 import { Sensitive } from "../domain/sensitive.ts";
 import type { KeyAlgorithm } from "./algorithms.ts";
@@ -8,7 +8,7 @@ import type { KeyVersion } from "./key-version.ts";
 const privateKeys = new WeakMap<Sensitive, KeyObject>();
 const publicKeys = new WeakMap<Sensitive, KeyObject>();
 
-/** VALUE_CORRUPT when the material is not a private key. */
+/** Fails with VALUE_CORRUPT when the material is not a private key. */
 export function privateKeyOf({ key }: Pick<KeyVersion<KeyAlgorithm>, "key">): KeyObject {
   const known = privateKeys.get(key);
   if (known) return known;
@@ -26,7 +26,7 @@ export function publicKeyOf(version: Pick<KeyVersion<KeyAlgorithm>, "key">): Key
   return made;
 }
 
-/** Undefined unless `der` is one private key in PKCS#8. */
+/** Returns undefined unless `der` is exactly one private key in PKCS#8. */
 export function parsePrivateKey(der: Uint8Array): KeyObject | undefined {
   try {
     const key = createPrivateKey({
@@ -40,12 +40,12 @@ export function parsePrivateKey(der: Uint8Array): KeyObject | undefined {
   }
 }
 
-/** SPKI in PEM. */
+/** Returns the public key, SPKI in PEM. */
 export function publicKeyPem(version: Pick<KeyVersion<KeyAlgorithm>, "key">): string {
   return publicKeyOf(version).export({ format: "pem", type: "spki" }) as string;
 }
 
-/** PKCS#8 in DER. */
+/** Returns the private key, PKCS#8 in DER. */
 export function pkcs8Of(key: KeyObject): Sensitive {
   return new Sensitive(key.export({ format: "der", type: "pkcs8" }));
 }

@@ -1,4 +1,4 @@
-// KMS key versions: keys that wrap DEKs or that callers use, themselves wrapped by a root key.
+// KMS key versions: they wrap DEKs or serve callers, and a root key wraps them.
 import type { RandomBytes } from "../domain/random.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { type KeyVersionName, keyVersionAad } from "./aad.ts";
@@ -8,11 +8,11 @@ import type { Keyring } from "./keyring.ts";
 import { type RootWrapped, unwrapWithRoot, wrapWithRoot } from "./root-wrap.ts";
 
 export interface KeyVersion<A extends KeyAlgorithm = Algorithm> extends KeyVersionName<A> {
-  /** Raw bytes of a symmetric or MAC key, PKCS#8 of a private one. */
+  /** Raw bytes of a symmetric or MAC key; PKCS#8 of a private key. */
   key: Sensitive;
 }
 
-/** Whose key it is. */
+/** The owner of a key. */
 export interface KeyOwner {
   deploymentId: string;
   workspaceId: string;
@@ -27,7 +27,7 @@ export function wrapKeyVersion(
   return wrapWithRoot(keyring, keyVersionAad(owner, keyVersion), keyVersion.key, random);
 }
 
-/** VALUE_CORRUPT unless it was wrapped for this owner and under this name, by a root key that the keyring holds. */
+/** Fails with VALUE_CORRUPT unless it was wrapped for this owner and name, and with ROOT_KEY_MISSING when the keyring lacks the root key. */
 export function unwrapKeyVersion<A extends KeyAlgorithm>(
   keyring: Keyring,
   owner: KeyOwner,

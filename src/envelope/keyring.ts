@@ -1,4 +1,4 @@
-// The root keyring: a text file with one base64 key a line, of which the first wraps and all unwrap.
+// The root keyring: a text file with one base64 key on each line. The first wraps, all unwrap.
 import {
   chmodSync,
   chownSync,
@@ -20,11 +20,11 @@ import { Sensitive } from "../domain/sensitive.ts";
 import { derive, noSalt } from "./derive.ts";
 
 const rootKeySizeBytes = 32;
-// 32 bytes are 43 characters and one `=`; the last character carries four bits, its low two are zero.
+// 32 bytes are 43 characters and one `=`. The last character holds four bits; its low two are zero.
 const rootKeyPattern = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
 export interface RootKey {
-  /** Derived from the key, so that a file made with openssl needs no names. */
+  /** Derived from the key, so that keys from openssl need no names. */
   id: string;
   key: Sensitive;
 }
@@ -32,13 +32,13 @@ export interface RootKey {
 export interface Keyring {
   /** Wraps new keys. */
   first: RootKey;
-  /** Every key, the first too. */
+  /** All keys, including the first. */
   byId: ReadonlyMap<string, RootKey>;
   /** Reads the file again if it has changed. */
   reread?: () => void;
 }
 
-/** The keyring in `path`; a StartupError without any key text when there is none to be had. */
+/** Returns the keyring in `path`. Fails with a StartupError, which never contains key text. */
 export function loadKeyring(path: string): Keyring {
   let text: string;
   try {
@@ -61,7 +61,7 @@ export function loadKeyring(path: string): Keyring {
  * valid, the former keys stay in use and `onFailure` is called once. Fails as `loadKeyring` does.
  */
 export function followKeyring(path: string, onFailure: (error: unknown) => void): Keyring {
-  // Taken before the file is read, so that a change in between is noticed at the next reread.
+  // Read before the file, so that the next reread notices a change in between.
   let seen = stampOf(path);
   let current = loadKeyring(path);
   const reread = () => {
@@ -86,7 +86,7 @@ export function followKeyring(path: string, onFailure: (error: unknown) => void)
   };
 }
 
-/** Blank lines and lines that begin with `#` count for nothing. */
+/** Ignores blank lines and lines that begin with `#`. */
 export function parseKeyring(text: string): Keyring {
   const byId = new Map<string, RootKey>();
   for (const [index, line] of text.split("\n").entries()) {
@@ -104,7 +104,7 @@ export function parseKeyring(text: string): Keyring {
   return { first, byId };
 }
 
-/** Makes a keyring with one new key. Either the whole file is there afterwards, on disk and for its owner only, or none. */
+/** Creates a keyring with one new key. Afterwards the complete file is on disk, readable by its owner only, or there is no file. */
 export function createKeyring(path: string, random: RandomBytes): Keyring {
   const key = random(rootKeySizeBytes);
   const text = `${firstLine}
@@ -114,7 +114,7 @@ ${Buffer.from(key).toString("base64")}
   try {
     writeDurably(temporaryPath, text);
     try {
-      // Unlike a rename, a link never replaces a keyring that is already there.
+      // Unlike a rename, a link never replaces an existing keyring.
       linkSync(temporaryPath, path);
     } finally {
       unlinkSync(temporaryPath);
@@ -133,7 +133,7 @@ const firstLine =
 
 const addedLine = "# The next key was added and is not used for new wraps yet: coffer keyring rotate puts it first.";
 
-/** Adds a new key after the others, which can unwrap but is not used for new wraps yet. Returns its id. */
+/** Adds a new key at the end: it can unwrap, but does not wrap yet. Returns its id. */
 export function addRootKey(path: string, random: RandomBytes): string {
   const text = readKeyringText(path);
   const rootKey = createRootKey(random(rootKeySizeBytes));
@@ -141,7 +141,7 @@ export function addRootKey(path: string, random: RandomBytes): string {
   return rootKey.id;
 }
 
-/** The id of the newest key that `addRootKey` added and that was not put first since. Never a key that a rotation has replaced. */
+/** Returns the id of the newest added key that was never the first. It is never a key that a rotation replaced. */
 export function findAddedRootKey(path: string): string | undefined {
   const lines = readKeyringText(path)
     .split("\n")
@@ -150,7 +150,7 @@ export function findAddedRootKey(path: string): string | undefined {
   return added === undefined ? undefined : createRootKey(Buffer.from(added, "base64")).id;
 }
 
-/** Makes a key of the keyring the one that new wraps use. */
+/** Makes a key of the keyring the first one, which new wraps use. */
 export function putRootKeyFirst(path: string, keyId: string, random: RandomBytes): void {
   const text = readKeyringText(path);
   const { byId } = parseKeyring(text);
@@ -173,7 +173,7 @@ function readKeyringText(path: string): string {
   return readFileSync(path, "utf8");
 }
 
-/** Replaces the file durably and at once; owner and mode stay. After a failure the old file is unchanged. */
+/** Replaces the file durably and atomically; owner and mode stay. After a failure the old file is unchanged. */
 function replaceKeyring(path: string, old: string, text: string, random: RandomBytes): void {
   const temporaryPath = `${path}.${Buffer.from(random(8)).toString("hex")}.tmp`;
   try {
@@ -199,7 +199,7 @@ function replaceKeyring(path: string, old: string, text: string, random: RandomB
   }
 }
 
-/** Returns a text that differs after each change of the file. Never throws: a folder that nobody may enter any more ends no call. */
+/** Returns a text that differs after each change of the file. Never throws, because an unreadable folder must not fail a call. */
 function stampOf(path: string): string {
   try {
     const { ino, size, mtimeMs } = statSync(path);
@@ -225,7 +225,7 @@ function writeDurably(path: string, text: string): void {
 }
 
 function syncFolder(path: string): void {
-  // Windows opens no folders.
+  // Windows cannot open folders.
   if (process.platform === "win32") return;
   const folder = openSync(path, "r");
   try {

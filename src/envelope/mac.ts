@@ -1,13 +1,13 @@
-// Keyed hashes: of token secrets, and of rows that decide who gets a value.
+// Keyed hashes of token secrets and of rows that decide who gets a value.
 import { hash, timingSafeEqual } from "node:crypto";
 import { assertNever } from "../domain/error/errors.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import { createWriter } from "./writer.ts";
 
-/** A column's value. Equal columns must arrive as equal types: `5` and `5n` are the same, `"5"` is not. */
+/** The value of a column. Equal values must have equal types: `5` and `5n` are the same, `"5"` is not. */
 export type MacField = string | number | bigint | boolean | Uint8Array | Date | null;
 
-/** What Postgres keeps of a token's secret part. */
+/** Returns the hash of a token's secret part, which PostgreSQL stores. */
 export function hashToken(pepper: Sensitive, secret: string): Buffer {
   begin();
   if (!secret.isWellFormed()) throw new TypeError("a lone surrogate cannot be encoded");
@@ -15,7 +15,7 @@ export function hashToken(pepper: Sensitive, secret: string): Buffer {
   return finish(pepper);
 }
 
-/** The MAC of a row; `label` names the table and the version of its list of fields. */
+/** Returns the MAC of a row. `label` names the table and the version of its list of fields. */
 export function macRow(key: Sensitive, label: string, fields: readonly MacField[]): Buffer {
   begin();
   writeField(label);
@@ -23,7 +23,7 @@ export function macRow(key: Sensitive, label: string, fields: readonly MacField[
   return finish(key);
 }
 
-/** Takes the same time wherever the MACs differ. */
+/** Compares in constant time. */
 export function verifyRow(key: Sensitive, label: string, fields: readonly MacField[], mac: Uint8Array): boolean {
   const expected = macRow(key, label, fields);
   return expected.byteLength === mac.byteLength && timingSafeEqual(expected, mac);
@@ -70,20 +70,20 @@ function writePrimitive(field: string | number | bigint | boolean): void {
 
 function integerText(value: number | bigint): string {
   if (typeof value === "number" && !Number.isSafeInteger(value)) throw new TypeError("only whole numbers are hashed");
-  // -0 and 0 are the same column.
+  // -0 and 0 are the same value.
   return value === 0 ? "0" : String(value);
 }
 
-// HMAC-SHA-256 (RFC 2104) out of two one-shot hashes: for messages as short as these, Node's Hmac objects cost more than the hashing.
+// HMAC-SHA-256 (RFC 2104) from two one-shot hashes: for short messages, Node's Hmac objects cost more than the hashing.
 const blockSizeBytes = 64;
 const outerBlock = Buffer.alloc(blockSizeBytes + 32);
 
-/** Leaves the place of the padded key in front of the message. */
+/** Leaves room for the padded key before the message. */
 function begin(): void {
   message.start(blockSizeBytes);
 }
 
-/** The HMAC of what was written since `begin`. */
+/** Returns the HMAC of the bytes written since `begin`. */
 function finish(key: Sensitive): Buffer {
   const keyBytes = key.reveal();
   if (keyBytes.byteLength > blockSizeBytes) throw new RangeError("the key must fit into one block");

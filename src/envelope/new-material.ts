@@ -1,4 +1,4 @@
-// Makes the material of new key versions. RSA keys take seconds: they are made off the event loop, one at a time.
+// Generates the material of new key versions. RSA keys take seconds: they are generated off the event loop, one at a time.
 import { generateKeyPair, generateKeyPairSync } from "node:crypto";
 import { assertNever, CofferError } from "../domain/error/errors.ts";
 import type { RandomBytes } from "../domain/random.ts";
@@ -6,7 +6,7 @@ import { Sensitive } from "../domain/sensitive.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
 import { pkcs8Of } from "./key-objects.ts";
 
-/** Raw bytes for symmetric and MAC keys, PKCS#8 for private ones. */
+/** Returns raw bytes for symmetric and MAC keys, PKCS#8 for private keys. */
 export async function newMaterial(algorithm: KeyAlgorithm, random: RandomBytes): Promise<Sensitive> {
   const spec = keySpec(algorithm);
   switch (spec.kind) {
@@ -24,7 +24,7 @@ export async function newMaterial(algorithm: KeyAlgorithm, random: RandomBytes):
   }
 }
 
-/** Whether making the material takes seconds. */
+/** Whether generating the material takes seconds. */
 export function isSlowToMake(algorithm: KeyAlgorithm): boolean {
   return keySpec(algorithm).kind === "rsa";
 }
@@ -33,7 +33,7 @@ let lastRsaKey: Promise<unknown> = Promise.resolve();
 let waiting = 0;
 const waitingMax = 50;
 
-/** Waits for the one before: node's few threads also look up host names and hash. RATE_LIMITED when many wait already. */
+/** Runs one generation at a time, because Node's few threads also resolve host names and hash. Fails with RATE_LIMITED when too many wait. */
 export async function newRsaKey(modulusLength: number): Promise<Sensitive> {
   if (waiting >= waitingMax) {
     const message = `more than ${waitingMax} RSA keys are waiting to be made on this instance; retry later`;

@@ -1,10 +1,10 @@
-// What is sealed: raw bytes, or a map of named parts as one message with one possible encoding.
+// The plaintext to seal: raw bytes, or named parts in a canonical encoding.
 import type { Payload } from "../domain/secret/payload.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { createReader, uint32Bytes, utf8Bytes } from "./bytes.ts";
 import { valueCorrupt } from "./corrupt.ts";
 
-/** A copy of the bytes, so that overwriting the payload leaves the caller's alone. */
+/** Copies the bytes, so that zeroing the payload does not change the caller's. */
 export function dataPayload(data: Uint8Array): Payload {
   return { form: "data", bytes: new Sensitive(Uint8Array.from(data)) };
 }
@@ -20,13 +20,13 @@ export function keyValuesPayload(values: Readonly<Record<string, Uint8Array>>): 
   return { form: "key_values", bytes: new Sensitive(bytes) };
 }
 
-/** What each part is called in a vault, as a map of named parts is. */
+/** Encodes the field names of a reference, like a map of named parts. */
 export function referencePayload(references: Readonly<Record<string, string>>): Payload {
   const parts = Object.entries(references).map(([name, reference]) => [name, utf8Bytes(reference)] as const);
   return { ...keyValuesPayload(Object.fromEntries(parts)), form: "reference" };
 }
 
-/** VALUE_CORRUPT unless the bytes are exactly what `keyValuesPayload` writes. The values are views of the bytes. */
+/** Fails with VALUE_CORRUPT unless `keyValuesPayload` wrote exactly these bytes. The values are views of the bytes. */
 export function decodeKeyValues(bytes: Sensitive): Map<string, Uint8Array> {
   const reader = createReader(bytes.reveal());
   const values = new Map<string, Uint8Array>();

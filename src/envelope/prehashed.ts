@@ -1,4 +1,4 @@
-// Signatures of hashes that callers have made: the same ones as of the input that was hashed.
+// Signatures of hashes that callers computed. They equal the signatures of the hashed input.
 import { constants, privateEncrypt, publicDecrypt } from "node:crypto";
 import type { HashName } from "../domain/key/hash-name.ts";
 import type { RandomBytes } from "../domain/random.ts";
@@ -11,7 +11,7 @@ import { modulusSizeBytes } from "./rsa-encryption.ts";
 
 const padding = constants.RSA_NO_PADDING;
 
-/** Throws when what it made does not verify, so that no fault of the arithmetic leaves. */
+/** Verifies its own signature and throws if that fails, so that an arithmetic fault never leaks the key. */
 export async function signDigest(
   version: KeyVersion<KeyAlgorithm>,
   digest: Uint8Array,
@@ -28,7 +28,7 @@ export async function signDigest(
   return signature;
 }
 
-/** Returns whether the signature is one of the hash by this version. */
+/** Whether the signature of the hash is valid under this key version. */
 export async function verifyDigest(
   version: KeyVersion<KeyAlgorithm>,
   digest: Uint8Array,
@@ -41,7 +41,7 @@ export async function verifyDigest(
   try {
     return isPssOf(publicDecrypt({ key, padding }, signature), digest, hash);
   } catch {
-    // The number is not below the modulus.
+    // The number is not smaller than the modulus.
     return false;
   }
 }

@@ -1,11 +1,11 @@
-// Random bytes, drawn from the system in larger pieces: most of what is asked for is short.
+// Draws random bytes from the system in larger pieces, because most requests are short.
 import { randomFillSync } from "node:crypto";
 import type { RandomBytes } from "../domain/random.ts";
 
 const poolBytes = 4_096;
 const shortBytesMax = 64;
 
-/** Every byte is handed out once, and leaves no copy behind. */
+/** Each byte is returned once, and no copy remains in the pool. */
 export function createRandomBytes(): RandomBytes {
   const pool = new Uint8Array(poolBytes);
   let used = poolBytes;

@@ -1,4 +1,4 @@
-// Keys wrapped by a root key, as Postgres keeps them.
+// Keys wrapped by a root key, as PostgreSQL stores them.
 import { CofferError } from "../domain/error/errors.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
@@ -10,7 +10,7 @@ import { unwrapKey, type WrappingKey, wrapCommitmentSizeBytes, wrapKey, wrapSalt
 
 const rootWrapVersion = 1;
 
-/** The id stands beside the bytes, so that what an old root key still wraps can be asked for in SQL. */
+/** The id is a column of its own, so that SQL finds the keys that an old root key still wraps. */
 export interface RootWrapped {
   rootKeyId: string;
   /** ver(1) salt(32) commitment(32) nonce(12) key+tag */

@@ -1,4 +1,4 @@
-// RSA-OAEP: encrypts with the public key at once, and decrypts on another thread.
+// RSA-OAEP: encrypts with the public key on this thread, and decrypts on another.
 import { constants, type KeyObject, publicEncrypt, subtle, type webcrypto } from "node:crypto";
 import { Sensitive } from "../domain/sensitive.ts";
 import { valueCorrupt } from "./corrupt.ts";
@@ -8,7 +8,7 @@ export type OaepHash = "sha256" | "sha384" | "sha512";
 
 const digestSizes: Readonly<Record<OaepHash, number>> = { sha256: 32, sha384: 48, sha512: 64 };
 
-/** How many bytes fit into one ciphertext. */
+/** The largest plaintext of one ciphertext, in bytes. */
 export function oaepSizeBytesMax(key: KeyObject, hash: OaepHash): number {
   return modulusSizeBytes(key) - 2 * digestSizes[hash] - 2;
 }
@@ -21,7 +21,7 @@ export function encryptOaep(publicKey: KeyObject, plaintext: Uint8Array, oaepHas
   return publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, plaintext);
 }
 
-/** Fails with VALUE_CORRUPT for what was not encrypted with this key and hash. */
+/** Fails with VALUE_CORRUPT for a ciphertext of another key or hash. */
 export async function decryptOaep(privateKey: KeyObject, ciphertext: Uint8Array, hash: OaepHash): Promise<Sensitive> {
   try {
     return new Sensitive(

@@ -1,4 +1,4 @@
-// Signatures by private keys, made and verified on other threads: RSA-PSS, ECDSA in DER, Ed25519.
+// Signatures, created and verified on other threads: RSA-PSS, ECDSA in DER, Ed25519.
 import { constants, type KeyObject, sign, verify } from "node:crypto";
 import { type HashName, hashes } from "../domain/key/hash-name.ts";
 import { type KeyAlgorithm, keySpec } from "./algorithms.ts";
@@ -11,14 +11,14 @@ interface Options {
   saltLength?: number;
 }
 
-/** The hash of a signature unless the caller names one; undefined for Ed25519, which has none to choose. */
+/** Returns the default hash of an algorithm; undefined for Ed25519, which has no choice. */
 export function defaultHash(algorithm: KeyAlgorithm): HashName | undefined {
   const spec = keySpec(algorithm);
   if (spec.kind === "ec") return spec.hash;
   return spec.kind === "rsa" ? "sha2-256" : undefined;
 }
 
-/** RSA-PSS has a salt as long as the hash. */
+/** The salt of RSA-PSS is as long as the hash. */
 export function signData(
   version: KeyVersion<KeyAlgorithm>,
   input: Uint8Array,
@@ -29,7 +29,7 @@ export function signData(
   return onThread((done) => sign(nodeHash(hash), input, options, done));
 }
 
-/** Returns whether the signature is one of the input by this version. RSA-PSS may have a salt of any length. */
+/** Whether the signature of the input is valid under this key version. The salt of RSA-PSS may have any length. */
 export function verifyData(
   version: KeyVersion<KeyAlgorithm>,
   input: Uint8Array,

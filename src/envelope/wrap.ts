@@ -1,4 +1,4 @@
-// Wraps a key under another, with a commitment: a wrap opens with the one key it was made for or with none.
+// Wraps a key under another, with a key commitment: no second key opens the wrap.
 import { timingSafeEqual } from "node:crypto";
 import type { RandomBytes } from "../domain/random.ts";
 import { Sensitive } from "../domain/sensitive.ts";
@@ -14,9 +14,9 @@ const derivedKeySizeBytes = 32;
 export interface WrappingKey {
   key: Sensitive;
   algorithm: Algorithm;
-  /** What the wrapped key is for; it must be the same when unwrapping. */
+  /** Binds the wrap to its use; unwrapping requires the same bytes. */
   aad: Uint8Array;
-  /** A label of the kind of wrap, followed by `aad`. */
+  /** A label of the type of wrap, followed by `aad`. */
   info: Uint8Array;
 }
 
@@ -29,7 +29,7 @@ export interface WrappedKey {
 }
 
 export function wrapKey(wrapping: WrappingKey, key: Sensitive, random: RandomBytes): WrappedKey {
-  // A fresh salt gives every wrap its own key, so that no number of wraps wears the long-lived key's nonces out.
+  // A fresh salt gives every wrap a key of its own, so that the nonces of the long-lived key never run out.
   const salt = random(wrapSaltSizeBytes);
   const nonce = random(nonceSizeBytes);
   using derived = deriveWrap(wrapping, salt);

@@ -1,16 +1,16 @@
-// Writes fields one behind the other into one buffer that is used again and again: short-lived pieces would cost more than the hash.
+// Writes fields into one reused buffer: allocating short-lived pieces would cost more than the hash.
 
-/** Grows as needed. What `bytes` returns is valid until the next `start`. */
+/** Grows as needed. The view from `bytes` is valid until the next `start`. */
 export interface Writer {
-  /** Forgets what was written, leaving `offset` bytes free in front. */
+  /** Starts again, with `offset` free bytes at the beginning. */
   start(offset: number): void;
   uint8(value: number): void;
   /** Big-endian. */
   uint32(value: number): void;
   bytes(value: Uint8Array): void;
-  /** UTF-8 behind its length (4 bytes). Throws for lone surrogates: two strings must never give the same bytes. */
+  /** UTF-8 preceded by its length (4 bytes). Throws for lone surrogates, because two strings must never give the same bytes. */
   text(value: string): void;
-  /** A view of everything from the front. */
+  /** Returns a view of everything, from the beginning. */
   view(): Buffer;
 }
 
@@ -45,7 +45,7 @@ export function createWriter(): Writer {
     },
     text(value) {
       if (!value.isWellFormed()) throw new TypeError("a lone surrogate cannot be encoded");
-      // At most three bytes for each UTF-16 unit.
+      // UTF-8 needs at most three bytes for each UTF-16 unit.
       reserve(4 + 3 * value.length);
       const size = buffer.write(value, end + 4, "utf8");
       buffer.writeUInt32BE(size, end);

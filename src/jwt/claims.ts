@@ -6,18 +6,18 @@ type Claims = Readonly<Record<string, unknown>>;
 
 export interface MappedClaims {
   subject: string;
-  /** Not all of them need exist. */
+  /** Some of them may not exist. */
   workspaceIds: string[];
   /** Undefined: none. */
   role: Role | undefined;
-  /** Scopes as API tokens have them; none narrow nothing. */
+  /** Scopes as of API tokens; empty: not narrowed. */
   scopes: string[];
 }
 
 const subjectLengthMax = 255;
 const wordsMax = 1_000;
 
-/** Undefined when they name nobody. */
+/** Returns undefined when the claims name nobody. */
 export function mapClaims(issuer: JwtIssuer, claims: Claims): MappedClaims | undefined {
   const subject = claimAt(claims, issuer.subjectClaim);
   if (!isSubject(subject)) return undefined;
@@ -48,7 +48,7 @@ function roleOf(rule: RoleRule, claims: Claims): Role | undefined {
   return roles[Math.min(rank, roles.indexOf(rule.max))];
 }
 
-// Covers no permission: where a scope claim holds nothing that coffer knows, nothing is what is left.
+// This scope covers no permission. A scope claim without any known scope must narrow to nothing.
 const noScope = "none";
 
 function scopesOf({ claim, map }: ScopeRule, claims: Claims): string[] {
@@ -69,7 +69,7 @@ function claimAt(claims: Claims, path: ClaimPath): unknown {
   );
 }
 
-/** A claim that is one word or a list of them. */
+/** Reads a claim that is one word or a list of words. */
 function wordsOf(value: unknown): string[] {
   const list = Array.isArray(value) ? value.slice(0, wordsMax) : [value];
   return list.filter((word) => typeof word === "string");

@@ -1,4 +1,4 @@
-// The two clocks that JWTs need: one that claims are judged by, and one that never jumps.
+// The two clocks for JWTs: one to check claims against, and a monotonic one.
 
 export interface Clock {
   now: () => Date;

@@ -1,4 +1,4 @@
-// The compact form of a JWT, strictly: what decoders read although it is written in another way than signers write it is none.
+// The compact form of a JWT, read strictly: encodings that signers do not produce are refused, even if lenient decoders accept them.
 
 type Json = Record<string, unknown>;
 
@@ -7,7 +7,7 @@ export interface UnverifiedJwt {
   payload: Json;
 }
 
-// Groups of four; at the end two or three characters whose unused bits are zero. No padding, no space.
+// Groups of four characters, then two or three characters whose unused bits are zero. No padding, no spaces.
 const base64url = "(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?";
 const compact = new RegExp(`^(${base64url})\\.(${base64url})\\.(${base64url})$`);
 
@@ -16,7 +16,7 @@ export function isCompactForm(text: string): boolean {
   return compact.test(text);
 }
 
-/** Undefined when it cannot be one. Nothing of it is to be believed before its signature is verified. */
+/** Returns undefined if the text cannot be a JWT. Do not trust any part before the signature is verified. */
 export function parseCompact(text: string): UnverifiedJwt | undefined {
   const [, header, payload, signature] = compact.exec(text) ?? [];
   if (!header || !payload || !signature) return undefined;
@@ -34,12 +34,12 @@ function decodeObject(part: string): Json | undefined {
   }
 }
 
-// Keys that the sender brings along, and extensions that must be understood: of none is there any use here.
+// Header parameters with a key of the sender, and `crit`: coffer refuses them.
 const refusedParameters = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"];
 const types = new Set(["jwt", "at+jwt", "application/jwt", "application/at+jwt"]);
 const keyIdLengthMax = 256;
 
-/** Whether a header (RFC 8725) names an allowed algorithm, no key but by its id, and no other sort of token. */
+/** Whether a header (RFC 8725) has an allowed algorithm, names its key only by id, and is not another type of token. */
 export function isHeaderAllowed(header: Json, algorithms: readonly string[]): boolean {
   const { alg, kid, typ } = header;
   return (

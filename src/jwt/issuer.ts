@@ -1,22 +1,22 @@
-// An issuer whose JWTs are believed, and how its claims become coffer's terms.
+// A trusted JWT issuer, and the mapping of its claims.
 import type { Role } from "../domain/access/permission.ts";
 
 export interface JwtIssuer {
-  /** Exactly what `iss` must say. */
+  /** The exact value of `iss`. */
   readonly issuer: string;
-  /** `aud` must name one of them. */
+  /** `aud` must contain one of them. */
   readonly audiences: readonly string[];
-  /** Asymmetric ones only. */
+  /** Asymmetric algorithms only. */
   readonly algorithms: readonly string[];
   readonly keys: KeyPlace;
-  /** Keys that could not be fetched again for so long are not used any more. */
+  /** Keys that could not be fetched again for this time are no longer used. */
   readonly keysMaxAgeMs: number;
-  /** How far the issuer's clock may differ, at most 60. */
+  /** The tolerated difference of the issuer's clock, at most 60. */
   readonly clockSkewSeconds: number;
   readonly subjectClaim: ClaimPath;
   readonly workspaces: WorkspaceRule;
   readonly role: RoleRule;
-  /** Undefined: no claim narrows. */
+  /** Undefined: claims do not narrow. */
   readonly scopes: ScopeRule | undefined;
 }
 
@@ -25,29 +25,29 @@ export type KeyPlace = { readonly url: string } | { readonly file: string };
 /** The names that lead to a claim, from the outermost object inwards. */
 export type ClaimPath = readonly string[];
 
-/** These workspaces, or those that a claim names, as far as the issuer may name them. */
+/** Fixed workspaces, or those in a claim that the issuer is allowed to name. */
 export type WorkspaceRule =
   | { readonly ids: readonly string[] }
   | { readonly claim: ClaimPath; readonly allowed: readonly string[] | "*" };
 
-/** This role, or the highest that the words of a claim stand for, and never more than `max`. */
+/** A fixed role, or the highest role that the words of a claim map to, at most `max`. */
 export type RoleRule =
   | { readonly fixed: Role }
   | {
       readonly claim: ClaimPath;
       readonly map: ReadonlyMap<string, Role>;
-      /** Undefined: words that stand for nothing give nothing. */
+      /** The role for unmapped words; undefined: none. */
       readonly byDefault: Role | undefined;
       readonly max: Role;
     };
 
 export interface ScopeRule {
   readonly claim: ClaimPath;
-  /** What the issuer's own words stand for; words that are scopes of coffer need no entry. */
+  /** Maps the issuer's words to scopes. Scopes of coffer need no entry. */
   readonly map: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The algorithms that may be allowed: no symmetric one, whose key the issuer would share, and not `none`. */
+/** The algorithms that may be configured: asymmetric ones only, because coffer must not share a key with the issuer. */
 export const asymmetricAlgorithms: readonly string[] = [
   "RS256",
   "RS384",

@@ -1,4 +1,4 @@
-// JSON Web Key Sets: read from their text, and fetched from where an issuer keeps them.
+// JSON Web Key Sets: parsed from text, and fetched from the issuer.
 import { readFile } from "node:fs/promises";
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, type LocalJWKSet } from "jose";
 import type { KeyPlace } from "./issuer.ts";
@@ -30,14 +30,14 @@ function publicKeysIn(text: string): JWK[] {
   return keys.filter(isUsable);
 }
 
-/** Neither a symmetric key, which would be no secret here, nor the private half of a pair. */
+/** Rejects symmetric keys, which a published set would reveal, and private keys. */
 function isUsable(key: unknown): key is JWK {
   if (typeof key !== "object" || key === null) return false;
   const { kty, use, d } = key as JWK;
   return (kty === "RSA" || kty === "EC" || kty === "OKP") && d === undefined && (use === undefined || use === "sig");
 }
 
-/** The text of the set as it is now. Within five seconds, without following redirects, and no more than 256 KiB. */
+/** Fetches the text of the set within five seconds. Does not follow redirects; at most 256 KiB. */
 export async function loadKeySetText(place: KeyPlace): Promise<string> {
   if ("file" in place) return readFile(place.file, "utf8");
   const response = await fetch(place.url, {

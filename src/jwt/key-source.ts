@@ -1,22 +1,22 @@
-// The keys of one issuer: fetched when they are needed, used while they are fresh, and never asked for too often.
+// The keys of one issuer: fetched on demand, cached while fresh, with a limit on the rate of requests.
 import type { LocalJWKSet } from "jose";
 import { CofferError } from "../domain/error/errors.ts";
 import { parseKeySet } from "./key-set.ts";
 
-/** The same object as long as the set's text is the same. */
+/** The object stays the same while the text of the set does not change. */
 export interface Keys {
   readonly set: LocalJWKSet;
 }
 
 export interface KeySource {
-  /** Fetched when there are none that may be used. Fails with ISSUER_UNAVAILABLE. */
+  /** Returns the keys, and fetches them when there are none or they are too old. Fails with ISSUER_UNAVAILABLE. */
   current(): Promise<Keys>;
   /**
    * For a key that `used` lacks: other keys, or undefined when there are none. Asks the issuer once, and then not again for half
    * a minute, whoever asks. Fails with ISSUER_UNAVAILABLE when the issuer did not answer.
    */
   newer(used: Keys): Promise<Keys | undefined>;
-  /** Whether what these keys verified may still be believed. */
+  /** Whether JWTs that these keys verified are still valid. */
   isCurrent(keys: Keys): boolean;
 }
 
@@ -43,7 +43,7 @@ export function createKeySource({ load, maxAgeMs, onFailure, nowMs }: KeySourceO
   const mayRetry = () => nowMs() - failedMs >= retryAfterMs;
 
   async function loadNow(): Promise<Keys> {
-    // Counted from before the answer, so that keys are never older than the limit.
+    // Count the age from the request, so that keys are never older than the limit.
     const loadedMs = nowMs();
     try {
       const text = await load();
@@ -60,7 +60,7 @@ export function createKeySource({ load, maxAgeMs, onFailure, nowMs }: KeySourceO
     }
   }
 
-  /** Whoever asks meanwhile gets the same answer. */
+  /** Callers share a running request. */
   const fetchKeys = () => {
     loading ??= loadNow();
     return loading;
@@ -73,7 +73,7 @@ export function createKeySource({ load, maxAgeMs, onFailure, nowMs }: KeySourceO
         return fetchKeys();
       }
       const isAging = nowMs() - kept.loadedMs >= Math.min(refreshAfterMs, maxAgeMs / 2);
-      // Behind the answer: the keys at hand serve until they are too old.
+      // Refresh in the background: the current keys are used until they are too old.
       if (isAging && mayRetry()) fetchKeys().catch(() => {});
       return kept.keys;
     },

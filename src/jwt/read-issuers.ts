@@ -1,4 +1,4 @@
-// The file of trusted issuers, checked as a whole: anything odd in it is one line, and no start.
+// Reads and checks the file of trusted issuers. Any mistake in it is one line and stops the start.
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { isScope, type Role, roles } from "../domain/access/permission.ts";
@@ -8,7 +8,7 @@ import { asymmetricAlgorithms, type ClaimPath, type JwtIssuer, type RoleRule, ty
 import { type Json, type ObjectReader, readObject } from "./json-reader.ts";
 import { parseKeySet, weaknessIn } from "./key-set.ts";
 
-/** `setting` names the variable that names the file. Fails with a StartupError. */
+/** `setting` is the environment variable with the path of the file. Fails with a StartupError. */
 export function readIssuers(setting: string, path: string): readonly JwtIssuer[] {
   const file = readObject(parseFile(setting, path), setting);
   const issuers = file.objects("issuers").map((reader) => readIssuer(reader, dirname(resolve(path))));
@@ -91,7 +91,7 @@ function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** A text is one name, dots and all; a list leads through objects. */
+/** A text is one name, including its dots. A list is a path through objects. */
 function claimPath(reader: ObjectReader, name: string): ClaimPath {
   return reader.textList(name);
 }
@@ -136,7 +136,7 @@ function readRoleName(reader: ObjectReader, name: string): Role {
   return role;
 }
 
-/** `false` switches it off; the usual claim narrows by itself. */
+/** `false` disables it. By default the usual claim narrows. */
 function readScopes(reader: ObjectReader): JwtIssuer["scopes"] {
   if (reader.value("scopes") === false) return undefined;
   if (!reader.has("scopes")) return { claim: ["scope"], map: new Map() };

@@ -10,12 +10,12 @@ import { createKeySource, type KeySource, type Keys } from "./key-source.ts";
 export interface VerifiedJwt extends MappedClaims {
   issuer: string;
   expireTime: Date;
-  /** Whether the keys that verified it are still the issuer's, as far as known. */
+  /** Whether the keys that verified the JWT are still current. */
   isCurrent(): boolean;
 }
 
 export interface JwtVerifier {
-  /** Undefined when it is not valid, for whatever reason. Fails with ISSUER_UNAVAILABLE when that cannot be known. */
+  /** Returns undefined for an invalid JWT. Fails with ISSUER_UNAVAILABLE when the keys cannot be fetched. */
   verify(text: string): Promise<VerifiedJwt | undefined>;
 }
 
@@ -24,7 +24,7 @@ interface Trusted {
   source: KeySource;
 }
 
-/** `onFailure` hears of keys that could not be fetched, and of whose. */
+/** `onFailure` is called when the keys of an issuer cannot be fetched. */
 export function createJwtVerifier(
   issuers: readonly JwtIssuer[],
   clock: Clock,
@@ -86,7 +86,7 @@ async function tryKeys(
     });
     return payload;
   } catch (error) {
-    // Malformed keys of the issuer's make WebCrypto fail in its own ways; they verify nothing either.
+    // WebCrypto throws for malformed keys of the issuer. They do not verify anything.
     return error instanceof errors.JWKSNoMatchingKey ? "unknown key" : "not valid";
   }
 }

@@ -1,4 +1,4 @@
-// Finds RSA keys whose signatures can be forged: too short, with a bad exponent, with a small factor, or with the ROCA fault.
+// Finds RSA keys whose signatures can be forged: too short, bad exponent, small factor, or the ROCA fault.
 import type { JWK } from "jose";
 
 /** NIST SP 800-131A. */
@@ -16,7 +16,7 @@ export function weaknessOf({ kty, n = "", e = "" }: JWK): string | undefined {
   return isRoca(modulus) ? "it was made by a library with the ROCA fault (CVE-2017-15361)" : undefined;
 }
 
-/** ROCA primes are powers of 65537 modulo each small prime, and so is their product. One of 2^27 other keys looks the same. */
+/** ROCA primes are powers of 65537 modulo each small prime, and so is their product. One in 2^27 good keys also matches. */
 function isRoca(modulus: bigint): boolean {
   return primes.every((prime) => powersOf(65_537n, prime).has(modulus % prime));
 }
@@ -27,7 +27,7 @@ function powersOf(base: bigint, prime: bigint): ReadonlySet<bigint> {
   return powers;
 }
 
-/** Odd ones. */
+/** The odd small primes. */
 function smallPrimes(max: number): bigint[] {
   const found: number[] = [];
   for (let n = 3; n <= max; n += 2) if (found.every((prime) => n % prime !== 0)) found.push(n);

@@ -1,13 +1,13 @@
-// Which addresses lie on the public internet: everything else is somebody's inside, perhaps our own.
+// Decides which addresses are on the public internet.
 import { isIPv4, isIPv6 } from "node:net";
 
-// IANA's special-purpose registries; what is not listed is global unicast.
+// IANA's special-purpose registries. All other addresses are global unicast.
 const specialIpv4 = [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",
   "127.0.0.0/8",
-  // Metadata services of clouds, too.
+  // Includes the metadata services of clouds.
   "169.254.0.0/16",
   "172.16.0.0/12",
   "192.0.0.0/24",
@@ -17,9 +17,9 @@ const specialIpv4 = [
   "198.18.0.0/15",
   "198.51.100.0/24",
   "203.0.113.0/24",
-  // Multicast, and all that is reserved above it.
+  // Multicast and the reserved addresses above it.
   "224.0.0.0/3",
-  // Public by its number, but Azure answers on it inside of every virtual machine.
+  // A public address, but Azure serves it inside every virtual machine.
   "168.63.129.16/32",
 ].map(toRange);
 
@@ -28,7 +28,7 @@ const specialIpv4 = [
 const globalIpv6 = toRange("2000::/3");
 const specialIpv6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"].map(toRange);
 
-/** False, too, for what is no address, and for one with a zone. */
+/** Also false for invalid addresses and for addresses with a zone. */
 export function isGlobalUnicast(address: string): boolean {
   const bytes = addressBytes(address);
   if (bytes === undefined) return false;
@@ -36,7 +36,7 @@ export function isGlobalUnicast(address: string): boolean {
   return contains(globalIpv6, bytes) && !specialIpv6.some((range) => contains(range, bytes));
 }
 
-/** Whether both are the same address, however they are written. */
+/** Whether two texts are the same address. */
 export function isSameAddress(one: string, other: string): boolean {
   const bytes = addressBytes(one);
   const others = addressBytes(other);

@@ -1,4 +1,4 @@
-// Connects to a host by an address that was checked, so that no second look-up can lead elsewhere.
+// Connects to a checked address of a host, so that a second look-up cannot lead elsewhere.
 import { once } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext } from "node:tls";
@@ -6,21 +6,21 @@ import { isSameAddress } from "./addresses.ts";
 import { OutboundError } from "./errors.ts";
 import { checkedAddresses, type NetGuard } from "./guard.ts";
 
-// More would let a host keep a request from ever being sent.
+// A host with more addresses could delay a request for ever.
 const addressesTriedMax = 3;
 /** TCP sends keep-alive probes after this time without data. */
 export const keepAliveDelayMs = 30_000;
 
 export interface DialOptions {
-  /** Ends the attempt. */
+  /** Aborts the attempt. */
   signal: AbortSignal;
-  /** For each address but the last, so that the next one has its turn before the signal. */
+  /** The time limit of each address but the last, so that the next one is tried before the signal. */
   attemptMs: number;
-  /** The roots that the host's certificate must lead to; the system's unless given. */
+  /** The trusted root certificates; the system's by default. */
   secureContext?: SecureContext;
 }
 
-/** A connection to the URL's host and port; for https under TLS, with the host as its server name. Fails with an OutboundError. */
+/** Connects to the URL's host and port; with TLS for https, with the host as server name. Fails with an OutboundError. */
 export async function dial(
   guard: NetGuard,
   url: URL,
@@ -59,7 +59,7 @@ async function secure(
   signal: AbortSignal,
   secureContext?: SecureContext,
 ): Promise<Socket> {
-  // An address is no server name (RFC 6066); its certificate must name it all the same.
+  // An address is not a valid server name (RFC 6066), but the certificate must contain it.
   const secured = connectTls({
     socket,
     host,
@@ -73,7 +73,7 @@ async function secure(
   });
 }
 
-/** A socket that is not handed out is closed, and its errors concern nobody. */
+/** Closes a socket that is not returned, and ignores its errors. */
 async function settled(socket: Socket, connected: () => Promise<Socket>): Promise<Socket> {
   try {
     return await connected();

@@ -1,4 +1,4 @@
-// Why a request to the outside brought no answer.
+// The reasons why an outbound request got no answer.
 
 export type OutboundFailure =
   /** An address of the host is not on the public internet, and no setting allows it. */
@@ -7,10 +7,10 @@ export type OutboundFailure =
   | "UNREACHABLE"
   | "TIMED_OUT"
   | "ANSWER_TOO_LARGE"
-  /** The caller's signal ended it. */
+  /** The caller's signal aborted it. */
   | "ABORTED";
 
-/** Its message names no header, no body and no query: those may hold a credential. */
+/** The message never contains a header, a body or a query, because they may hold a credential. */
 export class OutboundError extends Error {
   override readonly name = "OutboundError";
   readonly failure: OutboundFailure;

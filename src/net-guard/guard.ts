@@ -1,27 +1,27 @@
-// Decides which addresses coffer may call: those of public hosts, and those that the configuration allows.
+// Decides which addresses coffer may call: public ones, and those that the configuration allows.
 import { lookup } from "node:dns/promises";
 import { type BlockList, isIP } from "node:net";
 import { isGlobalUnicast } from "./addresses.ts";
 import { OutboundError } from "./errors.ts";
 
-/** All addresses of a host name. */
+/** Resolves all addresses of a host name. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 export interface NetGuard {
   resolve: Resolve;
-  /** Addresses that may be called although they are not public. */
+  /** Non-public addresses that may be called. */
   allowed: BlockList;
-  /** Nothing but `allowed` may be called. */
+  /** Only `allowed` may be called. */
   isPublicRefused?: boolean;
 }
 
-/** As the system resolves names. */
+/** Resolves names like the system. */
 export const systemResolve: Resolve = async (host) => {
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address);
 };
 
-/** Every address of the host. Fails with ADDRESS_REFUSED if any one is neither public nor allowed, or with NAME_UNRESOLVED. */
+/** Returns every address of the host. Fails with ADDRESS_REFUSED if one is neither public nor allowed, or with NAME_UNRESOLVED. */
 export async function checkedAddresses(guard: NetGuard, host: string): Promise<readonly string[]> {
   const addresses = isIP(host) ? [host] : await resolveOrFail(guard.resolve, host);
   if (addresses.length === 0) throw new OutboundError("NAME_UNRESOLVED");
@@ -32,7 +32,7 @@ export async function checkedAddresses(guard: NetGuard, host: string): Promise<r
 function mayCall({ allowed, isPublicRefused = false }: NetGuard, address: string): boolean {
   if (!isPublicRefused && isGlobalUnicast(address)) return true;
   const family = isIP(address);
-  // A zone is no part of an address that a list could hold.
+  // Lists cannot hold addresses with a zone.
   return family !== 0 && !address.includes("%") && allowed.check(address, family === 6 ? "ipv6" : "ipv4");
 }
 

@@ -1,4 +1,4 @@
-// One bounded HTTP request through the guard: no redirects, no proxies, no kept connections, a small answer or none.
+// One bounded HTTP request through the guard: no redirects, no proxies, no kept connections, a limit on the answer's size.
 import { once } from "node:events";
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as sendRequest } from "node:http";
 import type { Socket } from "node:net";
@@ -16,19 +16,19 @@ export interface OutboundRequest {
 export interface OutboundAnswer {
   status: number;
   headers: IncomingHttpHeaders;
-  /** Without its credential nobody asks for it, so it is text that nobody has to keep secret; but it may repeat what it was sent. */
+  /** The body of the answer. It may repeat the credential that was sent, so never log it. */
   body: string;
 }
 
 export interface OutboundLimits {
-  /** Ends the request; a reason that is a TimeoutError is a TIMED_OUT. */
+  /** Aborts the request. A TimeoutError as reason gives TIMED_OUT. */
   signal: AbortSignal;
-  /** For connecting to one address. */
+  /** The time limit for connecting to one address. */
   attemptMs: number;
   answerBytesMax: number;
 }
 
-/** Any answer, whatever its status. Fails with an OutboundError. */
+/** Returns the answer, whatever its status. Fails with an OutboundError. */
 export async function requestOutside(
   guard: NetGuard,
   request: OutboundRequest,
@@ -57,13 +57,13 @@ async function exchange(
   const request = sendRequest({
     method,
     path: url.pathname + url.search,
-    // What the host sends must be what it takes: nothing here unpacks.
+    // Ask for uncompressed answers: the client does not decompress.
     headers: { host: url.host, "accept-encoding": "identity", "user-agent": "coffer", connection: "close", ...headers },
     createConnection: () => socket,
     signal,
     maxHeaderSize: 16_384,
   });
-  // Whatever breaks after the answer has been read concerns nobody.
+  // Errors after the answer has been read do not matter.
   request.on("error", () => {});
   request.end(body);
   const response = await answerTo(request, signal);

@@ -1,4 +1,4 @@
-// AWS: GetCallerIdentity, which no policy can forbid.
+// AWS: GetCallerIdentity, which no policy can deny.
 import { AwsV4Signer } from "aws4fetch";
 import { invalid, type Probe, unanswered, unexpected, untriable, valid } from "./probe.ts";
 
@@ -37,7 +37,7 @@ export const probeAws: Probe = async ({ baseUrl, send, now }, parts) => {
   const answer = await send({ method: "POST", url, headers: Object.fromEntries(headers), body });
   if (answer.status === 200) return valid;
   const code = /<Code>(\w+)<\/Code>/.exec(answer.body)?.[1] ?? "";
-  // Its time is not ours: that says nothing about the key.
+  // The clocks differ. That does not tell whether the key is valid.
   if (/signature (?:expired|not yet current)/i.test(answer.body))
     return unanswered("AWS says that coffer's clock is wrong");
   if (code === "ExpiredToken") return invalid("the session token has expired");

@@ -1,11 +1,11 @@
-// Azure Blob Storage: lists what the shared access signature or the account key is for, one entry of it.
+// Azure Blob Storage: lists one container or blob, as the shared access signature or account key allows.
 import { createHmac } from "node:crypto";
 import type { OutboundAnswer } from "../net-guard/request.ts";
 import type { Verdict } from "./probe.ts";
 import { type CredentialParts, invalid, type Probe, type ProbeContext, unexpected, untriable, valid } from "./probe.ts";
 
 const serviceVersion = "2022-11-02";
-// Known and rightly signed: what it may do, and whether there is such a container, is another matter.
+// These errors mean that the key is known and the signature correct. Permissions and missing containers do not matter.
 const acceptances = new Set([
   "AuthorizationPermissionMismatch",
   "AuthorizationResourceTypeMismatch",
@@ -22,7 +22,7 @@ export const probeAzureBlob: Probe = async (context, parts) => {
 
 async function probeSas({ baseUrl, send, now }: ProbeContext, sas: URL): Promise<Verdict> {
   const base = new URL(baseUrl);
-  // The signature is shown to nobody but the storage service, whatever host the URL names.
+  // The signature is sent only to the storage service, even if the URL names another host.
   if (sas.host !== base.host && !isAccountOf(sas, base)) return untriable("the URL is of another storage service");
   const { searchParams } = sas;
   const [start, end] = ["st", "se"].map((name) => Date.parse(searchParams.get(name) ?? ""));
@@ -31,7 +31,7 @@ async function probeSas({ baseUrl, send, now }: ProbeContext, sas: URL): Promise
   const url = new URL(sas);
   url.protocol = base.protocol;
   const [container = ""] = sas.pathname.slice(1).split("/");
-  // A signature for an account lists its containers, one for anything in a container that container's blobs.
+  // An account signature lists containers; a signature within a container lists its blobs.
   const isForAccount = searchParams.has("ss");
   if (!isForAccount && sas.host !== base.host) url.pathname = `/${container}`;
   if (!isForAccount) url.searchParams.set("restype", "container");
@@ -63,7 +63,7 @@ async function probeAccountKey({ baseUrl, send, now }: ProbeContext, parts: Cred
   );
 }
 
-/** Its accounts are hosts below it; of a stand-in for it they are paths. */
+/** Accounts are subdomains of the service; emulators use paths instead. */
 function isPublicService({ hostname }: URL): boolean {
   return hostname.startsWith("blob.");
 }

@@ -1,10 +1,10 @@
-// Azure: a client's secret asks for an access token (RFC 6749, 4.4), which is thrown away.
+// Azure: requests an access token with the client secret (RFC 6749, 4.4) and discards it.
 import { invalid, objectIn, type Probe, textIn, unexpected, untriable, valid } from "./probe.ts";
 
 const scope = "https://management.azure.com/.default";
 const refusals = new Set(["invalid_client", "unauthorized_client", "invalid_grant", "invalid_request"]);
 
-/** As Microsoft's tools write them, and as its documents call them. */
+/** The field names of Microsoft's tools and of its documents. */
 const names = {
   tenant: ["tenant_id", "tenantId", "tenant"],
   client: ["client_id", "clientId", "appId"],

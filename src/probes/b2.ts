@@ -1,4 +1,4 @@
-// Backblaze B2: b2_authorize_account, which changes nothing; the token that it gives is thrown away.
+// Backblaze B2: b2_authorize_account, which changes nothing. The token in the answer is discarded.
 import { invalid, objectIn, type Probe, textIn, unexpected, valid } from "./probe.ts";
 
 export const probeB2: Probe = async ({ baseUrl, send }, parts) => {

@@ -1,10 +1,10 @@
-// Cloudflare: its own request for verifying a user's token.
+// Cloudflare: the request that verifies a user's token.
 import { invalid, noToken, objectIn, type Probe, textIn, tokenIn, unexpected, untriable, valid } from "./probe.ts";
 
 export const probeCloudflare: Probe = async ({ baseUrl, send }, parts) => {
   const token = tokenIn(parts);
   if (token === undefined) return noToken;
-  // Verified below an account, whose id the token does not tell.
+  // Account tokens are verified below their account, whose id is not in the token.
   if (token.startsWith("cfat_")) return untriable("tokens that an account owns are not tried");
   const url = new URL(`${baseUrl}/user/tokens/verify`);
   const answer = await send({ method: "GET", url, headers: { authorization: `Bearer ${token}` } });

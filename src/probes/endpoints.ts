@@ -1,8 +1,8 @@
-// Where credentials are tried: one address a service, which the configuration may change.
+// The addresses at which credentials are validated: one for each service. The configuration may change them.
 
 interface Endpoint {
   setting: string;
-  /** Undefined: nowhere, unless the configuration says where. */
+  /** Undefined: not validated unless the configuration sets an address. */
   byDefault: string | undefined;
 }
 
@@ -11,7 +11,7 @@ export const probeEndpoints = {
   aws: { setting: "COFFER_VALIDATION_AWS_URL", byDefault: "https://sts.amazonaws.com" },
   gcp: { setting: "COFFER_VALIDATION_GCP_URL", byDefault: "https://oauth2.googleapis.com/token" },
   azure: { setting: "COFFER_VALIDATION_AZURE_URL", byDefault: "https://login.microsoftonline.com" },
-  // A password must not be shown to another registry than its own, and which one that is nothing else says.
+  // A password must not be sent to another registry than its own, and only the configuration knows which one that is.
   ociRegistry: { setting: "COFFER_VALIDATION_OCI_REGISTRY_URL", byDefault: undefined },
   cloudflare: { setting: "COFFER_VALIDATION_CLOUDFLARE_URL", byDefault: "https://api.cloudflare.com/client/v4" },
   azureBlob: { setting: "COFFER_VALIDATION_AZURE_BLOB_URL", byDefault: "https://blob.core.windows.net" },
@@ -19,7 +19,7 @@ export const probeEndpoints = {
   s3: { setting: "COFFER_VALIDATION_S3_URL", byDefault: "https://s3.us-east-1.amazonaws.com" },
   wasabi: { setting: "COFFER_VALIDATION_WASABI_URL", byDefault: "https://s3.us-east-1.wasabisys.com" },
   tigris: { setting: "COFFER_VALIDATION_TIGRIS_URL", byDefault: "https://t3.storage.dev" },
-  // Each account, or each region, has an address of its own.
+  // Each account or region has its own address.
   r2: { setting: "COFFER_VALIDATION_R2_URL", byDefault: undefined },
   railway: { setting: "COFFER_VALIDATION_RAILWAY_URL", byDefault: undefined },
   oracle_object_storage_s3: { setting: "COFFER_VALIDATION_ORACLE_OBJECT_STORAGE_S3_URL", byDefault: undefined },
@@ -31,5 +31,5 @@ export const probeEndpoints = {
 
 export type ProbedService = keyof typeof probeEndpoints;
 
-/** Without a slash at their ends. */
+/** Without trailing slashes. */
 export type ProbeUrls = Readonly<Record<ProbedService, string | undefined>>;

@@ -1,4 +1,4 @@
-// Google Cloud: a service account's key signs a request for an access token (RFC 7523), which is thrown away.
+// Google Cloud: signs a request for an access token with the service account's key (RFC 7523), and discards the token.
 import { importPKCS8, SignJWT } from "jose";
 import {
   invalid,
@@ -12,8 +12,8 @@ import {
   valid,
 } from "./probe.ts";
 
-// What Google wants to be named as the audience, by whatever address it is called. What the key's own `token_uri` says counts
-// for nothing: whoever wrote the value would choose whom coffer calls.
+// The audience that Google requires, whatever address is called. coffer ignores the key's own `token_uri`:
+// otherwise the author of the value would choose the host that coffer calls.
 const audience = "https://oauth2.googleapis.com/token";
 const lifetimeS = 300;
 const noKey = invalid("the value is not a service account key");
@@ -25,7 +25,7 @@ export const probeGcs = probeServiceAccount(
   "https://www.googleapis.com/auth/devstorage.read_only",
 );
 
-/** `part` holds the key file. */
+/** `part` is the name of the part with the key file. */
 function probeServiceAccount(part: string, scope: string): Probe {
   return (context, parts) => probe(context, parts.get(part) ?? "", scope);
 }
@@ -52,7 +52,7 @@ async function probe({ baseUrl, send, now }: ProbeContext, keyFile: string, scop
   const answer = await send({ method: "POST", url: new URL(baseUrl), headers, body: form.toString() });
   if (answer.status === 200) return valid;
   const said = objectIn(answer.body);
-  // Its time is not ours: that says nothing about the key.
+  // The clocks differ. That does not tell whether the key is valid.
   if (/\b(?:iat|exp|short-lived)\b/.test(textIn(said, "error_description") ?? "")) {
     return unanswered("Google says that coffer's clock is wrong");
   }

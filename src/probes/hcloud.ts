@@ -1,4 +1,4 @@
-// Hetzner Cloud: a list of one location, which every token may read.
+// Hetzner Cloud: lists one location, which every token may read.
 import { invalid, noToken, type Probe, tokenIn, unexpected, valid } from "./probe.ts";
 
 export const probeHcloud: Probe = async ({ baseUrl, send }, parts) => {

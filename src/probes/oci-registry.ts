@@ -1,4 +1,4 @@
-// OCI registries: /v2/, by whichever of the two ways the registry asks for (Basic, or Docker's tokens).
+// OCI registries: /v2/, with Basic or Docker's tokens, as the registry asks.
 import type { OutboundAnswer } from "../net-guard/request.ts";
 import { invalid, type Probe, unexpected, untriable, type Verdict, valid } from "./probe.ts";
 
@@ -20,7 +20,7 @@ export const probeOciRegistry: Probe = async ({ baseUrl, send }, parts) => {
   return verdictOn(await send({ method: "GET", url: tokenUrl, headers: { authorization } }));
 };
 
-/** `Bearer realm="…",service="…"`; the password never goes where it would be less safe than at the registry. */
+/** Reads `Bearer realm="…",service="…"`. The password is never sent to a less secure address than the registry's. */
 function tokenUrlIn(challenge: string, registry: URL): URL | undefined {
   if (!/^bearer\s/i.test(challenge)) return undefined;
   const parameter = (name: string) => new RegExp(`[\\s,]${name}="([^"]*)"`, "i").exec(challenge)?.[1];

@@ -1,18 +1,18 @@
-// What a probe is: one cheap, read-only request that tells whether a service takes a credential.
+// A probe: one cheap, read-only request that tells whether a service accepts a credential.
 import type { OutboundAnswer, OutboundRequest } from "../net-guard/request.ts";
 
-/** What a service said of a credential. Errors are sentences of coffer's own: nothing of a credential or an answer is in them. */
+/** The result of a probe. Errors are coffer's own sentences, without any part of a credential or an answer. */
 export type Verdict =
   | { state: "VALID" }
   | { state: "INVALID"; error: string }
-  /** Nobody knows; `isWorthRetrying` when that may change by itself. */
+  /** The result is not known. `isWorthRetrying`: a later probe may succeed. */
   | { state: "UNKNOWN"; error: string; isWorthRetrying: boolean };
 
-/** The value as `value`, and whatever belongs to it by its name. */
+/** The single value under `value`, and all other parts and fields under their names. */
 export type CredentialParts = ReadonlyMap<string, string>;
 
 export interface ProbeContext {
-  /** Where the service is. */
+  /** The address of the service. */
   baseUrl: string;
   /** Sends a request through the guard. Fails with an OutboundError. */
   send(request: OutboundRequest): Promise<OutboundAnswer>;
@@ -27,7 +27,7 @@ export function invalid(error: string): Verdict {
   return { state: "INVALID", error };
 }
 
-/** It would take another value, or another setting, to try it. */
+/** The credential cannot be tried without another value or setting. */
 export function untriable(error: string): Verdict {
   return { state: "UNKNOWN", error, isWorthRetrying: false };
 }
@@ -36,13 +36,13 @@ export function unanswered(error: string): Verdict {
   return { state: "UNKNOWN", error, isWorthRetrying: true };
 }
 
-/** For an answer that says nothing about the credential: too many requests, a fault of the service, a redirect. */
+/** The result for answers that do not tell whether the credential is valid: too many requests, server errors, redirects. */
 export function unexpected({ status }: OutboundAnswer): Verdict {
   if (status === 429) return unanswered("the service takes no more requests for now");
   return unanswered(`the service answered with status ${status}`);
 }
 
-/** The value, where it can stand in a header: visible ASCII without spaces. */
+/** Returns the value if a header can carry it: visible ASCII without spaces. */
 export function tokenIn(parts: CredentialParts): string | undefined {
   const value = parts.get("value")?.trim() ?? "";
   return /^[!-~]{1,8192}$/.test(value) ? value : undefined;
@@ -50,7 +50,7 @@ export function tokenIn(parts: CredentialParts): string | undefined {
 
 export const noToken = invalid("the value is not a valid token");
 
-/** The text as a JSON object, or an empty one. */
+/** Parses the text as a JSON object; an empty object if it is not one. */
 export function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(text);
@@ -60,7 +60,7 @@ export function objectIn(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** The first of these members that is text and not empty. */
+/** Returns the first of these members that is a non-empty text. */
 export function textIn(object: Readonly<Record<string, unknown>>, ...names: readonly string[]): string | undefined {
   return names
     .filter((name) => Object.hasOwn(object, name))

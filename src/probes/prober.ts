@@ -1,4 +1,4 @@
-// Tries credentials at the services they are for: in bounded time, and only so many at once.
+// Validates credentials at their services, within a time limit and a limit on concurrent requests.
 import type { BlockList } from "node:net";
 import type { ValidationName } from "../domain/credential/kind.ts";
 import { validationOf } from "../domain/credential/kinds.ts";
@@ -21,18 +21,18 @@ import { probeS3 } from "./s3.ts";
 export interface ProbeSettings {
   isOn: boolean;
   urls: ProbeUrls;
-  /** Addresses that may be called although they are not public. */
+  /** Non-public addresses that may be called. */
   allowed: BlockList;
-  /** How old a verdict may become. */
+  /** The age at which a result is validated again. */
   revalidateAfterMs: number;
 }
 
 export interface Prober {
   isOn: boolean;
   revalidateAfterMs: number;
-  /** Why credentials of this kind cannot be tried here, whatever they are; undefined when they can. */
+  /** Returns why this deployment cannot validate credentials of this kind; undefined when it can. */
   obstacleTo(kind: string): string | undefined;
-  /** Fails with RATE_LIMITED when too many are under way, and with the signal's reason when it aborts. */
+  /** Fails with RATE_LIMITED when too many are running, and with the signal's reason when it aborts. */
   probe(kind: string, parts: CredentialParts, signal?: AbortSignal): Promise<Verdict>;
 }
 
@@ -48,7 +48,7 @@ const probes: Readonly<Record<ValidationName, { service: ProbedService | "ITS_TY
   azure: { service: "azure", probe: probeAzure },
   oci_registry: { service: "ociRegistry", probe: probeOciRegistry },
   cloudflare: { service: "cloudflare", probe: probeCloudflare },
-  // Each type of storage is at an address of its own, of its own name.
+  // Each type of storage has its own setting.
   s3: { service: "ITS_TYPE", probe: probeS3 },
   azure_blob: { service: "azureBlob", probe: probeAzureBlob },
   gcs: { service: "gcp", probe: probeGcs },
@@ -104,7 +104,7 @@ export function createProber(
   };
 }
 
-/** How credentials of the kind are tried, and where; undefined when nowhere. */
+/** Returns the probe and the address for a kind; undefined when there is none. */
 function placeOf(kind: string, urls: ProbeUrls): { probe: Probe; baseUrl: string } | undefined {
   const validation = validationOf(kind);
   if (validation === undefined) return undefined;

@@ -1,8 +1,8 @@
-// Services with the API of S3: ListBuckets, one signed request through the guard.
+// Services with the S3 API: ListBuckets, one signed request through the guard.
 import { AwsV4Signer } from "aws4fetch";
 import { invalid, type Probe, unanswered, unexpected, valid } from "./probe.ts";
 
-// The key is known and the signature right: what it may do is another matter.
+// These errors mean that the key is known and the signature correct. Permissions do not matter.
 const acceptances = new Set(["AccessDenied", "AllAccessDisabled"]);
 const refusals = new Set(["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"]);
 
@@ -26,12 +26,12 @@ export const probeS3: Probe = async ({ baseUrl, send, now }, parts) => {
   const code = /<Code>(\w+)<\/Code>/.exec(answer.body)?.[1] ?? "";
   if (acceptances.has(code)) return valid;
   if (refusals.has(code)) return invalid("the service does not accept the key");
-  // Its time is not ours: that says nothing about the key.
+  // The clocks differ. That does not tell whether the key is valid.
   if (code === "RequestTimeTooSkewed") return unanswered("the service says that coffer's clock is wrong");
   return unexpected(answer);
 };
 
-/** As the names of endpoints say it: `s3.<region>.example`. Who has no regions takes this one for its own. */
+/** Reads the region from the endpoint: `s3.<region>.example`. Services without regions accept the default. */
 function regionOf({ hostname }: URL): string {
   return /^s3[.-]([a-z]{2,}-[a-z0-9-]+)\./.exec(hostname)?.[1] ?? "us-east-1";
 }

@@ -50,7 +50,7 @@ export interface Kind {
   /** For people. */
   title: string;
   /**
-   * WHOLE: one value, or parts that its creator names. FIELDS: exactly the fields of one of the methods, as the parts of one
+   * WHOLE: one value, or parts that the creator names. FIELDS: the parts are exactly the fields of one auth method, stored as one
    * value.
    */
   value: "WHOLE" | "FIELDS";
