@@ -1,4 +1,4 @@
-// Finds the bundled PostgreSQL of this platform and makes sure that the account it runs as can execute it.
+// Finds the bundled PostgreSQL of this platform and ensures that the account can execute it.
 
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, cp, lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
@@ -21,7 +21,7 @@ export async function findBinaries(runAs: RunAs | undefined): Promise<Binaries> 
   return copyBinaries(nativeDir, runAs, "/var/cache/coffer");
 }
 
-/** Exported for its test: `cacheDir` belongs to root and nobody else can write there. */
+/** Exported for its test. `cacheDir` belongs to root and only root can write there. */
 export async function copyBinaries(nativeDir: string, runAs: RunAs, cacheDir: string): Promise<Binaries> {
   const target = join(cacheDir, `postgresql-${packageVersion(nativeDir)}`);
   try {
@@ -55,7 +55,7 @@ function findNativeDir(): string {
   return nativeDir;
 }
 
-// Packages carry no symbolic links: the install script makes those of the libraries, unless scripts are switched off.
+// Packages cannot contain symbolic links. The install script creates those of the libraries, unless scripts are disabled.
 function hasItsLinks(nativeDir: string): boolean {
   const listFile = join(nativeDir, "pg-symlinks.json");
   if (!existsSync(listFile)) return true;
@@ -63,7 +63,7 @@ function hasItsLinks(nativeDir: string): boolean {
   return links.every(({ target }) => existsSync(join(nativeDir, "..", target)));
 }
 
-/** Really runs it: no reading of modes knows about access lists, noexec mounts and missing libraries. */
+/** Runs the binary, because file modes tell nothing about access lists, noexec mounts and missing libraries. */
 async function whyNotRunnable(nativeDir: string, runAs: RunAs | undefined): Promise<string | undefined> {
   try {
     const { code, output } = await runBinary(binariesIn(nativeDir).postgres, ["--version"], { cwd: "/", runAs });
@@ -99,7 +99,7 @@ async function copyInOneStep(nativeDir: string, target: string): Promise<void> {
     await rename(draft, target);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    // Another coffer may have put the same copy there a moment earlier.
+    // Another coffer may have created the same copy a moment earlier.
     if (!existsSync(target)) throw error;
   }
 }

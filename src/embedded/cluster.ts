@@ -1,4 +1,4 @@
-// The database cluster on disk: made once, in one step, and checked before every start.
+// The database cluster on disk: created once, atomically, and checked before every start.
 
 import { randomBytes } from "node:crypto";
 import { chown, mkdtemp, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ export function placeCluster(dataDir: string): ClusterPlace {
   return { dataDir, clusterDir: join(dataDir, "postgres"), passwordFile: join(dataDir, "postgres-password") };
 }
 
-/** "absent" when it has to be made; anything that is there but is not ours to use is left as it is. */
+/** Returns "absent" when the cluster must be created. Never changes an existing directory that is not usable. */
 export async function inspectCluster({ clusterDir }: ClusterPlace): Promise<"absent" | "present"> {
   const entries = await readdir(clusterDir).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === "ENOENT") return [];
@@ -36,12 +36,12 @@ export async function inspectCluster({ clusterDir }: ClusterPlace): Promise<"abs
 }
 
 /**
- * initdb works in a directory of its own that gets the real name only when everything is there, so an initdb that was
- * killed half-way is never taken for a cluster. Only the holder of the data directory's lock comes here.
+ * initdb works in a temporary directory, which is renamed when it is complete. A killed initdb
+ * is never mistaken for a cluster. Call it only with the lock of the data directory.
  *
- * The password and scram-sha-256 rather than "peer": when root starts coffer, the server's account may be shared with
- * other daemons, which peer would let in or only keep out by a map of account names that differ from machine to machine.
- * The password file stays coffer's own.
+ * It uses a password with scram-sha-256, not "peer": when root starts coffer, other daemons may share the account of the server,
+ * and peer would let them in.
+ * Only coffer can read the password file.
  */
 export async function createCluster(place: ClusterPlace, binaries: Binaries, runAs: RunAs | undefined): Promise<void> {
   await removeDrafts(place.dataDir);
@@ -49,7 +49,7 @@ export async function createCluster(place: ClusterPlace, binaries: Binaries, run
   if (runAs) await chown(draft, runAs.uid, runAs.gid);
   const password = randomBytes(32).toString("base64url");
   await runInitdb(place, draft, password, binaries, runAs);
-  // Before the rename: a cluster must never exist without its password.
+  // Written before the rename, because a cluster must never exist without its password.
   await writeDurably(place.passwordFile, `${password}\n`);
   await rename(draft, place.clusterDir);
   await syncDirectory(place.dataDir);
@@ -66,7 +66,7 @@ export async function readPassword({ passwordFile, clusterDir }: ClusterPlace): 
 export async function removeDrafts(dataDir: string): Promise<void> {
   const drafts = (await readdir(dataDir)).filter((name) => name.startsWith(draftPrefix));
   for (const name of drafts) {
-    // An initdb whose coffer was killed may still be writing there for a moment.
+    // An initdb of a killed coffer may still be writing there for a moment.
     await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
@@ -99,7 +99,7 @@ async function runInitdb(
   }
 }
 
-/** A full disk has its say late among its consequences; for the rest the first complaint is the cause. */
+/** A full disk is reported late in the output. For other failures the first message is the cause. */
 function findProblem(output: string): string | undefined {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   const line =
@@ -109,7 +109,7 @@ function findProblem(output: string): string | undefined {
   return line?.replace(/^.*?(ERROR|FATAL|PANIC|error|initdb): +/, "").trim();
 }
 
-/** A file that only the account of initdb can read and that has no name any more, so that nothing is left behind. */
+/** Opens a file that only the account of initdb can read, and unlinks it, so that nothing remains. */
 async function openUnlinked(path: string, content: string, runAs: RunAs | undefined) {
   await rm(path, { force: true });
   await writeFile(path, content, { mode: 0o600, flag: "wx" });

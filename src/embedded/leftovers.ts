@@ -10,8 +10,8 @@ import { StartupError } from "../domain/error/startup-error.ts";
 type Leftover = { pid: number; isPostmaster: boolean };
 
 /**
- * The cluster_name of a server, by which its processes are known: it stands in the postmaster's arguments and in every
- * child's title. postmaster.pid alone would not do, its number may belong to anybody by now; the inode stays when the
+ * Returns the cluster_name of a server, which identifies its processes: it is in the postmaster's arguments and in every
+ * child's title. postmaster.pid alone is not enough, because another process may have its number. The inode stays when the
  * directory is moved.
  */
 export async function clusterName(clusterDir: string): Promise<string> {
@@ -20,13 +20,13 @@ export async function clusterName(clusterDir: string): Promise<string> {
 }
 
 /**
- * Only to be called by the holder of the data directory's lock. A postmaster that is found is stopped, not adopted:
- * a server that this coffer started has known settings, its log, and an exit that is noticed at once.
+ * Call it only with the lock of the data directory. A running postmaster is stopped, not adopted:
+ * only a server that this process started has known settings, a log, and an exit that is noticed immediately.
  */
 export async function endLeftovers(clusterDir: string): Promise<void> {
   const name = await clusterName(clusterDir);
   const { uid } = await stat(clusterDir);
-  // Without a postmaster its children cannot finish anything; what they did is in the write-ahead log.
+  // Children without a postmaster cannot finish anything. Their work is in the write-ahead log.
   const stages = (await findProcesses(name, uid)).some((process) => process.isPostmaster)
     ? [["SIGINT", 5_000] as const, ["SIGQUIT", 2_000] as const, ["SIGKILL", 5_000] as const]
     : [["SIGKILL", 5_000] as const];
@@ -34,7 +34,7 @@ export async function endLeftovers(clusterDir: string): Promise<void> {
     for (const { pid, isPostmaster } of await findProcesses(name, uid)) {
       if (!isPostmaster && signal !== "SIGKILL") continue;
       killQuietly(pid, signal);
-      killQuietly(pid, "SIGCONT"); // A frozen one heeds nothing else.
+      killQuietly(pid, "SIGCONT"); // A stopped process handles no other signal.
     }
     if (await waitUntilGone(name, uid, waitMs)) break;
   }
@@ -43,7 +43,7 @@ export async function endLeftovers(clusterDir: string): Promise<void> {
   await removeStaleLockFiles(clusterDir);
 }
 
-/** Takes no notice of a process that has ended meanwhile. */
+/** Ignores a process that has already ended. */
 export function killQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -53,8 +53,8 @@ export function killQuietly(pid: number, signal: NodeJS.Signals): void {
 }
 
 /**
- * PostgreSQL refuses to start over a lock file that is empty (power cut) or names a process that lives, whoever that is
- * (process ids start again after a reboot or with a new container). No process of this cluster lives, as seen above.
+ * PostgreSQL refuses to start over a lock file that is empty (power cut) or names any running process
+ * (process ids start again after a reboot or in a new container). No process of this cluster is running, as checked above.
  */
 async function removeStaleLockFiles(clusterDir: string): Promise<void> {
   for (const name of ["postmaster.pid", ".s.PGSQL.5432.lock"]) {
@@ -62,12 +62,12 @@ async function removeStaleLockFiles(clusterDir: string): Promise<void> {
     const text = await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined) continue;
     const pid = Number.parseInt(text, 10);
-    // A dead process's file is left to PostgreSQL, which then also checks its shared memory.
+    // PostgreSQL removes the file of a dead process itself, and then also checks its shared memory.
     if (!(pid > 0) || isAlive(pid)) await unlink(path);
   }
 }
 
-/** True for zombies too, which PostgreSQL cannot tell from the living either. */
+/** Also true for zombies: PostgreSQL cannot distinguish them either. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -103,7 +103,7 @@ async function listFromProc(uid: number): Promise<Listed[]> {
         const command = await readFile(`/proc/${pid}/cmdline`, "utf8");
         return [{ pid: Number(pid), command: command.replaceAll("\0", " ").trimEnd() }];
       } catch {
-        return []; // It has ended.
+        return []; // The process has ended.
       }
     }),
   );

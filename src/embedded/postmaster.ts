@@ -1,4 +1,4 @@
-// One run of the PostgreSQL server: spawned, awaited by really connecting, stopped.
+// One run of the PostgreSQL server: spawns it, waits until a connection succeeds, and stops it.
 
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +14,7 @@ export type Settings = Readonly<Record<string, string>>;
 
 export type Postmaster = {
   pid: number;
-  /** Why it ended: its last line about a problem of its own, else its exit code or signal. Never rejects. */
+  /** The reason of the end: the server's last line about its own problem, or its exit code or signal. Never rejects. */
   exited: Promise<string>;
   hasExited(): boolean;
 };
@@ -38,7 +38,7 @@ const defaultSettings = {
   log_timezone: "UTC",
   log_line_prefix: "%m [%p] %b ",
   log_checkpoints: "off",
-  // Rows and statements do not belong in a log, not even sealed ones.
+  // Rows and statements must not reach a log, not even sealed values.
   log_error_verbosity: "terse",
   log_min_error_statement: "panic",
 } satisfies Settings;
@@ -67,7 +67,7 @@ export async function spawnPostmaster(options: PostmasterOptions): Promise<Postm
   let ended = false;
   const exited = new Promise<string>((resolve) => {
     child.on("error", (error) => resolve(error.message));
-    // "exit" for its timeliness, but give the last lines a moment: children that live on keep the pipe open.
+    // Use "exit", because surviving children keep the pipe open and delay "close". Then wait a moment for the last lines.
     child.on("exit", (code, signal) => {
       ended = true;
       setTimeout(() => resolve(problem ?? (signal ? `signal ${signal}` : `exit code ${code}`)), 20);
@@ -77,15 +77,15 @@ export async function spawnPostmaster(options: PostmasterOptions): Promise<Postm
   return { pid: child.pid, exited, hasExited: () => ended };
 }
 
-/** Why the server cannot run. What it tells its clients is fatal only to them. */
+/** Finds the reason why the server cannot run. FATAL messages to clients concern only those clients. */
 function findProblem(line: string): string | undefined {
   const [, reporter, message] = /^(.*?)(?:FATAL|PANIC): +(.*)/.exec(line) ?? [];
   if (message !== undefined) return /client backend|not initialized/.test(reporter ?? "") ? undefined : message;
-  // Before it has set up its log; also the dynamic linker.
+  // Lines from before the server has set up its log, and from the dynamic linker.
   return /^\S*postgres: (.*)/.exec(line)?.[1];
 }
 
-/** Crash recovery takes as long as it takes; a server that does not even answer is given up after a minute. */
+/** Waits for crash recovery without a limit. A server that does not answer at all is given up after a minute. */
 export async function waitUntilReady(postmaster: Postmaster, connection: Connection): Promise<void> {
   for (let deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(20)) {
     if (postmaster.hasExited()) {
@@ -110,7 +110,7 @@ export async function stopPostmaster(postmaster: Postmaster): Promise<void> {
   }
 }
 
-/** Fails when a server is there and does not let coffer in. */
+/** Fails when a server answers and refuses the login. */
 export async function probe(connection: Connection): Promise<"ready" | "recovering" | "silent"> {
   try {
     await withClient({ ...connection, database: "postgres" }, async () => {});
@@ -118,7 +118,7 @@ export async function probe(connection: Connection): Promise<"ready" | "recoveri
   } catch (error) {
     if (!(error instanceof DatabaseError)) return "silent";
     if (error.code === "57P03") return "recovering";
-    if (error.code === "53300") return "ready"; // Full of clients, so it serves.
+    if (error.code === "53300") return "ready"; // Too many clients, so the server is running.
     throw new StartupError(`the bundled PostgreSQL refuses coffer: ${error.message}`, { cause: error });
   }
 }
@@ -131,9 +131,9 @@ export async function createDatabaseIfMissing(connection: Connection): Promise<v
 }
 
 async function withClient(connection: Connection, use: (client: Client) => Promise<void>): Promise<void> {
-  // ssl is named because PGSSLMODE would count otherwise.
+  // ssl is set explicitly because PGSSLMODE would apply otherwise.
   const client = new Client({ ...connection, ssl: false, connectionTimeoutMillis: 5_000 });
-  client.on("error", () => {}); // A connection cut while idle; the pending call tells.
+  client.on("error", () => {}); // An idle connection was cut; the pending call reports it.
   try {
     await client.connect();
     await use(client);

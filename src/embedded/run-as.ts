@@ -4,10 +4,10 @@ import { stat } from "node:fs/promises";
 import { StartupError } from "../domain/error/startup-error.ts";
 import type { RunAs } from "./spawn-binary.ts";
 
-// "nobody" on every Linux: initdb wants a uid that has a name, so a made-up one does not do.
+// "nobody" on every Linux. initdb requires a uid that has a name.
 const unprivileged: RunAs = { uid: 65534, gid: 65534 };
 
-/** `clusterDir` is an existing one. Root takes its owner, so that a user's cluster can be served by root and by the user again. */
+/** `clusterDir` exists. Root runs PostgreSQL as its owner, so that both root and that user can serve the cluster. */
 export async function chooseRunAs(clusterDir: string | undefined): Promise<RunAs | undefined> {
   const me = process.getuid?.() ?? 0;
   const owner = clusterDir === undefined ? undefined : await stat(clusterDir);

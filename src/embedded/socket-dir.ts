@@ -13,8 +13,8 @@ const refreshEveryMs = 6 * 3_600_000;
 export type SocketDir = { path: string; remove(): Promise<void> };
 
 /**
- * The cluster directory itself is 0700, so nobody else can even try the password. The server binds by a relative path
- * and knows no limit; a client whose path is too long goes through a short link in the temporary directory.
+ * The cluster directory is 0700, so that no other user can try the password. The server binds a relative path
+ * and has no limit. A client whose path is too long uses a short link in the temporary directory.
  */
 export async function reachSocketDir(clusterDir: string, tmpDirs = [tmpdir(), "/tmp"]): Promise<SocketDir> {
   if (fits(clusterDir)) return { path: clusterDir, remove: async () => {} };
@@ -23,7 +23,7 @@ export async function reachSocketDir(clusterDir: string, tmpDirs = [tmpdir(), "/
   if (!shortDir) throw new StartupError(`the path ${clusterDir} is too long for a Unix socket, and so is TMPDIR`);
   const refresh = () => linkPrivately(shortDir, clusterDir);
   await refresh();
-  // Cleaners of temporary directories remove what looks old.
+  // Cleaners of temporary directories remove old files.
   const timer = setInterval(() => void refresh().catch(() => {}), refreshEveryMs).unref();
   return {
     path: join(shortDir, "s"),
@@ -43,7 +43,7 @@ async function linkPrivately(shortDir: string, clusterDir: string): Promise<void
     if (error.code !== "EEXIST") throw error;
   });
   const info = await lstat(shortDir);
-  // The name can be guessed and the temporary directory is everybody's: somebody else's server must not get our password.
+  // The name can be guessed and any user can write to the temporary directory: another user's server must not get our password.
   if (!info.isDirectory() || info.uid !== process.getuid?.() || (info.mode & 0o077) !== 0) {
     throw new StartupError(`${shortDir} is not a private directory of this user; remove it`);
   }

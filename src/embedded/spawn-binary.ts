@@ -1,4 +1,4 @@
-// Runs the bundled binaries: as whom, in which directory, and with nothing of coffer's environment.
+// Runs the bundled binaries with an account, a directory and a clean environment.
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -12,9 +12,9 @@ export type BinaryProcess = ChildProcessByStdio<null, Readable, Readable>;
 export type SpawnBinaryOptions = {
   cwd: string;
   runAs?: RunAs | undefined;
-  /** Handed on as descriptor 3. */
+  /** Passed as descriptor 3. */
   extraFd?: number | undefined;
-  /** Out of coffer's process group: Ctrl-C in a terminal must reach coffer only, which then stops it in order. */
+  /** Outside coffer's process group: Ctrl-C in a terminal must reach only coffer, which then stops the server. */
   ownGroup?: boolean;
 };
 
@@ -33,9 +33,9 @@ export function spawnBinary(path: string, args: readonly string[], options: Spaw
 /**
  * The value of -D for a process that is started inside its data directory.
  *
- * As root the data directory stays 0700 and often lies below a 0700 home, where the unprivileged account cannot go.
- * PostgreSQL makes -D absolute and would fail there. The kernel's link /proc/self/cwd is absolute already and leads to
- * the directory the process was put into (by root, before it dropped its rights) without passing through the parents.
+ * For root the data directory stays 0700 and is often below a 0700 home, which the unprivileged account cannot enter.
+ * PostgreSQL makes -D absolute and would fail there. The kernel's link /proc/self/cwd is already absolute and leads to
+ * the directory in which root started the process, without passing through the parents.
  * PostgreSQL's children inherit the working directory and never leave it.
  */
 export function dataDirArgument(clusterDir: string): string {
@@ -44,7 +44,7 @@ export function dataDirArgument(clusterDir: string): string {
 
 export type Finished = { code: number | null; output: string };
 
-/** Runs to the end; a binary that cannot be started at all rejects. */
+/** Runs a binary to its end. Rejects when it cannot be started. */
 export function runBinary(path: string, args: readonly string[], options: SpawnBinaryOptions): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawnBinary(path, args, options);

@@ -1,4 +1,4 @@
-// The zero-install default: the bundled PostgreSQL in coffer's own data directory.
+// Starts the bundled PostgreSQL in coffer's data directory: the default without any configuration.
 
 import { realpath } from "node:fs/promises";
 import { toStartupError } from "../domain/error/startup-error.ts";
@@ -21,25 +21,25 @@ import { superviseServer } from "./supervise.ts";
 
 export type EmbeddedPostgresOptions = {
   dataDir: string;
-  /** Gets the server's own log lines. */
+  /** Receives the log lines of the server. */
   log?: ((line: string) => void) | undefined;
-  /** Server settings in place of the defaults; tests trade durability for speed. */
+  /** Server settings instead of the defaults. Tests trade durability for speed. */
   settings?: Settings;
 };
 
 export type EmbeddedPostgres = {
   /** `host` is the directory of the Unix socket. */
   connection: Connection;
-  /** The same for `pg` and libpq; it holds the password. */
+  /** The connection string for `pg` and libpq, with the password. */
   url: string;
-  /** Of the server that runs now: it is started again when it dies. */
+  /** The process id of the running server, which changes when it is restarted. */
   pid(): number;
-  /** Resolves with the reason when the server is given up for good; stays pending through stop(). */
+  /** Resolves with the reason when the server is given up. Stays pending through stop(). */
   exited: Promise<string>;
   stop(): Promise<void>;
 };
 
-/** Throws a StartupError, with nothing left running, when it cannot. Holds the data directory's lock until stop(). */
+/** Holds the lock of the data directory until stop(). Fails with a StartupError, and then leaves nothing running. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const undo: (() => unknown)[] = [];
   try {

@@ -1,4 +1,4 @@
-// Keeps the PostgreSQL server running: started again when it dies, given up after five failures in a row.
+// Keeps the PostgreSQL server running: restarts it when it dies, and gives up after five consecutive failures.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
@@ -14,20 +14,20 @@ import {
 
 const failuresMax = 5;
 const backoffFirstMs = 100;
-/** A server that lived this long was healthy: its end does not count as one more failure in a row. */
+/** A server that ran this long was healthy: its end does not count as a consecutive failure. */
 const healthyAfterMs = 2_000;
 
 export type Supervised = {
-  /** Of the server that runs now. */
+  /** The process id of the running server. */
   pid(): number;
-  /** Resolves with the reason when it is given up; not when it is stopped. */
+  /** Resolves with the reason when the server is given up, not when it is stopped. */
   exited: Promise<string>;
   stop(): Promise<void>;
 };
 
 export async function superviseServer(options: PostmasterOptions, connection: Connection): Promise<Supervised> {
   let stopping = false;
-  /** Spawned last, ready or not: the one that stop() has to end. */
+  /** The last spawned server, ready or not. stop() ends it. */
   let newest: Postmaster | undefined;
   const { promise: exited, resolve: giveUp } = Promise.withResolvers<string>();
 

@@ -8,7 +8,7 @@ export function macData({ key }: KeyVersion<KeyAlgorithm>, input: Uint8Array, ha
   return createHmac(hashes[hash], key.reveal()).update(input).digest();
 }
 
-/** Takes the same time wherever the MACs differ. */
+/** Compares in constant time. */
 export function isMacOf(
   version: KeyVersion<KeyAlgorithm>,
   input: Uint8Array,

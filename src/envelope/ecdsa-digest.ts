@@ -1,8 +1,8 @@
-// ECDSA (FIPS 186-5, 6.4) over a hash that a caller has made. node:crypto signs only what it has hashed itself, so a library does it.
+// ECDSA (FIPS 186-5, 6.4) over a hash that the caller computed. node:crypto signs only data that it hashes itself, so a library does it.
 import type { KeyObject } from "node:crypto";
 import type { ECDSA } from "@noble/curves/abstract/weierstrass.js";
 
-// Large, and not needed before somebody signs a hash.
+// The library is large, so it is loaded when the first hash is signed.
 const library = () => import("@noble/curves/nist.js");
 
 type Curves = Awaited<ReturnType<typeof library>>;
@@ -13,10 +13,10 @@ const curves: Readonly<Record<string, (all: Curves) => ECDSA>> = {
   secp521r1: ({ p521 }) => p521,
 };
 
-/** The hash is signed as it is, and both halves of the range of s are in use, as with OpenSSL. */
+/** Signs the hash unchanged, and accepts both halves of the range of s, like OpenSSL. */
 const options = { prehash: false, lowS: false, format: "der" } as const;
 
-/** A signature in DER. The nonce is that of RFC 6979 with fresh randomness. */
+/** Returns a signature in DER. The nonce follows RFC 6979 with additional randomness. */
 export async function signDigestEcdsa(privateKey: KeyObject, digest: Uint8Array): Promise<Uint8Array> {
   const { d = "" } = privateKey.export({ format: "jwk" });
   const secret = Buffer.from(d, "base64url");
@@ -27,7 +27,7 @@ export async function signDigestEcdsa(privateKey: KeyObject, digest: Uint8Array)
   }
 }
 
-/** Whether it is a signature of this hash. */
+/** Whether the signature of the hash is valid. */
 export async function verifyDigestEcdsa(
   publicKey: KeyObject,
   digest: Uint8Array,
@@ -39,7 +39,7 @@ export async function verifyDigestEcdsa(
   try {
     return curve.verify(signature, digest, point, options);
   } catch {
-    // Not two numbers in DER.
+    // The signature is not two numbers in DER.
     return false;
   }
 }

@@ -1,11 +1,11 @@
-// EMSA-PSS (RFC 8017, 9.1) of a hash that a caller has made: node:crypto signs only what it has hashed itself.
+// EMSA-PSS (RFC 8017, 9.1) of a hash that the caller computed, because node:crypto signs only data that it hashes itself.
 import { hash as hashOnce, timingSafeEqual } from "node:crypto";
 import { type HashName, hashes } from "../domain/key/hash-name.ts";
 import type { RandomBytes } from "../domain/random.ts";
 
 const trailer = 0xbc;
 
-/** The encoded message for a modulus of `sizeBytes`, all of whose bits are used, with a salt as long as the hash. */
+/** Returns the encoded message for a modulus of `sizeBytes` with all bits in use, with a salt as long as the hash. */
 export function encodePss(digest: Uint8Array, hash: HashName, sizeBytes: number, random: RandomBytes): Buffer {
   const salt = random(digest.byteLength);
   const h = hashSalted(digest, salt, hash);
@@ -16,7 +16,7 @@ export function encodePss(digest: Uint8Array, hash: HashName, sizeBytes: number,
   return Buffer.concat([db, h, Uint8Array.of(trailer)]);
 }
 
-/** Whether it encodes this hash, with a salt of any length. */
+/** Whether the message encodes this hash, with a salt of any length. */
 export function isPssOf(encoded: Buffer, digest: Uint8Array, hash: HashName): boolean {
   const h = encoded.subarray(encoded.byteLength - 1 - digest.byteLength, -1);
   const db = Buffer.from(encoded.subarray(0, encoded.byteLength - 1 - digest.byteLength));
@@ -32,7 +32,7 @@ function hashSalted(digest: Uint8Array, salt: Uint8Array, hash: HashName): Buffe
   return hashOnce(hashes[hash], Buffer.concat([Buffer.alloc(8), digest, salt]), "buffer");
 }
 
-/** MGF1 of `seed` over `db`, in place; clears the topmost bit. */
+/** Applies MGF1 of `seed` to `db` in place, and clears the topmost bit. */
 function mask(db: Buffer, seed: Uint8Array, hash: HashName): void {
   const counter = Buffer.alloc(4);
   for (let offset = 0, block = 0; offset < db.byteLength; block++) {

@@ -13,7 +13,7 @@ export const macKeySizeBytesMax = 512;
 // RFC 5649, section 3: the constant that marks an AES key wrap with padding.
 const kwpMark = Buffer.from("a65959a6", "hex");
 
-/** The material, as key versions hold it. One error, VALUE_CORRUPT, for every fault: it must not tell how far a guess came. */
+/** Returns the material in the form of key versions. Fails with VALUE_CORRUPT for every fault: an error must not tell how far a guess came. */
 export async function unwrapImported(
   wrappingKey: KeyObject,
   wrapped: Uint8Array,
@@ -28,7 +28,7 @@ export async function unwrapImported(
   }
 }
 
-/** An AES key of 32 bytes in RSA-OAEP, and behind it the material in AES-KWP; or the material in RSA-OAEP alone. */
+/** Either a 32-byte AES key in RSA-OAEP followed by the material in AES-KWP, or the material in RSA-OAEP alone. */
 async function unwrap(wrappingKey: KeyObject, wrapped: Uint8Array, hash: OaepHash): Promise<Sensitive> {
   const size = modulusSizeBytes(wrappingKey);
   const first = await decryptOaep(wrappingKey, wrapped.subarray(0, size), hash);
@@ -72,7 +72,7 @@ function isOfKind({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject, a
   if (spec.kind === "ec") return asymmetricKeyType === "ec" && asymmetricKeyDetails.namedCurve === spec.curve;
   if (spec.kind !== "rsa" || asymmetricKeyType !== "rsa") return false;
   const { modulusLength, publicExponent = 0n } = asymmetricKeyDetails;
-  // A small exponent is what weak or strange keys have.
+  // Refuse small exponents: only weak or unusual keys have them.
   return modulusLength === spec.modulusBits && publicExponent >= 0x10001n;
 }
 

@@ -1,4 +1,4 @@
-// Doppler: https://docs.doppler.com/reference/secrets-get, by service tokens.
+// Doppler, with service tokens: https://docs.doppler.com/reference/secrets-get
 import { answered } from "./failure.ts";
 import { membersOf, resolveEach } from "./resolve-each.ts";
 import { credentialOf, type ExternalVault, type OpenConnection, type VaultContext } from "./vault.ts";
@@ -7,14 +7,14 @@ const vendorUrl = "https://api.doppler.com";
 
 export const doppler: ExternalVault = {
   async check(connection, context) {
-    // Names only: no value has to be on its way.
+    // Request the names only: values are not needed.
     await get(connection, context, "/secrets/names", {});
   },
 
   resolve: (connection, references, context) =>
     resolveEach(references, async (name) => {
       const { value } = membersOf(await get(connection, context, "/secret", { name }));
-      // What is referred to from within the value is put in.
+      // References within the value are expanded.
       return membersOf(value)["computed"];
     }),
 };

@@ -1,4 +1,4 @@
-// The vaults that connections lead to: in bounded time, within their quota, and only so many calls at once.
+// Calls external vaults within time limits, their quotas, and a limit on concurrent calls.
 import type { BlockList } from "node:net";
 import type { VaultType } from "../domain/external-vault/vault-connection.ts";
 import { type Resolve, systemResolve } from "../net-guard/guard.ts";
@@ -13,16 +13,16 @@ import { createSharedResolutions } from "./shared-resolutions.ts";
 import type { ExternalVault, OpenConnection, Resolution, VaultContext } from "./vault.ts";
 
 export interface VaultSettings {
-  /** Addresses that may be called although they are not public, and without TLS. */
+  /** Non-public addresses that may be called, also without TLS. */
   allowed: BlockList;
 }
 
 export interface ExternalVaults {
   /** Whether any address may be called without TLS. */
   isHttpAllowed: boolean;
-  /** Asks the vault whether it takes the credentials; undefined: it does. */
+  /** Asks the vault whether it accepts the credentials. Returns undefined if it does. */
   check(connection: OpenConnection): Promise<VaultFailure | undefined>;
-  /** What each reference stands for, or why nothing. */
+  /** Returns the value of each reference, or why there is none. */
   resolve(connection: OpenConnection, references: readonly string[]): Promise<ReadonlyMap<string, Resolution>>;
 }
 
@@ -52,7 +52,7 @@ export function createExternalVaults(
     shield.spend(connection, 1);
     underWay++;
     try {
-      // What is not encrypted stays inside.
+      // Unencrypted requests go only to configured addresses.
       const isPublicRefused = request.url.protocol !== "https:";
       const limits = { signal, attemptMs, answerBytesMax };
       const answer = await requestOutside({ ...guard, isPublicRefused }, request, limits);

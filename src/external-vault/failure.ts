@@ -1,13 +1,13 @@
-// Why a vault gave nothing: in coffer's own words, without anything of a credential, a reference or an answer.
+// The failures of external vaults, in coffer's words, without any part of a credential, a reference or an answer.
 import { OutboundError, type OutboundFailure } from "../net-guard/errors.ts";
 import type { OutboundAnswer } from "../net-guard/request.ts";
 
 export type VaultFailureReason =
-  /** There is no such field, item, project or environment. */
+  /** The field, item, project or environment does not exist. */
   | "missing"
   /** More than one thing has this name. */
   | "ambiguous"
-  /** It is there, but empty, too large or hidden. */
+  /** The value exists, but is empty, too large or hidden. */
   | "unusable"
   | "unauthorized"
   | "rate_limited"
@@ -16,18 +16,18 @@ export type VaultFailureReason =
   | "timed_out"
   | "answer_too_large"
   | "redirected"
-  /** Its answer is none that its documents know. */
+  /** The answer is not documented. */
   | "faulty";
 
 export interface VaultFailure {
   reason: VaultFailureReason;
-  /** It may change by itself. */
+  /** A retry may succeed. */
   isWorthRetrying: boolean;
-  /** From now, in milliseconds; where the vault, or the shield of its quota, says so. */
+  /** Milliseconds until a retry, if the vault or the quota shield gives a time. */
   retryAfterMs?: number;
 }
 
-/** Ends a call to a vault. */
+/** The error of a failed call to a vault. */
 export class VaultError extends Error {
   override readonly name = "VaultError";
   readonly failure: VaultFailure;
@@ -52,7 +52,7 @@ const words: Readonly<Record<VaultFailureReason, string>> = {
   faulty: "the vault gave no answer that could be used",
 };
 
-/** A sentence for the caller. */
+/** Returns a sentence for the caller. */
 export function wordsFor(reason: VaultFailureReason): string {
   return words[reason];
 }
@@ -75,14 +75,14 @@ const outbound: Readonly<Record<OutboundFailure, VaultFailureReason>> = {
   ABORTED: "unreachable",
 };
 
-/** What the failure of a request says of the vault; anything else is thrown again. */
+/** Translates the failure of a request. Other errors are thrown again. */
 export function vaultErrorOf(error: unknown): VaultError {
   if (error instanceof VaultError) return error;
   if (error instanceof OutboundError) return new VaultError(failureOf(outbound[error.failure]), error);
   throw error;
 }
 
-/** The body of a good answer as JSON. Fails with what the status says: 404 is `missing`. */
+/** Returns the body of a successful answer as JSON. Fails by the status: 404 is `missing`. */
 export function answered({ status, body }: OutboundAnswer): unknown {
   if (status === 401 || status === 403) throw new VaultError(failureOf("unauthorized"));
   if (status === 404) throw new VaultError(failureOf("missing"));
@@ -91,7 +91,7 @@ export function answered({ status, body }: OutboundAnswer): unknown {
   try {
     return JSON.parse(body) as unknown;
   } catch {
-    // What JSON.parse says repeats a part of the text.
+    // The message of JSON.parse repeats a part of the text.
     throw new VaultError(failureOf("faulty"));
   }
 }

@@ -1,4 +1,4 @@
-// Infisical: https://infisical.com/docs/api-reference, by universal auth, whose access tokens are kept in memory until they expire.
+// Infisical, with universal auth, whose access tokens stay in memory until they expire: https://infisical.com/docs/api-reference
 import { Sensitive } from "../domain/sensitive.ts";
 import { answered, failureOf, VaultError } from "./failure.ts";
 import { membersOf, resolveEach } from "./resolve-each.ts";
@@ -10,7 +10,7 @@ const wholeValue = { expandSecretReferences: "true", include_imports: "true", vi
 /** The server sends this text instead of a value that the identity may not read. */
 const hiddenValue = "<hidden-by-infisical>";
 const tokensKeptMax = 1_000;
-/** So long before its end a token is not used any more. */
+/** A token is no longer used this long before it expires. */
 const marginMs = 30_000;
 
 interface AccessToken {
@@ -24,7 +24,7 @@ export function createInfisical(): ExternalVault {
 
   async function accessToken(connection: OpenConnection, context: VaultContext): Promise<AccessToken> {
     const key = keyOf(connection);
-    // Those who come while it is on its way wait for it.
+    // Concurrent calls share the request.
     for (let known = kept.get(key); known; known = kept.get(key)) {
       const token = await known;
       if (token.expireMs > context.nowMs()) return token;
@@ -39,7 +39,7 @@ export function createInfisical(): ExternalVault {
     return asked;
   }
 
-  /** What has been revoked is let go of, and asked for once again. */
+  /** Drops a revoked token, and requests a new one once. */
   async function getSecret(
     connection: OpenConnection,
     context: VaultContext,
@@ -63,7 +63,7 @@ export function createInfisical(): ExternalVault {
 
   return {
     async check(connection, context) {
-      // With what it was given: a token that is kept says nothing about credentials that are new, or revoked.
+      // Sign in with the given credentials: a cached token tells nothing about new or revoked ones.
       const token = await logIn(connection, context);
       await getSecrets(connection, context, token, "", { viewSecretValue: "false" });
     },
@@ -78,7 +78,7 @@ export function createInfisical(): ExternalVault {
   };
 }
 
-/** Another one after each change of the connection. */
+/** Returns a cache key that changes with each change of the connection. */
 function keyOf({ workspaceId, vaultConnectionId, revision }: OpenConnection): string {
   return `${workspaceId} ${vaultConnectionId} ${revision}`;
 }
@@ -94,7 +94,7 @@ async function logIn(connection: OpenConnection, { send, nowMs }: VaultContext):
     }),
   });
   const { accessToken, expiresIn } = membersOf(answered(answer));
-  // It stands in a header.
+  // The token is sent in a header.
   if (typeof accessToken !== "string" || !/^[!-~]{1,16384}$/.test(accessToken))
     throw new VaultError(failureOf("faulty"));
   const lifetimeMs = typeof expiresIn === "number" ? expiresIn * 1_000 : 0;

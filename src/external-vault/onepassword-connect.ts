@@ -11,7 +11,7 @@ export const onePasswordConnect: ExternalVault = {
 
   async resolve(connection, references, context) {
     const asked = new Map<string, Promise<unknown>>();
-    // Fields of one item take one look at it.
+    // Read an item once for all of its fields.
     const getOnce = (path: string, filter?: string) => {
       const key = `${path} ${filter ?? ""}`;
       const answer = asked.get(key) ?? get(connection, context, path, filter);
@@ -43,14 +43,14 @@ async function get(
 
 const idForm = /^[a-z0-9]{26}$/;
 
-/** A vault or an item by its name, or by its id when nothing has this name. */
+/** Finds a vault or an item by name, or by id when nothing has this name. */
 async function idOf(
   getOnce: (path: string, filter: string) => Promise<unknown>,
   path: string,
   attribute: string,
   name: string,
 ): Promise<string> {
-  // The form of references lets no quotes through.
+  // References cannot contain quotes.
   const found = listOf(await getOnce(path, `${attribute} eq "${name}"`)).map((each) => membersOf(each)["id"]);
   if (found.length === 0 && idForm.test(name)) return name;
   const id = theOnly(found);
@@ -58,7 +58,7 @@ async function idOf(
   return id;
 }
 
-/** The value of the field with this label or id, in the named section if there is one. */
+/** Returns the value of the field with this label or id, in the named section if one is given. */
 function fieldOf(item: unknown, { section, field: name }: OnePasswordReference): unknown {
   const { fields, sections } = membersOf(item);
   const sectionIds = section === undefined ? [] : listOf(sections ?? []).filter((each) => isCalled(each, section));
@@ -70,7 +70,7 @@ function fieldOf(item: unknown, { section, field: name }: OnePasswordReference):
   return membersOf(theOnly(matching))["value"];
 }
 
-/** 1Password's references do not tell upper from lower case. */
+/** 1Password's references are case-insensitive. */
 function isCalled(thing: unknown, name: string): boolean {
   const { id, label } = membersOf(thing);
   return [id, label].some((text) => typeof text === "string" && text.toLowerCase() === name.toLowerCase());

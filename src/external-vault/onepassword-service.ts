@@ -1,10 +1,10 @@
-// 1Password itself, by service account tokens and with its own client: only that can decrypt what its servers send.
+// 1Password's service, with service account tokens and the official client: only that can decrypt the answers.
 import type { Client, ResolveReferenceError } from "@1password/sdk";
 import { failureOf, VaultError, type VaultFailureReason } from "./failure.ts";
 import { membersOf, resolutionOf } from "./resolve-each.ts";
 import { credentialOf, type ExternalVault, type OpenConnection, type Resolution, type VaultContext } from "./vault.ts";
 
-// Beside the call itself, a client has to sign in.
+// A client has to sign in before its call.
 const signInCalls = 1;
 
 export const onePasswordService: ExternalVault = {
@@ -24,7 +24,7 @@ export const onePasswordService: ExternalVault = {
   },
 };
 
-/** The client is large, and loaded when the first connection needs it. */
+/** The client is large, so it is loaded when the first connection needs it. */
 async function signIn(connection: OpenConnection): Promise<Client> {
   const token = credentialOf(connection, "access_token");
   if (!isOfOnePassword(token)) throw new VaultError(failureOf("unauthorized"));
@@ -32,7 +32,7 @@ async function signIn(connection: OpenConnection): Promise<Client> {
   return createClient({ auth: token, integrationName: "coffer", integrationVersion: "v1" });
 }
 
-/** The token says where to sign in, and the client goes there past coffer's guard: so it must be 1Password's. */
+/** The token contains the sign-in address, and the client bypasses coffer's guard: so the address must be 1Password's. */
 function isOfOnePassword(token: string): boolean {
   try {
     const json = Buffer.from(token.replace(/^ops_/, ""), "base64url").toString("utf8");
@@ -85,7 +85,7 @@ async function within<T>({ signal, spend }: VaultContext, calls: number, work: (
   }
 }
 
-/** Its errors have names of their own for some of this, and only sentences for the rest; no sentence is passed on. */
+/** The client has error classes for some failures and only messages for others. Its messages are never passed on. */
 function reasonOf(error: unknown): VaultFailureReason {
   const text = error instanceof Error ? `${error.constructor.name} ${error.message}` : String(error);
   if (/ratelimit|rate limit/i.test(text)) return "rate_limited";

@@ -1,4 +1,4 @@
-// 1Password: a Connect server where the connection says where it is, otherwise 1Password itself.
+// 1Password: a Connect server if the connection has a base URL, otherwise 1Password's service.
 import { onePasswordConnect } from "./onepassword-connect.ts";
 import { onePasswordService } from "./onepassword-service.ts";
 import type { ExternalVault, OpenConnection } from "./vault.ts";

@@ -1,16 +1,16 @@
-// Keeps each connection below what its vault allows, and away from it while the vault wants no more: in this process alone.
+// Keeps each connection of this process below the quota of its vault, and waits when the vault asks for it.
 import { failureOf, VaultError } from "./failure.ts";
 
 export interface QuotaShield {
-  /** Fails with a VaultError, `rate_limited`, when so many calls are too many now. */
+  /** Takes `count` calls. Fails with a VaultError, `rate_limited`, when they exceed the quota now. */
   spend(connection: string, calls: number): void;
-  /** The vault refuses to be asked before so many milliseconds; undefined: it says no time. Says the time that is kept. */
+  /** The vault refused calls for this many milliseconds; undefined: it gave no time. Returns the time to wait. */
   refused(connection: string, retryAfterMs: number | undefined): number;
-  /** The vault has answered. */
+  /** The vault answered. */
   answered(connection: string): void;
 }
 
-// The vendors let a token ask 120 times a minute and more; one beside coffer asks too.
+// The vendors allow 120 calls a minute and more for a token, and other clients may use the same token.
 const callsAtOnceMax = 60;
 const callsPerMinute = 90;
 const backOffMinMs = 1_000;
@@ -21,7 +21,7 @@ interface Quota {
   calls: number;
   refillMs: number;
   blockedUntilMs: number;
-  /** In a row. */
+  /** Consecutive refusals. */
   refusals: number;
 }
 
@@ -47,7 +47,7 @@ export function createQuotaShield(nowMs: () => number): QuotaShield {
       const quota = quotaOf(connection);
       const blockedMs = quota.blockedUntilMs - nowMs();
       if (blockedMs > 0) throw new VaultError(failureOf("rate_limited", Math.ceil(blockedMs)));
-      // What is more than a full bucket passes when the bucket is full, and empties it.
+      // A request larger than the bucket passes when the bucket is full, and empties it.
       const missing = Math.min(calls, callsAtOnceMax) - quota.calls;
       if (missing > 0) throw new VaultError(failureOf("rate_limited", Math.ceil((missing * 60_000) / callsPerMinute)));
       quota.calls -= calls;

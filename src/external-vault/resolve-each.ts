@@ -1,4 +1,4 @@
-// Asks for references one by one, a few at once.
+// Resolves references one by one, a few at a time.
 import { Sensitive } from "../domain/sensitive.ts";
 import { failureOf, VaultError, vaultErrorOf } from "./failure.ts";
 import type { Resolution } from "./vault.ts";
@@ -6,7 +6,7 @@ import type { Resolution } from "./vault.ts";
 const atOnceMax = 4;
 const sizeBytesMax = 65_536;
 
-/** `one` gives the value of a reference, or fails with a VaultError. */
+/** `one` returns the value of a reference, or fails with a VaultError. */
 export async function resolveEach(
   references: readonly string[],
   one: (reference: string) => Promise<unknown>,
@@ -34,7 +34,7 @@ export function resolutionOf(value: unknown): Resolution {
   return { value: new Sensitive(bytes) };
 }
 
-/** The members of a JSON object; none of anything else. */
+/** Returns the members of a JSON object; empty for other JSON. */
 export function membersOf(json: unknown): Readonly<Record<string, unknown>> {
   return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
 }

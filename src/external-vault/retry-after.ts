@@ -1,6 +1,6 @@
-// When an answer says that one may come again (RFC 9110, 10.2.3).
+// Reads Retry-After (RFC 9110, 10.2.3).
 
-/** In milliseconds from `now`; undefined where nothing that can be read says so. */
+/** Returns milliseconds from `now`; undefined when the header is missing or not valid. */
 export function retryAfterMs(header: string | undefined, now: Date): number | undefined {
   if (header === undefined) return undefined;
   if (/^[0-9]{1,9}$/.test(header)) return Number(header) * 1_000;

@@ -1,11 +1,11 @@
-// Lets those who need the same reference at the same time share one call, and remembers for a moment what a vault has not got.
+// Shares one call among concurrent requests for the same reference, and remembers missing references for a moment.
 import type { VaultFailureReason } from "./failure.ts";
 import type { Resolution } from "./vault.ts";
 
 type Resolve = (references: readonly string[]) => Promise<ReadonlyMap<string, Resolution>>;
 
 export interface SharedResolutions {
-  /** `connection` names it as it is at its revision. Values are kept no longer than a call is under way. */
+  /** `connection` includes the revision. Values are kept only while the call is running. */
   resolve(connection: string, references: readonly string[], resolve: Resolve): Promise<Map<string, Resolution>>;
 }
 

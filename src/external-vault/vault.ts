@@ -1,22 +1,22 @@
-// The port to vaults elsewhere: whether they take a connection's credentials, and what its references stand for.
+// The interface of external vaults: check credentials, and resolve references.
 import type { VaultConnection } from "../domain/external-vault/vault-connection.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
 import type { OutboundAnswer, OutboundRequest } from "../net-guard/request.ts";
 import type { VaultFailure } from "./failure.ts";
 
-/** A connection with its credentials, by the names of their fields. */
+/** A connection with its credentials by field name. */
 export interface OpenConnection
   extends Pick<VaultConnection, "workspaceId" | "vaultConnectionId" | "vaultType" | "baseUrl" | "config" | "revision"> {
   credentials: ReadonlyMap<string, Sensitive>;
 }
 
-/** What an adapter works with, for one call. */
+/** The tools of an adapter, for one call. */
 export interface VaultContext {
   /** Sends a request through the guard, within the quota. Fails with a VaultError, also for 429. */
   send(request: OutboundRequest): Promise<OutboundAnswer>;
-  /** For what goes another way than `send`: so many calls to the vault. Fails with a VaultError. */
+  /** Takes quota for calls that do not use `send`. Fails with a VaultError. */
   spend(calls: number): void;
-  /** Ends everything. */
+  /** Aborts the whole call. */
   signal: AbortSignal;
   nowMs: () => number;
 }
@@ -24,9 +24,9 @@ export interface VaultContext {
 export type Resolution = { value: Sensitive } | VaultFailure;
 
 export interface ExternalVault {
-  /** Reads no value. Fails with a VaultError. */
+  /** Checks the credentials without reading a value. Fails with a VaultError. */
   check(connection: OpenConnection, context: VaultContext): Promise<void>;
-  /** For each reference what it stands for, or why nothing. Fails with a VaultError that is true of all of them. */
+  /** Returns the value or the failure of each reference. Fails with a VaultError that concerns all of them. */
   resolve(
     connection: OpenConnection,
     references: readonly string[],
@@ -34,7 +34,7 @@ export interface ExternalVault {
   ): Promise<ReadonlyMap<string, Resolution>>;
 }
 
-/** The credential of this name, as text. */
+/** Returns the credential with this name, as text. */
 export function credentialOf({ credentials }: OpenConnection, name: string): string {
   return Buffer.from(credentials.get(name)?.reveal() ?? []).toString("utf8");
 }

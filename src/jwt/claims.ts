@@ -1,4 +1,4 @@
-// What the claims of a verified JWT mean here, by its issuer's rules.
+// Maps the claims of a verified JWT to coffer's terms, by the rules of its issuer.
 import { isScope, type Role, roles } from "../domain/access/permission.ts";
 import type { ClaimPath, JwtIssuer, RoleRule, ScopeRule, WorkspaceRule } from "./issuer.ts";
 

@@ -1,4 +1,4 @@
-// Reads a JSON file of settings strictly: every member is asked for by name, and what nobody asked for is an error.
+// Reads a JSON settings file strictly: unknown members are errors.
 import { StartupError } from "../domain/error/startup-error.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
@@ -15,13 +15,13 @@ export interface ObjectReader {
   value(name: string): Json | undefined;
   names(): string[];
   fail(name: string, rule: string): StartupError;
-  /** Fails when there is a member that was not asked for. */
+  /** Fails when the object has an unknown member. */
   done(): void;
 }
 
 const textLengthMax = 2_048;
 
-/** The values themselves stand in no error. */
+/** Errors never contain values. */
 export function readObject(value: Json, place: string): ObjectReader {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new StartupError(`${place} must be an object`);

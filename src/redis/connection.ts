@@ -1,4 +1,4 @@
-// Access to Redis with short time-outs, no queue and a breaker, so that a Redis that is dead, slow, stopped or refusing costs little.
+// Access to Redis with short time-outs, no queue and a breaker, so that a dead, slow, stopped or refusing Redis costs little.
 import { type ClientOptions, commandTimeoutMs, openClient, type RedisClient } from "./open-client.ts";
 import { errorBehind, isMoved, refusalIn } from "./refusal.ts";
 
@@ -9,7 +9,7 @@ export interface RedisConnection {
   close(): void;
 }
 
-/** `cause` is for the log and has no keys or credentials in it. */
+/** `cause` is for the log and contains no keys or credentials. */
 export type RedisState =
   | { is: "up" }
   /** Redis cannot be reached or does not answer. */
@@ -27,7 +27,7 @@ export interface RedisConnectionOptions extends ClientOptions {
 const breakerMs = 1_000;
 /** The interval of checks while Redis does not work. */
 const probeEveryMs = 500;
-/** A server that stays what it is must not be connected to without end. */
+/** Limits reconnections to a server that keeps refusing. */
 const reconnectEveryMs = 1_000;
 const closedCause = "the connection is closed";
 const closedReportMs = 400;

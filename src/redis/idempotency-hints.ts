@@ -1,9 +1,9 @@
-// The idempotency fast path: Redis may say "already done, look there", and nothing depends on it.
+// The idempotency fast path: Redis tells that a call may be a replay. Correctness does not depend on it.
 import { createHmac } from "node:crypto";
 import type { Sensitive } from "../domain/sensitive.ts";
 import type { RedisConnection } from "./connection.ts";
 
-/** What names an idempotent call. */
+/** Identifies an idempotent call. */
 interface Scope {
   workspaceId: string;
   principalId: string;
@@ -12,15 +12,15 @@ interface Scope {
 }
 
 export interface IdempotencyHints {
-  /** Whether the call may have been made already; a wrong answer costs time, nothing else. */
+  /** Whether the call may be a replay. A wrong answer only costs time. */
   has(scope: Scope): Promise<boolean>;
-  /** Says, behind the answer, that it has. */
+  /** Remembers the call. Does not delay the answer. */
   add(scope: Scope): void;
 }
 
 const keptSeconds = 24 * 3600;
 
-/** Hints in Redis, under names that tell nothing: an HMAC of the scope. */
+/** Stores hints in Redis. Their keys are HMACs, which reveal nothing. */
 export function createRedisHints(redis: RedisConnection, prefix: string, nameKey: Sensitive): IdempotencyHints {
   const nameOf = (scope: Scope) => {
     const fields = JSON.stringify([scope.workspaceId, scope.principalId, scope.method, scope.key]);
@@ -41,7 +41,7 @@ export function createRedisHints(redis: RedisConnection, prefix: string, nameKey
   };
 }
 
-/** Without Redis every call asks Postgres, which knows. */
+/** Without Redis every call asks PostgreSQL, which decides. */
 export const noHints: IdempotencyHints = {
   has: () => Promise.resolve(false),
   add: () => {},

@@ -1,19 +1,19 @@
-// Takes a shared limit's points in small blocks, so that most calls cost no round trip. A block is charged when it is taken:
-// the limit is never exceeded, and what is left of a block ends with its second.
+// Takes points of a shared limit in small blocks, so that most calls need no round trip. A block is charged when it is taken:
+// the limit is never exceeded, and unused points of a block expire with its second.
 import type { RateLimit, RateLimitState } from "./rate-limits.ts";
 
 interface Lease {
   left: number;
   /** On the monotonic clock, in milliseconds. */
   untilMs: number;
-  /** What was left to others when it was taken. */
+  /** The points left to others when the block was taken. */
   remaining: number;
 }
 
 const blockPointsMax = 100;
 const leasesMax = 10_000;
 
-/** `shared` charges at once; a small limit is taken point by point, so that instances share it evenly. */
+/** `shared` charges immediately. Small limits are taken point by point, so that instances share them evenly. */
 export function leasePoints(shared: RateLimit, limit: number): RateLimit {
   const block = Math.max(1, Math.min(blockPointsMax, Math.floor(limit / 10)));
   if (block === 1) return shared;
@@ -29,7 +29,7 @@ export function leasePoints(shared: RateLimit, limit: number): RateLimit {
   }
 
   async function takeBlock(subject: string): Promise<void> {
-    // Counted from before the call: the lease ends no later than the second it was charged to.
+    // Measured from before the call, so that the lease ends no later than the second that was charged.
     const start = performance.now();
     const { allowed, resetMs, remaining } = await shared.take(subject, block);
     if (!allowed) {
@@ -52,7 +52,7 @@ export function leasePoints(shared: RateLimit, limit: number): RateLimit {
         taking.set(subject, under);
       }
       await under;
-      // Too many waited for the block, or the limit is near: then this call's own points decide.
+      // Too many calls waited for the block, or the limit is near: charge this call's own points.
       return fromLease(subject, points) ?? shared.take(subject, points);
     },
     async giveBack(subject, points) {

@@ -1,11 +1,11 @@
-// Rate limits: shared through Redis, each instance's own where there is none, or none that answers.
+// Rate limits: shared through Redis; each instance counts alone when Redis is missing or unavailable.
 import { RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { FailureLimit, FailureLimits } from "../domain/failure-limit.ts";
 import type { RedisConnection } from "./connection.ts";
 import { createKnownCounts, type Held } from "./known-counts.ts";
 import { type Counter, type CreateCounter, ownCounter } from "./worker-limits.ts";
 
-/** Where a subject stands with its limit. */
+/** The state of a subject's limit. */
 export interface RateLimitState {
   allowed: boolean;
   /** Points a second. */
@@ -14,17 +14,17 @@ export interface RateLimitState {
   resetMs: number;
 }
 
-/** Takes points of a subject. */
+/** Takes points from a subject's limit. */
 export interface RateLimit {
-  /** Never more points than a second has, so that a large call is not refused for ever. */
+  /** Takes at most the points of one second, so that a large call is not refused for ever. */
   take(subject: string, points: number): Promise<RateLimitState>;
-  /** The same where nobody has to be asked; undefined where somebody has, and nothing was taken then. */
+  /** Takes points without a round trip; undefined if one is needed, and then nothing was taken. */
   takeNow(subject: string, points: number): RateLimitState | undefined;
-  /** Gives points back that were taken for a call that another limit refused. */
+  /** Returns points of a call that another limit refused. */
   giveBack(subject: string, points: number): Promise<void>;
 }
 
-/** `limit` points a second for each subject; with Redis for all instances together, with an insurance for when it does not answer. */
+/** Allows `limit` points a second for each subject. With Redis all instances share it; without an answer each counts alone. */
 export function createRateLimit(
   name: string,
   limit: number,
@@ -83,7 +83,7 @@ function refusalOrThrow(error: unknown): RateLimiterRes {
   throw error;
 }
 
-/** Look-ups are limited to protect the database: nobody guesses 160 random bits, and many honest clients share a NAT. */
+/** Look-ups are limited to protect the database. Guessing 160 random bits is impossible, and many honest clients share a NAT. */
 const lookupsPerMalformed = 10;
 
 export function createFailureLimits(failuresPerMinute: number, createCounter?: CreateCounter): FailureLimits {
@@ -93,7 +93,7 @@ export function createFailureLimits(failuresPerMinute: number, createCounter?: C
   };
 }
 
-/** `failuresPerMinute` for each address. */
+/** Allows `failuresPerMinute` for each address. */
 export function createFailureLimit(
   name: string,
   failuresPerMinute: number,
@@ -111,7 +111,7 @@ export function createFailureLimit(
   };
 }
 
-/** An IPv4 address, or the /64 of an IPv6 one: whoever has one address of it has them all. */
+/** Returns an IPv4 address, or the /64 of an IPv6 address: a client with one address of a /64 usually has all of them. */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail = ""] = address.split("::");

@@ -29,7 +29,7 @@ export const redisUrlForms =
 const several = /^(rediss?)\+(sentinel|cluster):\/\/(?:([^@/]*)@)?([^/?#@]+)(?:\/([^/?#]+)(?:\/(\d{1,3}))?)?\/?$/;
 const defaultPorts = { sentinel: 26_379, cluster: 6_379 };
 
-/** Returns undefined for a text that has none of the forms. */
+/** Returns undefined for a text of another form. */
 export function readRedisUrl(text: string): RedisTarget | undefined {
   if (!/^rediss?\+/.test(text)) return readSingle(text);
   const [, scheme, kind, access = "", hosts = "", name, db = "0"] = several.exec(text) ?? [];
@@ -44,7 +44,7 @@ export function readRedisUrl(text: string): RedisTarget | undefined {
   return decoded === undefined ? undefined : { kind, ...shared, name: decoded, db: Number(db) };
 }
 
-/** The client would fail with errors of its own: at escapes that are not valid, and at a database that is no number. */
+/** Refuses invalid escapes and databases that are not numbers: the client would fail with unclear errors. */
 function readSingle(text: string): RedisTarget | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, username, password, pathname } = new URL(text);
@@ -68,7 +68,7 @@ function readCredentials(text: string): Pick<Access, "username" | "password"> | 
   return { username: username || undefined, password: rest.length === 0 ? undefined : password };
 }
 
-/** Undefined where the escapes are not valid. */
+/** Returns undefined when the escapes are not valid. */
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -1,4 +1,4 @@
-// Counts of windows of time that processes share; where Redis does not answer, nobody does.
+// Counts in time windows that processes share through Redis. Undefined when Redis does not answer.
 import { RateLimiterRedis } from "rate-limiter-flexible";
 import type { SharedCount } from "../domain/shared-count.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -11,7 +11,7 @@ export function createSharedCount(
   const counter = new RateLimiterRedis({
     storeClient: redis.client,
     keyPrefix: `${prefix}:${name}`,
-    // It counts, and refuses nothing.
+    // Without a limit: it only counts.
     points: Number.MAX_SAFE_INTEGER,
     duration: windowMs / 1_000,
   });

@@ -8,9 +8,9 @@ import {
   RateLimiterRes,
 } from "rate-limiter-flexible";
 
-/** Makes this process the one that counts. Once, before it forks. */
+/** Makes this process the one that counts. Call it once, before it forks. */
 export function countForWorkers(): void {
-  // Registers itself.
+  // The constructor registers itself.
   void new RateLimiterClusterMaster();
 }
 
@@ -18,12 +18,12 @@ export type Counter = Pick<RateLimiterAbstract, "consume" | "reward" | "get" | "
 
 export type CreateCounter = (options: IRateLimiterOptions & { keyPrefix: string }) => Counter;
 
-/** One that counts for this process alone. */
+/** Returns a counter for this process alone. */
 export const ownCounter: CreateCounter = (options) => new RateLimiterMemory(options);
 
 const answerTimeoutMs = 100;
 
-/** In a worker: one that counts for all workers; a primary that does not answer leaves each to count for itself. */
+/** Returns a counter for all workers. If the primary does not answer, each worker counts for itself. */
 export const primaryCounter: CreateCounter = (options) => {
   const primary = new RateLimiterCluster({ ...options, timeoutMs: answerTimeoutMs });
   const own = ownCounter(options);
@@ -39,7 +39,7 @@ async function answerOr<T>(asked: Promise<T>, own: () => Promise<T>): Promise<T>
   try {
     return await asked;
   } catch (error) {
-    // A refusal is an answer.
+    // A refusal is an answer, not a failure.
     if (error instanceof RateLimiterRes) throw error;
     return own();
   }

@@ -1,4 +1,4 @@
-// Which deployment this database belongs to, and whether this keyring fits it.
+// Opens the deployment of a database, and checks that the keyring fits it.
 
 import { StartupError } from "../domain/error/startup-error.ts";
 import { newId } from "../domain/ids.ts";
@@ -20,7 +20,7 @@ export interface Deployment {
   deploymentKeys: DeploymentKeys;
 }
 
-/** Opens the deployment, or makes it in a new database. A keyring that does not fit is a StartupError, and nothing is written. */
+/** Opens the deployment, or creates it in a new database. If the keyring does not fit, fails with a StartupError and writes nothing. */
 export async function openDeployment(deps: {
   database: Sql;
   keyring: Keyring;
@@ -48,7 +48,7 @@ async function makeDeployment({ database, keyring, now, random }: Parameters<typ
   const deploymentId = newId("dep", now(), random);
   const key = newDeploymentKey(random);
   await insertDeployment(database, { deploymentId, ...wrapDeploymentKey(keyring, deploymentId, key, random) });
-  // Another instance may have been first: what is stored is what counts.
+  // Another instance may have been first: use the stored key.
   const stored = await findDeployment(database);
   if (!stored) throw new Error("the deployment that was just made is not there");
   return stored;

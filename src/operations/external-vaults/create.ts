@@ -1,4 +1,4 @@
-// CreateVaultConnection: a connection with its sealed credentials. Its vault is not called.
+// CreateVaultConnection: creates a connection with sealed credentials. The vault is not called.
 
 import { checkAll } from "../../domain/error/errors.ts";
 import { checkBaseUrl } from "../../domain/external-vault/base-url.ts";
@@ -17,12 +17,12 @@ import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts
 import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { insertVaultConnection } from "../../store/vault-connections.ts";
 
-/** Fields of config and credentials that are empty count as not given. */
+/** Empty fields of config and credentials count as omitted. */
 export interface CreateConnectionInput {
   name: string;
   description: string;
   vaultType: VaultType;
-  /** Empty: the vendor's own. */
+  /** Empty: the vendor's service. */
   baseUrl: string;
   config: Readonly<Record<string, string>>;
   credentials: Readonly<Record<string, string>>;

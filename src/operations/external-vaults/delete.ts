@@ -1,4 +1,4 @@
-// DeleteVaultConnection: for good, once no active secret refers to it.
+// DeleteVaultConnection: deletes a connection permanently. No active secret may refer to it.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -23,14 +23,14 @@ export async function deleteVaultConnection(
     grant,
     prepare: async () => ({ subject: { resourceType: "vault_connection", resourceId: vaultConnectionId } }),
     async apply(tx) {
-      // Whoever is about to refer to it waits, or has committed by now.
+      // Transactions that refer to the connection wait for this lock, or have committed.
       const connection = await lockConnectionOrFail(deps, tx, grant.workspaceId, target);
       const secretIds = await findReferringSecretIds(tx, connection, secretsNamedMax);
       if (secretIds.length > 0) throw inUse(vaultConnectionId, secretIds);
       await removeConnection(tx, connection);
       return undefined;
     },
-    // It is gone, whatever else has happened since.
+    // The connection is deleted, whatever has happened since.
     replay: async () => undefined,
   });
 }

@@ -1,4 +1,4 @@
-// What a version that is a reference refers to, for who may see the version: the vault is not called.
+// GetFieldMappings: returns the references of a version to callers who may see the version. The vault is not called.
 
 import { readPolicyText } from "../../domain/access/access-policy.ts";
 import { CofferError } from "../../domain/error/errors.ts";
@@ -16,7 +16,7 @@ type GetMappingsDeps = ReportDeps &
   Pick<Deps, "database" | "regions" | "deploymentKeys" | "deploymentId" | "keyMaterial">;
 
 /**
- * The vault's name for each part. Undefined for a version that is no reference, and where it cannot be opened now: destroyed, of a
+ * Returns the vault's name of each part. Undefined for a version that is not a reference, or that cannot be opened now: destroyed, of a
  * deleted secret, or under a key that is not active. Fails with VALUE_CORRUPT.
  */
 export async function getFieldMappings(

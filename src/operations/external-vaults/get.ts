@@ -1,4 +1,4 @@
-// GetVaultConnection: a connection without its credentials.
+// GetVaultConnection: returns a connection without its credentials.
 
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

@@ -1,4 +1,4 @@
-// RotateVaultConnection: other credentials, which the vault has taken before they replace the old ones.
+// RotateVaultConnection: replaces the credentials after the vault has accepted the new ones.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
@@ -42,7 +42,7 @@ export async function rotateVaultConnection(
     async prepare() {
       const connection = await findConnectionOrFail(deps.database, workspaceId, vaultConnectionId);
       checkEtag(connection, input.etag);
-      // Before anything is sent to where the row says.
+      // Verify the row before anything is sent to the address in it.
       checkAuthentic(deps.deploymentKeys, coveredOfVaultConnection(connection), connection.mac);
       const credentials = checkVaultCredentials(connection, input.credentials);
       const keyVersion = await sealingKey(deps, workspaceId, { region: deps.regions[0] });

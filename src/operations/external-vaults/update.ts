@@ -1,4 +1,4 @@
-// UpdateVaultConnection: its name and its description.
+// UpdateVaultConnection: changes the name and description.
 
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

@@ -1,4 +1,4 @@
-// VerifyVaultConnection: whether the vault takes the connection's credentials, now.
+// VerifyVaultConnection: asks the vault whether it accepts the credentials now.
 
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -28,7 +28,7 @@ export async function verifyVaultConnection(
     async prepare() {
       const connection = await findConnectionOrFail(deps.database, workspaceId, vaultConnectionId);
       const opened = await openConnection(deps, connection);
-      // Durable before the credentials go anywhere.
+      // The audit event must be durable before the credentials are sent.
       await deps.audit.record(auditEvent(deps, caller, { decision: "ALLOW", rule, result: "OK" }, subject));
       const failure = await deps.externalVaults.check(opened);
       if (failure) throw checkFailed(connection, failure);

@@ -1,4 +1,4 @@
-// CancelKeyDestruction: in time, it leaves the key disabled, or active where that is asked for.
+// CancelKeyDestruction: leaves the key disabled, or active if the caller asks for it.
 
 import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -7,11 +7,11 @@ import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/
 import type { Outcome } from "../../steps/mutation.ts";
 
 export interface CancelDestructionInput extends ChangeKeyInput {
-  /** Whether the key becomes active, whatever it was before; that needs `keys.enable` too. */
+  /** Whether the key becomes active. This also requires `keys.enable`. */
   enables?: boolean;
 }
 
-/** Fails with what `changeKey` fails with: KEY_DESTROYED also once the time has come. */
+/** Fails as `changeKey` does; with KEY_DESTROYED also when the time has passed. */
 export async function cancelKeyDestruction(
   deps: ChangeKeyDeps,
   caller: Caller,
@@ -19,7 +19,7 @@ export async function cancelKeyDestruction(
 ): Promise<Outcome<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.destroy");
   if (enables) authorize(caller, "keys.enable");
-  // Disabled, not active, unless asked for: it may have been disabled before, and nothing comes back to use unasked.
+  // The key may have been disabled before, so it becomes active only on request.
   return changeKey(deps, caller, grant, input, async ({ state }) =>
     state === "PENDING_DESTRUCTION" ? { state: enables ? "ACTIVE" : "DISABLED" } : undefined,
   );

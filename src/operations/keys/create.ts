@@ -1,4 +1,4 @@
-// CreateKey: a key with its first version, whose material coffer makes or the caller has wrapped for import.
+// CreateKey: creates a key with its first version. coffer generates the material, or the caller imports it.
 
 import { checkAll, invalidField } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
@@ -19,16 +19,16 @@ import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts
 import { regionOf } from "../../steps/secrets/region.ts";
 import { insertKmsKey } from "../../store/kms-keys.ts";
 
-/** An empty region or algorithm is the default one. */
+/** Empty region or algorithm: the default. */
 export interface CreateKeyInput
   extends Pick<
     KmsKeyRecord,
     "name" | "region" | "description" | "labels" | "annotations" | "rotationPeriodDays" | "exportAllowed"
   > {
   algorithm: string;
-  /** The request's field for the algorithm, if it is not `algorithm`. */
+  /** The name of the algorithm's field in the request, if it is not `algorithm`. */
   algorithmField?: string;
-  /** Undefined: coffer makes the material. */
+  /** Undefined: coffer generates the material. */
   imported: ImportedMaterial | undefined;
 }
 

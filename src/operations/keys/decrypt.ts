@@ -1,4 +1,4 @@
-// Decrypt and BatchDecrypt: what encrypt has made, by the version that the ciphertext names.
+// Decrypt and BatchDecrypt: decrypts with the key version that the ciphertext names.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
@@ -14,7 +14,7 @@ import { checkNoContext } from "./encrypt.ts";
 export interface DecryptItem {
   ciphertext: Uint8Array;
   context: Uint8Array;
-  /** Of RSA ciphertexts that name none, because others have made them with the public key; 0: the primary one. */
+  /** The version for RSA ciphertexts from other tools, which name none; 0: the primary version. */
   keyVersion: number;
 }
 
@@ -34,7 +34,7 @@ export async function decrypt(
   return result as Decrypted;
 }
 
-/** Each item's plaintext or error, in their order. */
+/** Returns the plaintext or error of each item, in their order. */
 export async function batchDecrypt(
   deps: UseKeyDeps,
   caller: Caller,
@@ -55,13 +55,13 @@ export async function batchDecrypt(
   try {
     return await useKey(deps, caller, asked, work);
   } catch (error) {
-    // Nobody gets what was decrypted before the failure.
+    // Zero the plaintexts that were decrypted before the failure.
     for (const result of results) if (!(result instanceof CofferError)) result.plaintext.zero();
     throw error;
   }
 }
 
-/** Only faults of the item itself are its result. */
+/** Only errors of the item itself become its result. */
 function asResult(error: unknown): CofferError {
   const isOfItem = error instanceof CofferError && ["CIPHERTEXT_INVALID", "FIELD_INVALID"].includes(error.reason);
   if (isOfItem) return error;
@@ -75,7 +75,7 @@ async function decryptOne(inUse: KeyInUse, { ciphertext, context, keyVersion }: 
   const head = isBareRsa(algorithm, ciphertext)
     ? { rest: ciphertext, version: versionNumberOf(key, keyVersion), wireNumber }
     : readHead(ciphertext);
-  // Which of them it is tells a caller nothing that helps, and a forger something that does.
+  // One error for all causes: the cause would help a forger and not an honest caller.
   const isOurs = head !== undefined && head.version >= 1 && head.version <= key.primaryVersion;
   if (!isOurs || head.wireNumber !== wireNumber) throw ciphertextInvalid();
   if (keyVersion !== 0 && keyVersion !== head.version) throw ciphertextInvalid();
@@ -101,7 +101,7 @@ function wireNumberOf(algorithm: KeyAlgorithm): number {
   return spec.wireNumber;
 }
 
-/** As long as the modulus: one of ours has a head besides. */
+/** A foreign RSA ciphertext is as long as the modulus; coffer's also have a head. */
 function isBareRsa(algorithm: KeyAlgorithm, { byteLength }: Uint8Array): boolean {
   const spec = keySpec(algorithm);
   return spec.kind === "rsa" && byteLength === spec.modulusBits / 8;

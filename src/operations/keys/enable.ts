@@ -1,4 +1,4 @@
-// EnableKey: a disabled key opens and seals again.
+// EnableKey: a disabled key can be used again.
 
 import { checkKeyNotPending, type KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

@@ -1,4 +1,4 @@
-// Encrypt and BatchEncrypt: data of callers, by a version of a key.
+// Encrypt and BatchEncrypt: encrypts data of callers with a key version.
 
 import { invalidField, withinField } from "../../domain/error/errors.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
@@ -15,14 +15,14 @@ import { type UseKeyDeps, useKey, versionNumberOf } from "../../steps/keys/use-k
 export type EncryptDeps = UseKeyDeps & Pick<Deps, "random">;
 
 export interface EncryptItem {
-  /** Overwritten once it is encrypted. */
+  /** Zeroed after encryption. */
   plaintext: Uint8Array;
   context: Uint8Array;
 }
 
 export interface EncryptInput {
   kmsKeyId: string;
-  /** 0: the primary one. */
+  /** 0: the primary version. */
   keyVersion: number;
 }
 
@@ -41,7 +41,7 @@ export async function encrypt(
   return encrypted as Encrypted;
 }
 
-/** All of the items or none: only a broken rule can be in the way, and the error names the item. */
+/** Encrypts all items or none. The error names the items that break a rule. */
 export async function batchEncrypt(
   deps: EncryptDeps,
   caller: Caller,

@@ -1,4 +1,4 @@
-// ExportKey: the material of a key that was made to be exported.
+// ExportKey: returns the material of an exportable key.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
@@ -33,7 +33,7 @@ export async function exportKey(
   try {
     return await useKey(deps, caller, asked, work);
   } catch (error) {
-    // Nobody gets the copy when its event was not recorded.
+    // Zero the copy when the audit event could not be recorded.
     material?.zero();
     throw error;
   }

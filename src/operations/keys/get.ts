@@ -1,4 +1,4 @@
-// GetKey: a key without its material, and how far its last rotation has got.
+// GetKey: returns a key without its material, with the progress of its last rotation.
 
 import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -9,7 +9,7 @@ import { countVersionsToRewrap } from "../../store/rewrap.ts";
 
 export interface KeyWithProgress {
   key: KmsKeyRecord;
-  /** How many versions of secrets are to be moved to the primary version; undefined: none, and none is looked for. */
+  /** The number of secret versions still to be rewrapped; undefined: none, and they are not counted. */
   rewrapRemaining: number | undefined;
 }
 

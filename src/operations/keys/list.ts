@@ -9,15 +9,15 @@ import { regionOf } from "../../steps/secrets/region.ts";
 import { type KeyFilter, listKeyRecords } from "../../store/kms-key-records.ts";
 
 export interface ListKeysInput {
-  /** All regions when empty. */
+  /** Empty: all regions. */
   region: string;
-  /** All but destroyed ones when empty. */
+  /** Empty: all states but DESTROYED. */
   states: readonly KmsKeyState[];
-  /** Undefined: whatever it is. */
+  /** Undefined: both. */
   name?: string | undefined;
   slug?: string | undefined;
   kmsKeyId?: string | undefined;
-  /** Keys that have all of these. */
+  /** Keys with all of these labels. */
   labels?: Record<string, string>;
   pageSize: number;
   pageToken: string;
@@ -45,7 +45,7 @@ export async function listKeys(
   });
 }
 
-/** Those that are given: a page token without them stays what it was. */
+/** Only the given filters go into the page token, so that tokens of requests without them stay the same. */
 function filtersOf({ name, slug, kmsKeyId, labels }: KeyFilter): Record<string, unknown> {
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   const given = { name, slug, kmsKeyId, labels: sorted.length === 0 ? null : sorted };

@@ -23,7 +23,7 @@ export async function computeMac(
   });
 }
 
-/** Fails as `computeMac` does; a wrong MAC is no failure. */
+/** Fails as `computeMac` does. A wrong MAC is a result, not an error. */
 export async function verifyMac(
   deps: UseKeyDeps,
   caller: Caller,

@@ -22,7 +22,7 @@ export interface RootsRewrapped {
   rewrapped: number;
   /** Key versions whose wraps do not authenticate; they were not changed. */
   corrupt: readonly Pick<WrappedKeyVersion, "workspaceId" | "kmsKeyId" | "version">[];
-  /** Keys that unwrap imported material, likewise. */
+  /** Import keys whose wraps do not authenticate; they were not changed. */
   corruptImportKeys: readonly Pick<StoredImportKey, "workspaceId" | "region">[];
 }
 
@@ -50,7 +50,7 @@ export async function rewrapRoots(deps: RewrapRootsDeps, deployment: DeploymentR
   }
   const importKeys = await rewrapImportKeys(deps, deployment);
   rewrapped += importKeys.rewrapped;
-  // Last: while the old root key wraps the deployment key, an instance without the new key can still start.
+  // The deployment key comes last: until then, an instance without the new root key can still start.
   if (deployment.rootKeyId !== rootKeyId) {
     await rewrapDeployment(deps, deployment);
     rewrapped++;
@@ -82,7 +82,7 @@ async function rewrapImportKeys(
   }
 }
 
-/** Undefined when the old wrap does not authenticate. The new one is tried before it replaces anything. */
+/** Returns undefined when the old wrap does not authenticate. Unwraps the new wrap before it is stored. */
 function rewrapWithFirst(
   keyring: Keyring,
   aad: Uint8Array,

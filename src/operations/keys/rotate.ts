@@ -1,4 +1,4 @@
-// RotateKey: a new key version for what is written, encrypted and signed from now on.
+// RotateKey: makes a new key version, which new writes, encryptions and signatures use.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import { checkKeyActive, checkRotationAllowed, type KmsKeyRecord } from "../../domain/key/kms-key.ts";
@@ -52,12 +52,12 @@ function isSlow({ algorithm }: KmsKeyRecord): boolean {
   return slowAlgorithms.some((slow) => slow === algorithm);
 }
 
-/** Material that takes too long to make for a transaction; undefined: any other is made within it. */
+/** Generates slow material before the transaction; undefined: the transaction generates it. */
 async function slowMaterial(deps: NewVersionDeps, key: KmsKeyRecord): Promise<Sensitive | undefined> {
   return isSlow(key) ? materialFor(deps, key) : undefined;
 }
 
-/** It became active only after material for it would have been made. */
+/** The key became active after the point at which its material would have been generated. */
 function changedMeanwhile({ kmsKeyId }: KmsKeyRecord): CofferError {
   const message = `key ${kmsKeyId} was changed at the same time; retry`;
   return new CofferError("CONCURRENT_CHANGE", message, { kms_key_id: kmsKeyId }, { retryDelayMs: 1_000 });

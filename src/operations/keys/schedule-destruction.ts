@@ -1,4 +1,4 @@
-// ScheduleKeyDestruction: values under the key are unreadable at once, and for good when a job comes by after the time.
+// ScheduleKeyDestruction: values under the key are unreadable immediately; a job destroys the key after the time.
 
 import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -13,7 +13,7 @@ export interface ScheduleDestructionInput extends ChangeKeyInput {
 
 const destroyAfterDefaultMs = 30 * 86_400_000;
 
-/** Fails with what `changeKey` fails with; a key that is scheduled already keeps its time. */
+/** Fails as `changeKey` does. A key that is already scheduled keeps its time. */
 export async function scheduleKeyDestruction(
   deps: ChangeKeyDeps,
   caller: Caller,

@@ -1,4 +1,4 @@
-// Sign and Verify: signatures by private keys.
+// Sign and Verify: signatures with private keys.
 
 import { invalidField } from "../../domain/error/errors.ts";
 import type { HashName } from "../../domain/key/hash-name.ts";
@@ -11,14 +11,14 @@ import { findVersion, type UseKeyDeps, useKey, type Verified, versionNumberOf } 
 
 export interface SignInput {
   kmsKeyId: string;
-  /** 0: the primary one; when verifying, the newest one that made it. */
+  /** 0: the primary version; when verifying, the newest version that matches. */
   keyVersion: number;
   input: Uint8Array;
-  /** Undefined: the default of the key's algorithm. */
+  /** Undefined: the default hash of the algorithm. */
   hash: HashName | undefined;
-  /** Whether the input is the hash of what is signed. */
+  /** Whether the input is a hash instead of the data. */
   prehashed?: boolean;
-  /** How the caller spells where the hash is named. */
+  /** The name of the field with the hash function in the request. */
   hashField?: string;
 }
 
@@ -41,7 +41,7 @@ export async function signInput(
   });
 }
 
-/** Fails as `signInput` does; a wrong signature is no failure. */
+/** Fails as `signInput` does. A wrong signature is a result, not an error. */
 export async function verifySignature(
   deps: UseKeyDeps,
   caller: Caller,
@@ -67,7 +67,7 @@ function hashOf(algorithm: KeyAlgorithm, asked: HashName | undefined): HashName 
 
 const hashSizesBytes: Readonly<Record<HashName, number>> = { "sha2-256": 32, "sha2-384": 48, "sha2-512": 64 };
 
-/** The hash that the caller has made: it must be as long as that hash is. */
+/** Checks the length of a hash that the caller computed. */
 function digestHashOf(algorithm: KeyAlgorithm, hash: HashName | undefined, input: Uint8Array): HashName {
   if (!hash) throw invalidField("prehashed", `must be false or left out: ${algorithm} keys sign the input itself`);
   const size = hashSizesBytes[hash];

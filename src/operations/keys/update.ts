@@ -1,4 +1,4 @@
-// UpdateKey: its name, what is said about it, and how often it is rotated.
+// UpdateKey: changes the name, description, labels and rotation period of a key.
 
 import { checkRotationAllowed, type KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import { checkAnnotations } from "../../domain/secret/secret.ts";

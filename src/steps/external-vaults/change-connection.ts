@@ -1,4 +1,4 @@
-// What all changes of a connection have in common: locked, as the caller has seen it, authentic, and under a new MAC afterwards.
+// The common part of all changes of a connection: lock the row, check the etag, verify the MAC, write a new MAC.
 
 import { type VaultConnection, vaultConnectionNotFound } from "../../domain/external-vault/vault-connection.ts";
 import { checkEtag } from "../../domain/secret/secret.ts";
@@ -28,12 +28,12 @@ export async function lockConnectionOrFail(
   const connection = await lockVaultConnection(tx, workspaceId, vaultConnectionId);
   if (!connection) throw vaultConnectionNotFound(vaultConnectionId);
   checkEtag(connection, etag);
-  // A new MAC must not vouch for what somebody has changed behind coffer's back.
+  // A new MAC must not make a row valid that SQL has changed.
   checkAuthentic(deploymentKeys, coveredOfVaultConnection(connection), connection.mac);
   return connection;
 }
 
-/** With `isVerified` its vault has just taken its credentials. */
+/** `isVerified`: the vault has just accepted the credentials. */
 export async function writeConnection(
   { deploymentKeys }: ChangeDeps,
   tx: Tx,

@@ -1,4 +1,4 @@
-// What may be referred to: fields of vaults that the workspace has a connection to, as the vault calls fields.
+// Checks references: the connection must exist in the workspace, and the vault's notation must be valid.
 import { checkReferences } from "../../domain/external-vault/reference.ts";
 import { vaultConnectionNotFound } from "../../domain/external-vault/vault-connection.ts";
 import type { Sql, Tx } from "../../store/database.ts";
@@ -13,7 +13,7 @@ export async function checkReference(sql: Sql, workspaceId: string, input: Value
   checkReferences(vaultType, input.mappings, input.fieldOf);
 }
 
-/** The connection stays until the transaction ends. Does nothing for other values. Fails with VAULT_CONNECTION_NOT_FOUND. */
+/** Locks the connection of a reference until the transaction ends. Does nothing for other values. Fails with VAULT_CONNECTION_NOT_FOUND. */
 export async function keepReferredConnection(tx: Tx, workspaceId: string, input: ValueInput): Promise<void> {
   if (input.case !== "reference") return;
   const isThere = await keepVaultConnection(tx, workspaceId, input.vaultConnectionId);

@@ -1,11 +1,11 @@
-// Which connections to vaults elsewhere secrets refer to.
+// Finds the vault connections that secrets refer to.
 
 import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
 import type { Secret } from "../../domain/secret/secret.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { findSecretConnections } from "../../store/secret-connections.ts";
 
-/** Of secrets that the caller has been shown. */
+/** The caller has been shown these secrets. */
 export function connectionsOf(
   { database }: Pick<Deps, "database">,
   workspaceId: string,

@@ -1,4 +1,4 @@
-// Finding vault connections, where not finding one is an error.
+// Finds vault connections. A missing one is an error.
 import { vaultConnectionNotFound } from "../../domain/external-vault/vault-connection.ts";
 import type { Sql } from "../../store/database.ts";
 import { findVaultConnection, type StoredVaultConnection } from "../../store/vault-connections.ts";

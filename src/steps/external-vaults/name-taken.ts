@@ -1,4 +1,4 @@
-// What is said when another connection of the workspace has the name.
+// The error for a name that another connection of the workspace has.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -6,7 +6,7 @@ import type { Sql } from "../../store/database.ts";
 import { findVaultConnectionIdByName } from "../../store/vault-connections.ts";
 import { holds } from "../authorize.ts";
 
-/** VAULT_CONNECTION_NAME_TAKEN, with the blocking id for who may list connections. */
+/** Returns VAULT_CONNECTION_NAME_TAKEN, with the id of the other connection for callers who may list connections. */
 export async function connectionNameTaken(
   sql: Sql,
   caller: Caller,

@@ -1,4 +1,4 @@
-// Opens the credentials of a connection for use at its vault: authentic, and under a key that is active.
+// Opens the credentials of a connection, after checking that the row is authentic and the key active.
 
 import { checkKeyActive } from "../../domain/key/kms-key.ts";
 import { valueCorrupt } from "../../envelope/corrupt.ts";

@@ -1,4 +1,4 @@
-// Has a vault say what the references of a version stand for: asked each time, kept nowhere.
+// Resolves the references of a version at its vault. The vault is asked each time, and values are never stored.
 
 import type { Payload } from "../../domain/secret/payload.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
@@ -13,8 +13,8 @@ import { referenceFailed } from "./vault-errors.ts";
 export type ResolveDeps = OpenConnectionDeps & Pick<Deps, "externalVaults">;
 
 /**
- * The parts by their names. Only after the audit event is durable. Fails with VAULT_CONNECTION_NOT_FOUND, KEY_NOT_ACTIVE,
- * VALUE_CORRUPT, or for the first field that could not be had as `referenceFailed` says.
+ * Returns the parts by name. Call it only after the audit event is durable. Fails with VAULT_CONNECTION_NOT_FOUND, KEY_NOT_ACTIVE,
+ * VALUE_CORRUPT, or with `referenceFailed` for the first field that could not be resolved.
  */
 export async function resolveReference(
   deps: ResolveDeps,
@@ -36,7 +36,7 @@ export async function resolveReference(
   return { form: "key_values", values: new Map(values) };
 }
 
-/** What each part of the value is called in the vault. */
+/** Returns the vault's name of each part of the value. */
 export function mappingsOf({ bytes }: Payload): (readonly [field: string, reference: string])[] {
   return [...decodeKeyValues(bytes)].map(([field, reference]) => [field, Buffer.from(reference).toString("utf8")]);
 }

@@ -1,4 +1,4 @@
-// Credentials of connections, sealed as values are: bound to their connection and to how many it had before them.
+// Seals the credentials of connections like values, bound to the connection and the number of the credentials.
 
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
@@ -11,7 +11,7 @@ import type { StoredVaultConnection } from "../../store/vault-connections.ts";
 
 type Owner = Pick<VaultConnection, "workspaceId" | "vaultConnectionId" | "credentialsVersion">;
 
-/** What is stored of the credentials. */
+/** The stored form of credentials. */
 export function sealCredentials(
   { deploymentId, random }: Pick<Deps, "deploymentId" | "random">,
   connection: Owner,
@@ -25,7 +25,7 @@ export function sealCredentials(
   return { envelope, kmsKeyId: keyVersion.kmsKeyId, kmsKeyVersion: keyVersion.version };
 }
 
-/** VALUE_CORRUPT unless they are this connection's. */
+/** Fails with VALUE_CORRUPT unless they belong to this connection. */
 export function openCredentials(
   { deploymentId }: Pick<Deps, "deploymentId">,
   connection: StoredVaultConnection,

@@ -1,4 +1,4 @@
-// What a vault did not give, as errors for the caller: in coffer's words, never in the vault's.
+// Turns the failures of vaults into errors for the caller, in coffer's words, never in the vault's.
 import type { Reason } from "../../domain/error/error-reasons.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
@@ -6,7 +6,7 @@ import { type VaultFailure, wordsFor } from "../../external-vault/failure.ts";
 
 const retryDelayMs = 1_000;
 
-/** The vault does not take the connection's credentials: RATE_LIMITED, VAULT_UNAVAILABLE or VAULT_CHECK_FAILED. */
+/** Returns the error of a failed check: RATE_LIMITED, VAULT_UNAVAILABLE or VAULT_CHECK_FAILED. */
 export function checkFailed(
   connection: Pick<VaultConnection, "vaultConnectionId">,
   failure: VaultFailure,
@@ -14,7 +14,7 @@ export function checkFailed(
   return errorOf("VAULT_CHECK_FAILED", connection, failure, {});
 }
 
-/** A field's reference stands for nothing: RATE_LIMITED, VAULT_UNAVAILABLE or VAULT_REFERENCE_FAILED. */
+/** Returns the error of a reference that could not be resolved: RATE_LIMITED, VAULT_UNAVAILABLE or VAULT_REFERENCE_FAILED. */
 export function referenceFailed(
   connection: Pick<VaultConnection, "vaultConnectionId">,
   field: string,

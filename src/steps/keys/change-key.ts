@@ -1,4 +1,4 @@
-// What all changes of a key have in common: locked, authentic, not destroyed, and under a new MAC afterwards.
+// The common part of all changes of a key: lock the row, verify it, refuse a destroyed key, write a new MAC.
 
 import type { Grant } from "../../domain/access/grant.ts";
 import type { Permission } from "../../domain/access/permission.ts";
@@ -21,7 +21,7 @@ export interface ChangeKeyInput {
   etag: string | undefined;
 }
 
-/** What becomes different. */
+/** The changes of a key. */
 export interface KeyChange
   extends Partial<
     Pick<
@@ -29,13 +29,13 @@ export interface KeyChange
       "name" | "description" | "labels" | "annotations" | "rotationPeriodDays" | "state" | "primaryVersion"
     >
   > {
-  /** With the state PENDING_DESTRUCTION: so many milliseconds from now by the database's clock. */
+  /** For PENDING_DESTRUCTION: the milliseconds from now, by the database's clock. */
   destroyAfterMs?: number;
 }
 
 /**
- * Makes the change that `decide` says under the lock; undefined: the key stays as it is. `ahead` does before the transaction what takes
- * long. Fails with KEY_NOT_FOUND, ETAG_MISMATCH, KEY_DESTROYED, VALUE_CORRUPT and what `decide` and `ahead` fail with.
+ * Applies the change that `decide` returns under the lock; undefined: no change. `ahead` does slow work before the transaction.
+ * Fails with KEY_NOT_FOUND, ETAG_MISMATCH, KEY_DESTROYED, VALUE_CORRUPT and as `decide` and `ahead` do.
  */
 export async function changeKey(
   deps: ChangeKeyDeps,
@@ -56,7 +56,7 @@ export async function changeKey(
       const key = await lockKeyRecord(tx, workspaceId, kmsKeyId);
       if (!key) throw keyNotFound(kmsKeyId);
       checkEtag(key, etag);
-      // A new MAC must not vouch for what somebody has changed behind coffer's back.
+      // A new MAC must not make a row valid that SQL has changed.
       checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
       checkKeyNotDestroyed(key, await databaseNow(tx));
       const change = await decide(key, tx);

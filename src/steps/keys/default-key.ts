@@ -11,7 +11,7 @@ import { createPrimaryVersion, type NewVersionDeps } from "./new-version.ts";
 
 type KeyDeps = NewVersionDeps & Pick<Deps, "now" | "deploymentKeys">;
 
-/** Makes the default key of a region, unless the workspace has it. */
+/** Creates the default key of a region, unless the workspace has it. */
 export async function createDefaultKey(deps: KeyDeps, tx: Tx, workspaceId: string, region: string): Promise<void> {
   const key: KmsKey = {
     workspaceId,

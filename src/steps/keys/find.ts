@@ -1,4 +1,4 @@
-// Finding keys, where not finding one is an error.
+// Finds keys. A missing one is an error.
 import { keyNotFound } from "../../domain/key/kms-key.ts";
 import type { Sql } from "../../store/database.ts";
 import { findKeyRecord, type StoredKmsKeyRecord } from "../../store/kms-key-records.ts";

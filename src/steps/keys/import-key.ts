@@ -17,7 +17,7 @@ interface ImportKeyScope {
   region: string;
 }
 
-/** Runs `work` with the private key, which is parsed anew each time: imports are rare. */
+/** Runs `work` with the private key, which is parsed each time because imports are rare. */
 export async function withPrivateImportKey<T>(
   deps: ImportKeyDeps,
   scope: ImportKeyScope,
@@ -31,7 +31,7 @@ export async function withPrivateImportKey<T>(
   }
 }
 
-/** The private key, PKCS#8. The caller zeroes it. */
+/** Returns the private key, PKCS#8. The caller zeroes it. */
 export async function importKeyOf(deps: ImportKeyDeps, { workspaceId, region }: ImportKeyScope): Promise<Sensitive> {
   const { database, keyring, deploymentId } = deps;
   const find = () => findImportKey(database, workspaceId, region);
@@ -39,7 +39,7 @@ export async function importKeyOf(deps: ImportKeyDeps, { workspaceId, region }: 
   return unwrapWithRoot(keyring, importKeyAad(deploymentId, workspaceId, region), stored);
 }
 
-/** The one that is stored then: of several that are made at once, the first. */
+/** Creates and stores a key. Returns the stored one: the first, when several calls create it at once. */
 async function makeImportKey(
   { database, keyring, deploymentId, random }: ImportKeyDeps,
   { workspaceId, region }: ImportKeyScope,

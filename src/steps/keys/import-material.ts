@@ -1,4 +1,4 @@
-// The material of a key that is imported, out of what the caller has wrapped.
+// Unwraps the material of an imported key.
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
 import { isFor, type KeyAlgorithm, keySpec } from "../../envelope/algorithms.ts";
@@ -9,15 +9,15 @@ import { type ImportKeyDeps, withPrivateImportKey } from "./import-key.ts";
 
 export interface ImportedMaterial {
   wrapped: Uint8Array;
-  /** Of RSA-OAEP. */
+  /** The hash function of RSA-OAEP. */
   hash: OaepHash;
   /** Whether later versions may have new material. */
   allowRotation: boolean;
-  /** How the caller spells where the material is. */
+  /** The name of the field with the material in the request. */
   field: string;
 }
 
-/** Fails with FIELD_INVALID for what does not unwrap to material of the algorithm: one error, whatever is wrong with it. */
+/** Fails with FIELD_INVALID for everything that is not wrapped material of the algorithm: one error for all causes. */
 export async function importMaterial(
   deps: ImportKeyDeps,
   place: { workspaceId: string; region: string },
@@ -34,7 +34,7 @@ export async function importMaterial(
   });
 }
 
-/** Whether the parts of a private key fit each other, which parsing does not find out. */
+/** Whether the parts of a private key belong together, which parsing does not check. */
 async function works(algorithm: KeyAlgorithm, key: Sensitive): Promise<boolean> {
   if (!isFor(algorithm, "sign")) return true;
   const version = { kmsKeyId: "", version: 1, algorithm, key };

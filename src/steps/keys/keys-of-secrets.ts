@@ -1,4 +1,4 @@
-// What is shown of the keys of secrets to everybody who is shown the secrets.
+// The summary of a secret's key, for every caller who may see the secret.
 
 import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Secret } from "../../domain/secret/secret.ts";
@@ -10,7 +10,7 @@ export type SecretKeySummary = Pick<
   "kmsKeyId" | "name" | "algorithm" | "state" | "createTime" | "updateTime"
 >;
 
-/** By id. The secrets are of one workspace, and the caller may see them. */
+/** Returns summaries by key id. The secrets are of one workspace, and the caller may see them. */
 export async function keysOfSecrets(
   { database }: Pick<Deps, "database">,
   secrets: readonly Pick<Secret, "workspaceId" | "kmsKeyId">[],

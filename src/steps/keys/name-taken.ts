@@ -1,4 +1,4 @@
-// What is said when another key of the region has the name.
+// The error for a name that another key of the region has.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import type { KmsKey } from "../../domain/key/kms-key.ts";
@@ -7,7 +7,7 @@ import type { Sql } from "../../store/database.ts";
 import { findKmsKey } from "../../store/kms-keys.ts";
 import { holds } from "../authorize.ts";
 
-/** KEY_NAME_TAKEN, with the blocking id for who may list keys. */
+/** Returns KEY_NAME_TAKEN, with the id of the other key for callers who may list keys. */
 export async function keyNameTaken(
   sql: Sql,
   caller: Caller,

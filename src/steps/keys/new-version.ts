@@ -1,4 +1,4 @@
-// Key versions as they are made: material, wrapped by the root key, stored.
+// Creates key versions: generates the material, wraps it with the root key and stores it.
 
 import type { KmsKey } from "../../domain/key/kms-key.ts";
 import type { Sensitive } from "../../domain/sensitive.ts";
@@ -14,7 +14,7 @@ export type NewVersionDeps = Pick<Deps, "random" | "keyring" | "deploymentId">;
 
 type VersionOwner = Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm" | "primaryVersion">;
 
-/** Makes and stores the material of the key's primary version. That of an RSA key takes seconds. */
+/** Generates and stores the material of the key's primary version. RSA keys take seconds. */
 export async function createPrimaryVersion(deps: NewVersionDeps, tx: Tx, key: VersionOwner): Promise<void> {
   const material = await materialFor(deps, key);
   try {
@@ -24,10 +24,10 @@ export async function createPrimaryVersion(deps: NewVersionDeps, tx: Tx, key: Ve
   }
 }
 
-/** Algorithms whose material takes seconds to make: too long for a transaction that holds locks. */
+/** Algorithms whose material takes seconds to generate: too long for a transaction that holds locks. */
 export const slowAlgorithms: readonly KeyAlgorithm[] = keyAlgorithms.filter(isSlowToMake);
 
-/** New material, which the caller overwrites. */
+/** Returns new material. The caller zeroes it. */
 export function materialFor(
   { random }: Pick<Deps, "random">,
   { algorithm }: Pick<KmsKey, "algorithm">,
@@ -35,7 +35,7 @@ export function materialFor(
   return newMaterial(knownAlgorithm(algorithm), random);
 }
 
-/** Stores the material of the key's primary version, which the caller overwrites. */
+/** Stores the material of the key's primary version. The caller zeroes it. */
 export async function storePrimaryVersion(
   { keyring, deploymentId, random }: NewVersionDeps,
   tx: Tx,

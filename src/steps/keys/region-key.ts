@@ -1,4 +1,4 @@
-// Keys that a request names within a region, by id, slug or name.
+// Finds the key that a request names within a region: by id, slug or name.
 
 import type { Permission } from "../../domain/access/permission.ts";
 import { CofferError } from "../../domain/error/errors.ts";
@@ -10,7 +10,7 @@ import { findKmsKey } from "../../store/kms-keys.ts";
 import { authorize, holds } from "../authorize.ts";
 
 /**
- * The key's id. Fails with KEY_NOT_FOUND, for keys of other regions too. Without the permission it fails before anything is looked up:
+ * Returns the key's id. Fails with KEY_NOT_FOUND, also for keys of other regions. Without the permission it fails before the look-up:
  * with PERMISSION_MISSING for those who may see keys, and with KEY_NOT_FOUND for others.
  */
 export async function keyIdIn(

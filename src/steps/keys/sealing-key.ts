@@ -1,4 +1,4 @@
-// The key that seals a new version: found, authentic, active.
+// Finds the key that seals a new version, and checks that it is authentic and active.
 
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
 import { checkKeyActive, defaultKeyName, keyNotFound } from "../../domain/key/kms-key.ts";
@@ -15,13 +15,13 @@ export type SealingKeyDeps = Pick<
   "database" | "keyMaterial" | "keyLookups" | "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys"
 >;
 
-/** A key by its id, by its name, or the default one. */
+/** A key by id, by name, or the default key. */
 export type SealingKeyRef =
   | { region: string; kmsKeyId: string }
   | { region: string; kmsKeyName: string }
   | { region: string };
 
-/** The primary version of the named key, or of the region's default key. */
+/** Returns the primary version of the named key, or of the region's default key. */
 export async function sealingKey(deps: SealingKeyDeps, workspaceId: string, ref: SealingKeyRef): Promise<KeyVersion> {
   const key = await keyOf(deps, workspaceId, ref);
   checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
@@ -65,7 +65,7 @@ async function defaultKey(
   const find = () => findKey(deps, workspaceId, { region, name: defaultKeyName });
   const found = await find();
   if (found) return found;
-  // The region was configured after the workspace was made.
+  // The region was configured after the workspace was created.
   await deps.database.transaction((tx) => createDefaultKey(deps, tx, workspaceId, region));
   const made = await find();
   if (!made) throw new CofferError("KEY_NOT_FOUND", `region ${region} has no default key`, { region });

@@ -1,4 +1,4 @@
-// The frame of every use of a key: it checks the row as it is now, and answers only after the audit event is durable.
+// The common part of every use of a key: checks the current row, and answers only after the audit event is durable.
 
 import type { Grant } from "../../domain/access/grant.ts";
 import type { Permission } from "../../domain/access/permission.ts";
@@ -19,11 +19,11 @@ export type UseKeyDeps = Pick<
   "database" | "keyMaterial" | "keyLookups" | "deploymentKeys" | "audit" | "now" | "random"
 >;
 
-/** A key that may be used now. */
+/** A key that is active and authentic. */
 export interface KeyInUse {
   key: StoredKmsKey;
   algorithm: KeyAlgorithm;
-  /** The material of a version that the key has. */
+  /** Returns the material of an existing version. */
   version(number: number): Promise<KeyVersion<KeyAlgorithm>>;
 }
 
@@ -58,7 +58,7 @@ export async function useKey<T>(
   return answer;
 }
 
-/** By the rows as they are now: calls that need the same key at the same time share a lookup. */
+/** Reads the current rows. Concurrent calls for the same key share a lookup. */
 async function findUsableKey(
   { database, keyLookups, keyMaterial, deploymentKeys }: UseKeyDeps,
   workspaceId: string,
@@ -111,7 +111,7 @@ export function useUnsupported({ kmsKeyId, algorithm }: StoredKmsKey, use: KeyUs
   );
 }
 
-/** The number of an existing version: the primary one for 0. Fails with FIELD_INVALID. */
+/** Returns the number of an existing version; 0 is the primary one. Fails with FIELD_INVALID. */
 export function versionNumberOf(
   { primaryVersion }: Pick<StoredKmsKey, "primaryVersion">,
   asked: number,
@@ -123,16 +123,16 @@ export function versionNumberOf(
   throw invalidField(field, `the key has no version ${asked}; ${known}`);
 }
 
-/** Whether it was made by a version of the key, and by which: the primary one where by none. */
+/** Whether a version of the key made it, and which; the primary one if none did. */
 export interface Verified {
   valid: boolean;
   keyVersion: number;
 }
 
-/** Signatures and MACs do not say which version made them. Older ones than these must be named. */
+/** Signatures and MACs do not name their version. Callers must name versions older than these. */
 const versionsTriedMax = 32;
 
-/** Looks for the version that made something: the one that is asked for, or for 0 from the newest back. */
+/** Finds the version that made a signature or MAC: the given one, or for 0 from the newest to older ones. */
 export async function findVersion(
   inUse: KeyInUse,
   asked: number,
