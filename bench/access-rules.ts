@@ -1,4 +1,4 @@
-// What a check of access rules costs, with few rules and with very many, measured in one run.
+// The cost of checking access rules, with few and with very many rules, measured in one run.
 import { performance } from "node:perf_hooks";
 import { type AccessRule, accessRulesMax } from "../src/domain/access/access-rule.ts";
 import { compileRules, memberRules, type RuleSet } from "../src/domain/access/rule-set.ts";
@@ -30,7 +30,7 @@ const kinds: Record<string, { pattern: (n: number) => string; allowed: (last: nu
     allowed: (last) => `/a/team-${last}/c/d/password`,
     denied: "/a/team-x/c/d/password",
   },
-  // What somebody would write who wants checks to be slow: every pattern is tried.
+  // Patterns of an attacker who tries to slow down the checks: every pattern is tried.
   "as bad as can be": {
     pattern: (n) => `/${"a".repeat(n % 100)}*${"a".repeat(Math.floor(n / 100))}/x-${n}`,
     allowed: (last) => `/${"a".repeat(400)}/x-${last}`,

@@ -1,4 +1,4 @@
-// What is compared: actions, protocols and how many requests are under way at a time.
+// The compared cases: actions, protocols and numbers of concurrent requests.
 import { restAccess } from "./requests.ts";
 
 export type Protocol = "rest" | "connect-json" | "connect-binary" | "grpc";

@@ -1,4 +1,4 @@
-// What swapping costs: requests through open tunnels of the egress proxy with a placeholder in them and without one, in turns.
+// The cost of swapping: requests through open tunnels of the egress proxy with and without a placeholder, in turn.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Agent, request as openRequest } from "node:http";

@@ -58,7 +58,7 @@ const server = http.createServer((request, response) => {
   });
 });
 
-// What it answers is the same text every time: the work counts, and a message would only add encoding.
+// The answer is always the same text: the work counts, and encoding would only add to it.
 const fixedMessage = Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(100, "x")]);
 
 const grpcServer = http2.createServer();

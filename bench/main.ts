@@ -11,7 +11,7 @@ import { startRig } from "./rig.ts";
 /** A quick run begins no round that could end later; ending everything takes a moment too. */
 const quickEndByMs = 46_000;
 const quickScaleMax = 10_000;
-/** Of starting, seeding and warming up, beside the rounds; a full run that takes twice its time is given up. */
+/** The time for starting, seeding and warming up. A full run is aborted after twice its planned time. */
 const overheadMs = 120_000;
 const seedingMsPerSecret = 1;
 

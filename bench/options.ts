@@ -4,12 +4,12 @@ import { parseArgs } from "node:util";
 export interface Options {
   /** Secrets that are there before anything is measured. */
   scale: number;
-  /** Of the hot secret. */
+  /** The number of versions of the hot secret. */
   versions: number;
   quick: boolean;
   /** Pairs of one run of the floor and one of coffer, for each case. */
   rounds: number;
-  /** Of one run. */
+  /** The time of one run. */
   seconds: number;
   /** Parts of cases' names, separated by commas; empty: all cases. */
   only: string;

@@ -1,4 +1,4 @@
-// What a purge costs readers: reads with and without one, in turns, over secrets that are due by the hundred thousand.
+// The cost of a purge for readers: reads with and without a purge in turn, with hundreds of thousands of due secrets.
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";

@@ -31,7 +31,7 @@ export interface Rig {
 const projectDir = join(import.meta.dirname, "..");
 const limitMax = "9999999";
 
-/** What was started is ended by `stack`, also when starting fails halfway. */
+/** `stack` ends everything that was started, also when starting fails halfway. */
 export async function startRig(
   stack: AsyncDisposableStack,
   options: Options,
@@ -91,7 +91,7 @@ function startOptions(): string[] {
   return options.split(" ").filter((option) => option !== "");
 }
 
-/** Such as a profiler's, for coffer alone. */
+/** Node options for coffer alone, for example of a profiler. */
 function cofferNodeOptions(): string[] {
   return (process.env["BENCH_COFFER_NODE_OPTIONS"] ?? "").split(" ").filter((option) => option !== "");
 }

@@ -59,7 +59,7 @@ export async function seed(databaseUrl: string, dir: string, scale: number): Pro
       { deps: { ...app.deps, random: pooledRandom() }, workspaceId, keyVersion, floorKey },
       scale,
     );
-    // What Postgres would do later, in the middle of a measurement.
+    // PostgreSQL would otherwise do this later, in the middle of a measurement.
     await client.query("vacuum (analyze)");
     await client.query("checkpoint");
     const idsFile = join(dir, "ids");

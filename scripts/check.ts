@@ -10,7 +10,7 @@ const cache = join(root, ".cache");
 interface Outcome {
   passed: boolean;
   output: string;
-  /** What the line says beside the name. */
+  /** The text beside the name in the line. */
   note?: string;
 }
 

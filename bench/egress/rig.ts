@@ -1,4 +1,4 @@
-// What the proxy needs to be measured: a sandbox with a secret, a host that answers, and its name.
+// The rig for measuring the proxy: a sandbox with a secret, and a host that answers under a name.
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";

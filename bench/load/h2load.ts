@@ -35,7 +35,7 @@ function checkSuccess(output: string, answerSizeBytes: number, concurrency: numb
   if (!succeeded || failed || errored || timedOut || !others || others.some((count) => count > 0)) {
     throw new Error(`h2load saw errors: ${output}`);
   }
-  // Of the calls that were cut off at the end some may have answered in part.
+  // Calls that were cut off at the end may have a partial answer.
   if (Math.abs(dataBytes / answerSizeBytes - succeeded) > concurrency) {
     throw new Error(`h2load got ${dataBytes} bytes for ${succeeded} calls of ${answerSizeBytes} bytes each`);
   }

@@ -1,4 +1,4 @@
-// What a load generator is told and what it tells.
+// The input and output of a load generator.
 
 /** Stands in a request where a key of the same length goes: no header has to count anew. */
 export const keyMarker = "@".repeat(30);
@@ -6,7 +6,7 @@ export const keyMarker = "@".repeat(30);
 /** One kind of request; those of a run add up to 100 per cent. */
 export interface HttpSource {
   percent: number;
-  /** What goes where the marker stands: a seeded id, always the same one, or a name that is new. */
+  /** The replacement of the marker: a seeded id, always the same one, or a new name. */
   key: "id" | "hot" | "name" | "none";
   /** The whole HTTP/1.1 request. */
   text: string | Buffer;
@@ -18,7 +18,7 @@ export interface GrpcCall {
   token: string;
   /** With its frame's header. */
   body: Buffer;
-  /** What the frames of one right answer hold: a failed call is an HTTP success without them. */
+  /** The content of the frames of a successful answer. A failed call is an HTTP success without them. */
   answerSizeBytes: number;
 }
 

@@ -6,7 +6,7 @@ export interface PurgeOptions {
   due: number;
   /** Secrets that are read meanwhile. */
   live: number;
-  /** Of each of the three runs of reads. */
+  /** The time of each of the three runs of reads. */
   seconds: number;
   concurrency: number;
 }

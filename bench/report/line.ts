@@ -10,7 +10,7 @@ export function lineOf({ name, coffer, ratio }: Compared): string {
   return `${name.padEnd(40)} ${rate}, ${p50}, ${p99}; to the floor ${ratios}`;
 }
 
-/** What a quick run ends with. */
+/** Returns the last line of a quick run. */
 export function quickLineOf({ protocol, concurrency, ratio }: Compared): string {
   const rate = ratio.requestsPerSecond.toFixed(2);
   return `get ${protocol} c=${concurrency}: ${rate} x floor, cpu ${ratio.cpuTotal.toFixed(2)} x floor`;

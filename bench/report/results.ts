@@ -1,4 +1,4 @@
-// What a run leaves behind: all figures as JSON, a table, and the chart of the README.
+// Writes the results of a run: all figures as JSON, a table, and the chart.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";

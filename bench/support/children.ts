@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Server {
   pid: number;
-  /** What the pattern has caught in its output. */
+  /** The groups that the pattern matched in the output. */
   match: RegExpExecArray;
   /** How long it took to be ready. */
   readyMs: number;

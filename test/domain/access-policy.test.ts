@@ -1,4 +1,4 @@
-// What access policies decide, case by case, through the parsing of a request and the finding of its address.
+// The decisions of access policies, case by case, including the parsing of the request and its address.
 import { BlockList } from "node:net";
 import { describe, expect, it } from "vitest";
 import { policyText, readPolicyText } from "../../src/domain/access/access-policy.ts";

@@ -1,4 +1,4 @@
-// What a sandbox learns from the search of answers: nothing of a value that it does not know as a whole.
+// The search of answers reveals nothing to a sandbox about a value that it does not know completely.
 import { once } from "node:events";
 import { request as openRequest, type RequestListener } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -40,7 +40,7 @@ async function begin(secret = value) {
   return { placeholder, tunnel, headers: { authorization: `Bearer ${placeholder}` } };
 }
 
-/** What has come of an answer while its host pauses. */
+/** Returns the part of an answer that arrived while the host pauses. */
 async function seenAtPause(text: string): Promise<string> {
   const { tunnel, headers } = await begin();
   const request = openRequest({

@@ -1,4 +1,4 @@
-// What workspaces and sandboxes share in the proxy's memory: one of them, however busy, takes nothing from another.
+// Workspaces and sandboxes share the proxy's memory fairly: a busy one does not harm another.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { get } from "node:http";

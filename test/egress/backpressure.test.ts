@@ -10,7 +10,7 @@ import { bearerFor, bindSecret, makeSandbox, openTunnel, useEgress } from "../su
 const host = "api.upstream.test";
 const mebibyte = 1024 * 1024;
 const totalBytes = 100 * mebibyte;
-// What the system keeps of a connection, twice, and what streams hold. All that has not arrived would be more.
+// The buffers of the system for two connections, and those of streams. Buffering the whole body would exceed this.
 const heldBytesMax = 40 * mebibyte;
 const block = Buffer.alloc(mebibyte, "y");
 

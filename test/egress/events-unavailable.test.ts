@@ -144,7 +144,7 @@ describe("Postgres that is away", () => {
     const { sandbox, headers, ask } = begun;
     await caOf(egress, sandbox);
     proxy.cut();
-    // What is kept of the sandbox is too old then.
+    // The cached sandbox is then too old.
     await sleep(1_100);
     const before = seen.length;
     expect(await ask("/unknown")).toMatchObject({ status: 503, reason: "events_unavailable" });

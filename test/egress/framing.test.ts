@@ -28,7 +28,7 @@ async function begin() {
   return { sandbox, ...bound, tunnel, authority: `${host}:${egress.upstreamPort}` };
 }
 
-/** What the proxy answers of its own, as soon as it is there as a whole. */
+/** Returns the proxy's own answer, as soon as it is complete. */
 async function refusalOf(socket: Socket, text: string): Promise<string> {
   let answer = "";
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -108,7 +108,7 @@ describe("a request that could be read in two ways", () => {
     ]);
   });
 
-  // What Node's parser refuses belongs to no request, and so there is no event.
+  // Input that Node's parser refuses is not a request, so there is no event.
   test.each<[string, (a: string) => string]>([
     ["a coding twice", (a) => post(`Host: ${a}`, chunked, chunked) + lastChunk],
     ["a length beside a coding", (a) => post(`Host: ${a}`, "Content-Length: 5", chunked) + lastChunk],

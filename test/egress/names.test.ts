@@ -1,4 +1,4 @@
-// Where a name may lead: to addresses that are public or allowed, all of them, at every question, and to none by a second look-up.
+// A host name is used only if all its addresses are public or allowed, at every look-up; a second look-up cannot change the address.
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -33,7 +33,7 @@ const egress = useEgress(coffer, {
 });
 const seen: string[] = [];
 
-/** What listens on this machine only, at the port to which requests may go. */
+/** A server on loopback, at the port to which requests may go. */
 let inside: Server;
 let insideConnections = 0;
 beforeAll(async () => {

@@ -91,7 +91,7 @@ test("serves both ports, and ends in time on SIGTERM while a stream is open", as
     ["/", 200],
     ["/stream", 200],
   ]);
-  // What was noted behind the answers is not lost.
+  // Notes that were written behind the answers are not lost.
   expect(Number(events[0]?.["response_bytes"])).toBe("answered".length);
   expect(received).toBeGreaterThan(100);
   expect(Number(events[1]?.["response_bytes"])).toBeGreaterThanOrEqual(received);

@@ -1,4 +1,4 @@
-// What the proxy refuses, and that nothing of it reaches a host: each rule with the request that would get past a proxy without it.
+// The proxy refuses bad requests, and nothing of them reaches a host: each rule with the request that would pass without it.
 import { describe, expect, test } from "vitest";
 import { useCoffer } from "../support/coffer.ts";
 import {

@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterAll(() => void taken.close());
 const takenPort = () => String((taken.address() as AddressInfo).port);
 
-/** What becomes of a process; of one that is still there after ten seconds, nothing. */
+/** Returns the outcome of a process; undefined if it is still running after ten seconds. */
 async function outcomeOf(args: readonly string[], env: Record<string, string>) {
   const launched = processes.launch(env, { args });
   const timer = setTimeout(() => void launched.kill(), 10_000);

@@ -24,7 +24,7 @@ const host = "api.upstream.test";
 const value = "a-shared-value";
 const redis = useRedis();
 const coffer = useCoffer();
-/** What a host answers: as many bytes as the path says, or a drop now and then. */
+/** The answers of the host: as many bytes as the path says, or a slow trickle. */
 const options: Parameters<typeof useEgress>[1] = {
   hosts: [host],
   redisUrl: () => redis.url,
@@ -138,7 +138,7 @@ describe("with Redis", { retry: 3 }, () => {
     expect(await client.ttl(requests)).toBeLessThanOrEqual(60);
     expect(await client.ttl(bytes)).toBeGreaterThan(3_590);
     expect(await client.ttl(bytes)).toBeLessThanOrEqual(3_600);
-    // What was told is not told again.
+    // A reported value is not reported again.
     await ask(one);
     await sleep(250);
     expect(await client.get(bytes)).toBe("77");

@@ -75,7 +75,7 @@ test("a program holds a placeholder, its requests the value, and the owner sees 
   expect(await coffer.fetch("/secrets", {}).then((list) => list.text())).not.toContain("-value");
 });
 
-/** The first answer that is no success, within the time that a change may take. */
+/** Returns the first unsuccessful answer, within the time that a change may take. */
 async function untilRefused(ask: () => ReturnType<typeof requestIn>) {
   const end = performance.now() + 2_500;
   for (;;) {

@@ -51,7 +51,7 @@ async function begin(rule = bearerFor(host)) {
 const handshake = (headers: string, path = "/ws") =>
   `GET ${path} HTTP/1.1\r\nHost: ${authority()}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n\r\n`;
 
-/** What comes, as it comes; and how long until it is over. */
+/** Collects the received data, and the time until the end. */
 function reader(socket: Socket) {
   let text = "";
   let closedMs: number | undefined;

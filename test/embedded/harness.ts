@@ -1,4 +1,4 @@
-// What the tests of the embedded PostgreSQL share: data directories that go away, and servers as own processes.
+// Shared by the tests of the embedded PostgreSQL: temporary data directories, and servers as processes of their own.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -77,7 +77,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** What a process writes to its standard error, and its exit code. */
+/** Returns the standard error and the exit code of a process. */
 export async function waitForEnd(child: ChildProcess): Promise<{ code: number | null; stderr: string }> {
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => {

@@ -1,4 +1,4 @@
-// What the envelope tests share: given randomness, a value's row, a key version, and the one error of corrupt values.
+// Shared by the envelope tests: fixed randomness, the row of a value, a key version, and the error of corrupt values.
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

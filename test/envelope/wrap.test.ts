@@ -37,7 +37,7 @@ test.each(algorithms)(
     const made = wrappingKey(algorithm);
     const other = wrappingKey(algorithm);
     const wrapped = wrapKey(made, new Sensitive(random(32)), random);
-    // What a two-key ciphertext would give an attacker: it authenticates under the other key too.
+    // An attacker's two-key ciphertext: it authenticates under the other key too.
     const otherKey = derive(other.key, wrapped.salt, info, 64).subarray(0, algorithmSpec(algorithm).keySizeBytes);
     const aeadKey = { algorithm, key: otherKey, nonce: wrapped.nonce, aad };
     const forged = { ...wrapped, ciphertext: aeadSeal(aeadKey, random(32)) };

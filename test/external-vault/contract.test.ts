@@ -1,4 +1,4 @@
-// What every vault is to coffer, over HTTP: its answers, good and bad, each a clear and bounded outcome.
+// The contract of every external vault, over HTTP: each good and bad answer gives a clear and bounded outcome.
 import { BlockList } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { VaultType } from "../../src/domain/external-vault/vault-connection.ts";

@@ -118,7 +118,7 @@ describe("a denial", () => {
     const denials = () => coffer.sql("select rule, result, occurrences from audit_event where decision = 'DENY'");
     await until("the first is written", async () => (await denials()).length === 1);
     expect(await denials()).toEqual([{ rule: "versions.access", result: "PERMISSION_MISSING", occurrences: 1 }]);
-    // What is still being counted is written at the end.
+    // Counts that are still open are written at the end.
     await instance.close();
     const occurrences = (await denials()).map((row) => Number(row["occurrences"]));
     expect(occurrences.toSorted((a, b) => a - b)).toEqual([1, refused - 1]);

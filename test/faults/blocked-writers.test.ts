@@ -1,4 +1,4 @@
-// Those who wait for a row, and those who hold one and do nothing, keep nobody else waiting.
+// Calls that wait for a row, or that hold one idly, do not delay other calls.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { expect, it, onTestFinished } from "vitest";

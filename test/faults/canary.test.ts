@@ -37,7 +37,7 @@ async function start() {
 
 type Started = Awaited<ReturnType<typeof start>>;
 
-/** What each API accepts: every canary ends as a value that reads back. */
+/** The writes of each API: every canary becomes a value that reads back. */
 async function createThroughEveryApi(started: Started): Promise<string[]> {
   const canaries: string[] = [];
   const next = () => {
@@ -55,7 +55,7 @@ async function createThroughEveryApi(started: Started): Promise<string[]> {
     await secrets.addSecretVersion({ ...byId(id), value: data(next()) });
     const { value } = await secrets.getSecretValue({ ...byId(id), version: "1" });
     expect(value.case === "data" && Buffer.from(value.value).toString()).toBe(text);
-    // What an engineer does next, with the value still in the caches of both.
+    // The next steps of an engineer, while both caches still hold the value.
     await secrets.updateSecret({ secret: { id, description: "described" } });
     await secrets.batchGetSecretValues({ requests: [byId(id)] });
   }
@@ -213,7 +213,7 @@ describe("values that came in by every API, accepted or refused", () => {
     const accepted = await createThroughEveryApi(started);
     const { canaries: refused, answers } = await sendRejected(started);
     expect(accepted).toHaveLength(3 * protocols.length + 1);
-    // What stands where a field's name belongs is named to its sender, and to nobody else.
+    // A text in the place of a field's name is named to its sender, and to nobody else.
     const asName = newCanary();
     expect((await post(started, createPath, JSON.stringify({ [asName]: "x" }))).text).toContain(asName);
     const canaries = [...accepted, ...refused, asName];

@@ -1,4 +1,4 @@
-// What must be so after every fault, as functions of what was seen: each returns the problems, and none when all is well.
+// The invariants after every fault. Each function returns the problems that it found.
 
 /** An idempotency key, and the resource that an answer or a stored row has for it. */
 export interface Seen {

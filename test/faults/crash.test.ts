@@ -35,7 +35,7 @@ async function killAmidCreates(dataDir: string, keys: readonly string[], kill: (
   let acknowledged = 0;
   let killing: Promise<unknown> | undefined;
   const results = await inParallel(keys.length, concurrency, async (index) => {
-    // What was not yet sent when it died is not sent to a dead process either.
+    // Do not send the rest to a dead process.
     if (killing) throw new Error("not sent");
     const seen = await createWithKey(secrets, keys[index] as string);
     if (++acknowledged === keys.length / 2) killing = kill(serving);

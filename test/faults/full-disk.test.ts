@@ -73,7 +73,7 @@ describe.skipIf(!canMount)("a full disk", () => {
     const start = performance.now();
     expect(await readiness()).toBe(503);
     expect(performance.now() - start).toBeLessThan(1_000);
-    // What still fits into pages that are there succeeds.
+    // Writes that fit into existing pages succeed.
     let failure: unknown;
     const annotations = { filler: "x".repeat(4_000) };
     for (let tries = 0; tries < 200 && !failure; tries++) {

@@ -46,7 +46,7 @@ describe("under 50 readers", () => {
     await until("all read", async () => readers.count("OK") > 200);
     expect(readers.outcomes()).toEqual(["OK"]);
     await keys.disableKey({ id: key.id });
-    // Those that were under way when the answer came may still be OK.
+    // Calls that were running when the answer came may still be OK.
     await until("all fail", async () => readers.count("KEY_NOT_ACTIVE") > 200);
     readers.forget();
     await until("all fail", async () => readers.count("KEY_NOT_ACTIVE") > 200);

@@ -1,4 +1,4 @@
-// What the tests of faults do again and again: creates whose key can be told from the row, and what is stored of them.
+// Shared by the tests of faults: creates whose idempotency key can be read from the row, and the rows that are stored.
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -50,7 +50,7 @@ export async function readValues(secrets: Secrets, ids: readonly string[]): Prom
   return values;
 }
 
-/** What a careful client does: the same again, for as long as the answer is UNAVAILABLE. */
+/** Retries like a careful client: the same call, as long as the answer is UNAVAILABLE. */
 export async function retryWhileUnavailable<T>(call: () => Promise<T>, attemptsMax = 100): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -33,7 +33,7 @@ async function victim() {
   return { id: secret.id, name: secret.name, sandboxToken: token };
 }
 
-/** What the proxy would write into a request; undefined where the binding is worth nothing. */
+/** Returns the value that the proxy would write into a request; undefined when the binding does not work. */
 async function sentByProxy(sandboxToken: string): Promise<string | undefined> {
   const sandbox = present(await authenticated(sandboxToken));
   const [binding] = sandbox.bindings;

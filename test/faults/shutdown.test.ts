@@ -90,7 +90,7 @@ describe("SIGTERM under load", () => {
     const answers = valuesOf(results);
     expect(answers.length).toBeGreaterThan(300 - 32);
     const acknowledged = new Map(answers.map(({ key, id }) => [id, valueFor(key)]));
-    // What got no answer is retried at another instance.
+    // Calls without an answer are retried at another instance.
     const other = coffer.clients().secrets;
     const retried = valuesOf(await inParallel(keys.length, 32, (index) => createWithKey(other, keys[index] as string)));
     expect(problemsOfKeys({ keys, answers: [...answers, ...retried], rows: await storedKeys(coffer) })).toEqual([]);

@@ -20,7 +20,7 @@ beforeAll(async () => {
   other = await createSecret(coffer, { value: data(`${plaintext}-other`) });
   foreignToken = (await otherWorkspace(coffer)).ownerToken;
   foreign = await createSecret(coffer, { value: data(`${plaintext}-foreign`) }, foreignToken);
-  // What holds the tables together would only stand in the way of whoever tampers.
+  // Constraints and triggers would only hinder the attacker, so drop them.
   await coffer.sql(`alter table secret drop constraint secret_workspace_id_kms_key_id_fkey;
     alter table vault_connection drop constraint vault_connection_workspace_id_kms_key_id_fkey;
     alter table kms_key_version drop constraint kms_key_version_workspace_id_kms_key_id_fkey`);
@@ -101,7 +101,7 @@ describe("an envelope that was moved", () => {
   });
 });
 
-/** Where the fields of an envelope begin. */
+/** Returns the offsets of the fields of an envelope. */
 function positionsOf(envelope: Buffer): Map<string, number> {
   const positions = new Map<string, number>();
   let at = 0;

@@ -58,7 +58,7 @@ describe("bodies past a limit", () => {
     const post = (text: string) => ask1(port, "/v1/secrets", { method: "POST", headers, body: gzipSync(text) });
     const reply = await post(`{"name":"n","value":"${"v".repeat(900_000)}"}`);
     expect(reply).toMatchObject({ status: 413, body: expect.stringContaining("more than 100 times its size") });
-    // What is small when inflated may have any proportion.
+    // A body that is small when inflated may have any ratio.
     expect((await post(`{"name":"n","value":"${"v".repeat(60_000)}"}`)).status).toBe(201);
     expect(calls).toHaveLength(1);
   });

@@ -35,7 +35,7 @@ import { createInvoke } from "../../src/rpc/invoke.ts";
 const path = "/coffer.v1.SecretService/GetSecret";
 const slowMs = 2_000;
 
-/** What the id asks for decides what happens. */
+/** The id selects the behaviour. */
 const service: Partial<ServiceImpl<typeof SecretService>> = {
   async getSecret({ secret: { value: id } }, context: HandlerContext) {
     context.responseHeader.set("x-handler", "header");
@@ -190,7 +190,7 @@ describe("a Connect request is answered alike, to the byte", () => {
 /** JSON as its value: connect-node writes bytes of the same fields in the same order, but says nothing of spaces. */
 function withoutHandlersHeaders({ bytes, metadata, ...answer }: Awaited<ReturnType<typeof askConnect>>) {
   const isJson = answer.type?.includes("json") ?? false;
-  // What a handler had set before it failed, connect-node sends and the direct path does not: it may speak of what was not done.
+  // connect-node sends headers that a handler had set before it failed. The direct path does not, because the work was not done.
   const [handler, after, ...others] = answer.status === 200 ? metadata : [null, null, ...metadata.slice(2)];
   return { ...answer, metadata: [handler, after, ...others], body: isJson ? JSON.parse(bytes.toString()) : bytes };
 }

@@ -1,4 +1,4 @@
-// Who answers what, and how errors look in each protocol.
+// Requests reach the right handler, and errors have the form of their protocol.
 import { once } from "node:events";
 import * as http from "node:http";
 import { describe, expect, test } from "vitest";

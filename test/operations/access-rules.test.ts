@@ -30,7 +30,7 @@ async function may(coffer: TestCoffer, { token }: Member, path = "/x/y"): Promis
   return (await access.testPermissions({ permissions: ["versions.access"], path })).permissions.length === 1;
 }
 
-/** Who calls with a JWT that makes it a viewer. */
+/** A caller with a JWT that makes it a viewer. */
 async function newJwtViewer(): Promise<Member> {
   const { workspaceId } = await here.clients().tokens.whoAmI({});
   const token = await issuer.sign({ workspaces: [workspaceId], access: { roles: ["look"] } });

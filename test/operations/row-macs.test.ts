@@ -24,7 +24,7 @@ async function tamper(text: string, values: unknown[]): Promise<void> {
   coffer.deps.tokenCache.clear();
 }
 
-/** What the token may still do: nothing at all. */
+/** Checks that the token may do nothing. */
 async function expectUseless(token: string): Promise<void> {
   const { id } = await createSecret(coffer);
   const { secrets, tokens } = coffer.clients(token);

@@ -1,4 +1,4 @@
-// What the tests of Redis share: a server of their own, and connections to it that end with the test.
+// Shared by the tests of Redis: a server of their own, and connections to it that end with the test.
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { connectRedis, type RedisConnection, type RedisState } from "../../src/redis/connection.ts";
 import type { RedisClient } from "../../src/redis/open-client.ts";

@@ -18,7 +18,7 @@ async function instances(count: number, points = limit) {
   return { limits, consumed };
 }
 
-// Whoever waits for Redis longer than 50 ms counts for itself, which a busy machine makes happen.
+// A call that waits for Redis longer than 50 ms counts alone, which happens on a busy machine.
 it("three instances together never allow more than the limit in a window, and most of it is used", {
   retry: 3,
 }, async () => {

@@ -32,7 +32,7 @@ async function takeAll(limit: ReturnType<typeof createRateLimit>, count: number)
 
 const allowed = (states: readonly { allowed: boolean }[]) => states.filter((state) => state.allowed).length;
 
-// Whoever waits for Redis longer than 50 ms counts for itself, which a busy machine makes happen.
+// A call that waits for Redis longer than 50 ms counts alone, which happens on a busy machine.
 describe("with Redis", { retry: 3 }, () => {
   it("all instances together allow the limit, say what is left, and refuse until the window ends", async () => {
     const { first, second } = await twoInstances();

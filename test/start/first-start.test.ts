@@ -62,7 +62,7 @@ describe("coffer in one data directory", () => {
     const serving = await processes.serve({ COFFER_DATA_DIR: dataDir });
     expect(serving.stdout()).toMatch(/^coffer listening on http:\/\/127\.0\.0\.1:\d+$/m);
     await until("all of it is printed", async () => serving.stdout().includes("generate"));
-    // Its output is no terminal: files and logs must not keep the token.
+    // The output is not a terminal: files and logs must not keep the token.
     expect(serving.stdout()).not.toMatch(tokenPattern);
     expect(serving.stdout()).toContain(join(dataDir, "owner-token"));
     expect(modeOf(join(dataDir, "owner-token"))).toBe(0o600);

@@ -49,7 +49,7 @@ const contents = async () => ({
   migrations: await coffer.sql("select * from schema_migration order by number"),
 });
 
-/** What becomes of a start with these settings. */
+/** Starts with these settings and returns the outcome. */
 async function outcomeOf(
   env: Record<string, string>,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {

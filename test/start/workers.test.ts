@@ -52,7 +52,7 @@ function workersOf(serving: Serving): Set<number> {
   return new Set(lines.flatMap((line) => (JSON.parse(line) as { worker?: number }).worker ?? []));
 }
 
-/** Of as many calls as reach every worker more than once. */
+/** Makes enough calls to reach every worker more than once. */
 const everyWorker = (call: () => Promise<number>) => Promise.all(Array.from({ length: 8 }, call));
 
 /** Their pids, once both have answered and said so. */

@@ -1,4 +1,4 @@
-// What callers hear of Postgres's errors: a reason by SQLSTATE, and nothing of the server's own text.
+// PostgreSQL's errors become reasons by SQLSTATE, without the server's text.
 import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { CofferError } from "../../src/domain/error/errors.ts";

@@ -1,4 +1,4 @@
-// What lists show by patterns is what the patterns match: Postgres and the tree of segments agree, also about odd characters.
+// Lists show exactly what patterns match: PostgreSQL and the tree of segments agree, also for unusual characters.
 import { expect, it } from "vitest";
 import { createPathTrie } from "../../src/domain/access/path-trie.ts";
 import { visibleConditions } from "../../src/store/visible-paths.ts";

@@ -1,4 +1,4 @@
-// What tests of access policies begin with: conditions, addresses that a trusted proxy names, and what a denial says.
+// Fixtures for access policies: conditions, addresses that a trusted proxy names, and the error of a denial.
 import { createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AccessEffect } from "../../gen/coffer/v1/access_policy_pb.ts";

@@ -1,4 +1,4 @@
-// What tests of access rules begin with: principals that hold nothing, and rules.
+// Fixtures for access rules: principals without permissions, and rules.
 import type { AccessRule, CreateAccessRuleRequestSchema } from "../../gen/coffer/v1/access_service_pb.ts";
 import { Role } from "../../gen/coffer/v1/token_service_pb.ts";
 import type { TestCoffer } from "./coffer.ts";

@@ -20,7 +20,7 @@ export interface AkuaRoute {
   request: `${"GET" | "POST" | "PATCH" | "DELETE"} /v1/${string}`;
   scope: AkuaScope;
   success: 200 | 201 | 204;
-  /** What becomes of a request about a soft-deleted secret. */
+  /** The result of a request about a soft-deleted secret. */
   deleted?: 200 | 404 | 409;
   /** Whose etag if-match must be. */
   ifMatch?: "secret" | "version";
@@ -126,11 +126,11 @@ export const akuaRoutes: readonly AkuaRoute[] = [
   },
 ];
 
-/** What a request of a route is about, in the state that the route wants. */
+/** The resource of a request, in the state that the route requires. */
 export interface Target {
   id: string;
   vid: string;
-  /** What if-match must be. */
+  /** The required if-match. */
   etag: string;
 }
 

@@ -53,7 +53,7 @@ export interface AkuaFailure {
   text: string;
 }
 
-/** What a request that fails says; fails itself when the body is not as Akua documents it. */
+/** Returns the error of a failed request. Fails when the body does not have Akua's documented form. */
 export async function akuaFailure(coffer: TestCoffer, path: string, init: FetchInit): Promise<AkuaFailure> {
   return describeFailure(await coffer.fetch(path, init));
 }

@@ -38,7 +38,7 @@ export interface TestCoffer {
   keyring: Keyring;
   config: Config;
   ownerToken: string;
-  /** What its operations work with. */
+  /** The dependencies of its operations. */
   deps: Deps;
   /** Everything that was logged, as JSON lines. */
   logLines: string[];

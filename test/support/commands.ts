@@ -10,7 +10,7 @@ export function commandsOf(processes: Processes, settings: () => Record<string, 
   }
   return {
     run,
-    /** What a command prints as JSON; fails when it fails. */
+    /** Returns the JSON that a command prints. Fails when the command fails. */
     async json(args: string[], env?: Record<string, string>) {
       const { code, stdout, stderr } = await run([...args, "--json"], env);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

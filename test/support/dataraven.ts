@@ -122,7 +122,7 @@ export interface RavenFailure {
   text: string;
 }
 
-/** What a request that fails says; fails itself when the body is not as DataRaven documents it. */
+/** Returns the error of a failed request. Fails when the body does not have DataRaven's documented form. */
 export async function ravenFailure(coffer: TestCoffer, path: string, init: FetchInit): Promise<RavenFailure> {
   const response = await coffer.fetch(path, init);
   const text = await response.text();

@@ -13,7 +13,7 @@ export type Binary = { path: string; libraryPath: string | undefined };
 const run = promisify(execFile);
 const cacheRoot = join(import.meta.dirname, "..", "..", ".cache");
 
-/** Undefined where there is no apt. `what` is the name of the directory below .cache. */
+/** Returns undefined without apt. `what` is the name of the directory below .cache. */
 export async function unpackBinary(
   what: string,
   packages: readonly string[],
@@ -84,7 +84,7 @@ async function takeLock(path: string): Promise<() => void> {
 }
 
 async function unpack(cacheDir: string, rootDir: string, packages: readonly string[]): Promise<void> {
-  // apt wants all of its directories for itself; none of the machine's is written to.
+  // apt requires directories of its own; none of the system's is written to.
   const apt = await mkdtemp(join(cacheDir, "apt-"));
   const root = await mkdtemp(join(cacheDir, "root-"));
   try {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, isIPv6 } from "node:net";
 
 export interface TestDns {
-  /** As COFFER_EGRESS_DNS wants it. */
+  /** The value for COFFER_EGRESS_DNS. */
   server: string;
   /** The answers to one question after another, the last one for all that follow; addresses of both families. */
   answers: Map<string, string[][]>;
@@ -70,7 +70,7 @@ function readQuestion(message: Buffer): { name: string; type: number; end: numbe
   return { name: labels.join(".").toLowerCase(), type: message.readUInt16BE(at + 1), end: at + 5 };
 }
 
-/** Of the class IN, and not to be kept. */
+/** A record of the class IN that must not be cached. */
 function recordOf(owner: Buffer, type: number, content: Buffer): Buffer {
   return Buffer.concat([owner, Buffer.from([0, type, 0, 1, 0, 0, 0, 0, 0, content.byteLength]), content]);
 }

@@ -1,4 +1,4 @@
-// What tests of egress begin with: secrets that may go somewhere, and events as the proxy writes them.
+// Fixtures for egress: secrets with egress rules, and events as the proxy writes them.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Secret } from "../../gen/coffer/v1/secret_pb.ts";
 import type { EgressEvent } from "../../src/domain/egress/egress-event.ts";

@@ -42,10 +42,10 @@ export interface TestEgress {
   url: string;
   port: number;
   metricsUrl: string;
-  /** Of the hosts, all of which the test's own server answers. */
+  /** The port of the hosts. The test's own server answers for all of them. */
   upstreamPort: number;
   dns: TestDns;
-  /** What the environment of a proxy in another process says. */
+  /** The environment of a proxy in another process. */
   env: Record<string, string>;
   logLines: string[];
   dir: string;
@@ -56,14 +56,14 @@ export interface TestEgress {
 export interface EgressOptions {
   env?: Record<string, string>;
   timeouts?: Partial<EgressTimeouts>;
-  /** What hosts answer; an echo of the request unless given. */
+  /** The answer of the hosts; an echo of the request by default. */
   answer?: RequestListener;
   upgrade?: (request: IncomingMessage, socket: Duplex, early: Buffer) => void;
   /** Names that lead to the test's server. */
   hosts: readonly string[];
   /** Another Redis than coffer's. */
   redisUrl?: () => string;
-  /** Where that server is, the only address that is allowed although it is not public; 127.0.0.1 unless given. */
+  /** The address of that server, the only allowed non-public address; 127.0.0.1 by default. */
   address?: string;
 }
 

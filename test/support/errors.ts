@@ -1,4 +1,4 @@
-// What a failed call said: code, reason, metadata, broken fields.
+// Reads the error of a failed call: code, reason, metadata, broken fields.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "vitest";
 import {
@@ -14,7 +14,7 @@ export interface SeenError {
   metadata: Record<string, string>;
   /** The names of the broken fields. */
   fields: string[];
-  /** What stands in the way, as `type name`. */
+  /** The conflicting resource, as `type name`. */
   resources: string[];
   hasRetryInfo: boolean;
   message: string;

@@ -60,7 +60,7 @@ const bodies = [
   "\x1f\x8b\x08\x00",
 ];
 
-/** What one connection sends. */
+/** The bytes of one connection. */
 export function http1Bytes(random: SeededRandom, words: Http1Words): Buffer {
   const requests = Array.from({ length: 1 + random.integer(4) }, () => requestText(random, words));
   const bytes = Buffer.from(requests.join(""), "latin1");

@@ -23,7 +23,7 @@ const others: readonly (readonly [string, string])[] = [
   [":path", "/again"],
 ];
 
-/** What one connection sends. */
+/** The frames of one connection. */
 export function http2Bytes(random: SeededRandom, words: Http2Words): Buffer {
   const frames = Array.from({ length: 1 + random.integer(24) }, () => anyFrame(random, words));
   const opening = random.chance(0.95) ? [preface, frame(frameTypes.settings, 0, 0)] : [preface];

@@ -6,7 +6,7 @@ import { migrate } from "../../src/store/migrate.ts";
 import { startTestPostgres } from "./postgres.ts";
 import { startTestRedis } from "./redis.ts";
 
-/** What tests copy their databases from: `create database … template coffer_template`. */
+/** The template of the tests' databases: `create database … template coffer_template`. */
 export const templateDatabase = "coffer_template";
 
 declare module "vitest" {

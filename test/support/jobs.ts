@@ -1,4 +1,4 @@
-// What tests of jobs begin with: one run of a job, secrets that are due, and what became of them.
+// Fixtures for jobs: one run of a job, secrets that are due, and their rows afterwards.
 import type { Job } from "../../src/jobs/job.ts";
 import { type JobRun, runJob } from "../../src/jobs/run-job.ts";
 import type { TestCoffer } from "./coffer.ts";
@@ -47,7 +47,7 @@ export async function duePurges(coffer: TestCoffer, count: number): Promise<stri
   return ids;
 }
 
-/** What is left of secrets that were purged, or not: whole (with two versions, no event) or gone (with one event). */
+/** Counts the rows of secrets: complete (two versions, no event) or purged (one event). */
 export async function problemsOfPurge(
   coffer: Pick<TestCoffer, "sql">,
   ids: readonly string[],

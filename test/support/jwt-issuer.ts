@@ -1,4 +1,4 @@
-// An issuer of JWTs on this machine: its keys, a server that shows them, and whatever tokens a test wants.
+// A JWT issuer on loopback: its keys, a server that publishes them, and the tokens that a test needs.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -17,11 +17,11 @@ export interface SigningKey {
 }
 
 export interface JwtIssuer {
-  /** What `iss` says. */
+  /** The value of `iss`. */
   issuer: string;
   jwksUrl: string;
   key: SigningKey;
-  /** What the server shows now. */
+  /** The answer of the server. */
   shown: JWK[];
   /** How often it was asked for its keys. */
   requests: number;

@@ -1,4 +1,4 @@
-// What tests of keys begin with: a key that is there, and secrets under it.
+// Fixtures for keys: an existing key, and secrets under it.
 import type { CreateKeyRequestSchema, Key } from "../../gen/coffer/v1/key_service_pb.ts";
 import type { TestCoffer } from "./coffer.ts";
 import { createSecret, type Init, newName, present } from "./secrets.ts";

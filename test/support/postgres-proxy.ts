@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Client } from "pg";
 
-/** What the connection breaks before: the server hears of the COMMIT, or the client hears that it is done. */
+/** The moment at which the connection breaks: before the server receives the COMMIT, or before the client receives its answer. */
 export type Cut = "request" | "answer";
 
 export interface PostgresProxy {

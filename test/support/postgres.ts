@@ -13,7 +13,7 @@ export type TestPostgres = {
   url: string;
   /** Undefined for a server that the run did not start. */
   pid: number | undefined;
-  /** Where its files lie; undefined as above. */
+  /** The directory of its files; undefined as above. */
   clusterDir: string | undefined;
   stop(): Promise<void>;
 };

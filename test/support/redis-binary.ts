@@ -1,4 +1,4 @@
-// Where a redis-server comes from: the PATH, else the system's own packages, unpacked without being installed.
+// Finds a redis-server: in the PATH, or from the system's packages, unpacked without being installed.
 
 import { type Binary, findOnPath, unpackBinary } from "./debian-packages.ts";
 

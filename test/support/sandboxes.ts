@@ -1,4 +1,4 @@
-// What tests of EgressService begin with: its client, sandboxes, bindings, and what the proxy thinks of a token.
+// Fixtures for EgressService: its client, sandboxes, bindings, and the proxy's view of a token.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { CreateSandboxRequestSchema } from "../../gen/coffer/v1/egress_service_pb.ts";
 import { authenticateSandbox } from "../../src/operations/egress/authenticate-sandbox.ts";
@@ -22,7 +22,7 @@ export function sandboxCalls(coffer: TestCoffer) {
     async bind(sandboxId: string, envKey: string, secretId: string, token?: string) {
       return present((await egress(token).bindSecret({ sandboxId, envKey, ...byId(secretId) })).binding);
     },
-    /** What the proxy thinks of a token now. */
+    /** Returns the sandbox that the proxy finds for a token now. */
     authenticated(token: string, address = "192.0.2.1") {
       const sandboxRecords = {
         get: (id: string) => findSandboxRecord(coffer.deps.database, id),

@@ -1,4 +1,4 @@
-// What tests of secrets begin with: values, references, a secret that is there.
+// Fixtures for secrets: values, references, an existing secret.
 import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Secret } from "../../gen/coffer/v1/secret_pb.ts";
@@ -26,7 +26,7 @@ export function newName(prefix = "name"): string {
   return `${prefix}-${names}`;
 }
 
-/** What a request is made of, and no message that is made already. */
+/** The fields of a request, not a finished message. */
 export type Init<Desc extends DescMessage> = Exclude<MessageInitShape<Desc>, Message>;
 
 export type SecretInit = Init<typeof CreateSecretRequestSchema>;
@@ -69,7 +69,7 @@ export function timeOf(timestamp: Parameters<typeof timestampDate>[0] | undefine
   return timestampDate(present(timestamp)).getTime();
 }
 
-/** What a message must hold; a test fails when it does not. */
+/** Returns a field that a message must have; the test fails without it. */
 export function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("the answer lacks a field");
   return value;

@@ -43,14 +43,14 @@ export const googleValue = (mode: string, privateKey = googleKey.privateKey) =>
 export const azureValue = (secret: string) =>
   JSON.stringify({ tenant_id: "tenant-1", client_id: "c", client_secret: secret });
 
-/** What AWS knows of keys: an access key id of another name meets what it is called. */
+/** The keys that AWS knows. Other access key ids select an answer by their name. */
 const awsSecrets: Record<string, string> = {
   AKIAGOOD000000000000: "good-aws-secret/+",
   AKIABAD0000000000000: "another",
 };
 
 interface Meeting {
-  /** What the credential is called, and whether it is right. */
+  /** The name of the credential, and whether it is valid. */
   mode: string;
   ok: () => [status: number, body: string];
   refuse: () => [status: number, body: string];
@@ -228,7 +228,7 @@ function meetGoogle({ body }: Call): Meeting {
   };
 }
 
-/** Docker's flow; a user called `basic…` meets a registry that wants the password itself. */
+/** Docker's token flow. A user named `basic…` gets a registry that requires the password itself. */
 function meetRegistry({ path, headers }: Call, response: ServerResponse): Meeting | undefined {
   const { authorization = "" } = headers;
   const password = Buffer.from(authorization.replace(/^Basic /, ""), "base64")

@@ -27,7 +27,7 @@ export async function served<T>(coffer: TestCoffer, path: string, init: FetchIni
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-/** What a request that fails says, as `404 not_found`; fails itself when the body is not as Superserve documents it. */
+/** Returns the error of a failed request as `404 not_found`. Fails when the body does not have Superserve's documented form. */
 export async function serveFailure(coffer: TestCoffer, path: string, init: FetchInit = {}) {
   const response = await serve(coffer, path, init);
   const text = await response.text();

@@ -13,7 +13,7 @@ export interface ThalassaRoute {
   success: 200 | 201 | 204;
   /** A valid body, where one is needed. */
   body?: (target: ThalassaTarget) => object;
-  /** What is added to the URL. */
+  /** The suffix of the URL. */
   query?: string;
   /** Whether it changes something. */
   changes?: true;

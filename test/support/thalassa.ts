@@ -1,4 +1,4 @@
-// What tests of Thalassa Cloud's surface begin with: its headers, a secret that is there, what an answer said.
+// Fixtures for Thalassa Cloud's surface: its headers, an existing secret, the content of an answer.
 import type { FetchInit, TestCoffer } from "./coffer.ts";
 import { newName, present } from "./secrets.ts";
 

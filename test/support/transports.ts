@@ -20,7 +20,7 @@ export function transportsOf(baseUrl: string, token?: string): [string, Transpor
   ];
 }
 
-/** Those names; the transports need a running server. */
+/** The names of the transports, which need a running server. */
 export const protocols = transportsOf("http://localhost").map(([name]) => name);
 
 export function transportFor(protocol: string, baseUrl: string, token?: string): Transport {

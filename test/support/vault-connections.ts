@@ -1,4 +1,4 @@
-// What tests of vault connections begin with: a vault on loopback, and a connection to it.
+// Fixtures for vault connections: a vault on loopback, and a connection to it.
 import {
   type CreateVaultConnectionRequestSchema,
   type VaultConnection,

@@ -24,7 +24,7 @@ export interface VaultService {
   /** Every request that came, in order. */
   calls: VaultCall[];
   mood: Mood;
-  /** What each secret holds, by its name: in Connect the label of a field of the item Storage in the vault Infra. */
+  /** The value of each secret by name. In Connect the name is the label of a field of the item Storage in the vault Infra. */
   values: Map<string, string>;
   /** Secrets that its place in Infisical imports from another one. */
   imported: Map<string, string>;

@@ -89,7 +89,7 @@ test.each(["session", "stream", "checkContinue", "data"])(
       if (event === "data") return server;
       server.prependListener(event, (...values: [http2.Http2ServerRequest, http2.Http2ServerResponse]) => {
         if (isArmed) throw new Error("thrown");
-        // Whoever listens for it decides what becomes of the request.
+        // The listener of this event decides about the request.
         if (event === "checkContinue") server.emit("request", ...values);
       });
       return server;

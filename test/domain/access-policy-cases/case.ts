@@ -1,9 +1,9 @@
-// The form of the cases: who calls from where and when, and what the policy is to decide.
+// The form of the cases: the address and time of a call, and the expected decision.
 
 /** The connection's peer, and what proxies say. Peers in 172.31.0.0/16 and fd99::/16 are trusted proxies. */
 export type From = string | { peer: string; forwardedFor?: string; realIp?: string };
 
-/** What decides: the index of a condition, none of them that allow, or nothing since none has to. */
+/** The index of the deciding condition, or the reason without one. */
 export type Decision = `allow ${number}` | `deny ${number}` | "allow: nothing denies" | "deny: nothing allows";
 
 export interface CaseGroup {
@@ -13,9 +13,9 @@ export interface CaseGroup {
   cases: readonly (readonly [from: From, at: string, decision: Decision])[];
 }
 
-/** Where only the address matters. */
+/** The time of cases in which only the address matters. */
 export const someTime = "2026-06-10T12:00:00Z";
-/** Where only the time matters. */
+/** The address of cases in which only the time matters. */
 export const anyone = "198.51.100.7";
 export const nothingDenies = "allow: nothing denies";
 export const nothingAllows = "deny: nothing allows";

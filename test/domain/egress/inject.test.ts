@@ -9,7 +9,7 @@ const slot = (scheme: AuthScheme) => {
   return first;
 };
 const base64 = (text: string) => Buffer.from(text).toString("base64");
-// What a replacement pattern would take for its own.
+// Texts with a meaning in replacement patterns.
 const value = "$&-$1-$$-secret";
 
 describe("bearer", () => {

@@ -1,4 +1,4 @@
-// What a host sends back of a user and a password, in whichever form, tells nothing of the password.
+// An echo of a user and password, in any encoding, reveals nothing of the password.
 import { expect, it } from "vitest";
 import { scrubForms } from "../../../src/domain/egress/scrub-forms.ts";
 import { scrubText } from "../../../src/domain/egress/scrubber.ts";
@@ -8,7 +8,7 @@ const placeholder = "ghp_8cVfJJsLNuyUIHpSv6Z8HNMGXKbVnSjJI52p";
 const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
-/** As whoever wants the value reads an answer: from each place, as often as it may have been encoded. */
+/** Reads an answer like an attacker: decodes from each offset, repeatedly. */
 function readings(text: string, depth = 2): string[] {
   if (depth === 0) return [text];
   const places = [0, 1, 2, 3].map((from) => Buffer.from(text.slice(from), "base64").toString("latin1"));

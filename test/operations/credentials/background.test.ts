@@ -175,7 +175,7 @@ describe("a try that tells nothing", () => {
   it("leaves a verdict as it was, and its time", async () => {
     const secret = await tried(await hcloud("good"));
     const before = await rowOf(secret);
-    // The same value, while the service is away.
+    // The same value, while the service is unavailable.
     const away = await startCoffer({
       besides: coffer,
       env: { ...services.env, COFFER_VALIDATION_HCLOUD_URL: "http://127.0.0.1:1" },

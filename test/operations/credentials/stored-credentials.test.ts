@@ -1,4 +1,4 @@
-// Where a credential is sent is coffer's word, not the database's: a row that was changed there sends nothing anywhere.
+// A row that was changed in the database never makes coffer send a credential to another address.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CredentialState } from "../../../gen/coffer/v1/secret_pb.ts";
 import { signStoredCredentials } from "../../../src/steps/credentials/sign-stored.ts";

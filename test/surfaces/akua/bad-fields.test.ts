@@ -1,4 +1,4 @@
-// What GET, PATCH and the versions of Akua's surface refuse of bodies and queries, on the real servers.
+// GET, PATCH and the versions of Akua's surface refuse bad bodies and queries, on the real servers.
 import { describe, expect, it } from "vitest";
 import { addAkuaVersion, akuaFailure, createAkuaSecret, getAkuaSecret } from "../../support/akua.ts";
 import { allOf } from "../../support/akua-routes.ts";

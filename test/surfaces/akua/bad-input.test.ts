@@ -1,4 +1,4 @@
-// What the Akua surface refuses, on the real servers: always in its own error body, never with what was sent.
+// The Akua surface refuses bad input, on the real servers: in its own error body, and never repeats the input.
 import { describe, expect, it } from "vitest";
 import { akuaFailure, createAkuaSecret, failureOf, validBody } from "../../support/akua.ts";
 import { useCoffer } from "../../support/coffer.ts";

@@ -1,4 +1,4 @@
-// What holds for every request of Akua's surface, on the real servers: who may, which ids, which headers.
+// Rules for every request of Akua's surface, on the real servers: permissions, ids and headers.
 import { afterAll, describe, expect, it } from "vitest";
 import { SecretService } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretVersionService } from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";

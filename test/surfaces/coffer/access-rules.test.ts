@@ -1,4 +1,4 @@
-// What access rules allow at which paths, over the RPCs on secrets and versions, on the real servers.
+// Access rules allow the RPCs on secrets and versions at their paths, on the real servers.
 import { Client } from "pg";
 import { describe, expect, it } from "vitest";
 import { SecretState } from "../../../gen/coffer/v1/secret_pb.ts";
@@ -238,7 +238,7 @@ describe("a rename at the same time", () => {
     await client.connect();
     try {
       await client.query("begin");
-      // What reads a value waits here: after the secret was found and judged.
+      // Reads of values wait here: after the secret was found and authorized.
       await client.query("lock table secret_version in access exclusive mode");
       await client.query("update secret set name = $2, path = $2, row_mac = $3 where secret_id = $1", [
         id,

@@ -1,4 +1,4 @@
-// Who is let in, on the real servers.
+// Valid credentials are accepted and all others refused, on the real servers.
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { newTokenText } from "../../../src/steps/tokens/token-text.ts";

@@ -71,7 +71,7 @@ describe("succeeds", () => {
     const destroyed = await destroy({ ...byId(secret.id), version: "1" });
     expect(destroyed).toMatchObject({ state: DESTROYED, etag: "5" });
     expect(destroyed.scheduledDestroyTime).toBeUndefined();
-    // What is destroyed stays as it is.
+    // Destroyed versions do not change.
     expect(await schedule(secret)).toEqual(destroyed);
   });
 

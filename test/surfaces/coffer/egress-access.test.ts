@@ -1,4 +1,4 @@
-// Who may use EgressService, and what is written down of who did and who may not: nothing that opens anything.
+// Permissions of EgressService, and its audit events and logs, which never hold a token or a value.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuditDecision } from "../../../gen/coffer/v1/audit_service_pb.ts";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";

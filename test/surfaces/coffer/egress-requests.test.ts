@@ -1,4 +1,4 @@
-// What EgressService refuses before it looks anything up, how pages of its events end, and keys that are used for something else.
+// EgressService refuses bad requests before any look-up, ends the pages of events, and refuses idempotency keys of other calls.
 import type { CallOptions } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { useCoffer } from "../../support/coffer.ts";
@@ -10,7 +10,7 @@ const coffer = useCoffer();
 const egress = () => coffer.clients().egress;
 const newSandbox = async () => present((await egress().createSandbox({ name: "box" })).sandbox).id;
 
-/** What a call says that is refused. */
+/** Returns the error of a refused call. */
 async function brokenFields(rpc: string, json: object): Promise<string[]> {
   const response = await coffer.fetch(`/coffer.v1.EgressService/${rpc}`, { json });
   const { details } = (await response.json()) as { details: { debug: { fieldViolations?: { field: string }[] } }[] };

@@ -1,4 +1,4 @@
-// Who may change where a value goes: a rule could lead to a host of theirs, which is as good as reading it.
+// Only callers who may read a value may change its egress rule: a rule could send the value to a host of theirs.
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { useCoffer } from "../../support/coffer.ts";

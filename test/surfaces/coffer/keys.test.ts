@@ -49,7 +49,7 @@ async function change(rpc: (typeof changes)[number], { id }: { id: string }, eta
   return present((await coffer.clients().keys[rpc]({ id, etag })).key);
 }
 
-/** What the row's kms_key_version rows are: one for each version. */
+/** Returns the kms_key_version rows of a key: one for each version. */
 const versionsOf = async ({ id }: { id: string }) =>
   (await coffer.sql("select version from kms_key_version where kms_key_id = $1 order by 1", [id])).map(
     ({ version }) => version,

@@ -1,4 +1,4 @@
-// What each role and scope may do, over every RPC, on the real servers.
+// The permissions of each role and scope, over every RPC, on the real servers.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, it } from "vitest";
 import { AccessService } from "../../../gen/coffer/v1/access_service_pb.ts";

@@ -128,7 +128,7 @@ describe("denies", () => {
     expect((await whoAmI(owners.text)).tokenId).toBe(owners.id);
     const narrowed = await newToken({ role: Role.OWNER, scopes: ["secrets.read"] });
     expect((await rotate(narrowed.id, admin)).token).not.toBe("");
-    // Of the same principal, but with scopes that the caller lacks.
+    // A token of the same principal, but with scopes that the caller lacks.
     const caller = await newToken({ scopes: ["tokens.rotate", "secrets.read"] });
     const wide = await newToken({ scopes: ["secrets.*"] });
     await expectError(rotate(wide.id, caller.text), exceeds("secrets.list"));

@@ -68,7 +68,7 @@ describe("succeeds", () => {
     await expectError(coffer.clients().secrets.getSecret(byName(name)), secretNotFound);
     expect((await coffer.clients().secrets.getSecret(byName("moved/here"))).secret?.id).toBe(id);
     expect((await createSecret(coffer, { name })).id).not.toBe(id);
-    // The same path spelled otherwise is no conflict with itself.
+    // Another spelling of its own path is not a conflict.
     expect(await update({ id, name: "moved/here" })).toMatchObject({ name: "moved/here", path: "/moved/here" });
   });
 

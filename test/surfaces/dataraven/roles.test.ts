@@ -1,4 +1,4 @@
-// Who may do what on DataRaven's surface: every role and scope at every route, on the real servers.
+// Permissions on DataRaven's surface: every role and scope at every route, on the real servers.
 import { beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { uuidOf } from "../../../src/domain/ids.ts";

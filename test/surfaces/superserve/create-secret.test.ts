@@ -157,7 +157,7 @@ describe("POST /secrets keeps a value of any characters", () => {
   });
 });
 
-/** What the proxy opens. */
+/** Returns the value that the proxy opens. */
 async function storedValue(id: string): Promise<Uint8Array> {
   const secretId = idOfUuid("sec", id) ?? "";
   const [row] = await coffer.sql("select workspace_id from secret where secret_id = $1", [secretId]);

@@ -1,4 +1,4 @@
-// Who may do what on Superserve's surface: every route with and without each permission, on the real servers.
+// Permissions on Superserve's surface: every route with and without each permission, on the real servers.
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { otherWorkspace } from "../../support/broad-token.ts";

@@ -240,7 +240,7 @@ describe("Template", () => {
   });
 
   it("its builds are not either", async () => {
-    // Without a template there is no way to one, so its constructor is called as the client calls it.
+    // Without a template the SDK never creates this object, so call its constructor like the SDK does.
     const made: Template = Reflect.construct(Template, [{ id: "t", name: "t" }, connection]);
     const asked = [
       () => made.getInfo(),

@@ -33,7 +33,7 @@ async function from(address: string, request: string, init: object = {}) {
   return thalassa<{ message: string }>(coffer, request, { ...init, headers });
 }
 
-/** What of reading, of adding a version and of what is no value is answered to this address. */
+/** Returns the answers to this address: reading a value, adding a version, and reading metadata. */
 async function statuses(address: string, path: string): Promise<number[]> {
   const json = { secretString: base64("new") };
   const read = await from(address, `POST ${secretUrl(path)}/value`);

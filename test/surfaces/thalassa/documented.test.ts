@@ -9,7 +9,7 @@ import { organisationOf, secretUrl, thalassa, thalassaEnv, thalassaRegion } from
 
 const coffer = useCoffer({ env: thalassaEnv });
 
-/** What the script prints, and the status behind it. */
+/** Returns the output of the script and the status. */
 async function run(file: string, keyId: string): Promise<{ status: number; body: Record<string, unknown> }> {
   const script = readFileSync(new URL(`documented/${file}`, import.meta.url), "utf8")
     .replace("https://api.thalassa.cloud", coffer.url)

@@ -1,4 +1,4 @@
-// What holds for every request of Thalassa Cloud's surface, on the real servers: who may, where, how often.
+// Rules for every request of Thalassa Cloud's surface, on the real servers: permissions, organisations and rate limits.
 import { describe, expect, it } from "vitest";
 import { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { SecretService } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";

@@ -255,7 +255,7 @@ it("among changes of one secret at once nothing fails, and no rule is left of a 
   for (let round = 0; round < 5; round++) {
     const answers = await Promise.all([...changes, ...changes, ...changes].map((change) => change()));
     for (const { status, body } of answers) {
-      // Whoever has found the secret before it was deleted is told of its state.
+      // A caller that found the secret before it was deleted learns its state.
       if (status === 400) expect(body).toEqual({ message: expect.stringContaining("is deleted") });
       else expect([200, 201, 204, 404, 409]).toContain(status);
     }

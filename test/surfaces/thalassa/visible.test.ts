@@ -1,4 +1,4 @@
-// What a principal sees whom only rules let in: its subtree and what leads there, in levels, lists and counts.
+// A principal with only access rules sees its subtree and the path to it, in levels, lists and counts.
 import { expect, it } from "vitest";
 import { allow, createRule, type Member, newMember } from "../../support/access.ts";
 import { useCoffer } from "../../support/coffer.ts";
