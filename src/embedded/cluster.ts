@@ -11,14 +11,14 @@ const majorVersion = "18";
 const draftPrefix = "postgres.init-";
 export const superuser = "coffer";
 
-export type ClusterPlace = { dataDir: string; clusterDir: string; passwordFile: string };
+export type ClusterPaths = { dataDir: string; clusterDir: string; passwordFile: string };
 
-export function placeCluster(dataDir: string): ClusterPlace {
+export function clusterPaths(dataDir: string): ClusterPaths {
   return { dataDir, clusterDir: join(dataDir, "postgres"), passwordFile: join(dataDir, "postgres-password") };
 }
 
 /** Returns "absent" when the cluster must be created. Never changes an existing directory that is not usable. */
-export async function inspectCluster({ clusterDir }: ClusterPlace): Promise<"absent" | "present"> {
+export async function inspectCluster({ clusterDir }: ClusterPaths): Promise<"absent" | "present"> {
   const entries = await readdir(clusterDir).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === "ENOENT") return [];
     throw error;
@@ -43,19 +43,19 @@ export async function inspectCluster({ clusterDir }: ClusterPlace): Promise<"abs
  * and peer would let them in.
  * Only coffer can read the password file.
  */
-export async function createCluster(place: ClusterPlace, binaries: Binaries, runAs: RunAs | undefined): Promise<void> {
-  await removeDrafts(place.dataDir);
-  const draft = await mkdtemp(join(place.dataDir, draftPrefix));
+export async function createCluster(paths: ClusterPaths, binaries: Binaries, runAs: RunAs | undefined): Promise<void> {
+  await removeDrafts(paths.dataDir);
+  const draft = await mkdtemp(join(paths.dataDir, draftPrefix));
   if (runAs) await chown(draft, runAs.uid, runAs.gid);
   const password = randomBytes(32).toString("base64url");
-  await runInitdb(place, draft, password, binaries, runAs);
+  await runInitdb(paths, draft, password, binaries, runAs);
   // Written before the rename, because a cluster must never exist without its password.
-  await writeDurably(place.passwordFile, `${password}\n`);
-  await rename(draft, place.clusterDir);
-  await syncDirectory(place.dataDir);
+  await writeDurably(paths.passwordFile, `${password}\n`);
+  await rename(draft, paths.clusterDir);
+  await syncDirectory(paths.dataDir);
 }
 
-export async function readPassword({ passwordFile, clusterDir }: ClusterPlace): Promise<string> {
+export async function readPassword({ passwordFile, clusterDir }: ClusterPaths): Promise<string> {
   const text = await readFile(passwordFile, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw cause;
     throw new StartupError(`${passwordFile} is missing, which ${clusterDir} needs; restore it`, { cause });
@@ -72,13 +72,13 @@ export async function removeDrafts(dataDir: string): Promise<void> {
 }
 
 async function runInitdb(
-  place: ClusterPlace,
+  paths: ClusterPaths,
   draft: string,
   password: string,
   binaries: Binaries,
   runAs: RunAs | undefined,
 ): Promise<void> {
-  const passwordForInitdb = await openUnlinked(join(place.dataDir, `${draftPrefix}password`), password, runAs);
+  const passwordForInitdb = await openUnlinked(join(paths.dataDir, `${draftPrefix}password`), password, runAs);
   try {
     const { code, output } = await runBinary(
       binaries.initdb,

@@ -4,10 +4,10 @@ import { realpath } from "node:fs/promises";
 import { toStartupError } from "../domain/error/startup-error.ts";
 import { findBinaries } from "./binaries.ts";
 import {
-  type ClusterPlace,
+  type ClusterPaths,
+  clusterPaths,
   createCluster,
   inspectCluster,
-  placeCluster,
   readPassword,
   removeDrafts,
   superuser,
@@ -44,18 +44,18 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const undo: (() => unknown)[] = [];
   try {
     await createDataDir(options.dataDir);
-    const place = placeCluster(await realpath(options.dataDir));
-    undo.unshift(lockDataDir(place.dataDir));
+    const paths = clusterPaths(await realpath(options.dataDir));
+    undo.unshift(lockDataDir(paths.dataDir));
 
-    await removeDrafts(place.dataDir);
-    const { binaries, runAs } = await prepareCluster(place);
-    const socketDir = await reachSocketDir(place.clusterDir);
+    await removeDrafts(paths.dataDir);
+    const { binaries, runAs } = await prepareCluster(paths);
+    const socketDir = await reachSocketDir(paths.clusterDir);
     undo.unshift(socketDir.remove);
 
-    const connection = await connectionTo(place, socketDir.path);
+    const connection = await connectionTo(paths, socketDir.path);
     const settings = options.settings ?? {};
     const log = options.log ?? (() => {});
-    const server = await superviseServer({ clusterDir: place.clusterDir, binaries, runAs, settings, log }, connection);
+    const server = await superviseServer({ clusterDir: paths.clusterDir, binaries, runAs, settings, log }, connection);
     undo.unshift(server.stop);
     await createDatabaseIfMissing(connection);
 
@@ -68,16 +68,16 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-async function prepareCluster(place: ClusterPlace) {
-  const state = await inspectCluster(place);
-  const runAs = await chooseRunAs(state === "present" ? place.clusterDir : undefined);
+async function prepareCluster(paths: ClusterPaths) {
+  const state = await inspectCluster(paths);
+  const runAs = await chooseRunAs(state === "present" ? paths.clusterDir : undefined);
   const binaries = await findBinaries(runAs);
-  if (state === "absent") await createCluster(place, binaries, runAs);
+  if (state === "absent") await createCluster(paths, binaries, runAs);
   return { binaries, runAs };
 }
 
-export async function connectionTo(place: ClusterPlace, host: string): Promise<Connection> {
-  return { host, port: 5432, user: superuser, password: await readPassword(place), database: "coffer" };
+export async function connectionTo(paths: ClusterPaths, host: string): Promise<Connection> {
+  return { host, port: 5432, user: superuser, password: await readPassword(paths), database: "coffer" };
 }
 
 export function toUrl({ user, password, database, host, port }: Connection): string {

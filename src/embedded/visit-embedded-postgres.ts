@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
-import { type ClusterPlace, inspectCluster, placeCluster } from "./cluster.ts";
+import { type ClusterPaths, clusterPaths, inspectCluster } from "./cluster.ts";
 import { DataDirInUse } from "./lock.ts";
 import { probe } from "./postmaster.ts";
 import { reachSocketDir } from "./socket-dir.ts";
@@ -21,34 +21,34 @@ const waitMsMax = 20_000;
 /** Makes nothing: without a data directory in use it is a StartupError. */
 export async function visitEmbeddedPostgres(dataDir: string): Promise<VisitedPostgres> {
   try {
-    const place = existsSync(dataDir) ? placeCluster(await realpath(dataDir)) : undefined;
-    if (!place || (await inspectCluster(place)) === "absent") {
+    const paths = existsSync(dataDir) ? clusterPaths(await realpath(dataDir)) : undefined;
+    if (!paths || (await inspectCluster(paths)) === "absent") {
       throw new StartupError(`there is no coffer in ${dataDir} yet; \`coffer serve\` makes one`);
     }
-    return await visit(place);
+    return await visit(paths);
   } catch (error) {
     throw toStartupError(`cannot use the data directory ${dataDir}`, error);
   }
 }
 
 /** A coffer that is just starting or stopping has the lock, but no server that answers. */
-async function visit(place: ClusterPlace): Promise<VisitedPostgres> {
+async function visit(paths: ClusterPaths): Promise<VisitedPostgres> {
   for (const end = performance.now() + waitMsMax; ; await sleep(100)) {
     try {
-      const { url, stop } = await startEmbeddedPostgres({ dataDir: place.dataDir });
+      const { url, stop } = await startEmbeddedPostgres({ dataDir: paths.dataDir });
       return { url, leave: stop };
     } catch (error) {
       if (!(error instanceof DataDirInUse)) throw error;
-      const url = await urlOfRunning(place);
+      const url = await urlOfRunning(paths);
       if (url !== undefined) return { url, leave: async () => {} };
       if (performance.now() > end) throw error;
     }
   }
 }
 
-async function urlOfRunning(place: ClusterPlace): Promise<string | undefined> {
+async function urlOfRunning(paths: ClusterPaths): Promise<string | undefined> {
   // Not removed afterwards: the link is the running coffer's too.
-  const { path } = await reachSocketDir(place.clusterDir);
-  const connection = await connectionTo(place, path);
+  const { path } = await reachSocketDir(paths.clusterDir);
+  const connection = await connectionTo(paths, path);
   return (await probe(connection)) === "ready" ? toUrl(connection) : undefined;
 }

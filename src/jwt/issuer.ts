@@ -8,7 +8,7 @@ export interface JwtIssuer {
   readonly audiences: readonly string[];
   /** Asymmetric algorithms only. */
   readonly algorithms: readonly string[];
-  readonly keys: KeyPlace;
+  readonly keys: KeySetLocation;
   /** Keys that could not be fetched again for this time are no longer used. */
   readonly keysMaxAgeMs: number;
   /** The tolerated difference of the issuer's clock, at most 60. */
@@ -20,7 +20,7 @@ export interface JwtIssuer {
   readonly scopes: ScopeRule | undefined;
 }
 
-export type KeyPlace = { readonly url: string } | { readonly file: string };
+export type KeySetLocation = { readonly url: string } | { readonly file: string };
 
 /** The names that lead to a claim, from the outermost object inwards. */
 export type ClaimPath = readonly string[];

@@ -3,9 +3,9 @@ import { StartupError } from "../domain/error/startup-error.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
-/** One object of the file; `place` names it in errors. */
+/** One object of the file; `path` names it in errors. */
 export interface ObjectReader {
-  readonly place: string;
+  readonly path: string;
   has(name: string): boolean;
   text(name: string): string;
   textList(name: string): string[];
@@ -22,9 +22,9 @@ export interface ObjectReader {
 const textLengthMax = 2_048;
 
 /** Errors never contain values. */
-export function readObject(value: Json, place: string): ObjectReader {
+export function readObject(value: Json, path: string): ObjectReader {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new StartupError(`${place} must be an object`);
+    throw new StartupError(`${path} must be an object`);
   }
   const members = new Map(Object.entries(value as { readonly [name: string]: Json }));
   const asked = new Set<string>();
@@ -32,9 +32,9 @@ export function readObject(value: Json, place: string): ObjectReader {
     asked.add(name);
     return members.get(name);
   };
-  const fail = (name: string, rule: string) => new StartupError(`${place}.${name} ${rule}`);
+  const fail = (name: string, rule: string) => new StartupError(`${path}.${name} ${rule}`);
   return {
-    place,
+    path,
     fail,
     value: get,
     has: (name) => get(name) !== undefined,
@@ -55,16 +55,16 @@ export function readObject(value: Json, place: string): ObjectReader {
       if (typeof number === "number" && Number.isInteger(number) && number >= min && number <= max) return number;
       throw fail(name, `must be a whole number from ${min} to ${max}`);
     },
-    object: (name) => readObject(get(name) ?? null, `${place}.${name}`),
+    object: (name) => readObject(get(name) ?? null, `${path}.${name}`),
     objects(name) {
       const list = get(name);
       if (!Array.isArray(list) || list.length === 0) throw fail(name, "must be a list of one or more objects");
-      return (list as Json[]).map((item, index) => readObject(item, `${place}.${name}[${index}]`));
+      return (list as Json[]).map((item, index) => readObject(item, `${path}.${name}[${index}]`));
     },
     done() {
       const odd = [...members.keys()].find((name) => !asked.has(name));
       if (odd !== undefined)
-        throw new StartupError(`${place} has a member that is not a setting: ${JSON.stringify(odd.slice(0, 40))}`);
+        throw new StartupError(`${path} has a member that is not a setting: ${JSON.stringify(odd.slice(0, 40))}`);
     },
   };
 }

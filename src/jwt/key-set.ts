@@ -1,7 +1,7 @@
 // JSON Web Key Sets: parsed from text, and fetched from the issuer.
 import { readFile } from "node:fs/promises";
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, type LocalJWKSet } from "jose";
-import type { KeyPlace } from "./issuer.ts";
+import type { KeySetLocation } from "./issuer.ts";
 import { weaknessOf } from "./weak-key.ts";
 
 const sizeBytesMax = 256 * 1024;
@@ -38,9 +38,9 @@ function isUsable(key: unknown): key is JWK {
 }
 
 /** Fetches the text of the set within five seconds. Does not follow redirects; at most 256 KiB. */
-export async function loadKeySetText(place: KeyPlace): Promise<string> {
-  if ("file" in place) return readFile(place.file, "utf8");
-  const response = await fetch(place.url, {
+export async function loadKeySetText(location: KeySetLocation): Promise<string> {
+  if ("file" in location) return readFile(location.file, "utf8");
+  const response = await fetch(location.url, {
     redirect: "error",
     headers: { accept: "application/json" },
     signal: AbortSignal.timeout(fetchTimeoutMs),

@@ -43,7 +43,7 @@ function readIssuer(reader: ObjectReader, folder: string): JwtIssuer {
     issuer: httpsUrl(reader, "issuer"),
     audiences: reader.textList("audience"),
     algorithms: readAlgorithms(reader),
-    keys: readKeyPlace(reader, folder),
+    keys: readKeySetLocation(reader, folder),
     keysMaxAgeMs: 1000 * reader.integer("jwksMaxAgeSeconds", { byDefault: secondsPerHour, min: 1, max: 86_400 }),
     clockSkewSeconds: reader.integer("clockSkewSeconds", { byDefault: 30, min: 0, max: 60 }),
     subjectClaim: reader.has("subjectClaim") ? claimPath(reader, "subjectClaim") : ["sub"],
@@ -61,13 +61,13 @@ function readAlgorithms(reader: ObjectReader): string[] {
   throw reader.fail("algorithms", `must be some of ${asymmetricAlgorithms.join(", ")}`);
 }
 
-function readKeyPlace(reader: ObjectReader, folder: string): JwtIssuer["keys"] {
+function readKeySetLocation(reader: ObjectReader, folder: string): JwtIssuer["keys"] {
   if (reader.has("jwksUrl") === reader.has("jwksFile")) {
-    throw new StartupError(`${reader.place} must have either jwksUrl or jwksFile`);
+    throw new StartupError(`${reader.path} must have either jwksUrl or jwksFile`);
   }
   if (reader.has("jwksUrl")) return { url: httpsUrl(reader, "jwksUrl") };
   const file = resolve(folder, reader.text("jwksFile"));
-  const text = readText(`${reader.place}.jwksFile`, file);
+  const text = readText(`${reader.path}.jwksFile`, file);
   let weakness: string | undefined;
   try {
     weakness = weaknessIn(text);
@@ -97,8 +97,7 @@ function claimPath(reader: ObjectReader, name: string): ClaimPath {
 }
 
 function readWorkspaces(reader: ObjectReader): WorkspaceRule {
-  if (reader.has("ids") === reader.has("claim"))
-    throw new StartupError(`${reader.place} must have either ids or claim`);
+  if (reader.has("ids") === reader.has("claim")) throw new StartupError(`${reader.path} must have either ids or claim`);
   const rule: WorkspaceRule = reader.has("ids")
     ? { ids: workspaceIds(reader, "ids") }
     : {
@@ -117,7 +116,7 @@ function workspaceIds(reader: ObjectReader, name: string): string[] {
 
 function readRole(reader: ObjectReader): RoleRule {
   if (reader.has("fixed") === reader.has("claim"))
-    throw new StartupError(`${reader.place} must have either fixed or claim`);
+    throw new StartupError(`${reader.path} must have either fixed or claim`);
   const rule: RoleRule = reader.has("fixed")
     ? { fixed: readRoleName(reader, "fixed") }
     : {

@@ -73,12 +73,12 @@ export function createProber(
   let underWay = 0;
 
   async function probe(kind: string, parts: CredentialParts, stop: AbortSignal): Promise<Verdict> {
-    const place = placeOf(kind, settings.urls);
-    if (!place) return untriable("credentials of this kind are not tried here");
-    const { baseUrl } = place;
+    const target = targetOf(kind, settings.urls);
+    if (!target) return untriable("credentials of this kind are not tried here");
+    const { baseUrl } = target;
     const limits = { signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]), attemptMs, answerBytesMax };
     try {
-      return await place.probe({ baseUrl, now, send: (request) => requestOutside(guard, request, limits) }, parts);
+      return await target.probe({ baseUrl, now, send: (request) => requestOutside(guard, request, limits) }, parts);
     } catch (error) {
       stop.throwIfAborted();
       if (!(error instanceof OutboundError) || error.failure === "ABORTED") throw error;
@@ -90,7 +90,7 @@ export function createProber(
     isOn: settings.isOn,
     revalidateAfterMs: settings.revalidateAfterMs,
     obstacleTo(kind) {
-      return placeOf(kind, settings.urls) ? undefined : "no such service is configured here";
+      return targetOf(kind, settings.urls) ? undefined : "no such service is configured here";
     },
     async probe(kind, parts, signal = new AbortController().signal) {
       if (underWay >= atOnceMax) throw tooMany();
@@ -105,7 +105,7 @@ export function createProber(
 }
 
 /** Returns the probe and the address for a kind; undefined when there is none. */
-function placeOf(kind: string, urls: ProbeUrls): { probe: Probe; baseUrl: string } | undefined {
+function targetOf(kind: string, urls: ProbeUrls): { probe: Probe; baseUrl: string } | undefined {
   const validation = validationOf(kind);
   if (validation === undefined) return undefined;
   const { service, probe } = probes[validation];

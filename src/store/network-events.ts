@@ -1,6 +1,6 @@
 // The network log of one sandbox: its events by time, newest first.
 import type { EgressErrorCode, StoredEgressEvent } from "../domain/egress/egress-event.ts";
-import type { EventPlace } from "../domain/egress/network-log.ts";
+import type { EventPosition } from "../domain/egress/network-log.ts";
 import type { Sql } from "./database.ts";
 import { type EventRow, toEvent } from "./egress-events.ts";
 
@@ -8,7 +8,7 @@ export interface NetworkEventFilter {
   workspaceId: string;
   sandboxId: string;
   /** Only events before this place. */
-  before: EventPlace | undefined;
+  before: EventPosition | undefined;
   /** Only events at this time or later; RFC 3339. */
   since: string | undefined;
   /** Only tunnels with one of these codes; undefined: requests too. */
@@ -18,7 +18,7 @@ export interface NetworkEventFilter {
 
 export interface PlacedEvent {
   event: StoredEgressEvent;
-  place: EventPlace;
+  place: EventPosition;
 }
 
 export async function listNetworkEvents(sql: Sql, filter: NetworkEventFilter): Promise<PlacedEvent[]> {

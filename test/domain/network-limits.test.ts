@@ -1,7 +1,7 @@
 // Which hosts a sandbox may go to, as a table; and the times that pages of its network log begin with.
 import { describe, expect, it } from "vitest";
 import { networkRefusal, readNetworkLimits } from "../../src/domain/egress/network-limits.ts";
-import { codesWith, cursorOf, placeOf, verdictOf } from "../../src/domain/egress/network-log.ts";
+import { codesWith, cursorOf, eventPositionOf, verdictOf } from "../../src/domain/egress/network-log.ts";
 import { CofferError } from "../../src/domain/error/errors.ts";
 
 describe("the limits of a sandbox", () => {
@@ -77,8 +77,8 @@ describe("the limits of a sandbox", () => {
 describe("the places of a network log", () => {
   it("come back from their cursors", () => {
     for (const eventNumber of [1, 12_345, 9_007_199_254_740_991]) {
-      const place = { time: "2026-11-28T03:45:00.123456Z", eventNumber };
-      expect(placeOf(cursorOf(place))).toEqual(place);
+      const position = { time: "2026-11-28T03:45:00.123456Z", eventNumber };
+      expect(eventPositionOf(cursorOf(position))).toEqual(position);
     }
   });
 
@@ -89,7 +89,7 @@ describe("the places of a network log", () => {
     ["2026-11-28T03:45:00.123456789Z", "2026-11-28T03:45:00.123456Z", Number.MAX_SAFE_INTEGER],
     ["2026-11-28T23:45:00-20:00", "2026-11-29T19:45:00.000000Z", 0],
   ])("%s", (text, time, eventNumber) => {
-    expect(placeOf(text)).toEqual({ time, eventNumber });
+    expect(eventPositionOf(text)).toEqual({ time, eventNumber });
   });
 
   it.each([
@@ -103,7 +103,7 @@ describe("the places of a network log", () => {
     "9999-12-31T23:59:59-10:00",
     "2026-11-28T03:45:00+99:00",
   ])("%j is none", (text) => {
-    expect(placeOf(text)).toBeUndefined();
+    expect(eventPositionOf(text)).toBeUndefined();
   });
 
   it("each code has one verdict", () => {

@@ -3,7 +3,7 @@ import type { EgressErrorCode } from "./egress-event.ts";
 import { refusalStatus } from "./refusal.ts";
 
 /** The position of an event in the log. Events that are written together have the same time. */
-export interface EventPlace {
+export interface EventPosition {
   /** RFC 3339 with microseconds, as Postgres stores it. */
   time: string;
   eventNumber: number;
@@ -30,14 +30,14 @@ export function codesWith(verdict: Verdict): EgressErrorCode[] {
 const numberDigits = 16;
 
 /** Returns the cursor of a page: the time, with the number of the event in the digits after the microseconds. */
-export function cursorOf({ time, eventNumber }: EventPlace): string {
+export function cursorOf({ time, eventNumber }: EventPosition): string {
   return `${time.slice(0, -1)}${String(eventNumber).padStart(numberDigits, "0")}Z`;
 }
 
 const timeForm = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,32}))?(Z|[+-]\d{2}:\d{2})$/;
 
 /** Returns the position of a time or cursor; undefined if it is not an RFC 3339 time. The event at the position itself is excluded. */
-export function placeOf(text: string): EventPlace | undefined {
+export function eventPositionOf(text: string): EventPosition | undefined {
   const [, seconds = "", fraction = "", zone = ""] = timeForm.exec(text.toUpperCase()) ?? [];
   const utc = utcSeconds(seconds, zone);
   if (utc === undefined) return undefined;

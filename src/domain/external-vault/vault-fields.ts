@@ -48,30 +48,33 @@ const fieldsOf: Readonly<Record<VaultType, VaultFields>> = {
 const connectFields: VaultFields = { config: [], credentials: [token()] };
 
 /** The properties of a vault on which its fields depend. */
-export interface VaultPlace {
+export interface VaultProperties {
   vaultType: VaultType;
   /** Empty: the vendor's service. */
   baseUrl: string;
 }
 
 /** Returns the config with its defaults. Empty fields count as omitted. Fails with every field that breaks a rule. */
-export function checkVaultConfig(place: VaultPlace, config: Readonly<Record<string, string>>): Record<string, string> {
-  return checked(fieldsFor(place).config, config, "config", (text) =>
+export function checkVaultConfig(
+  vault: VaultProperties,
+  config: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return checked(fieldsFor(vault).config, config, "config", (text) =>
     /\p{Cc}/u.test(text) || !text.isWellFormed() ? "must not hold control characters" : undefined,
   );
 }
 
 /** Checks that credentials can be sent in headers. Fails with every field that breaks a rule. */
 export function checkVaultCredentials(
-  place: VaultPlace,
+  vault: VaultProperties,
   credentials: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  return checked(fieldsFor(place).credentials, credentials, "credentials", (text) =>
+  return checked(fieldsFor(vault).credentials, credentials, "credentials", (text) =>
     /^[!-~]+$/.test(text) ? undefined : "must be visible ASCII characters without spaces",
   );
 }
 
-function fieldsFor({ vaultType, baseUrl }: VaultPlace): VaultFields {
+function fieldsFor({ vaultType, baseUrl }: VaultProperties): VaultFields {
   return vaultType === "ONEPASSWORD" && baseUrl !== "" ? connectFields : fieldsOf[vaultType];
 }
 

@@ -1,6 +1,6 @@
 // The network log of a sandbox, a page at a time.
 
-import { codesWith, cursorOf, type EventPlace, type Verdict } from "../../domain/egress/network-log.ts";
+import { codesWith, cursorOf, type EventPosition, type Verdict } from "../../domain/egress/network-log.ts";
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
@@ -10,7 +10,7 @@ import { findSandbox } from "../../store/sandboxes.ts";
 
 export interface ListNetworkEventsInput {
   sandboxId: string;
-  before: EventPlace | undefined;
+  before: EventPosition | undefined;
   since: string | undefined;
   /** Only tunnels that ended so. */
   verdict: Verdict | undefined;

@@ -8,7 +8,7 @@ import type {
   UpdateSandboxRequest,
 } from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
 import type { NetworkLimits } from "../../domain/egress/network-limits.ts";
-import { type EventPlace, placeOf, verdicts } from "../../domain/egress/network-log.ts";
+import { type EventPosition, eventPositionOf, verdicts } from "../../domain/egress/network-log.ts";
 import { envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import { CofferError, checkAll, invalidField } from "../../domain/error/errors.ts";
 import { idOfUuid } from "../../domain/ids.ts";
@@ -91,10 +91,10 @@ export function toNetworkQuery(request: ListNetworkEventsRequest): ListNetworkEv
   };
 }
 
-function placeIn(text: string, field: string): EventPlace {
-  const place = placeOf(text);
-  if (!place) throw invalidField(field, "must be a time in RFC 3339, such as 2026-11-28T03:45:00Z");
-  return place;
+function placeIn(text: string, field: string): EventPosition {
+  const position = eventPositionOf(text);
+  if (!position) throw invalidField(field, "must be a time in RFC 3339, such as 2026-11-28T03:45:00Z");
+  return position;
 }
 
 /** Fails with SANDBOX_NOT_FOUND for what is no UUID. */
