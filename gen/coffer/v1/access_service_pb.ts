@@ -42,13 +42,13 @@ export type AccessRule = Message<"coffer.v1.AccessRule"> & {
   workspaceId: string;
 
   /**
-   * Whom it is for.
+   * The principals of the rule.
    *
    * @generated from oneof coffer.v1.AccessRule.subject
    */
   subject: {
     /**
-     * One principal: `prn_…`, also one that has not called yet.
+     * One principal: `prn_…`. It need not have called yet.
      *
      * @generated from field: string principal_id = 3;
      */
@@ -65,17 +65,17 @@ export type AccessRule = Message<"coffer.v1.AccessRule"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * What it allows: permissions of secrets and versions such as `secrets.read`; groups of them: `secrets.*`, `versions.*`, `*`; or
+   * Permissions about secrets and versions such as `secrets.read`; groups of them: `secrets.*`, `versions.*`, `*`; or
    * named sets: `secrets:read`, `secrets:write`, `secrets:access`, `secrets:ReadAccess`, `secrets:FullAccess`. Other permissions are
-   * about no path: only roles give them.
+   * not about paths: only roles give them.
    *
    * @generated from field: repeated string permissions = 5;
    */
   permissions: string[];
 
   /**
-   * Where: patterns of paths; none: every path. A `*` stands for any text within one segment, once in each; at the end `/*` and `/**` both mean everything below, at any depth, and not the place itself. So
-   * `/app/production/*` is about `/app/production/db` and `/app/production/db/main`, not `/app/production` or `/app/productionx/y`.
+   * Patterns of paths; empty: every path. A `*` matches any text within one segment and may occur once in each; at the end, `/*` and `/**` both match every path below, at any depth, and not the path itself. So
+   * `/app/production/*` matches `/app/production/db` and `/app/production/db/main`, not `/app/production` or `/app/productionx/y`.
    *
    * @generated from field: repeated string path_patterns = 6;
    */
@@ -89,7 +89,7 @@ export type AccessRule = Message<"coffer.v1.AccessRule"> & {
   region: string;
 
   /**
-   * What it is for, in its creator's words.
+   * The description by the creator.
    *
    * @generated from field: string note = 8;
    */
@@ -148,7 +148,7 @@ export type CreateAccessRuleRequest = Message<"coffer.v1.CreateAccessRuleRequest
 
   /**
    * AccessRule.path_patterns: at most 64, each of 1 to 512 characters, beginning with `/` and otherwise with the rules of Secret.name;
-   * one `*` a segment at most, `**` only as the last segment.
+   * at most one `*` in a segment, `**` only as the last segment.
    *
    * @generated from field: repeated string path_patterns = 4;
    */
@@ -297,7 +297,7 @@ export const ListAccessRulesResponseSchema: GenMessage<ListAccessRulesResponse> 
  */
 export type DeleteAccessRuleRequest = Message<"coffer.v1.DeleteAccessRuleRequest"> & {
   /**
-   * Which rule.
+   * The rule.
    *
    * @generated from field: string id = 1;
    */
@@ -347,7 +347,7 @@ export type TestPermissionsRequest = Message<"coffer.v1.TestPermissionsRequest">
   permissions: string[];
 
   /**
-   * The path or name of a secret, with the rules of Secret.name; empty: what is held at every path.
+   * The path or name of a secret, with the rules of Secret.name; empty: permissions at every path.
    *
    * @generated from field: string path = 2;
    */
@@ -382,7 +382,7 @@ export const TestPermissionsRequestSchema: GenMessage<TestPermissionsRequest> = 
  */
 export type TestPermissionsResponse = Message<"coffer.v1.TestPermissionsResponse"> & {
   /**
-   * Those of the request that the caller holds, in its order.
+   * The requested permissions that the caller holds, in the order of the request.
    *
    * @generated from field: repeated string permissions = 1;
    */
@@ -403,7 +403,7 @@ export const TestPermissionsResponseSchema: GenMessage<TestPermissionsResponse> 
  */
 export type SetAccessPolicyRequest = Message<"coffer.v1.SetAccessPolicyRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.SetAccessPolicyRequest.secret
    */
@@ -426,14 +426,14 @@ export type SetAccessPolicyRequest = Message<"coffer.v1.SetAccessPolicyRequest">
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where the name is looked up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
   region: string;
 
   /**
-   * Unset: the policy has no conditions any more.
+   * Unset: removes all conditions.
    *
    * @generated from field: coffer.v1.AccessPolicy access_policy = 4;
    */
@@ -483,21 +483,21 @@ export const SetAccessPolicyResponseSchema: GenMessage<SetAccessPolicyResponse> 
   messageDesc(file_coffer_v1_access_service, 10);
 
 /**
- * AccessService says who may do what at which paths. A role allows what it allows everywhere; access rules add to it at the paths of
- * their patterns. Rules only allow: what neither a role nor a rule allows is denied. The scopes of a token narrow both.
+ * AccessService manages permissions at paths. A role gives its permissions at every path; access rules add permissions at the paths of
+ * their patterns. Rules only allow; a call without a permission from a role or a rule is denied. The scopes of a token narrow both.
  *
- * What is allowed by a path alone follows a secret that is renamed: both its old and its new path are judged. A call that names a
+ * A permission that holds only at paths is checked at both the old and the new path of a renamed secret. A call that names a
  * secret by name is PERMISSION_DENIED (PERMISSION_MISSING) whatever exists there; by id it is NOT_FOUND (SECRET_NOT_FOUND) unless
- * the caller has secrets.list or secrets.read at the secret's path. Lists hold what the caller may both list and read.
+ * the caller has secrets.list or secrets.read at the secret's path. Lists contain the secrets that the caller may both list and read.
  *
- * A change of rules is in force at once on the instance that made it, and within five seconds on every other. Mutating calls take an
- * `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * A change of rules takes effect immediately on the instance that made it, and within five seconds on every other. Mutating calls accept an
+ * `Idempotency-Key` like those of SecretService, and calls can fail with the same common errors.
  *
  * @generated from service coffer.v1.AccessService
  */
 export const AccessService: GenService<{
   /**
-   * Creates a rule. Nobody grants what they do not hold: the role and scopes of the caller must allow all of the rule's permissions
+   * Creates a rule. Callers can only grant permissions that they hold: the role and scopes of the caller must include all of the rule's permissions
    * everywhere. Permission: access.create.
    * Errors: PERMISSION_DENIED (GRANT_EXCEEDS_CALLER), RESOURCE_EXHAUSTED (ACCESS_RULE_LIMIT: the workspace has 10,000 rules).
    *
@@ -531,10 +531,10 @@ export const AccessService: GenService<{
     output: typeof DeleteAccessRuleResponseSchema;
   },
   /**
-   * Sets the conditions of a secret's access policy in place of those it has, or clears them; its statements stay. The policy is judged
-   * from the next call on; setting it is not judged by its conditions, nor for an owner by its statements. Permission: secrets.update.
+   * Replaces or clears the conditions of a secret's access policy; its statements stay. The policy applies
+   * from the next call on. The conditions do not apply to this call, and the statements do not apply to an owner. Permission: secrets.update.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), FAILED_PRECONDITION (SECRET_SOFT_DELETED),
-   * DATA_LOSS (what is stored does not authenticate: a policy does not mend it).
+   * DATA_LOSS (the stored secret does not authenticate; a new policy does not repair it).
    *
    * @generated from rpc coffer.v1.AccessService.SetAccessPolicy
    */
@@ -544,8 +544,8 @@ export const AccessService: GenService<{
     output: typeof SetAccessPolicyResponseSchema;
   },
   /**
-   * Tells which of some permissions the caller holds at a path, whether anything exists there or not: those that no statement of the
-   * secret at the path denies. Permission: none.
+   * Returns the requested permissions that the caller holds at a path, whether a secret exists there or not, without those that a statement of the
+   * secret denies. Permission: none.
    *
    * @generated from rpc coffer.v1.AccessService.TestPermissions
    */

@@ -29,21 +29,21 @@ export type AuditEvent = Message<"coffer.v1.AuditEvent"> & {
   id: string;
 
   /**
-   * When it was written, by the database's clock.
+   * The time of the write, by the database's clock.
    *
    * @generated from field: google.protobuf.Timestamp event_time = 2;
    */
   eventTime?: Timestamp | undefined;
 
   /**
-   * The request it belongs to, as the header `X-Request-Id` of the answer said; one for all events of a batch of a job.
+   * The id of the request, as in the header `X-Request-Id` of the answer. Events of one batch of a job share it.
    *
    * @generated from field: string request_id = 3;
    */
   requestId: string;
 
   /**
-   * Who called; `system` for what coffer did by itself.
+   * The principal of the call; `system` for actions of coffer itself.
    *
    * @generated from field: string principal_id = 4;
    */
@@ -57,7 +57,7 @@ export type AuditEvent = Message<"coffer.v1.AuditEvent"> & {
   tokenId: string;
 
   /**
-   * Such as `coffer.v1.SecretService/GetSecretValue`; of the system `coffer.jobs/PurgeSecrets`, `coffer.jobs/ExpireSecrets` and
+   * The method, such as `coffer.v1.SecretService/GetSecretValue`; for the system `coffer.jobs/PurgeSecrets`, `coffer.jobs/ExpireSecrets` and
    * `coffer.jobs/DestroySecretVersions`.
    *
    * @generated from field: string method = 6;
@@ -72,28 +72,28 @@ export type AuditEvent = Message<"coffer.v1.AuditEvent"> & {
   resourceType: string;
 
   /**
-   * The resource's id; in a denial what the caller wrote, an id or a name.
+   * The id of the resource; in a denial the id or name that the caller wrote.
    *
    * @generated from field: string resource_id = 8;
    */
   resourceId: string;
 
   /**
-   * Which version, where the event is about one.
+   * The version, if the event is about one.
    *
    * @generated from field: uint32 version_number = 9;
    */
   versionNumber: number;
 
   /**
-   * Whether it was let through.
+   * Whether the call was allowed.
    *
    * @generated from field: coffer.v1.AuditDecision decision = 10;
    */
   decision: AuditDecision;
 
   /**
-   * What decided: the role, the permission that was missing, or the time that had come.
+   * The reason of the decision: the role or rule, the missing permission, or the schedule.
    *
    * @generated from field: string rule = 11;
    */
@@ -121,7 +121,7 @@ export type AuditEvent = Message<"coffer.v1.AuditEvent"> & {
   result: string;
 
   /**
-   * How many equal events this one stands for: denials that repeat within seconds are counted.
+   * The number of equal events that this one stands for: denials that repeat within seconds are counted.
    *
    * @generated from field: uint32 occurrences = 15;
    */
@@ -149,8 +149,8 @@ export type ListAuditEventsRequest = Message<"coffer.v1.ListAuditEventsRequest">
   resourceId: string;
 
   /**
-   * Only events of this principal; `system` is one too. They are looked for in the trail of the whole workspace: where that is
-   * long, a start_time makes it shorter.
+   * Only events of this principal, which may be `system`. The search covers the trail of the whole workspace; if the trail is
+   * long, set start_time.
    *
    * @generated from field: string principal_id = 2;
    */
@@ -305,7 +305,7 @@ export const FollowAuditEventsResponseSchema: GenMessage<FollowAuditEventsRespon
   messageDesc(file_coffer_v1_audit_service, 4);
 
 /**
- * AuditDecision tells whether a call was let through.
+ * AuditDecision tells whether a call was allowed.
  *
  * @generated from enum coffer.v1.AuditDecision
  */
@@ -318,14 +318,14 @@ export const AuditDecision = {
   UNSPECIFIED: 0,
 
   /**
-   * It was.
+   * The call was allowed.
    *
    * @generated from enum value: AUDIT_DECISION_ALLOW = 1;
    */
   ALLOW: 1,
 
   /**
-   * A permission was missing.
+   * The call was denied.
    *
    * @generated from enum value: AUDIT_DECISION_DENY = 2;
    */
@@ -333,7 +333,7 @@ export const AuditDecision = {
 } as const;
 
 /**
- * AuditDecision tells whether a call was let through.
+ * AuditDecision tells whether a call was allowed.
  *
  * @generated from enum coffer.v1.AuditDecision
  */
@@ -346,11 +346,11 @@ export const AuditDecisionSchema: GenEnum<AuditDecision> = /*@__PURE__*/
   enumDesc(file_coffer_v1_audit_service, 0);
 
 /**
- * AuditService shows the audit trail: one event for every call that changed or revealed something, for every denial, and for
- * everything that coffer did by itself because its time had come. Events are never changed; they hold no value, credential or
- * query string. A deployment may drop events when their retention has passed.
+ * AuditService returns the audit trail: one event for every call that changed or revealed something, for every denial, and for
+ * every scheduled action of coffer. Events are never changed; they contain no value, credential or
+ * query string. A deployment may drop events after their retention.
  *
- * Calls fail for the same common reasons as those of SecretService.
+ * Calls can fail with the same common errors as those of SecretService.
  *
  * @generated from service coffer.v1.AuditService
  */

@@ -2,7 +2,7 @@
 // @generated from file coffer/v1/credential_kind.proto (package coffer.v1, syntax proto3)
 /* eslint-disable */
 
-// The registry of kinds, as coffer.v1 shows it.
+// The registry of kinds of secrets.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -21,21 +21,21 @@ export const file_coffer_v1_credential_kind: GenFile = /*@__PURE__*/
  */
 export type CredentialKind = Message<"coffer.v1.CredentialKind"> & {
   /**
-   * What Secret.kind holds, such as `storage/s3`.
+   * The value of Secret.kind, such as `storage/s3`.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * For people.
+   * The title for people.
    *
    * @generated from field: string title = 2;
    */
   title: string;
 
   /**
-   * True: the value is given as key_values, exactly the fields of one of the methods. False: it is one value, or parts that its
+   * True: the value is given as key_values with exactly the fields of one auth method. False: it is a single value, or parts that the
    * creator names.
    *
    * @generated from field: bool made_of_fields = 3;
@@ -43,7 +43,7 @@ export type CredentialKind = Message<"coffer.v1.CredentialKind"> & {
   madeOfFields: boolean;
 
   /**
-   * The ways to authenticate at the service; none for kinds that are not credentials.
+   * The ways to authenticate at the service; empty for kinds that are not credentials.
    *
    * @generated from field: repeated coffer.v1.CredentialAuthMethod auth_methods = 4;
    */
@@ -64,7 +64,7 @@ export type CredentialKind = Message<"coffer.v1.CredentialKind"> & {
   canBeValidated: boolean;
 
   /**
-   * At least so many characters; for a value as a whole.
+   * The minimum number of characters of a single value.
    *
    * @generated from field: uint32 min_length = 7;
    */
@@ -79,27 +79,27 @@ export const CredentialKindSchema: GenMessage<CredentialKind> = /*@__PURE__*/
   messageDesc(file_coffer_v1_credential_kind, 0);
 
 /**
- * A way to prove who one is at a service.
+ * A way to authenticate at a service.
  *
  * @generated from message coffer.v1.CredentialAuthMethod
  */
 export type CredentialAuthMethod = Message<"coffer.v1.CredentialAuthMethod"> & {
   /**
-   * What Secret.auth_method holds.
+   * The value of Secret.auth_method.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * For people.
+   * The title for people.
    *
    * @generated from field: string title = 2;
    */
   title: string;
 
   /**
-   * What it takes.
+   * Its fields.
    *
    * @generated from field: repeated coffer.v1.CredentialField fields = 3;
    */
@@ -120,14 +120,14 @@ export const CredentialAuthMethodSchema: GenMessage<CredentialAuthMethod> = /*@_
  */
 export type CredentialField = Message<"coffer.v1.CredentialField"> & {
   /**
-   * Its key in key_values or credential_fields; `value` for a value as a whole.
+   * Its key in key_values or credential_fields; `value` for a single value.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * For people.
+   * The title for people.
    *
    * @generated from field: string title = 2;
    */
@@ -142,21 +142,21 @@ export type CredentialField = Message<"coffer.v1.CredentialField"> & {
   format: string;
 
   /**
-   * In bytes of UTF-8.
+   * The maximum size in bytes of UTF-8.
    *
    * @generated from field: uint32 max_size_bytes = 4;
    */
   maxSizeBytes: number;
 
   /**
-   * Whether it must be given.
+   * Whether it is required.
    *
    * @generated from field: bool required = 5;
    */
   required: boolean;
 
   /**
-   * Whether it is to be hidden while it is typed.
+   * Whether a form must hide it while it is typed.
    *
    * @generated from field: bool secret = 6;
    */

@@ -2,7 +2,7 @@
 // @generated from file coffer/v1/egress_rule.proto (package coffer.v1, syntax proto3)
 /* eslint-disable */
 
-// Where the value of a secret may go, as coffer.v1 takes and shows it.
+// Egress rules: the hosts to which the value of a secret may be sent.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -17,13 +17,13 @@ export const file_coffer_v1_egress_rule: GenFile = /*@__PURE__*/
 
 /**
  * EgressRule tells to which hosts coffer's egress proxy may send a secret's value, and how: by a preset (`provider`), or by `auth` and
- * `hosts`. Where it is shown, a preset comes with the auth and the hosts that it stands for; it is taken like that too.
+ * `hosts`. Answers show a preset with its auth and hosts, and requests may repeat that form.
  *
  * @generated from message coffer.v1.EgressRule
  */
 export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   /**
-   * The name of a preset, such as `github`; EgressService/ListProviders has them all.
+   * The name of a preset, such as `github`; see EgressService/ListProviders.
    *
    * @generated from field: optional string provider = 1;
    */
@@ -37,7 +37,7 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   auth?: EgressAuth | undefined;
 
   /**
-   * 1 to 16 names of hosts, or `*.` before one, for exactly one more label: `api.example.com`, `*.example.com`. No scheme, port, path or
+   * 1 to 16 host names, or `*.` before one for exactly one more label: `api.example.com`, `*.example.com`. No scheme, port, path or
    * address, and no wildcard on a public suffix.
    *
    * @generated from field: repeated string hosts = 3;
@@ -45,30 +45,30 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   hosts: string[];
 
   /**
-   * Only requests by these methods, of which CONNECT, TRACE and TRACK are none; any when empty. Shown in upper case.
+   * Only requests with these methods; empty: any method. CONNECT, TRACE and TRACK are not allowed. Shown in upper case.
    *
    * @generated from field: repeated string methods = 4;
    */
   methods: string[];
 
   /**
-   * Only paths that begin with one of these, segment by segment: `/v1` is for `/v1` and `/v1/charges`, not for `/v10`. Any when empty.
+   * Only paths that begin with these whole segments: `/v1` matches `/v1` and `/v1/charges`, not `/v10`. Empty: any path.
    *
    * @generated from field: repeated string path_prefixes = 5;
    */
   pathPrefixes: string[];
 
   /**
-   * At most so many requests a minute of one sandbox with the secret, 1 to 10,000,000, counted by all proxies that share a Redis; never
-   * more than COFFER_EGRESS_RPM says.
+   * The maximum number of requests a minute of one sandbox with the secret, 1 to 10,000,000, counted by all proxies that share a Redis. The
+   * upper bound is COFFER_EGRESS_RPM.
    *
    * @generated from field: optional uint32 requests_per_minute = 6;
    */
   requestsPerMinute?: number | undefined;
 
   /**
-   * At most so many bytes an hour, both ways, of one sandbox with the secret, 1 to 10^15, counted by all proxies that share a Redis; never
-   * more than COFFER_EGRESS_BYTES says.
+   * The maximum number of bytes an hour in both directions of one sandbox with the secret, 1 to 10^15, counted by all proxies that share a Redis. The
+   * upper bound is COFFER_EGRESS_BYTES.
    *
    * @generated from field: optional uint64 bytes_per_hour = 7;
    */
@@ -83,7 +83,7 @@ export const EgressRuleSchema: GenMessage<EgressRule> = /*@__PURE__*/
   messageDesc(file_coffer_v1_egress_rule, 0);
 
 /**
- * EgressAuth is one scheme for every host, or one for each part of them in `per_host`.
+ * EgressAuth is one scheme for all hosts, or several schemes for parts of the hosts in `per_host`.
  *
  * @generated from message coffer.v1.EgressAuth
  */
@@ -96,35 +96,35 @@ export type EgressAuth = Message<"coffer.v1.EgressAuth"> & {
   type?: string | undefined;
 
   /**
-   * For `api-key`: the header that the value goes into. None that frames a request, says whence it comes or how it is read.
+   * For `api-key`: the header that holds the value. Headers about the framing, the client or the encoding of a request are not allowed.
    *
    * @generated from field: optional string header = 2;
    */
   header?: string | undefined;
 
   /**
-   * For `api-key`: what stands before the value; begins with no space.
+   * For `api-key`: the text before the value, without a leading space.
    *
    * @generated from field: optional string prefix = 3;
    */
   prefix?: string | undefined;
 
   /**
-   * For `basic`: the user name; the request's own unless set.
+   * For `basic`: the user name; unless set, the one in the request.
    *
    * @generated from field: optional string username = 4;
    */
   username?: string | undefined;
 
   /**
-   * For `custom`: 1 to 8 headers, each with `{{ value }}` where the value goes, once; no spaces at its ends.
+   * For `custom`: 1 to 8 headers, each with `{{ value }}` exactly once, and no leading or trailing spaces.
    *
    * @generated from field: map<string, string> headers = 5;
    */
   headers: { [key: string]: string };
 
   /**
-   * 1 to 16 schemes for parts of the hosts, none of which is in two; nothing else is set then.
+   * 1 to 16 schemes for disjoint parts of the hosts. No other field may be set.
    *
    * @generated from field: repeated coffer.v1.EgressHostAuth per_host = 6;
    */
@@ -145,42 +145,42 @@ export const EgressAuthSchema: GenMessage<EgressAuth> = /*@__PURE__*/
  */
 export type EgressHostAuth = Message<"coffer.v1.EgressHostAuth"> & {
   /**
-   * Which; the rule's hosts cover them.
+   * The hosts; they must be among the rule's hosts.
    *
    * @generated from field: repeated string hosts = 1;
    */
   hosts: string[];
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string type = 2;
    */
   type?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string header = 3;
    */
   header?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string prefix = 4;
    */
   prefix?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string username = 5;
    */
   username?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: map<string, string> headers = 6;
    */

@@ -24,28 +24,28 @@ export const file_coffer_v1_egress_service: GenFile = /*@__PURE__*/
  */
 export type EgressProvider = Message<"coffer.v1.EgressProvider"> & {
   /**
-   * What egress rules call it.
+   * The name in egress rules.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Its name for people.
+   * The title for people.
    *
    * @generated from field: string display_name = 2;
    */
   displayName: string;
 
   /**
-   * The rule that it stands for.
+   * The rule of the preset.
    *
    * @generated from field: coffer.v1.EgressRule rule = 3;
    */
   rule?: EgressRule | undefined;
 
   /**
-   * What a placeholder begins with; may be empty.
+   * The prefix of placeholders; may be empty.
    *
    * @generated from field: string placeholder_prefix = 4;
    */
@@ -60,7 +60,7 @@ export const EgressProviderSchema: GenMessage<EgressProvider> = /*@__PURE__*/
   messageDesc(file_coffer_v1_egress_service, 0);
 
 /**
- * A program's place in a workspace.
+ * A sandbox: a program that uses secrets through the egress proxy.
  *
  * @generated from message coffer.v1.Sandbox
  */
@@ -80,28 +80,28 @@ export type Sandbox = Message<"coffer.v1.Sandbox"> & {
   workspaceId: string;
 
   /**
-   * What its creator called it.
+   * The name that the creator chose.
    *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
-   * The only address it may call the proxy from; empty: any.
+   * The only client address that the proxy accepts; empty: any.
    *
    * @generated from field: string source_address = 4;
    */
   sourceAddress: string;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * What is bound to it, by environment variable.
+   * The bindings, by environment variable.
    *
    * @generated from field: repeated coffer.v1.SandboxSecret secrets = 6;
    */
@@ -115,14 +115,14 @@ export type Sandbox = Message<"coffer.v1.Sandbox"> & {
   metadata: { [key: string]: string };
 
   /**
-   * The hosts that it may go to; unset: those that its secrets and its workspace allow.
+   * The allowed hosts; unset: those of its secrets and its workspace.
    *
    * @generated from field: coffer.v1.SandboxNetwork network = 8;
    */
   network?: SandboxNetwork | undefined;
 
   /**
-   * Variables for its program, as they were given. ListSandboxes and UpdateSandbox leave them out.
+   * Variables for its program. ListSandboxes and UpdateSandbox omit them.
    *
    * @generated from field: map<string, string> env_vars = 9;
    */
@@ -137,22 +137,22 @@ export const SandboxSchema: GenMessage<Sandbox> = /*@__PURE__*/
   messageDesc(file_coffer_v1_egress_service, 1);
 
 /**
- * The hosts that a sandbox may go to, whatever its secrets and its workspace allow. A host is a name such as api.example.com, or *. before
- * one, which stands for exactly one more label. A host in both lists is denied.
+ * The hosts that a sandbox may connect to, in addition to the limits of its secrets and its workspace. A host is a name such as api.example.com, or *. before
+ * one for exactly one more label. A host in both lists is denied.
  *
  * @generated from message coffer.v1.SandboxNetwork
  */
 export type SandboxNetwork = Message<"coffer.v1.SandboxNetwork"> & {
   /**
-   * Only these hosts; any when empty.
+   * Only these hosts; empty: any host.
    *
    * @generated from field: repeated string allow_out = 1;
    */
   allowOut: string[];
 
   /**
-   * None of these hosts. 0.0.0.0/0 or ::/0 stands for every host that allow_out does not list; no other range of addresses is enforced, so
-   * none is accepted. The proxy always refuses private addresses.
+   * None of these hosts. 0.0.0.0/0 or ::/0 means every host that allow_out does not list. Other address ranges cannot be enforced, so
+   * they are refused. The proxy always refuses private addresses.
    *
    * @generated from field: repeated string deny_out = 2;
    */
@@ -194,14 +194,14 @@ export type SandboxSecret = Message<"coffer.v1.SandboxSecret"> & {
   secretName: string;
 
   /**
-   * What the program holds in place of the value: worth nothing without the sandbox's token. Empty for those who may not bind secrets.
+   * The text that the program holds instead of the value. It is useless without the sandbox's token. Empty for callers who may not bind secrets.
    *
    * @generated from field: string placeholder = 4;
    */
   placeholder: string;
 
   /**
-   * The secret is deleted or has no egress rule any more: requests with the placeholder are refused.
+   * The secret is deleted or no longer has an egress rule: requests with the placeholder are refused.
    *
    * @generated from field: bool revoked = 5;
    */
@@ -230,28 +230,28 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
   id: string;
 
   /**
-   * When it was noted.
+   * The time of the event.
    *
    * @generated from field: google.protobuf.Timestamp event_time = 2;
    */
   eventTime?: Timestamp | undefined;
 
   /**
-   * Who asked.
+   * The sandbox.
    *
    * @generated from field: string sandbox_id = 3;
    */
   sandboxId: string;
 
   /**
-   * Its name; empty once it is deleted.
+   * The name of the sandbox; empty after it is deleted.
    *
    * @generated from field: string sandbox_name = 4;
    */
   sandboxName: string;
 
   /**
-   * The secret whose value went out, or was refused; empty for a request without one.
+   * The secret whose value was sent or refused; empty for a request without a secret.
    *
    * @generated from field: string secret_id = 5;
    */
@@ -279,21 +279,21 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
   path: string;
 
   /**
-   * The HTTP status that the sandbox was answered.
+   * The HTTP status that the sandbox received.
    *
    * @generated from field: uint32 status = 9;
    */
   status: number;
 
   /**
-   * The HTTP status that the host answered; unset when it did not.
+   * The HTTP status of the host's answer; unset without one.
    *
    * @generated from field: optional uint32 upstream_status = 10;
    */
   upstreamStatus?: number | undefined;
 
   /**
-   * In milliseconds, until the answer began.
+   * The milliseconds until the answer began.
    *
    * @generated from field: uint32 latency_ms = 11;
    */
@@ -314,14 +314,14 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
   responseBytes: bigint;
 
   /**
-   * Why it was refused or failed, such as `unmatched_host_denied`; empty for one that its host answered.
+   * The reason of a refused or failed request, such as `unmatched_host_denied`; empty if the host answered.
    *
    * @generated from field: string error_code = 14;
    */
   errorCode: string;
 
   /**
-   * How many requests the event stands for: more than 1 for repeated refusals. The method and the host are `*` when they differed.
+   * The number of requests that the event stands for: more than 1 for repeated refusals. The method and the host are `*` when they differed.
    *
    * @generated from field: uint32 occurrences = 15;
    */
@@ -385,7 +385,7 @@ export type CreateSandboxRequest = Message<"coffer.v1.CreateSandboxRequest"> & {
   name: string;
 
   /**
-   * The only IP address it may call the proxy from; any unless set.
+   * The only client address that the proxy accepts; any unless set.
    *
    * @generated from field: string source_address = 2;
    */
@@ -399,7 +399,7 @@ export type CreateSandboxRequest = Message<"coffer.v1.CreateSandboxRequest"> & {
   secrets: { [key: string]: string };
 
   /**
-   * Where to look the names up; the default region unless set.
+   * The region of the names; the default region unless set.
    *
    * @generated from field: string region = 4;
    */
@@ -422,14 +422,14 @@ export type CreateSandboxRequest = Message<"coffer.v1.CreateSandboxRequest"> & {
 
   /**
    * At most 256 variables `[A-Za-z_][A-Za-z0-9_]*` without those of `secrets`, with at most 65,536 bytes in total. They are sealed, and
-   * returned to those who may read the sandbox.
+   * returned to callers who may read the sandbox.
    *
    * @generated from field: map<string, string> env_vars = 7;
    */
   envVars: { [key: string]: string };
 
   /**
-   * The hosts that it may go to.
+   * The allowed hosts.
    *
    * @generated from field: coffer.v1.SandboxNetwork network = 8;
    */
@@ -457,14 +457,14 @@ export type CreateSandboxResponse = Message<"coffer.v1.CreateSandboxResponse"> &
   sandbox?: Sandbox | undefined;
 
   /**
-   * `sbx_coffer_…`: opens the proxy for this sandbox, and nothing else. Shown once; empty in a replay.
+   * `sbx_coffer_…`: the token of this sandbox for the proxy. Shown once; empty in a replay.
    *
    * @generated from field: string token = 2;
    */
   token: string;
 
   /**
-   * The proxy with the token in it, ready for HTTPS_PROXY; empty where coffer does not know its address, and in a replay.
+   * The URL of the proxy with the token, for HTTPS_PROXY; empty when coffer does not know the proxy's address, and in a replay.
    *
    * @generated from field: string proxy_url = 3;
    */
@@ -485,7 +485,7 @@ export const CreateSandboxResponseSchema: GenMessage<CreateSandboxResponse> = /*
  */
 export type GetSandboxRequest = Message<"coffer.v1.GetSandboxRequest"> & {
   /**
-   * Which sandbox.
+   * The sandbox.
    *
    * @generated from field: string id = 1;
    */
@@ -611,7 +611,7 @@ export type UpdateSandboxRequest = Message<"coffer.v1.UpdateSandboxRequest"> & {
   sandbox?: Sandbox | undefined;
 
   /**
-   * Which fields to replace: `metadata`, `network`; those of them that are set if the mask is absent.
+   * The fields to replace: `metadata`, `network`; without a mask, those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -639,7 +639,7 @@ export const UpdateSandboxRequestSchema: GenMessage<UpdateSandboxRequest> = /*@_
  */
 export type UpdateSandboxResponse = Message<"coffer.v1.UpdateSandboxResponse"> & {
   /**
-   * The sandbox as it is now, without its variables.
+   * The changed sandbox, without its variables.
    *
    * @generated from field: coffer.v1.Sandbox sandbox = 1;
    */
@@ -660,7 +660,7 @@ export const UpdateSandboxResponseSchema: GenMessage<UpdateSandboxResponse> = /*
  */
 export type RotateSandboxTokenRequest = Message<"coffer.v1.RotateSandboxTokenRequest"> & {
   /**
-   * Which sandbox.
+   * The sandbox.
    *
    * @generated from field: string id = 1;
    */
@@ -695,14 +695,14 @@ export type RotateSandboxTokenResponse = Message<"coffer.v1.RotateSandboxTokenRe
   sandbox?: Sandbox | undefined;
 
   /**
-   * `sbx_coffer_…`: opens the proxy for this sandbox, and nothing else. Shown once; empty in a replay.
+   * `sbx_coffer_…`: the token of this sandbox for the proxy. Shown once; empty in a replay.
    *
    * @generated from field: string token = 2;
    */
   token: string;
 
   /**
-   * The proxy with the token in it, ready for HTTPS_PROXY; empty where coffer does not know its address, and in a replay.
+   * The URL of the proxy with the token, for HTTPS_PROXY; empty when coffer does not know the proxy's address, and in a replay.
    *
    * @generated from field: string proxy_url = 3;
    */
@@ -723,7 +723,7 @@ export const RotateSandboxTokenResponseSchema: GenMessage<RotateSandboxTokenResp
  */
 export type DeleteSandboxRequest = Message<"coffer.v1.DeleteSandboxRequest"> & {
   /**
-   * Which sandbox.
+   * The sandbox.
    *
    * @generated from field: string id = 1;
    */
@@ -766,7 +766,7 @@ export const DeleteSandboxResponseSchema: GenMessage<DeleteSandboxResponse> = /*
  */
 export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
   /**
-   * Which sandbox.
+   * The sandbox.
    *
    * @generated from field: string sandbox_id = 1;
    */
@@ -780,7 +780,7 @@ export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
   envKey: string;
 
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.BindSecretRequest.secret
    */
@@ -803,7 +803,7 @@ export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 5;
    */
@@ -852,7 +852,7 @@ export const BindSecretResponseSchema: GenMessage<BindSecretResponse> = /*@__PUR
  */
 export type UnbindSecretRequest = Message<"coffer.v1.UnbindSecretRequest"> & {
   /**
-   * Which sandbox.
+   * The sandbox.
    *
    * @generated from field: string sandbox_id = 1;
    */
@@ -916,7 +916,7 @@ export type ListEgressEventsRequest = Message<"coffer.v1.ListEgressEventsRequest
   sandboxId: string;
 
   /**
-   * Only answers with such a status.
+   * Only answers with a status of this class.
    *
    * @generated from field: coffer.v1.EgressStatusClass status_class = 3;
    */
@@ -1042,10 +1042,10 @@ export const EgressStatusClassSchema: GenEnum<EgressStatusClass> = /*@__PURE__*/
   enumDesc(file_coffer_v1_egress_service, 0);
 
 /**
- * EgressService lets programs use secrets that they never see: a program in a sandbox holds placeholders, and coffer's egress proxy puts
+ * EgressService lets programs use secrets that they never see. A program in a sandbox holds placeholders, and coffer's egress proxy writes
  * the values into its requests, where the egress rules of the secrets allow it.
  *
- * What SecretService says of idempotency keys and of errors that every call can have is so here too.
+ * Idempotency keys and common errors work as in SecretService.
  *
  * @generated from service coffer.v1.EgressService
  */
@@ -1061,9 +1061,9 @@ export const EgressService: GenService<{
     output: typeof ListProvidersResponseSchema;
   },
   /**
-   * Makes a sandbox, with secrets bound to it, and a token for the proxy, which no other answer shows: that of a replay neither.
+   * Creates a sandbox with bound secrets and a token for the proxy. The token is shown only this once, not in a replay.
    * Permissions: egress.create, for secrets also egress.bind, and secrets.use of each of them.
-   * Errors: NOT_FOUND (a secret) and FAILED_PRECONDITION (NO_EGRESS_RULE), whose metadata say for which `env_key`; DATA_LOSS (an egress
+   * Errors: NOT_FOUND (a secret) and FAILED_PRECONDITION (NO_EGRESS_RULE), whose metadata names the `env_key`; DATA_LOSS (an egress
    * rule does not authenticate).
    *
    * @generated from rpc coffer.v1.EgressService.CreateSandbox
@@ -1074,7 +1074,7 @@ export const EgressService: GenService<{
     output: typeof CreateSandboxResponseSchema;
   },
   /**
-   * Returns a sandbox with its variables and what is bound to it; the placeholders only to those who hold egress.bind. Permission:
+   * Returns a sandbox with its variables and bindings; the placeholders only to callers with egress.bind. Permission:
    * egress.read.
    * Errors: NOT_FOUND, FAILED_PRECONDITION (KEY_NOT_ACTIVE: the key that seals its variables), DATA_LOSS.
    *
@@ -1086,7 +1086,7 @@ export const EgressService: GenService<{
     output: typeof GetSandboxResponseSchema;
   },
   /**
-   * Lists sandboxes and what is bound to them, by id, which is by time of creation; the placeholders only for those who hold egress.bind.
+   * Lists sandboxes with their bindings, by id, which is by creation time; the placeholders only for callers with egress.bind.
    * Permission: egress.read.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
@@ -1098,7 +1098,7 @@ export const EgressService: GenService<{
     output: typeof ListSandboxesResponseSchema;
   },
   /**
-   * Replaces the tags of a sandbox, or the hosts that it may go to: within two seconds, in open connections too. Permission:
+   * Replaces the tags of a sandbox or its allowed hosts. Takes effect within two seconds, also in open connections. Permission:
    * egress.update.
    * Errors: NOT_FOUND, INVALID_ARGUMENT, DATA_LOSS (the sandbox does not authenticate).
    *
@@ -1110,7 +1110,7 @@ export const EgressService: GenService<{
     output: typeof UpdateSandboxResponseSchema;
   },
   /**
-   * Gives a sandbox a fresh token. The earlier token ends within two seconds, and so do the connections that were opened with it.
+   * Gives a sandbox a new token. The old token and the connections that were opened with it end within two seconds.
    * Permissions: egress.create, for a sandbox with secrets also egress.bind, and secrets.use of each of them.
    * Errors: NOT_FOUND, FAILED_PRECONDITION (KEY_NOT_ACTIVE: the key that seals its variables), DATA_LOSS.
    *
@@ -1122,7 +1122,7 @@ export const EgressService: GenService<{
     output: typeof RotateSandboxTokenResponseSchema;
   },
   /**
-   * Deletes a sandbox: within two seconds its token and placeholders are worth nothing. Its events stay. Permission: egress.delete.
+   * Deletes a sandbox. Its token and placeholders stop working within two seconds. Its events stay. Permission: egress.delete.
    * Errors: NOT_FOUND.
    *
    * @generated from rpc coffer.v1.EgressService.DeleteSandbox
@@ -1133,7 +1133,7 @@ export const EgressService: GenService<{
     output: typeof DeleteSandboxResponseSchema;
   },
   /**
-   * Binds a secret to an environment variable of a sandbox, with a fresh placeholder in the shape of its preset. Permissions:
+   * Binds a secret to an environment variable of a sandbox, with a new placeholder in the shape of its preset. Permissions:
    * egress.bind, and secrets.use of the secret.
    * Errors: NOT_FOUND, ALREADY_EXISTS (ENV_KEY_TAKEN), FAILED_PRECONDITION (NO_EGRESS_RULE, SECRET_SOFT_DELETED), RESOURCE_EXHAUSTED
    * (BINDING_LIMIT: 32), DATA_LOSS (the egress rule does not authenticate).
@@ -1146,7 +1146,7 @@ export const EgressService: GenService<{
     output: typeof BindSecretResponseSchema;
   },
   /**
-   * Lets go of what is bound to an environment variable: within two seconds its placeholder is worth nothing. Permission: egress.unbind.
+   * Removes the binding of an environment variable. Its placeholder stops working within two seconds. Permission: egress.unbind.
    * Errors: NOT_FOUND (BINDING_NOT_FOUND, SANDBOX_NOT_FOUND).
    *
    * @generated from rpc coffer.v1.EgressService.UnbindSecret
@@ -1157,7 +1157,7 @@ export const EgressService: GenService<{
     output: typeof UnbindSecretResponseSchema;
   },
   /**
-   * Lists what the proxy let through and refused, newest first. Permission: egress.events.
+   * Lists the requests that the proxy allowed and refused, newest first. Permission: egress.events.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.EgressService.ListEgressEvents

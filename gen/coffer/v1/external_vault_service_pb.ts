@@ -57,35 +57,35 @@ export type VaultConnection = Message<"coffer.v1.VaultConnection"> & {
   vaultType: VaultType;
 
   /**
-   * Where the vault is; empty: at the vendor's own address. Output only.
+   * The base URL of the vault; empty: the vendor's address. Output only.
    *
    * @generated from field: string base_url = 6;
    */
   baseUrl: string;
 
   /**
-   * Where in the vault to look. Output only.
+   * The location in the vault. Output only.
    *
    * @generated from field: coffer.v1.VaultConfig config = 7;
    */
   config?: VaultConfig | undefined;
 
   /**
-   * When the vault last took its credentials; unset: never. Output only.
+   * The time when the vault last accepted the credentials; unset: never. Output only.
    *
    * @generated from field: google.protobuf.Timestamp last_verified_time = 8;
    */
   lastVerifiedTime?: Timestamp | undefined;
 
   /**
-   * Changes whenever the connection does; send it back to change only what you have seen.
+   * Changes with each change of the connection. Send it back to change only the state that you have seen.
    *
    * @generated from field: string etag = 9;
    */
   etag: string;
 
   /**
-   * The principal that made it. Output only.
+   * The principal that created it. Output only.
    *
    * @generated from field: string created_by = 10;
    */
@@ -114,7 +114,7 @@ export const VaultConnectionSchema: GenMessage<VaultConnection> = /*@__PURE__*/
   messageDesc(file_coffer_v1_external_vault_service, 0);
 
 /**
- * VaultConfig says where in a vault to look. Fields that are not for its type are refused.
+ * VaultConfig is a location in a vault. Fields of other vault types are refused.
  *
  * @generated from message coffer.v1.VaultConfig
  */
@@ -163,13 +163,13 @@ export const VaultConfigSchema: GenMessage<VaultConfig> = /*@__PURE__*/
   messageDesc(file_coffer_v1_external_vault_service, 1);
 
 /**
- * VaultCredentials let coffer in. Visible ASCII; fields that are not for the type of the vault are refused. No answer holds them.
+ * VaultCredentials are the credentials for a vault. Visible ASCII; fields of other vault types are refused. No answer contains them.
  *
  * @generated from message coffer.v1.VaultCredentials
  */
 export type VaultCredentials = Message<"coffer.v1.VaultCredentials"> & {
   /**
-   * 1Password (begins with `ops_`, but for Connect servers) and Doppler (begins with `dp.st.`), required: at most 4,096 characters.
+   * 1Password (begins with `ops_`, except for Connect servers) and Doppler (begins with `dp.st.`), required: at most 4,096 characters.
    *
    * @generated from field: string access_token = 1;
    */
@@ -218,28 +218,28 @@ export type CreateVaultConnectionRequest = Message<"coffer.v1.CreateVaultConnect
   description: string;
 
   /**
-   * What the vault is.
+   * The type of the vault.
    *
    * @generated from field: coffer.v1.VaultType vault_type = 3;
    */
   vaultType: VaultType;
 
   /**
-   * Where a vault is that is not at the vendor's own address: an https URL of at most 1,000 characters, without a user and a query.
+   * The base URL of a self-hosted vault: an https URL of at most 1,000 characters, without user and query.
    *
    * @generated from field: string base_url = 4;
    */
   baseUrl: string;
 
   /**
-   * Where in the vault to look.
+   * The location in the vault.
    *
    * @generated from field: coffer.v1.VaultConfig config = 5;
    */
   config?: VaultConfig | undefined;
 
   /**
-   * What lets coffer in.
+   * The credentials.
    *
    * @generated from field: coffer.v1.VaultCredentials credentials = 6;
    */
@@ -288,7 +288,7 @@ export const CreateVaultConnectionResponseSchema: GenMessage<CreateVaultConnecti
  */
 export type GetVaultConnectionRequest = Message<"coffer.v1.GetVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The connection.
    *
    * @generated from field: string id = 1;
    */
@@ -400,14 +400,14 @@ export const ListVaultConnectionsResponseSchema: GenMessage<ListVaultConnections
  */
 export type UpdateVaultConnectionRequest = Message<"coffer.v1.UpdateVaultConnectionRequest"> & {
   /**
-   * `id` says which; `etag`, when set, must be its current one.
+   * `id` names the resource; `etag`, if set, must be its current etag.
    *
    * @generated from field: coffer.v1.VaultConnection vault_connection = 1;
    */
   vaultConnection?: VaultConnection | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -435,7 +435,7 @@ export const UpdateVaultConnectionRequestSchema: GenMessage<UpdateVaultConnectio
  */
 export type UpdateVaultConnectionResponse = Message<"coffer.v1.UpdateVaultConnectionResponse"> & {
   /**
-   * The connection as it is now.
+   * The changed connection.
    *
    * @generated from field: coffer.v1.VaultConnection vault_connection = 1;
    */
@@ -456,21 +456,21 @@ export const UpdateVaultConnectionResponseSchema: GenMessage<UpdateVaultConnecti
  */
 export type RotateVaultConnectionRequest = Message<"coffer.v1.RotateVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The connection.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * All of them: nothing of the old ones is kept.
+   * All credentials: none of the old ones is kept.
    *
    * @generated from field: coffer.v1.VaultCredentials credentials = 2;
    */
   credentials?: VaultCredentials | undefined;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 3;
    */
@@ -498,7 +498,7 @@ export const RotateVaultConnectionRequestSchema: GenMessage<RotateVaultConnectio
  */
 export type RotateVaultConnectionResponse = Message<"coffer.v1.RotateVaultConnectionResponse"> & {
   /**
-   * The connection as it is now.
+   * The changed connection.
    *
    * @generated from field: coffer.v1.VaultConnection vault_connection = 1;
    */
@@ -519,7 +519,7 @@ export const RotateVaultConnectionResponseSchema: GenMessage<RotateVaultConnecti
  */
 export type VerifyVaultConnectionRequest = Message<"coffer.v1.VerifyVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The connection.
    *
    * @generated from field: string id = 1;
    */
@@ -547,7 +547,7 @@ export const VerifyVaultConnectionRequestSchema: GenMessage<VerifyVaultConnectio
  */
 export type VerifyVaultConnectionResponse = Message<"coffer.v1.VerifyVaultConnectionResponse"> & {
   /**
-   * The connection as it is now.
+   * The changed connection.
    *
    * @generated from field: coffer.v1.VaultConnection vault_connection = 1;
    */
@@ -568,14 +568,14 @@ export const VerifyVaultConnectionResponseSchema: GenMessage<VerifyVaultConnecti
  */
 export type DeleteVaultConnectionRequest = Message<"coffer.v1.DeleteVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The connection.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -612,7 +612,7 @@ export const DeleteVaultConnectionResponseSchema: GenMessage<DeleteVaultConnecti
   messageDesc(file_coffer_v1_external_vault_service, 16);
 
 /**
- * VaultType says what a vault is.
+ * VaultType is the type of a vault.
  *
  * @generated from enum coffer.v1.VaultType
  */
@@ -625,21 +625,21 @@ export const VaultType = {
   UNSPECIFIED: 0,
 
   /**
-   * 1Password, by a service account token; with a base_url a Connect server, by an access token.
+   * 1Password with a service account token; with a base_url, a Connect server with an access token.
    *
    * @generated from enum value: VAULT_TYPE_ONEPASSWORD = 1;
    */
   ONEPASSWORD: 1,
 
   /**
-   * Doppler, by a service token.
+   * Doppler with a service token.
    *
    * @generated from enum value: VAULT_TYPE_DOPPLER = 2;
    */
   DOPPLER: 2,
 
   /**
-   * Infisical, by universal auth.
+   * Infisical with universal auth.
    *
    * @generated from enum value: VAULT_TYPE_INFISICAL = 3;
    */
@@ -647,7 +647,7 @@ export const VaultType = {
 } as const;
 
 /**
- * VaultType says what a vault is.
+ * VaultType is the type of a vault.
  *
  * @generated from enum coffer.v1.VaultType
  */
@@ -660,16 +660,16 @@ export const VaultTypeSchema: GenEnum<VaultType> = /*@__PURE__*/
   enumDesc(file_coffer_v1_external_vault_service, 0);
 
 /**
- * ExternalVaultService keeps connections to vaults elsewhere: 1Password, Doppler and Infisical. Secrets refer to fields in them
+ * ExternalVaultService manages connections to external vaults: 1Password, Doppler and Infisical. Secrets refer to fields in them
  * instead of holding a value (CreateSecret, AddSecretVersion: `reference`), and GetSecretValue asks the vault each time.
  *
- * The credentials of a connection are sealed like the value of a secret, under the `default` key of the default region, and no call
- * returns them. A vault is called over https, at the vendor's address or at base_url; private addresses, and http, only where
- * COFFER_VAULT_ALLOW_PRIVATE allows them. A call ends after 5 seconds, takes at most 1 MiB, and follows no redirects. Each connection
- * is asked at most 60 times at once and 90 times a minute by one process of coffer, and not before the time that the vault names
- * after 429: who comes too early gets RESOURCE_EXHAUSTED (RATE_LIMITED, with RetryInfo).
+ * The credentials of a connection are sealed like the value of a secret, under the `default` key of the default region. No call
+ * returns them. A vault is called over https, at the vendor's address or at base_url. Private addresses and http require
+ * COFFER_VAULT_ALLOW_PRIVATE. A call ends after 5 seconds, accepts at most 1 MiB, and follows no redirects. Each connection
+ * is called at most 60 times at once and 90 times a minute by one process of coffer, and not before the time that the vault gives
+ * after 429. Earlier calls fail with RESOURCE_EXHAUSTED (RATE_LIMITED, with RetryInfo).
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * Mutating calls take an `Idempotency-Key` like those of SecretService, and calls can fail with the same common errors.
  *
  * @generated from service coffer.v1.ExternalVaultService
  */
@@ -709,7 +709,7 @@ export const ExternalVaultService: GenService<{
     output: typeof ListVaultConnectionsResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: name, description.
+   * Changes the fields in the mask; without a mask, every field that is set. Mutable: name, description.
    * Permission: vaults.update.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), ALREADY_EXISTS (VAULT_CONNECTION_NAME_TAKEN),
    * DATA_LOSS.
@@ -722,7 +722,7 @@ export const ExternalVaultService: GenService<{
     output: typeof UpdateVaultConnectionResponseSchema;
   },
   /**
-   * Replaces the credentials by others, once the vault has taken these: until then, and if it does not, the old ones stay.
+   * Replaces the credentials after the vault has accepted the new ones. If it refuses them, the old ones stay.
    * Permission: vaults.rotate.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, CONCURRENT_CHANGE), FAILED_PRECONDITION (VAULT_CHECK_FAILED, the metadata holds the
    * cause; KEY_NOT_ACTIVE), UNAVAILABLE (VAULT_UNAVAILABLE), RESOURCE_EXHAUSTED (RATE_LIMITED), DATA_LOSS.
@@ -735,8 +735,8 @@ export const ExternalVaultService: GenService<{
     output: typeof RotateVaultConnectionResponseSchema;
   },
   /**
-   * Asks the vault whether it takes the credentials, and notes when it did: no value is read, and the etag stays. The credentials go
-   * there only after an audit event is durable. Permission: vaults.verify.
+   * Asks the vault whether it accepts the credentials, and stores the time of success. No value is read, and the etag stays. The credentials are
+   * sent only after an audit event is durable. Permission: vaults.verify.
    * Errors: NOT_FOUND, FAILED_PRECONDITION (VAULT_CHECK_FAILED, the metadata holds the cause: `unauthorized`, `missing`,
    * `address_refused`, `redirected`, `answer_too_large`; KEY_NOT_ACTIVE), UNAVAILABLE (VAULT_UNAVAILABLE: `unreachable`, `timed_out`,
    * `faulty`), RESOURCE_EXHAUSTED (RATE_LIMITED), DATA_LOSS.
@@ -749,7 +749,7 @@ export const ExternalVaultService: GenService<{
     output: typeof VerifyVaultConnectionResponseSchema;
   },
   /**
-   * Deletes a connection for good. Secrets that are deleted do not count; undeleted later, they stay without a value to be had.
+   * Deletes a connection permanently. Soft-deleted secrets may refer to it; after an undelete, their values cannot be resolved.
    * Permission: vaults.delete.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION (VAULT_CONNECTION_IN_USE: active secrets have versions that refer
    * to it, the metadata holds the ids of up to 20 of them in `secrets`), DATA_LOSS.

@@ -31,7 +31,7 @@ export type KeyVersion = Message<"coffer.v1.KeyVersion"> & {
   version: number;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 2;
    */
@@ -74,7 +74,7 @@ export type Key = Message<"coffer.v1.Key"> & {
 
   /**
    * 1 to 63 letters, digits, `.`, `_`, `-` and spaces; the first is a letter or digit, the last is not a space. Unique among the keys of a
-   * workspace and region that are not destroyed, where a space and `-` count as the same. The key that is called `default` wraps
+   * workspace and region that are not destroyed; a space and `-` count as the same. The key named `default` wraps
    * secrets that name no key.
    *
    * @generated from field: string name = 4;
@@ -82,7 +82,7 @@ export type Key = Message<"coffer.v1.Key"> & {
   name: string;
 
   /**
-   * As CreateKeyRequest.algorithm lists them. Output only.
+   * One of the algorithms listed at CreateKeyRequest.algorithm. Output only.
    *
    * @generated from field: string algorithm = 5;
    */
@@ -110,7 +110,7 @@ export type Key = Message<"coffer.v1.Key"> & {
   labels: { [key: string]: string };
 
   /**
-   * After how long a job rotates the key: whole days, 1 to 3,650; unset: never.
+   * The period after which a job rotates the key: whole days, 1 to 3,650; unset: never.
    *
    * @generated from field: google.protobuf.Duration rotation_period = 9;
    */
@@ -138,35 +138,35 @@ export type Key = Message<"coffer.v1.Key"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * When it was last rotated; unset: never. Output only.
+   * The time of the last rotation; unset: never. Output only.
    *
    * @generated from field: google.protobuf.Timestamp rotate_time = 13;
    */
   rotateTime?: Timestamp | undefined;
 
   /**
-   * When a job rotates it, if it is ACTIVE then. Output only.
+   * The time of the next automatic rotation, if it is ACTIVE then. Output only.
    *
    * @generated from field: google.protobuf.Timestamp next_rotate_time = 14;
    */
   nextRotateTime?: Timestamp | undefined;
 
   /**
-   * When a job destroys it. Output only.
+   * The time of the scheduled destruction. Output only.
    *
    * @generated from field: google.protobuf.Timestamp scheduled_destroy_time = 15;
    */
   scheduledDestroyTime?: Timestamp | undefined;
 
   /**
-   * When it was destroyed. Output only.
+   * The time of the destruction. Output only.
    *
    * @generated from field: google.protobuf.Timestamp destroy_time = 16;
    */
   destroyTime?: Timestamp | undefined;
 
   /**
-   * Only in the answer of GetKey, while a job moves versions of secrets to the primary version; unset once none is left, which is
+   * Only in the answer of GetKey, while a job rewraps secret versions under the primary version; unset when none is left, which is
    * a minute after a rotation at the earliest. Output only.
    *
    * @generated from field: coffer.v1.KeyRewrap rewrap = 17;
@@ -188,7 +188,7 @@ export type Key = Message<"coffer.v1.Key"> & {
   annotations: { [key: string]: string };
 
   /**
-   * Whether ExportKey returns its material. Output only: CreateKey decides.
+   * Whether ExportKey returns its material. CreateKey sets it. Output only.
    *
    * @generated from field: bool export_allowed = 20;
    */
@@ -209,7 +209,7 @@ export type Key = Message<"coffer.v1.Key"> & {
   rotationAllowed: boolean;
 
   /**
-   * The newest 100 versions, oldest first; none of a destroyed key. Output only.
+   * The newest 100 versions, oldest first; empty for a destroyed key. Output only.
    *
    * @generated from field: repeated coffer.v1.KeyVersion versions = 23;
    */
@@ -224,13 +224,13 @@ export const KeySchema: GenMessage<Key> = /*@__PURE__*/
   messageDesc(file_coffer_v1_key_service, 1);
 
 /**
- * KeyRewrap says how far a job has got after a rotation.
+ * KeyRewrap is the progress of the job after a rotation.
  *
  * @generated from message coffer.v1.KeyRewrap
  */
 export type KeyRewrap = Message<"coffer.v1.KeyRewrap"> & {
   /**
-   * How many versions of secrets an older version of the key still wraps.
+   * The number of secret versions that an older version of the key still wraps.
    *
    * @generated from field: uint32 remaining = 1;
    */
@@ -266,7 +266,7 @@ export type CreateKeyRequest = Message<"coffer.v1.CreateKeyRequest"> & {
 
   /**
    * To wrap secrets, encrypt and decrypt: `aes128-gcm96`, `aes256-gcm96`, `chacha20-poly1305`. To encrypt, decrypt, sign and verify:
-   * `rsa-2048`, `rsa-3072`, `rsa-4096`. To sign and verify: `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519`. To make MACs:
+   * `rsa-2048`, `rsa-3072`, `rsa-4096`. To sign and verify: `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519`. To compute MACs:
    * `hmac` (SHA-256, or SHA-384 or SHA-512 if asked for), `hmac-sha256`, `hmac-sha512`. `aes256-gcm96` unless set.
    *
    * @generated from field: string algorithm = 3;
@@ -316,7 +316,7 @@ export type CreateKeyRequest = Message<"coffer.v1.CreateKeyRequest"> & {
   exportAllowed: boolean;
 
   /**
-   * Material of the caller; coffer makes new material unless set.
+   * Imported material; unless set, coffer generates new material.
    *
    * @generated from field: coffer.v1.KeyImport import = 10;
    */
@@ -331,13 +331,13 @@ export const CreateKeyRequestSchema: GenMessage<CreateKeyRequest> = /*@__PURE__*
   messageDesc(file_coffer_v1_key_service, 3);
 
 /**
- * KeyImport is key material that a caller has made.
+ * KeyImport is wrapped key material of the caller.
  *
  * @generated from message coffer.v1.KeyImport
  */
 export type KeyImport = Message<"coffer.v1.KeyImport"> & {
   /**
-   * The material, wrapped by the public key of GetWrappingKey: with RSA-OAEP (512 bytes), or as CKM_RSA_AES_KEY_WRAP of PKCS #11 does,
+   * The material, wrapped by the public key of GetWrappingKey: with RSA-OAEP (512 bytes), or with CKM_RSA_AES_KEY_WRAP of PKCS #11:
    * an AES-256 key in RSA-OAEP followed by the material in AES-KWP (RFC 5649). The material is 16 or 32 bytes of a symmetric key, 16 to
    * 512 bytes of an HMAC key, or a private key in PKCS#8 (DER).
    *
@@ -395,7 +395,7 @@ export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse> = /*@__PURE_
  */
 export type GetKeyRequest = Message<"coffer.v1.GetKeyRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
@@ -444,14 +444,14 @@ export const GetKeyResponseSchema: GenMessage<GetKeyResponse> = /*@__PURE__*/
  */
 export type ListKeysRequest = Message<"coffer.v1.ListKeysRequest"> & {
   /**
-   * Only keys of this region; of all unless set.
+   * Only keys of this region; unless set, of all regions.
    *
    * @generated from field: string region = 1;
    */
   region: string;
 
   /**
-   * Only keys in these states; all but DESTROYED unless set.
+   * Only keys in these states; unless set, all but DESTROYED.
    *
    * @generated from field: repeated coffer.v1.KeyState states = 2;
    */
@@ -479,14 +479,14 @@ export type ListKeysRequest = Message<"coffer.v1.ListKeysRequest"> & {
   workspaceId: string;
 
   /**
-   * Only the key of this name.
+   * Only the key with this name.
    *
    * @generated from field: string name = 6;
    */
   name: string;
 
   /**
-   * Only keys that have all of these.
+   * Only keys with all of these labels.
    *
    * @generated from field: map<string, string> labels = 7;
    */
@@ -535,14 +535,14 @@ export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*
  */
 export type UpdateKeyRequest = Message<"coffer.v1.UpdateKeyRequest"> & {
   /**
-   * `id` says which; `etag`, when set, must be its current one.
+   * `id` names the resource; `etag`, if set, must be its current etag.
    *
    * @generated from field: coffer.v1.Key key = 1;
    */
   key?: Key | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -570,7 +570,7 @@ export const UpdateKeyRequestSchema: GenMessage<UpdateKeyRequest> = /*@__PURE__*
  */
 export type UpdateKeyResponse = Message<"coffer.v1.UpdateKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.v1.Key key = 1;
    */
@@ -591,14 +591,14 @@ export const UpdateKeyResponseSchema: GenMessage<UpdateKeyResponse> = /*@__PURE_
  */
 export type RotateKeyRequest = Message<"coffer.v1.RotateKeyRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -626,7 +626,7 @@ export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*
  */
 export type RotateKeyResponse = Message<"coffer.v1.RotateKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.v1.Key key = 1;
    */
@@ -647,14 +647,14 @@ export const RotateKeyResponseSchema: GenMessage<RotateKeyResponse> = /*@__PURE_
  */
 export type DisableKeyRequest = Message<"coffer.v1.DisableKeyRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -682,7 +682,7 @@ export const DisableKeyRequestSchema: GenMessage<DisableKeyRequest> = /*@__PURE_
  */
 export type DisableKeyResponse = Message<"coffer.v1.DisableKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.v1.Key key = 1;
    */
@@ -703,14 +703,14 @@ export const DisableKeyResponseSchema: GenMessage<DisableKeyResponse> = /*@__PUR
  */
 export type EnableKeyRequest = Message<"coffer.v1.EnableKeyRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -738,7 +738,7 @@ export const EnableKeyRequestSchema: GenMessage<EnableKeyRequest> = /*@__PURE__*
  */
 export type EnableKeyResponse = Message<"coffer.v1.EnableKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.v1.Key key = 1;
    */
@@ -759,14 +759,14 @@ export const EnableKeyResponseSchema: GenMessage<EnableKeyResponse> = /*@__PURE_
  */
 export type ScheduleKeyDestructionRequest = Message<"coffer.v1.ScheduleKeyDestructionRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -780,7 +780,7 @@ export type ScheduleKeyDestructionRequest = Message<"coffer.v1.ScheduleKeyDestru
   workspaceId: string;
 
   /**
-   * How long until then: a day to 3,650 days; 30 days unless set.
+   * The time until the destruction: a day to 3,650 days; 30 days unless set.
    *
    * @generated from field: google.protobuf.Duration destroy_after = 4;
    */
@@ -801,7 +801,7 @@ export const ScheduleKeyDestructionRequestSchema: GenMessage<ScheduleKeyDestruct
  */
 export type ScheduleKeyDestructionResponse = Message<"coffer.v1.ScheduleKeyDestructionResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.v1.Key key = 1;
    */
@@ -822,14 +822,14 @@ export const ScheduleKeyDestructionResponseSchema: GenMessage<ScheduleKeyDestruc
  */
 export type CancelKeyDestructionRequest = Message<"coffer.v1.CancelKeyDestructionRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -857,7 +857,7 @@ export const CancelKeyDestructionRequestSchema: GenMessage<CancelKeyDestructionR
  */
 export type CancelKeyDestructionResponse = Message<"coffer.v1.CancelKeyDestructionResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.v1.Key key = 1;
    */
@@ -878,21 +878,21 @@ export const CancelKeyDestructionResponseSchema: GenMessage<CancelKeyDestruction
  */
 export type EncryptRequest = Message<"coffer.v1.EncryptRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, as its size is.
+   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, depending on its size.
    *
    * @generated from field: bytes plaintext = 2;
    */
   plaintext: Uint8Array;
 
   /**
-   * Additional data that is authenticated, not encrypted: at most 8,192 bytes. Decrypt requires the same. Only for symmetric keys.
+   * Additional authenticated data, not encrypted: at most 8,192 bytes. Decrypt requires the same. Only for symmetric keys.
    *
    * @generated from field: bytes context = 3;
    */
@@ -934,7 +934,7 @@ export type EncryptResponse = Message<"coffer.v1.EncryptResponse"> & {
   ciphertext: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: uint32 key_version = 2;
    */
@@ -955,28 +955,28 @@ export const EncryptResponseSchema: GenMessage<EncryptResponse> = /*@__PURE__*/
  */
 export type DecryptRequest = Message<"coffer.v1.DecryptRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * What Encrypt returned.
+   * The ciphertext from Encrypt.
    *
    * @generated from field: bytes ciphertext = 2;
    */
   ciphertext: Uint8Array;
 
   /**
-   * As it was given to Encrypt.
+   * The same as in Encrypt.
    *
    * @generated from field: bytes context = 3;
    */
   context: Uint8Array;
 
   /**
-   * Only for RSA ciphertexts that were made with the public key: the version it is of; the primary one unless set.
+   * Only for RSA ciphertexts that were made with the public key: the version of that key; the primary version unless set.
    *
    * @generated from field: uint32 key_version = 4;
    */
@@ -1004,14 +1004,14 @@ export const DecryptRequestSchema: GenMessage<DecryptRequest> = /*@__PURE__*/
  */
 export type DecryptResponse = Message<"coffer.v1.DecryptResponse"> & {
   /**
-   * As it was given to Encrypt.
+   * The same as in Encrypt.
    *
    * @generated from field: bytes plaintext = 1;
    */
   plaintext: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: uint32 key_version = 2;
    */
@@ -1032,14 +1032,14 @@ export const DecryptResponseSchema: GenMessage<DecryptResponse> = /*@__PURE__*/
  */
 export type BatchEncryptRequest = Message<"coffer.v1.BatchEncryptRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * 1 to 100; the whole request has at most 1 MiB, as every request.
+   * 1 to 100. Like every request, this one has at most 1 MiB.
    *
    * @generated from field: repeated coffer.v1.EncryptItem requests = 2;
    */
@@ -1074,14 +1074,14 @@ export const BatchEncryptRequestSchema: GenMessage<BatchEncryptRequest> = /*@__P
  */
 export type EncryptItem = Message<"coffer.v1.EncryptItem"> & {
   /**
-   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, as its size is.
+   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, depending on its size.
    *
    * @generated from field: bytes plaintext = 1;
    */
   plaintext: Uint8Array;
 
   /**
-   * Additional data that is authenticated, not encrypted: at most 8,192 bytes. Decrypt requires the same. Only for symmetric keys.
+   * Additional authenticated data, not encrypted: at most 8,192 bytes. Decrypt requires the same. Only for symmetric keys.
    *
    * @generated from field: bytes context = 2;
    */
@@ -1102,7 +1102,7 @@ export const EncryptItemSchema: GenMessage<EncryptItem> = /*@__PURE__*/
  */
 export type BatchEncryptResponse = Message<"coffer.v1.BatchEncryptResponse"> & {
   /**
-   * One for each request, in their order.
+   * One for each item of the request, in the same order.
    *
    * @generated from field: repeated coffer.v1.EncryptResponse results = 1;
    */
@@ -1123,14 +1123,14 @@ export const BatchEncryptResponseSchema: GenMessage<BatchEncryptResponse> = /*@_
  */
 export type BatchDecryptRequest = Message<"coffer.v1.BatchDecryptRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * 1 to 100; the whole request has at most 1 MiB, as every request.
+   * 1 to 100. Like every request, this one has at most 1 MiB.
    *
    * @generated from field: repeated coffer.v1.DecryptItem requests = 2;
    */
@@ -1158,14 +1158,14 @@ export const BatchDecryptRequestSchema: GenMessage<BatchDecryptRequest> = /*@__P
  */
 export type DecryptItem = Message<"coffer.v1.DecryptItem"> & {
   /**
-   * What Encrypt returned.
+   * The ciphertext from Encrypt.
    *
    * @generated from field: bytes ciphertext = 1;
    */
   ciphertext: Uint8Array;
 
   /**
-   * As it was given to Encrypt.
+   * The same as in Encrypt.
    *
    * @generated from field: bytes context = 2;
    */
@@ -1193,7 +1193,7 @@ export const DecryptItemSchema: GenMessage<DecryptItem> = /*@__PURE__*/
  */
 export type BatchDecryptResponse = Message<"coffer.v1.BatchDecryptResponse"> & {
   /**
-   * One for each request, in their order.
+   * One for each item of the request, in the same order.
    *
    * @generated from field: repeated coffer.v1.DecryptResult results = 1;
    */
@@ -1208,13 +1208,13 @@ export const BatchDecryptResponseSchema: GenMessage<BatchDecryptResponse> = /*@_
   messageDesc(file_coffer_v1_key_service, 31);
 
 /**
- * DecryptResult is what became of one ciphertext of a batch.
+ * DecryptResult is the result of one ciphertext of a batch.
  *
  * @generated from message coffer.v1.DecryptResult
  */
 export type DecryptResult = Message<"coffer.v1.DecryptResult"> & {
   /**
-   * The plaintext, or why there is none.
+   * The plaintext or the error.
    *
    * @generated from oneof coffer.v1.DecryptResult.result
    */
@@ -1251,7 +1251,7 @@ export const DecryptResultSchema: GenMessage<DecryptResult> = /*@__PURE__*/
  */
 export type SignRequest = Message<"coffer.v1.SignRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
@@ -1279,7 +1279,7 @@ export type SignRequest = Message<"coffer.v1.SignRequest"> & {
   keyVersion: number;
 
   /**
-   * Whether `input` is the hash of what is signed, as long as hash_algorithm makes it. Not for Ed25519.
+   * Whether `input` is the hash of the data, of the length of hash_algorithm. Not for Ed25519.
    *
    * @generated from field: bool prehashed = 5;
    */
@@ -1314,7 +1314,7 @@ export type SignResponse = Message<"coffer.v1.SignResponse"> & {
   signature: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: uint32 key_version = 2;
    */
@@ -1335,14 +1335,14 @@ export const SignResponseSchema: GenMessage<SignResponse> = /*@__PURE__*/
  */
 export type VerifyRequest = Message<"coffer.v1.VerifyRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As it was given to Sign.
+   * The same as in Sign.
    *
    * @generated from field: bytes input = 2;
    */
@@ -1356,21 +1356,21 @@ export type VerifyRequest = Message<"coffer.v1.VerifyRequest"> & {
   signature: Uint8Array;
 
   /**
-   * As it was given to Sign.
+   * The same as in Sign.
    *
    * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 4;
    */
   hashAlgorithm: HashAlgorithm;
 
   /**
-   * Which version made it; unless set, coffer tries the newest 32.
+   * The version that made it; unless set, coffer tries the newest 32 versions.
    *
    * @generated from field: uint32 key_version = 5;
    */
   keyVersion: number;
 
   /**
-   * As it was given to Sign.
+   * The same as in Sign.
    *
    * @generated from field: bool prehashed = 6;
    */
@@ -1405,7 +1405,7 @@ export type VerifyResponse = Message<"coffer.v1.VerifyResponse"> & {
   valid: boolean;
 
   /**
-   * The version that signed it; where none did, the newest that was tried.
+   * The version that signed it; if none did, the newest that was tried.
    *
    * @generated from field: uint32 key_version = 2;
    */
@@ -1426,7 +1426,7 @@ export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
  */
 export type ComputeMacRequest = Message<"coffer.v1.ComputeMacRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
@@ -1482,7 +1482,7 @@ export type ComputeMacResponse = Message<"coffer.v1.ComputeMacResponse"> & {
   mac: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: uint32 key_version = 2;
    */
@@ -1503,14 +1503,14 @@ export const ComputeMacResponseSchema: GenMessage<ComputeMacResponse> = /*@__PUR
  */
 export type VerifyMacRequest = Message<"coffer.v1.VerifyMacRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As it was given to ComputeMac.
+   * The same as in ComputeMac.
    *
    * @generated from field: bytes input = 2;
    */
@@ -1524,14 +1524,14 @@ export type VerifyMacRequest = Message<"coffer.v1.VerifyMacRequest"> & {
   mac: Uint8Array;
 
   /**
-   * As it was given to ComputeMac.
+   * The same as in ComputeMac.
    *
    * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 4;
    */
   hashAlgorithm: HashAlgorithm;
 
   /**
-   * Which version made it; unless set, coffer tries the newest 32.
+   * The version that made it; unless set, coffer tries the newest 32 versions.
    *
    * @generated from field: uint32 key_version = 5;
    */
@@ -1566,7 +1566,7 @@ export type VerifyMacResponse = Message<"coffer.v1.VerifyMacResponse"> & {
   valid: boolean;
 
   /**
-   * The version that made it; where none did, the newest that was tried.
+   * The version that made it; if none did, the newest that was tried.
    *
    * @generated from field: uint32 key_version = 2;
    */
@@ -1587,14 +1587,14 @@ export const VerifyMacResponseSchema: GenMessage<VerifyMacResponse> = /*@__PURE_
  */
 export type GetPublicKeyRequest = Message<"coffer.v1.GetPublicKeyRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Only this version; the newest 100 unless set.
+   * Only this version; unless set, the newest 100.
    *
    * @generated from field: uint32 key_version = 2;
    */
@@ -1671,7 +1671,7 @@ export const PublicKeySchema: GenMessage<PublicKey> = /*@__PURE__*/
  */
 export type ExportKeyRequest = Message<"coffer.v1.ExportKeyRequest"> & {
   /**
-   * Which key.
+   * The key.
    *
    * @generated from field: string id = 1;
    */
@@ -1777,13 +1777,13 @@ export const GetWrappingKeyResponseSchema: GenMessage<GetWrappingKeyResponse> = 
   messageDesc(file_coffer_v1_key_service, 47);
 
 /**
- * HashAlgorithm is what a signature or MAC hashes with.
+ * HashAlgorithm is the hash function of a signature or MAC.
  *
  * @generated from enum coffer.v1.HashAlgorithm
  */
 export const HashAlgorithm = {
   /**
-   * The default of the key: SHA-256 for RSA, the hash that fits the curve for ECDSA, none for Ed25519, the first one of a MAC key.
+   * The default of the key: SHA-256 for RSA, the usual hash of the curve for ECDSA, none for Ed25519, the first hash of a MAC key.
    *
    * @generated from enum value: HASH_ALGORITHM_UNSPECIFIED = 0;
    */
@@ -1812,7 +1812,7 @@ export const HashAlgorithm = {
 } as const;
 
 /**
- * HashAlgorithm is what a signature or MAC hashes with.
+ * HashAlgorithm is the hash function of a signature or MAC.
  *
  * @generated from enum coffer.v1.HashAlgorithm
  */
@@ -1825,7 +1825,7 @@ export const HashAlgorithmSchema: GenEnum<HashAlgorithm> = /*@__PURE__*/
   enumDesc(file_coffer_v1_key_service, 0);
 
 /**
- * KeyState says whether a key may be used.
+ * KeyState tells whether a key may be used.
  *
  * @generated from enum coffer.v1.KeyState
  */
@@ -1838,28 +1838,28 @@ export const KeyState = {
   UNSPECIFIED: 0,
 
   /**
-   * Opens and seals values.
+   * Can be used.
    *
    * @generated from enum value: KEY_STATE_ACTIVE = 1;
    */
   ACTIVE: 1,
 
   /**
-   * Opens and seals nothing until it is enabled.
+   * Cannot be used until it is enabled.
    *
    * @generated from enum value: KEY_STATE_DISABLED = 2;
    */
   DISABLED: 2,
 
   /**
-   * Opens and seals nothing, and is destroyed at its scheduled_destroy_time.
+   * Cannot be used, and is destroyed at its scheduled_destroy_time.
    *
    * @generated from enum value: KEY_STATE_PENDING_DESTRUCTION = 3;
    */
   PENDING_DESTRUCTION: 3,
 
   /**
-   * Its material is gone for good, and its name is free.
+   * The material is permanently deleted, and the name is free.
    *
    * @generated from enum value: KEY_STATE_DESTROYED = 4;
    */
@@ -1867,7 +1867,7 @@ export const KeyState = {
 } as const;
 
 /**
- * KeyState says whether a key may be used.
+ * KeyState tells whether a key may be used.
  *
  * @generated from enum coffer.v1.KeyState
  */
@@ -1880,8 +1880,8 @@ export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
   enumDesc(file_coffer_v1_key_service, 1);
 
 /**
- * KeyService manages keys, and encrypts, decrypts, signs and makes MACs with them. Symmetric keys also wrap the keys of secrets'
- * versions: a value can be read and written only while its key is ACTIVE. coffer checks the state on every read, write and use; metadata
+ * KeyService manages keys, and encrypts, decrypts, signs and computes MACs with them. Symmetric keys also wrap the keys of secret
+ * versions: a value can be read and written only while its key is ACTIVE. coffer checks the state on every read, write and use. Metadata
  * can always be read. Key material leaves coffer only through ExportKey.
  *
  * Uses of a key (Encrypt, Decrypt, BatchEncrypt, BatchDecrypt, Sign, Verify, ComputeMac, VerifyMac, ExportKey) change nothing, so an
@@ -1889,7 +1889,7 @@ export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
  * one event that counts equal items. Uses can fail with NOT_FOUND, INVALID_ARGUMENT (KEY_USE_UNSUPPORTED: the key's algorithm cannot
  * do this), FAILED_PRECONDITION (KEY_NOT_ACTIVE), UNAVAILABLE (AUDIT_UNAVAILABLE) and DATA_LOSS.
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons. Those that
+ * Mutating calls take an `Idempotency-Key` like those of SecretService, and calls can fail with the same common errors. Those that
  * change a key can also fail with NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), FAILED_PRECONDITION
  * (KEY_DESTROYED) and DATA_LOSS (the stored key does not authenticate).
  *
@@ -1897,7 +1897,7 @@ export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
  */
 export const KeyService: GenService<{
   /**
-   * Creates an ACTIVE key with its first version, from new material or from `import`. An RSA key takes seconds.
+   * Creates an ACTIVE key with its first version, from new or imported material. Generating an RSA key takes seconds.
    * Permission: keys.create.
    * Errors: ALREADY_EXISTS (KEY_NAME_TAKEN, the metadata holds the blocking id), INVALID_ARGUMENT (the imported material does not unwrap).
    *
@@ -1909,7 +1909,7 @@ export const KeyService: GenService<{
     output: typeof CreateKeyResponseSchema;
   },
   /**
-   * Returns a key, a destroyed one too. Permission: keys.read.
+   * Returns a key, also a destroyed one. Permission: keys.read.
    * Errors: NOT_FOUND.
    *
    * @generated from rpc coffer.v1.KeyService.GetKey
@@ -1920,7 +1920,7 @@ export const KeyService: GenService<{
     output: typeof GetKeyResponseSchema;
   },
   /**
-   * Lists keys by id, which is by time of creation; all but destroyed ones unless states are asked for. Permission: keys.list.
+   * Lists keys by id, which is by creation time; without destroyed keys unless states are given. Permission: keys.list.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.KeyService.ListKeys
@@ -1931,7 +1931,7 @@ export const KeyService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: name, description, labels,
+   * Changes the fields in the mask; without a mask, every field that is set. Mutable: name, description, labels,
    * annotations, rotation_period. Permission: keys.update.
    * Errors: ALREADY_EXISTS (KEY_NAME_TAKEN), FAILED_PRECONDITION (KEY_NOT_ROTATABLE).
    *
@@ -1943,9 +1943,9 @@ export const KeyService: GenService<{
     output: typeof UpdateKeyResponseSchema;
   },
   /**
-   * Gives a key a new version, which wraps what is written from then on; older versions still open what they wrapped. While the key
-   * is ACTIVE, a job then moves what older versions wrapped to the new one, without touching the values, or the etags of their
-   * versions: GetKey shows in `rewrap` what is left. Older versions still decrypt and verify what callers have made with them.
+   * Creates a new version of a key, which wraps all later writes. Older versions still unwrap what they wrapped. While the key
+   * is ACTIVE, a job rewraps everything under the new version, without changing the values or the etags of their
+   * secret versions; `rewrap` of GetKey shows the progress. Older versions still decrypt and verify the callers' data.
    * Permission: keys.rotate.
    * Errors: FAILED_PRECONDITION (KEY_NOT_ACTIVE; KEY_NOT_ROTATABLE: an imported key without allow_rotation).
    *
@@ -1957,7 +1957,7 @@ export const KeyService: GenService<{
     output: typeof RotateKeyResponseSchema;
   },
   /**
-   * Makes the values under a key unreadable, and their writing fail, until it is enabled again. Permission: keys.disable.
+   * Disables a key: values under it can be neither read nor written until it is enabled. Permission: keys.disable.
    * Errors: FAILED_PRECONDITION (KEY_PENDING_DESTRUCTION).
    *
    * @generated from rpc coffer.v1.KeyService.DisableKey
@@ -1979,8 +1979,8 @@ export const KeyService: GenService<{
     output: typeof EnableKeyResponseSchema;
   },
   /**
-   * Makes the values under a key unreadable at once, and for good at its scheduled_destroy_time, when its material is deleted from
-   * the database (not from its backups). A key that is scheduled already stays as it is. Permission: keys.destroy.
+   * Makes the values under a key unreadable immediately. At scheduled_destroy_time the material is deleted permanently from
+   * the database (not from backups). A key that is already scheduled does not change. Permission: keys.destroy.
    *
    * @generated from rpc coffer.v1.KeyService.ScheduleKeyDestruction
    */
@@ -1990,9 +1990,9 @@ export const KeyService: GenService<{
     output: typeof ScheduleKeyDestructionResponseSchema;
   },
   /**
-   * Calls a destruction off before its time: the key is then DISABLED, and EnableKey makes it ACTIVE. A key that is not scheduled
-   * stays as it is. Permission: keys.destroy.
-   * Errors: FAILED_PRECONDITION (KEY_DESTROYED, also once its scheduled_destroy_time has come).
+   * Cancels a scheduled destruction: the key is then DISABLED, and EnableKey makes it ACTIVE. A key that is not scheduled
+   * does not change. Permission: keys.destroy.
+   * Errors: FAILED_PRECONDITION (KEY_DESTROYED, also after its scheduled_destroy_time).
    *
    * @generated from rpc coffer.v1.KeyService.CancelKeyDestruction
    */
@@ -2013,9 +2013,9 @@ export const KeyService: GenService<{
     output: typeof EncryptResponseSchema;
   },
   /**
-   * Decrypts a ciphertext of Encrypt with the version that the ciphertext names; or with an RSA key one that was made with its public
+   * Decrypts a ciphertext of Encrypt with the version that the ciphertext names, or with an RSA key a ciphertext that was made with its public
    * key (OAEP, SHA-256). Permission: keys.decrypt.
-   * Errors: INVALID_ARGUMENT (CIPHERTEXT_INVALID: it was changed, or another key or context encrypted it).
+   * Errors: INVALID_ARGUMENT (CIPHERTEXT_INVALID: it was changed, or encrypted with another key or context).
    *
    * @generated from rpc coffer.v1.KeyService.Decrypt
    */
@@ -2067,7 +2067,7 @@ export const KeyService: GenService<{
     output: typeof VerifyResponseSchema;
   },
   /**
-   * Makes an HMAC. Permission: keys.sign.
+   * Computes an HMAC. Permission: keys.sign.
    *
    * @generated from rpc coffer.v1.KeyService.ComputeMac
    */

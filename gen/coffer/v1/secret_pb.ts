@@ -2,7 +2,7 @@
 // @generated from file coffer/v1/secret.proto (package coffer.v1, syntax proto3)
 /* eslint-disable */
 
-// Secrets and their versions, as coffer.v1 shows them.
+// Secrets and secret versions.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -22,7 +22,7 @@ export const file_coffer_v1_secret: GenFile = /*@__PURE__*/
   fileDesc("ChZjb2ZmZXIvdjEvc2VjcmV0LnByb3RvEgljb2ZmZXIudjEi4wwKBlNlY3JldBIKCgJpZBgBIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAiABKAkSDgoGcmVnaW9uGAMgASgJEhkKBG5hbWUYBCABKAlCC7pICNgBAXIDGIAEEgwKBHBhdGgYBSABKAkSDAoEa2luZBgGIAEoCRIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMY0A8SRgoGbGFiZWxzGAggAygLMh0uY29mZmVyLnYxLlNlY3JldC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESQgoLYW5ub3RhdGlvbnMYCSADKAsyIi5jb2ZmZXIudjEuU2VjcmV0LkFubm90YXRpb25zRW50cnlCCbpIBpoBAxDoBxIaCgltaW1lX3R5cGUYCiABKAlCB7pIBHICGGQSJQoFc3RhdGUYCyABKA4yFi5jb2ZmZXIudjEuU2VjcmV0U3RhdGUSvAIKD3ZlcnNpb25fYWxpYXNlcxgMIAMoCzIlLmNvZmZlci52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeUL7AbpI9wGaAfMBEEAi6AG6Ad8BChR2ZXJzaW9uX2FsaWFzZXMubmFtZRJ0bXVzdCBoYXZlIDEgdG8gMTI4IGNoYXJhY3RlcnMgQS1aIGEteiAwLTkgLiBfIC0sIGJlZ2luIHdpdGggYSBsZXR0ZXIgb3IgZGlnaXQsIGFuZCBub3QgYmUgYSBwbGFpbiBudW1iZXIgb3IgYGxhdGVzdGAaUXRoaXMubWF0Y2hlcygnXihbMC05XStbQS1aYS16Ll8tXXxbQS1aYS16XSlbQS1aYS16MC05Ll8tXSokJykgJiYgdGhpcyAhPSAnbGF0ZXN0J3IDGIABKgQqAigBEhUKDXZlcnNpb25fY291bnQYDSABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GA4gASgNEhcKD2N1cnJlbnRfdmVyc2lvbhgPIAEoDRISCgprbXNfa2V5X2lkGBAgASgJEhIKCnJldmVhbGFibGUYESABKAgSFgoEZXRhZxgSIAEoCUIIukgFcgMYgAISLwoLY3JlYXRlX3RpbWUYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtkZWxldGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcHVyZ2VfdGltZRgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWNjZXNzZWRfdGltZRgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKdmFsaWRhdGlvbhgZIAEoCzIfLmNvZmZlci52MS5DcmVkZW50aWFsVmFsaWRhdGlvbhJMChFjcmVkZW50aWFsX2ZpZWxkcxgaIAMoCzInLmNvZmZlci52MS5TZWNyZXQuQ3JlZGVudGlhbEZpZWxkc0VudHJ5Qgi6SAWaAQIQEBIuCg1hY2Nlc3NfcG9saWN5GBsgASgLMhcuY29mZmVyLnYxLkFjY2Vzc1BvbGljeRITCgthdXRoX21ldGhvZBgcIAEoCRISCgpjcmVhdGVkX2J5GB0gASgJEiUKBmVncmVzcxgeIAEoCzIVLmNvZmZlci52MS5FZ3Jlc3NSdWxlEjIKDmxhc3RfdXNlZF90aW1lGB8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNWZXJzaW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAEaNwoVQ3JlZGVudGlhbEZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEigwEKFENyZWRlbnRpYWxWYWxpZGF0aW9uEikKBXN0YXRlGAEgASgOMhouY29mZmVyLnYxLkNyZWRlbnRpYWxTdGF0ZRIxCg12YWxpZGF0ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcnJvchgDIAEoCSK0AwoNU2VjcmV0VmVyc2lvbhIKCgJpZBgBIAEoCRIRCglzZWNyZXRfaWQYAiABKAkSFgoOdmVyc2lvbl9udW1iZXIYAyABKA0SLAoFc3RhdGUYBCABKA4yHS5jb2ZmZXIudjEuU2VjcmV0VmVyc2lvblN0YXRlEg8KB2NvbW1lbnQYBSABKAkSDAoEZXRhZxgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVzdHJveV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgprbXNfa2V5X2lkGAkgASgJEhcKD2ttc19rZXlfdmVyc2lvbhgKIAEoDRI6ChZzY2hlZHVsZWRfZGVzdHJveV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI2ChJsYXN0X2FjY2Vzc2VkX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKE3ZhdWx0X2Nvbm5lY3Rpb25faWQYDSABKAkinwEKCUtleVZhbHVlcxJjCgZ2YWx1ZXMYASADKAsyIC5jb2ZmZXIudjEuS2V5VmFsdWVzLlZhbHVlc0VudHJ5QjGAAQG6SCuaASgIARCAAiIbchkyF15bQS1aYS16MC05Xy4tXXsxLDEyOH0kKgR6AhABGi0KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEi3AEKCVJlZmVyZW5jZRImChN2YXVsdF9jb25uZWN0aW9uX2lkGAEgASgJQgm6SAZyBBABGEAScQoOZmllbGRfbWFwcGluZ3MYAiADKAsyJy5jb2ZmZXIudjEuUmVmZXJlbmNlLkZpZWxkTWFwcGluZ3NFbnRyeUIwukgtmgEqCAEQICIbchkyF15bQS1aYS16MC05Xy4tXXsxLDEyOH0kKgdyBRABGOgHGjQKEkZpZWxkTWFwcGluZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInsKCEdlbmVyYXRlEiIKC2J5dGVfbGVuZ3RoGAEgASgNQg26SArYAQEqBRiAICgQEisKCHBhc3N3b3JkGAIgASgLMhkuY29mZmVyLnYxLlBhc3N3b3JkUmVjaXBlOh66SBsiGQoLYnl0ZV9sZW5ndGgKCHBhc3N3b3JkEAEimQEKDlBhc3N3b3JkUmVjaXBlEhoKBmxlbmd0aBgBIAEoDUIKukgHKgUYgAgoCBI6CglhbHBoYWJldHMYAiADKAsyGy5jb2ZmZXIudjEuUGFzc3dvcmRBbHBoYWJldEIKukgHkgEECAEQEBIvChNleGNsdWRlZF9jaGFyYWN0ZXJzGAMgASgJQhK6SA9yDRiAATIIXlsgLX5dKiQiuQEKEFBhc3N3b3JkQWxwaGFiZXQSQAoPY2hhcmFjdGVyX2NsYXNzGAEgASgOMhkuY29mZmVyLnYxLkNoYXJhY3RlckNsYXNzQgq6SAeCAQQQASAASAASMwoTZXhwbGljaXRfY2hhcmFjdGVycxgCIAEoCUIUukgRcg8QARiAATIIXlsgLX5dKiRIABIZCgdtaW5pbXVtGAMgASgNQgi6SAUqAxiACEITCgpjaGFyYWN0ZXJzEgW6SAIIASpjCgtTZWNyZXRTdGF0ZRIcChhTRUNSRVRfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNTRUNSRVRfU1RBVEVfQUNUSVZFEAESHQoZU0VDUkVUX1NUQVRFX1NPRlRfREVMRVRFRBACKqMBChJTZWNyZXRWZXJzaW9uU3RhdGUSJAogU0VDUkVUX1ZFUlNJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIgChxTRUNSRVRfVkVSU0lPTl9TVEFURV9FTkFCTEVEEAESIQodU0VDUkVUX1ZFUlNJT05fU1RBVEVfRElTQUJMRUQQAhIiCh5TRUNSRVRfVkVSU0lPTl9TVEFURV9ERVNUUk9ZRUQQAyptCg9DcmVkZW50aWFsU3RhdGUSIAocQ1JFREVOVElBTF9TVEFURV9VTlNQRUNJRklFRBAAEhoKFkNSRURFTlRJQUxfU1RBVEVfVkFMSUQQARIcChhDUkVERU5USUFMX1NUQVRFX0lOVkFMSUQQAiqgAQoOQ2hhcmFjdGVyQ2xhc3MSHwobQ0hBUkFDVEVSX0NMQVNTX1VOU1BFQ0lGSUVEEAASGQoVQ0hBUkFDVEVSX0NMQVNTX0xPV0VSEAESGQoVQ0hBUkFDVEVSX0NMQVNTX1VQUEVSEAISGgoWQ0hBUkFDVEVSX0NMQVNTX0RJR0lUUxADEhsKF0NIQVJBQ1RFUl9DTEFTU19TWU1CT0xTEARiBnByb3RvMw", [file_buf_validate_validate, file_coffer_v1_access_policy, file_coffer_v1_egress_rule, file_google_protobuf_timestamp]);
 
 /**
- * A secret: a named container of versions. It never carries a value.
+ * A secret: a named container of versions. This message never contains a value.
  *
  * @generated from message coffer.v1.Secret
  */
@@ -49,7 +49,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   region: string;
 
   /**
-   * What its creator called it, verbatim: 1 to 512 characters in NFC, no control characters, no empty, `.` or `..` segment
+   * The name that the creator chose, verbatim: 1 to 512 characters in NFC, no control characters, no empty, `.` or `..` segment
    * between slashes, no trailing slash. Unique by `path` among the active secrets of a workspace and region.
    *
    * @generated from field: string name = 4;
@@ -64,7 +64,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   path: string;
 
   /**
-   * What kind of credential it holds, `generic` unless set; ListCredentialKinds has them all. Immutable.
+   * The kind of the secret, `generic` unless set; see ListCredentialKinds. Immutable.
    *
    * @generated from field: string kind = 6;
    */
@@ -113,21 +113,21 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   versionAliases: { [key: string]: number };
 
   /**
-   * How many versions there ever were; the newest has this number. Output only.
+   * The number of versions ever added; the newest has this number. Output only.
    *
    * @generated from field: uint32 version_count = 13;
    */
   versionCount: number;
 
   /**
-   * How many of them are enabled. Output only.
+   * The number of enabled versions. Output only.
    *
    * @generated from field: uint32 enabled_version_count = 14;
    */
   enabledVersionCount: number;
 
   /**
-   * The newest enabled version, 0 when there is none. Output only.
+   * The newest enabled version; 0: none. Output only.
    *
    * @generated from field: uint32 current_version = 15;
    */
@@ -141,14 +141,14 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   kmsKeyId: string;
 
   /**
-   * False: no call ever returns its value. Immutable.
+   * False: no call returns its value. Immutable.
    *
    * @generated from field: bool revealable = 17;
    */
   revealable: boolean;
 
   /**
-   * Changes whenever the secret does; send it back to change only what you have seen.
+   * Changes with each change of the secret. Send it back to change only the state that you have seen.
    *
    * @generated from field: string etag = 18;
    */
@@ -169,28 +169,28 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * When it was soft-deleted. Output only.
+   * The time of the soft-delete. Output only.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 21;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * Until when it can be undeleted; some time after it the secret is removed with all of its versions. Output only.
+   * The time until which it can be undeleted. Afterwards a job removes the secret with all of its versions. Output only.
    *
    * @generated from field: google.protobuf.Timestamp purge_time = 22;
    */
   purgeTime?: Timestamp | undefined;
 
   /**
-   * When it soft-deletes itself.
+   * The time at which it is soft-deleted automatically.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 23;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * When a value of it was last returned, at most two seconds behind. Output only.
+   * The time when a value was last returned, at most two seconds late. Output only.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_time = 24;
    */
@@ -204,7 +204,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   validation?: CredentialValidation | undefined;
 
   /**
-   * What belongs to the credential without being secret: `aws_access_key_id` (cloud_provider/aws), `username` (oci_registry).
+   * The public fields of the credential: `aws_access_key_id` (cloud_provider/aws), `username` (oci_registry).
    * Immutable, and the same for every version.
    *
    * @generated from field: map<string, string> credential_fields = 26;
@@ -212,36 +212,36 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   credentialFields: { [key: string]: string };
 
   /**
-   * From where and when its values may be read and written, and its statements; unset: wherever and whenever permissions let them. Set
-   * when it is created and by AccessService/SetAccessPolicy, here output only.
+   * The access policy for its values; unset: only permissions count. It is set
+   * at creation and by AccessService/SetAccessPolicy. Output only.
    *
    * @generated from field: coffer.v1.AccessPolicy access_policy = 27;
    */
   accessPolicy?: AccessPolicy | undefined;
 
   /**
-   * Whose fields the value is made of, such as `azure_sas_url`; empty for kinds whose value is a whole. Output only.
+   * The auth method whose fields make up the value, such as `azure_sas_url`; empty for kinds with a single value. Output only.
    *
    * @generated from field: string auth_method = 28;
    */
   authMethod: string;
 
   /**
-   * The principal that made it; empty for secrets from before this was noted. Output only.
+   * The principal that created it; empty for secrets of older versions of coffer. Output only.
    *
    * @generated from field: string created_by = 29;
    */
   createdBy: string;
 
   /**
-   * Where coffer's egress proxy may send its value; unset: nowhere. New versions must fit it.
+   * The hosts to which coffer's egress proxy may send its value; unset: none. New versions must fit the rule.
    *
    * @generated from field: coffer.v1.EgressRule egress = 30;
    */
   egress?: EgressRule | undefined;
 
   /**
-   * When the proxy last sent its value, at most two seconds behind. Output only.
+   * The time when the proxy last sent its value, at most two seconds late. Output only.
    *
    * @generated from field: google.protobuf.Timestamp last_used_time = 31;
    */
@@ -256,8 +256,8 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 0);
 
 /**
- * The outcome of trying the current version of a credential at the service it is for. A new current version begins anew; none of
- * this changes the etag of the secret.
+ * The result of validating the current version of a credential. A new current version starts at UNSPECIFIED. Validation never
+ * changes the etag of the secret.
  *
  * @generated from message coffer.v1.CredentialValidation
  */
@@ -270,14 +270,14 @@ export type CredentialValidation = Message<"coffer.v1.CredentialValidation"> & {
   state: CredentialState;
 
   /**
-   * When that was found out, or last tried in vain; unset before the first try.
+   * The time of the last validation, also of one without a result; unset before the first.
    *
    * @generated from field: google.protobuf.Timestamp validate_time = 2;
    */
   validateTime?: Timestamp | undefined;
 
   /**
-   * Why the service refused it, or why a try told nothing, in words that hold no part of the credential.
+   * The reason why the service refused it or gave no definite answer, without any part of the credential.
    *
    * @generated from field: string error = 3;
    */
@@ -312,7 +312,7 @@ export type SecretVersion = Message<"coffer.v1.SecretVersion"> & {
   secretId: string;
 
   /**
-   * 1, 2, 3 … per secret: no gaps, never reused.
+   * 1, 2, 3 … for each secret, without gaps, never reused.
    *
    * @generated from field: uint32 version_number = 3;
    */
@@ -326,28 +326,28 @@ export type SecretVersion = Message<"coffer.v1.SecretVersion"> & {
   state: SecretVersionState;
 
   /**
-   * What its creator wrote about it.
+   * The description by the creator.
    *
    * @generated from field: string comment = 5;
    */
   comment: string;
 
   /**
-   * Changes whenever the version does.
+   * Changes with each change of the version.
    *
    * @generated from field: string etag = 6;
    */
   etag: string;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was destroyed.
+   * The time of the destruction.
    *
    * @generated from field: google.protobuf.Timestamp destroy_time = 8;
    */
@@ -368,21 +368,21 @@ export type SecretVersion = Message<"coffer.v1.SecretVersion"> & {
   kmsKeyVersion: number;
 
   /**
-   * When it is to be destroyed, at most a few minutes later; only while it is DISABLED.
+   * The time of the scheduled destruction, accurate to a few minutes; only while it is DISABLED.
    *
    * @generated from field: google.protobuf.Timestamp scheduled_destroy_time = 11;
    */
   scheduledDestroyTime?: Timestamp | undefined;
 
   /**
-   * When its value was last returned, at most two seconds behind; it changes no etag.
+   * The time when its value was last returned, at most two seconds late. It changes no etag.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_time = 12;
    */
   lastAccessedTime?: Timestamp | undefined;
 
   /**
-   * The connection by which its reference is resolved; empty when it holds its value itself.
+   * The connection that resolves its reference; empty for a version with a value of its own.
    *
    * @generated from field: string vault_connection_id = 13;
    */
@@ -397,7 +397,7 @@ export const SecretVersionSchema: GenMessage<SecretVersion> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 2);
 
 /**
- * A value made of named parts, sealed as one.
+ * A value with named parts, sealed together.
  *
  * @generated from message coffer.v1.KeyValues
  */
@@ -418,7 +418,7 @@ export const KeyValuesSchema: GenMessage<KeyValues> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 3);
 
 /**
- * Refers to fields in a vault elsewhere instead of holding a value: each read asks the vault, and nothing that it says is kept.
+ * Refers to fields in an external vault instead of holding a value: each read asks the vault, and coffer stores no value.
  *
  * @generated from message coffer.v1.Reference
  */
@@ -431,9 +431,9 @@ export type Reference = Message<"coffer.v1.Reference"> & {
   vaultConnectionId: string;
 
   /**
-   * 1 to 32: for each part of the value what the vault calls it. For kinds that are made of fields (`storage/…`) exactly the fields
-   * of the method; otherwise any names of 1 to 128 characters `[A-Za-z0-9_.-]`. 1Password: `op://Vault/Item/field` or
-   * `op://Vault/Item/section/field`; Doppler and Infisical: the name of a secret. What it stands for is text of 1 to 65,536 bytes.
+   * 1 to 32: the vault's name for each part of the value. For kinds with fields (`storage/…`) exactly the fields
+   * of the auth method; otherwise any names of 1 to 128 characters `[A-Za-z0-9_.-]`. 1Password: `op://Vault/Item/field` or
+   * `op://Vault/Item/section/field`; Doppler and Infisical: the name of a secret. The value there must be text of 1 to 65,536 bytes.
    *
    * @generated from field: map<string, string> field_mappings = 2;
    */
@@ -448,20 +448,20 @@ export const ReferenceSchema: GenMessage<Reference> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 4);
 
 /**
- * Has coffer make a random value, which no answer shows but that of GetSecretValue. Exactly one of byte_length and password.
+ * coffer generates a random value, which only GetSecretValue returns. Exactly one of byte_length and password.
  *
  * @generated from message coffer.v1.Generate
  */
 export type Generate = Message<"coffer.v1.Generate"> & {
   /**
-   * How many random bytes: 16 to 4096.
+   * The number of random bytes: 16 to 4096.
    *
    * @generated from field: uint32 byte_length = 1;
    */
   byteLength: number;
 
   /**
-   * A password in ASCII by this recipe.
+   * An ASCII password by this recipe.
    *
    * @generated from field: coffer.v1.PasswordRecipe password = 2;
    */
@@ -476,28 +476,28 @@ export const GenerateSchema: GenMessage<Generate> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 5);
 
 /**
- * PasswordRecipe tells what a password is made of. Every character is drawn evenly: first the minimum of each alphabet from that
- * alphabet, the rest from all of them together, in which a character counts once, and then all are put in an even order.
+ * PasswordRecipe is the recipe of a password. Characters are drawn uniformly: first the minimum of each alphabet from that
+ * alphabet, then the rest from all alphabets together, in which each character counts once. Then all are shuffled uniformly.
  *
  * @generated from message coffer.v1.PasswordRecipe
  */
 export type PasswordRecipe = Message<"coffer.v1.PasswordRecipe"> & {
   /**
-   * How many characters: 8 to 1024, and no fewer than the minimums add up to.
+   * The number of characters: 8 to 1024, at least the sum of the minimums.
    *
    * @generated from field: uint32 length = 1;
    */
   length: number;
 
   /**
-   * 1 to 16. Together they have at least two different characters that are not excluded, and each has one.
+   * 1 to 16. Each needs a character that is not excluded, and all together at least two different ones.
    *
    * @generated from field: repeated coffer.v1.PasswordAlphabet alphabets = 2;
    */
   alphabets: PasswordAlphabet[];
 
   /**
-   * Characters that it does not have, whatever alphabet they are of: such as `l1IO0`.
+   * Excluded characters of all alphabets, such as `l1IO0`.
    *
    * @generated from field: string excluded_characters = 3;
    */
@@ -518,13 +518,13 @@ export const PasswordRecipeSchema: GenMessage<PasswordRecipe> = /*@__PURE__*/
  */
 export type PasswordAlphabet = Message<"coffer.v1.PasswordAlphabet"> & {
   /**
-   * Which.
+   * The characters.
    *
    * @generated from oneof coffer.v1.PasswordAlphabet.characters
    */
   characters: {
     /**
-     * Those of a class.
+     * The characters of a class.
      *
      * @generated from field: coffer.v1.CharacterClass character_class = 1;
      */
@@ -532,7 +532,7 @@ export type PasswordAlphabet = Message<"coffer.v1.PasswordAlphabet"> & {
     case: "characterClass";
   } | {
     /**
-     * These: printable ASCII.
+     * These characters, printable ASCII.
      *
      * @generated from field: string explicit_characters = 2;
      */
@@ -541,7 +541,7 @@ export type PasswordAlphabet = Message<"coffer.v1.PasswordAlphabet"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * At least so many of them: 0 to 1024.
+   * The minimum number of characters of this alphabet: 0 to 1024.
    *
    * @generated from field: uint32 minimum = 3;
    */
@@ -617,7 +617,7 @@ export const SecretVersionState = {
   ENABLED: 1,
 
   /**
-   * The value cannot be read until the version is enabled again. With a scheduled_destroy_time it is destroyed then, unless it
+   * The value cannot be read until the version is enabled. With a scheduled_destroy_time it is destroyed at that time, unless it
    * is enabled before.
    *
    * @generated from enum value: SECRET_VERSION_STATE_DISABLED = 2;
@@ -625,7 +625,7 @@ export const SecretVersionState = {
   DISABLED: 2,
 
   /**
-   * The value and its wrapped key are gone for good.
+   * The value and its wrapped key are permanently deleted.
    *
    * @generated from enum value: SECRET_VERSION_STATE_DESTROYED = 3;
    */
@@ -646,13 +646,13 @@ export const SecretVersionStateSchema: GenEnum<SecretVersionState> = /*@__PURE__
   enumDesc(file_coffer_v1_secret, 1);
 
 /**
- * CredentialState is the outcome of trying the current version of a credential at the service it is for.
+ * CredentialState is the result of validating the current version of a credential at its service.
  *
  * @generated from enum coffer.v1.CredentialState
  */
 export const CredentialState = {
   /**
-   * Not tried yet, or without an answer that tells.
+   * Not validated yet, or without a definite answer.
    *
    * @generated from enum value: CREDENTIAL_STATE_UNSPECIFIED = 0;
    */
@@ -674,7 +674,7 @@ export const CredentialState = {
 } as const;
 
 /**
- * CredentialState is the outcome of trying the current version of a credential at the service it is for.
+ * CredentialState is the result of validating the current version of a credential at its service.
  *
  * @generated from enum coffer.v1.CredentialState
  */
@@ -721,7 +721,7 @@ export const CharacterClass = {
   DIGITS: 3,
 
   /**
-   * All that is printable and neither letter, digit nor space: 32 characters.
+   * All printable characters except letters, digits and the space: 32 characters.
    *
    * @generated from enum value: CHARACTER_CLASS_SYMBOLS = 4;
    */

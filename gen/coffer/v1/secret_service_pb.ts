@@ -46,7 +46,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   region: string;
 
   /**
-   * `generic` unless set; ListCredentialKinds has them all.
+   * `generic` unless set; see ListCredentialKinds.
    *
    * @generated from field: string kind = 3;
    */
@@ -88,7 +88,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   kmsKeyId: string;
 
   /**
-   * When the secret soft-deletes itself.
+   * The time at which the secret is soft-deleted automatically.
    *
    * @generated from oneof coffer.v1.CreateSecretRequest.expiration
    */
@@ -133,7 +133,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
     case: "keyValues";
   } | {
     /**
-     * Random bytes that no answer but GetSecretValue's shows.
+     * A random value that only GetSecretValue returns.
      *
      * @generated from field: coffer.v1.Generate generate = 13;
      */
@@ -141,7 +141,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
     case: "generate";
   } | {
     /**
-     * Fields in a vault elsewhere, asked for with each read.
+     * Fields in an external vault, resolved with each read.
      *
      * @generated from field: coffer.v1.Reference reference = 19;
      */
@@ -150,7 +150,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * False: no call ever returns the value. True unless set, but for kinds whose values are never returned.
+   * False: no call returns the value. True unless set, except for kinds whose values are never returned.
    *
    * @generated from field: optional bool revealable = 14;
    */
@@ -164,30 +164,30 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   workspaceId: string;
 
   /**
-   * What belongs to the credential without being secret: `aws_access_key_id` for cloud_provider/aws, `username` for oci_registry.
-   * Stored and shown in clear.
+   * The public fields of the credential: `aws_access_key_id` for cloud_provider/aws, `username` for oci_registry.
+   * Stored and shown in the clear.
    *
    * @generated from field: map<string, string> credential_fields = 16;
    */
   credentialFields: { [key: string]: string };
 
   /**
-   * From where and when its values may be read and written. Creating it is not judged by it.
+   * The access policy for its values. It does not apply to this call.
    *
    * @generated from field: coffer.v1.AccessPolicy access_policy = 17;
    */
   accessPolicy?: AccessPolicy | undefined;
 
   /**
-   * For kinds whose value is made of fields (`storage/…`): whose fields the key_values are. The kind's only one unless set.
+   * For kinds with fields (`storage/…`): the auth method of the key_values. Unless set, the kind's only one.
    *
    * @generated from field: string auth_method = 18;
    */
   authMethod: string;
 
   /**
-   * Where coffer's egress proxy may send its value: with `revealable` false only there. A value that goes into a header as it is
-   * (bearer, api-key, custom) must be visible ASCII, with spaces only inside; of key_values the part `value` is meant.
+   * The hosts to which coffer's egress proxy may send its value. A value that a header holds unchanged
+   * (bearer, api-key, custom) must be visible ASCII, with spaces only inside. For key_values, the proxy sends the part `value`.
    *
    * @generated from field: coffer.v1.EgressRule egress = 20;
    */
@@ -229,7 +229,7 @@ export const CreateSecretResponseSchema: GenMessage<CreateSecretResponse> = /*@_
  */
 export type GetSecretRequest = Message<"coffer.v1.GetSecretRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.GetSecretRequest.secret
    */
@@ -252,7 +252,7 @@ export type GetSecretRequest = Message<"coffer.v1.GetSecretRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -301,7 +301,7 @@ export const GetSecretResponseSchema: GenMessage<GetSecretResponse> = /*@__PURE_
  */
 export type ListSecretsRequest = Message<"coffer.v1.ListSecretsRequest"> & {
   /**
-   * Only names that begin so; a leading slash makes no difference.
+   * Only names with this prefix. A leading slash makes no difference.
    *
    * @generated from field: string name_prefix = 1;
    */
@@ -399,14 +399,14 @@ export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__P
  */
 export type UpdateSecretRequest = Message<"coffer.v1.UpdateSecretRequest"> & {
   /**
-   * `id` names the secret, `etag`, when set, must be its current one.
+   * `id` names the secret. `etag`, if set, must be its current etag.
    *
    * @generated from field: coffer.v1.Secret secret = 1;
    */
   secret?: Secret | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -434,7 +434,7 @@ export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__P
  */
 export type UpdateSecretResponse = Message<"coffer.v1.UpdateSecretResponse"> & {
   /**
-   * The secret as it is now.
+   * The changed secret.
    *
    * @generated from field: coffer.v1.Secret secret = 1;
    */
@@ -455,7 +455,7 @@ export const UpdateSecretResponseSchema: GenMessage<UpdateSecretResponse> = /*@_
  */
 export type DeleteSecretRequest = Message<"coffer.v1.DeleteSecretRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.DeleteSecretRequest.secret
    */
@@ -478,14 +478,14 @@ export type DeleteSecretRequest = Message<"coffer.v1.DeleteSecretRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
   region: string;
 
   /**
-   * When set, it must be the current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 4;
    */
@@ -520,7 +520,7 @@ export const DeleteSecretRequestSchema: GenMessage<DeleteSecretRequest> = /*@__P
  */
 export type DeleteSecretResponse = Message<"coffer.v1.DeleteSecretResponse"> & {
   /**
-   * The secret as it is now: its etag and purge_time are what UndeleteSecret needs.
+   * The soft-deleted secret. UndeleteSecret needs its etag, until its purge_time.
    *
    * @generated from field: coffer.v1.Secret secret = 1;
    */
@@ -541,21 +541,21 @@ export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@_
  */
 export type UndeleteSecretRequest = Message<"coffer.v1.UndeleteSecretRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, it must be the current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
-   * Another name, when its own was taken meanwhile.
+   * A new name, if another secret has taken the old one.
    *
    * @generated from field: string new_name = 3;
    */
@@ -604,7 +604,7 @@ export const UndeleteSecretResponseSchema: GenMessage<UndeleteSecretResponse> = 
  */
 export type GetSecretValueRequest = Message<"coffer.v1.GetSecretValueRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.GetSecretValueRequest.secret
    */
@@ -627,15 +627,15 @@ export type GetSecretValueRequest = Message<"coffer.v1.GetSecretValueRequest"> &
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
   region: string;
 
   /**
-   * A number, an alias, a `secv_` id, or `latest` (the newest enabled version), which is the default. The alias `current` means
-   * the same as long as it is not set.
+   * A number, an alias, a `secv_` id, or `latest` (the newest enabled version, the default). Unless an alias `current` is set, `current` means
+   * the same.
    *
    * @generated from field: string version = 4;
    */
@@ -677,7 +677,7 @@ export type GetSecretValueResponse = Message<"coffer.v1.GetSecretValueResponse">
   versionNumber: number;
 
   /**
-   * The value, in the form in which it was given.
+   * The value in the form in which it was written.
    *
    * @generated from oneof coffer.v1.GetSecretValueResponse.value
    */
@@ -756,7 +756,7 @@ export const BatchGetSecretValuesRequestSchema: GenMessage<BatchGetSecretValuesR
  */
 export type BatchGetSecretValuesResponse = Message<"coffer.v1.BatchGetSecretValuesResponse"> & {
   /**
-   * One for each request, in their order.
+   * One for each item of the request, in the same order.
    *
    * @generated from field: repeated coffer.v1.SecretValueResult results = 1;
    */
@@ -771,13 +771,13 @@ export const BatchGetSecretValuesResponseSchema: GenMessage<BatchGetSecretValues
   messageDesc(file_coffer_v1_secret_service, 15);
 
 /**
- * SecretValueResult is what became of one request of a batch.
+ * SecretValueResult is the result of one request of a batch.
  *
  * @generated from message coffer.v1.SecretValueResult
  */
 export type SecretValueResult = Message<"coffer.v1.SecretValueResult"> & {
   /**
-   * The value, or why there is none.
+   * The value or the error.
    *
    * @generated from oneof coffer.v1.SecretValueResult.result
    */
@@ -814,7 +814,7 @@ export const SecretValueResultSchema: GenMessage<SecretValueResult> = /*@__PURE_
  */
 export type AddSecretVersionRequest = Message<"coffer.v1.AddSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.AddSecretVersionRequest.secret
    */
@@ -837,7 +837,7 @@ export type AddSecretVersionRequest = Message<"coffer.v1.AddSecretVersionRequest
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -866,7 +866,7 @@ export type AddSecretVersionRequest = Message<"coffer.v1.AddSecretVersionRequest
     case: "keyValues";
   } | {
     /**
-     * Random bytes that no answer but GetSecretValue's shows.
+     * A random value that only GetSecretValue returns.
      *
      * @generated from field: coffer.v1.Generate generate = 6;
      */
@@ -874,7 +874,7 @@ export type AddSecretVersionRequest = Message<"coffer.v1.AddSecretVersionRequest
     case: "generate";
   } | {
     /**
-     * Fields in a vault elsewhere, asked for with each read.
+     * Fields in an external vault, resolved with each read.
      *
      * @generated from field: coffer.v1.Reference reference = 10;
      */
@@ -939,7 +939,7 @@ export const AddSecretVersionResponseSchema: GenMessage<AddSecretVersionResponse
  */
 export type GetSecretVersionRequest = Message<"coffer.v1.GetSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.GetSecretVersionRequest.secret
    */
@@ -962,7 +962,7 @@ export type GetSecretVersionRequest = Message<"coffer.v1.GetSecretVersionRequest
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1004,8 +1004,8 @@ export type GetSecretVersionResponse = Message<"coffer.v1.GetSecretVersionRespon
   version?: SecretVersion | undefined;
 
   /**
-   * What it refers to in a vault, where its value is a reference; unset as long as that cannot be opened: under a key that is not
-   * active, once it is destroyed, and while its secret is deleted.
+   * The references of a version that refers to an external vault; unset if the version cannot be opened now: its key is not
+   * active, it is destroyed, or its secret is deleted.
    *
    * @generated from field: coffer.v1.Reference reference = 2;
    */
@@ -1026,7 +1026,7 @@ export const GetSecretVersionResponseSchema: GenMessage<GetSecretVersionResponse
  */
 export type ListSecretVersionsRequest = Message<"coffer.v1.ListSecretVersionsRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.ListSecretVersionsRequest.secret
    */
@@ -1049,7 +1049,7 @@ export type ListSecretVersionsRequest = Message<"coffer.v1.ListSecretVersionsReq
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1126,7 +1126,7 @@ export const ListSecretVersionsResponseSchema: GenMessage<ListSecretVersionsResp
  */
 export type EnableSecretVersionRequest = Message<"coffer.v1.EnableSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.EnableSecretVersionRequest.secret
    */
@@ -1149,7 +1149,7 @@ export type EnableSecretVersionRequest = Message<"coffer.v1.EnableSecretVersionR
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1163,7 +1163,7 @@ export type EnableSecretVersionRequest = Message<"coffer.v1.EnableSecretVersionR
   version: string;
 
   /**
-   * When set, it must be the version's current one.
+   * If set, must be the version's current etag.
    *
    * @generated from field: string etag = 5;
    */
@@ -1191,7 +1191,7 @@ export const EnableSecretVersionRequestSchema: GenMessage<EnableSecretVersionReq
  */
 export type EnableSecretVersionResponse = Message<"coffer.v1.EnableSecretVersionResponse"> & {
   /**
-   * The version as it is now.
+   * The changed version.
    *
    * @generated from field: coffer.v1.SecretVersion version = 1;
    */
@@ -1212,7 +1212,7 @@ export const EnableSecretVersionResponseSchema: GenMessage<EnableSecretVersionRe
  */
 export type DisableSecretVersionRequest = Message<"coffer.v1.DisableSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.DisableSecretVersionRequest.secret
    */
@@ -1235,7 +1235,7 @@ export type DisableSecretVersionRequest = Message<"coffer.v1.DisableSecretVersio
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1249,7 +1249,7 @@ export type DisableSecretVersionRequest = Message<"coffer.v1.DisableSecretVersio
   version: string;
 
   /**
-   * When set, it must be the version's current one.
+   * If set, must be the version's current etag.
    *
    * @generated from field: string etag = 5;
    */
@@ -1277,7 +1277,7 @@ export const DisableSecretVersionRequestSchema: GenMessage<DisableSecretVersionR
  */
 export type DisableSecretVersionResponse = Message<"coffer.v1.DisableSecretVersionResponse"> & {
   /**
-   * The version as it is now.
+   * The changed version.
    *
    * @generated from field: coffer.v1.SecretVersion version = 1;
    */
@@ -1298,7 +1298,7 @@ export const DisableSecretVersionResponseSchema: GenMessage<DisableSecretVersion
  */
 export type DestroySecretVersionRequest = Message<"coffer.v1.DestroySecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.DestroySecretVersionRequest.secret
    */
@@ -1321,7 +1321,7 @@ export type DestroySecretVersionRequest = Message<"coffer.v1.DestroySecretVersio
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1335,7 +1335,7 @@ export type DestroySecretVersionRequest = Message<"coffer.v1.DestroySecretVersio
   version: string;
 
   /**
-   * When set, it must be the version's current one.
+   * If set, must be the version's current etag.
    *
    * @generated from field: string etag = 5;
    */
@@ -1349,10 +1349,10 @@ export type DestroySecretVersionRequest = Message<"coffer.v1.DestroySecretVersio
   workspaceId: string;
 
   /**
-   * Destroy it so much later, by the database's clock: from a second to 1,000 days. Until then the version is DISABLED and shows
-   * its scheduled_destroy_time, and EnableSecretVersion calls the destruction off. A version that is scheduled already is
-   * scheduled anew, or, without this field, destroyed at once. A version whose secret is deleted meanwhile is destroyed all the
-   * same.
+   * Destroys it after this time, by the database's clock: a second to 1,000 days. Until then the version is DISABLED and shows
+   * its scheduled_destroy_time, and EnableSecretVersion cancels the destruction. A version that is already scheduled is
+   * scheduled again, or, without this field, destroyed immediately. Deleting the secret does not cancel the
+   * destruction.
    *
    * @generated from field: google.protobuf.Duration destroy_after = 7;
    */
@@ -1373,7 +1373,7 @@ export const DestroySecretVersionRequestSchema: GenMessage<DestroySecretVersionR
  */
 export type DestroySecretVersionResponse = Message<"coffer.v1.DestroySecretVersionResponse"> & {
   /**
-   * The version as it is now.
+   * The changed version.
    *
    * @generated from field: coffer.v1.SecretVersion version = 1;
    */
@@ -1394,7 +1394,7 @@ export const DestroySecretVersionResponseSchema: GenMessage<DestroySecretVersion
  */
 export type ValidateCredentialRequest = Message<"coffer.v1.ValidateCredentialRequest"> & {
   /**
-   * Which secret.
+   * The secret.
    *
    * @generated from oneof coffer.v1.ValidateCredentialRequest.secret
    */
@@ -1417,7 +1417,7 @@ export type ValidateCredentialRequest = Message<"coffer.v1.ValidateCredentialReq
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1481,7 +1481,7 @@ export const ListCredentialKindsRequestSchema: GenMessage<ListCredentialKindsReq
  */
 export type ListCredentialKindsResponse = Message<"coffer.v1.ListCredentialKindsResponse"> & {
   /**
-   * In the order in which a form would show them.
+   * In the order for a form.
    *
    * @generated from field: repeated coffer.v1.CredentialKind kinds = 1;
    */
@@ -1496,21 +1496,21 @@ export const ListCredentialKindsResponseSchema: GenMessage<ListCredentialKindsRe
   messageDesc(file_coffer_v1_secret_service, 32);
 
 /**
- * SecretService keeps secrets: versioned, sealed values under a name.
+ * SecretService manages secrets: versioned, sealed values under a name.
  *
- * Every mutating call takes an `Idempotency-Key` header (1 to 64 printable ASCII characters): repeated with the same request it
- * answers with the resource as it is now and the header `Idempotency-Replayed: true`; with another request it fails with
- * FAILED_PRECONDITION (IDEMPOTENCY_KEY_REUSED). Every call changes everything it says or nothing.
+ * Every mutating call accepts an `Idempotency-Key` header (1 to 64 printable ASCII characters). Repeated with the same request it
+ * returns the current resource and the header `Idempotency-Replayed: true`. With another request it fails with
+ * FAILED_PRECONDITION (IDEMPOTENCY_KEY_REUSED). Every call makes all of its changes or none.
  *
  * Every call can fail with INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED (the metadata names the missing permission),
  * RESOURCE_EXHAUSTED (RATE_LIMITED) and UNAVAILABLE (safe to retry with the same idempotency key). Ids that do not exist and ids
- * of other workspaces are the same NOT_FOUND.
+ * of other workspaces give the same NOT_FOUND.
  *
  * @generated from service coffer.v1.SecretService
  */
 export const SecretService: GenService<{
   /**
-   * Creates a secret with its first version. Permission: secrets.create; for a reference with an egress rule versions.access too.
+   * Creates a secret with its first version. Permission: secrets.create; for a reference with an egress rule also versions.access.
    * Errors: ALREADY_EXISTS (NAME_TAKEN, the metadata holds the blocking id), FAILED_PRECONDITION (KEY_NOT_ACTIVE), NOT_FOUND (the
    * key, or the vault connection of a reference), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED: the tier of the workspace allows no more secrets).
    *
@@ -1533,7 +1533,7 @@ export const SecretService: GenService<{
     output: typeof GetSecretResponseSchema;
   },
   /**
-   * Lists secrets by path, active ones unless other states are asked for. Permission: secrets.list.
+   * Lists secrets by path; only active ones unless states are given. Permission: secrets.list.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.SecretService.ListSecrets
@@ -1544,12 +1544,12 @@ export const SecretService: GenService<{
     output: typeof ListSecretsResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: name, description, labels,
-   * annotations, mime_type, version_aliases, expire_time, egress. Permission: secrets.update; for an egress rule that leads elsewhere
-   * than before versions.access too.
+   * Changes the fields in the mask; without a mask, every field that is set. Mutable: name, description, labels,
+   * annotations, mime_type, version_aliases, expire_time, egress. Permission: secrets.update; for an egress rule with other hosts
+   * than before also versions.access.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), ALREADY_EXISTS (NAME_TAKEN),
-   * FAILED_PRECONDITION (SECRET_SOFT_DELETED; EGRESS_RULE_FIXED: of a secret that is not revealable only the limits of its rule may
-   * change, and the rule may be removed).
+   * FAILED_PRECONDITION (SECRET_SOFT_DELETED; EGRESS_RULE_FIXED: if a secret is not revealable, only the limits of its rule may
+   * change, or the rule may be removed).
    *
    * @generated from rpc coffer.v1.SecretService.UpdateSecret
    */
@@ -1559,10 +1559,10 @@ export const SecretService: GenService<{
     output: typeof UpdateSecretResponseSchema;
   },
   /**
-   * Soft-deletes a secret; UndeleteSecret brings it back until purge_time: after the workspace's purge_retention. At some time
-   * after that it is removed with all of its versions, which leaves an event of `system` in the audit trail. With `force` every
-   * version is destroyed at once, the purge_time is now, and a soft-deleted secret may be named too. A retry that comes after the
-   * secret was removed is NOT_FOUND. Permission: secrets.delete, with `force` also versions.destroy and secrets.purge.
+   * Soft-deletes a secret. UndeleteSecret restores it until purge_time, which is after the workspace's purge_retention.
+   * Afterwards a job removes it with all of its versions and leaves an event of `system` in the audit trail. With `force` every
+   * version is destroyed immediately, the purge_time is now, and the secret may be soft-deleted already. A retry after the
+   * removal is NOT_FOUND. Permission: secrets.delete, with `force` also versions.destroy and secrets.purge.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.SecretService.DeleteSecret
@@ -1573,7 +1573,7 @@ export const SecretService: GenService<{
     output: typeof DeleteSecretResponseSchema;
   },
   /**
-   * Brings a soft-deleted secret back as it was: state, aliases, versions. Permission: secrets.undelete.
+   * Restores a soft-deleted secret with its aliases and versions. Permission: secrets.undelete.
    * Errors: NOT_FOUND (also after purge_time), ALREADY_EXISTS (SECRET_ACTIVE, or NAME_TAKEN with the blocking id in the metadata:
    * give new_name), ABORTED (ETAG_MISMATCH), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
    *
@@ -1587,12 +1587,12 @@ export const SecretService: GenService<{
   /**
    * Returns the value of one version. The answer leaves only after its audit event is durable. Permission: versions.access.
    * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND (also a soft-deleted secret; VERSION_DESTROYED), FAILED_PRECONDITION (VERSION_DISABLED, NOT_REVEALABLE,
-   * KEY_NOT_ACTIVE), DATA_LOSS (what is stored does not authenticate).
-   * A value that is a reference is asked for at its vault, and answered as key_values. That can also fail with FAILED_PRECONDITION
-   * (VAULT_REFERENCE_FAILED), UNAVAILABLE (VAULT_UNAVAILABLE) and RESOURCE_EXHAUSTED (RATE_LIMITED: the vault is asked too often),
+   * KEY_NOT_ACTIVE), DATA_LOSS (the stored data does not authenticate).
+   * A reference is resolved at its vault and returned as key_values. That can also fail with FAILED_PRECONDITION
+   * (VAULT_REFERENCE_FAILED), UNAVAILABLE (VAULT_UNAVAILABLE) and RESOURCE_EXHAUSTED (RATE_LIMITED: too many calls to the vault),
    * whose metadata names the field and the cause: `missing`, `ambiguous`, `unusable`, `unauthorized`, `rate_limited`, `unreachable`,
    * `address_refused`, `timed_out`, `answer_too_large`, `redirected`, `faulty`; and with NOT_FOUND (VAULT_CONNECTION_NOT_FOUND: it was
-   * deleted). Reads of the same field at the same time share one call to the vault; what it has not got is not asked for again for
+   * deleted). Concurrent reads of the same field share one call to the vault. Missing fields are not requested again for
    * 5 seconds.
    *
    * @generated from rpc coffer.v1.SecretService.GetSecretValue
@@ -1603,7 +1603,7 @@ export const SecretService: GenService<{
     output: typeof GetSecretValueResponseSchema;
   },
   /**
-   * Returns up to 100 values, each with the result or the error that GetSecretValue would have given. Permission: versions.access.
+   * Returns up to 100 values, each with the result or error that GetSecretValue gives. Permission: versions.access.
    *
    * @generated from rpc coffer.v1.SecretService.BatchGetSecretValues
    */
@@ -1613,11 +1613,11 @@ export const SecretService: GenService<{
     output: typeof BatchGetSecretValuesResponseSchema;
   },
   /**
-   * Adds a version, which becomes the current one; its value must fit the secret's egress rule. Permission: versions.add; for a reference
-   * where there is an egress rule versions.access too.
+   * Adds a version, which becomes the current one. Its value must fit the secret's egress rule. Permission: versions.add; for a reference
+   * under an egress rule also versions.access.
    * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND, ABORTED (CURRENT_VERSION_MISMATCH:
-   * expected_current_version is not the current one), FAILED_PRECONDITION (SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), DATA_LOSS (what is
-   * stored does not authenticate).
+   * expected_current_version is not the current one), FAILED_PRECONDITION (SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), DATA_LOSS (the
+   * stored data does not authenticate).
    *
    * @generated from rpc coffer.v1.SecretService.AddSecretVersion
    */
@@ -1649,10 +1649,10 @@ export const SecretService: GenService<{
     output: typeof ListSecretVersionsResponseSchema;
   },
   /**
-   * Makes the value of a disabled version readable again, and calls off its destruction if that was scheduled; an enabled one
-   * stays as it is. Permission: versions.enable.
-   * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, of the version), FAILED_PRECONDITION (VERSION_ALREADY_DESTROYED, also once its
-   * scheduled_destroy_time has come; SECRET_SOFT_DELETED).
+   * Enables a disabled version, and cancels its scheduled destruction; an enabled version
+   * does not change. Permission: versions.enable.
+   * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, of the version), FAILED_PRECONDITION (VERSION_ALREADY_DESTROYED, also after its
+   * scheduled_destroy_time; SECRET_SOFT_DELETED).
    *
    * @generated from rpc coffer.v1.SecretService.EnableSecretVersion
    */
@@ -1662,7 +1662,7 @@ export const SecretService: GenService<{
     output: typeof EnableSecretVersionResponseSchema;
   },
   /**
-   * Makes the value of a version unreadable until it is enabled again. Permission: versions.disable.
+   * Disables a version: its value cannot be read until it is enabled. Permission: versions.disable.
    * Errors: as EnableSecretVersion.
    *
    * @generated from rpc coffer.v1.SecretService.DisableSecretVersion
@@ -1673,10 +1673,10 @@ export const SecretService: GenService<{
     output: typeof DisableSecretVersionResponseSchema;
   },
   /**
-   * Destroys the value of a version and its wrapped key for good, at once or after destroy_after; the version stays listed.
+   * Destroys the value of a version and its wrapped key permanently, immediately or after destroy_after. The version stays listed.
    * Permission: versions.destroy.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, of the version), FAILED_PRECONDITION (SECRET_SOFT_DELETED; with destroy_after
-   * VERSION_ALREADY_DESTROYED when the version's scheduled_destroy_time has come).
+   * VERSION_ALREADY_DESTROYED after the version's scheduled_destroy_time).
    *
    * @generated from rpc coffer.v1.SecretService.DestroySecretVersion
    */
@@ -1686,12 +1686,12 @@ export const SecretService: GenService<{
     output: typeof DestroySecretVersionResponseSchema;
   },
   /**
-   * Tries the current version of a credential at the service it is for, by one read-only request, and notes the outcome in the
-   * secret's validation; its etag stays. It is done by itself after a credential was made or changed, and again at intervals. The
-   * value goes to that service, only after an audit event is durable, and to nobody else. A service that cannot be reached is no
-   * error: the state stays, with a reason. Permission: secrets.use.
-   * Errors: NOT_FOUND (also a secret without an enabled version), FAILED_PRECONDITION (NO_CREDENTIAL: a kind that cannot be tried,
-   * VALIDATION_OFF, SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), ABORTED (CONCURRENT_CHANGE: it is being tried), DATA_LOSS.
+   * Validates the current version of a credential with one read-only request to its service, and stores the result in the
+   * secret's validation; the etag stays. coffer also does this after each change of a credential and at intervals. The
+   * value is sent only to that service, and only after an audit event is durable. An unreachable service is not an
+   * error: the state stays, and `error` has the reason. Permission: secrets.use.
+   * Errors: NOT_FOUND (also a secret without an enabled version), FAILED_PRECONDITION (NO_CREDENTIAL: the kind cannot be validated,
+   * VALIDATION_OFF, SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), ABORTED (CONCURRENT_CHANGE: a validation is running), DATA_LOSS.
    *
    * @generated from rpc coffer.v1.SecretService.ValidateCredential
    */
@@ -1701,7 +1701,7 @@ export const SecretService: GenService<{
     output: typeof ValidateCredentialResponseSchema;
   },
   /**
-   * Lists every kind of secret: its authentication methods, their fields and the rules for them, so that a form needs no table of
+   * Lists every kind of secret with its auth methods, their fields and rules, so that a form needs no table of
    * its own. Any valid credential may call it.
    *
    * @generated from rpc coffer.v1.SecretService.ListCredentialKinds

@@ -29,65 +29,65 @@ export type ApiToken = Message<"coffer.v1.ApiToken"> & {
   id: string;
 
   /**
-   * The principal that calls with it.
+   * The principal of the token.
    *
    * @generated from field: string principal_id = 2;
    */
   principalId: string;
 
   /**
-   * The only workspace it reaches; empty when it reaches all of its principal's.
+   * The only workspace that it reaches; empty: all workspaces of its principal.
    *
    * @generated from field: string workspace_id = 3;
    */
   workspaceId: string;
 
   /**
-   * What its creator called it.
+   * The name that the creator chose.
    *
    * @generated from field: string display_name = 4;
    */
   displayName: string;
 
   /**
-   * The first characters of the token, to tell it from others.
+   * The first characters of the token, for people to recognize it.
    *
    * @generated from field: string prefix = 5;
    */
   prefix: string;
 
   /**
-   * Permissions such as `secrets.read`, or `secrets.*`, to which it narrows its principal, or Akua's names for sets of them:
-   * `secrets:read`, `secrets:write`, `secrets:access`, or Thalassa Cloud's: `secrets:ReadAccess`, `secrets:FullAccess`; none: it
-   * narrows nothing. They narrow what access rules allow, too.
+   * The scopes that narrow its principal: permissions such as `secrets.read`, groups such as `secrets.*`, or Akua's named sets
+   * `secrets:read`, `secrets:write`, `secrets:access`, or Thalassa Cloud's `secrets:ReadAccess`, `secrets:FullAccess`. Empty: not
+   * narrowed. They also narrow the permissions from access rules.
    *
    * @generated from field: repeated string scopes = 6;
    */
   scopes: string[];
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it stops working; unset: never.
+   * The expiry time; unset: never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 8;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * When it was revoked.
+   * The time of the revocation.
    *
    * @generated from field: google.protobuf.Timestamp revoke_time = 9;
    */
   revokeTime?: Timestamp | undefined;
 
   /**
-   * When a call was last made with it, to within five seconds; unset: never.
+   * The time of the last call with it, accurate to five seconds; unset: never.
    *
    * @generated from field: google.protobuf.Timestamp last_used_time = 10;
    */
@@ -122,21 +122,21 @@ export type CreateTokenRequest = Message<"coffer.v1.CreateTokenRequest"> & {
   displayName: string;
 
   /**
-   * When set, the token belongs to a new service principal with this role. Required from callers with a JWT.
+   * If set, the token belongs to a new service principal with this role. Required from callers with a JWT.
    *
    * @generated from field: coffer.v1.Role role = 2;
    */
   role: Role;
 
   /**
-   * What the token may do at most; see ApiToken.scopes.
+   * The scopes of the token; see ApiToken.scopes.
    *
    * @generated from field: repeated string scopes = 3;
    */
   scopes: string[];
 
   /**
-   * When it stops working; never unless set.
+   * The expiry time; unset: never.
    *
    * @generated from oneof coffer.v1.CreateTokenRequest.expiration
    */
@@ -159,8 +159,8 @@ export type CreateTokenRequest = Message<"coffer.v1.CreateTokenRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Reach every workspace of its principal, later ones too; only with a token that does so itself. A new service principal has
-   * its role in each workspace that the caller reaches now. The first such token is made on the server: `coffer token create`.
+   * The token reaches every workspace of its principal, also later ones. The calling token must do so itself. A new service principal gets
+   * its role in each workspace that the caller reaches now. Create the first such token on the server: `coffer token create`.
    *
    * @generated from field: bool every_workspace = 6;
    */
@@ -195,7 +195,7 @@ export type CreateTokenResponse = Message<"coffer.v1.CreateTokenResponse"> & {
   apiToken?: ApiToken | undefined;
 
   /**
-   * The token. Empty when the answer is a replay: it is stored nowhere.
+   * The token. Empty in a replay, because it is not stored.
    *
    * @generated from field: string token = 2;
    */
@@ -279,14 +279,14 @@ export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PUR
  */
 export type RotateTokenRequest = Message<"coffer.v1.RotateTokenRequest"> & {
   /**
-   * Which token.
+   * The token.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -314,14 +314,14 @@ export const RotateTokenRequestSchema: GenMessage<RotateTokenRequest> = /*@__PUR
  */
 export type RotateTokenResponse = Message<"coffer.v1.RotateTokenResponse"> & {
   /**
-   * The token as it is now.
+   * The changed token.
    *
    * @generated from field: coffer.v1.ApiToken api_token = 1;
    */
   apiToken?: ApiToken | undefined;
 
   /**
-   * The token. Empty when the answer is a replay: it is stored nowhere.
+   * The token. Empty in a replay, because it is not stored.
    *
    * @generated from field: string token = 2;
    */
@@ -342,7 +342,7 @@ export const RotateTokenResponseSchema: GenMessage<RotateTokenResponse> = /*@__P
  */
 export type RevokeTokenRequest = Message<"coffer.v1.RevokeTokenRequest"> & {
   /**
-   * Which token.
+   * The token.
    *
    * @generated from field: string id = 1;
    */
@@ -356,7 +356,7 @@ export type RevokeTokenRequest = Message<"coffer.v1.RevokeTokenRequest"> & {
   workspaceId: string;
 
   /**
-   * When set, must be its current one.
+   * If set, must be the current etag.
    *
    * @generated from field: string etag = 3;
    */
@@ -377,7 +377,7 @@ export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PUR
  */
 export type RevokeTokenResponse = Message<"coffer.v1.RevokeTokenResponse"> & {
   /**
-   * The token as it is now.
+   * The changed token.
    *
    * @generated from field: coffer.v1.ApiToken api_token = 1;
    */
@@ -433,21 +433,21 @@ export type WhoAmIResponse = Message<"coffer.v1.WhoAmIResponse"> & {
   tokenId: string;
 
   /**
-   * The workspace the call is about; empty when the token reaches several and none was named.
+   * The workspace of the call; empty when the token reaches several and the request names none.
    *
    * @generated from field: string workspace_id = 3;
    */
   workspaceId: string;
 
   /**
-   * Its role there.
+   * The role there.
    *
    * @generated from field: coffer.v1.Role role = 4;
    */
   role: Role;
 
   /**
-   * What its role allows it there at every path, sorted; AccessService.TestPermissions knows what rules allow at one.
+   * The permissions of the role at every path there, sorted. AccessService.TestPermissions also counts access rules.
    *
    * @generated from field: repeated string permissions = 5;
    */
@@ -475,7 +475,7 @@ export const Role = {
   UNSPECIFIED: 0,
 
   /**
-   * Reads names and metadata, no values.
+   * Reads names and metadata, but no values.
    *
    * @generated from enum value: ROLE_VIEWER = 1;
    */
@@ -503,7 +503,7 @@ export const Role = {
   OWNER: 4,
 
   /**
-   * Nothing but what access rules allow: below viewer.
+   * Only the permissions that access rules give: below viewer.
    *
    * @generated from enum value: ROLE_MEMBER = 5;
    */
@@ -524,17 +524,17 @@ export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_coffer_v1_token_service, 0);
 
 /**
- * TokenService keeps the API tokens with which principals call coffer.
+ * TokenService manages the API tokens with which principals call coffer.
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * Mutating calls take an `Idempotency-Key` like those of SecretService, and calls can fail with the same common errors.
  *
  * @generated from service coffer.v1.TokenService
  */
 export const TokenService: GenService<{
   /**
-   * Creates a token, for the calling principal or, with `role`, for a new service principal. The token is shown only this once.
-   * Nobody grants what they do not hold: neither a role nor a scope beyond the caller's own, nor a later end than that of the
-   * caller's credential; nor a role to which access rules allow what the caller's role and scopes do not.
+   * Creates a token for the calling principal or, with `role`, for a new service principal. The token is shown only this once.
+   * Callers can only grant what they hold: no role or scope beyond their own, no later expiry than that of their
+   * credential, and no role to which access rules give permissions that the caller lacks.
    * Permission: tokens.create; with every_workspace and role in each workspace that the caller reaches.
    * Errors: PERMISSION_DENIED (GRANT_EXCEEDS_CALLER).
    *
@@ -546,7 +546,7 @@ export const TokenService: GenService<{
     output: typeof CreateTokenResponseSchema;
   },
   /**
-   * Lists the tokens that reach a workspace, newest first, revoked and expired ones too. Permission: tokens.list.
+   * Lists the tokens that reach a workspace, newest first, including revoked and expired ones. Permission: tokens.list.
    *
    * @generated from rpc coffer.v1.TokenService.ListTokens
    */
@@ -556,9 +556,9 @@ export const TokenService: GenService<{
     output: typeof ListTokensResponseSchema;
   },
   /**
-   * Gives a token a new secret, shown only this once: its id, principal, scopes and end stay. The old text ends at once on this
-   * instance, within five seconds on every other. The caller must hold all that the token may do, and not end before it.
-   * Permission: tokens.rotate in each workspace that the token reaches; a token needs none for itself.
+   * Replaces the text of a token, shown only this once; its id, principal, scopes and expiry stay. The old text stops working immediately on this
+   * instance and within five seconds on every other. The caller must hold all permissions of the token, and its credential must not expire earlier.
+   * Permission: tokens.rotate in each workspace that the token reaches; none for the calling token itself.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION (TOKEN_NOT_ACTIVE), PERMISSION_DENIED
    * (GRANT_EXCEEDS_CALLER).
    *
@@ -570,8 +570,8 @@ export const TokenService: GenService<{
     output: typeof RotateTokenResponseSchema;
   },
   /**
-   * Revokes a token: at once on this instance, within five seconds on every other. A revoked one stays as it is.
-   * Permission: tokens.revoke; for another principal's token in each workspace that it reaches; a token needs none for itself.
+   * Revokes a token: immediately on this instance, within five seconds on every other. A revoked token does not change.
+   * Permission: tokens.revoke; for another principal's token in each workspace that it reaches; none for the calling token itself.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.TokenService.RevokeToken
@@ -582,7 +582,7 @@ export const TokenService: GenService<{
     output: typeof RevokeTokenResponseSchema;
   },
   /**
-   * Tells who is calling and what the token may do. Permission: none.
+   * Returns the calling principal and the permissions of its token. Permission: none.
    *
    * @generated from rpc coffer.v1.TokenService.WhoAmI
    */

@@ -36,15 +36,15 @@ export type Workspace = Message<"coffer.v1.Workspace"> & {
   displayName: string;
 
   /**
-   * How long a soft-deleted secret can be undeleted: whole days, 0 to 90; 30 unless set. With 0 it cannot be, and is removed as
-   * soon as a job comes by. A change is about secrets that are deleted, or expire, from then on.
+   * The time in which a soft-deleted secret can be undeleted: whole days, 0 to 90; 30 unless set. With 0 it cannot, and the next
+   * job removes it. A change applies to secrets that are deleted or expire afterwards.
    *
    * @generated from field: google.protobuf.Duration purge_retention = 3;
    */
   purgeRetention?: Duration | undefined;
 
   /**
-   * Changes whenever the workspace does.
+   * Changes with each change of the workspace.
    *
    * @generated from field: string etag = 4;
    */
@@ -65,7 +65,7 @@ export type Workspace = Message<"coffer.v1.Workspace"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * How much it may hold. A lower one takes nothing away: it only keeps more from being added.
+   * The size limits. A lower tier removes nothing; it only prevents additions.
    *
    * @generated from field: coffer.v1.WorkspaceTier tier = 7;
    */
@@ -107,7 +107,7 @@ export type CreateWorkspaceRequest = Message<"coffer.v1.CreateWorkspaceRequest">
   purgeRetention?: Duration | undefined;
 
   /**
-   * Where the caller holds workspace.create; only for tokens that reach several workspaces.
+   * A workspace in which the caller holds workspace.create. Only for tokens that reach several workspaces.
    *
    * @generated from field: string workspace_id = 3;
    */
@@ -142,7 +142,7 @@ export type CreateWorkspaceResponse = Message<"coffer.v1.CreateWorkspaceResponse
   workspace?: Workspace | undefined;
 
   /**
-   * An owner token for it. Empty when the answer is a replay: it is stored nowhere.
+   * An owner token for it. Empty in a replay, because it is not stored.
    *
    * @generated from field: string owner_token = 2;
    */
@@ -241,21 +241,21 @@ export const ListWorkspacesResponseSchema: GenMessage<ListWorkspacesResponse> = 
  */
 export type UpdateWorkspaceRequest = Message<"coffer.v1.UpdateWorkspaceRequest"> & {
   /**
-   * `id`, when set, names the workspace to change. `etag`, when set, must be its current one.
+   * `id`, if set, names the workspace to change. `etag`, if set, must be its current etag.
    *
    * @generated from field: coffer.v1.Workspace workspace = 1;
    */
   workspace?: Workspace | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * Another way to name the workspace; `workspace.id`, when set, must be the same. The token's workspace unless one of them is set.
+   * The workspace to change; `workspace.id`, if set, must be the same. Unless one of them is set, the token's workspace.
    *
    * @generated from field: string workspace_id = 3;
    */
@@ -276,7 +276,7 @@ export const UpdateWorkspaceRequestSchema: GenMessage<UpdateWorkspaceRequest> = 
  */
 export type UpdateWorkspaceResponse = Message<"coffer.v1.UpdateWorkspaceResponse"> & {
   /**
-   * The workspace as it is now.
+   * The changed workspace.
    *
    * @generated from field: coffer.v1.Workspace workspace = 1;
    */
@@ -291,7 +291,7 @@ export const UpdateWorkspaceResponseSchema: GenMessage<UpdateWorkspaceResponse> 
   messageDesc(file_coffer_v1_workspace_service, 8);
 
 /**
- * WorkspaceTier limits how much a workspace may hold.
+ * WorkspaceTier limits the size of a workspace.
  *
  * @generated from enum coffer.v1.WorkspaceTier
  */
@@ -326,7 +326,7 @@ export const WorkspaceTier = {
 } as const;
 
 /**
- * WorkspaceTier limits how much a workspace may hold.
+ * WorkspaceTier limits the size of a workspace.
  *
  * @generated from enum coffer.v1.WorkspaceTier
  */
@@ -339,7 +339,7 @@ export const WorkspaceTierSchema: GenEnum<WorkspaceTier> = /*@__PURE__*/
   enumDesc(file_coffer_v1_workspace_service, 0);
 
 /**
- * EgressUnmatched says what becomes of a sandbox's requests to hosts that none of its secrets is for.
+ * EgressUnmatched tells what the proxy does with a sandbox's requests to hosts of none of its secrets.
  *
  * @generated from enum coffer.v1.EgressUnmatched
  */
@@ -352,14 +352,14 @@ export const EgressUnmatched = {
   UNSPECIFIED: 0,
 
   /**
-   * They are refused.
+   * Refuse them.
    *
    * @generated from enum value: EGRESS_UNMATCHED_DENY = 1;
    */
   DENY: 1,
 
   /**
-   * They pass, without any value in them: tunnels unread.
+   * Forward them unread, without any value in them.
    *
    * @generated from enum value: EGRESS_UNMATCHED_ALLOW = 2;
    */
@@ -367,7 +367,7 @@ export const EgressUnmatched = {
 } as const;
 
 /**
- * EgressUnmatched says what becomes of a sandbox's requests to hosts that none of its secrets is for.
+ * EgressUnmatched tells what the proxy does with a sandbox's requests to hosts of none of its secrets.
  *
  * @generated from enum coffer.v1.EgressUnmatched
  */
@@ -380,9 +380,9 @@ export const EgressUnmatchedSchema: GenEnum<EgressUnmatched> = /*@__PURE__*/
   enumDesc(file_coffer_v1_workspace_service, 1);
 
 /**
- * WorkspaceService keeps workspaces: the tenants, which never see each other.
+ * WorkspaceService manages workspaces: the tenants, which are isolated from each other.
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * Mutating calls take an `Idempotency-Key` like those of SecretService, and calls can fail with the same common errors.
  *
  * @generated from service coffer.v1.WorkspaceService
  */
@@ -410,7 +410,7 @@ export const WorkspaceService: GenService<{
     output: typeof GetWorkspaceResponseSchema;
   },
   /**
-   * Lists the workspaces that the token reaches, by id. Permission: none, it shows only what is the caller's.
+   * Lists the workspaces that the token reaches, by id. Permission: none.
    *
    * @generated from rpc coffer.v1.WorkspaceService.ListWorkspaces
    */
@@ -420,8 +420,8 @@ export const WorkspaceService: GenService<{
     output: typeof ListWorkspacesResponseSchema;
   },
   /**
-   * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: display_name,
-   * purge_retention, tier, egress_unmatched. Permission: workspace.update; for the tier workspace.create too.
+   * Changes the fields in the mask; without a mask, every field that is set. Mutable: display_name,
+   * purge_retention, tier, egress_unmatched. Permission: workspace.update; for the tier also workspace.create.
    * Errors: PERMISSION_DENIED (WORKSPACE_NOT_REACHED), NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.WorkspaceService.UpdateWorkspace

@@ -20,7 +20,7 @@ export const file_coffer_rest_akua_v1_secret_service: GenFile = /*@__PURE__*/
   fileDesc("Cihjb2ZmZXIvcmVzdC9ha3VhL3YxL3NlY3JldF9zZXJ2aWNlLnByb3RvEhNjb2ZmZXIucmVzdC5ha3VhLnYxItUFCgZTZWNyZXQSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEa2luZBgEIAEoCRINCgVzdGF0ZRgFIAEoCRI/Cgp2YWxpZGF0aW9uGAYgASgLMiUuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXRWYWxpZGF0aW9uQgSgtRgBEhUKDXZlcnNpb25fY291bnQYByABKA0SHQoVZW5hYmxlZF92ZXJzaW9uX2NvdW50GAggASgNEhIKCmNyZWF0ZWRfYXQYCSABKA0SEgoKdXBkYXRlZF9hdBgKIAEoDRIMCgRldGFnGAsgASgJEhgKC2Rlc2NyaXB0aW9uGAwgASgJSACIAQESNwoGbGFiZWxzGA0gAygLMicuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuTGFiZWxzRW50cnkSFgoJbWltZV90eXBlGA4gASgJSAGIAQESSAoPdmVyc2lvbl9hbGlhc2VzGA8gAygLMi8uY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQuVmVyc2lvbkFsaWFzZXNFbnRyeRIXCgpkZWxldGVkX2F0GBAgASgNSAKIAQESFQoIcHVyZ2VfYXQYESABKA1IA4gBARIYCgtleHBpcmVfdGltZRgSIAEoDUgEiAEBEhUKCGh0bWxfdXJsGBMgASgJSAWIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNWZXJzaW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCDgoMX2Rlc2NyaXB0aW9uQgwKCl9taW1lX3R5cGVCDQoLX2RlbGV0ZWRfYXRCCwoJX3B1cmdlX2F0Qg4KDF9leHBpcmVfdGltZUILCglfaHRtbF91cmwiVQoQU2VjcmV0VmFsaWRhdGlvbhINCgVzdGF0ZRgBIAEoCRIUCgx2YWxpZGF0ZWRfYXQYAiABKA0SEgoFZXJyb3IYAyABKAlIAIgBAUIICgZfZXJyb3IiqgQKE0NyZWF0ZVNlY3JldFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARKlAQoEa2luZBgCIAEoCUKWAbpIkgFyjwFSAFIVY2xvdWRfcHJvdmlkZXIvaGNsb3VkUhJjbG91ZF9wcm92aWRlci9hd3NSEmNsb3VkX3Byb3ZpZGVyL2djcFIUY2xvdWRfcHJvdmlkZXIvYXp1cmVSDG9jaV9yZWdpc3RyeVIOY2xvdWRmbGFyZV9hcGlSD3dlYmhvb2tfc2lnbmluZ1IHZ2VuZXJpYxIZCgV2YWx1ZRgDIAEoCUIKgAEBukgEcgIQARIiCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMY9ANIAIgBARJdCgZsYWJlbHMYBSADKAsyNC5jb2ZmZXIucmVzdC5ha3VhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEiwKEWF3c19hY2Nlc3Nfa2V5X2lkGAYgASgJQgy6SAVyAxiAIKi1GAFIAYgBARIjCgh1c2VybmFtZRgHIAEoCUIMukgFcgMYgCCotRgBSAKIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIOCgxfZGVzY3JpcHRpb25CFAoSX2F3c19hY2Nlc3Nfa2V5X2lkQgsKCV91c2VybmFtZSJDChRDcmVhdGVTZWNyZXRSZXNwb25zZRIrCgZzZWNyZXQYASABKAsyGy5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldCIpChBHZXRTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYiQAoRR2V0U2VjcmV0UmVzcG9uc2USKwoGc2VjcmV0GAEgASgLMhsuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQigAEKEkxpc3RTZWNyZXRzUmVxdWVzdBIYCgZjdXJzb3IYASABKAlCCLpIBXIDGIAgEh0KBWxpbWl0GAIgASgNQgm6SAYqBBhkKAFIAIgBARIeCgRraW5kGAMgASgJQgu6SARyAhg/qLUYAUgBiAEBQggKBl9saW1pdEIHCgVfa2luZCKCAQoTTGlzdFNlY3JldHNSZXNwb25zZRIpCgRkYXRhGAEgAygLMhsuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQSEAoIaGFzX21vcmUYAiABKAgSHgoLbmV4dF9jdXJzb3IYAyABKAlCBKC1GAFIAIgBAUIOCgxfbmV4dF9jdXJzb3IigwYKE1VwZGF0ZVNlY3JldFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhIdCgRuYW1lGAIgASgJQgq6SAdyBRABGMgBSACIAQESIgoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGPQDSAGIAQESXQoGbGFiZWxzGAQgAygLMjQuY29mZmVyLnJlc3QuYWt1YS52MS5VcGRhdGVTZWNyZXRSZXF1ZXN0LkxhYmVsc0VudHJ5Qhe6SBSaAREQQCIGcgQQARg/KgVyAxjIARIfCgltaW1lX3R5cGUYBSABKAlCB7pIBHICGGRIAogBARLTAgoPdmVyc2lvbl9hbGlhc2VzGAYgAygLMjwuY29mZmVyLnJlc3QuYWt1YS52MS5VcGRhdGVTZWNyZXRSZXF1ZXN0LlZlcnNpb25BbGlhc2VzRW50cnlC+wG6SPcBmgHzARBAIugBugHfAQoUdmVyc2lvbl9hbGlhc2VzLm5hbWUSdG11c3QgaGF2ZSAxIHRvIDEyOCBjaGFyYWN0ZXJzIEEtWiBhLXogMC05IC4gXyAtLCBiZWdpbiB3aXRoIGEgbGV0dGVyIG9yIGRpZ2l0LCBhbmQgbm90IGJlIGEgcGxhaW4gbnVtYmVyIG9yIGBsYXRlc3RgGlF0aGlzLm1hdGNoZXMoJ14oWzAtOV0rW0EtWmEtei5fLV18W0EtWmEtel0pW0EtWmEtejAtOS5fLV0qJCcpICYmIHRoaXMgIT0gJ2xhdGVzdCdyAxiAASoEKgIoARIvCgt1cGRhdGVfbWFzaxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2saLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo1ChNWZXJzaW9uQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDToCOAFCBwoFX25hbWVCDgoMX2Rlc2NyaXB0aW9uQgwKCl9taW1lX3R5cGUiQwoUVXBkYXRlU2VjcmV0UmVzcG9uc2USKwoGc2VjcmV0GAEgASgLMhsuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQiQQoTRGVsZXRlU2VjcmV0UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhMKBWZvcmNlGAIgASgIQgSotRgBIhYKFERlbGV0ZVNlY3JldFJlc3BvbnNlIi4KFVVuZGVsZXRlU2VjcmV0UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2IkUKFlVuZGVsZXRlU2VjcmV0UmVzcG9uc2USKwoGc2VjcmV0GAEgASgLMhsuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXQiVgoUVmFsaWRhdGVUb2tlblJlcXVlc3QSHwoIcHJvdmlkZXIYASABKAlCDbpICnIIUgZoY2xvdWQSHQoFdmFsdWUYAiABKAlCDoABAbpICHIGEAEYgIAEIkQKFVZhbGlkYXRlVG9rZW5SZXNwb25zZRINCgV2YWxpZBgBIAEoCBISCgVlcnJvchgCIAEoCUgAiAEBQggKBl9lcnJvcjLMBwoNU2VjcmV0U2VydmljZRKIAQoMQ3JlYXRlU2VjcmV0EiguY29mZmVyLnJlc3QuYWt1YS52MS5DcmVhdGVTZWNyZXRSZXF1ZXN0GikuY29mZmVyLnJlc3QuYWt1YS52MS5DcmVhdGVTZWNyZXRSZXNwb25zZSIjiLUYyQGC0+STAhg6ASpiBnNlY3JldCILL3YxL3NlY3JldHMSfwoJR2V0U2VjcmV0EiUuY29mZmVyLnJlc3QuYWt1YS52MS5HZXRTZWNyZXRSZXF1ZXN0GiYuY29mZmVyLnJlc3QuYWt1YS52MS5HZXRTZWNyZXRSZXNwb25zZSIjkAIBgtPkkwIaYgZzZWNyZXQSEC92MS9zZWNyZXRzL3tpZH0SeAoLTGlzdFNlY3JldHMSJy5jb2ZmZXIucmVzdC5ha3VhLnYxLkxpc3RTZWNyZXRzUmVxdWVzdBooLmNvZmZlci5yZXN0LmFrdWEudjEuTGlzdFNlY3JldHNSZXNwb25zZSIWkAIBgtPkkwINEgsvdjEvc2VjcmV0cxKIAQoMVXBkYXRlU2VjcmV0EiguY29mZmVyLnJlc3QuYWt1YS52MS5VcGRhdGVTZWNyZXRSZXF1ZXN0GikuY29mZmVyLnJlc3QuYWt1YS52MS5VcGRhdGVTZWNyZXRSZXNwb25zZSIjgtPkkwIdOgEqYgZzZWNyZXQyEC92MS9zZWNyZXRzL3tpZH0SggEKDERlbGV0ZVNlY3JldBIoLmNvZmZlci5yZXN0LmFrdWEudjEuRGVsZXRlU2VjcmV0UmVxdWVzdBopLmNvZmZlci5yZXN0LmFrdWEudjEuRGVsZXRlU2VjcmV0UmVzcG9uc2UiHYi1GMwBgtPkkwISKhAvdjEvc2VjcmV0cy97aWR9EpQBCg5VbmRlbGV0ZVNlY3JldBIqLmNvZmZlci5yZXN0LmFrdWEudjEuVW5kZWxldGVTZWNyZXRSZXF1ZXN0GisuY29mZmVyLnJlc3QuYWt1YS52MS5VbmRlbGV0ZVNlY3JldFJlc3BvbnNlIimC0+STAiNiBnNlY3JldCIZL3YxL3NlY3JldHMve2lkfTp1bmRlbGV0ZRKNAQoNVmFsaWRhdGVUb2tlbhIpLmNvZmZlci5yZXN0LmFrdWEudjEuVmFsaWRhdGVUb2tlblJlcXVlc3QaKi5jb2ZmZXIucmVzdC5ha3VhLnYxLlZhbGlkYXRlVG9rZW5SZXNwb25zZSIlgtPkkwIfOgEqIhovdjEvc2VjcmV0cy92YWxpZGF0ZV90b2tlbmIGcHJvdG8z", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
- * A secret as Akua shows it. Times are Unix seconds. Unset optional fields are absent; only `validation` is null.
+ * A secret in Akua's form. Times are Unix seconds. Unset optional fields are absent; only `validation` is null.
  *
  * @generated from message coffer.rest.akua.v1.Secret
  */
@@ -68,28 +68,28 @@ export type Secret = Message<"coffer.rest.akua.v1.Secret"> & {
   validation?: SecretValidation | undefined;
 
   /**
-   * How many versions there ever were.
+   * The number of versions ever added.
    *
    * @generated from field: uint32 version_count = 7;
    */
   versionCount: number;
 
   /**
-   * How many of them are enabled.
+   * The number of enabled versions.
    *
    * @generated from field: uint32 enabled_version_count = 8;
    */
   enabledVersionCount: number;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: uint32 created_at = 9;
    */
   createdAt: number;
 
   /**
-   * When it last changed.
+   * The time of the last change.
    *
    * @generated from field: uint32 updated_at = 10;
    */
@@ -103,7 +103,7 @@ export type Secret = Message<"coffer.rest.akua.v1.Secret"> & {
   etag: string;
 
   /**
-   * What its creator wrote about it.
+   * The description by the creator.
    *
    * @generated from field: optional string description = 12;
    */
@@ -131,21 +131,21 @@ export type Secret = Message<"coffer.rest.akua.v1.Secret"> & {
   versionAliases: { [key: string]: number };
 
   /**
-   * When it was soft-deleted.
+   * The time of the soft-delete.
    *
    * @generated from field: optional uint32 deleted_at = 16;
    */
   deletedAt?: number | undefined;
 
   /**
-   * Until when it can be undeleted.
+   * The time until which it can be undeleted.
    *
    * @generated from field: optional uint32 purge_at = 17;
    */
   purgeAt?: number | undefined;
 
   /**
-   * When it soft-deletes itself.
+   * The time at which it is soft-deleted automatically.
    *
    * @generated from field: optional uint32 expire_time = 18;
    */
@@ -167,27 +167,27 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_rest_akua_v1_secret_service, 0);
 
 /**
- * The outcome of trying the current version of a credential at the service it is for.
+ * The result of validating the current version of a credential at its service.
  *
  * @generated from message coffer.rest.akua.v1.SecretValidation
  */
 export type SecretValidation = Message<"coffer.rest.akua.v1.SecretValidation"> & {
   /**
-   * `valid` or `invalid`; `unspecified` until a try has told.
+   * `valid` or `invalid`; `unspecified` until a validation had a definite result.
    *
    * @generated from field: string state = 1;
    */
   state: string;
 
   /**
-   * When that was found out, or last tried in vain; 0 before the first try.
+   * The time of the last validation, also of one without a result; 0 before the first.
    *
    * @generated from field: uint32 validated_at = 2;
    */
   validatedAt: number;
 
   /**
-   * Why the service refused it, or why a try told nothing.
+   * The reason why the service refused it or gave no definite answer.
    *
    * @generated from field: optional string error = 3;
    */
@@ -202,8 +202,8 @@ export const SecretValidationSchema: GenMessage<SecretValidation> = /*@__PURE__*
   messageDesc(file_coffer_rest_akua_v1_secret_service, 1);
 
 /**
- * CreateSecretRequest is the body of POST /v1/secrets. What stands beside the value, `aws_access_key_id` or `username`, is no
- * secret: it is kept in clear, for every version.
+ * CreateSecretRequest is the body of POST /v1/secrets. The fields `aws_access_key_id` and `username` are not
+ * secret: they are stored in the clear and are the same for every version.
  *
  * @generated from message coffer.rest.akua.v1.CreateSecretRequest
  */
@@ -244,14 +244,14 @@ export type CreateSecretRequest = Message<"coffer.rest.akua.v1.CreateSecretReque
   labels: { [key: string]: string };
 
   /**
-   * Only for cloud_provider/aws. An empty one is as if it were absent.
+   * Only for cloud_provider/aws. Empty means absent.
    *
    * @generated from field: optional string aws_access_key_id = 6;
    */
   awsAccessKeyId?: string | undefined;
 
   /**
-   * Only for oci_registry. An empty one is as if it were absent.
+   * Only for oci_registry. Empty means absent.
    *
    * @generated from field: optional string username = 7;
    */
@@ -349,7 +349,7 @@ export type ListSecretsRequest = Message<"coffer.rest.akua.v1.ListSecretsRequest
   limit?: number | undefined;
 
   /**
-   * Only secrets of this kind; an empty one is as if it were absent.
+   * Only secrets of this kind. Empty means absent.
    *
    * @generated from field: optional string kind = 3;
    */
@@ -377,14 +377,14 @@ export type ListSecretsResponse = Message<"coffer.rest.akua.v1.ListSecretsRespon
   data: Secret[];
 
   /**
-   * Whether there are more.
+   * Whether there is another page.
    *
    * @generated from field: bool has_more = 2;
    */
   hasMore: boolean;
 
   /**
-   * Where they begin; null on the last page.
+   * The cursor of the next page; null on the last page.
    *
    * @generated from field: optional string next_cursor = 3;
    */
@@ -399,7 +399,7 @@ export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__P
   messageDesc(file_coffer_rest_akua_v1_secret_service, 7);
 
 /**
- * UpdateSecretRequest is the body of PATCH /v1/secrets/{id}. What it does not name stays. A field that is null is not named.
+ * UpdateSecretRequest is the body of PATCH /v1/secrets/{id}. Absent fields stay. A field that is null is absent.
  *
  * @generated from message coffer.rest.akua.v1.UpdateSecretRequest
  */
@@ -440,7 +440,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.akua.v1.UpdateSecretReque
   mimeType?: string | undefined;
 
   /**
-   * All aliases, each for the number of a version. A name has 1 to 128 characters `[A-Za-z0-9._-]`, begins with a letter or digit,
+   * All aliases, each with a version number. A name has 1 to 128 characters `[A-Za-z0-9._-]`, begins with a letter or digit,
    * and is not a plain number and not `latest`.
    *
    * @generated from field: map<string, uint32> version_aliases = 6;
@@ -448,7 +448,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.akua.v1.UpdateSecretReque
   versionAliases: { [key: string]: number };
 
   /**
-   * The fields that the body names; the gateway writes it.
+   * The fields in the body; the gateway sets it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 7;
    */
@@ -469,7 +469,7 @@ export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__P
  */
 export type UpdateSecretResponse = Message<"coffer.rest.akua.v1.UpdateSecretResponse"> & {
   /**
-   * The secret as it is now.
+   * The changed secret.
    *
    * @generated from field: coffer.rest.akua.v1.Secret secret = 1;
    */
@@ -497,7 +497,7 @@ export type DeleteSecretRequest = Message<"coffer.rest.akua.v1.DeleteSecretReque
   id: string;
 
   /**
-   * Destroys every version at once. An empty one is as if it were absent.
+   * Destroys every version immediately. Empty means absent.
    *
    * @generated from field: bool force = 2;
    */
@@ -512,7 +512,7 @@ export const DeleteSecretRequestSchema: GenMessage<DeleteSecretRequest> = /*@__P
   messageDesc(file_coffer_rest_akua_v1_secret_service, 10);
 
 /**
- * DeleteSecretResponse is empty, as the answer is.
+ * DeleteSecretResponse is the empty answer.
  *
  * @generated from message coffer.rest.akua.v1.DeleteSecretResponse
  */
@@ -575,7 +575,7 @@ export const UndeleteSecretResponseSchema: GenMessage<UndeleteSecretResponse> = 
  */
 export type ValidateTokenRequest = Message<"coffer.rest.akua.v1.ValidateTokenRequest"> & {
   /**
-   * Whose token it is.
+   * The provider of the token.
    *
    * @generated from field: string provider = 1;
    */
@@ -610,7 +610,7 @@ export type ValidateTokenResponse = Message<"coffer.rest.akua.v1.ValidateTokenRe
   valid: boolean;
 
   /**
-   * Why not.
+   * The reason of a refusal.
    *
    * @generated from field: optional string error = 2;
    */
@@ -626,8 +626,8 @@ export const ValidateTokenResponseSchema: GenMessage<ValidateTokenResponse> = /*
 
 /**
  * SecretService serves Akua's documented requests. Headers: `Authorization: Bearer`, `akua-context` (the workspace, for tokens
- * that reach several), `idempotency-key`, `if-match` (the etag of what is changed; required where it says so). Every answer that
- * is a resource has its etag as the header ETag too.
+ * that reach several), `idempotency-key`, `if-match` (the etag of the changed resource; required where noted). Every answer with a
+ * resource also has its etag in the header ETag.
  *
  * @generated from service coffer.rest.akua.v1.SecretService
  */
@@ -644,7 +644,7 @@ export const SecretService: GenService<{
     output: typeof CreateSecretResponseSchema;
   },
   /**
-   * Returns a secret without its value, a soft-deleted one too. Permission: secrets.read.
+   * Returns a secret without its value, also a soft-deleted one. Permission: secrets.read.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.akua.v1.SecretService.GetSecret
@@ -666,7 +666,7 @@ export const SecretService: GenService<{
     output: typeof ListSecretsResponseSchema;
   },
   /**
-   * Changes what the body names, in a secret that is active; needs if-match. Permission: secrets.update.
+   * Changes the fields in the body, of an active secret; requires if-match. Permission: secrets.update.
    * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag, ALREADY_EXISTS with the blocking id).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretService.UpdateSecret
@@ -677,7 +677,7 @@ export const SecretService: GenService<{
     output: typeof UpdateSecretResponseSchema;
   },
   /**
-   * Soft-deletes a secret; needs if-match. Permission: secrets.delete; with `force` also versions.destroy and
+   * Soft-deletes a secret; requires if-match. Permission: secrets.delete; with `force` also versions.destroy and
    * secrets.purge. The scope secrets:write includes all three.
    * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag).
    *
@@ -689,7 +689,7 @@ export const SecretService: GenService<{
     output: typeof DeleteSecretResponseSchema;
   },
   /**
-   * Brings a soft-deleted secret back; needs if-match. Permission: secrets.undelete.
+   * Restores a soft-deleted secret; requires if-match. Permission: secrets.undelete.
    * Errors: 401, 403, 404, 409 (ABORTED with the current etag, ALREADY_EXISTS with the blocking id).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretService.UndeleteSecret
@@ -700,7 +700,7 @@ export const SecretService: GenService<{
     output: typeof UndeleteSecretResponseSchema;
   },
   /**
-   * Tries a token at its provider, by one read-only request, and keeps nothing of it. Needs no akua-context. Permission:
+   * Validates a token with one read-only request to its provider, and stores nothing. Does not require akua-context. Permission:
    * secrets.create, in any workspace that the credential reaches.
    * Errors: 400, 401, 403, 503 (the provider gave no definite answer).
    *

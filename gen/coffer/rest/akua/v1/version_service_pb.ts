@@ -18,7 +18,7 @@ export const file_coffer_rest_akua_v1_version_service: GenFile = /*@__PURE__*/
   fileDesc("Ciljb2ZmZXIvcmVzdC9ha3VhL3YxL3ZlcnNpb25fc2VydmljZS5wcm90bxITY29mZmVyLnJlc3QuYWt1YS52MSLFAQoNU2VjcmV0VmVyc2lvbhIKCgJpZBgBIAEoCRIRCglzZWNyZXRfaWQYAiABKAkSFgoOdmVyc2lvbl9udW1iZXIYAyABKA0SDQoFc3RhdGUYBCABKAkSFAoHY29tbWVudBgFIAEoCUgAiAEBEhIKCmNyZWF0ZWRfYXQYBiABKA0SGQoMZGVzdHJveWVkX2F0GAcgASgNSAGIAQESDAoEZXRhZxgIIAEoCUIKCghfY29tbWVudEIPCg1fZGVzdHJveWVkX2F0InoKGkNyZWF0ZVNlY3JldFZlcnNpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGDYSGQoFdmFsdWUYAiABKAlCCoABAbpIBHICEAESHgoHY29tbWVudBgDIAEoCUIIukgFcgMYyAFIAIgBAUIKCghfY29tbWVudCJSChtDcmVhdGVTZWNyZXRWZXJzaW9uUmVzcG9uc2USMwoHdmVyc2lvbhgBIAEoCzIiLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0VmVyc2lvbiK4AQoZTGlzdFNlY3JldFZlcnNpb25zUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhgKBmN1cnNvchgCIAEoCUIIukgFcgMYgCASHQoFbGltaXQYAyABKA1CCbpIBioEGGQoAUgAiAEBEjcKBXN0YXRlGAQgASgJQiO6SCByHlIHZW5hYmxlZFIIZGlzYWJsZWRSCWRlc3Ryb3llZEgBiAEBQggKBl9saW1pdEIICgZfc3RhdGUikAEKGkxpc3RTZWNyZXRWZXJzaW9uc1Jlc3BvbnNlEjAKBGRhdGEYASADKAsyIi5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldFZlcnNpb24SEAoIaGFzX21vcmUYAiABKAgSHgoLbmV4dF9jdXJzb3IYAyABKAlCBKC1GAFIAIgBAUIOCgxfbmV4dF9jdXJzb3IiSAoXR2V0U2VjcmV0VmVyc2lvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhIWCgN2aWQYAiABKAlCCbpIBnIEEAEYNyJPChhHZXRTZWNyZXRWZXJzaW9uUmVzcG9uc2USMwoHdmVyc2lvbhgBIAEoCzIiLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0VmVyc2lvbiJLChpFbmFibGVTZWNyZXRWZXJzaW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhYKA3ZpZBgCIAEoCUIJukgGcgQQARg3IlIKG0VuYWJsZVNlY3JldFZlcnNpb25SZXNwb25zZRIzCgd2ZXJzaW9uGAEgASgLMiIuY29mZmVyLnJlc3QuYWt1YS52MS5TZWNyZXRWZXJzaW9uIkwKG0Rpc2FibGVTZWNyZXRWZXJzaW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARg2EhYKA3ZpZBgCIAEoCUIJukgGcgQQARg3IlMKHERpc2FibGVTZWNyZXRWZXJzaW9uUmVzcG9uc2USMwoHdmVyc2lvbhgBIAEoCzIiLmNvZmZlci5yZXN0LmFrdWEudjEuU2VjcmV0VmVyc2lvbiJMChtEZXN0cm95U2VjcmV0VmVyc2lvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhIWCgN2aWQYAiABKAlCCbpIBnIEEAEYNyJTChxEZXN0cm95U2VjcmV0VmVyc2lvblJlc3BvbnNlEjMKB3ZlcnNpb24YASABKAsyIi5jb2ZmZXIucmVzdC5ha3VhLnYxLlNlY3JldFZlcnNpb24iTAoaQWNjZXNzU2VjcmV0VmVyc2lvblJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYNhIXCgN2aWQYAiABKAlCCrpIB3IFEAEYgAEiMQobQWNjZXNzU2VjcmV0VmVyc2lvblJlc3BvbnNlEhIKBXZhbHVlGAEgASgJQgOAAQEy2QkKFFNlY3JldFZlcnNpb25TZXJ2aWNlEqwBChNDcmVhdGVTZWNyZXRWZXJzaW9uEi8uY29mZmVyLnJlc3QuYWt1YS52MS5DcmVhdGVTZWNyZXRWZXJzaW9uUmVxdWVzdBowLmNvZmZlci5yZXN0LmFrdWEudjEuQ3JlYXRlU2VjcmV0VmVyc2lvblJlc3BvbnNlIjKItRjJAYLT5JMCJzoBKmIHdmVyc2lvbiIZL3YxL3NlY3JldHMve2lkfS92ZXJzaW9ucxKbAQoSTGlzdFNlY3JldFZlcnNpb25zEi4uY29mZmVyLnJlc3QuYWt1YS52MS5MaXN0U2VjcmV0VmVyc2lvbnNSZXF1ZXN0Gi8uY29mZmVyLnJlc3QuYWt1YS52MS5MaXN0U2VjcmV0VmVyc2lvbnNSZXNwb25zZSIkkAIBgtPkkwIbEhkvdjEvc2VjcmV0cy97aWR9L3ZlcnNpb25zEqQBChBHZXRTZWNyZXRWZXJzaW9uEiwuY29mZmVyLnJlc3QuYWt1YS52MS5HZXRTZWNyZXRWZXJzaW9uUmVxdWVzdBotLmNvZmZlci5yZXN0LmFrdWEudjEuR2V0U2VjcmV0VmVyc2lvblJlc3BvbnNlIjOQAgGC0+STAipiB3ZlcnNpb24SHy92MS9zZWNyZXRzL3tpZH0vdmVyc2lvbnMve3ZpZH0SsQEKE0VuYWJsZVNlY3JldFZlcnNpb24SLy5jb2ZmZXIucmVzdC5ha3VhLnYxLkVuYWJsZVNlY3JldFZlcnNpb25SZXF1ZXN0GjAuY29mZmVyLnJlc3QuYWt1YS52MS5FbmFibGVTZWNyZXRWZXJzaW9uUmVzcG9uc2UiN4LT5JMCMWIHdmVyc2lvbiImL3YxL3NlY3JldHMve2lkfS92ZXJzaW9ucy97dmlkfTplbmFibGUStQEKFERpc2FibGVTZWNyZXRWZXJzaW9uEjAuY29mZmVyLnJlc3QuYWt1YS52MS5EaXNhYmxlU2VjcmV0VmVyc2lvblJlcXVlc3QaMS5jb2ZmZXIucmVzdC5ha3VhLnYxLkRpc2FibGVTZWNyZXRWZXJzaW9uUmVzcG9uc2UiOILT5JMCMmIHdmVyc2lvbiInL3YxL3NlY3JldHMve2lkfS92ZXJzaW9ucy97dmlkfTpkaXNhYmxlErUBChREZXN0cm95U2VjcmV0VmVyc2lvbhIwLmNvZmZlci5yZXN0LmFrdWEudjEuRGVzdHJveVNlY3JldFZlcnNpb25SZXF1ZXN0GjEuY29mZmVyLnJlc3QuYWt1YS52MS5EZXN0cm95U2VjcmV0VmVyc2lvblJlc3BvbnNlIjiC0+STAjJiB3ZlcnNpb24iJy92MS9zZWNyZXRzL3tpZH0vdmVyc2lvbnMve3ZpZH06ZGVzdHJveRKoAQoTQWNjZXNzU2VjcmV0VmVyc2lvbhIvLmNvZmZlci5yZXN0LmFrdWEudjEuQWNjZXNzU2VjcmV0VmVyc2lvblJlcXVlc3QaMC5jb2ZmZXIucmVzdC5ha3VhLnYxLkFjY2Vzc1NlY3JldFZlcnNpb25SZXNwb25zZSIugtPkkwIoIiYvdjEvc2VjcmV0cy97aWR9L3ZlcnNpb25zL3t2aWR9OmFjY2Vzc2IGcHJvdG8z", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations]);
 
 /**
- * A version of a secret as Akua shows it, without its value. Times are Unix seconds. Unset optional fields are absent.
+ * A version of a secret in Akua's form, without its value. Times are Unix seconds. Unset optional fields are absent.
  *
  * @generated from message coffer.rest.akua.v1.SecretVersion
  */
@@ -38,7 +38,7 @@ export type SecretVersion = Message<"coffer.rest.akua.v1.SecretVersion"> & {
   secretId: string;
 
   /**
-   * 1, 2, 3 … per secret.
+   * 1, 2, 3 … for each secret.
    *
    * @generated from field: uint32 version_number = 3;
    */
@@ -52,28 +52,28 @@ export type SecretVersion = Message<"coffer.rest.akua.v1.SecretVersion"> & {
   state: string;
 
   /**
-   * What its creator wrote about it.
+   * The description by the creator.
    *
    * @generated from field: optional string comment = 5;
    */
   comment?: string | undefined;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: uint32 created_at = 6;
    */
   createdAt: number;
 
   /**
-   * When it was destroyed.
+   * The time of the destruction.
    *
    * @generated from field: optional uint32 destroyed_at = 7;
    */
   destroyedAt?: number | undefined;
 
   /**
-   * Its own; send it back as if-match.
+   * The version's own etag. Send it back as if-match.
    *
    * @generated from field: string etag = 8;
    */
@@ -199,14 +199,14 @@ export type ListSecretVersionsResponse = Message<"coffer.rest.akua.v1.ListSecret
   data: SecretVersion[];
 
   /**
-   * Whether there are more.
+   * Whether there is another page.
    *
    * @generated from field: bool has_more = 2;
    */
   hasMore: boolean;
 
   /**
-   * Where they begin; null on the last page.
+   * The cursor of the next page; null on the last page.
    *
    * @generated from field: optional string next_cursor = 3;
    */
@@ -304,7 +304,7 @@ export const EnableSecretVersionRequestSchema: GenMessage<EnableSecretVersionReq
  */
 export type EnableSecretVersionResponse = Message<"coffer.rest.akua.v1.EnableSecretVersionResponse"> & {
   /**
-   * The version as it is now.
+   * The changed version.
    *
    * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
    */
@@ -353,7 +353,7 @@ export const DisableSecretVersionRequestSchema: GenMessage<DisableSecretVersionR
  */
 export type DisableSecretVersionResponse = Message<"coffer.rest.akua.v1.DisableSecretVersionResponse"> & {
   /**
-   * The version as it is now.
+   * The changed version.
    *
    * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
    */
@@ -402,7 +402,7 @@ export const DestroySecretVersionRequestSchema: GenMessage<DestroySecretVersionR
  */
 export type DestroySecretVersionResponse = Message<"coffer.rest.akua.v1.DestroySecretVersionResponse"> & {
   /**
-   * The version as it is now.
+   * The changed version.
    *
    * @generated from field: coffer.rest.akua.v1.SecretVersion version = 1;
    */
@@ -451,7 +451,7 @@ export const AccessSecretVersionRequestSchema: GenMessage<AccessSecretVersionReq
  */
 export type AccessSecretVersionResponse = Message<"coffer.rest.akua.v1.AccessSecretVersionResponse"> & {
   /**
-   * The value, without what was given beside it.
+   * The value, without the public fields of the credential.
    *
    * @generated from field: string value = 1;
    */
@@ -472,7 +472,7 @@ export const AccessSecretVersionResponseSchema: GenMessage<AccessSecretVersionRe
  */
 export const SecretVersionService: GenService<{
   /**
-   * Adds a version, which becomes the newest; needs no if-match. Permission: versions.add.
+   * Adds a version, which becomes the newest. Does not require if-match. Permission: versions.add.
    * Errors: 400, 401, 403, 404 (also when the secret is soft-deleted), 409 (IDEMPOTENCY_KEY_REUSED).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretVersionService.CreateSecretVersion
@@ -483,7 +483,7 @@ export const SecretVersionService: GenService<{
     output: typeof CreateSecretVersionResponseSchema;
   },
   /**
-   * Lists versions without their values, newest first, of a soft-deleted secret too. Permission: versions.read.
+   * Lists versions without their values, newest first, also of a soft-deleted secret. Permission: versions.read.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.akua.v1.SecretVersionService.ListSecretVersions
@@ -505,7 +505,7 @@ export const SecretVersionService: GenService<{
     output: typeof GetSecretVersionResponseSchema;
   },
   /**
-   * Makes the value of a disabled version readable again; needs if-match with the version's etag. Permission: versions.enable.
+   * Enables a disabled version; requires if-match with the version's etag. Permission: versions.enable.
    * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag; the version is destroyed, or its secret deleted).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretVersionService.EnableSecretVersion
@@ -516,7 +516,7 @@ export const SecretVersionService: GenService<{
     output: typeof EnableSecretVersionResponseSchema;
   },
   /**
-   * Makes the value of a version unreadable until it is enabled again; needs if-match with the version's etag.
+   * Disables a version: its value cannot be read until it is enabled; requires if-match with the version's etag.
    * Permission: versions.disable. Errors as of EnableSecretVersion.
    *
    * @generated from rpc coffer.rest.akua.v1.SecretVersionService.DisableSecretVersion
@@ -527,7 +527,7 @@ export const SecretVersionService: GenService<{
     output: typeof DisableSecretVersionResponseSchema;
   },
   /**
-   * Destroys the value of a version for good; needs if-match with the version's etag. Permission: versions.destroy.
+   * Destroys the value of a version permanently; requires if-match with the version's etag. Permission: versions.destroy.
    * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag; the secret is deleted).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretVersionService.DestroySecretVersion

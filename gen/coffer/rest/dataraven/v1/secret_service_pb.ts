@@ -20,7 +20,7 @@ export const file_coffer_rest_dataraven_v1_secret_service: GenFile = /*@__PURE__
   fileDesc("Ci1jb2ZmZXIvcmVzdC9kYXRhcmF2ZW4vdjEvc2VjcmV0X3NlcnZpY2UucHJvdG8SGGNvZmZlci5yZXN0LmRhdGFyYXZlbi52MSLOAQoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARITCgtzZWNyZXRfdHlwZRgEIAEoCRITCgthdXRoX21ldGhvZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgpjcmVhdGVkX2J5GAcgASgJSAGIAQFCDgoMX2Rlc2NyaXB0aW9uQg0KC19jcmVhdGVkX2J5IvwBCgxMaXN0ZWRTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIYCgtkZXNjcmlwdGlvbhgDIAEoCUgAiAEBEhMKC3NlY3JldF90eXBlGAQgASgJEhMKC2F1dGhfbWV0aG9kGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmNyZWF0ZWRfYnkYByABKAlIAYgBARIXCgp2YXVsdF90eXBlGAggASgJSAKIAQFCDgoMX2Rlc2NyaXB0aW9uQg0KC19jcmVhdGVkX2J5Qg0KC192YXVsdF90eXBlIrMGCg1TZWNyZXREZXRhaWxzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARITCgtzZWNyZXRfdHlwZRgEIAEoCRITCgthdXRoX21ldGhvZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgpjcmVhdGVkX2J5GAcgASgJSAGIAQESLgoKdXBkYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObG9jYXRpb25fY291bnQYCSABKA0SHAoPdmF1bHRfc2VjcmV0X2lkGAogASgJSAKIAQESIAoTdmF1bHRfY29ubmVjdGlvbl9pZBgLIAEoCUgDiAEBEiIKFXZhdWx0X2Nvbm5lY3Rpb25fbmFtZRgMIAEoCUgEiAEBEhcKCnZhdWx0X3R5cGUYDSABKAlIBYgBARI4ChdleHRlcm5hbF9maWVsZF9tYXBwaW5ncxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSHQoQY3JlYXRlZF9ieV9lbWFpbBgPIAEoCUgGiAEBEhcKCnVwZGF0ZWRfYnkYECABKAlIB4gBARIdChB1cGRhdGVkX2J5X2VtYWlsGBEgASgJSAiIAQESMwoJbG9jYXRpb25zGBIgAygLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpbmtlZBISCgp0YXNrX2NvdW50GBMgASgNEi8KBXRhc2tzGBQgAygLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpbmtlZEIOCgxfZGVzY3JpcHRpb25CDQoLX2NyZWF0ZWRfYnlCEgoQX3ZhdWx0X3NlY3JldF9pZEIWChRfdmF1bHRfY29ubmVjdGlvbl9pZEIYChZfdmF1bHRfY29ubmVjdGlvbl9uYW1lQg0KC192YXVsdF90eXBlQhMKEV9jcmVhdGVkX2J5X2VtYWlsQg0KC191cGRhdGVkX2J5QhMKEV91cGRhdGVkX2J5X2VtYWlsIiIKBkxpbmtlZBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJIk0KDEZpZWxkTWFwcGluZxIeCgpmaWVsZF9uYW1lGAEgASgJQgq6SAdyBRABGIABEh0KCXJlZmVyZW5jZRgCIAEoCUIKukgHcgUQARiACCLpBAoTQ3JlYXRlU2VjcmV0UmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSGAoEbmFtZRgCIAEoCUIKukgHcgUQARj/ARIiCgtkZXNjcmlwdGlvbhgDIAEoCUIIukgFcgMY0A9IAIgBARKiAQoLc2VjcmV0X3R5cGUYBCABKAlCjAG6SIgBcoUBUgJzM1IKYXp1cmVfYmxvYlIDZ2NzUgJyMlICYjJSBndhc2FiaVIHcmFpbHdheVIYb3JhY2xlX29iamVjdF9zdG9yYWdlX3MzUg1zM19jb21wYXRpYmxlUgZ0aWdyaXNSE2RpZ2l0YWxvY2Vhbl9zcGFjZXNSB2hldHpuZXJSBnJhYmF0YRIeCgthdXRoX21ldGhvZBgFIAEoCUIJukgGcgQQARg/EmAKC2NyZWRlbnRpYWxzGAYgAygLMj4uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuQ3JlZGVudGlhbHNFbnRyeUILgAEBukgFmgECEBASKwoTdmF1bHRfY29ubmVjdGlvbl9pZBgHIAEoCUIJukgGcgQQARhASAGIAQESSAoOZmllbGRfbWFwcGluZ3MYCCADKAsyJi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuRmllbGRNYXBwaW5nQgi6SAWSAQIQEBoyChBDcmVkZW50aWFsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDgoMX2Rlc2NyaXB0aW9uQhYKFF92YXVsdF9jb25uZWN0aW9uX2lkIkgKFENyZWF0ZVNlY3JldFJlc3BvbnNlEjAKBnNlY3JldBgBIAEoCzIgLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5TZWNyZXQihQEKEkxpc3RTZWNyZXRzUmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSHgoFbGltaXQYAiABKA1CCrpIByoFGOgHKAFIAIgBARIeCgZvZmZzZXQYAyABKA1CCbpIBioEGMCEPUgBiAEBQggKBl9saW1pdEIJCgdfb2Zmc2V0Ik4KE0xpc3RTZWNyZXRzUmVzcG9uc2USNwoHc2VjcmV0cxgBIAMoCzImLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5MaXN0ZWRTZWNyZXQiTAoQR2V0U2VjcmV0UmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSHAoJc2VjcmV0X2lkGAIgASgJQgm6SAZyBBABGEAiTAoRR2V0U2VjcmV0UmVzcG9uc2USNwoGc2VjcmV0GAEgASgLMicuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlNlY3JldERldGFpbHMirwUKE1VwZGF0ZVNlY3JldFJlcXVlc3QSGgoHdGVhbV9pZBgBIAEoCUIJukgGcgQQARg1EhwKCXNlY3JldF9pZBgCIAEoCUIJukgGcgQQARhAEh0KBG5hbWUYAyABKAlCCrpIB3IFEAEY/wFIAIgBARImCgtkZXNjcmlwdGlvbhgEIAEoCUIMukgFcgMY0A+4tRgBSAGIAQESpwEKC3NlY3JldF90eXBlGAUgASgJQowBukiIAXKFAVICczNSCmF6dXJlX2Jsb2JSA2djc1ICcjJSAmIyUgZ3YXNhYmlSB3JhaWx3YXlSGG9yYWNsZV9vYmplY3Rfc3RvcmFnZV9zM1INczNfY29tcGF0aWJsZVIGdGlncmlzUhNkaWdpdGFsb2NlYW5fc3BhY2VzUgdoZXR6bmVyUgZyYWJhdGFIAogBARIjCgthdXRoX21ldGhvZBgGIAEoCUIJukgGcgQQARg/SAOIAQESYAoLY3JlZGVudGlhbHMYByADKAsyPi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5DcmVkZW50aWFsc0VudHJ5QguAAQG6SAWaAQIQEBJICg5maWVsZF9tYXBwaW5ncxgIIAMoCzImLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5GaWVsZE1hcHBpbmdCCLpIBZIBAhAQEi8KC3VwZGF0ZV9tYXNrGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxoyChBDcmVkZW50aWFsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWVCDgoMX2Rlc2NyaXB0aW9uQg4KDF9zZWNyZXRfdHlwZUIOCgxfYXV0aF9tZXRob2QiSAoUVXBkYXRlU2VjcmV0UmVzcG9uc2USMAoGc2VjcmV0GAEgASgLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlNlY3JldCJPChNEZWxldGVTZWNyZXRSZXF1ZXN0EhoKB3RlYW1faWQYASABKAlCCbpIBnIEEAEYNRIcCglzZWNyZXRfaWQYAiABKAlCCbpIBnIEEAEYQCIWChREZWxldGVTZWNyZXRSZXNwb25zZTLHBgoNU2VjcmV0U2VydmljZRKiAQoMQ3JlYXRlU2VjcmV0Ei0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QaLi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuQ3JlYXRlU2VjcmV0UmVzcG9uc2UiM4i1GMkBgtPkkwIoOgEqYgZzZWNyZXQiGy92MS90ZWFtcy97dGVhbV9pZH0vc2VjcmV0cxKbAQoLTGlzdFNlY3JldHMSLC5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuTGlzdFNlY3JldHNSZXF1ZXN0Gi0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiL5ACAYLT5JMCJmIHc2VjcmV0cxIbL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzEqABCglHZXRTZWNyZXQSKi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuR2V0U2VjcmV0UmVxdWVzdBorLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5HZXRTZWNyZXRSZXNwb25zZSI6kAIBgtPkkwIxYgZzZWNyZXQSJy92MS90ZWFtcy97dGVhbV9pZH0vc2VjcmV0cy97c2VjcmV0X2lkfRKpAQoMVXBkYXRlU2VjcmV0Ei0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlVwZGF0ZVNlY3JldFJlcXVlc3QaLi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuVXBkYXRlU2VjcmV0UmVzcG9uc2UiOoLT5JMCNDoBKmIGc2VjcmV0MicvdjEvdGVhbXMve3RlYW1faWR9L3NlY3JldHMve3NlY3JldF9pZH0SowEKDERlbGV0ZVNlY3JldBItLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5EZWxldGVTZWNyZXRSZXF1ZXN0Gi4uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkRlbGV0ZVNlY3JldFJlc3BvbnNlIjSItRjMAYLT5JMCKSonL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzL3tzZWNyZXRfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * What a create, a change and a list show of a credential.
+ * A credential in the answers of a create, a change and a list.
  *
  * @generated from message coffer.rest.dataraven.v1.Secret
  */
@@ -40,7 +40,7 @@ export type Secret = Message<"coffer.rest.dataraven.v1.Secret"> & {
   name: string;
 
   /**
-   * What its creator wrote about it.
+   * The description by the creator.
    *
    * @generated from field: optional string description = 3;
    */
@@ -61,14 +61,14 @@ export type Secret = Message<"coffer.rest.dataraven.v1.Secret"> & {
   authMethod: string;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * The principal that made it, as a UUID: the same 128 bits as its `prn_…` id.
+   * The principal that created it, as a UUID: the same 128 bits as its `prn_…` id.
    *
    * @generated from field: optional string created_by = 7;
    */
@@ -83,55 +83,55 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 0);
 
 /**
- * What a list shows of a credential.
+ * A credential in a list.
  *
  * @generated from message coffer.rest.dataraven.v1.ListedSecret
  */
 export type ListedSecret = Message<"coffer.rest.dataraven.v1.ListedSecret"> & {
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string description = 3;
    */
   description?: string | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string secret_type = 4;
    */
   secretType: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string auth_method = 5;
    */
   authMethod: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string created_by = 7;
    */
@@ -153,69 +153,69 @@ export const ListedSecretSchema: GenMessage<ListedSecret> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 1);
 
 /**
- * All that is shown of a credential.
+ * A credential with all details.
  *
  * @generated from message coffer.rest.dataraven.v1.SecretDetails
  */
 export type SecretDetails = Message<"coffer.rest.dataraven.v1.SecretDetails"> & {
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string description = 3;
    */
   description?: string | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string secret_type = 4;
    */
   secretType: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string auth_method = 5;
    */
   authMethod: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string created_by = 7;
    */
   createdBy?: string | undefined;
 
   /**
-   * When it last changed.
+   * The time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 8;
    */
   updatedAt?: Timestamp | undefined;
 
   /**
-   * Always 0: coffer keeps no transfer jobs.
+   * Always 0: coffer has no transfer jobs.
    *
    * @generated from field: uint32 location_count = 9;
    */
@@ -229,35 +229,35 @@ export type SecretDetails = Message<"coffer.rest.dataraven.v1.SecretDetails"> & 
   vaultSecretId?: string | undefined;
 
   /**
-   * The vault connection that its fields come from.
+   * The vault connection of its fields.
    *
    * @generated from field: optional string vault_connection_id = 11;
    */
   vaultConnectionId?: string | undefined;
 
   /**
-   * That connection's name.
+   * The name of the connection.
    *
    * @generated from field: optional string vault_connection_name = 12;
    */
   vaultConnectionName?: string | undefined;
 
   /**
-   * That connection's type.
+   * The type of the connection.
    *
    * @generated from field: optional string vault_type = 13;
    */
   vaultType?: string | undefined;
 
   /**
-   * Where each field is in the vault; null for a credential that is stored here.
+   * The reference of each field; null for a credential that is stored here.
    *
    * @generated from field: google.protobuf.Struct external_field_mappings = 14;
    */
   externalFieldMappings?: JsonObject | undefined;
 
   /**
-   * Always null: coffer knows no addresses of principals.
+   * Always null: coffer has no email addresses of principals.
    *
    * @generated from field: optional string created_by_email = 15;
    */
@@ -307,7 +307,7 @@ export const SecretDetailsSchema: GenMessage<SecretDetails> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 2);
 
 /**
- * Something that uses a credential.
+ * A user of a credential.
  *
  * @generated from message coffer.rest.dataraven.v1.Linked
  */
@@ -335,7 +335,7 @@ export const LinkedSchema: GenMessage<Linked> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 3);
 
 /**
- * Where a field of a credential is.
+ * The reference of a credential's field.
  *
  * @generated from message coffer.rest.dataraven.v1.FieldMapping
  */
@@ -405,7 +405,7 @@ export type CreateSecretRequest = Message<"coffer.rest.dataraven.v1.CreateSecret
   authMethod: string;
 
   /**
-   * Exactly the fields of the method; no answer shows them.
+   * Exactly the fields of the method. No answer contains them.
    *
    * @generated from field: map<string, string> credentials = 6;
    */
@@ -475,7 +475,7 @@ export type ListSecretsRequest = Message<"coffer.rest.dataraven.v1.ListSecretsRe
   limit?: number | undefined;
 
   /**
-   * How many to pass over; 0 unless given.
+   * The number of secrets to skip; 0 unless given.
    *
    * @generated from field: optional uint32 offset = 3;
    */
@@ -560,7 +560,7 @@ export const GetSecretResponseSchema: GenMessage<GetSecretResponse> = /*@__PURE_
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 10);
 
 /**
- * UpdateSecretRequest is the body of PATCH /v1/teams/{team_id}/secrets/{secret_id}. What it does not name stays.
+ * UpdateSecretRequest is the body of PATCH /v1/teams/{team_id}/secrets/{secret_id}. Absent fields stay.
  *
  * @generated from message coffer.rest.dataraven.v1.UpdateSecretRequest
  */
@@ -594,7 +594,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.dataraven.v1.UpdateSecret
   description?: string | undefined;
 
   /**
-   * As in a create; the method, given or not, must be one of the type's.
+   * As in a create. The auth method, given or stored, must be one of the type's.
    *
    * @generated from field: optional string secret_type = 5;
    */
@@ -643,7 +643,7 @@ export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__P
  */
 export type UpdateSecretResponse = Message<"coffer.rest.dataraven.v1.UpdateSecretResponse"> & {
   /**
-   * The secret as it is now.
+   * The changed secret.
    *
    * @generated from field: coffer.rest.dataraven.v1.Secret secret = 1;
    */
@@ -702,14 +702,14 @@ export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@_
 
 /**
  * SecretService serves DataRaven's requests about credentials of cloud storage. A team is a workspace: `{team_id}` is its UUID or its
- * `ws_…` id, and `{secret_id}` a UUID. Header: `Authorization: Bearer`, and `Idempotency-Key` where wanted. Only secrets of the
- * storage kinds are seen here, and no answer holds a credential. Who changes something must be an admin or an owner.
+ * `ws_…` id, and `{secret_id}` a UUID. Headers: `Authorization: Bearer`, and optionally `Idempotency-Key`. Only secrets of the
+ * storage kinds are visible here, and no answer contains a credential. Changes require an admin or an owner.
  *
  * @generated from service coffer.rest.dataraven.v1.SecretService
  */
 export const SecretService: GenService<{
   /**
-   * Stores a credential, or says where in an external vault it is. Permission: secrets.create.
+   * Stores a credential, or a reference to one in an external vault. Permission: secrets.create.
    * Errors: 400, 401, 403 (also: the tier of the workspace), 404 (the connection), 409 (the name is taken).
    *
    * @generated from rpc coffer.rest.dataraven.v1.SecretService.CreateSecret
@@ -731,7 +731,7 @@ export const SecretService: GenService<{
     output: typeof ListSecretsResponseSchema;
   },
   /**
-   * Returns what is known of a credential. Permission: secrets.read.
+   * Returns a credential without its value. Permission: secrets.read.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.dataraven.v1.SecretService.GetSecret
@@ -742,7 +742,7 @@ export const SecretService: GenService<{
     output: typeof GetSecretResponseSchema;
   },
   /**
-   * Changes what the body names. Permissions: secrets.update; with credentials or field_mappings also versions.add.
+   * Changes the fields in the body. Permissions: secrets.update; with credentials or field_mappings also versions.add.
    * Errors: 400, 401, 403, 404, 409 (the name is taken).
    *
    * @generated from rpc coffer.rest.dataraven.v1.SecretService.UpdateSecret
@@ -753,7 +753,7 @@ export const SecretService: GenService<{
     output: typeof UpdateSecretResponseSchema;
   },
   /**
-   * Soft-deletes a credential, which is gone from this surface at once. Permission: secrets.delete.
+   * Soft-deletes a credential, which disappears from this surface immediately. Permission: secrets.delete.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.dataraven.v1.SecretService.DeleteSecret

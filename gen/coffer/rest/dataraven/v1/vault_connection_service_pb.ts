@@ -40,7 +40,7 @@ export type VaultConnection = Message<"coffer.rest.dataraven.v1.VaultConnection"
   name: string;
 
   /**
-   * What its creator wrote about it.
+   * The description by the creator.
    *
    * @generated from field: optional string description = 3;
    */
@@ -54,21 +54,21 @@ export type VaultConnection = Message<"coffer.rest.dataraven.v1.VaultConnection"
   vaultType: string;
 
   /**
-   * When the vault last took its credentials.
+   * The time when the vault last accepted the credentials.
    *
    * @generated from field: google.protobuf.Timestamp last_verified_at = 5;
    */
   lastVerifiedAt?: Timestamp | undefined;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * The principal that made it, as a UUID: the same 128 bits as its `prn_…` id.
+   * The principal that created it, as a UUID: the same 128 bits as its `prn_…` id.
    *
    * @generated from field: string created_by = 7;
    */
@@ -83,7 +83,7 @@ export const VaultConnectionSchema: GenMessage<VaultConnection> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_vault_connection_service, 0);
 
 /**
- * CreateVaultConnectionRequest is the body of POST /v1/teams/{team_id}/vault-connections. What is not for the type of the vault is
+ * CreateVaultConnectionRequest is the body of POST /v1/teams/{team_id}/vault-connections. Fields of other vault types are
  * refused.
  *
  * @generated from message coffer.rest.dataraven.v1.CreateVaultConnectionRequest
@@ -111,14 +111,14 @@ export type CreateVaultConnectionRequest = Message<"coffer.rest.dataraven.v1.Cre
   description?: string | undefined;
 
   /**
-   * What the vault is.
+   * The type of the vault.
    *
    * @generated from field: string vault_type = 4;
    */
   vaultType: string;
 
   /**
-   * onepassword (begins with `ops_`, but for Connect servers) and doppler (begins with `dp.st.`).
+   * onepassword (begins with `ops_`, except for Connect servers) and doppler (begins with `dp.st.`).
    *
    * @generated from field: optional string access_token = 5;
    */
@@ -174,7 +174,7 @@ export type CreateVaultConnectionRequest = Message<"coffer.rest.dataraven.v1.Cre
   secretPath?: string | undefined;
 
   /**
-   * Where a vault is that is not at the vendor's own address: coffer's own addition.
+   * The base URL of a self-hosted vault: coffer's own addition.
    *
    * @generated from field: optional string base_url = 13;
    */
@@ -301,7 +301,7 @@ export const GetVaultConnectionResponseSchema: GenMessage<GetVaultConnectionResp
   messageDesc(file_coffer_rest_dataraven_v1_vault_connection_service, 6);
 
 /**
- * UpdateVaultConnectionRequest is the body of PATCH /v1/teams/{team_id}/vault-connections/{connection_id}. What it does not name stays.
+ * UpdateVaultConnectionRequest is the body of PATCH /v1/teams/{team_id}/vault-connections/{connection_id}. Absent fields stay.
  *
  * @generated from message coffer.rest.dataraven.v1.UpdateVaultConnectionRequest
  */
@@ -483,7 +483,7 @@ export type RotateVaultConnectionRequest = Message<"coffer.rest.dataraven.v1.Rot
   connectionId: string;
 
   /**
-   * onepassword (begins with `ops_`, but for Connect servers) and doppler (begins with `dp.st.`).
+   * onepassword (begins with `ops_`, except for Connect servers) and doppler (begins with `dp.st.`).
    *
    * @generated from field: optional string access_token = 3;
    */
@@ -534,13 +534,13 @@ export const RotateVaultConnectionResponseSchema: GenMessage<RotateVaultConnecti
 
 /**
  * VaultConnectionService serves DataRaven's requests about connections to 1Password, Doppler and Infisical. Teams, headers and errors
- * are as in SecretService. Who changes something, or has a vault called, must be an admin or an owner.
+ * are as in SecretService. Changes and calls to a vault require an admin or an owner.
  *
  * @generated from service coffer.rest.dataraven.v1.VaultConnectionService
  */
 export const VaultConnectionService: GenService<{
   /**
-   * Creates a connection; its vault is not called. Permission: vaults.create.
+   * Creates a connection. The vault is not called. Permission: vaults.create.
    * Errors: 400, 401, 403 (also: the tier of the workspace), 409 (the name is taken).
    *
    * @generated from rpc coffer.rest.dataraven.v1.VaultConnectionService.CreateVaultConnection
@@ -551,7 +551,7 @@ export const VaultConnectionService: GenService<{
     output: typeof CreateVaultConnectionResponseSchema;
   },
   /**
-   * Lists connections by time of creation, at most 1,000. Permission: vaults.list.
+   * Lists connections by creation time, at most 1,000. Permission: vaults.list.
    * Errors: 401, 403.
    *
    * @generated from rpc coffer.rest.dataraven.v1.VaultConnectionService.ListVaultConnections
@@ -595,8 +595,8 @@ export const VaultConnectionService: GenService<{
     output: typeof DeleteVaultConnectionResponseSchema;
   },
   /**
-   * Asks the vault whether it takes the credentials. Permission: vaults.verify.
-   * Errors: 400 (it does not: why), 401, 403, 404, 429, 503 (it cannot be reached).
+   * Asks the vault whether it accepts the credentials. Permission: vaults.verify.
+   * Errors: 400 (the reason of the refusal), 401, 403, 404, 429, 503 (it cannot be reached).
    *
    * @generated from rpc coffer.rest.dataraven.v1.VaultConnectionService.VerifyVaultConnection
    */
@@ -606,8 +606,8 @@ export const VaultConnectionService: GenService<{
     output: typeof VerifyVaultConnectionResponseSchema;
   },
   /**
-   * Replaces the credentials once the vault has taken the new ones. Permission: vaults.rotate.
-   * Errors: 400 (it does not take them: why), 401, 403, 404, 409, 429, 503 (it cannot be reached).
+   * Replaces the credentials after the vault has accepted the new ones. Permission: vaults.rotate.
+   * Errors: 400 (the reason of the refusal), 401, 403, 404, 409, 429, 503 (it cannot be reached).
    *
    * @generated from rpc coffer.rest.dataraven.v1.VaultConnectionService.RotateVaultConnection
    */

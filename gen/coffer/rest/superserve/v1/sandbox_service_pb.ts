@@ -159,7 +159,7 @@ export const SandboxListItemSchema: GenMessage<SandboxListItem> = /*@__PURE__*/
  */
 export type NetworkConfig = Message<"coffer.rest.superserve.v1.NetworkConfig"> & {
   /**
-   * Only these hosts; any when empty. A host is a name, or `*.` before one for exactly one more label.
+   * Only these hosts; empty: any host. A host is a name, or `*.` before one for exactly one more label.
    *
    * @generated from field: repeated string allow_out = 1;
    */
@@ -320,7 +320,7 @@ export type NetworkEvent = Message<"coffer.rest.superserve.v1.NetworkEvent"> & {
   id: number;
 
   /**
-   * When it was noted.
+   * The time of the event.
    *
    * @generated from field: google.protobuf.Timestamp ts = 3;
    */
@@ -334,49 +334,49 @@ export type NetworkEvent = Message<"coffer.rest.superserve.v1.NetworkEvent"> & {
   host: string;
 
   /**
-   * Of a tunnel: `allowed`, `blocked` or `failed`.
+   * For a tunnel: `allowed`, `blocked` or `failed`.
    *
    * @generated from field: optional string verdict = 5;
    */
   verdict?: string | undefined;
 
   /**
-   * Of a tunnel: bytes from the sandbox.
+   * For a tunnel: the bytes from the sandbox.
    *
    * @generated from field: optional double bytes_sent = 6;
    */
   bytesSent?: number | undefined;
 
   /**
-   * Of a tunnel: bytes to the sandbox.
+   * For a tunnel: the bytes to the sandbox.
    *
    * @generated from field: optional double bytes_recv = 7;
    */
   bytesRecv?: number | undefined;
 
   /**
-   * Of a request: the method.
+   * For a request: the method.
    *
    * @generated from field: optional string method = 8;
    */
   method?: string | undefined;
 
   /**
-   * Of a request: the path, without its query.
+   * For a request: the path, without its query.
    *
    * @generated from field: optional string path = 9;
    */
   path?: string | undefined;
 
   /**
-   * What the sandbox was answered.
+   * The status that the sandbox received.
    *
    * @generated from field: uint32 status = 10;
    */
   status: number;
 
   /**
-   * What the host answered.
+   * The status that the host sent.
    *
    * @generated from field: optional uint32 upstream_status = 11;
    */
@@ -432,7 +432,7 @@ export type NewBoundSecret = Message<"coffer.rest.superserve.v1.NewBoundSecret">
   secretName: string;
 
   /**
-   * What the program is to have in the variable.
+   * The value of the variable for the program.
    *
    * @generated from field: string placeholder = 3;
    */
@@ -488,7 +488,7 @@ export type CreateSandboxRequest = Message<"coffer.rest.superserve.v1.CreateSand
   envVars: { [key: string]: string };
 
   /**
-   * The hosts that it may go to.
+   * The allowed hosts.
    *
    * @generated from field: coffer.rest.superserve.v1.NetworkConfig network = 5;
    */
@@ -1097,7 +1097,7 @@ export const SandboxService: GenService<{
     output: typeof ActivateSandboxResponseSchema;
   },
   /**
-   * Lists what the proxy let through and refused, newest first. Permission: egress.events.
+   * Lists the requests that the proxy allowed and refused, newest first. Permission: egress.events.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.superserve.v1.SandboxService.ListNetworkEvents

@@ -47,14 +47,14 @@ export type Secret = Message<"coffer.rest.superserve.v1.Secret"> & {
   authType: string;
 
   /**
-   * What belongs to the type.
+   * The fields of the type.
    *
    * @generated from field: google.protobuf.Struct auth_config = 4;
    */
   authConfig?: JsonObject | undefined;
 
   /**
-   * Where it may go.
+   * The hosts to which it may be sent.
    *
    * @generated from field: repeated string hosts = 5;
    */
@@ -110,7 +110,7 @@ export type AuditEvent = Message<"coffer.rest.superserve.v1.AuditEvent"> & {
   id: number;
 
   /**
-   * When it was noted.
+   * The time of the event.
    *
    * @generated from field: google.protobuf.Timestamp ts = 2;
    */
@@ -159,14 +159,14 @@ export type AuditEvent = Message<"coffer.rest.superserve.v1.AuditEvent"> & {
   path: string;
 
   /**
-   * What the sandbox was answered.
+   * The status that the sandbox received.
    *
    * @generated from field: uint32 status = 9;
    */
   status: number;
 
   /**
-   * What the host answered.
+   * The status that the host sent.
    *
    * @generated from field: optional uint32 upstream_status = 10;
    */
@@ -195,7 +195,7 @@ export const AuditEventSchema: GenMessage<AuditEvent> = /*@__PURE__*/
   messageDesc(file_coffer_rest_superserve_v1_secret_service, 1);
 
 /**
- * Where a secret is bound.
+ * A sandbox with a binding of the secret.
  *
  * @generated from message coffer.rest.superserve.v1.BoundSandbox
  */
@@ -243,14 +243,14 @@ export const BoundSandboxSchema: GenMessage<BoundSandbox> = /*@__PURE__*/
  */
 export type Provider = Message<"coffer.rest.superserve.v1.Provider"> & {
   /**
-   * What requests call it.
+   * The name in requests.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Its name for people.
+   * The title for people.
    *
    * @generated from field: string display = 2;
    */
@@ -278,7 +278,7 @@ export type Provider = Message<"coffer.rest.superserve.v1.Provider"> & {
   hosts: string[];
 
   /**
-   * What a stand-in begins with, and `...`.
+   * The prefix of placeholders, and `...`.
    *
    * @generated from field: string token_shape = 6;
    */
@@ -355,7 +355,7 @@ export const AuthSchema: GenMessage<Auth> = /*@__PURE__*/
  */
 export type HostAuth = Message<"coffer.rest.superserve.v1.HostAuth"> & {
   /**
-   * Which.
+   * The characters.
    *
    * @generated from field: repeated string hosts = 1;
    */
@@ -587,7 +587,7 @@ export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__P
  */
 export type UpdateSecretResponse = Message<"coffer.rest.superserve.v1.UpdateSecretResponse"> & {
   /**
-   * The secret as it is now.
+   * The changed secret.
    *
    * @generated from field: coffer.rest.superserve.v1.Secret secret = 1;
    */

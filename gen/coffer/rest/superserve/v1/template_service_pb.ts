@@ -60,7 +60,7 @@ export const CreateTemplateResponseSchema: GenMessage<CreateTemplateResponse> = 
  */
 export type ListTemplatesRequest = Message<"coffer.rest.superserve.v1.ListTemplatesRequest"> & {
   /**
-   * What the names of templates begin with.
+   * The prefix of the names of templates.
    *
    * @generated from field: optional string name_prefix = 1;
    */

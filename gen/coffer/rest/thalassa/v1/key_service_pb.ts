@@ -22,7 +22,7 @@ export const file_coffer_rest_thalassa_v1_key_service: GenFile = /*@__PURE__*/
   fileDesc("Ciljb2ZmZXIvcmVzdC90aGFsYXNzYS92MS9rZXlfc2VydmljZS5wcm90bxIXY29mZmVyLnJlc3QudGhhbGFzc2EudjEitQcKA0tleRIQCghpZGVudGl0eRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSEAoIa2V5X3R5cGUYBCABKAkSDgoGc3RhdHVzGAUgASgJEhcKD2N1cnJlbnRfdmVyc2lvbhgGIAEoDRI4CgZsYWJlbHMYByADKAsyKC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkuTGFiZWxzRW50cnkSHAoUa2V5X3JvdGF0aW9uX2VuYWJsZWQYCCABKAgSJAoXcm90YXRpb25fcGVyaW9kX2luX2RheXMYCSABKA1IAIgBARI0ChBuZXh0X3JvdGF0aW9uX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9sYXN0X3JvdGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjkKFWRlbGV0aW9uX3NjaGVkdWxlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoGcmVnaW9uGA8gASgLMh8uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuUmVnaW9uEhYKDm9iamVjdF92ZXJzaW9uGBAgASgNEhgKC2Rlc2NyaXB0aW9uGBEgASgJSAGIAQESQgoLYW5ub3RhdGlvbnMYEiADKAsyLS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkuQW5ub3RhdGlvbnNFbnRyeRISCgpwcm9qZWN0X2lkGBMgASgJEhYKDmV4cG9ydF9hbGxvd2VkGBQgASgIEhAKCGltcG9ydGVkGBUgASgIEhYKDmxhdGVzdF92ZXJzaW9uGBYgASgNEjUKCHZlcnNpb25zGBcgAygLMiMuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5VmVyc2lvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIaChhfcm90YXRpb25fcGVyaW9kX2luX2RheXNCDgoMX2Rlc2NyaXB0aW9uIl0KCktleVZlcnNpb24SDwoHdmVyc2lvbhgBIAEoDRIOCgZzdGF0dXMYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyAcKEENyZWF0ZUtleVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EkgKBG5hbWUYAiABKAlCOrpIN3I1MjNeW0EtWmEtejAtOV0oW0EtWmEtejAtOV8uIC1dezAsNjF9W0EtWmEtejAtOV8uLV0pPyQSuQEKCGtleV90eXBlGAMgASgJQqEBukidAXKaAVIMYWVzMTI4LWdjbTk2UgxhZXMyNTYtZ2NtOTZSEWNoYWNoYTIwLXBvbHkxMzA1Ughyc2EtMjA0OFIIcnNhLTMwNzJSCHJzYS00MDk2UgplY2RzYS1wMjU2UgplY2RzYS1wMzg0UgplY2RzYS1wNTIxUgdlZDI1NTE5UgRobWFjUgtobWFjLXNoYTI1NlILaG1hYy1zaGE1MTJIAIgBARIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAgSXgoGbGFiZWxzGAUgAygLMjUuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlS2V5UmVxdWVzdC5MYWJlbHNFbnRyeUIXukgUmgEREEAiBnIEEAEYPyoFcgMYyAESWgoLYW5ub3RhdGlvbnMYBiADKAsyOi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5DcmVhdGVLZXlSZXF1ZXN0LkFubm90YXRpb25zRW50cnlCCbpIBpoBAxDoBxIWCg5leHBvcnRfYWxsb3dlZBgHIAEoCBIhChRrZXlfcm90YXRpb25fZW5hYmxlZBgIIAEoCEgBiAEBEjAKF3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzGAkgASgNQgq6SAcqBRjCHCgBSAKIAQESKAoTaW1wb3J0X2tleV9tYXRlcmlhbBgKIAEoDEILgAEBukgFegMYgEASTgoNaGFzaF9mdW5jdGlvbhgLIAEoCUI3ukg0cjJSAFIGc2hhMjU2UgZzaGEzODRSBnNoYTUxMlIGU0hBMjU2UgZTSEEzODRSBlNIQTUxMhIbCg5hbGxvd19yb3RhdGlvbhgMIAEoCEgDiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgsKCV9rZXlfdHlwZUIXChVfa2V5X3JvdGF0aW9uX2VuYWJsZWRCGgoYX3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzQhEKD19hbGxvd19yb3RhdGlvbiI+ChFDcmVhdGVLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkihwMKD0xpc3RLZXlzUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SHgoFbGltaXQYAiABKA1CCrpIByoFGOgHKAFIAIgBARIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAIBIaCgRuYW1lGAQgASgJQge6SARyAhg/SAGIAQESGgoEc2x1ZxgFIAEoCUIHukgEcgIYP0gCiAEBEh4KCGlkZW50aXR5GAYgASgJQge6SARyAhhASAOIAQESaAoMbWF0Y2hfbGFiZWxzGAcgAygLMjkuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuTGlzdEtleXNSZXF1ZXN0Lk1hdGNoTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBGjIKEE1hdGNoTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZfbGltaXRCBwoFX25hbWVCBwoFX3NsdWdCCwoJX2lkZW50aXR5Ij4KEExpc3RLZXlzUmVzcG9uc2USKgoEa2V5cxgBIAMoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSJDCg1HZXRLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCI7Cg5HZXRLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkiRgoQUm90YXRlS2V5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEAiPgoRUm90YXRlS2V5UmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5ItUBChVTZXRLZXlSb3RhdGlvblJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAEiEKFGtleV9yb3RhdGlvbl9lbmFibGVkGAMgASgISACIAQESMAoXcm90YXRpb25fcGVyaW9kX2luX2RheXMYBCABKA1CCrpIByoFGMIcKAFIAYgBAUIXChVfa2V5X3JvdGF0aW9uX2VuYWJsZWRCGgoYX3JvdGF0aW9uX3BlcmlvZF9pbl9kYXlzIkMKFlNldEtleVJvdGF0aW9uUmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5IkcKEURpc2FibGVLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCI/ChJEaXNhYmxlS2V5UmVzcG9uc2USKQoDa2V5GAEgASgLMhwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuS2V5IkYKEEVuYWJsZUtleVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAIj4KEUVuYWJsZUtleVJlc3BvbnNlEikKA2tleRgBIAEoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSJGChBEZWxldGVLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCI+ChFEZWxldGVLZXlSZXNwb25zZRIpCgNrZXkYASABKAsyHC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5LZXkiTgoYQ2FuY2VsS2V5RGVsZXRpb25SZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQCJGChlDYW5jZWxLZXlEZWxldGlvblJlc3BvbnNlEikKA2tleRgBIAEoCzIcLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLktleSKgAQoORW5jcnlwdFJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAEiEKCXBsYWludGV4dBgDIAEoDEIOgAEBukgIegYQARiAgAISHAoLa2V5X3ZlcnNpb24YBCABKAlCB7pIBHICGAoSGQoHY29udGV4dBgFIAEoDEIIukgFegMYgEAiOgoPRW5jcnlwdFJlc3BvbnNlEhIKCmNpcGhlcnRleHQYASABKAwSEwoLa2V5X3ZlcnNpb24YAiABKAkingEKDkRlY3J5cHRSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIfCgpjaXBoZXJ0ZXh0GAMgASgMQgu6SAh6BhABGICCAhIZCgdjb250ZXh0GAQgASgMQgi6SAV6AxiAQBIcCgtrZXlfdmVyc2lvbhgFIAEoCUIHukgEcgIYCiI+Cg9EZWNyeXB0UmVzcG9uc2USFgoJcGxhaW50ZXh0GAEgASgMQgOAAQESEwoLa2V5X3ZlcnNpb24YAiABKAkioQIKC1NpZ25SZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIdCgVpbnB1dBgDIAEoDEIOgAEBukgIegYQARiAgAQSHAoLa2V5X3ZlcnNpb24YBCABKAlCB7pIBHICGAoSHwoOaGFzaF9hbGdvcml0aG0YBSABKAlCB7pIBHICGBASEQoJcHJlaGFzaGVkGAYgASgIEm0KB2NvbnRleHQYByABKAxCXLpIWboBVgoMY29udGV4dC5ub25lEjVtdXN0IGJlIGVtcHR5IG9yIGxlZnQgb3V0OiBzaWduYXR1cmVzIHRha2Ugbm8gY29udGV4dBoPc2l6ZSh0aGlzKSA9PSAwIjYKDFNpZ25SZXNwb25zZRIRCglzaWduYXR1cmUYASABKAwSEwoLa2V5X3ZlcnNpb24YAiABKAki0wEKDVZlcmlmeVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAEh0KBWlucHV0GAMgASgMQg6AAQG6SAh6BhABGICABBIdCglzaWduYXR1cmUYBCABKAxCCrpIB3oFEAEYgAgSHwoOaGFzaF9hbGdvcml0aG0YBSABKAlCB7pIBHICGBASEQoJcHJlaGFzaGVkGAYgASgIEhwKC2tleV92ZXJzaW9uGAcgASgJQge6SARyAhgKIh8KDlZlcmlmeVJlc3BvbnNlEg0KBXZhbGlkGAEgASgIIqEBChJDb21wdXRlSG1hY1JlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/EhkKCGlkZW50aXR5GAIgASgJQge6SARyAhhAEh0KBWlucHV0GAMgASgMQg6AAQG6SAh6BhABGICABBIcCgtrZXlfdmVyc2lvbhgEIAEoCUIHukgEcgIYChIaCglhbGdvcml0aG0YBSABKAlCB7pIBHICGBAiOAoTQ29tcHV0ZUhtYWNSZXNwb25zZRIMCgRobWFjGAEgASgMEhMKC2tleV92ZXJzaW9uGAIgASgJIr4BChFWZXJpZnlIbWFjUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEASHQoFaW5wdXQYAyABKAxCDoABAbpICHoGEAEYgIAEEhcKBGhtYWMYBCABKAxCCbpIBnoEEAEYQBIfCg5oYXNoX2FsZ29yaXRobRgFIAEoCUIHukgEcgIYEBIcCgtrZXlfdmVyc2lvbhgGIAEoCUIHukgEcgIYCiI4ChJWZXJpZnlIbWFjUmVzcG9uc2USDQoFdmFsaWQYASABKAgSEwoLa2V5X3ZlcnNpb24YAiABKAkiYwoTR2V0UHVibGljS2V5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SGQoIaWRlbnRpdHkYAiABKAlCB7pIBHICGEASGAoHdmVyc2lvbhgDIAEoCUIHukgEcgIYCiKKAQoUR2V0UHVibGljS2V5UmVzcG9uc2USRQoEa2V5cxgBIAMoCzI3LmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdldFB1YmxpY0tleVJlc3BvbnNlLktleXNFbnRyeRorCglLZXlzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJkChBFeHBvcnRLZXlSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIZCghpZGVudGl0eRgCIAEoCUIHukgEcgIYQBIcCgtrZXlfdmVyc2lvbhgDIAEoCUIHukgEcgIYCiJDChFFeHBvcnRLZXlSZXNwb25zZRIZCgxrZXlfbWF0ZXJpYWwYASABKAxCA4ABARITCgtrZXlfdmVyc2lvbhgCIAEoCSIwChVHZXRXcmFwcGluZ0tleVJlcXVlc3QSFwoGcmVnaW9uGAEgASgJQge6SARyAhg/Ij8KFkdldFdyYXBwaW5nS2V5UmVzcG9uc2USEgoKcHVibGljX2tleRgBIAEoCRIRCglhbGdvcml0aG0YAiABKAkiEwoRR2V0U3VtbWFyeVJlcXVlc3QiZgoSR2V0U3VtbWFyeVJlc3BvbnNlEhcKD2ZlYXR1cmVfZW5hYmxlZBgBIAEoCBI3CgdyZWdpb25zGAIgAygLMiYuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuUmVnaW9uU3VtbWFyeSKzAQoNUmVnaW9uU3VtbWFyeRIQCghpZGVudGl0eRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSFQoNa21zX2F2YWlsYWJsZRgEIAEoCBISCgp0b3RhbF9rZXlzGAUgASgNEhMKC2FjdGl2ZV9rZXlzGAYgASgNEhUKDWRpc2FibGVkX2tleXMYByABKA0SHQoVcGVuZGluZ19kZWxldGlvbl9rZXlzGAggASgNMqEXCgpLZXlTZXJ2aWNlEo4BCglDcmVhdGVLZXkSKS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5DcmVhdGVLZXlSZXF1ZXN0GiouY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlS2V5UmVzcG9uc2UiKoi1GMkBgtPkkwIfOgEqYgNrZXkiFS92MS9rbXMve3JlZ2lvbn0va2V5cxKHAQoITGlzdEtleXMSKC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5MaXN0S2V5c1JlcXVlc3QaKS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5MaXN0S2V5c1Jlc3BvbnNlIiaQAgGC0+STAh1iBGtleXMSFS92MS9rbXMve3JlZ2lvbn0va2V5cxKLAQoGR2V0S2V5EiYuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0S2V5UmVxdWVzdBonLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdldEtleVJlc3BvbnNlIjCQAgGC0+STAidiA2tleRIgL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0SmAEKCVJvdGF0ZUtleRIpLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlJvdGF0ZUtleVJlcXVlc3QaKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5Sb3RhdGVLZXlSZXNwb25zZSI0gtPkkwIuYgNrZXkiJy92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L3JvdGF0ZRKsAQoOU2V0S2V5Um90YXRpb24SLi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TZXRLZXlSb3RhdGlvblJlcXVlc3QaLy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TZXRLZXlSb3RhdGlvblJlc3BvbnNlIjmC0+STAjM6ASpiA2tleTIpL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vcm90YXRpb24SnAEKCkRpc2FibGVLZXkSKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5EaXNhYmxlS2V5UmVxdWVzdBorLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRpc2FibGVLZXlSZXNwb25zZSI1gtPkkwIvYgNrZXkiKC92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2Rpc2FibGUSmAEKCUVuYWJsZUtleRIpLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkVuYWJsZUtleVJlcXVlc3QaKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5FbmFibGVLZXlSZXNwb25zZSI0gtPkkwIuYgNrZXkiJy92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2VuYWJsZRKRAQoJRGVsZXRlS2V5EikuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRGVsZXRlS2V5UmVxdWVzdBoqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRlbGV0ZUtleVJlc3BvbnNlIi2C0+STAidiA2tleSogL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0S8gEKEUNhbmNlbEtleURlbGV0aW9uEjEuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ2FuY2VsS2V5RGVsZXRpb25SZXF1ZXN0GjIuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ2FuY2VsS2V5RGVsZXRpb25SZXNwb25zZSJ2gtPkkwJwWjdiA2tleSIwL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vY2FuY2VsLWRlbGV0aW9uYgNrZXkqMC92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2NhbmNlbC1kZWxldGlvbhKRAQoHRW5jcnlwdBInLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkVuY3J5cHRSZXF1ZXN0GiguY29mZmVyLnJlc3QudGhhbGFzc2EudjEuRW5jcnlwdFJlc3BvbnNlIjOC0+STAi06ASoiKC92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2VuY3J5cHQSkQEKB0RlY3J5cHQSJy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5EZWNyeXB0UmVxdWVzdBooLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRlY3J5cHRSZXNwb25zZSIzgtPkkwItOgEqIigvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fS9kZWNyeXB0EoUBCgRTaWduEiQuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuU2lnblJlcXVlc3QaJS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TaWduUmVzcG9uc2UiMILT5JMCKjoBKiIlL3YxL2ttcy97cmVnaW9ufS9rZXlzL3tpZGVudGl0eX0vc2lnbhKNAQoGVmVyaWZ5EiYuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuVmVyaWZ5UmVxdWVzdBonLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlZlcmlmeVJlc3BvbnNlIjKC0+STAiw6ASoiJy92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L3ZlcmlmeRKaAQoLQ29tcHV0ZUhtYWMSKy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5Db21wdXRlSG1hY1JlcXVlc3QaLC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5Db21wdXRlSG1hY1Jlc3BvbnNlIjCC0+STAio6ASoiJS92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L2htYWMSngEKClZlcmlmeUhtYWMSKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5WZXJpZnlIbWFjUmVxdWVzdBorLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlZlcmlmeUhtYWNSZXNwb25zZSI3gtPkkwIxOgEqIiwvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fS92ZXJpZnktaG1hYxKjAQoMR2V0UHVibGljS2V5EiwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0UHVibGljS2V5UmVxdWVzdBotLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdldFB1YmxpY0tleVJlc3BvbnNlIjaQAgGC0+STAi0SKy92MS9rbXMve3JlZ2lvbn0va2V5cy97aWRlbnRpdHl9L3B1YmxpYy1rZXkSlgEKCUV4cG9ydEtleRIpLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkV4cG9ydEtleVJlcXVlc3QaKi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5FeHBvcnRLZXlSZXNwb25zZSIygtPkkwIsOgEqIicvdjEva21zL3tyZWdpb259L2tleXMve2lkZW50aXR5fS9leHBvcnQSmwEKDkdldFdyYXBwaW5nS2V5Ei4uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0V3JhcHBpbmdLZXlSZXF1ZXN0Gi8uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0V3JhcHBpbmdLZXlSZXNwb25zZSIokAIBgtPkkwIfEh0vdjEva21zL3tyZWdpb259L3dyYXBwaW5nLWtleRKBAQoKR2V0U3VtbWFyeRIqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdldFN1bW1hcnlSZXF1ZXN0GisuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0U3VtbWFyeVJlc3BvbnNlIhqQAgGC0+STAhESDy92MS9rbXMvc3VtbWFyeWIGcHJvdG8z", [file_buf_validate_validate, file_coffer_rest_thalassa_v1_secret_service, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
- * A key as Thalassa Cloud shows it. What is unset is left out.
+ * A key in Thalassa Cloud's form. Unset fields are absent.
  *
  * @generated from message coffer.rest.thalassa.v1.Key
  */
@@ -105,14 +105,14 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   lastRotatedAt?: Timestamp | undefined;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 12;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it last changed.
+   * The time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 13;
    */
@@ -126,14 +126,14 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   deletionScheduledAt?: Timestamp | undefined;
 
   /**
-   * Where it is.
+   * The region.
    *
    * @generated from field: coffer.rest.thalassa.v1.Region region = 15;
    */
   region?: Region | undefined;
 
   /**
-   * Counts its changes.
+   * The number of its changes.
    *
    * @generated from field: uint32 object_version = 16;
    */
@@ -197,7 +197,7 @@ export const KeySchema: GenMessage<Key> = /*@__PURE__*/
   messageDesc(file_coffer_rest_thalassa_v1_key_service, 0);
 
 /**
- * A version of a key as Thalassa Cloud shows it.
+ * A version of a key in Thalassa Cloud's form.
  *
  * @generated from message coffer.rest.thalassa.v1.KeyVersion
  */
@@ -217,7 +217,7 @@ export type KeyVersion = Message<"coffer.rest.thalassa.v1.KeyVersion"> & {
   status: string;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 3;
    */
@@ -245,14 +245,14 @@ export type CreateKeyRequest = Message<"coffer.rest.thalassa.v1.CreateKeyRequest
   region: string;
 
   /**
-   * 1 to 63 characters `[A-Za-z0-9_. -]`, the first a letter or digit, the last no space.
+   * 1 to 63 characters `[A-Za-z0-9_. -]`, the first a letter or digit, the last not a space.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * `aes256-gcm96` unless given. `hmac` makes MACs with SHA-256, or SHA-384 or SHA-512 if asked for.
+   * `aes256-gcm96` unless given. `hmac` computes MACs with SHA-256, or SHA-384 or SHA-512 if asked for.
    *
    * @generated from field: optional string key_type = 3;
    */
@@ -287,21 +287,21 @@ export type CreateKeyRequest = Message<"coffer.rest.thalassa.v1.CreateKeyRequest
   exportAllowed: boolean;
 
   /**
-   * Whether a job rotates it; true where a period is given.
+   * Whether a job rotates it; true if a period is given.
    *
    * @generated from field: optional bool key_rotation_enabled = 8;
    */
   keyRotationEnabled?: boolean | undefined;
 
   /**
-   * 1 to 3,650; needed where it is to be rotated.
+   * 1 to 3,650; required for automatic rotation.
    *
    * @generated from field: optional uint32 rotation_period_in_days = 9;
    */
   rotationPeriodInDays?: number | undefined;
 
   /**
-   * Material of the caller, wrapped as coffer.v1.KeyImport.import_key_material says.
+   * Imported material, wrapped as in coffer.v1.KeyImport.import_key_material.
    *
    * @generated from field: bytes import_key_material = 10;
    */
@@ -371,14 +371,14 @@ export type ListKeysRequest = Message<"coffer.rest.thalassa.v1.ListKeysRequest">
   limit?: number | undefined;
 
   /**
-   * As the header `Link` has it.
+   * The cursor from the header `Link`.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * Only the key of this name.
+   * Only the key with this name.
    *
    * @generated from field: optional string name = 4;
    */
@@ -399,7 +399,7 @@ export type ListKeysRequest = Message<"coffer.rest.thalassa.v1.ListKeysRequest">
   identity?: string | undefined;
 
   /**
-   * Only keys that have all of these labels: `?matchLabels[team]=a`.
+   * Only keys with all of these labels: `?matchLabels[team]=a`.
    *
    * @generated from field: map<string, string> match_labels = 7;
    */
@@ -518,7 +518,7 @@ export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*
  */
 export type RotateKeyResponse = Message<"coffer.rest.thalassa.v1.RotateKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.rest.thalassa.v1.Key key = 1;
    */
@@ -553,14 +553,14 @@ export type SetKeyRotationRequest = Message<"coffer.rest.thalassa.v1.SetKeyRotat
   identity: string;
 
   /**
-   * Whether a job rotates it; true where a period is given.
+   * Whether a job rotates it; true if a period is given.
    *
    * @generated from field: optional bool key_rotation_enabled = 3;
    */
   keyRotationEnabled?: boolean | undefined;
 
   /**
-   * 1 to 3,650; needed where it is to be rotated.
+   * 1 to 3,650; required for automatic rotation.
    *
    * @generated from field: optional uint32 rotation_period_in_days = 4;
    */
@@ -581,7 +581,7 @@ export const SetKeyRotationRequestSchema: GenMessage<SetKeyRotationRequest> = /*
  */
 export type SetKeyRotationResponse = Message<"coffer.rest.thalassa.v1.SetKeyRotationResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.rest.thalassa.v1.Key key = 1;
    */
@@ -630,7 +630,7 @@ export const DisableKeyRequestSchema: GenMessage<DisableKeyRequest> = /*@__PURE_
  */
 export type DisableKeyResponse = Message<"coffer.rest.thalassa.v1.DisableKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.rest.thalassa.v1.Key key = 1;
    */
@@ -679,7 +679,7 @@ export const EnableKeyRequestSchema: GenMessage<EnableKeyRequest> = /*@__PURE__*
  */
 export type EnableKeyResponse = Message<"coffer.rest.thalassa.v1.EnableKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.rest.thalassa.v1.Key key = 1;
    */
@@ -728,7 +728,7 @@ export const DeleteKeyRequestSchema: GenMessage<DeleteKeyRequest> = /*@__PURE__*
  */
 export type DeleteKeyResponse = Message<"coffer.rest.thalassa.v1.DeleteKeyResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.rest.thalassa.v1.Key key = 1;
    */
@@ -777,7 +777,7 @@ export const CancelKeyDeletionRequestSchema: GenMessage<CancelKeyDeletionRequest
  */
 export type CancelKeyDeletionResponse = Message<"coffer.rest.thalassa.v1.CancelKeyDeletionResponse"> & {
   /**
-   * The key as it is now.
+   * The changed key.
    *
    * @generated from field: coffer.rest.thalassa.v1.Key key = 1;
    */
@@ -812,7 +812,7 @@ export type EncryptRequest = Message<"coffer.rest.thalassa.v1.EncryptRequest"> &
   identity: string;
 
   /**
-   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, as its size is.
+   * 1 to 32,768 bytes; for an RSA key at most 190, 318 or 446, depending on its size.
    *
    * @generated from field: bytes plaintext = 3;
    */
@@ -826,7 +826,7 @@ export type EncryptRequest = Message<"coffer.rest.thalassa.v1.EncryptRequest"> &
   keyVersion: string;
 
   /**
-   * Additional data that is authenticated, not encrypted: at most 8,192 bytes. Only for symmetric keys. It is coffer's own.
+   * Additional authenticated data, not encrypted: at most 8,192 bytes. Only for symmetric keys. It is coffer's own.
    *
    * @generated from field: bytes context = 5;
    */
@@ -854,7 +854,7 @@ export type EncryptResponse = Message<"coffer.rest.thalassa.v1.EncryptResponse">
   ciphertext: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: string key_version = 2;
    */
@@ -889,21 +889,21 @@ export type DecryptRequest = Message<"coffer.rest.thalassa.v1.DecryptRequest"> &
   identity: string;
 
   /**
-   * The answer of encrypt; with an RSA key also what others have made with the public key (OAEP, SHA-256).
+   * The ciphertext from encrypt; with an RSA key also a ciphertext that was made with the public key (OAEP, SHA-256).
    *
    * @generated from field: bytes ciphertext = 3;
    */
   ciphertext: Uint8Array;
 
   /**
-   * As it was given to encrypt.
+   * The same as in encrypt.
    *
    * @generated from field: bytes context = 4;
    */
   context: Uint8Array;
 
   /**
-   * Only for what others have made with the public key; the current version unless given.
+   * Only for ciphertexts that were made with the public key; the current version unless given.
    *
    * @generated from field: string key_version = 5;
    */
@@ -924,14 +924,14 @@ export const DecryptRequestSchema: GenMessage<DecryptRequest> = /*@__PURE__*/
  */
 export type DecryptResponse = Message<"coffer.rest.thalassa.v1.DecryptResponse"> & {
   /**
-   * As it was given to encrypt.
+   * The same as in encrypt.
    *
    * @generated from field: bytes plaintext = 1;
    */
   plaintext: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: string key_version = 2;
    */
@@ -987,14 +987,14 @@ export type SignRequest = Message<"coffer.rest.thalassa.v1.SignRequest"> & {
   hashAlgorithm: string;
 
   /**
-   * Whether `input` is the hash of what is signed. Not for Ed25519.
+   * Whether `input` is the hash of the data. Not for Ed25519.
    *
    * @generated from field: bool prehashed = 6;
    */
   prehashed: boolean;
 
   /**
-   * Only empty: no signature here takes one.
+   * Must be empty: no algorithm here uses a context.
    *
    * @generated from field: bytes context = 7;
    */
@@ -1022,7 +1022,7 @@ export type SignResponse = Message<"coffer.rest.thalassa.v1.SignResponse"> & {
   signature: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: string key_version = 2;
    */
@@ -1057,7 +1057,7 @@ export type VerifyRequest = Message<"coffer.rest.thalassa.v1.VerifyRequest"> & {
   identity: string;
 
   /**
-   * As it was given to sign.
+   * The same as in sign.
    *
    * @generated from field: bytes input = 3;
    */
@@ -1071,21 +1071,21 @@ export type VerifyRequest = Message<"coffer.rest.thalassa.v1.VerifyRequest"> & {
   signature: Uint8Array;
 
   /**
-   * As it was given to sign.
+   * The same as in sign.
    *
    * @generated from field: string hash_algorithm = 5;
    */
   hashAlgorithm: string;
 
   /**
-   * Whether `input` is the hash of what is signed. Not for Ed25519.
+   * Whether `input` is the hash of the data. Not for Ed25519.
    *
    * @generated from field: bool prehashed = 6;
    */
   prehashed: boolean;
 
   /**
-   * Which version made it; unless given, coffer tries the newest 32.
+   * The version that made it; unless given, coffer tries the newest 32 versions.
    *
    * @generated from field: string key_version = 7;
    */
@@ -1183,7 +1183,7 @@ export type ComputeHmacResponse = Message<"coffer.rest.thalassa.v1.ComputeHmacRe
   hmac: Uint8Array;
 
   /**
-   * The version that did it.
+   * The version that was used.
    *
    * @generated from field: string key_version = 2;
    */
@@ -1218,7 +1218,7 @@ export type VerifyHmacRequest = Message<"coffer.rest.thalassa.v1.VerifyHmacReque
   identity: string;
 
   /**
-   * As it was given to hmac.
+   * The same as in hmac.
    *
    * @generated from field: bytes input = 3;
    */
@@ -1232,14 +1232,14 @@ export type VerifyHmacRequest = Message<"coffer.rest.thalassa.v1.VerifyHmacReque
   hmac: Uint8Array;
 
   /**
-   * As it was given to hmac.
+   * The same as in hmac.
    *
    * @generated from field: string hash_algorithm = 5;
    */
   hashAlgorithm: string;
 
   /**
-   * Which version made it; unless given, coffer tries the newest 32.
+   * The version that made it; unless given, coffer tries the newest 32 versions.
    *
    * @generated from field: string key_version = 6;
    */
@@ -1260,14 +1260,14 @@ export const VerifyHmacRequestSchema: GenMessage<VerifyHmacRequest> = /*@__PURE_
  */
 export type VerifyHmacResponse = Message<"coffer.rest.thalassa.v1.VerifyHmacResponse"> & {
   /**
-   * Whether it is the HMAC of this input by this key.
+   * Whether the HMAC of this input is valid under this key.
    *
    * @generated from field: bool valid = 1;
    */
   valid: boolean;
 
   /**
-   * The version that made it; where none did, the newest that was tried.
+   * The version that made it; if none did, the newest that was tried.
    *
    * @generated from field: string key_version = 2;
    */
@@ -1527,28 +1527,28 @@ export type RegionSummary = Message<"coffer.rest.thalassa.v1.RegionSummary"> & {
   kmsAvailable: boolean;
 
   /**
-   * How many keys there are that are not destroyed.
+   * The number of keys that are not destroyed.
    *
    * @generated from field: uint32 total_keys = 5;
    */
   totalKeys: number;
 
   /**
-   * How many of them are active.
+   * The number of active keys.
    *
    * @generated from field: uint32 active_keys = 6;
    */
   activeKeys: number;
 
   /**
-   * How many are disabled.
+   * The number of disabled keys.
    *
    * @generated from field: uint32 disabled_keys = 7;
    */
   disabledKeys: number;
 
   /**
-   * How many are to be destroyed.
+   * The number of keys with a scheduled destruction.
    *
    * @generated from field: uint32 pending_deletion_keys = 8;
    */
@@ -1714,7 +1714,7 @@ export const KeyService: GenService<{
     output: typeof VerifyResponseSchema;
   },
   /**
-   * Makes an HMAC. Permission: keys.sign.
+   * Computes an HMAC. Permission: keys.sign.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.KeyService.ComputeHmac

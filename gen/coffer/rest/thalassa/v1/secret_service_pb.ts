@@ -20,7 +20,7 @@ export const file_coffer_rest_thalassa_v1_secret_service: GenFile = /*@__PURE__*
   fileDesc("Cixjb2ZmZXIvcmVzdC90aGFsYXNzYS92MS9zZWNyZXRfc2VydmljZS5wcm90bxIXY29mZmVyLnJlc3QudGhhbGFzc2EudjEiwwUKBlNlY3JldBIMCgRwYXRoGAEgASgJEhgKC2Rlc2NyaXB0aW9uGAIgASgJSACIAQESOwoGbGFiZWxzGAMgAygLMisuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuU2VjcmV0LkxhYmVsc0VudHJ5EkUKC2Fubm90YXRpb25zGAQgAygLMjAuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuU2VjcmV0LkFubm90YXRpb25zRW50cnkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoHa21zX2tleRgHIAEoCzIiLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNlY3JldEtleRIXCg9jdXJyZW50X3ZlcnNpb24YCCABKA0SFgoOb2JqZWN0X3ZlcnNpb24YCSABKA0SNAoQbGFzdF9hY2Nlc3NlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoGcmVnaW9uGAsgASgLMh8uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuUmVnaW9uEi0KDWFjY2Vzc19wb2xpY3kYDCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSPgoIdmVyc2lvbnMYDSADKAsyJi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TZWNyZXRWZXJzaW9uQgSQtRgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg4KDF9kZXNjcmlwdGlvbiK7AQoJU2VjcmV0S2V5EhAKCGlkZW50aXR5GAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIQCghrZXlfdHlwZRgEIAEoCRIOCgZzdGF0dXMYBSABKAkSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNgoGUmVnaW9uEhAKCGlkZW50aXR5GAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCSL8AQoNU2VjcmV0VmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgNEg4KBnN0YXR1cxgCIAEoCRISCgVzdGFnZRgDIAEoCUgAiAEBEhQKDHZhbHVlX2Zvcm1hdBgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZXN0cm95ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKEGxhc3RfYWNjZXNzZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQggKBl9zdGFnZSIxCg5HZW5lcmF0ZVNlY3JldBIfCgtieXRlX2xlbmd0aBgBIAEoDUIKukgHKgUYgCAoECKTCAoTQ3JlYXRlU2VjcmV0UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SgAIKBHBhdGgYAiABKAlC8QG6SOkBugFZChFwYXRoLmRvdF9zZWdtZW50cxIjbXVzdCBub3QgaGF2ZSBhIGAuYCBvciBgLi5gIHNlZ21lbnQaHyF0aGlzLm1hdGNoZXMoJy9bLl17MSwyfSgvfCQpJym6AW0KEXBhdGgucmVzZXJ2ZWRfZW5kEixtdXN0IG5vdCBlbmQgaW4gL3ZhbHVlLCAvdmVyc2lvbnMgb3IgL3BvbGljeRoqIXRoaXMubWF0Y2hlcygnLyh2YWx1ZXx2ZXJzaW9uc3xwb2xpY3kpJCcpchsYgAQyFl4oL1tBLVphLXowLTlfListXSspKySwtRgBEiMKEGttc19rZXlfaWRlbnRpdHkYAyABKAlCCbpIBnIEEAEYQBIpCg1zZWNyZXRfc3RyaW5nGAQgASgMQg2AAQG6SAd6BRABGIAgSACIAQESkAEKEXNlY3JldF9rZXlfdmFsdWVzGAUgAygLMkEuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlU2VjcmV0UmVxdWVzdC5TZWNyZXRLZXlWYWx1ZXNFbnRyeUIygAEBukgsmgEpEIACIhtyGTIXXltBLVphLXowLTlfLi1dezEsMTI4fSQqB3oFEAEYgCASQAoPZ2VuZXJhdGVfc2VjcmV0GAYgASgLMicuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2VuZXJhdGVTZWNyZXQSHQoLZGVzY3JpcHRpb24YByABKAlCCLpIBXIDGIAIEmEKBmxhYmVscxgIIAMoCzI4LmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuTGFiZWxzRW50cnlCF7pIFJoBERBAIgZyBBABGD8qBXIDGMgBEl0KC2Fubm90YXRpb25zGAkgAygLMj0uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlU2VjcmV0UmVxdWVzdC5Bbm5vdGF0aW9uc0VudHJ5Qgm6SAaaAQMQ6AcSLQoNYWNjZXNzX3BvbGljeRgKIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRo2ChRTZWNyZXRLZXlWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMgoQQW5ub3RhdGlvbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhAKDl9zZWNyZXRfc3RyaW5nIkcKFENyZWF0ZVNlY3JldFJlc3BvbnNlEi8KBnNlY3JldBgBIAEoCzIfLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNlY3JldCKOAgoSTGlzdFNlY3JldHNSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxJECgRwYXRoGAIgASgJQjG6SC5yLBiABDInXi8oW0EtWmEtejAtOV8uKy1dKy8pKltBLVphLXowLTlfListXSokSACIAQESOAoLcGF0aF9wcmVmaXgYAyABKAlCHrpIG3IZGIAEMhReL1tBLVphLXowLTlfLisvLV0qJEgBiAEBEh4KBWxpbWl0GAQgASgNQgq6SAcqBRjoBygBSAKIAQESHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgCBCBwoFX3BhdGhCDgoMX3BhdGhfcHJlZml4QggKBl9saW1pdCJ8ChNMaXN0U2VjcmV0c1Jlc3BvbnNlEjMKBWxldmVsGAEgASgLMh4uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuTGV2ZWxCBJi1GAESMAoHc2VjcmV0cxgCIAMoCzIfLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNlY3JldCJZCgVMZXZlbBIMCgRwYXRoGAEgASgJEhAKCHByZWZpeGVzGAIgAygJEjAKB3NlY3JldHMYAyADKAsyHy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TZWNyZXQiZQoQR2V0U2VjcmV0UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SEAoIdXJsX3BhdGgYAiABKAkSDAoEcGF0aBgDIAEoCRIYChBpbmNsdWRlX3ZlcnNpb25zGAQgASgIIkQKEUdldFNlY3JldFJlc3BvbnNlEi8KBnNlY3JldBgBIAEoCzIfLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNlY3JldCKGAQoWU2V0QWNjZXNzUG9saWN5UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SEAoIdXJsX3BhdGgYAiABKAkSEgoEcGF0aBgDIAEoCUIEsLUYARItCg1hY2Nlc3NfcG9saWN5GAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlIkoKF1NldEFjY2Vzc1BvbGljeVJlc3BvbnNlEi8KBnNlY3JldBgBIAEoCzIfLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNlY3JldCKiAwoVUHV0U2VjcmV0VmFsdWVSZXF1ZXN0EhcKBnJlZ2lvbhgBIAEoCUIHukgEcgIYPxIQCgh1cmxfcGF0aBgCIAEoCRISCgRwYXRoGAMgASgJQgSwtRgBEikKDXNlY3JldF9zdHJpbmcYBCABKAxCDYABAbpIB3oFEAEYgCBIAIgBARKSAQoRc2VjcmV0X2tleV92YWx1ZXMYBSADKAsyQy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5QdXRTZWNyZXRWYWx1ZVJlcXVlc3QuU2VjcmV0S2V5VmFsdWVzRW50cnlCMoABAbpILJoBKRCAAiIbchkyF15bQS1aYS16MC05Xy4tXXsxLDEyOH0kKgd6BRABGIAgEkAKD2dlbmVyYXRlX3NlY3JldBgGIAEoCzInLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdlbmVyYXRlU2VjcmV0GjYKFFNlY3JldEtleVZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAFCEAoOX3NlY3JldF9zdHJpbmciNwoWUHV0U2VjcmV0VmFsdWVSZXNwb25zZRIMCgRwYXRoGAEgASgJEg8KB3ZlcnNpb24YAiABKA0ihwEKFUdldFNlY3JldFZhbHVlUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SEAoIdXJsX3BhdGgYAiABKAkSEgoEcGF0aBgDIAEoCUIEsLUYARIjCgd2ZXJzaW9uGAQgASgNQg26SAoqCBj/////BygBSACIAQFCCgoIX3ZlcnNpb24ivwIKFkdldFNlY3JldFZhbHVlUmVzcG9uc2USDAoEcGF0aBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEh8KDXNlY3JldF9zdHJpbmcYAyABKAxCA4ABAUgAiAEBEmgKEXNlY3JldF9rZXlfdmFsdWVzGAQgAygLMkQuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0U2VjcmV0VmFsdWVSZXNwb25zZS5TZWNyZXRLZXlWYWx1ZXNFbnRyeUIHgAEBkLUYARIYChBrbXNfa2V5X2lkZW50aXR5GAUgASgJEhcKD2ttc19rZXlfdmVyc2lvbhgGIAEoCRo2ChRTZWNyZXRLZXlWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBQhAKDl9zZWNyZXRfc3RyaW5nInYKG0Rlc3Ryb3lTZWNyZXRWZXJzaW9uUmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SEAoIdXJsX3BhdGgYAiABKAkSDAoEcGF0aBgDIAEoCRIeCgd2ZXJzaW9uGAQgASgNQg26SAoqCBj/////BygBIh4KHERlc3Ryb3lTZWNyZXRWZXJzaW9uUmVzcG9uc2UiTgoTRGVsZXRlU2VjcmV0UmVxdWVzdBIXCgZyZWdpb24YASABKAlCB7pIBHICGD8SEAoIdXJsX3BhdGgYAiABKAkSDAoEcGF0aBgDIAEoCSIWChREZWxldGVTZWNyZXRSZXNwb25zZTKECwoNU2VjcmV0U2VydmljZRKhAQoMQ3JlYXRlU2VjcmV0EiwuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuQ3JlYXRlU2VjcmV0UmVxdWVzdBotLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkNyZWF0ZVNlY3JldFJlc3BvbnNlIjSItRjJAYLT5JMCKToBKmIGc2VjcmV0IhwvdjEvc2VjcmV0cy97cmVnaW9ufS9zZWNyZXRzEpoBCgtMaXN0U2VjcmV0cxIrLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkxpc3RTZWNyZXRzUmVxdWVzdBosLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiMJACAYLT5JMCJ2IHc2VjcmV0cxIcL3YxL3NlY3JldHMve3JlZ2lvbn0vc2VjcmV0cxKgAQoJR2V0U2VjcmV0EikuY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0U2VjcmV0UmVxdWVzdBoqLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkdldFNlY3JldFJlc3BvbnNlIjyQAgGC0+STAjNiBnNlY3JldBIpL3YxL3NlY3JldHMve3JlZ2lvbn0vc2VjcmV0L3t1cmxfcGF0aD0qKn0SuQEKD1NldEFjY2Vzc1BvbGljeRIvLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLlNldEFjY2Vzc1BvbGljeVJlcXVlc3QaMC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5TZXRBY2Nlc3NQb2xpY3lSZXNwb25zZSJDgtPkkwI9OgEqYgZzZWNyZXQaMC92MS9zZWNyZXRzL3tyZWdpb259L3NlY3JldC97dXJsX3BhdGg9Kip9L3BvbGljeRK1AQoOUHV0U2VjcmV0VmFsdWUSLi5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5QdXRTZWNyZXRWYWx1ZVJlcXVlc3QaLy5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5QdXRTZWNyZXRWYWx1ZVJlc3BvbnNlIkKItRjJAYLT5JMCNzoBKiIyL3YxL3NlY3JldHMve3JlZ2lvbn0vc2VjcmV0L3t1cmxfcGF0aD0qKn0vdmVyc2lvbnMSrQEKDkdldFNlY3JldFZhbHVlEi4uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0U2VjcmV0VmFsdWVSZXF1ZXN0Gi8uY29mZmVyLnJlc3QudGhhbGFzc2EudjEuR2V0U2VjcmV0VmFsdWVSZXNwb25zZSI6gtPkkwI0OgEqIi8vdjEvc2VjcmV0cy97cmVnaW9ufS9zZWNyZXQve3VybF9wYXRoPSoqfS92YWx1ZRLEAQoURGVzdHJveVNlY3JldFZlcnNpb24SNC5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5EZXN0cm95U2VjcmV0VmVyc2lvblJlcXVlc3QaNS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5EZXN0cm95U2VjcmV0VmVyc2lvblJlc3BvbnNlIj+ItRjMAYLT5JMCNCoyL3YxL3NlY3JldHMve3JlZ2lvbn0vc2VjcmV0L3t1cmxfcGF0aD0qKn0vdmVyc2lvbnMSowEKDERlbGV0ZVNlY3JldBIsLmNvZmZlci5yZXN0LnRoYWxhc3NhLnYxLkRlbGV0ZVNlY3JldFJlcXVlc3QaLS5jb2ZmZXIucmVzdC50aGFsYXNzYS52MS5EZWxldGVTZWNyZXRSZXNwb25zZSI2iLUYzAGC0+STAisqKS92MS9zZWNyZXRzL3tyZWdpb259L3NlY3JldC97dXJsX3BhdGg9Kip9YgZwcm90bzM", [file_buf_validate_validate, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * A secret as Thalassa Cloud shows it. What is unset is left out.
+ * A secret in Thalassa Cloud's form. Unset fields are absent.
  *
  * @generated from message coffer.rest.thalassa.v1.Secret
  */
@@ -33,7 +33,7 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   path: string;
 
   /**
-   * What its creator wrote about it.
+   * The description by the creator.
    *
    * @generated from field: optional string description = 2;
    */
@@ -54,64 +54,64 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   annotations: { [key: string]: string };
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it last changed.
+   * The time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 6;
    */
   updatedAt?: Timestamp | undefined;
 
   /**
-   * The key that it is bound to.
+   * The key that wraps it.
    *
    * @generated from field: coffer.rest.thalassa.v1.SecretKey kms_key = 7;
    */
   kmsKey?: SecretKey | undefined;
 
   /**
-   * The number of its newest enabled version; 0: there is none.
+   * The number of its newest enabled version; 0: none.
    *
    * @generated from field: uint32 current_version = 8;
    */
   currentVersion: number;
 
   /**
-   * Counts its changes.
+   * The number of its changes.
    *
    * @generated from field: uint32 object_version = 9;
    */
   objectVersion: number;
 
   /**
-   * When its value was last read.
+   * The time of the last read of its value.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_at = 10;
    */
   lastAccessedAt?: Timestamp | undefined;
 
   /**
-   * Where it is kept.
+   * The region.
    *
    * @generated from field: coffer.rest.thalassa.v1.Region region = 11;
    */
   region?: Region | undefined;
 
   /**
-   * `{"conditions": […], "statements": […]}`, each left out for none: from where and when its values may be read and written, and who
-   * may do what with it. Statements are shown as they were given.
+   * `{"conditions": […], "statements": […]}`, without empty lists: the conditions for reading and writing its values, and the
+   * statements about principals. Statements are shown as written.
    *
    * @generated from field: google.protobuf.Value access_policy = 12;
    */
   accessPolicy?: Value | undefined;
 
   /**
-   * Its versions, newest first, at most 1,000; only where they were asked for.
+   * Its versions, newest first, at most 1,000; only with `include_versions`.
    *
    * @generated from field: repeated coffer.rest.thalassa.v1.SecretVersion versions = 13;
    */
@@ -167,14 +167,14 @@ export type SecretKey = Message<"coffer.rest.thalassa.v1.SecretKey"> & {
   status: string;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it last changed.
+   * The time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 7;
    */
@@ -244,7 +244,7 @@ export type SecretVersion = Message<"coffer.rest.thalassa.v1.SecretVersion"> & {
   status: string;
 
   /**
-   * `current`; left out for all others.
+   * `current`; absent for all others.
    *
    * @generated from field: optional string stage = 3;
    */
@@ -258,21 +258,21 @@ export type SecretVersion = Message<"coffer.rest.thalassa.v1.SecretVersion"> & {
   valueFormat: string;
 
   /**
-   * When it was made.
+   * The creation time.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it was destroyed.
+   * The time of the destruction.
    *
    * @generated from field: google.protobuf.Timestamp destroyed_at = 6;
    */
   destroyedAt?: Timestamp | undefined;
 
   /**
-   * When its value was last read.
+   * The time of the last read of its value.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_at = 7;
    */
@@ -287,7 +287,7 @@ export const SecretVersionSchema: GenMessage<SecretVersion> = /*@__PURE__*/
   messageDesc(file_coffer_rest_thalassa_v1_secret_service, 3);
 
 /**
- * Random bytes that coffer makes.
+ * Random bytes that coffer generates.
  *
  * @generated from message coffer.rest.thalassa.v1.GenerateSecret
  */
@@ -350,7 +350,7 @@ export type CreateSecretRequest = Message<"coffer.rest.thalassa.v1.CreateSecretR
   secretKeyValues: { [key: string]: Uint8Array };
 
   /**
-   * Random bytes that no answer but that of /value shows.
+   * Random bytes that only /value returns.
    *
    * @generated from field: coffer.rest.thalassa.v1.GenerateSecret generate_secret = 6;
    */
@@ -378,7 +378,7 @@ export type CreateSecretRequest = Message<"coffer.rest.thalassa.v1.CreateSecretR
   annotations: { [key: string]: string };
 
   /**
-   * `{"conditions": […]}` or `{"allowed": […], "denied": […]}`, `{"statements": […]}`, or both; null, `{}` or left out for none.
+   * `{"conditions": […]}` or `{"allowed": […], "denied": […]}`, `{"statements": […]}`, or both; null, `{}` or absent for none.
    *
    * @generated from field: google.protobuf.Value access_policy = 10;
    */
@@ -434,7 +434,7 @@ export type ListSecretsRequest = Message<"coffer.rest.thalassa.v1.ListSecretsReq
   path?: string | undefined;
 
   /**
-   * What the paths begin with; everything in the region unless given. Not together with `path`.
+   * The prefix of the paths; unless given, all paths of the region. Not together with `path`.
    *
    * @generated from field: optional string path_prefix = 3;
    */
@@ -448,7 +448,7 @@ export type ListSecretsRequest = Message<"coffer.rest.thalassa.v1.ListSecretsReq
   limit?: number | undefined;
 
   /**
-   * As the header `Link` has it.
+   * The cursor from the header `Link`.
    *
    * @generated from field: string page_token = 5;
    */
@@ -463,7 +463,7 @@ export const ListSecretsRequestSchema: GenMessage<ListSecretsRequest> = /*@__PUR
   messageDesc(file_coffer_rest_thalassa_v1_secret_service, 7);
 
 /**
- * ListSecretsResponse is the answer of GET /v1/secrets/{region}/secrets: the level where one was asked for, else the secrets.
+ * ListSecretsResponse is the answer of GET /v1/secrets/{region}/secrets: one level with `path`, otherwise the secrets.
  *
  * @generated from message coffer.rest.thalassa.v1.ListSecretsResponse
  */
@@ -491,7 +491,7 @@ export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__P
   messageDesc(file_coffer_rest_thalassa_v1_secret_service, 8);
 
 /**
- * What is directly below a path.
+ * The level directly below a path.
  *
  * @generated from message coffer.rest.thalassa.v1.Level
  */
@@ -539,21 +539,21 @@ export type GetSecretRequest = Message<"coffer.rest.thalassa.v1.GetSecretRequest
   region: string;
 
   /**
-   * From the URL.
+   * The path in the URL.
    *
    * @generated from field: string url_path = 2;
    */
   urlPath: string;
 
   /**
-   * Instead of that.
+   * Instead of url_path.
    *
    * @generated from field: string path = 3;
    */
   path: string;
 
   /**
-   * Whether to show the versions too.
+   * Whether to return the versions too.
    *
    * @generated from field: bool include_versions = 4;
    */
@@ -602,14 +602,14 @@ export type SetAccessPolicyRequest = Message<"coffer.rest.thalassa.v1.SetAccessP
   region: string;
 
   /**
-   * From the URL.
+   * The path in the URL.
    *
    * @generated from field: string url_path = 2;
    */
   urlPath: string;
 
   /**
-   * Instead of that, or the same.
+   * Instead of url_path, or equal to it.
    *
    * @generated from field: string path = 3;
    */
@@ -637,7 +637,7 @@ export const SetAccessPolicyRequestSchema: GenMessage<SetAccessPolicyRequest> = 
  */
 export type SetAccessPolicyResponse = Message<"coffer.rest.thalassa.v1.SetAccessPolicyResponse"> & {
   /**
-   * The secret as it is now.
+   * The changed secret.
    *
    * @generated from field: coffer.rest.thalassa.v1.Secret secret = 1;
    */
@@ -665,14 +665,14 @@ export type PutSecretValueRequest = Message<"coffer.rest.thalassa.v1.PutSecretVa
   region: string;
 
   /**
-   * From the URL.
+   * The path in the URL.
    *
    * @generated from field: string url_path = 2;
    */
   urlPath: string;
 
   /**
-   * Instead of that, or the same.
+   * Instead of url_path, or equal to it.
    *
    * @generated from field: string path = 3;
    */
@@ -749,14 +749,14 @@ export type GetSecretValueRequest = Message<"coffer.rest.thalassa.v1.GetSecretVa
   region: string;
 
   /**
-   * From the URL.
+   * The path in the URL.
    *
    * @generated from field: string url_path = 2;
    */
   urlPath: string;
 
   /**
-   * Instead of that, or the same.
+   * Instead of url_path, or equal to it.
    *
    * @generated from field: string path = 3;
    */
@@ -798,14 +798,14 @@ export type GetSecretValueResponse = Message<"coffer.rest.thalassa.v1.GetSecretV
   version: number;
 
   /**
-   * The value, where it was given as one.
+   * The value, if it is a single one.
    *
    * @generated from field: optional bytes secret_string = 3;
    */
   secretString?: Uint8Array | undefined;
 
   /**
-   * Its parts, where it was given as such.
+   * The parts of a value with named parts.
    *
    * @generated from field: map<string, bytes> secret_key_values = 4;
    */
@@ -847,14 +847,14 @@ export type DestroySecretVersionRequest = Message<"coffer.rest.thalassa.v1.Destr
   region: string;
 
   /**
-   * From the URL.
+   * The path in the URL.
    *
    * @generated from field: string url_path = 2;
    */
   urlPath: string;
 
   /**
-   * Instead of that, or the same.
+   * Instead of url_path, or equal to it.
    *
    * @generated from field: string path = 3;
    */
@@ -876,7 +876,7 @@ export const DestroySecretVersionRequestSchema: GenMessage<DestroySecretVersionR
   messageDesc(file_coffer_rest_thalassa_v1_secret_service, 18);
 
 /**
- * DestroySecretVersionResponse is empty, as the answer is.
+ * DestroySecretVersionResponse is the empty answer.
  *
  * @generated from message coffer.rest.thalassa.v1.DestroySecretVersionResponse
  */
@@ -904,14 +904,14 @@ export type DeleteSecretRequest = Message<"coffer.rest.thalassa.v1.DeleteSecretR
   region: string;
 
   /**
-   * From the URL.
+   * The path in the URL.
    *
    * @generated from field: string url_path = 2;
    */
   urlPath: string;
 
   /**
-   * Instead of that, or the same.
+   * Instead of url_path, or equal to it.
    *
    * @generated from field: string path = 3;
    */
@@ -926,7 +926,7 @@ export const DeleteSecretRequestSchema: GenMessage<DeleteSecretRequest> = /*@__P
   messageDesc(file_coffer_rest_thalassa_v1_secret_service, 20);
 
 /**
- * DeleteSecretResponse is empty, as the answer is.
+ * DeleteSecretResponse is the empty answer.
  *
  * @generated from message coffer.rest.thalassa.v1.DeleteSecretResponse
  */
@@ -942,15 +942,15 @@ export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@_
 
 /**
  * SecretService serves Thalassa Cloud's requests about secrets. Headers: `Authorization: Bearer` or `Token`,
- * `X-Organisation-Identity` (the workspace; required), `X-Project-Identity` (the same, where given), `Idempotency-Key`.
- * `url_path` is the secret's path as it stands in the URL, without its leading slash; where it is empty, `path` names the secret.
+ * `X-Organisation-Identity` (the workspace; required), `X-Project-Identity` (optional, the same workspace), `Idempotency-Key`.
+ * `url_path` is the secret's path in the URL, without its leading slash. If it is empty, `path` names the secret.
  * A region that is not configured is 404.
  *
  * @generated from service coffer.rest.thalassa.v1.SecretService
  */
 export const SecretService: GenService<{
   /**
-   * Creates a secret with its first version. Permissions: secrets.create; for statements access.create and what they are about.
+   * Creates a secret with its first version. Permissions: secrets.create; for statements access.create and their permissions.
    * Errors: 400, 401, 403, 404 (the key), 409 (the path is taken).
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.CreateSecret
@@ -984,8 +984,8 @@ export const SecretService: GenService<{
     output: typeof GetSecretResponseSchema;
   },
   /**
-   * Sets or, with null or `{}`, clears the access policy of a secret. Permissions: secrets.update; for statements access.create and
-   * what they are about, and access.delete where earlier ones are replaced. No statement keeps an owner from it.
+   * Sets the access policy of a secret, or clears it with null or `{}`. Permissions: secrets.update; for statements access.create and
+   * their permissions, and access.delete if earlier statements are replaced. Statements never apply to an owner here.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.SetAccessPolicy
@@ -1007,7 +1007,7 @@ export const SecretService: GenService<{
     output: typeof PutSecretValueResponseSchema;
   },
   /**
-   * Returns a value, the current one unless told otherwise. Permission: versions.access.
+   * Returns a value, by default the current one. Permission: versions.access.
    * Errors: 400 (also: the version is disabled, the key is not active), 401, 403, 404 (also: the version is destroyed, no version is
    * active).
    *
@@ -1019,7 +1019,7 @@ export const SecretService: GenService<{
     output: typeof GetSecretValueResponseSchema;
   },
   /**
-   * Destroys a version for good. The newest active one is current then; without any, `currentVersion` is 0. Permission:
+   * Destroys a version permanently. The newest active version becomes current; without one, `currentVersion` is 0. Permission:
    * versions.destroy.
    * Errors: 400, 401, 403, 404.
    *
@@ -1031,7 +1031,7 @@ export const SecretService: GenService<{
     output: typeof DestroySecretVersionResponseSchema;
   },
   /**
-   * Destroys every version for good, and frees the path. Permissions: secrets.delete, versions.destroy and secrets.purge.
+   * Destroys every version permanently, and frees the path. Permissions: secrets.delete, versions.destroy and secrets.purge.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.DeleteSecret
