@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --max-semi-space-size=4 --disable-sigusr1
-// Where the process begins: the program is compiled once, and found compiled at the next start.
+// The start of the process. Node caches the compiled program for the next start.
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 

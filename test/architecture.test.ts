@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 /** The rules. A room is a folder of src/; whatever lies in none is named by its file. */
 const rules = {
-  /** What each room may import besides itself: rooms to its right. */
+  /** The rooms that each room may import. */
   rooms: {
     "src/main.ts": ["src/program.ts"],
     "src/program.ts": ["compose", "config", "cli", "domain"],
@@ -45,11 +45,11 @@ const rules = {
     "external-vault": ["net-guard", "domain"],
     probes: ["net-guard", "domain"],
     "net-guard": [],
-    // What the API's port and the proxy's have in common.
+    // Shared by the API's port and the proxy's.
     wire: [],
     domain: [],
   },
-  /** What only some may import; a name that ends in `/` stands for all below it. */
+  /** Targets that only some rooms may import. A name that ends in `/` covers everything below it. */
   reserved: [
     { target: "src/compose/log.ts", for: ["compose", "src/program.ts"] },
     { target: "gen/", for: ["rpc", "surfaces", "http", "compose"] },
@@ -67,12 +67,12 @@ const rules = {
     { target: "@connectrpc/", for: ["http", "rpc", "surfaces", "compose"] },
     { target: "@bufbuild/", for: ["http", "rpc", "surfaces", "compose"] },
   ],
-  /** What the pure rooms may import from outside: no clock, no network, no randomness of their own. */
+  /** The outside modules that pure rooms may import: no clock, no network, no randomness of their own. */
   pure: {
     domain: ["node:util", "tldts"],
     envelope: ["node:crypto", "node:fs", "node:path", "@noble/curves/"],
   },
-  /** What may be written in one file only. */
+  /** Code that only one file may contain. */
   written: [{ pattern: /\bas\s+(?:unknown\s+as\s+)?\w*Grant\b/, only: "src/steps/authorize.ts" }],
 } satisfies {
   rooms: Record<string, string[]>;

@@ -1,4 +1,4 @@
-// Texts that users read use plain words: messages in the sources, comments of the typed API, pages, the example of settings.
+// Texts use plain words: messages, comments of the API and of the sources, pages, the example of settings.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -16,6 +16,9 @@ const phrases: [RegExp, instead: string][] = [
   [/^there is nothing at\b/, "is not found"],
 ];
 
+/** A sentence starts with its noun: these words name a thing by a clause, which a reader has to read twice. */
+const clauseFirst = /(?:^|[.:;] )(?:What|Where|Of|Whoever|Whom|Whose|Who|Whence|Such as) (?![^.]*\?)/;
+
 /** Literals that read as a sentence or a part of one. */
 const literals = /"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g;
 
@@ -28,11 +31,16 @@ function messagesOf(source: string): string[] {
 
 const commentsOf = (source: string) => [...source.matchAll(/^\s*\/\/ (.*)$/gm)].map(([, text]) => text ?? "");
 
+/** Line comments and doc comments of TypeScript. */
+const codeCommentsOf = (source: string) =>
+  [...source.matchAll(/^\s*(?:\/\/|\/?\*\*?)\s(.*?)(?:\s*\*\/)?$/gm)].map(([, text]) => text ?? "");
+
+const read = (pattern: string, pick: (source: string) => string[]) =>
+  globSync(pattern, { cwd: root }).flatMap((file) =>
+    pick(readFileSync(join(root, file), "utf8")).map((text): [string, string] => [file, text]),
+  );
+
 function texts(): [file: string, text: string][] {
-  const read = (pattern: string, pick: (source: string) => string[]) =>
-    globSync(pattern, { cwd: root }).flatMap((file) =>
-      pick(readFileSync(join(root, file), "utf8")).map((text): [string, string] => [file, text]),
-    );
   return [
     ...read("src/**/*.ts", messagesOf),
     ...read("proto/coffer/**/*.proto", commentsOf),
@@ -51,5 +59,12 @@ describe("texts that users read", () => {
     expect(
       all.filter(([, text]) => phrase.test(text)).map(([file, text]) => `${file}: ${text} (say: ${instead})`),
     ).toEqual([]);
+  });
+
+  it("start their sentences with a noun, also in the comments of the sources", () => {
+    const comments = ["src", "test", "bench", "scripts"].flatMap((folder) => read(`${folder}/**/*.ts`, codeCommentsOf));
+    expect(comments.length).toBeGreaterThan(3_000);
+    const found = [...all, ...comments].filter(([, text]) => clauseFirst.test(text));
+    expect(found.map(([file, text]) => `${file}: ${text}`)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 
 const redacted = "[redacted]";
 
-/** Plaintext bytes. Whoever needs them says so with `reveal()`; `zero()` overwrites them, as far as JavaScript lets us. */
+/** Plaintext bytes. `reveal()` returns them; `zero()` overwrites them, as far as JavaScript can. */
 export class Sensitive {
   readonly #bytes: Uint8Array;
 

@@ -1,4 +1,4 @@
-// Whose address a call counts for.
+// The address that a call counts for.
 import { BlockList } from "node:net";
 import { describe, expect, test } from "vitest";
 import { clientAddress } from "../../src/http/client-address.ts";

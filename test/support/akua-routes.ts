@@ -22,7 +22,7 @@ export interface AkuaRoute {
   success: 200 | 201 | 204;
   /** The result of a request about a soft-deleted secret. */
   deleted?: 200 | 404 | 409;
-  /** Whose etag if-match must be. */
+  /** The resource whose etag if-match must have. */
   ifMatch?: "secret" | "version";
   /** Whether a body is needed, and one that is valid. */
   body?: () => object;

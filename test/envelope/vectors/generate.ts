@@ -1,4 +1,4 @@
-// Writes the vector files. What was written once stays: a changed known answer is a changed format, which gets its own version.
+// Writes the vector files. Written vectors never change: a changed known answer is a changed format, which gets a version of its own.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { aeadTests } from "./aead-tests.ts";

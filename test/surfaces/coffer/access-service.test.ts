@@ -1,4 +1,4 @@
-// AccessService, on the real servers: what its calls answer. What rules do is in access-rules.test.ts.
+// The calls of AccessService, on the real servers. access-rules.test.ts tests the effect of rules.
 import type { CallOptions } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";

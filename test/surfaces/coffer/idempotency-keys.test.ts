@@ -1,4 +1,4 @@
-// Whose idempotency keys are the same, and which are refused, on the real servers.
+// The scope of idempotency keys, and the keys that are refused, on the real servers.
 import type { CallOptions } from "@connectrpc/connect";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Role } from "../../../gen/coffer/v1/token_service_pb.ts";

@@ -47,14 +47,14 @@ export type Secret = Message<"coffer.rest.dataraven.v1.Secret"> & {
   description?: string | undefined;
 
   /**
-   * Such as `s3`.
+   * The type, such as `s3`.
    *
    * @generated from field: string secret_type = 4;
    */
   secretType: string;
 
   /**
-   * Such as `s3_access_key`.
+   * The auth method, such as `s3_access_key`.
    *
    * @generated from field: string auth_method = 5;
    */
