@@ -4,7 +4,8 @@ import type { PayloadForm } from "../domain/secret/payload.ts";
 import type { SecretVersion } from "../domain/secret/version.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { type KeyRow, keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
+import { keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 const isDue = "k.rewrap_after <= now() and k.state = 'ACTIVE'";
 /** A version of a workspace `v`, of key $2, that its primary version $3 does not wrap. */
@@ -30,7 +31,7 @@ export interface KeyToRewrap extends StoredKmsKeyRecord {
 
 /** The key that has waited longest, unless another transaction holds it. */
 export async function lockKeyToRewrap(tx: Tx): Promise<KeyToRewrap | undefined> {
-  const rows = await tx.query<KeyRow & { rewrap_secret_id: string | null; rewrap_version_number: number | null }>({
+  const rows = await tx.query<DriverRow & { rewrap_secret_id: string | null; rewrap_version_number: number | null }>({
     name: "lock_key_to_rewrap",
     text: `select ${keyColumns}, k.rewrap_secret_id, k.rewrap_version_number from kms_key k where ${isDue}
       order by k.rewrap_after limit 1 for no key update skip locked`,

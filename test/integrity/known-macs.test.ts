@@ -3,18 +3,20 @@ import { describe, expect, it } from "vitest";
 import { Sensitive } from "../../src/domain/sensitive.ts";
 import { chainEvent, chainStart, sealMac } from "../../src/integrity/audit-chain.ts";
 import type { Covered } from "../../src/integrity/covering.ts";
-import * as macs from "../../src/integrity/row-macs.ts";
+import * as rowMacs from "../../src/integrity/row-macs.ts";
 import { knownRows } from "./known-rows.ts";
 
 const keys = { rowMacKey: new Sensitive(new Uint8Array(32).map((_, index) => index)) };
 const hex = (mac: Uint8Array) => Buffer.from(mac).toString("hex");
 
+const guards: Readonly<Record<string, unknown>> = { ...rowMacs };
+
 function everyMac(): Record<string, string> {
   const { auditEvent, auditSeal, ...rows } = knownRows;
   const found = Object.entries(rows).flatMap(([name, variants]) =>
     Object.entries(variants).map(([variant, row]) => {
-      const guard = macs[name as keyof typeof rows] as (row: unknown) => Covered;
-      return [`${name}, ${variant}`, hex(macs.macOf(keys, guard(row)))] as const;
+      const guard = guards[name] as (row: unknown) => Covered;
+      return [`${name}, ${variant}`, hex(rowMacs.macOf(keys, guard(row)))] as const;
     }),
   );
   const start = chainStart(keys, { workspaceId: "ws_1", sealNumber: 7 }, new Uint8Array([1, 2]));
@@ -60,7 +62,7 @@ describe("the MAC of a known row", () => {
   });
 
   it("is known for every guard there is", () => {
-    const guards = Object.keys(macs).filter((name) => name.startsWith("coveredOf"));
-    expect(Object.keys(knownRows)).toEqual(expect.arrayContaining(guards));
+    const names = Object.keys(guards).filter((name) => name.startsWith("coveredOf"));
+    expect(Object.keys(knownRows)).toEqual(expect.arrayContaining(names));
   });
 });

@@ -22,7 +22,8 @@ import { newSandboxToken } from "../../steps/egress/sandbox-token.ts";
 import { type SandboxView, sandboxView } from "../../steps/egress/sandbox-view.ts";
 import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
 import type { Sql } from "../../store/database.ts";
-import { insertBinding, type StoredBinding } from "../../store/sandbox-bindings.ts";
+import type { StoredBinding } from "../../store/rows/sandbox-binding.ts";
+import { insertBinding } from "../../store/sandbox-bindings.ts";
 import { findSandbox, insertSandbox } from "../../store/sandboxes.ts";
 
 export interface CreateSandboxInput {

@@ -20,11 +20,17 @@ import { findForWriting, lockForWriting } from "../../steps/secrets/check-access
 import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
 import { withFreePath } from "../../steps/secrets/free-path.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
-import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../../steps/secrets/value-input.ts";
+import {
+  checkValue,
+  discard,
+  payloadOf,
+  type ValueInput,
+  vaultConnectionIdOf,
+} from "../../steps/secrets/value-input.ts";
 import { appendVersion } from "../../steps/versions/append.ts";
 import { findCredentialMac, updateCredential } from "../../store/credentials.ts";
 import type { Tx } from "../../store/database.ts";
-import type { StoredSecret } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 
 /** What is left out stays. */
@@ -80,7 +86,8 @@ export async function changeCredential(
         if (!value) return { subject };
         const keyVersion = await sealingKey(deps, workspaceId, secret);
         await checkReference(deps.database, workspaceId, value);
-        const payload = payloadOf(value, becomes, deps.random);
+        checkValue(value, becomes);
+        const payload = payloadOf(value, deps.random);
         made.push(payload);
         return { subject, sealing: { value, keyVersion, payload, becomes } };
       },

@@ -14,11 +14,11 @@ import {
   findToken,
   findTokenRecord,
   lockToken,
-  type StoredApiToken,
   type TokenRecord,
   rotateToken as writeRotation,
 } from "../../store/api-tokens.ts";
 import type { Tx } from "../../store/database.ts";
+import type { StoredApiToken } from "../../store/rows/api-token.ts";
 
 type RotateDeps = MutationDeps & IssueDeps & Pick<Deps, "tokenCache">;
 

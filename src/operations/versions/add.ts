@@ -19,6 +19,7 @@ import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets
 import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import {
   checkAnyValue,
+  checkValue,
   discard,
   payloadOf,
   type ValueInput,
@@ -62,7 +63,8 @@ export async function addSecretVersion(
       checkFitsRule(egress, input.value);
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
       await checkReference(deps.database, workspaceId, input.value);
-      const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
+      checkValue(input.value, { kind, authMethod });
+      const payload = payloadOf(input.value, deps.random);
       made = payload;
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
       return { subject, secretId, keyVersion, payload };
