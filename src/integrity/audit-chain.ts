@@ -1,9 +1,9 @@
 // The chain of a workspace's audit events: each value is a MAC over the previous value and an event.
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { macRow } from "../envelope/mac.ts";
-import type { AuditSeal, SealedEvent, SealHead } from "../store/audit-seals.ts";
+import type { SealedEvent, SealHead } from "../store/audit-seals.ts";
 import { auditEventTable } from "../store/rows/audit-event.ts";
-import { auditSealTable } from "../store/rows/audit-seal.ts";
+import { type AuditSeal, auditSealTable } from "../store/rows/audit-seal.ts";
 import { covering } from "./covering.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;

@@ -6,6 +6,7 @@ import { assertNever } from "../domain/error/errors.ts";
 import type { SecretRef } from "../domain/secret/secret.ts";
 import { currentAlias, type VersionRef } from "../domain/secret/version.ts";
 import { pathOf } from "../domain/secret-name.ts";
+import { insertEventsFrom } from "./audit-events.ts";
 import type { Sql } from "./database.ts";
 import { kmsKeyProperties, kmsKeyTable, type StoredKmsKey } from "./rows/kms-key.ts";
 import { isActive, type SecretGuard, selectGuard } from "./rows/secret.ts";
@@ -119,12 +120,14 @@ function textOf({ secret, version: { by } }: ValueAsk, asked: string): string {
           and v.version_number = ${versionNumberExpression(by)}
         left join kms_key k on k.workspace_id = v.workspace_id and k.kms_key_id = v.kms_key_id
       ), recorded as (
-        insert into audit_event (
-          workspace_id, event_id, request_id, principal_id, token_id, method, resource_type, resource_id, version_number,
-          decision, rule, address, user_agent, result, occurrences)
-        select f.workspace_id, f.event_id, f.request_id, f.principal_id, f.token_id, f.method, 'secret', ${columnOf("s.secret_id")},
-          ${columnOf("v.version_number")}, 'ALLOW', f.rule, f.address, f.user_agent, 'OK', 1
-        from found f where f.is_recorded
+        ${insertEventsFrom("f", "from found f where f.is_recorded", {
+          resource_type: "'secret'",
+          resource_id: columnOf("s.secret_id"),
+          version_number: columnOf("v.version_number"),
+          decision: "'ALLOW'",
+          result: "'OK'",
+          occurrences: "1",
+        })}
       )
       select ${expressions.map((_, index) => `f.c${index}`).join(", ")}, f.is_recorded,
         case when ${columnOf("s.access_policy")} is not null then now() end as judge_time, f.ordinal::integer

@@ -9,6 +9,8 @@ export interface Writing<Row> {
   insert(first?: number, from?: string): string;
   /** `insert into …` of all rows of one json parameter. */
   insertAll(parameter: string): string;
+  /** `insert into …` of a row for each row of `from`, with the columns of `source` but for the given expressions. */
+  insertFrom(source: string, from: string, expressions: Readonly<Record<string, string>>): string;
   /** `column = excluded.column, …` for ON CONFLICT DO UPDATE. */
   replace: string;
   /** `column = $n, …` for an UPDATE. The parameters are numbered from `first` on. */
@@ -39,6 +41,15 @@ export function write<C extends Columns, K extends keyof C & string>(
   const parameters = (first: number) =>
     parts.map(({ expression, type }, index) => expression.replaceAll("?", `$${first + index}::${type.sqlType}`));
   const listed = [...parts.map(({ column }) => column), ...Object.keys(further)].join(", ");
+  const empty = Object.fromEntries(parts.map(({ column }) => [column, null as unknown]));
+  const toJson = (row: Pick<RowOf<C>, K>) => {
+    const result = { ...empty };
+    for (const { property, column, type } of parts) {
+      const value = type.encode(row[property]);
+      result[column] = value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+    }
+    return result;
+  };
   const furtherFrom = (first: number) =>
     Object.values(further).map((expression) =>
       expression.replaceAll(/\?(\w+)/g, (_, of: string) => {
@@ -58,22 +69,16 @@ export function write<C extends Columns, K extends keyof C & string>(
       return `insert into ${name} (${listed})
         select ${[...read, ...Object.values(further)].join(", ")} from json_to_recordset(${parameter}::json) as j (${given.join(", ")})`;
     },
+    insertFrom(source, from, given) {
+      const read = parts.map(({ column }) => given[column] ?? `${source}.${column}`);
+      return `insert into ${name} (${listed}) select ${read.join(", ")} ${from}`;
+    },
     replace: parts.map(({ column }) => `${column} = excluded.${column}`).join(", "),
     assign(first) {
       const expressionsFrom = parameters(first);
       return parts.map(({ column }, index) => `${column} = ${expressionsFrom[index]}`).join(", ");
     },
     values: (row) => parts.map(({ property, type }) => type.encode(row[property])),
-    json: (rows) =>
-      JSON.stringify(
-        rows.map((row) =>
-          Object.fromEntries(
-            parts.map(({ property, column, type }) => {
-              const value = type.encode(row[property]);
-              return [column, value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value];
-            }),
-          ),
-        ),
-      ),
+    json: (rows) => JSON.stringify(rows.map(toJson)),
   };
 }
