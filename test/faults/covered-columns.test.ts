@@ -8,7 +8,6 @@ import { sealAuditEvents } from "../../src/jobs/seal-audit-events.ts";
 import { workspaceCa } from "../../src/steps/egress/workspace-ca.ts";
 import { putAuditCut } from "../../src/store/audit-cut.ts";
 import { type SealedEvent, storedSeal } from "../../src/store/audit-seals.ts";
-import type { Sql } from "../../src/store/database.ts";
 import { storedEvent } from "../../src/store/list-audit-events.ts";
 import { auditEventTable } from "../../src/store/rows/audit-event.ts";
 import type { AuditSeal } from "../../src/store/rows/audit-seal.ts";
@@ -23,6 +22,7 @@ import { createKey } from "../support/keys.ts";
 import { sandboxCalls } from "../support/sandboxes.ts";
 import { createSecret, data, keyValues, newName, present } from "../support/secrets.ts";
 import { storageCredentials } from "../support/storage-credentials.ts";
+import { anotherValue, dropRefusals } from "../support/tampering.ts";
 import { connectionTo, createConnection, localVaults } from "../support/vault-connections.ts";
 import { referenceTo, startVaultService, type VaultService } from "../support/vault-services.ts";
 
@@ -121,44 +121,6 @@ const changes = guards.flatMap((guard) =>
     .map(({ column }) => ({ guard, column, title: `${guard.table.name}.${column} under ${guard.mac}` })),
 );
 
-/** Another value of the type of the column, whatever the value is. */
-const anotherValue: Readonly<Record<string, (column: string) => string>> = {
-  text: (column) => `coalesce(${column}, '') || 'x'`,
-  int4: (column) => `${column} + 1`,
-  int8: (column) => `${column} + 1`,
-  bool: (column) => `not ${column}`,
-  bytea: (column) => `${column} || '\\x00'`,
-  timestamptz: (column) => `coalesce(${column}, now()) + interval '40 days'`,
-  date: (column) => `${column} + 40`,
-  jsonb: (column) => `coalesce(${column}, '{}') || '{"tampered": "1"}'`,
-  _text: (column) => `array_append(${column}, 'tampered')`,
-};
-
-async function typeOf(sql: Sql, table: string, column: string): Promise<{ type: string; nullable: boolean }> {
-  const [row] = await sql.query<{ type: string; nullable: boolean }>({
-    name: "type_of_column",
-    text: `select t.typname as type, not a.attnotnull as nullable from pg_attribute a join pg_type t on t.oid = a.atttypid
-      where a.attrelid = $1::regclass and a.attname = $2`,
-    values: [table, column],
-  });
-  return present(row);
-}
-
-/** Removes the constraints and triggers that would refuse a change. */
-async function dropRefusals(sql: Sql): Promise<void> {
-  await sql.query({
-    name: "drop_refusals",
-    text: `do $$ declare c record; begin
-        for c in select conrelid::regclass as t, conname from pg_constraint
-          where contype in ('c', 'f') and connamespace = 'public'::regnamespace and conparentid = 0 and conislocal
-        loop execute format('alter table %s drop constraint if exists %I cascade', c.t, c.conname); end loop;
-        for c in select tgrelid::regclass as t, tgname from pg_trigger where not tgisinternal and tgparentid = 0
-        loop execute format('drop trigger %I on %s', c.tgname, c.t); end loop;
-      end $$`,
-    values: [],
-  });
-}
-
 let changesMade = 0;
 const undo = new Error("the change is undone");
 
@@ -196,11 +158,10 @@ async function changed({ table, selection, authenticates }: Guard, column: strin
 }
 
 describe("a row that SQL changed", () => {
-  beforeAll(() => dropRefusals(coffer.deps.database));
+  beforeAll(() => dropRefusals(coffer));
 
   it.each(changes)("does not authenticate with another $title", async ({ guard, column }) => {
-    const { type, nullable } = await typeOf(coffer.deps.database, guard.table.name, column);
-    const another = present(anotherValue[type])(`${guard.table.alias}.${column}`);
+    const { another, nullable } = await anotherValue(coffer, guard.table.name, column, guard.table.alias);
     const { before, after } = await changed(guard, column, another);
     expect({ after, isTried: before > 0 }).toEqual({ after: 0, isTried: true });
     if (!nullable) return;
