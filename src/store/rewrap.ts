@@ -22,11 +22,11 @@ export async function isRewrapDue(sql: Sql): Promise<boolean> {
 }
 
 /** A version of a secret by its place in the primary key. */
-export type VersionPlace = Pick<SecretVersion, "secretId" | "versionNumber">;
+export type VersionPosition = Pick<SecretVersion, "secretId" | "versionNumber">;
 
 export interface KeyToRewrap extends StoredKmsKeyRecord {
   /** Where the pass goes on; undefined: at the beginning. */
-  after: VersionPlace | undefined;
+  after: VersionPosition | undefined;
 }
 
 /** The key that has waited longest, unless another transaction holds it. */
@@ -49,7 +49,7 @@ export async function walkVersions(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
   limit: number,
-): Promise<{ walked: number; left: number; last: VersionPlace | undefined }> {
+): Promise<{ walked: number; left: number; last: VersionPosition | undefined }> {
   const rows = await tx.query<{ walked: number; left: number; secret_id: string | null; version_number: number }>({
     name: "walk_versions",
     text: `with w as (
@@ -68,7 +68,7 @@ export async function walkVersions(
 }
 
 /** A version whose wrap is to be moved. */
-export interface VersionToRewrap extends VersionPlace {
+export interface VersionToRewrap extends VersionPosition {
   kmsKeyVersion: number;
   payloadForm: PayloadForm;
   envelope: Uint8Array;
@@ -78,7 +78,7 @@ export interface VersionToRewrap extends VersionPlace {
 export async function lockVersionsToRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
-  last: VersionPlace,
+  last: VersionPosition,
 ): Promise<VersionToRewrap[]> {
   const rows = await tx.query<{
     secret_id: string;
@@ -106,7 +106,7 @@ export async function lockVersionsToRewrap(
   }));
 }
 
-export interface RewrappedVersion extends VersionPlace {
+export interface RewrappedVersion extends VersionPosition {
   /** What is replaced. */
   old: Uint8Array;
   envelope: Uint8Array;

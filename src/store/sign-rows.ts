@@ -10,10 +10,10 @@ export interface UnsignedSecret extends StoredSecret {
 }
 
 /** Where a page ended. */
-export type SecretPlace = Pick<StoredSecret, "workspaceId" | "secretId">;
+export type SecretPosition = Pick<StoredSecret, "workspaceId" | "secretId">;
 
 /** Those after `after`, in the order of the primary key. */
-export async function findUnsignedSecrets(sql: Sql, after: SecretPlace, limit: number): Promise<UnsignedSecret[]> {
+export async function findUnsignedSecrets(sql: Sql, after: SecretPosition, limit: number): Promise<UnsignedSecret[]> {
   const rows = await sql.query<DriverRow & { mac: Uint8Array | null }>({
     name: "find_unsigned_secrets",
     text: `select ${secretColumns}, s.mac from secret s

@@ -60,9 +60,13 @@ export async function lockVaultConnection(
 }
 
 /** Keeps the connection from being deleted until the transaction ends; false: there is none. */
-export async function keepVaultConnection(tx: Tx, workspaceId: string, vaultConnectionId: string): Promise<boolean> {
+export async function shareLockVaultConnection(
+  tx: Tx,
+  workspaceId: string,
+  vaultConnectionId: string,
+): Promise<boolean> {
   const rows = await tx.query({
-    name: "keep_vault_connection",
+    name: "share_lock_vault_connection",
     text: "select from vault_connection c where c.workspace_id = $1 and c.vault_connection_id = $2 for key share",
     values: [workspaceId, vaultConnectionId],
   });

@@ -4,7 +4,7 @@ import { checkPathPattern } from "./path-pattern.ts";
 import { pathPermissionsOf, type Role } from "./permission.ts";
 
 /** Where a secret is: what rules are judged at. */
-export interface Place {
+export interface SecretLocation {
   region: string;
   path: string;
 }

@@ -1,5 +1,5 @@
 // The access rules of a workspace, compiled: what they allow to whom and where. Each part is compiled when it is first asked for.
-import { type AccessRule, type Place, patternsOf } from "./access-rule.ts";
+import { type AccessRule, patternsOf, type SecretLocation } from "./access-rule.ts";
 import { createPathTrie, type PathTrie } from "./path-trie.ts";
 import { isCovered, narrow, type Permission, pathPermissions, type Role } from "./permission.ts";
 
@@ -19,7 +19,7 @@ export interface RulePattern {
 /** The rules for one principal, or for one role. */
 interface SubjectRules {
   /** The id of a rule that allows it there. */
-  find(permission: Permission, place: Place): string | undefined;
+  find(permission: Permission, place: SecretLocation): string | undefined;
   patterns(permission: Permission): readonly RulePattern[];
 }
 
@@ -27,7 +27,7 @@ interface SubjectRules {
 export interface MemberRules {
   set: RuleSet;
   /** What allows it there, for the audit trail; undefined: no rule does. */
-  allowing(permission: Permission, place: Place): string | undefined;
+  allowing(permission: Permission, place: SecretLocation): string | undefined;
   isAllowedSomewhere(permission: Permission): boolean;
   /** Where rules allow it; none: nowhere. */
   patterns(permission: Permission): readonly RulePattern[];

@@ -13,13 +13,19 @@ import { seal } from "../../envelope/envelope.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { addStatementRules, bindPolicy, checkMaySet } from "../../steps/access/statement-rules.ts";
 import { authorizeAt, authorizeSomewhere } from "../../steps/authorize.ts";
-import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { checkReference, lockReferencedConnection } from "../../steps/external-vaults/check-reference.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../../steps/mutation.ts";
+import {
+  type Mutation,
+  type MutationDeps,
+  type MutationResult,
+  mutate,
+  type PreparedMutation,
+} from "../../steps/mutation.ts";
 import { checkFitsRule } from "../../steps/secrets/egress-value.ts";
 import { checkExpiration, expireTimeOf } from "../../steps/secrets/expiration.ts";
 import { secretById } from "../../steps/secrets/find.ts";
-import { withFreePath } from "../../steps/secrets/free-path.ts";
+import { freeExpiredPathAndRetry } from "../../steps/secrets/free-path.ts";
 import { regionOf } from "../../steps/secrets/region.ts";
 import { signNewSecret, type UnsignedNewSecret } from "../../steps/secrets/sign-new-secret.ts";
 import {
@@ -90,7 +96,7 @@ function withDefaults(input: CreateSecretInput) {
 
 type NewSecretRequest = ReturnType<typeof withDefaults>;
 
-interface PreparedSecret extends Prepared {
+interface PreparedSecret extends PreparedMutation {
   secret: UnsignedNewSecret;
   version: NewVersion;
 }
@@ -105,7 +111,7 @@ export async function createSecret(
   deps: CreateSecretDeps,
   caller: Caller,
   input: CreateSecretInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   const { workspaceId } = authorizeSomewhere(caller, "secrets.create");
   const request = withDefaults(input);
   const { region, revealable, authMethod } = checkRequest(deps, request);
@@ -147,7 +153,7 @@ export async function createSecret(
 
   const apply = async (tx: Tx, { secret, version }: PreparedSecret): Promise<Secret> => {
     await checkQuota(tx, workspaceId, "secrets");
-    await keepReferredConnection(tx, workspaceId, value);
+    await lockReferencedConnection(tx, workspaceId, value);
     const created = await insertSecret(tx, signNewSecret(deps, await withExpireTime(tx, secret, expiration)));
     await insertVersion(tx, version);
     await addStatementRules(deps, tx, created);
@@ -163,7 +169,7 @@ export async function createSecret(
     ...(needsTransaction ? {} : { applyAtOnce }),
   };
   try {
-    const outcome = await withFreePath(
+    const outcome = await freeExpiredPathAndRetry(
       deps,
       caller,
       async () => location,

@@ -9,9 +9,9 @@ import type { SecretVersion } from "../../domain/secret/version.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorizeFound } from "../../steps/authorize.ts";
-import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { checkReference, lockReferencedConnection } from "../../steps/external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../../steps/secrets/check-access.ts";
 import { checkFitsRule } from "../../steps/secrets/egress-value.ts";
@@ -43,7 +43,7 @@ export async function addSecretVersion(
   deps: AddVersionDeps,
   caller: Caller,
   input: AddVersionInput,
-): Promise<Outcome<SecretVersion>> {
+): Promise<MutationResult<SecretVersion>> {
   checkAnyValue(input.value);
   const grant = await authorizeSecret(deps, caller, "versions.add", input.secret);
   const { workspaceId } = grant;
@@ -77,7 +77,7 @@ export async function addSecretVersion(
       // What a vault says would go where the rule leads.
       if (secret.egress && input.value.case === "reference") authorizeFound(caller, "versions.access", secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
-      await keepReferredConnection(tx, workspaceId, input.value);
+      await lockReferencedConnection(tx, workspaceId, input.value);
       subject.versionNumber = secret.versionCount + 1;
       const vaultConnectionId = vaultConnectionIdOf(input.value);
       const { comment } = input;
