@@ -5,9 +5,8 @@ import { pathOf } from "../src/domain/secret-name.ts";
 import { seal } from "../src/envelope/envelope.ts";
 import type { KeyVersion } from "../src/envelope/key-version.ts";
 import { dataPayload } from "../src/envelope/payload.ts";
-import { coveredOfVersion, macOf } from "../src/integrity/row-macs.ts";
+import { coveredOfSecret, coveredOfVersion, macOf } from "../src/integrity/row-macs.ts";
 import type { Deps } from "../src/runtime/deps.ts";
-import { newSecretMac } from "../src/steps/secrets/new-secret-mac.ts";
 import { type FloorSealed, floorSeal } from "./floor-table.ts";
 
 export interface SeedKeys {
@@ -45,7 +44,8 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
   const secret = {
     ...{ workspaceId, secretId, region, name, kmsKeyId, revealable: true },
-    ...{ expireTime: undefined, accessPolicyText: undefined },
+    ...{ path: pathOf(name), storedState: "ACTIVE" as const, expireTime: undefined, accessPolicyText: undefined },
+    ...{ versionAliases: {}, versionCount: 1, currentVersion: 1 },
   };
   const version = {
     workspaceId,
@@ -59,7 +59,7 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
     secretId,
     versionId,
     name,
-    secretMac: newSecretMac(deps, secret),
+    secretMac: macOf(deps.deploymentKeys, coveredOfSecret(secret)),
     versionMac: macOf(deps.deploymentKeys, coveredOfVersion(version)),
     envelope: seal({ keyVersion, context, payload: dataPayload(payload), random: deps.random }),
     floor: floorSeal(floorKey, payload),

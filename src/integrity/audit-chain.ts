@@ -1,8 +1,10 @@
 // The chain of a workspace's audit events: each value is a MAC over the previous value and an event.
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { macRow } from "../envelope/mac.ts";
-import type { AuditSeal, SealedEvent, SealHead } from "../store/audit-seals.ts";
-import { type Covered, covering } from "./covering.ts";
+import type { SealedEvent, SealHead } from "../store/audit-seals.ts";
+import { auditEventTable } from "../store/rows/audit-event.ts";
+import { type AuditSeal, auditSealTable } from "../store/rows/audit-seal.ts";
+import { covering } from "./covering.ts";
 
 type MacKey = Pick<DeploymentKeys, "rowMacKey">;
 
@@ -16,33 +18,11 @@ export function chainStart(
 }
 
 export function chainEvent({ rowMacKey }: MacKey, chain: Uint8Array, event: SealedEvent): Uint8Array {
-  const { label, fields } = coveredOfEvent(event);
+  const { label, fields } = coveredOfEvent({ ...event, versionNumber: event.versionNumber });
   return macRow(rowMacKey, label, [chain, ...fields]);
 }
 
-/** Covers every column of the event. */
-const coveredOfEvent: (event: SealedEvent) => Covered = covering<SealedEvent>(
-  { table: "audit_event", column: "xact", label: "audit_event/v1" },
-  {
-    workspace_id: (row) => row.workspaceId,
-    event_id: (row) => row.eventId,
-    event_time: (row) => row.eventTimeUs,
-    request_id: (row) => row.requestId,
-    principal_id: (row) => row.principalId,
-    token_id: (row) => row.tokenId,
-    method: (row) => row.method,
-    resource_type: (row) => row.resourceType,
-    resource_id: (row) => row.resourceId,
-    version_number: (row) => row.versionNumber ?? null,
-    decision: (row) => row.decision,
-    rule: (row) => row.rule,
-    address: (row) => row.address,
-    user_agent: (row) => row.userAgent,
-    result: (row) => row.result,
-    occurrences: (row) => row.occurrences,
-    xact: (row) => row.xact,
-  },
-);
+const coveredOfEvent = covering(auditEventTable, "chain");
 
 /** Covers the MAC of the previous seal too, so that no seal can be removed from the middle. */
 export function sealMac({ rowMacKey }: MacKey, seal: Omit<AuditSeal, "mac">, previousMac: Uint8Array): Uint8Array {
@@ -50,22 +30,7 @@ export function sealMac({ rowMacKey }: MacKey, seal: Omit<AuditSeal, "mac">, pre
   return macRow(rowMacKey, label, [previousMac, ...fields]);
 }
 
-const coveredOfSeal: (seal: Omit<AuditSeal, "mac">) => Covered = covering<Omit<AuditSeal, "mac">>(
-  { table: "audit_seal", column: "mac", label: "audit_seal/v1" },
-  {
-    workspace_id: (row) => row.workspaceId,
-    seal_number: (row) => row.sealNumber,
-    seal_day: (row) => row.sealDay,
-    event_month: (row) => row.eventMonth,
-    from_xact: (row) => row.fromXact,
-    to_xact: (row) => row.toXact,
-    first_time: (row) => row.firstTimeUs,
-    last_time: (row) => row.lastTimeUs,
-    event_count: (row) => row.eventCount,
-    low_time: (row) => row.lowTimeUs,
-    chain: (row) => row.chain,
-  },
-);
+const coveredOfSeal = covering(auditSealTable, "mac");
 
 /** Returns whether coffer wrote the seal, after the previous one. */
 export function isSealed(keys: MacKey, { seal, previousMac }: SealHead): boolean {

@@ -10,7 +10,7 @@ import {
   lockKeyToRewrap,
   lockVersionsToRewrap,
   replaceEnvelopes,
-  type VersionPlace,
+  type VersionPosition,
   walkVersions,
 } from "../store/rewrap.ts";
 import {
@@ -77,7 +77,7 @@ async function moveVersions(
   deps: JobDeps,
   tx: Tx,
   key: KeyToRewrap,
-  last: VersionPlace,
+  last: VersionPosition,
   left: number,
 ): Promise<number | undefined> {
   const versions = await lockVersionsToRewrap(tx, key, last);

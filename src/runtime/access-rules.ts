@@ -6,8 +6,9 @@ import { newId } from "../domain/ids.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { coveredOfAccessRule, isAuthentic } from "../integrity/row-macs.ts";
-import { loadAccessRules, type StoredAccessRule } from "../store/access-rules.ts";
+import { loadAccessRules } from "../store/access-rules.ts";
 import type { Sql } from "../store/database.ts";
+import type { StoredAccessRule } from "../store/rows/access-rule.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 
 export interface AccessRules {

@@ -1,6 +1,6 @@
 // The only place that decides whether a caller may do something, and so the only one that makes a Grant.
 import { statementDenies } from "../domain/access/access-policy.ts";
-import type { Place } from "../domain/access/access-rule.ts";
+import type { SecretLocation } from "../domain/access/access-rule.ts";
 import type { Grant } from "../domain/access/grant.ts";
 import { type Permission, type Role, roles } from "../domain/access/permission.ts";
 import { denyingStatement } from "../domain/access/statement-rules.ts";
@@ -19,15 +19,15 @@ export function authorize<P extends Permission>(caller: Caller, permission: P): 
 }
 
 /** A grant at one path, by role or by an access rule; PERMISSION_MISSING names the permission, whatever exists there. */
-export function authorizeAt<P extends Permission>(caller: Caller, permission: P, place: Place): Grant<P> {
+export function authorizeAt<P extends Permission>(caller: Caller, permission: P, location: SecretLocation): Grant<P> {
   const membership = membershipOf(caller, permission);
-  const rule = allowing(membership, permission, place);
+  const rule = allowing(membership, permission, location);
   if (rule === undefined) throw missing(permission);
   return grantOf(membership, permission, rule);
 }
 
 /** A secret that was found and whose row is authentic: its path, and its policy, which may deny what roles and rules allow. */
-export type FoundSecret = Place & Pick<Secret, "secretId" | "accessPolicy">;
+export type FoundSecret = SecretLocation & Pick<Secret, "secretId" | "accessPolicy">;
 
 /**
  * The same for a secret that was found, whose access policy may deny it: ACCESS_POLICY_DENIED. Where the caller could not even see
@@ -129,8 +129,8 @@ export function holds(caller: Caller, permission: Permission): boolean {
 }
 
 /** Whether the caller holds a permission at a path, where a lack of it only changes what is shown. */
-export function holdsAt({ membership }: Caller, permission: Permission, place: Place): boolean {
-  return membership !== undefined && allowing(membership, permission, place) !== undefined;
+export function holdsAt({ membership }: Caller, permission: Permission, location: SecretLocation): boolean {
+  return membership !== undefined && allowing(membership, permission, location) !== undefined;
 }
 
 /** Whether the caller may know that a secret is there. */
@@ -144,10 +144,10 @@ function membershipOf(caller: Caller, permission: Permission): Membership {
 }
 
 /** What allows it, for the audit trail. */
-function allowing(membership: Membership, permission: Permission, place: Place): string | undefined {
+function allowing(membership: Membership, permission: Permission, location: SecretLocation): string | undefined {
   return membership.permissions.has(permission)
     ? ruleOfRole(membership)
-    : membership.rules?.allowing(permission, place);
+    : membership.rules?.allowing(permission, location);
 }
 
 function ruleOfRole({ role }: Membership): string {

@@ -22,13 +22,13 @@ import {
 export type MutationDeps = Pick<Deps, "database" | "idempotencyHints" | "singleFlight" | "now" | "random">;
 
 /** What a change gave, and whether an earlier call with the same key had made it already. */
-export interface Outcome<T> {
+export interface MutationResult<T> {
   resource: T;
   replayed: boolean;
 }
 
 /** What a change is about. */
-export interface Prepared {
+export interface PreparedMutation {
   subject: AuditSubject;
   /** Further workspaces that it reaches, which have its event in their audit trail too. */
   alsoIn?: readonly string[];
@@ -37,7 +37,7 @@ export interface Prepared {
 }
 
 /** One change. */
-export interface Mutation<P extends Prepared, T> {
+export interface Mutation<P extends PreparedMutation, T> {
   /** What allows it, in the workspace it is in. */
   grant: Grant<Permission>;
   /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
@@ -63,11 +63,11 @@ const waitForOtherMs = 5_000;
 const fingerprintKeyVersion = 1;
 
 /** Runs a mutation once: a call with an idempotency key that was used for the same request returns what that one made. */
-export async function mutate<P extends Prepared, T>(
+export async function mutate<P extends PreparedMutation, T>(
   deps: MutationDeps,
   caller: Caller,
   mutation: Mutation<P, T>,
-): Promise<Outcome<T>> {
+): Promise<MutationResult<T>> {
   const { idempotency } = caller;
   if (!idempotency) return { resource: await change(deps, caller, mutation, undefined), replayed: false };
   const { workspaceId } = mutation.grant;
@@ -79,14 +79,14 @@ export async function mutate<P extends Prepared, T>(
   return outcome;
 }
 
-async function changeOrReplay<P extends Prepared, T>(
+async function changeOrReplay<P extends PreparedMutation, T>(
   deps: MutationDeps,
   caller: Caller,
   mutation: Mutation<P, T>,
   scope: IdempotencyScope,
   idempotency: Idempotency,
   otherSucceeded: boolean,
-): Promise<Outcome<T>> {
+): Promise<MutationResult<T>> {
   const replay = () => findReplay(deps, mutation, scope, idempotency);
   // A hint only says where to look first; Postgres says what is so.
   if (otherSucceeded || (await deps.idempotencyHints.has(scope))) {
@@ -106,7 +106,7 @@ async function changeOrReplay<P extends Prepared, T>(
   }
 }
 
-async function change<P extends Prepared, T>(
+async function change<P extends PreparedMutation, T>(
   deps: MutationDeps,
   caller: Caller,
   mutation: Mutation<P, T>,
@@ -160,10 +160,10 @@ async function claimOrFail(tx: Tx, claim: IdempotencyClaim): Promise<void> {
 
 async function findReplay<T>(
   deps: MutationDeps,
-  mutation: Pick<Mutation<Prepared, T>, "replay">,
+  mutation: Pick<Mutation<PreparedMutation, T>, "replay">,
   scope: IdempotencyScope,
   idempotency: Idempotency,
-): Promise<Outcome<T> | undefined> {
+): Promise<MutationResult<T> | undefined> {
   const record = await findIdempotencyRecord(deps.database, scope);
   if (!record) return undefined;
   if (!timingSafeEqual(record.fingerprint, idempotency.fingerprint)) {

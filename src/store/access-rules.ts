@@ -1,46 +1,23 @@
 // Access rules: their rows, and how often those of a workspace have changed.
-import type { AccessRule, RuleSubject } from "../domain/access/access-rule.ts";
+import type { AccessRule } from "../domain/access/access-rule.ts";
 import type { Role } from "../domain/access/permission.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
+import { accessRuleTable, type StoredAccessRule, subjectColumns, toAccessRule } from "./rows/access-rule.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { write } from "./rows/write.ts";
 
 /** The channel on which the workspaces whose rules have changed are announced: by a trigger. */
 export const accessChannel = "coffer_access_changed";
 
-/** A rule as stored; its mac covers all that decides what it allows. */
-export interface StoredAccessRule extends AccessRule {
-  mac: Uint8Array;
-}
+const stored = select(accessRuleTable, propertiesBut(accessRuleTable));
+const inserted = propertiesBut(accessRuleTable, "createTime");
+const newRules = write(accessRuleTable, inserted);
+const rulesOfSecret = write(accessRuleTable, inserted, { further: { source_secret_id: "$2" } });
 
-const columns = `r.workspace_id, r.rule_id, r.principal_id, r.role, r.permissions, r.path_patterns, r.region, r.note,
-  r.create_time, r.mac`;
-
-interface RuleRow {
-  workspace_id: string;
-  rule_id: string;
-  principal_id: string | null;
-  role: Role | null;
-  permissions: string[];
-  path_patterns: string[];
-  region: string | null;
-  note: string;
-  create_time: Date;
-  mac: Uint8Array;
-}
-
-function toRule(row: RuleRow): StoredAccessRule {
-  const subject: RuleSubject = row.role === null ? { principalId: row.principal_id ?? "" } : { role: row.role };
-  return {
-    workspaceId: row.workspace_id,
-    ruleId: row.rule_id,
-    subject,
-    permissions: row.permissions,
-    pathPatterns: row.path_patterns,
-    region: row.region ?? undefined,
-    note: row.note,
-    createTime: row.create_time,
-    mac: row.mac,
-  };
+function toRule(row: DriverRow): StoredAccessRule {
+  return toAccessRule(stored.read(row));
 }
 
 /** All rules of a workspace by id, and the revision that they are at. Fails when there is no such workspace. */
@@ -48,17 +25,17 @@ export async function loadAccessRules(
   sql: Sql,
   workspaceId: string,
 ): Promise<{ revision: number; rules: StoredAccessRule[] }> {
-  const rows = await sql.query<{ [K in keyof RuleRow]: RuleRow[K] | null } & { access_revision: number }>({
+  const rows = await sql.query<DriverRow & { access_revision: number }>({
     name: "load_access_rules",
     isLookup: true,
-    text: `select w.access_revision, ${columns}
+    text: `select w.access_revision, ${stored.sql}
       from workspace w left join access_rule r on r.workspace_id = w.workspace_id
       where w.workspace_id = $1 order by r.rule_id`,
     values: [workspaceId],
   });
   const first = firstOrUndefined(rows);
   if (!first) throw new Error("the workspace of a membership is gone");
-  const rules = rows.filter(({ rule_id }) => rule_id !== null).map((row) => toRule(row as RuleRow));
+  const rules = rows.filter((row) => row["rule_id"] !== null).map(toRule);
   return { revision: first.access_revision, rules };
 }
 
@@ -72,23 +49,10 @@ export async function countAccessRules(sql: Sql, workspaceId: string): Promise<n
 }
 
 export async function insertAccessRule(tx: Tx, rule: Omit<StoredAccessRule, "createTime">): Promise<AccessRule> {
-  const { subject } = rule;
-  const rows = await tx.query<RuleRow>({
+  const rows = await tx.query<DriverRow>({
     name: "insert_access_rule",
-    text: `insert into access_rule as r (
-        workspace_id, rule_id, principal_id, role, permissions, path_patterns, region, note, mac)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning ${columns}`,
-    values: [
-      rule.workspaceId,
-      rule.ruleId,
-      "role" in subject ? null : subject.principalId,
-      "role" in subject ? subject.role : null,
-      rule.permissions,
-      rule.pathPatterns,
-      rule.region ?? null,
-      rule.note,
-      rule.mac,
-    ],
+    text: `${newRules.insert()} returning ${stored.sql}`,
+    values: newRules.values({ ...rule, ...subjectColumns(rule) }),
   });
   return toRule(only(rows));
 }
@@ -97,32 +61,13 @@ export async function insertAccessRule(tx: Tx, rule: Omit<StoredAccessRule, "cre
 export async function insertAccessRules(
   tx: Tx,
   sourceSecretId: string,
-  rules: readonly (Omit<StoredAccessRule, "createTime" | "subject"> & { subject: { principalId: string } })[],
+  rules: readonly Omit<StoredAccessRule, "createTime">[],
 ): Promise<void> {
   await tx.query({
     name: "insert_access_rules",
-    text: `insert into access_rule (
-        workspace_id, rule_id, principal_id, permissions, path_patterns, region, note, mac, source_secret_id)
-      select r.workspace_id, r.rule_id, r.principal_id, r.permissions, r.path_patterns, r.region, r.note,
-        decode(r.mac, 'hex'), $2
-      from json_to_recordset($1::json) as r (
-        workspace_id text, rule_id text, principal_id text, permissions text[], path_patterns text[], region text,
-        note text, mac text)`,
-    values: [JSON.stringify(rules.map(toInserted)), sourceSecretId],
+    text: rulesOfSecret.insertAll("$1"),
+    values: [rulesOfSecret.json(rules.map((rule) => ({ ...rule, ...subjectColumns(rule) }))), sourceSecretId],
   });
-}
-
-function toInserted(rule: Parameters<typeof insertAccessRules>[2][number]): Record<string, unknown> {
-  return {
-    workspace_id: rule.workspaceId,
-    rule_id: rule.ruleId,
-    principal_id: rule.subject.principalId,
-    permissions: rule.permissions,
-    path_patterns: rule.pathPatterns,
-    region: rule.region ?? null,
-    note: rule.note,
-    mac: Buffer.from(rule.mac).toString("hex"),
-  };
 }
 
 /** Deletes the rules that came with a secret, and says whether there were any. */
@@ -139,9 +84,9 @@ export async function deleteRulesOfSecret(
 }
 
 export async function findAccessRule(sql: Sql, workspaceId: string, ruleId: string): Promise<AccessRule | undefined> {
-  const rows = await sql.query<RuleRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_access_rule",
-    text: `select ${columns} from access_rule r where r.workspace_id = $1 and r.rule_id = $2`,
+    text: `select ${stored.sql} from access_rule r where r.workspace_id = $1 and r.rule_id = $2`,
     values: [workspaceId, ruleId],
   });
   const row = firstOrUndefined(rows);
@@ -164,9 +109,9 @@ export async function listAccessRules(
   workspaceId: string,
   query: { principalId: string | null; role: Role | null; afterId: string; limit: number },
 ): Promise<AccessRule[]> {
-  const rows = await sql.query<RuleRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_access_rules",
-    text: `select ${columns} from access_rule r
+    text: `select ${stored.sql} from access_rule r
       where r.workspace_id = $1 and r.rule_id > $2 and ($3::text is null or r.principal_id = $3)
         and ($4::text is null or r.role = $4)
       order by r.rule_id limit $5`,

@@ -3,53 +3,13 @@ import type { Role } from "../domain/access/permission.ts";
 import type { ApiToken } from "../domain/workspace/workspace.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import type { StoredMember } from "./workspaces.ts";
+import { apiTokenTable, type StoredApiToken } from "./rows/api-token.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import type { StoredMember } from "./rows/workspace-member.ts";
+import { write } from "./rows/write.ts";
 
-/** A token as stored; its mac covers all that decides what it may do. */
-export interface StoredApiToken extends ApiToken {
-  lookupId: string;
-  secretHash: Uint8Array;
-  mac: Uint8Array;
-}
-
-const columns = `t.token_id, t.lookup_id, t.principal_id, t.workspace_id, t.display_name, t.prefix, t.scopes, t.secret_hash,
-  t.revision, t.create_time, t.expire_time, t.revoke_time, t.last_used_time, t.mac`;
-
-interface TokenRow {
-  token_id: string;
-  lookup_id: string;
-  principal_id: string;
-  workspace_id: string | null;
-  display_name: string;
-  prefix: string;
-  scopes: string[];
-  secret_hash: Uint8Array;
-  revision: number;
-  create_time: Date;
-  expire_time: Date | null;
-  revoke_time: Date | null;
-  last_used_time: Date | null;
-  mac: Uint8Array;
-}
-
-function toToken(row: TokenRow): StoredApiToken {
-  return {
-    tokenId: row.token_id,
-    lookupId: row.lookup_id,
-    principalId: row.principal_id,
-    workspaceId: row.workspace_id ?? undefined,
-    displayName: row.display_name,
-    prefix: row.prefix,
-    scopes: row.scopes,
-    secretHash: row.secret_hash,
-    revision: row.revision,
-    createTime: row.create_time,
-    expireTime: row.expire_time ?? undefined,
-    revokeTime: row.revoke_time ?? undefined,
-    lastUsedTime: row.last_used_time ?? undefined,
-    mac: row.mac,
-  };
-}
+const stored = select(apiTokenTable, propertiesBut(apiTokenTable));
 
 /** A membership, and how often the access rules of its workspace have changed. */
 export interface MemberRecord extends StoredMember {
@@ -75,10 +35,10 @@ interface MemberJson {
 }
 
 export async function findTokenRecord(sql: Sql, lookupId: string): Promise<TokenRecord | undefined> {
-  const rows = await sql.query<TokenRow & { expires_in_ms: number | null; members: MemberJson[] }>({
+  const rows = await sql.query<DriverRow & { expires_in_ms: number | null; members: MemberJson[] }>({
     name: "find_token_record",
     isLookup: true,
-    text: `select ${columns},
+    text: `select ${stored.sql},
         extract(epoch from t.expire_time - clock_timestamp())::float8 * 1000 as expires_in_ms,
         coalesce((
           select json_agg(json_build_object('workspace_id', m.workspace_id, 'role', m.role, 'mac', encode(m.mac, 'hex'),
@@ -91,14 +51,15 @@ export async function findTokenRecord(sql: Sql, lookupId: string): Promise<Token
   });
   const row = firstOrUndefined(rows);
   if (!row) return undefined;
+  const token = stored.read(row);
   const expiresInMs = row.expires_in_ms ?? undefined;
   return {
-    token: toToken(row),
+    token,
     isExpired: expiresInMs !== undefined && expiresInMs <= 0,
     expiresInMs,
     members: row.members.map((member) => ({
       workspaceId: member.workspace_id,
-      principalId: row.principal_id,
+      principalId: token.principalId,
       role: member.role,
       mac: Buffer.from(member.mac, "hex"),
       accessRevision: member.access_revision,
@@ -106,29 +67,18 @@ export async function findTokenRecord(sql: Sql, lookupId: string): Promise<Token
   };
 }
 
-/** What is given of a new token; the rest begins empty. */
-export type NewApiToken = Omit<StoredApiToken, "revision" | "createTime" | "revokeTime" | "lastUsedTime">;
+const inserted = propertiesBut(apiTokenTable, "revision", "createTime", "revokeTime", "lastUsedTime");
+const newTokens = write(apiTokenTable, inserted);
+
+export type NewApiToken = Pick<StoredApiToken, (typeof inserted)[number]>;
 
 export async function insertToken(tx: Tx, token: NewApiToken): Promise<ApiToken> {
-  const rows = await tx.query<TokenRow>({
+  const rows = await tx.query<DriverRow>({
     name: "insert_token",
-    text: `insert into api_token as t (
-        token_id, lookup_id, principal_id, workspace_id, display_name, prefix, scopes, secret_hash, expire_time, mac)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${columns}`,
-    values: [
-      token.tokenId,
-      token.lookupId,
-      token.principalId,
-      token.workspaceId ?? null,
-      token.displayName,
-      token.prefix,
-      token.scopes,
-      token.secretHash,
-      token.expireTime ?? null,
-      token.mac,
-    ],
+    text: `${newTokens.insert()} returning ${stored.sql}`,
+    values: newTokens.values(token),
   });
-  return toToken(only(rows));
+  return stored.read(only(rows));
 }
 
 // Those of the workspace alone, and those that reach it among others.
@@ -137,34 +87,34 @@ const ofWorkspace = `(t.workspace_id = $1 or (t.workspace_id is null and t.princ
 
 /** A token that reaches the workspace. */
 export async function findToken(sql: Sql, workspaceId: string, tokenId: string): Promise<ApiToken | undefined> {
-  const rows = await sql.query<TokenRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_token",
-    text: `select ${columns} from api_token t where t.token_id = $2 and ${ofWorkspace}`,
+    text: `select ${stored.sql} from api_token t where t.token_id = $2 and ${ofWorkspace}`,
     values: [workspaceId, tokenId],
   });
   const row = firstOrUndefined(rows);
-  return row && toToken(row);
+  return row && stored.read(row);
 }
 
 /** The same, and holds the row until the transaction ends. */
 export async function lockToken(tx: Tx, workspaceId: string, tokenId: string): Promise<StoredApiToken | undefined> {
-  const rows = await tx.query<TokenRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_token",
-    text: `select ${columns} from api_token t where t.token_id = $2 and ${ofWorkspace} for update of t`,
+    text: `select ${stored.sql} from api_token t where t.token_id = $2 and ${ofWorkspace} for update of t`,
     values: [workspaceId, tokenId],
   });
   const row = firstOrUndefined(rows);
-  return row && toToken(row);
+  return row && stored.read(row);
 }
 
 /** Newest first: the next `limit` tokens below `belowId` that reach the workspace. */
 export async function listTokens(sql: Sql, workspaceId: string, belowId: string, limit: number): Promise<ApiToken[]> {
-  const rows = await sql.query<TokenRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_tokens",
-    text: `select ${columns} from api_token t where ${ofWorkspace} and t.token_id < $2 order by t.token_id desc limit $3`,
+    text: `select ${stored.sql} from api_token t where ${ofWorkspace} and t.token_id < $2 order by t.token_id desc limit $3`,
     values: [workspaceId, belowId, limit],
   });
-  return rows.map(toToken);
+  return rows.map(stored.read);
 }
 
 /** Some workspace that the token reaches: for who knows nothing but its id. */
@@ -188,15 +138,17 @@ export async function revokeToken(
   tx: Tx,
   token: Pick<StoredApiToken, "tokenId" | "lookupId" | "mac"> & { revokeTime: Date },
 ): Promise<ApiToken> {
-  const rows = await tx.query<TokenRow>({
+  const rows = await tx.query<DriverRow>({
     name: "revoke_token",
     text: `update api_token t set revoke_time = $2, mac = $3, revision = t.revision + 1
-      where t.token_id = $1 returning ${columns}`,
+      where t.token_id = $1 returning ${stored.sql}`,
     values: [token.tokenId, token.revokeTime, token.mac],
   });
   await notifyChanged(tx, token.lookupId);
-  return toToken(only(rows));
+  return stored.read(only(rows));
 }
+
+const rotated = write(apiTokenTable, ["lookupId", "prefix", "secretHash", "mac"]);
 
 /** Gives the token another secret and lookup id, which the mac covers; the one it had is announced as gone. */
 export async function rotateToken(
@@ -204,14 +156,14 @@ export async function rotateToken(
   token: Pick<StoredApiToken, "tokenId" | "lookupId" | "prefix" | "secretHash" | "mac">,
   oldLookupId: string,
 ): Promise<ApiToken> {
-  const rows = await tx.query<TokenRow>({
+  const rows = await tx.query<DriverRow>({
     name: "rotate_token",
-    text: `update api_token t set lookup_id = $2, prefix = $3, secret_hash = $4, mac = $5, revision = t.revision + 1
-      where t.token_id = $1 returning ${columns}`,
-    values: [token.tokenId, token.lookupId, token.prefix, token.secretHash, token.mac],
+    text: `update api_token t set ${rotated.assign(2)}, revision = t.revision + 1
+      where t.token_id = $1 returning ${stored.sql}`,
+    values: [token.tokenId, ...rotated.values(token)],
   });
   await notifyChanged(tx, oldLookupId);
-  return toToken(only(rows));
+  return stored.read(only(rows));
 }
 
 async function notifyChanged(tx: Tx, lookupId: string): Promise<void> {

@@ -2,27 +2,29 @@
 
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
+import { type AuditCut, auditCutTable } from "./rows/audit-cut.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { write } from "./rows/write.ts";
 
-export interface AuditCut {
-  beforeTime: Date;
-  mac: Uint8Array;
-}
+const properties = propertiesBut(auditCutTable);
+const stored = select(auditCutTable, properties);
+const newCuts = write(auditCutTable, properties);
 
 export async function findAuditCut(sql: Sql): Promise<AuditCut | undefined> {
-  const rows = await sql.query<{ before_time: Date; mac: Uint8Array }>({
+  const rows = await sql.query<DriverRow>({
     name: "find_audit_cut",
-    text: "select before_time, mac from audit_cut",
+    text: `select ${stored.sql} from audit_cut c`,
     values: [],
   });
   const row = firstOrUndefined(rows);
-  return row && { beforeTime: row.before_time, mac: row.mac };
+  return row && stored.read(row);
 }
 
-export async function putAuditCut(tx: Tx, { beforeTime, mac }: AuditCut): Promise<void> {
+export async function putAuditCut(tx: Tx, cut: AuditCut): Promise<void> {
   await tx.query({
     name: "put_audit_cut",
-    text: `insert into audit_cut (before_time, mac) values ($1, $2)
-      on conflict (singleton) do update set before_time = excluded.before_time, mac = excluded.mac`,
-    values: [beforeTime, mac],
+    text: `${newCuts.insert()} on conflict (singleton) do update set ${newCuts.replace}`,
+    values: newCuts.values(cut),
   });
 }

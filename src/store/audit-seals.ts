@@ -2,70 +2,43 @@
 import type { Bounds, Horizon } from "../domain/audit/event-horizon.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { type AuditRow, eventColumns, type StoredAuditEvent, timeOf, toEvent } from "./list-audit-events.ts";
+import { type StoredAuditEvent, storedEvent, timeOf, toEvent } from "./list-audit-events.ts";
+import { type AuditSeal, auditSealTable } from "./rows/audit-seal.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { write } from "./rows/write.ts";
 
 /** An event with the number of the transaction that wrote it. */
 export interface SealedEvent extends StoredAuditEvent {
   xact: number;
 }
 
-/** One link of a workspace's chain: the events of one month that were sealed on one day. Times are in microseconds since 1970. */
-export interface AuditSeal {
-  workspaceId: string;
-  sealNumber: number;
-  /** As `2026-11-28`, in UTC. */
-  sealDay: string;
-  /** As `2026-11`, in UTC. */
-  eventMonth: string;
-  fromXact: number;
-  /** The first transaction number that is not covered. */
-  toXact: number;
-  firstTimeUs: number;
-  lastTimeUs: number;
-  eventCount: number;
-  /** No event of `toXact` or a later transaction is older. */
-  lowTimeUs: number;
-  chain: Uint8Array;
-  mac: Uint8Array;
-}
+const us = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`;
 
-interface SealRow {
-  workspace_id: string;
-  seal_number: number;
-  seal_day: string;
-  event_month: string;
-  from_xact: number;
-  to_xact: number;
-  first_time_us: number;
-  last_time_us: number;
-  event_count: number;
-  low_time_us: number;
-  chain: Uint8Array;
-  mac: Uint8Array;
-}
+/** Selects the columns of `audit_seal s` that make an AuditSeal. */
+export const storedSeal = select(auditSealTable, propertiesBut(auditSealTable), {
+  expressions: {
+    seal_day: "to_char(s.seal_day, 'YYYY-MM-DD')",
+    event_month: "to_char(s.event_month, 'YYYY-MM')",
+    first_time: us("s.first_time"),
+    last_time: us("s.last_time"),
+    low_time: us("s.low_time"),
+  },
+});
 
-const us = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint as ${column.slice(2)}_us`;
+const newSeals = write(auditSealTable, propertiesBut(auditSealTable), {
+  expressions: {
+    seal_day: "(?)::date",
+    event_month: "(? || '-01')::date",
+    first_time: timeOf("?"),
+    last_time: timeOf("?"),
+    low_time: timeOf("?"),
+  },
+});
 
-const columns = `s.workspace_id, s.seal_number, to_char(s.seal_day, 'YYYY-MM-DD') as seal_day,
-  to_char(s.event_month, 'YYYY-MM') as event_month, s.from_xact, s.to_xact, ${us("s.first_time")}, ${us("s.last_time")},
-  s.event_count, ${us("s.low_time")}, s.chain, s.mac`;
-
-function toSeal(row: SealRow): AuditSeal {
-  return {
-    workspaceId: row.workspace_id,
-    sealNumber: row.seal_number,
-    sealDay: row.seal_day,
-    eventMonth: row.event_month,
-    fromXact: row.from_xact,
-    toXact: row.to_xact,
-    firstTimeUs: row.first_time_us,
-    lastTimeUs: row.last_time_us,
-    eventCount: row.event_count,
-    lowTimeUs: row.low_time_us,
-    chain: row.chain,
-    mac: row.mac,
-  };
-}
+const extendedSeals = write(auditSealTable, [
+  ...(["toXact", "firstTimeUs", "lastTimeUs", "eventCount", "lowTimeUs", "chain", "mac"] as const),
+]);
 
 /** The newest seal of a workspace, and the MAC of the previous one, which is empty for the first seal. */
 export interface SealHead {
@@ -117,23 +90,28 @@ export async function findUnsealed(
 }
 
 export async function findHead(sql: Sql, workspaceId: string): Promise<SealHead | undefined> {
-  const rows = await sql.query<SealRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_audit_head",
-    text: `select ${columns} from audit_seal s where s.workspace_id = $1 order by s.seal_number desc limit 2`,
+    text: `select ${storedSeal.sql} from audit_seal s where s.workspace_id = $1 order by s.seal_number desc limit 2`,
     values: [workspaceId],
   });
   const [newest, previous] = rows;
-  return newest && { seal: toSeal(newest), previousMac: previous?.mac ?? new Uint8Array() };
+  return (
+    newest && {
+      seal: storedSeal.read(newest),
+      previousMac: previous ? storedSeal.read(previous).mac : new Uint8Array(),
+    }
+  );
 }
 
 /** Returns all seals of a workspace, in the order of their numbers. */
 export async function listSeals(sql: Sql, workspaceId: string): Promise<AuditSeal[]> {
-  const rows = await sql.query<SealRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_audit_seals",
-    text: `select ${columns} from audit_seal s where s.workspace_id = $1 order by s.seal_number`,
+    text: `select ${storedSeal.sql} from audit_seal s where s.workspace_id = $1 order by s.seal_number`,
     values: [workspaceId],
   });
-  return rows.map(toSeal);
+  return rows.map(storedSeal.read);
 }
 
 /** Returns the workspaces that have or had events, including the empty id. */
@@ -165,9 +143,9 @@ export async function listSealedEvents(
   after: SealedPosition | undefined,
   limit: number,
 ): Promise<SealedEvent[]> {
-  const rows = await sql.query<AuditRow & { xact: number }>({
+  const rows = await sql.query<DriverRow & { xact: number }>({
     name: "list_sealed_events",
-    text: `select ${eventColumns}, a.xact from audit_event a
+    text: `select ${storedEvent.sql}, a.xact from audit_event a
       where a.workspace_id = $1 and a.xact >= $2 and a.xact < $3 and a.event_time >= ${timeOf("$4")}
         and ($5::bigint is null or a.event_time <= ${timeOf("$5")})
         and (a.xact, a.event_time, a.event_id) > ($6::bigint, ${timeOf("$7")}, $8)
@@ -198,16 +176,8 @@ export async function countEvents(
 export async function putSeal(tx: Tx, seal: AuditSeal): Promise<void> {
   await tx.query({
     name: "put_audit_seal",
-    text: `insert into audit_seal (workspace_id, seal_number, seal_day, event_month, from_xact, to_xact, first_time, last_time,
-        event_count, low_time, chain, mac)
-      values ($1, $2, $3::date, $4::date, $5, $6, ${timeOf("$7")}, ${timeOf("$8")}, $9, ${timeOf("$10")}, $11, $12)
-      on conflict (workspace_id, seal_number) do update set to_xact = excluded.to_xact, first_time = excluded.first_time,
-        last_time = excluded.last_time, event_count = excluded.event_count, low_time = excluded.low_time,
-        chain = excluded.chain, mac = excluded.mac`,
-    values: [
-      ...[seal.workspaceId, seal.sealNumber, seal.sealDay, `${seal.eventMonth}-01`, seal.fromXact, seal.toXact],
-      ...[seal.firstTimeUs, seal.lastTimeUs, seal.eventCount, seal.lowTimeUs, seal.chain, seal.mac],
-    ],
+    text: `${newSeals.insert()} on conflict (workspace_id, seal_number) do update set ${extendedSeals.replace}`,
+    values: newSeals.values(seal),
   });
 }
 
@@ -215,7 +185,7 @@ export async function putSeal(tx: Tx, seal: AuditSeal): Promise<void> {
 export async function lockBounds(tx: Tx): Promise<Bounds | undefined> {
   const rows = await tx.query<{ low_xact: number; low_time_us: number; next_xact: number; next_time_us: number }>({
     name: "lock_audit_horizon",
-    text: `select h.low_xact, ${us("h.low_time")}, h.next_xact, ${us("h.next_time")} from audit_horizon h for update`,
+    text: `select h.low_xact, ${us("h.low_time")} as low_time_us, h.next_xact, ${us("h.next_time")} as next_time_us from audit_horizon h for update`,
     values: [],
   });
   const row = firstOrUndefined(rows);

@@ -1,6 +1,7 @@
 // One level of the tree of paths, without reading what lies below it.
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
+import { isActive, type StoredSecret, secretColumns, toSecret } from "./rows/secret.ts";
+import type { DriverRow } from "./rows/select.ts";
 import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 export interface Level {
@@ -84,7 +85,7 @@ export async function findSecretsById(
   const values: unknown[] = [workspaceId, secretIds];
   const conditions = ["s.workspace_id = $1", "s.secret_id = any ($2)", isActive];
   conditions.push(...visibleConditions(visible, (value) => `$${values.push(value)}`));
-  const rows = await sql.query<SecretRow>({
+  const rows = await sql.query<DriverRow>({
     name: nameOf("find_secrets_by_id", visible),
     text: `select ${secretColumns} from secret s where ${conditions.join(" and ")} order by s.path`,
     values,

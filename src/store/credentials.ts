@@ -1,15 +1,17 @@
 // What a secret is a credential for, where that may change.
 import type { Secret } from "../domain/secret/secret.ts";
+import { clock } from "./clock.ts";
 import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
-import { clock, type SecretRow, secretColumnsByClock, toSecret } from "./rows.ts";
+import { secretColumnsByClock, toSecret } from "./rows/secret.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 /** Writes the kind and the method; the credential is to be tried anew. */
 export async function updateCredential(
   tx: Tx,
   secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod"> & { credentialMac: Uint8Array },
 ): Promise<Secret> {
-  const rows = await tx.query<SecretRow>({
+  const rows = await tx.query<DriverRow>({
     name: "update_credential",
     text: `update secret s set
         kind = $3, auth_method = $4, credential_mac = $5, validation_state = 'UNSPECIFIED', validation_version = 0,

@@ -1,9 +1,11 @@
 // Versions that are destroyed: by force with their secret, or because their scheduled time has come.
 import type { Secret } from "../domain/secret/secret.ts";
 import type { SecretVersion } from "../domain/secret/version.ts";
+import { clock } from "./clock.ts";
 import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock, toVersion, type VersionRow, versionColumns } from "./rows.ts";
+import { storedVersion } from "./rows/secret-version.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 const isDue = "v.scheduled_destroy_time <= now()";
 
@@ -19,14 +21,14 @@ export async function isDestructionDue(sql: Sql): Promise<boolean> {
 
 /** At most `limit` of them, the longest due first, each with its secret; what another transaction holds is left for later. */
 export async function lockVersionsToDestroy(tx: Tx, limit: number): Promise<SecretVersion[]> {
-  const rows = await tx.query<VersionRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_versions_to_destroy",
-    text: `select ${versionColumns} from secret_version v
+    text: `select ${storedVersion.sql} from secret_version v
       join secret s on s.workspace_id = v.workspace_id and s.secret_id = v.secret_id
       where ${isDue} order by v.scheduled_destroy_time limit $1 for update of s, v skip locked`,
     values: [limit],
   });
-  return rows.map(toVersion);
+  return rows.map(storedVersion.read);
 }
 
 /** Those of a secret that are not destroyed yet. */
@@ -34,13 +36,13 @@ export async function findLiveVersions(
   tx: Tx,
   secret: Pick<Secret, "workspaceId" | "secretId">,
 ): Promise<SecretVersion[]> {
-  const rows = await tx.query<VersionRow>({
+  const rows = await tx.query<DriverRow>({
     name: "find_live_versions",
-    text: `select ${versionColumns} from secret_version v
+    text: `select ${storedVersion.sql} from secret_version v
       where v.workspace_id = $1 and v.secret_id = $2 and v.state <> 'DESTROYED'`,
     values: [secret.workspaceId, secret.secretId],
   });
-  return rows.map(toVersion);
+  return rows.map(storedVersion.read);
 }
 
 export type DestroyedVersion = Pick<SecretVersion, "workspaceId" | "secretId" | "versionNumber"> & {

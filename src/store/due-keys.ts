@@ -2,7 +2,8 @@
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { type KeyRow, keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
+import { keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 const isToRotate = "k.next_rotate_time <= now() and k.state = 'ACTIVE'";
 const isToDestroy = "k.scheduled_destroy_time <= now()";
@@ -23,7 +24,7 @@ export async function lockKeysToRotate(
   limit: number,
   except: readonly string[],
 ): Promise<StoredKmsKeyRecord[]> {
-  const rows = await tx.query<KeyRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_keys_to_rotate",
     text: `select ${keyColumns} from kms_key k where ${isToRotate} and k.algorithm <> all ($2)
       order by k.next_rotate_time limit $1 for no key update skip locked`,
@@ -52,7 +53,7 @@ export async function lockKeyToRotate(
   tx: Tx,
   { workspaceId, kmsKeyId }: Pick<KmsKey, "workspaceId" | "kmsKeyId">,
 ): Promise<StoredKmsKeyRecord | undefined> {
-  const rows = await tx.query<KeyRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_key_to_rotate",
     text: `select ${keyColumns} from kms_key k where k.workspace_id = $1 and k.kms_key_id = $2 and ${isToRotate}
       for no key update skip locked`,
@@ -74,7 +75,7 @@ export async function isKeyDestructionDue(sql: Sql): Promise<boolean> {
 
 /** At most `limit` of them, the longest due first; what another transaction holds is left for later. */
 export async function lockKeysToDestroy(tx: Tx, limit: number): Promise<StoredKmsKeyRecord[]> {
-  const rows = await tx.query<KeyRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_keys_to_destroy",
     text: `select ${keyColumns} from kms_key k where ${isToDestroy}
       order by k.scheduled_destroy_time limit $1 for no key update skip locked`,

@@ -2,7 +2,8 @@
 
 import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { lockedText, type SecretRow, type StoredSecret, secretColumnsByClock, toSecret } from "./rows.ts";
+import { lockedText, type StoredSecret, secretColumnsByClock, toSecret } from "./rows/secret.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 // Must match the condition of the index. Uses now(), because these statements do not wait for locks.
 const isDue = "s.state = 'ACTIVE' and s.expire_time <= now()";
@@ -19,7 +20,7 @@ export async function isExpiryDue(sql: Sql): Promise<boolean> {
 
 /** At most `limit` of them, the longest due first; what another transaction holds is left for later. */
 export async function lockExpiredSecrets(tx: Tx, limit: number): Promise<StoredSecret[]> {
-  const rows = await tx.query<SecretRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_expired_secrets",
     text: lockedText(secretColumnsByClock, `${isDue} order by s.expire_time limit $1 for update of s skip locked`),
     values: [limit],
@@ -32,7 +33,7 @@ export async function lockExpiredAtPath(
   tx: Tx,
   { workspaceId, region, path }: { workspaceId: string; region: string; path: string },
 ): Promise<StoredSecret[]> {
-  const rows = await tx.query<SecretRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_expired_at_path",
     text: lockedText(
       secretColumnsByClock,

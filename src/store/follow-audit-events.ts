@@ -1,13 +1,7 @@
 // Reads the events of transactions that have ended, oldest first: no later commit adds events to that range.
 import type { Sql } from "./database.ts";
-import {
-  type AuditPosition,
-  type AuditRow,
-  eventColumns,
-  type StoredAuditEvent,
-  timeOf,
-  toEvent,
-} from "./list-audit-events.ts";
+import { type AuditPosition, type StoredAuditEvent, storedEvent, timeOf, toEvent } from "./list-audit-events.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 /** A set of events that does not change any more. */
 export interface EventWindow {
@@ -31,9 +25,9 @@ export async function followAuditEvents(
   const isFirst = window.fromXact === 0;
   const { workspaceId, fromTimeUs, fromXact, toXact, foreignXact } = window;
   const xacts = isFirst ? "(a.xact is null or a.xact < $4 or a.xact >= $3)" : "a.xact >= $3 and a.xact < $4";
-  const rows = await sql.query<AuditRow>({
+  const rows = await sql.query<DriverRow>({
     name: `follow_audit_events${isFirst ? "_first" : ""}${above ? "_above" : ""}`,
-    text: `select ${eventColumns} from audit_event a
+    text: `select ${storedEvent.sql} from audit_event a
       where a.workspace_id = $1 and a.event_time >= ${timeOf("$2")} and ${xacts}
         ${above ? `and (a.event_time, a.event_id) > (${timeOf("$6")}, $7)` : ""}
       order by a.event_time, a.event_id limit $5`,

@@ -2,7 +2,10 @@
 
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { insertedValues, insertText, type NewRow } from "./insert.ts";
+import { bytes, integer, text } from "./rows/column-types.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut, table, uncovered } from "./rows/table.ts";
+import { write } from "./rows/write.ts";
 
 export interface IdempotencyScope {
   workspaceId: string;
@@ -24,54 +27,53 @@ export interface IdempotencyClaim {
   record: IdempotencyRecord;
 }
 
-export function newClaimRow({ scope, record }: IdempotencyClaim): NewRow {
-  return [
-    ["workspace_id", "?::text", scope.workspaceId],
-    ["principal_id", "?::text", scope.principalId],
-    ["method", "?::text", scope.method],
-    ["key", "?::text", scope.key],
-    ["fingerprint", "?::bytea", record.fingerprint],
-    ["fingerprint_key_version", "?::integer", record.fingerprintKeyVersion],
-    ["resource_type", "?::text", record.resourceType],
-    ["resource_id", "?::text", record.resourceId],
-  ];
+const claimTable = table(
+  "idempotency",
+  "i",
+  {},
+  {
+    workspaceId: uncovered("replay", "workspace_id", text),
+    principalId: uncovered("replay", "principal_id", text),
+    method: uncovered("replay", "method", text),
+    key: uncovered("replay", "key", text),
+    fingerprint: uncovered("replay", "fingerprint", bytes),
+    fingerprintKeyVersion: uncovered("replay", "fingerprint_key_version", integer),
+    resourceType: uncovered("replay", "resource_type", text),
+    resourceId: uncovered("replay", "resource_id", text),
+  },
+  { create_time: "replay" },
+);
+
+export const newClaims = write(claimTable, propertiesBut(claimTable));
+
+export function claimValues({ scope, record }: IdempotencyClaim): unknown[] {
+  return newClaims.values({ ...scope, ...record });
 }
+
+const storedRecord = select(claimTable, ["fingerprint", "fingerprintKeyVersion", "resourceType", "resourceId"]);
 
 /** Follows the INSERT of a claim: a row comes back when the key was free. Waits for another transaction that is claiming it. */
 export const unlessClaimed = "on conflict do nothing returning key";
 
 /** Says whether the key was free. */
 export async function claimIdempotencyKey(tx: Tx, claim: IdempotencyClaim): Promise<boolean> {
-  const row = newClaimRow(claim);
   const rows = await tx.query({
     name: "claim_idempotency_key",
-    text: `${insertText("idempotency", row)} ${unlessClaimed}`,
-    values: insertedValues(row),
+    text: `${newClaims.insert()} ${unlessClaimed}`,
+    values: claimValues(claim),
   });
   return rows.length === 1;
 }
 
 export async function findIdempotencyRecord(sql: Sql, scope: IdempotencyScope): Promise<IdempotencyRecord | undefined> {
-  const rows = await sql.query<{
-    fingerprint: Uint8Array;
-    fingerprint_key_version: number;
-    resource_type: string;
-    resource_id: string;
-  }>({
+  const rows = await sql.query<DriverRow>({
     name: "find_idempotency_record",
-    text: `select fingerprint, fingerprint_key_version, resource_type, resource_id from idempotency
-      where workspace_id = $1 and principal_id = $2 and method = $3 and key = $4`,
+    text: `select ${storedRecord.sql} from idempotency i
+      where i.workspace_id = $1 and i.principal_id = $2 and i.method = $3 and i.key = $4`,
     values: [scope.workspaceId, scope.principalId, scope.method, scope.key],
   });
   const row = firstOrUndefined(rows);
-  return (
-    row && {
-      fingerprint: row.fingerprint,
-      fingerprintKeyVersion: row.fingerprint_key_version,
-      resourceType: row.resource_type,
-      resourceId: row.resource_id,
-    }
-  );
+  return row && storedRecord.read(row);
 }
 
 // What callers are promised, at the least.

@@ -1,8 +1,11 @@
 // Keys as their managers see them: found, locked, listed and changed.
 import type { KmsKeyRecord, KmsKeyState } from "../domain/key/kms-key.ts";
+import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock } from "./rows.ts";
+import { kmsKeyTable } from "./rows/kms-key.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
 
 /** A record as stored; its mac covers what decides whether the key may be used. */
 export interface StoredKmsKeyRecord extends KmsKeyRecord {
@@ -13,71 +16,19 @@ const versionsShownMax = 100;
 const newestVersions = (column: string) => `array(select v.${column} from kms_key_version v
     where v.workspace_id = k.workspace_id and v.kms_key_id = k.kms_key_id order by v.version desc limit ${versionsShownMax})`;
 
+const stored = select(kmsKeyTable, propertiesBut(kmsKeyTable));
+
 /** The columns of `kms_key k` that make a StoredKmsKeyRecord. */
-export const keyColumns = `
-  k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version, k.export_allowed, k.mac,
-  k.description, k.labels, k.annotations, k.imported, k.rotation_allowed, k.revision,
-  k.create_time, k.update_time, k.rotate_time, k.rotation_period_days, k.next_rotate_time, k.scheduled_destroy_time,
-  k.destroy_time, k.rewrap_after is not null as is_rewrap_pending,
+export const keyColumns = `${stored.sql}, k.rewrap_after is not null as is_rewrap_pending,
   ${newestVersions("version")} as version_numbers, ${newestVersions("create_time")} as version_times`;
 
-export interface KeyRow {
-  workspace_id: string;
-  kms_key_id: string;
-  region: string;
-  name: string;
-  algorithm: string;
-  state: KmsKeyState;
-  primary_version: number;
-  export_allowed: boolean;
-  mac: Uint8Array;
-  description: string;
-  labels: Record<string, string>;
-  annotations: Record<string, string>;
-  imported: boolean;
-  rotation_allowed: boolean;
-  revision: number;
-  create_time: Date;
-  update_time: Date;
-  rotate_time: Date | null;
-  rotation_period_days: number | null;
-  next_rotate_time: Date | null;
-  scheduled_destroy_time: Date | null;
-  destroy_time: Date | null;
-  is_rewrap_pending: boolean;
-  /** Newest first. */
-  version_numbers: number[];
-  version_times: Date[];
-}
-
-export function toKeyRecord(row: KeyRow): StoredKmsKeyRecord {
+export function toKeyRecord(row: DriverRow): StoredKmsKeyRecord {
+  const numbers = row["version_numbers"] as number[];
+  const times = row["version_times"] as Date[];
   return {
-    workspaceId: row.workspace_id,
-    kmsKeyId: row.kms_key_id,
-    region: row.region,
-    name: row.name,
-    algorithm: row.algorithm,
-    state: row.state,
-    primaryVersion: row.primary_version,
-    exportAllowed: row.export_allowed,
-    mac: row.mac,
-    description: row.description,
-    labels: row.labels,
-    annotations: row.annotations,
-    imported: row.imported,
-    rotationAllowed: row.rotation_allowed,
-    versions: row.version_numbers
-      .map((version, index) => ({ version, createTime: row.version_times[index] as Date }))
-      .reverse(),
-    revision: row.revision,
-    createTime: row.create_time,
-    updateTime: row.update_time,
-    rotateTime: row.rotate_time ?? undefined,
-    rotationPeriodDays: row.rotation_period_days ?? undefined,
-    nextRotateTime: row.next_rotate_time ?? undefined,
-    scheduledDestroyTime: row.scheduled_destroy_time ?? undefined,
-    destroyTime: row.destroy_time ?? undefined,
-    isRewrapPending: row.is_rewrap_pending,
+    ...stored.read(row),
+    versions: numbers.map((version, index) => ({ version, createTime: times[index] as Date })).reverse(),
+    isRewrapPending: row["is_rewrap_pending"] as boolean,
   };
 }
 
@@ -86,7 +37,7 @@ export async function findKeyRecord(
   workspaceId: string,
   kmsKeyId: string,
 ): Promise<StoredKmsKeyRecord | undefined> {
-  const rows = await sql.query<KeyRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_key_record",
     text: `select ${keyColumns} from kms_key k where k.workspace_id = $1 and k.kms_key_id = $2`,
     values: [workspaceId, kmsKeyId],
@@ -95,31 +46,23 @@ export async function findKeyRecord(
   return row && toKeyRecord(row);
 }
 
-/** What is shown of a key beside a secret. */
-export type KeySummary = Pick<KmsKeyRecord, "kmsKeyId" | "name" | "algorithm" | "state" | "createTime" | "updateTime">;
+const summary = select(kmsKeyTable, ["kmsKeyId", "name", "algorithm", "state", "createTime", "updateTime"]);
+
+/** What a secret's answer shows of its key. */
+export type KeySummary = ReturnType<typeof summary.read>;
 
 export async function findKeySummaries(
   sql: Sql,
   workspaceId: string,
   kmsKeyIds: readonly string[],
 ): Promise<KeySummary[]> {
-  const rows = await sql.query<
-    Pick<KeyRow, "kms_key_id" | "name" | "algorithm" | "state" | "create_time" | "update_time">
-  >({
+  const rows = await sql.query<DriverRow>({
     name: "find_key_summaries",
     isLookup: true,
-    text: `select k.kms_key_id, k.name, k.algorithm, k.state, k.create_time, k.update_time
-      from kms_key k where k.workspace_id = $1 and k.kms_key_id = any ($2)`,
+    text: `select ${summary.sql} from kms_key k where k.workspace_id = $1 and k.kms_key_id = any ($2)`,
     values: [workspaceId, kmsKeyIds],
   });
-  return rows.map((row) => ({
-    kmsKeyId: row.kms_key_id,
-    name: row.name,
-    algorithm: row.algorithm,
-    state: row.state,
-    createTime: row.create_time,
-    updateTime: row.update_time,
-  }));
+  return rows.map(summary.read);
 }
 
 /** Holds the row until the transaction ends. */
@@ -128,7 +71,7 @@ export async function lockKeyRecord(
   workspaceId: string,
   kmsKeyId: string,
 ): Promise<StoredKmsKeyRecord | undefined> {
-  const rows = await tx.query<KeyRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_key_record",
     text: `select ${keyColumns} from kms_key k where k.workspace_id = $1 and k.kms_key_id = $2 for no key update`,
     values: [workspaceId, kmsKeyId],
@@ -154,7 +97,7 @@ export async function listKeyRecords(
   workspaceId: string,
   query: KeyFilter & { afterId: string; limit: number },
 ): Promise<StoredKmsKeyRecord[]> {
-  const rows = await sql.query<KeyRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_key_records",
     text: `select ${keyColumns} from kms_key k
       where k.workspace_id = $1 and ($2::text is null or k.region = $2) and k.state = any ($3)
@@ -179,7 +122,7 @@ export async function updateKeyRecord(
   key: Omit<StoredKmsKeyRecord, "revision">,
   { destroyAfterMs, wrapsSecrets }: { destroyAfterMs: number | undefined; wrapsSecrets: boolean },
 ): Promise<StoredKmsKeyRecord> {
-  const rows = await tx.query<KeyRow>({
+  const rows = await tx.query<DriverRow>({
     name: "update_key_record",
     text: `update kms_key k set
         name = $3, labels = $4, description = $10, annotations = $11, state = $5, primary_version = $6, mac = $7, rotation_period_days = $8,

@@ -1,24 +1,12 @@
 // Keys, and their wrapped material.
-import { type KmsKey, type KmsKeyRecord, slugOf } from "../domain/key/kms-key.ts";
+import { slugOf } from "../domain/key/kms-key.ts";
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
+import { type KmsKeyRow, kmsKeyProperties, kmsKeyTable, type StoredKmsKey } from "./rows/kms-key.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { write } from "./rows/write.ts";
 
-/** A key as stored; its mac covers what decides whether it may be used. */
-export interface StoredKmsKey extends KmsKey {
-  mac: Uint8Array;
-}
-
-interface KmsKeyRow {
-  workspace_id: string;
-  kms_key_id: string;
-  region: string;
-  name: string;
-  algorithm: string;
-  state: KmsKey["state"];
-  primary_version: number;
-  export_allowed: boolean;
-  mac: Uint8Array;
-}
+const stored = select(kmsKeyTable, kmsKeyProperties);
 
 /** By id, or by name or slug within a region: a destroyed key has none any more. */
 export async function findKmsKey(
@@ -34,36 +22,22 @@ export async function findKmsKey(
           text: "k.region = $2 and replace(k.name, ' ', '-') = $3 and k.state <> 'DESTROYED'",
           values: [ref.region, slugOf(ref.name)],
         };
-  const rows = await sql.query<KmsKeyRow>({
+  const rows = await sql.query<DriverRow>({
     name: which.name,
     isLookup: true,
-    text: `select k.workspace_id, k.kms_key_id, k.region, k.name, k.algorithm, k.state, k.primary_version,
-        k.export_allowed, k.mac
-      from kms_key k where k.workspace_id = $1 and ${which.text}`,
+    text: `select ${stored.sql} from kms_key k where k.workspace_id = $1 and ${which.text}`,
     values: [workspaceId, ...which.values],
   });
   const row = firstOrUndefined(rows);
-  return (
-    row && {
-      workspaceId: row.workspace_id,
-      kmsKeyId: row.kms_key_id,
-      region: row.region,
-      name: row.name,
-      algorithm: row.algorithm,
-      state: row.state,
-      primaryVersion: row.primary_version,
-      exportAllowed: row.export_allowed,
-      mac: row.mac,
-    }
-  );
+  return row && stored.read(row);
 }
 
-export type KeySettings = Pick<
-  KmsKeyRecord,
-  "description" | "labels" | "annotations" | "rotationPeriodDays" | "imported" | "rotationAllowed"
->;
+const settingProperties = [
+  ...(["description", "labels", "annotations", "rotationPeriodDays", "imported", "rotationAllowed"] as const),
+] as const;
 
-/** Of a key about which nothing is said. */
+export type KeySettings = Pick<KmsKeyRow, (typeof settingProperties)[number]>;
+
 const defaultKeySettings: KeySettings = {
   description: "",
   labels: {},
@@ -73,6 +47,10 @@ const defaultKeySettings: KeySettings = {
   rotationAllowed: true,
 };
 
+const newKeys = write(kmsKeyTable, [...kmsKeyProperties, ...settingProperties], {
+  further: { next_rotate_time: "now() + make_interval(days => ?rotation_period_days)" },
+});
+
 /** Inserts a key unless its name or slug is taken in the region; says whether it did. */
 export async function insertKmsKey(
   tx: Tx,
@@ -81,27 +59,8 @@ export async function insertKmsKey(
 ): Promise<boolean> {
   const rows = await tx.query({
     name: "insert_kms_key",
-    text: `insert into kms_key (workspace_id, kms_key_id, region, name, algorithm, state, primary_version, mac, labels,
-        rotation_period_days, next_rotate_time, export_allowed, description, annotations, imported, rotation_allowed)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(days => $10), $11, $12, $13, $14, $15)
-      on conflict do nothing returning kms_key_id`,
-    values: [
-      key.workspaceId,
-      key.kmsKeyId,
-      key.region,
-      key.name,
-      key.algorithm,
-      key.state,
-      key.primaryVersion,
-      key.mac,
-      JSON.stringify(settings.labels),
-      settings.rotationPeriodDays ?? null,
-      key.exportAllowed,
-      settings.description,
-      JSON.stringify(settings.annotations),
-      settings.imported,
-      settings.rotationAllowed,
-    ],
+    text: `${newKeys.insert()} on conflict do nothing returning kms_key_id`,
+    values: newKeys.values({ ...key, ...settings }),
   });
   return rows.length === 1;
 }

@@ -1,6 +1,9 @@
 // Lists the audit trail of a workspace in pages, newest first.
 import type { AuditEvent } from "../domain/audit/audit-event.ts";
 import type { Sql } from "./database.ts";
+import { auditEventTable } from "./rows/audit-event.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
 
 /** All conditions must hold; an undefined one always does. */
 export interface AuditFilter {
@@ -21,29 +24,10 @@ export interface StoredAuditEvent extends AuditEvent {
 /** Where a page ended. */
 export type AuditPosition = Pick<StoredAuditEvent, "eventTimeUs" | "eventId">;
 
-export interface AuditRow {
-  workspace_id: string;
-  event_id: string;
-  event_time_us: number;
-  request_id: string;
-  principal_id: string;
-  token_id: string;
-  method: string;
-  resource_type: AuditEvent["resourceType"];
-  resource_id: string;
-  version_number: number | null;
-  decision: AuditEvent["decision"];
-  rule: string;
-  address: string;
-  user_agent: string;
-  result: string;
-  occurrences: number;
-}
-
-/** The columns of `audit_event a` that make a StoredAuditEvent. */
-export const eventColumns = `a.workspace_id, a.event_id, (extract(epoch from a.event_time) * 1000000)::bigint as event_time_us,
-        a.request_id, a.principal_id, a.token_id, a.method, a.resource_type, a.resource_id, a.version_number, a.decision, a.rule,
-        a.address, a.user_agent, a.result, a.occurrences`;
+/** Selects the columns of `audit_event a` that make a StoredAuditEvent. */
+export const storedEvent = select(auditEventTable, propertiesBut(auditEventTable, "xact"), {
+  expressions: { event_time: "(extract(epoch from a.event_time) * 1000000)::bigint" },
+});
 
 /** The next `limit` events below `below`. */
 export async function listAuditEvents(
@@ -79,10 +63,10 @@ export async function listAuditEvents(
     `(${first}a.event_time) < (${ofFirst}${timeOf(time)}) and a.event_time < ${timeOf(time)}`, filter.endTimeUs);
   require("below", (time, id) =>
     `(${first}a.event_time, a.event_id) < (${ofFirst}${timeOf(time)}, ${id})`, below?.eventTimeUs, below?.eventId);
-  const rows = await sql.query<AuditRow>({
+  const rows = await sql.query<DriverRow>({
     name: names.join("_"),
     listOf: filter.workspaceId,
-    text: `select ${eventColumns}
+    text: `select ${storedEvent.sql}
       from audit_event a where ${conditions.join(" and ")}
       order by ${lead ? `${lead.column} desc, ` : ""}a.event_time desc, a.event_id desc limit $${values.push(limit)}`,
     values,
@@ -101,23 +85,7 @@ export function timeOf(parameterUs: string): string {
   return `('epoch'::timestamptz + ${parameterUs}::bigint * interval '1 microsecond')`;
 }
 
-export function toEvent(row: AuditRow): StoredAuditEvent {
-  return {
-    workspaceId: row.workspace_id,
-    eventId: row.event_id,
-    eventTimeUs: row.event_time_us,
-    requestId: row.request_id,
-    principalId: row.principal_id,
-    tokenId: row.token_id,
-    method: row.method,
-    resourceType: row.resource_type,
-    resourceId: row.resource_id,
-    ...(row.version_number === null ? {} : { versionNumber: row.version_number }),
-    decision: row.decision,
-    rule: row.rule,
-    address: row.address,
-    userAgent: row.user_agent,
-    result: row.result,
-    occurrences: row.occurrences,
-  };
+export function toEvent(row: DriverRow): StoredAuditEvent {
+  const { versionNumber, ...event } = storedEvent.read(row);
+  return versionNumber === undefined ? event : { ...event, versionNumber };
 }

@@ -1,6 +1,7 @@
 // Lists the secrets that may be sent somewhere, newest first.
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, type StoredSecret, secretColumnsWithoutAnnotations, toSecret } from "./rows.ts";
+import { isActive, type StoredSecret, secretColumnsWithoutAnnotations, toSecret } from "./rows/secret.ts";
+import type { DriverRow } from "./rows/select.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All active ones that are visible. */
@@ -12,7 +13,7 @@ export async function listEgressSecrets(
   const values: unknown[] = [workspaceId, region];
   const conditions = visibleConditions(visible, (value) => `$${values.push(value)}`);
   const where = ["s.workspace_id = $1", "s.region = $2", "s.egress_rule is not null", isActive, ...conditions];
-  const rows = await sql.query<SecretRow>({
+  const rows = await sql.query<DriverRow>({
     name: `list_egress_secrets_${values.length}`,
     listOf: workspaceId,
     text: `select ${secretColumnsWithoutAnnotations} from secret s where ${where.join(" and ")} order by s.secret_id desc`,

@@ -1,6 +1,7 @@
 // Lists the credentials of cloud storage, by path.
 import type { Sql } from "./database.ts";
-import { isActive, type SecretRow, type StoredSecret, secretColumnsWithoutAnnotations, toSecret } from "./rows.ts";
+import { isActive, type StoredSecret, secretColumnsWithoutAnnotations, toSecret } from "./rows/secret.ts";
+import type { DriverRow } from "./rows/select.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 // A range of the index, in which `0` follows the slash.
@@ -16,7 +17,7 @@ export async function listStorageSecrets(
   const values: unknown[] = [workspaceId, region, limit, offset];
   const conditions = visibleConditions(visible, (value) => `$${values.push(value)}`);
   const where = ["s.workspace_id = $1", "s.region = $2", isStorage, isActive, ...conditions];
-  const rows = await sql.query<SecretRow>({
+  const rows = await sql.query<DriverRow>({
     name: `list_storage_secrets_${values.length}`,
     listOf: workspaceId,
     text: `select ${secretColumnsWithoutAnnotations} from secret s where ${where.join(" and ")}

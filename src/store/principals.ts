@@ -1,28 +1,26 @@
 // Principals and their display names.
 import type { Principal } from "../domain/workspace/workspace.ts";
 import type { Sql, Tx } from "./database.ts";
-import type { StoredMember } from "./workspaces.ts";
+import { principalTable, type StoredPrincipal } from "./rows/principal.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { memberTable, type StoredMember } from "./rows/workspace-member.ts";
+import { write } from "./rows/write.ts";
 
-/** A principal as stored; its MAC covers its name. */
-export interface StoredPrincipal extends Principal {
-  /** Empty for a principal that is known by its JWT. */
-  mac: Uint8Array;
-}
+const newPrincipals = write(principalTable, propertiesBut(principalTable));
 
 export async function insertPrincipal(tx: Tx, principal: StoredPrincipal): Promise<void> {
-  await tx.query({
-    name: "insert_principal",
-    text: "insert into principal (principal_id, kind, display_name, mac) values ($1, $2, $3, $4)",
-    values: [principal.principalId, principal.kind, principal.displayName, principal.mac],
-  });
+  await tx.query({ name: "insert_principal", text: newPrincipals.insert(), values: newPrincipals.values(principal) });
 }
 
-/** For principals that others vouch for: the first call makes it, and nothing changes it. */
+const vouchedPrincipals = write(principalTable, ["principalId", "kind", "displayName"]);
+
+/** For principals that a JWT issuer vouches for. The first call inserts it; nothing changes it. */
 export async function ensurePrincipal(sql: Sql, principal: Principal): Promise<void> {
   await sql.query({
     name: "ensure_principal",
-    text: "insert into principal (principal_id, kind, display_name) values ($1, $2, $3) on conflict do nothing",
-    values: [principal.principalId, principal.kind, principal.displayName],
+    text: `${vouchedPrincipals.insert()} on conflict do nothing`,
+    values: vouchedPrincipals.values(principal),
   });
 }
 
@@ -32,29 +30,23 @@ export interface NamedMember {
   principal: Omit<StoredPrincipal, "kind">;
 }
 
+const storedPrincipal = select(principalTable, ["principalId", "displayName", "mac"], { prefix: "p_" });
+const storedMember = select(memberTable, propertiesBut(memberTable));
+
 /** The members of a workspace who have one of the names, by principal. Check both MACs. */
 export async function findMembersByName(
   sql: Sql,
   workspaceId: string,
   names: readonly string[],
 ): Promise<NamedMember[]> {
-  const rows = await sql.query<{
-    principal_id: string;
-    display_name: string;
-    principal_mac: Uint8Array | null;
-    role: StoredMember["role"];
-    mac: Uint8Array;
-  }>({
+  const rows = await sql.query<DriverRow>({
     name: "find_members_by_name",
-    text: `select p.principal_id, p.display_name, p.mac as principal_mac, m.role, m.mac
+    text: `select ${storedPrincipal.sql}, ${storedMember.sql}
       from workspace_member m join principal p on p.principal_id = m.principal_id
       where m.workspace_id = $1 and p.display_name = any ($2) order by p.principal_id`,
     values: [workspaceId, names],
   });
-  return rows.map(({ principal_id: principalId, display_name: displayName, principal_mac, role, mac }) => ({
-    member: { workspaceId, principalId, role, mac },
-    principal: { principalId, displayName, mac: principal_mac ?? new Uint8Array() },
-  }));
+  return rows.map((row) => ({ member: storedMember.read(row), principal: storedPrincipal.read(row) }));
 }
 
 /** Members that an earlier version made, after the id `after`, by id. */

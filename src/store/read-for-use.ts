@@ -1,24 +1,15 @@
 // Reads one version with its ciphertext, for uses in which its value is shown to no caller of coffer.
 import type { Grant } from "../domain/access/grant.ts";
-import type { PayloadForm } from "../domain/secret/payload.ts";
-import type { VersionState } from "../domain/secret/version.ts";
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
 import { findKmsKey } from "./kms-keys.ts";
-import type { SealedVersion } from "./read-values.ts";
-import { isActive } from "./rows.ts";
-import { type GuardRow, guardColumns, toSecretGuard } from "./secret-guard.ts";
+import { type SealedVersion, sealedVersionProperties } from "./read-values.ts";
+import { isActive, selectGuard } from "./rows/secret.ts";
+import { versionTable } from "./rows/secret-version.ts";
+import { type DriverRow, select } from "./rows/select.ts";
 
-interface SealedRow extends GuardRow {
-  version_id: string;
-  state: VersionState;
-  payload_form: PayloadForm;
-  envelope: Uint8Array | null;
-  kms_key_id: string;
-  kms_key_version: number;
-  mac: Uint8Array;
-  vault_connection_id: string | null;
-}
+const guard = selectGuard({ prefix: "s_" });
+const sealedVersion = select(versionTable, sealedVersionProperties);
 
 /** Undefined where there is no such active secret, or no such version of it. Whoever opens it records it first. */
 export function readSealedVersionForUse(
@@ -48,10 +39,9 @@ async function readSealed(
   secretId: string,
   versionNumber: number,
 ): Promise<SealedVersion | undefined> {
-  const rows = await sql.query<SealedRow>({
+  const rows = await sql.query<DriverRow>({
     name,
-    text: `select ${guardColumns},
-        v.version_id, v.state, v.payload_form, v.envelope, v.kms_key_id, v.kms_key_version, v.mac, v.vault_connection_id
+    text: `select ${guard.sql}, ${sealedVersion.sql}
       from secret s
       join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id and v.version_number = $3
       where s.workspace_id = $1 and s.secret_id = $2 and ${isActive} ${condition}`,
@@ -59,23 +49,13 @@ async function readSealed(
   });
   const row = firstOrUndefined(rows);
   if (!row) return undefined;
-  const { kms_key_id: kmsKeyId } = row;
+  const version = sealedVersion.read(row);
   return {
-    secret: toSecretGuard(workspaceId, secretId, row),
-    // Coffer's own use: nobody calls from anywhere.
+    secret: guard.read(row),
+    // Coffer uses the value itself, so there is no caller whose time and address an access policy could judge.
     judgeTime: undefined,
-    version: {
-      versionId: row.version_id,
-      versionNumber,
-      state: row.state,
-      kmsKeyId,
-      kmsKeyVersion: row.kms_key_version,
-      payloadForm: row.payload_form,
-      envelope: row.envelope,
-      mac: row.mac,
-      vaultConnectionId: row.vault_connection_id ?? undefined,
-    },
-    key: await findKmsKey(sql, workspaceId, { kmsKeyId }),
+    version,
+    key: await findKmsKey(sql, workspaceId, { kmsKeyId: version.kmsKeyId }),
     isRecorded: false,
   };
 }

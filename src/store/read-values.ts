@@ -3,15 +3,15 @@
 import type { Grant } from "../domain/access/grant.ts";
 import type { AuditEvent } from "../domain/audit/audit-event.ts";
 import { assertNever } from "../domain/error/errors.ts";
-import type { KmsKeyState } from "../domain/key/kms-key.ts";
-import type { PayloadForm } from "../domain/secret/payload.ts";
 import type { SecretRef } from "../domain/secret/secret.ts";
-import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/secret/version.ts";
+import { currentAlias, type VersionRef } from "../domain/secret/version.ts";
 import { pathOf } from "../domain/secret-name.ts";
+import { insertEventsFrom } from "./audit-events.ts";
 import type { Sql } from "./database.ts";
-import type { StoredKmsKey } from "./kms-keys.ts";
-import { isActive } from "./rows.ts";
-import { guardColumns, type SecretGuard } from "./secret-guard.ts";
+import { kmsKeyProperties, kmsKeyTable, type StoredKmsKey } from "./rows/kms-key.ts";
+import { isActive, type SecretGuard, selectGuard } from "./rows/secret.ts";
+import { type VersionRow, versionTable } from "./rows/secret-version.ts";
+import { select } from "./rows/select.ts";
 
 /** One value that somebody asks for. */
 export interface ValueAsk {
@@ -22,24 +22,20 @@ export interface ValueAsk {
   event: AuditEvent;
 }
 
-/** An active secret with the version that was asked for, its ciphertext, and what it takes to judge and open it. */
+export const sealedVersionProperties = [
+  ...(["versionId", "versionNumber", "state", "vaultConnectionId"] as const),
+  ...(["payloadForm", "envelope", "kmsKeyId", "kmsKeyVersion", "mac"] as const),
+] as const;
+
+/** An active secret with the version that was asked for, its ciphertext, and what is needed to judge and open it. */
 export interface SealedVersion {
   secret: SecretGuard;
   /** By the database's clock; undefined when there is no access policy to judge. */
   judgeTime: Date | undefined;
   /** Undefined when the secret has no such version. */
-  version:
-    | (Pick<
-        SecretVersion,
-        "versionId" | "versionNumber" | "state" | "kmsKeyId" | "kmsKeyVersion" | "vaultConnectionId"
-      > & {
-        payloadForm: PayloadForm;
-        envelope: Uint8Array | null;
-        mac: Uint8Array;
-      })
-    | undefined;
+  version: Pick<VersionRow, (typeof sealedVersionProperties)[number]> | undefined;
   key: StoredKmsKey | undefined;
-  /** The event is durable. Never so with an access policy: whoever judges it records the event. */
+  /** The audit event is durable. It never is for a secret with an access policy: record it after the policy was judged. */
   isRecorded: boolean;
 }
 
@@ -54,7 +50,7 @@ export async function readSealedVersions(sql: Sql, asks: readonly ValueAsk[]): P
         shape,
         indexes.map((index) => asks[index] as ValueAsk),
       );
-      for (const row of rows) results[indexes[row[0] - 1] as number] = toSealedVersion(row);
+      for (const row of rows) results[indexes[(row[ordinalIndex] as number) - 1] as number] = toSealedVersion(row);
     }),
   );
   return results;
@@ -67,42 +63,32 @@ function shapeOf({ secret, version }: ValueAsk): Shape {
   return `${secret.by}_${version.by}`;
 }
 
-/** In the order of the select list below: an object for each row would cost more than it says. */
-type SealedRow = [
-  ordinal: number,
-  workspaceId: string,
-  secretId: string,
-  region: string,
-  name: string,
-  path: string,
-  expireTime: Date | null,
-  currentVersion: number,
-  versionCount: number,
-  /** Null if there are none: most secrets have none, and JSON is slow to parse. */
-  versionAliases: Record<string, number> | null,
-  kmsKeyId: string,
-  revealable: boolean,
-  accessPolicyText: string | null,
-  versionNumber: number | null,
-  versionId: string,
-  versionState: VersionState,
-  payloadForm: PayloadForm,
-  envelope: Uint8Array | null,
-  versionKeyId: string,
-  versionKeyVersion: number,
-  versionMac: Uint8Array,
-  keyState: KmsKeyState | null,
-  keyName: string,
-  keyRegion: string,
-  keyAlgorithm: string,
-  keyPrimaryVersion: number,
-  keyMac: Uint8Array,
-  rowMac: Uint8Array | null,
-  judgeTime: Date | null,
-  vaultConnectionId: string | null,
-  isRecorded: boolean,
-  keyExportAllowed: boolean,
-];
+const guard = selectGuard({
+  // Most secrets have no aliases, and JSON is slow to parse.
+  expressions: { version_aliases: "nullif(s.version_aliases, '{}')" },
+});
+const version = select(versionTable, sealedVersionProperties);
+const key = select(kmsKeyTable, kmsKeyProperties, {
+  expressions: { workspace_id: "s.workspace_id", kms_key_id: "v.kms_key_id" },
+});
+
+// The select list has each expression once; the parts of a row say where theirs are. An object for each row would be slower.
+const expressions = [...new Set([...guard.expressions, ...version.expressions, ...key.expressions])];
+const indexesOf = (part: { expressions: readonly string[] }) =>
+  part.expressions.map((each) => expressions.indexOf(each));
+const guardIndexes = indexesOf(guard);
+const versionIndexes = indexesOf(version);
+const keyIndexes = indexesOf(key);
+const columnOf = (expression: string) => `f.c${expressions.indexOf(expression)}`;
+const versionNumberIndex = expressions.indexOf("v.version_number");
+const keyStateIndex = expressions.indexOf("k.state");
+
+/** The columns of the list above, and after them these. */
+const isRecordedIndex = expressions.length;
+const judgeTimeIndex = expressions.length + 1;
+const ordinalIndex = expressions.length + 2;
+
+type SealedRow = readonly unknown[];
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
   const [first] = asks as readonly [ValueAsk, ...ValueAsk[]];
@@ -121,37 +107,30 @@ function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<S
 /** By the names of their statements. */
 const texts = new Map<string, string>();
 
-function textOf({ secret, version }: ValueAsk, asked: string): string {
+function textOf({ secret, version: { by } }: ValueAsk, asked: string): string {
   return `with asked as (
         ${asked}
       ), found as materialized (
-        select a.*, s.secret_id, ${guardColumns},
-          v.version_number as v_number, v.version_id as v_id, v.state as v_state, v.payload_form as v_form,
-          v.envelope as v_envelope, v.kms_key_id as v_key_id, v.kms_key_version as v_key_version, v.mac as v_mac,
-          v.vault_connection_id as v_vault_connection_id,
-          k.state as k_state, k.name as k_name, k.region as k_region, k.algorithm as k_algorithm,
-          k.primary_version as k_primary_version, k.mac as k_mac, k.export_allowed as k_export_allowed,
+        select ${expressions.map((expression, index) => `${expression} as c${index}`).join(", ")}, a.*,
           coalesce(s.access_policy is null and s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
         from asked a
         join secret s on s.workspace_id = a.workspace_id and ${isActive}
           and ${secret.by === "id" ? "s.secret_id = a.secret_key" : "s.path = a.secret_key and s.region = a.region"}
         left join secret_version v on v.workspace_id = s.workspace_id and v.secret_id = s.secret_id
-          and v.version_number = ${versionNumberExpression(version.by)}
+          and v.version_number = ${versionNumberExpression(by)}
         left join kms_key k on k.workspace_id = v.workspace_id and k.kms_key_id = v.kms_key_id
       ), recorded as (
-        insert into audit_event (
-          workspace_id, event_id, request_id, principal_id, token_id, method, resource_type, resource_id, version_number,
-          decision, rule, address, user_agent, result, occurrences)
-        select f.workspace_id, f.event_id, f.request_id, f.principal_id, f.token_id, f.method, 'secret', f.secret_id, f.v_number,
-          'ALLOW', f.rule, f.address, f.user_agent, 'OK', 1
-        from found f where f.is_recorded
+        ${insertEventsFrom("f", "from found f where f.is_recorded", {
+          resource_type: "'secret'",
+          resource_id: columnOf("s.secret_id"),
+          version_number: columnOf("v.version_number"),
+          decision: "'ALLOW'",
+          result: "'OK'",
+          occurrences: "1",
+        })}
       )
-      select f.ordinal::integer, f.workspace_id, f.secret_id, f.s_region, f.s_name, f.s_path, f.s_expire_time,
-        f.s_current_version, f.s_version_count, nullif(f.s_version_aliases, '{}'), f.s_kms_key_id, f.s_revealable,
-        f.s_access_policy, f.v_number, f.v_id, f.v_state, f.v_form, f.v_envelope, f.v_key_id, f.v_key_version, f.v_mac, f.k_state,
-        f.k_name, f.k_region, f.k_algorithm, f.k_primary_version, f.k_mac, f.s_row_mac,
-        case when f.s_access_policy is not null then now() end as judge_time, f.v_vault_connection_id, f.is_recorded,
-        f.k_export_allowed
+      select ${expressions.map((_, index) => `f.c${index}`).join(", ")}, f.is_recorded,
+        case when ${columnOf("s.access_policy")} is not null then now() end as judge_time, f.ordinal::integer
       from found f`;
 }
 
@@ -230,60 +209,12 @@ function versionKey(version: VersionRef): string | null {
   }
 }
 
-/** Reads columns by index: destructuring the row costs more than the rest of this function. */
 function toSealedVersion(row: SealedRow): SealedVersion {
-  const versionNumber = row[13];
-  const keyState = row[21];
   return {
-    secret: {
-      workspaceId: row[1],
-      secretId: row[2],
-      region: row[3],
-      name: row[4],
-      path: row[5],
-      // No other is found.
-      storedState: "ACTIVE",
-      expireTime: row[6] ?? undefined,
-      currentVersion: row[7],
-      versionCount: row[8],
-      versionAliases: row[9] ?? noAliases,
-      kmsKeyId: row[10],
-      revealable: row[11],
-      accessPolicyText: row[12] ?? undefined,
-      rowMac: row[27] ?? noMac,
-    },
-    judgeTime: row[28] ?? undefined,
-    version:
-      versionNumber === null
-        ? undefined
-        : {
-            versionNumber,
-            versionId: row[14],
-            state: row[15],
-            payloadForm: row[16],
-            envelope: row[17],
-            kmsKeyId: row[18],
-            kmsKeyVersion: row[19],
-            mac: row[20],
-            vaultConnectionId: row[29] ?? undefined,
-          },
-    key:
-      keyState === null
-        ? undefined
-        : {
-            workspaceId: row[1],
-            kmsKeyId: row[18],
-            name: row[22],
-            region: row[23],
-            algorithm: row[24],
-            state: keyState,
-            primaryVersion: row[25],
-            mac: row[26],
-            exportAllowed: row[31],
-          },
-    isRecorded: row[30],
+    secret: guard.readAt(row, guardIndexes),
+    judgeTime: (row[judgeTimeIndex] as Date | null) ?? undefined,
+    version: row[versionNumberIndex] === null ? undefined : version.readAt(row, versionIndexes),
+    key: row[keyStateIndex] === null ? undefined : key.readAt(row, keyIndexes),
+    isRecorded: row[isRecordedIndex] as boolean,
   };
 }
-
-const noAliases = {};
-const noMac = new Uint8Array();

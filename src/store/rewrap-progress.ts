@@ -2,7 +2,7 @@
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
-import type { VersionPlace } from "./rewrap.ts";
+import type { VersionPosition } from "./rewrap.ts";
 
 type KeyName = Pick<KmsKey, "workspaceId" | "kmsKeyId">;
 
@@ -10,7 +10,7 @@ type KeyName = Pick<KmsKey, "workspaceId" | "kmsKeyId">;
 export async function continueRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId }: KeyName,
-  last: VersionPlace,
+  last: VersionPosition,
   retryMs: number | undefined,
 ): Promise<void> {
   await tx.query({

@@ -4,7 +4,8 @@ import type { PayloadForm } from "../domain/secret/payload.ts";
 import type { SecretVersion } from "../domain/secret/version.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { type KeyRow, keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
+import { keyColumns, type StoredKmsKeyRecord, toKeyRecord } from "./kms-key-records.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 const isDue = "k.rewrap_after <= now() and k.state = 'ACTIVE'";
 /** A version of a workspace `v`, of key $2, that its primary version $3 does not wrap. */
@@ -21,16 +22,16 @@ export async function isRewrapDue(sql: Sql): Promise<boolean> {
 }
 
 /** A version of a secret by its place in the primary key. */
-export type VersionPlace = Pick<SecretVersion, "secretId" | "versionNumber">;
+export type VersionPosition = Pick<SecretVersion, "secretId" | "versionNumber">;
 
 export interface KeyToRewrap extends StoredKmsKeyRecord {
   /** Where the pass goes on; undefined: at the beginning. */
-  after: VersionPlace | undefined;
+  after: VersionPosition | undefined;
 }
 
 /** The key that has waited longest, unless another transaction holds it. */
 export async function lockKeyToRewrap(tx: Tx): Promise<KeyToRewrap | undefined> {
-  const rows = await tx.query<KeyRow & { rewrap_secret_id: string | null; rewrap_version_number: number | null }>({
+  const rows = await tx.query<DriverRow & { rewrap_secret_id: string | null; rewrap_version_number: number | null }>({
     name: "lock_key_to_rewrap",
     text: `select ${keyColumns}, k.rewrap_secret_id, k.rewrap_version_number from kms_key k where ${isDue}
       order by k.rewrap_after limit 1 for no key update skip locked`,
@@ -48,7 +49,7 @@ export async function walkVersions(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
   limit: number,
-): Promise<{ walked: number; left: number; last: VersionPlace | undefined }> {
+): Promise<{ walked: number; left: number; last: VersionPosition | undefined }> {
   const rows = await tx.query<{ walked: number; left: number; secret_id: string | null; version_number: number }>({
     name: "walk_versions",
     text: `with w as (
@@ -67,7 +68,7 @@ export async function walkVersions(
 }
 
 /** A version whose wrap is to be moved. */
-export interface VersionToRewrap extends VersionPlace {
+export interface VersionToRewrap extends VersionPosition {
   kmsKeyVersion: number;
   payloadForm: PayloadForm;
   envelope: Uint8Array;
@@ -77,7 +78,7 @@ export interface VersionToRewrap extends VersionPlace {
 export async function lockVersionsToRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
-  last: VersionPlace,
+  last: VersionPosition,
 ): Promise<VersionToRewrap[]> {
   const rows = await tx.query<{
     secret_id: string;
@@ -105,7 +106,7 @@ export async function lockVersionsToRewrap(
   }));
 }
 
-export interface RewrappedVersion extends VersionPlace {
+export interface RewrappedVersion extends VersionPosition {
   /** What is replaced. */
   old: Uint8Array;
   envelope: Uint8Array;

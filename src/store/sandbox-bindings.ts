@@ -3,30 +3,21 @@ import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Binding, Unmatched } from "../domain/egress/sandbox.ts";
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { isActive } from "./rows.ts";
-import { type SandboxRow, type StoredSandbox, sandboxColumns, toSandbox } from "./sandboxes.ts";
-import { type GuardRow, guardColumns, type SecretGuard, toSecretGuard } from "./secret-guard.ts";
+import { bindingTable, type StoredBinding } from "./rows/sandbox-binding.ts";
+import { isActive, type SecretGuard, secretTable, selectGuard } from "./rows/secret.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { write } from "./rows/write.ts";
+import { type StoredSandbox, storedSandbox, toSandbox } from "./sandboxes.ts";
 
-/** A binding as stored; its mac covers all of it but when it was let go. */
-export interface StoredBinding extends Binding {
-  mac: Uint8Array;
-}
+const newBindings = write(bindingTable, propertiesBut(bindingTable));
 
 /** A taken name violates `sandbox_binding_env_key`. */
 export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<void> {
   await tx.query({
     name: "insert_sandbox_binding",
-    text: `insert into sandbox_binding (workspace_id, sandbox_id, env_key, secret_id, placeholder, mac, bound_by)
-      values ($1, $2, $3, $4, $5, $6, $7)`,
-    values: [
-      binding.workspaceId,
-      binding.sandboxId,
-      binding.envKey,
-      binding.secretId,
-      binding.placeholder,
-      binding.mac,
-      binding.boundBy ?? null,
-    ],
+    text: newBindings.insert(),
+    values: newBindings.values({ ...binding, boundBy: binding.boundBy }),
   });
 }
 
@@ -68,35 +59,20 @@ export interface BoundSecret extends StoredBinding {
   egressMac: Uint8Array | undefined;
 }
 
-interface BoundSecretRow extends GuardRow {
-  workspace_id: string;
-  sandbox_id: string;
-  env_key: string;
-  secret_id: string;
-  placeholder: string;
-  mac: Uint8Array;
-  bound_by: string | null;
-  is_active: boolean;
-  egress_rule: EgressRule | null;
-  egress_mac: Uint8Array | null;
-}
+const storedBinding = select(bindingTable, propertiesBut(bindingTable));
+const guard = selectGuard({ prefix: "s_" });
+const egressRule = select(secretTable, ["egress", "egressMac"]);
 
-const boundColumns = `i.workspace_id, i.sandbox_id, i.env_key, i.secret_id, i.placeholder, i.mac, i.bound_by,
-  ${isActive} as is_active, s.egress_rule, s.egress_mac, ${guardColumns}`;
+const boundColumns = `${storedBinding.sql}, ${isActive} as is_active, ${egressRule.sql}, ${guard.sql}`;
 
-function toBoundSecret(row: BoundSecretRow): BoundSecret {
+function toBoundSecret(row: DriverRow): BoundSecret {
+  const { egress: rule, egressMac } = egressRule.read(row);
   return {
-    workspaceId: row.workspace_id,
-    sandboxId: row.sandbox_id,
-    envKey: row.env_key,
-    secretId: row.secret_id,
-    placeholder: row.placeholder,
-    mac: row.mac,
-    boundBy: row.bound_by ?? undefined,
-    secret: toSecretGuard(row.workspace_id, row.secret_id, row),
-    isActive: row.is_active,
-    rule: row.egress_rule ?? undefined,
-    egressMac: row.egress_mac ?? undefined,
+    ...storedBinding.read(row),
+    secret: guard.read(row),
+    isActive: row["is_active"] as boolean,
+    rule,
+    egressMac,
   };
 }
 
@@ -106,7 +82,7 @@ export async function listBoundSecrets(
   workspaceId: string,
   sandboxIds: readonly string[],
 ): Promise<BoundSecret[]> {
-  const rows = await sql.query<BoundSecretRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_bound_secrets",
     text: `select ${boundColumns} from sandbox_binding i
       join secret s on s.workspace_id = i.workspace_id and s.secret_id = i.secret_id
@@ -148,7 +124,7 @@ const letGoSql = `(
 /** Undefined when there is no such sandbox, or no more. */
 export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
   const rows = await sql.query<
-    SandboxRow & {
+    DriverRow & {
       egress_unmatched: Unmatched;
       workspace_mac: Uint8Array | null;
       read_time: Date;
@@ -156,7 +132,7 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
     }
   >({
     name: "find_sandbox_by_lookup_id",
-    text: `select ${sandboxColumns}, w.egress_unmatched, w.mac as workspace_mac, now() as read_time, ${letGoSql} as let_go
+    text: `select ${storedSandbox.sql}, w.egress_unmatched, w.mac as workspace_mac, now() as read_time, ${letGoSql} as let_go
       from sandbox b join workspace w on w.workspace_id = b.workspace_id
       where b.lookup_id = $1 and b.delete_time is null`,
     values: [lookupId],

@@ -1,7 +1,10 @@
 // Sandboxes, without what is bound to them.
-import type { Sandbox } from "../domain/egress/sandbox.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
+import { type SandboxRow, sandboxTable } from "./rows/sandbox.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { write } from "./rows/write.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -12,56 +15,27 @@ export interface SealedEnvVars {
   kmsKeyVersion: number;
 }
 
-/** A sandbox as stored; its mac covers what decides who may act for it, and where it may go. */
-export interface StoredSandbox extends Sandbox {
-  lookupId: string;
-  tokenHash: Uint8Array;
-  metadata: Texts;
-  /** The names of its variables. */
-  envKeys: readonly string[];
-  /** Undefined when it has none. */
+/** A sandbox with the columns that its MAC covers, and its variables. */
+export interface StoredSandbox extends Omit<SandboxRow, "envEnvelope" | "envKmsKeyId" | "envKmsKeyVersion"> {
+  /** Undefined when it has no variables. */
   env: SealedEnvVars | undefined;
-  mac: Uint8Array;
 }
 
-export const sandboxColumns = `b.workspace_id, b.sandbox_id, b.name, b.lookup_id, b.token_hash, b.source_address, b.create_time, b.mac,
-  b.metadata, b.network, b.env_keys, b.env_envelope, b.env_kms_key_id, b.env_kms_key_version`;
+/** The columns of `sandbox b` that make a StoredSandbox. */
+export const storedSandbox = select(sandboxTable, propertiesBut(sandboxTable));
 
-export interface SandboxRow {
-  workspace_id: string;
-  sandbox_id: string;
-  name: string;
-  lookup_id: string;
-  token_hash: Uint8Array;
-  source_address: string | null;
-  create_time: Date;
-  mac: Uint8Array;
-  metadata: Record<string, string>;
-  network: NonNullable<Sandbox["network"]> | null;
-  env_keys: string[];
-  env_envelope: Uint8Array | null;
-  env_kms_key_id: string | null;
-  env_kms_key_version: number | null;
+export function toSandbox(row: DriverRow): StoredSandbox {
+  const {
+    envEnvelope: envelope,
+    envKmsKeyId: kmsKeyId,
+    envKmsKeyVersion: kmsKeyVersion,
+    ...sandbox
+  } = storedSandbox.read(row);
+  const isSealed = envelope !== undefined && kmsKeyId !== undefined && kmsKeyVersion !== undefined;
+  return { ...sandbox, env: isSealed ? { envelope, kmsKeyId, kmsKeyVersion } : undefined };
 }
 
-export function toSandbox(row: SandboxRow): StoredSandbox {
-  const { env_envelope: envelope, env_kms_key_id: kmsKeyId, env_kms_key_version: kmsKeyVersion } = row;
-  const isSealed = envelope !== null && kmsKeyId !== null && kmsKeyVersion !== null;
-  return {
-    workspaceId: row.workspace_id,
-    sandboxId: row.sandbox_id,
-    name: row.name,
-    lookupId: row.lookup_id,
-    tokenHash: row.token_hash,
-    sourceAddress: row.source_address ?? undefined,
-    createTime: row.create_time,
-    mac: row.mac,
-    metadata: row.metadata,
-    network: row.network ?? undefined,
-    envKeys: row.env_keys,
-    env: isSealed ? { envelope, kmsKeyId, kmsKeyVersion } : undefined,
-  };
-}
+const newSandboxes = write(sandboxTable, propertiesBut(sandboxTable, "createTime"));
 
 /** A sandbox without tags, limits and variables need not name them. */
 export type NewSandbox = Pick<
@@ -72,17 +46,16 @@ export type NewSandbox = Pick<
 
 export async function insertSandbox(tx: Tx, sandbox: NewSandbox): Promise<StoredSandbox> {
   const { metadata = {}, network, envKeys = [], env } = sandbox;
-  const rows = await tx.query<SandboxRow>({
+  const rows = await tx.query<DriverRow>({
     name: "insert_sandbox",
-    text: `insert into sandbox as b (workspace_id, sandbox_id, name, lookup_id, token_hash, source_address, mac, metadata, network,
-        env_keys, env_envelope, env_kms_key_id, env_kms_key_version)
-      values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10, $11, $12, $13) returning ${sandboxColumns}`,
-    values: [
-      ...[sandbox.workspaceId, sandbox.sandboxId, sandbox.name, sandbox.lookupId, sandbox.tokenHash],
-      ...[sandbox.sourceAddress ?? null, sandbox.mac, JSON.stringify(metadata)],
-      ...[network ? JSON.stringify(network) : null, envKeys],
-      ...[env ? Buffer.from(env.envelope) : null, env?.kmsKeyId ?? null, env?.kmsKeyVersion ?? null],
-    ],
+    text: `${newSandboxes.insert()} returning ${storedSandbox.sql}`,
+    values: newSandboxes.values({
+      ...sandbox,
+      ...{ metadata, network, envKeys },
+      envEnvelope: env && Buffer.from(env.envelope),
+      envKmsKeyId: env?.kmsKeyId,
+      envKmsKeyVersion: env?.kmsKeyVersion,
+    }),
   });
   return toSandbox(only(rows));
 }
@@ -93,9 +66,9 @@ export async function findSandbox(
   workspaceId: string,
   sandboxId: string,
 ): Promise<StoredSandbox | undefined> {
-  const rows = await sql.query<SandboxRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_sandbox",
-    text: `select ${sandboxColumns} from sandbox b where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
+    text: `select ${storedSandbox.sql} from sandbox b where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
     values: [workspaceId, sandboxId],
   });
   const row = firstOrUndefined(rows);
@@ -108,10 +81,10 @@ export async function listSandboxes(
   workspaceId: string,
   { metadata, afterId, limit }: { metadata: Texts; afterId: string; limit: number },
 ): Promise<StoredSandbox[]> {
-  const rows = await sql.query<SandboxRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_sandboxes",
     listOf: workspaceId,
-    text: `select ${sandboxColumns} from sandbox b
+    text: `select ${storedSandbox.sql} from sandbox b
       where b.workspace_id = $1 and b.sandbox_id > $2 and b.delete_time is null and b.metadata @> $4::jsonb
       order by b.sandbox_id limit $3`,
     values: [workspaceId, afterId, limit, JSON.stringify(metadata)],
@@ -121,10 +94,10 @@ export async function listSandboxes(
 
 /** All that have all of these tags, newest first; no deleted ones. */
 export async function listAllSandboxes(sql: Sql, workspaceId: string, metadata: Texts): Promise<StoredSandbox[]> {
-  const rows = await sql.query<SandboxRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_all_sandboxes",
     listOf: workspaceId,
-    text: `select ${sandboxColumns} from sandbox b
+    text: `select ${storedSandbox.sql} from sandbox b
       where b.workspace_id = $1 and b.delete_time is null and b.metadata @> $2::jsonb order by b.sandbox_id desc`,
     values: [workspaceId, JSON.stringify(metadata)],
   });
@@ -133,9 +106,9 @@ export async function listAllSandboxes(sql: Sql, workspaceId: string, metadata: 
 
 /** Holds the row until the transaction ends; not a deleted one. */
 export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<StoredSandbox | undefined> {
-  const rows = await tx.query<SandboxRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_sandbox",
-    text: `select ${sandboxColumns} from sandbox b
+    text: `select ${storedSandbox.sql} from sandbox b
       where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null for no key update`,
     values: [workspaceId, sandboxId],
   });
@@ -143,20 +116,18 @@ export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string
   return row && toSandbox(row);
 }
 
+const updated = write(sandboxTable, ["lookupId", "tokenHash", "metadata", "network", "mac"]);
+
 /** Writes the token, the tags and the limits of a sandbox that is locked, with the MAC of its row. */
 export async function updateSandbox(
   tx: Tx,
   sandbox: Pick<StoredSandbox, "workspaceId" | "sandboxId" | "lookupId" | "tokenHash" | "metadata" | "network" | "mac">,
 ): Promise<void> {
-  const { workspaceId, sandboxId, lookupId, tokenHash, metadata, network, mac } = sandbox;
   await tx.query({
     name: "update_sandbox",
-    text: `update sandbox b set lookup_id = $3, token_hash = $4, metadata = $5::jsonb, network = $6::jsonb, mac = $7
+    text: `update sandbox b set ${updated.assign(3)}
       where b.workspace_id = $1 and b.sandbox_id = $2 and b.delete_time is null`,
-    values: [
-      ...[workspaceId, sandboxId, lookupId, tokenHash],
-      ...[JSON.stringify(metadata), network ? JSON.stringify(network) : null, mac],
-    ],
+    values: [sandbox.workspaceId, sandbox.sandboxId, ...updated.values(sandbox)],
   });
 }
 

@@ -1,28 +1,30 @@
 // Secrets: find, lock, insert and change their rows.
 
-import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { SecretRef } from "../domain/secret/secret.ts";
 import { pathOf } from "../domain/secret-name.ts";
+import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { insertedValues, insertText, type NewRow } from "./insert.ts";
 import {
-  clock,
   isActive,
   lockedText,
   type SecretRow,
   type StoredSecret,
   secretColumns,
   secretColumnsByClock,
+  secretTable,
   toSecret,
-} from "./rows.ts";
+} from "./rows/secret.ts";
+import type { DriverRow } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { type Writing, write } from "./rows/write.ts";
 
 /** A secret as it was at a time of the database's clock. */
 export interface TimedSecret extends StoredSecret {
   readTime: Date;
 }
 
-interface TimedRow extends SecretRow {
+interface TimedRow extends DriverRow {
   read_time: Date;
 }
 
@@ -65,107 +67,50 @@ export async function lockSecret(tx: Tx, workspaceId: string, secretId: string):
   return row && toTimed(row);
 }
 
-export interface NewSecret {
-  workspaceId: string;
-  secretId: string;
-  region: string;
-  name: string;
-  kind: string;
-  authMethod: string;
-  description: string;
-  labels: Record<string, string>;
-  annotations: Record<string, string>;
-  mimeType: string;
-  kmsKeyId: string;
-  revealable: boolean;
-  expireTime: Date | undefined;
-  /** The time from which the expire time was computed; undefined: the time of the insert. */
-  createTime: Date | undefined;
-  credentialFields: Record<string, string>;
-  /** As `policyText` writes it; undefined: none. */
-  accessPolicyText: string | undefined;
-  createdBy: string;
-  /** Undefined: none. */
-  egress: EgressRule | undefined;
-  /** Covers where its value may be sent; undefined: nowhere. */
-  egressMac: Uint8Array | undefined;
-  /** Whether its credential is to be tried at the service it is for. */
-  isValidated: boolean;
-  /** Covers the columns that decide who gets which of its values. */
-  rowMac: Uint8Array;
-  /** Covers where its credential is sent; undefined for kinds that are no credentials. */
-  credentialMac: Uint8Array | undefined;
-}
+const inserted = propertiesBut(
+  secretTable,
+  ...(["revision", "updateTime", "deleteTime", "purgeTime", "lastAccessedTime", "lastUsedTime"] as const),
+  ...(["validationState", "validateTime", "validationError"] as const),
+);
 
-/** As it is when it has its first version. */
-export function newSecretRow(secret: NewSecret): NewRow {
-  const { isValidated } = secret;
-  return [
-    ["workspace_id", "?::text", secret.workspaceId],
-    ["secret_id", "?::text", secret.secretId],
-    ["region", "?::text", secret.region],
-    ["name", "?::text", secret.name],
-    ["path", "?::text", pathOf(secret.name)],
-    ["kind", "?::text", secret.kind],
-    ["auth_method", "?::text", secret.authMethod],
-    ["description", "?::text", secret.description],
-    ["labels", "?::jsonb", JSON.stringify(secret.labels)],
-    ["annotations", "?::jsonb", JSON.stringify(secret.annotations)],
-    ["mime_type", "?::text", secret.mimeType],
-    ["state", "'ACTIVE'"],
-    ["version_aliases", "'{}'::jsonb"],
-    ["version_count", "1"],
-    ["enabled_version_count", "1"],
-    ["current_version", "1"],
-    ["kms_key_id", "?::text", secret.kmsKeyId],
-    ["revealable", "?::boolean", secret.revealable],
-    ["expire_time", "?::timestamptz", secret.expireTime ?? null],
-    ["create_time", "coalesce(?::timestamptz, now())", secret.createTime ?? null],
-    ["row_mac", "?::bytea", secret.rowMac],
-    ["credential_fields", "?::jsonb", JSON.stringify(secret.credentialFields)],
-    ["validation_state", "case when ?::boolean then 'UNSPECIFIED' end", isValidated],
-    ["validate_after", "case when ?::boolean then now() end", isValidated],
-    ["credential_mac", "?::bytea", secret.credentialMac ?? null],
-    ["created_by", "?::text", secret.createdBy],
-    ["access_policy", "?::text", secret.accessPolicyText ?? null],
-    ["egress_rule", "?::jsonb", secret.egress ? JSON.stringify(secret.egress) : null],
-    ["egress_mac", "?::bytea", secret.egressMac ?? null],
-  ];
-}
+/** A secret with its first version. `createTime` is undefined unless the expire time was computed from it. */
+export type NewSecret = Omit<Pick<SecretRow, (typeof inserted)[number]>, "createTime"> & {
+  createTime: Date | undefined;
+};
+
+export const newSecrets: Writing<NewSecret> = write(secretTable, inserted, {
+  expressions: { create_time: "coalesce(?, now())" },
+  // A credential is to be tried at its service.
+  further: {
+    validation_state: "case when ?credential_mac is not null then 'UNSPECIFIED' end",
+    validate_after: "case when ?credential_mac is not null then now() end",
+  },
+});
 
 /** Inserts a secret that has its first version; a taken path violates `secret_active_path`. */
 export async function insertSecret(tx: Tx, secret: NewSecret): Promise<StoredSecret> {
-  const row = newSecretRow(secret);
-  const rows = await tx.query<SecretRow>({
+  const rows = await tx.query<DriverRow>({
     name: "insert_secret",
-    text: `${insertText("secret as s", row)} returning ${secretColumns}`,
-    values: insertedValues(row),
+    text: `${newSecrets.insert()} returning ${secretColumns}`,
+    values: newSecrets.values(secret),
   });
   return toSecret(only(rows));
 }
 
+const updated = write(secretTable, [
+  ...(["name", "path", "description", "labels", "annotations", "mimeType"] as const),
+  ...(["versionAliases", "expireTime", "rowMac"] as const),
+]);
+
 /** Updates the description, path, aliases and expire time of a secret with their MAC, and increments the revision. */
 export async function updateSecret(tx: Tx, secret: StoredSecret): Promise<StoredSecret> {
-  const rows = await tx.query<SecretRow>({
+  const rows = await tx.query<DriverRow>({
     name: "update_secret",
     text: `update secret s set
-        name = $3, path = $4, description = $5, labels = $6, annotations = $7, mime_type = $8, version_aliases = $9,
-        expire_time = $10, row_mac = $11, revision = s.revision + 1, update_time = t.at
+        ${updated.assign(3)}, revision = s.revision + 1, update_time = t.at
       from ${clock} where s.workspace_id = $1 and s.secret_id = $2
       returning ${secretColumnsByClock}`,
-    values: [
-      secret.workspaceId,
-      secret.secretId,
-      secret.name,
-      secret.path,
-      secret.description,
-      JSON.stringify(secret.labels),
-      JSON.stringify(secret.annotations),
-      secret.mimeType,
-      JSON.stringify(secret.versionAliases),
-      secret.expireTime ?? null,
-      secret.rowMac,
-    ],
+    values: [secret.workspaceId, secret.secretId, ...updated.values(secret)],
   });
   return toSecret(only(rows));
 }
@@ -179,7 +124,7 @@ export async function softDeleteSecret(
   secret: Pick<StoredSecret, "workspaceId" | "secretId" | "currentVersion" | "rowMac">,
   options: { purgeAtOnce: boolean },
 ): Promise<StoredSecret> {
-  const rows = await tx.query<SecretRow>({
+  const rows = await tx.query<DriverRow>({
     name: "soft_delete_secret",
     text: `update secret s set
         state = 'SOFT_DELETED', delete_time = coalesce(s.delete_time, t.at),
@@ -195,19 +140,21 @@ export async function softDeleteSecret(
   return toSecret(only(rows));
 }
 
+const undeleted = write(secretTable, ["storedState", "name", "path", "expireTime", "rowMac"]);
+
 /** Makes a locked secret active again with its name, path and expire_time, and increments the revision. */
 export async function undeleteSecret(
   tx: Tx,
-  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "name" | "path" | "expireTime" | "rowMac">,
+  secret: Omit<StoredSecret, "storedState"> & { storedState: "ACTIVE" },
 ): Promise<StoredSecret> {
-  const rows = await tx.query<SecretRow>({
+  const rows = await tx.query<DriverRow>({
     name: "undelete_secret",
     text: `update secret s set
-        state = 'ACTIVE', name = $3, path = $4, delete_time = null, purge_time = null, expire_time = $5, row_mac = $6,
+        ${undeleted.assign(3)}, delete_time = null, purge_time = null,
         revision = s.revision + 1, update_time = t.at
       from ${clock} where s.workspace_id = $1 and s.secret_id = $2
       returning ${secretColumnsByClock}`,
-    values: [secret.workspaceId, secret.secretId, secret.name, secret.path, secret.expireTime ?? null, secret.rowMac],
+    values: [secret.workspaceId, secret.secretId, ...undeleted.values(secret)],
   });
   return toSecret(only(rows));
 }

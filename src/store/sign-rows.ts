@@ -1,7 +1,8 @@
 // Reads and signs rows that an earlier version of coffer wrote without the MACs of this version.
 import type { Unmatched } from "../domain/egress/sandbox.ts";
 import type { Sql } from "./database.ts";
-import { type SecretRow, type StoredSecret, secretColumns, toSecret } from "./rows.ts";
+import { type StoredSecret, secretColumns, toSecret } from "./rows/secret.ts";
+import type { DriverRow } from "./rows/select.ts";
 
 /** A secret with the MAC that the earlier version gave it. */
 export interface UnsignedSecret extends StoredSecret {
@@ -9,11 +10,11 @@ export interface UnsignedSecret extends StoredSecret {
 }
 
 /** Where a page ended. */
-export type SecretPlace = Pick<StoredSecret, "workspaceId" | "secretId">;
+export type SecretPosition = Pick<StoredSecret, "workspaceId" | "secretId">;
 
 /** Those after `after`, in the order of the primary key. */
-export async function findUnsignedSecrets(sql: Sql, after: SecretPlace, limit: number): Promise<UnsignedSecret[]> {
-  const rows = await sql.query<SecretRow & { mac: Uint8Array | null }>({
+export async function findUnsignedSecrets(sql: Sql, after: SecretPosition, limit: number): Promise<UnsignedSecret[]> {
+  const rows = await sql.query<DriverRow & { mac: Uint8Array | null }>({
     name: "find_unsigned_secrets",
     text: `select ${secretColumns}, s.mac from secret s
       where s.row_mac is null and (s.workspace_id, s.secret_id) > ($1, $2)

@@ -1,8 +1,9 @@
 // Tiers of workspaces, and what counts towards their limits.
 import type { Tier } from "../domain/workspace/workspace.ts";
+import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock, isActiveByClock } from "./rows.ts";
+import { isActiveByClock } from "./rows/secret.ts";
 
 /** A workspace whose tier limits nothing, which needs no lock. */
 const isUnlimited = "tier = 'ENTERPRISE'";

@@ -2,7 +2,7 @@
 import type { ValidationState } from "../domain/credential/validation.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { isActive } from "./rows.ts";
+import { isActive } from "./rows/secret.ts";
 
 export interface SecretKey {
   workspaceId: string;

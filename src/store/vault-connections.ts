@@ -1,75 +1,32 @@
 // Vault connections: found, locked, listed, inserted, changed and deleted.
-import type { VaultConnection, VaultType } from "../domain/external-vault/vault-connection.ts";
+import type { VaultConnection } from "../domain/external-vault/vault-connection.ts";
+import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { clock } from "./rows.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { type StoredVaultConnection, vaultConnectionTable } from "./rows/vault-connection.ts";
+import { write } from "./rows/write.ts";
 
-/** A connection as stored, with its sealed credentials; its mac covers where they are sent. */
-export interface StoredVaultConnection extends VaultConnection {
-  envelope: Uint8Array;
-  kmsKeyId: string;
-  kmsKeyVersion: number;
-  mac: Uint8Array;
-}
-
-const columns = `
-  c.workspace_id, c.vault_connection_id, c.name, c.description, c.vault_type, c.base_url, c.config, c.credentials_version,
-  c.envelope, c.kms_key_id, c.kms_key_version, c.last_verified_time, c.revision, c.created_by, c.create_time, c.update_time, c.mac`;
-
-interface ConnectionRow {
-  workspace_id: string;
-  vault_connection_id: string;
-  name: string;
-  description: string;
-  vault_type: VaultType;
-  base_url: string;
-  config: Record<string, string>;
-  credentials_version: number;
-  envelope: Uint8Array;
-  kms_key_id: string;
-  kms_key_version: number;
-  last_verified_time: Date | null;
-  revision: number;
-  created_by: string;
-  create_time: Date;
-  update_time: Date;
-  mac: Uint8Array;
-}
-
-function toConnection(row: ConnectionRow): StoredVaultConnection {
-  return {
-    workspaceId: row.workspace_id,
-    vaultConnectionId: row.vault_connection_id,
-    name: row.name,
-    description: row.description,
-    vaultType: row.vault_type,
-    baseUrl: row.base_url,
-    config: row.config,
-    credentialsVersion: row.credentials_version,
-    envelope: row.envelope,
-    kmsKeyId: row.kms_key_id,
-    kmsKeyVersion: row.kms_key_version,
-    lastVerifiedTime: row.last_verified_time ?? undefined,
-    revision: row.revision,
-    createdBy: row.created_by,
-    createTime: row.create_time,
-    updateTime: row.update_time,
-    mac: row.mac,
-  };
-}
+const stored = select(vaultConnectionTable, propertiesBut(vaultConnectionTable));
+const inserted = propertiesBut(vaultConnectionTable, "lastVerifiedTime", "revision", "createTime", "updateTime");
+const newConnections = write(vaultConnectionTable, inserted);
+const updated = write(vaultConnectionTable, [
+  ...(["name", "description", "credentialsVersion", "envelope", "kmsKeyId", "kmsKeyVersion", "mac"] as const),
+]);
 
 export async function findVaultConnection(
   sql: Sql,
   workspaceId: string,
   vaultConnectionId: string,
 ): Promise<StoredVaultConnection | undefined> {
-  const rows = await sql.query<ConnectionRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_vault_connection",
-    text: `select ${columns} from vault_connection c where c.workspace_id = $1 and c.vault_connection_id = $2`,
+    text: `select ${stored.sql} from vault_connection c where c.workspace_id = $1 and c.vault_connection_id = $2`,
     values: [workspaceId, vaultConnectionId],
   });
   const row = firstOrUndefined(rows);
-  return row && toConnection(row);
+  return row && stored.read(row);
 }
 
 /** Who has the name, if anyone. */
@@ -92,20 +49,24 @@ export async function lockVaultConnection(
   workspaceId: string,
   vaultConnectionId: string,
 ): Promise<StoredVaultConnection | undefined> {
-  const rows = await tx.query<ConnectionRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_vault_connection",
-    text: `select ${columns} from vault_connection c
+    text: `select ${stored.sql} from vault_connection c
       where c.workspace_id = $1 and c.vault_connection_id = $2 for update of c`,
     values: [workspaceId, vaultConnectionId],
   });
   const row = firstOrUndefined(rows);
-  return row && toConnection(row);
+  return row && stored.read(row);
 }
 
 /** Keeps the connection from being deleted until the transaction ends; false: there is none. */
-export async function keepVaultConnection(tx: Tx, workspaceId: string, vaultConnectionId: string): Promise<boolean> {
+export async function shareLockVaultConnection(
+  tx: Tx,
+  workspaceId: string,
+  vaultConnectionId: string,
+): Promise<boolean> {
   const rows = await tx.query({
-    name: "keep_vault_connection",
+    name: "share_lock_vault_connection",
     text: "select from vault_connection c where c.workspace_id = $1 and c.vault_connection_id = $2 for key share",
     values: [workspaceId, vaultConnectionId],
   });
@@ -118,40 +79,29 @@ export async function listVaultConnections(
   workspaceId: string,
   { afterId, limit }: { afterId: string; limit: number },
 ): Promise<StoredVaultConnection[]> {
-  const rows = await sql.query<ConnectionRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_vault_connections",
-    text: `select ${columns} from vault_connection c
+    text: `select ${stored.sql} from vault_connection c
       where c.workspace_id = $1 and c.vault_connection_id > $2 order by c.vault_connection_id limit $3`,
     values: [workspaceId, afterId, limit],
   });
-  return rows.map(toConnection);
+  return rows.map(stored.read);
 }
 
-export type NewVaultConnection = Omit<
-  StoredVaultConnection,
-  "lastVerifiedTime" | "revision" | "createTime" | "updateTime"
->;
+export type NewVaultConnection = Pick<StoredVaultConnection, (typeof inserted)[number]>;
 
 /** Undefined, with nothing written, when the name is taken. */
 export async function insertVaultConnection(
   tx: Tx,
   connection: NewVaultConnection,
 ): Promise<StoredVaultConnection | undefined> {
-  const rows = await tx.query<ConnectionRow>({
+  const rows = await tx.query<DriverRow>({
     name: "insert_vault_connection",
-    text: `insert into vault_connection as c (
-        workspace_id, vault_connection_id, name, description, vault_type, base_url, config, credentials_version, envelope,
-        kms_key_id, kms_key_version, created_by, mac)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-      on conflict (workspace_id, name) do nothing returning ${columns}`,
-    values: [
-      ...[connection.workspaceId, connection.vaultConnectionId, connection.name, connection.description],
-      ...[connection.vaultType, connection.baseUrl, JSON.stringify(connection.config), connection.credentialsVersion],
-      ...[connection.envelope, connection.kmsKeyId, connection.kmsKeyVersion, connection.createdBy, connection.mac],
-    ],
+    text: `${newConnections.insert()} on conflict (workspace_id, name) do nothing returning ${stored.sql}`,
+    values: newConnections.values(connection),
   });
   const row = firstOrUndefined(rows);
-  return row && toConnection(row);
+  return row && stored.read(row);
 }
 
 /**
@@ -163,20 +113,15 @@ export async function updateVaultConnection(
   connection: StoredVaultConnection,
   isVerified: boolean,
 ): Promise<StoredVaultConnection> {
-  const rows = await tx.query<ConnectionRow>({
+  const rows = await tx.query<DriverRow>({
     name: "update_vault_connection",
     text: `update vault_connection c set
-        name = $3, description = $4, credentials_version = $5, envelope = $6, kms_key_id = $7, kms_key_version = $8, mac = $9,
-        last_verified_time = case when $10 then t.at else c.last_verified_time end,
+        ${updated.assign(4)}, last_verified_time = case when $3 then t.at else c.last_verified_time end,
         revision = c.revision + 1, update_time = t.at
-      from ${clock} where c.workspace_id = $1 and c.vault_connection_id = $2 returning ${columns}`,
-    values: [
-      ...[connection.workspaceId, connection.vaultConnectionId, connection.name, connection.description],
-      ...[connection.credentialsVersion, connection.envelope, connection.kmsKeyId, connection.kmsKeyVersion],
-      ...[connection.mac, isVerified],
-    ],
+      from ${clock} where c.workspace_id = $1 and c.vault_connection_id = $2 returning ${stored.sql}`,
+    values: [connection.workspaceId, connection.vaultConnectionId, isVerified, ...updated.values(connection)],
   });
-  return toConnection(only(rows));
+  return stored.read(only(rows));
 }
 
 /** Notes that the vault has just taken these credentials, unless the connection has others by now. No change: its etag stays. */

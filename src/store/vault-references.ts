@@ -1,7 +1,7 @@
 // Which secrets refer to a vault connection.
 import type { VaultConnection } from "../domain/external-vault/vault-connection.ts";
 import type { Sql } from "./database.ts";
-import { isActive } from "./rows.ts";
+import { isActive } from "./rows/secret.ts";
 
 /** Active secrets with a version that is not destroyed: the first `limit` by id. */
 export async function findReferringSecretIds(

@@ -1,10 +1,13 @@
-import type { PayloadForm } from "../domain/secret/payload.ts";
 import type { Secret } from "../domain/secret/secret.ts";
 import { currentAlias, type SecretVersion, type VersionRef, type VersionState } from "../domain/secret/version.ts";
+import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
-import { insertedValues, insertText, type NewRow } from "./insert.ts";
-import { clock, type StoredSecret, type StoredVersion, toVersion, type VersionRow, versionColumns } from "./rows.ts";
+import type { StoredSecret } from "./rows/secret.ts";
+import { type StoredVersion, storedVersion, type VersionRow, versionTable } from "./rows/secret-version.ts";
+import type { DriverRow } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { write } from "./rows/write.ts";
 
 export async function findVersion(
   sql: Sql,
@@ -14,20 +17,20 @@ export async function findVersion(
   const { workspaceId, secretId } = secret;
   const rows =
     ref.by === "id"
-      ? await sql.query<VersionRow>({
+      ? await sql.query<DriverRow>({
           name: "find_version_by_id",
-          text: `select ${versionColumns} from secret_version v
+          text: `select ${storedVersion.sql} from secret_version v
             where v.workspace_id = $1 and v.secret_id = $2 and v.version_id = $3`,
           values: [workspaceId, secretId, ref.versionId],
         })
-      : await sql.query<VersionRow>({
+      : await sql.query<DriverRow>({
           name: "find_version_by_number",
-          text: `select ${versionColumns} from secret_version v
+          text: `select ${storedVersion.sql} from secret_version v
             where v.workspace_id = $1 and v.secret_id = $2 and v.version_number = $3`,
           values: [workspaceId, secretId, numberOf(secret, ref)],
         });
   const row = firstOrUndefined(rows);
-  return row && toVersion(row);
+  return row && storedVersion.read(row);
 }
 
 /** By its own id alone: what a replay has. */
@@ -36,13 +39,13 @@ export async function findVersionById(
   workspaceId: string,
   versionId: string,
 ): Promise<StoredVersion | undefined> {
-  const rows = await sql.query<VersionRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_version_by_own_id",
-    text: `select ${versionColumns} from secret_version v where v.workspace_id = $1 and v.version_id = $2`,
+    text: `select ${storedVersion.sql} from secret_version v where v.workspace_id = $1 and v.version_id = $2`,
     values: [workspaceId, versionId],
   });
   const row = firstOrUndefined(rows);
-  return row && toVersion(row);
+  return row && storedVersion.read(row);
 }
 
 // 0 is no version's number.
@@ -56,52 +59,22 @@ function numberOf(
   return ref.alias === currentAlias ? secret.currentVersion : 0;
 }
 
-export interface NewVersion {
-  workspaceId: string;
-  secretId: string;
-  versionId: string;
-  versionNumber: number;
-  comment: string;
-  payloadForm: PayloadForm;
-  /** Undefined: it refers to no vault. */
-  vaultConnectionId: string | undefined;
-  envelope: Uint8Array;
-  kmsKeyId: string;
-  kmsKeyVersion: number;
-  /** Covers its state. */
-  mac: Uint8Array;
-}
+const inserted = propertiesBut(
+  versionTable,
+  ...(["revision", "createTime", "destroyTime", "scheduledDestroyTime", "lastAccessedTime"] as const),
+);
 
-/** As it is at first: enabled, and without a reference. */
-export function newVersionRow(version: NewVersion): NewRow {
-  return [
-    ["workspace_id", "?::text", version.workspaceId],
-    ["secret_id", "?::text", version.secretId],
-    ["version_id", "?::text", version.versionId],
-    ["version_number", "?::integer", version.versionNumber],
-    ["state", "'ENABLED'"],
-    ["comment", "?::text", version.comment],
-    ["payload_form", "?::text", version.payloadForm],
-    ["envelope", "?::bytea", version.envelope],
-    ["kms_key_id", "?::text", version.kmsKeyId],
-    ["kms_key_version", "?::integer", version.kmsKeyVersion],
-    ["mac", "?::bytea", version.mac],
-  ];
-}
+export type NewVersion = Pick<VersionRow, (typeof inserted)[number]>;
+
+export const newVersions = write(versionTable, inserted);
 
 export async function insertVersion(tx: Tx, version: NewVersion): Promise<SecretVersion> {
-  const { vaultConnectionId } = version;
-  const refers = vaultConnectionId !== undefined;
-  const row: NewRow = [
-    ...newVersionRow(version),
-    ...(refers ? [["vault_connection_id", "?::text", vaultConnectionId] as const] : []),
-  ];
-  const rows = await tx.query<VersionRow>({
-    name: refers ? "insert_version_with_reference" : "insert_version",
-    text: `${insertText("secret_version as v", row)} returning ${versionColumns}`,
-    values: insertedValues(row),
+  const rows = await tx.query<DriverRow>({
+    name: "insert_version",
+    text: `${newVersions.insert()} returning ${storedVersion.sql}`,
+    values: newVersions.values(version),
   });
-  return toVersion(only(rows));
+  return storedVersion.read(only(rows));
 }
 
 /** Makes a version that was just inserted the current one, with the new MAC of the secret. */
@@ -124,16 +97,16 @@ export async function findNewestVersions(
   tx: Tx,
   { workspaceId, secretId }: Pick<StoredSecret, "workspaceId" | "secretId">,
 ): Promise<StoredVersion[]> {
-  const rows = await tx.query<VersionRow>({
+  const rows = await tx.query<DriverRow>({
     name: "find_newest_versions",
-    text: `select ${versionColumns} from secret_version v
+    text: `select ${storedVersion.sql} from secret_version v
       where v.workspace_id = $1 and v.secret_id = $2 and v.version_number >= (
         select coalesce(max(e.version_number), 0) from secret_version e
         where e.workspace_id = $1 and e.secret_id = $2 and e.state = 'ENABLED'
       ) order by v.version_number desc`,
     values: [workspaceId, secretId],
   });
-  return rows.map(toVersion);
+  return rows.map(storedVersion.read);
 }
 
 /** Sets the secret's current version with its new MAC, counts its enabled versions, and increments the revision. */
@@ -165,7 +138,7 @@ export async function setVersionState(
   version: Pick<SecretVersion, "workspaceId" | "secretId" | "versionNumber" | "state"> & { mac: Uint8Array },
   destroyAfterMs: number | undefined,
 ): Promise<SecretVersion> {
-  const rows = await tx.query<VersionRow>({
+  const rows = await tx.query<DriverRow>({
     name: "set_version_state",
     text: `update secret_version v set
         state = $4, mac = $5, revision = v.revision + 1,
@@ -173,7 +146,7 @@ export async function setVersionState(
         destroy_time = case when $4 = 'DESTROYED' then t.at else v.destroy_time end,
         scheduled_destroy_time = t.at + make_interval(secs => $6::float8 / 1000)
       from ${clock} where v.workspace_id = $1 and v.secret_id = $2 and v.version_number = $3
-      returning ${versionColumns}`,
+      returning ${storedVersion.sql}`,
     values: [
       version.workspaceId,
       version.secretId,
@@ -183,7 +156,7 @@ export async function setVersionState(
       destroyAfterMs ?? null,
     ],
   });
-  return toVersion(only(rows));
+  return storedVersion.read(only(rows));
 }
 
 /** Newest first: the next `limit` versions below `belowNumber`. */
@@ -192,14 +165,14 @@ export async function listVersions(
   secret: Pick<Secret, "workspaceId" | "secretId">,
   query: { states: readonly VersionState[]; belowNumber: number; limit: number },
 ): Promise<SecretVersion[]> {
-  const rows = await sql.query<VersionRow>({
+  const rows = await sql.query<DriverRow>({
     name: "list_versions",
-    text: `select ${versionColumns} from secret_version v
+    text: `select ${storedVersion.sql} from secret_version v
       where v.workspace_id = $1 and v.secret_id = $2 and v.version_number < $3 and v.state = any ($4)
       order by v.version_number desc limit $5`,
     values: [secret.workspaceId, secret.secretId, query.belowNumber, query.states, query.limit],
   });
-  return rows.map(toVersion);
+  return rows.map(storedVersion.read);
 }
 
 /** Notes when values were last returned. */

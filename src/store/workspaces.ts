@@ -1,75 +1,37 @@
 // Workspaces, and who is a member where.
-import type { Unmatched } from "../domain/egress/sandbox.ts";
-import type { Member, Tier, Workspace } from "../domain/workspace/workspace.ts";
+import type { Workspace } from "../domain/workspace/workspace.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+import { propertiesBut } from "./rows/table.ts";
+import { type StoredWorkspace, workspaceTable } from "./rows/workspace.ts";
+import { memberTable, type StoredMember } from "./rows/workspace-member.ts";
+import { write } from "./rows/write.ts";
 
-const columns =
-  "workspace_id, display_name, tier, purge_retention_days, egress_unmatched, revision, create_time, update_time, mac";
-
-interface WorkspaceRow {
-  workspace_id: string;
-  display_name: string;
-  tier: Tier;
-  purge_retention_days: number;
-  egress_unmatched: Unmatched;
-  revision: number;
-  create_time: Date;
-  update_time: Date;
-  mac: Uint8Array | null;
-}
-
-/** A workspace as stored; its MAC covers `egress_unmatched`. */
-export interface StoredWorkspace extends Workspace {
-  /** Empty for a row that an earlier version of coffer has made. */
-  mac: Uint8Array;
-}
-
-function toWorkspace(row: WorkspaceRow): StoredWorkspace {
-  return {
-    workspaceId: row.workspace_id,
-    displayName: row.display_name,
-    tier: row.tier,
-    purgeRetentionDays: row.purge_retention_days,
-    egressUnmatched: row.egress_unmatched,
-    revision: row.revision,
-    createTime: row.create_time,
-    updateTime: row.update_time,
-    mac: row.mac ?? new Uint8Array(),
-  };
-}
+const stored = select(workspaceTable, propertiesBut(workspaceTable));
+const inserted = propertiesBut(workspaceTable, "revision", "createTime", "updateTime");
+const newWorkspaces = write(workspaceTable, inserted);
 
 export async function insertWorkspace(
   tx: Tx,
-  workspace: Pick<
-    StoredWorkspace,
-    "workspaceId" | "displayName" | "purgeRetentionDays" | "tier" | "egressUnmatched" | "mac"
-  >,
+  workspace: Pick<StoredWorkspace, (typeof inserted)[number]>,
 ): Promise<Workspace> {
-  const rows = await tx.query<WorkspaceRow>({
+  const rows = await tx.query<DriverRow>({
     name: "insert_workspace",
-    text: `insert into workspace (workspace_id, display_name, purge_retention_days, tier, egress_unmatched, mac)
-      values ($1, $2, $3, $4, $5, $6) returning ${columns}`,
-    values: [
-      workspace.workspaceId,
-      workspace.displayName,
-      workspace.purgeRetentionDays,
-      workspace.tier,
-      workspace.egressUnmatched,
-      workspace.mac,
-    ],
+    text: `${newWorkspaces.insert()} returning ${stored.sql}`,
+    values: newWorkspaces.values(workspace),
   });
-  return toWorkspace(only(rows));
+  return stored.read(only(rows));
 }
 
 /** Those of `workspaceIds` that exist, by id. */
 export async function findWorkspaces(sql: Sql, workspaceIds: readonly string[]): Promise<Workspace[]> {
-  const rows = await sql.query<WorkspaceRow>({
+  const rows = await sql.query<DriverRow>({
     name: "find_workspaces",
-    text: `select ${columns} from workspace where workspace_id = any ($1) order by workspace_id collate "C"`,
+    text: `select ${stored.sql} from workspace w where w.workspace_id = any ($1) order by w.workspace_id collate "C"`,
     values: [workspaceIds],
   });
-  return rows.map(toWorkspace);
+  return rows.map(stored.read);
 }
 
 /** How often the access rules of those of `workspaceIds` that exist have changed, by id. */
@@ -89,33 +51,26 @@ export async function findAccessRevisions(
 
 /** Holds the row until the transaction ends. */
 export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<StoredWorkspace | undefined> {
-  const rows = await tx.query<WorkspaceRow>({
+  const rows = await tx.query<DriverRow>({
     name: "lock_workspace",
-    text: `select ${columns} from workspace where workspace_id = $1 for no key update`,
+    text: `select ${stored.sql} from workspace w where w.workspace_id = $1 for no key update`,
     values: [workspaceId],
   });
   const row = firstOrUndefined(rows);
-  return row && toWorkspace(row);
+  return row && stored.read(row);
 }
+
+const updated = write(workspaceTable, ["displayName", "purgeRetentionDays", "tier", "egressUnmatched", "mac"]);
 
 /** Writes every mutable field and counts the change. */
 export async function updateWorkspace(tx: Tx, workspace: StoredWorkspace): Promise<Workspace> {
-  const rows = await tx.query<WorkspaceRow>({
+  const rows = await tx.query<DriverRow>({
     name: "update_workspace",
-    text: `update workspace set
-        display_name = $2, purge_retention_days = $3, tier = $4, egress_unmatched = $5, mac = $6, revision = revision + 1,
-        update_time = clock_timestamp()
-      where workspace_id = $1 returning ${columns}`,
-    values: [
-      workspace.workspaceId,
-      workspace.displayName,
-      workspace.purgeRetentionDays,
-      workspace.tier,
-      workspace.egressUnmatched,
-      workspace.mac,
-    ],
+    text: `update workspace w set ${updated.assign(2)}, revision = w.revision + 1, update_time = clock_timestamp()
+      where w.workspace_id = $1 returning ${stored.sql}`,
+    values: [workspace.workspaceId, ...updated.values(workspace)],
   });
-  return toWorkspace(only(rows));
+  return stored.read(only(rows));
 }
 
 export async function isAnyWorkspaceThere(sql: Sql): Promise<boolean> {
@@ -137,17 +92,10 @@ export async function listWorkspaceIds(sql: Sql): Promise<string[]> {
   return rows.map((row) => row.workspace_id);
 }
 
-/** A membership as stored; its mac covers all of it. */
-export interface StoredMember extends Member {
-  mac: Uint8Array;
-}
+const newMembers = write(memberTable, propertiesBut(memberTable));
 
 export async function insertMember(tx: Tx, member: StoredMember): Promise<void> {
-  await tx.query({
-    name: "insert_member",
-    text: "insert into workspace_member (workspace_id, principal_id, role, mac) values ($1, $2, $3, $4)",
-    values: [member.workspaceId, member.principalId, member.role, member.mac],
-  });
+  await tx.query({ name: "insert_member", text: newMembers.insert(), values: newMembers.values(member) });
 }
 
 /** Lets one instance at a time make the first workspace. */

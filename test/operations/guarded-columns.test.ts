@@ -1,201 +1,124 @@
-// Every column of the database is under a MAC, or is listed here with the reason why it needs none.
+// Compares the declarations of tables with the database: every column is under a MAC, or has a reason why it needs none.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { everyGuard } from "../../src/integrity/covering.ts";
-// Declare the guards.
+// Declare the tables.
 import "../../src/integrity/audit-chain.ts";
 import "../../src/integrity/row-macs.ts";
+import "../../src/store/idempotency.ts";
+import { everyTable } from "../../src/store/rows/table.ts";
 import { useCoffer } from "../support/coffer.ts";
 
 const coffer = useCoffer();
 
-const isMac = "holds a MAC";
-const isShown = "is only shown";
-const isTime = "is only shown: nothing is judged by it";
-const isEtag = "counts changes: it is the etag, and what a caller overwrites is its own loss";
-const isSealed = "is authenticated encryption, bound to the row's ids";
 const isBound = "is part of what the ciphertext is bound to: changed, it does not open";
-const isWhen = "decides when a job takes something away; an earlier row put back, MAC and all, would do as much";
-const isJobs = "tells a job where it is";
-const isValidation = "tells what came of trying the credential, and when it is tried next; where it is sent has a MAC";
+const isSealed = "is authenticated encryption, bound to the row's ids";
+const isRootKey = "names the root key, and with another one the wrap does not open";
+const isTime = "is only shown: nothing is judged by it";
 
-/** Why a column needs no MAC. Tables of events give no access; what befalls them the chain of the audit trail tells. */
-const exempt: Readonly<Record<string, Readonly<Record<string, string>> | string>> = {
+/** The columns of tables without any MAC, and why they need none; or the reason for the whole table. */
+const unguarded: Readonly<Record<string, Readonly<Record<string, string>> | string>> = {
   schema_migration: "says which migrations were applied",
   deployment: {
     singleton: "has one value",
     deployment_id: isBound,
-    root_key_id: "names the root key, and with another one the wrap does not open",
+    root_key_id: isRootKey,
     wrapped_key: isSealed,
     create_time: isTime,
-  },
-  workspace: {
-    display_name: isShown,
-    tier: "limits how many secrets there are, not who gets them",
-    purge_retention_days: isWhen,
-    access_revision: "says that rules may have changed; every instance also hears of each change by a notification",
-    revision: isEtag,
-    create_time: isTime,
-    update_time: isTime,
-    mac: isMac,
-  },
-  principal: {
-    kind: isShown,
-    create_time: isTime,
-    mac: isMac,
-  },
-  workspace_member: { create_time: isTime, mac: isMac },
-  api_token: {
-    display_name: isShown,
-    prefix: isShown,
-    revision: isEtag,
-    create_time: isTime,
-    last_used_time: isTime,
-    mac: isMac,
-  },
-  access_rule: { source_secret_id: isWhen, note: isShown, create_time: isTime, mac: isMac },
-  kms_key: {
-    description: isShown,
-    annotations: isShown,
-    imported: isShown,
-    rotation_allowed: "decides whether the key may have new versions, not who uses it",
-    labels: isShown,
-    revision: isEtag,
-    create_time: isTime,
-    update_time: isTime,
-    rotate_time: isWhen,
-    rotation_period_days: isWhen,
-    next_rotate_time: isWhen,
-    scheduled_destroy_time: isWhen,
-    destroy_time: isTime,
-    rewrap_after: isJobs,
-    rewrap_pass_time: isJobs,
-    rewrap_secret_id: isJobs,
-    rewrap_version_number: isJobs,
-    rewrap_retry_ms: isJobs,
-    mac: isMac,
   },
   kms_key_version: {
     workspace_id: isBound,
     kms_key_id: isBound,
     version: isBound,
-    root_key_id: "names the root key, and with another one the wrap does not open",
+    root_key_id: isRootKey,
     wrapped_key: isSealed,
     create_time: isTime,
   },
   import_wrapping_key: {
     workspace_id: isBound,
     region: isBound,
-    root_key_id: "names the root key, and with another one the wrap does not open",
+    root_key_id: isRootKey,
     wrapped_key: isSealed,
     create_time: isTime,
   },
-  secret: {
-    description: isShown,
-    labels: isShown,
-    annotations: isShown,
-    mime_type: isShown,
-    enabled_version_count: isShown,
-    revision: isEtag,
-    create_time: isTime,
-    update_time: isTime,
-    delete_time: isTime,
-    purge_time: isWhen,
-    last_accessed_time: isTime,
-    last_used_time: isTime,
-    created_by: isShown,
-    validation_state: isValidation,
-    validation_version: isValidation,
-    validation_error: isValidation,
-    validate_time: isValidation,
-    validation_failures: isValidation,
-    validate_after: isValidation,
-    validation_lease: isValidation,
-    mac: "is read by instances of an earlier version alone",
-    row_mac: isMac,
-    credential_mac: isMac,
-    egress_mac: isMac,
-  },
-  secret_version: {
-    comment: isShown,
-    revision: isEtag,
-    payload_form: isBound,
-    envelope: isSealed,
-    kms_key_id: isBound,
-    kms_key_version: isBound,
-    create_time: isTime,
-    destroy_time: isTime,
-    scheduled_destroy_time: isWhen,
-    last_accessed_time: isTime,
-    mac: isMac,
-  },
-  vault_connection: {
-    name: isShown,
-    description: isShown,
-    envelope: isSealed,
-    kms_key_version: isBound,
-    last_verified_time: isTime,
-    revision: isEtag,
-    created_by: isShown,
-    create_time: isTime,
-    update_time: isTime,
-    mac: isMac,
-  },
-  sandbox: {
-    name: isShown,
-    metadata: isShown,
-    env_keys: "says which names are taken; the variables themselves are sealed",
-    env_envelope: isSealed,
-    env_kms_key_id: isBound,
-    env_kms_key_version: isBound,
-    create_time: isTime,
-    delete_time: "takes the MAC with it: taken back, nothing authenticates",
-    mac: isMac,
-  },
-  sandbox_binding: {
-    create_time: isTime,
-    revoke_time: "takes the MAC with it: taken back, nothing authenticates",
-    mac: isMac,
-  },
-  egress_ca: { envelope: isSealed, create_time: isTime, mac: isMac },
-  idempotency: "says what an earlier call made; a replay authorizes the caller anew, and shows no value",
   egress_event: "is read by people, and decides nothing",
-  // By the chain of its seals.
-  audit_event: {},
-  audit_seal: { mac: isMac },
   audit_horizon: "tells a job where it is; what it leaves out, `coffer audit verify` counts",
-  audit_cut: { singleton: "has one value", mac: isMac },
 };
+
+async function columnsInDatabase(): Promise<string[]> {
+  const rows = await coffer.sql(
+    `select c.relname || '.' || a.attname as name from pg_class c
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      order by c.relname, a.attnum`,
+  );
+  return rows.map(({ name }) => String(name));
+}
+
+/** Each declared column with the number of times that it is declared. */
+function declaredColumns(): string[] {
+  return everyTable().flatMap(({ name, columns, internal }) =>
+    [...Object.values(columns).map(({ column }) => column), ...Object.keys(internal)].map((each) => `${name}.${each}`),
+  );
+}
 
 describe("the columns of every table", () => {
   it("are each covered by a MAC, or exempt for a reason, and none of both", async () => {
-    const rows = await coffer.sql(
-      `select c.relname as table, a.attname as column from pg_class c
-        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-        order by 1, a.attnum`,
+    const exempt = new Set(
+      Object.entries(unguarded).flatMap(([table, reasons]) =>
+        typeof reasons === "string" ? [] : Object.keys(reasons).map((column) => `${table}.${column}`),
+      ),
     );
-    const covered = new Set(everyGuard().flatMap(({ table, covers }) => covers.map((column) => `${table}.${column}`)));
-    const problems = rows.flatMap(({ table, column }) => {
-      const reasons = exempt[String(table)];
-      const isExempt = typeof reasons === "string" || reasons?.[String(column)] !== undefined;
-      const isCovered = covered.has(`${table}.${column}`);
-      if (isExempt !== isCovered) return [];
-      return [`${table}.${column} ${isCovered ? "is exempt, and covered" : "is neither covered nor exempt"}`];
+    const declared = declaredColumns();
+    const problems = (await columnsInDatabase()).flatMap((name) => {
+      const [table = ""] = name.split(".");
+      const times = declared.filter((each) => each === name).length;
+      const isExempt = exempt.has(name) || typeof unguarded[table] === "string";
+      return times + (isExempt ? 1 : 0) === 1
+        ? []
+        : [`${name} is declared ${times} times${isExempt ? " and exempt" : ""}`];
     });
-    expect(problems).toEqual([]);
+    const undecided = everyTable().flatMap(({ name, columns }) =>
+      Object.values(columns)
+        .filter(({ macs, uncovered }) => macs.length > 0 === (uncovered !== undefined))
+        .map(({ column }) => `${name}.${column} is covered and exempt, or neither`),
+    );
+    expect([...problems, ...undecided]).toEqual([]);
   });
 
-  it("are all there: no guard and no reason names a column that is none", async () => {
-    const rows = await coffer.sql(
-      "select table_name || '.' || column_name as name from information_schema.columns where table_schema = 'public'",
-    );
-    const real = new Set(rows.map(({ name }) => name));
+  it("are all there: no declaration and no reason names a column that the database does not have", async () => {
+    const real = new Set(await columnsInDatabase());
     const named = [
-      ...everyGuard().flatMap(({ table, column, covers }) => [column, ...covers].map((each) => `${table}.${each}`)),
-      ...Object.entries(exempt).flatMap(([table, reasons]) =>
+      ...declaredColumns(),
+      ...Object.entries(unguarded).flatMap(([table, reasons]) =>
         typeof reasons === "string" ? [] : Object.keys(reasons).map((column) => `${table}.${column}`),
       ),
     ];
     expect(named.filter((name) => !real.has(name))).toEqual([]);
+  });
+
+  it("name only MACs that their table declares, and each of these MACs is stored in a column", () => {
+    const problems = everyTable().flatMap(({ name, macs, columns }) => {
+      const stored = Object.values(columns).filter(({ uncovered }) => uncovered === "mac");
+      const used = new Set(Object.values(columns).flatMap((column) => column.macs as readonly string[]));
+      const names = Object.keys(macs).filter((mac) => !(name === "audit_event" && mac === "chain"));
+      return [
+        ...[...used].filter((mac) => !macs[mac]).map((mac) => `${name} has no MAC ${mac}`),
+        ...names.filter((mac) => !used.has(mac)).map((mac) => `${name}.${mac} covers nothing`),
+        ...names
+          .filter((mac) => !stored.some(({ column }) => column === mac))
+          .map((mac) => `${name}.${mac} is not stored`),
+      ];
+    });
+    expect(problems).toEqual([]);
+  });
+
+  it("are declared in the files of src/store/rows, which this test has all loaded", () => {
+    const rows = join(import.meta.dirname, "../../src/store/rows");
+    const general = ["column-types", "select", "table", "write"];
+    const files = readdirSync(rows).map((file) => file.replace(/\.ts$/, ""));
+    const guarded = everyTable().filter(({ macs }) => Object.keys(macs).length > 0);
+    const expected = guarded.map(({ name }) => name.replaceAll("_", "-"));
+    expect(files.filter((file) => !general.includes(file)).sort()).toEqual(expected.sort());
   });
 });

@@ -1,6 +1,6 @@
 // Changes of columns that a MAC covers, signed as coffer signs them: for what only time, or coffer itself, would change.
 import { coveredOfSecret, coveredOfWorkspace, macOf } from "../../src/integrity/row-macs.ts";
-import type { StoredSecret } from "../../src/store/rows.ts";
+import type { StoredSecret } from "../../src/store/rows/secret.ts";
 import { findSecret } from "../../src/store/secrets.ts";
 import { findUnsignedSecrets, signSecrets, signWorkspaces } from "../../src/store/sign-rows.ts";
 import type { TestCoffer } from "./coffer.ts";

@@ -4,7 +4,7 @@ import { checkPathPattern } from "./path-pattern.ts";
 import { pathPermissionsOf, type Role } from "./permission.ts";
 
 /** The location of a secret: rules match on it. */
-export interface Place {
+export interface SecretLocation {
   region: string;
   path: string;
 }

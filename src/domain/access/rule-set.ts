@@ -1,5 +1,5 @@
 // The compiled access rules of a workspace. Each part is compiled on first use.
-import { type AccessRule, type Place, patternsOf } from "./access-rule.ts";
+import { type AccessRule, patternsOf, type SecretLocation } from "./access-rule.ts";
 import { createPathTrie, type PathTrie } from "./path-trie.ts";
 import { isCovered, narrow, type Permission, pathPermissions, type Role } from "./permission.ts";
 
@@ -19,7 +19,7 @@ export interface RulePattern {
 /** The rules for one principal, or for one role. */
 interface SubjectRules {
   /** Returns the id of a rule that allows the permission there. */
-  find(permission: Permission, place: Place): string | undefined;
+  find(permission: Permission, place: SecretLocation): string | undefined;
   patterns(permission: Permission): readonly RulePattern[];
 }
 
@@ -27,7 +27,7 @@ interface SubjectRules {
 export interface MemberRules {
   set: RuleSet;
   /** Returns the rule that allows the permission there, for the audit trail; undefined: none. */
-  allowing(permission: Permission, place: Place): string | undefined;
+  allowing(permission: Permission, place: SecretLocation): string | undefined;
   isAllowedSomewhere(permission: Permission): boolean;
   /** Returns the patterns of rules that allow the permission; empty: nowhere. */
   patterns(permission: Permission): readonly RulePattern[];

@@ -95,11 +95,19 @@ export function invalidField(field: string, description: string): CofferError {
 
 /** Runs every check. Fails with all broken rules, not only with the first. */
 export function checkAll(...checks: readonly (() => unknown)[]): void {
+  checkEach(Object.fromEntries(checks.entries()));
+}
+
+/** The same, with the results of the checks by name. */
+export function checkEach<C extends Readonly<Record<string, () => unknown>>>(
+  checks: C,
+): { [K in keyof C]: ReturnType<C[K]> } {
   const violations: FieldViolation[] = [];
-  for (const check of checks) readOr(undefined, violations, check);
+  const results = Object.entries(checks).map(([name, check]) => [name, readOr(undefined, violations, check)]);
   // Two checks may report the same violation.
   const isSame = (a: FieldViolation, b: FieldViolation) => a.field === b.field && a.description === b.description;
   failOn(violations.filter((violation, i) => violations.findIndex((other) => isSame(violation, other)) === i));
+  return Object.fromEntries(results);
 }
 
 /** Runs `read`. If what it reads breaks rules, adds them to `broken` and returns `otherwise`. */

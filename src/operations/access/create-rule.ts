@@ -14,7 +14,7 @@ import { coveredOfAccessRule, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { lockRoomForRules } from "../../steps/access/room.ts";
 import { authorize } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { regionOf } from "../../steps/secrets/region.ts";
 import { checkAllHeld } from "../../steps/tokens/grantable.ts";
 import { findAccessRule, insertAccessRule } from "../../store/access-rules.ts";
@@ -29,7 +29,7 @@ export async function createAccessRule(
   deps: MutationDeps & Pick<Deps, "deploymentKeys" | "accessRules" | "regions">,
   caller: Caller,
   { region, ...input }: CreateAccessRuleInput,
-): Promise<Outcome<AccessRule>> {
+): Promise<MutationResult<AccessRule>> {
   const grant = authorize(caller, "access.create");
   const { workspaceId } = grant;
   checkAll(

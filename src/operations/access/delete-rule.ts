@@ -4,7 +4,7 @@ import { accessRuleNotFound } from "../../domain/access/access-rule.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { deleteAccessRule as removeRule } from "../../store/access-rules.ts";
 
 /** Fails with ACCESS_RULE_NOT_FOUND. */
@@ -12,7 +12,7 @@ export async function deleteAccessRule(
   deps: MutationDeps & Pick<Deps, "accessRules">,
   caller: Caller,
   ruleId: string,
-): Promise<Outcome<void>> {
+): Promise<MutationResult<void>> {
   const grant = authorize(caller, "access.delete");
   const { workspaceId } = grant;
   const outcome = await mutate(deps, caller, {

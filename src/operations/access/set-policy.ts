@@ -8,7 +8,7 @@ import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { bindPolicy, checkMaySet, replaceStatementRules } from "../../steps/access/statement-rules.ts";
 import { authorizePolicyChange } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail } from "../../steps/secrets/find.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
@@ -33,7 +33,7 @@ export async function setAccessPolicy(
   deps: MutationDeps & ReportDeps & Pick<Deps, "regions" | "deploymentKeys" | "accessRules">,
   caller: Caller,
   { secret: asked, etag, accessPolicy, statements }: SetAccessPolicyInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   const grant = await authorizeSecret(deps, caller, "secrets.update", asked);
   checkMaySet(caller, statements ?? []);
   const { workspaceId } = grant;

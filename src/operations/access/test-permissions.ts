@@ -32,9 +32,9 @@ export async function testPermissions(
   );
   const known = permissions.filter(isPermission);
   if (path === "") return known.filter((permission) => holds(caller, permission));
-  const place = { region: regionOf(deps, region), path: pathOf(path) };
-  const held = known.filter((permission) => holdsAt(caller, permission, place));
-  const secret = await findSecret(deps.database, workspaceId, { by: "name", name: path, region: place.region });
+  const location = { region: regionOf(deps, region), path: pathOf(path) };
+  const held = known.filter((permission) => holdsAt(caller, permission, location));
+  const secret = await findSecret(deps.database, workspaceId, { by: "name", name: path, region: location.region });
   if (!secret) return held;
   // No call does anything with a secret that SQL has changed.
   if (!isAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac)) return [];

@@ -27,7 +27,7 @@ export interface FollowedEvents {
 }
 
 /** The position of a follower: in a window, or after the last one. */
-interface Place {
+interface Position {
   bounds: Bounds;
   /** Undefined after the last window, whose transactions have lower numbers than `fromXact`. */
   window: Omit<EventWindow, "workspaceId"> | undefined;
@@ -49,27 +49,27 @@ export async function followAuditEvents(
   if (cursor !== "" && startTimeUs !== undefined) throw invalidField("start_time", "must not be set with a cursor");
   const query = { follow: workspaceId };
   const seen = await readHorizon(deps.database);
-  const place = placeOf(readPageToken(query, cursor, 12, "cursor")) ?? {
+  const position = positionOf(readPageToken(query, cursor, 12, "cursor")) ?? {
     ...{ fromXact: 0, window: undefined, above: undefined },
     bounds: firstBounds(seen),
   };
-  if (place.bounds.next.xact > seen.next) throw otherDatabase();
-  const { window, bounds } = place.window
-    ? { window: place.window, bounds: place.bounds }
-    : nextWindow(place, seen, startTimeUs ?? 0);
+  if (position.bounds.next.xact > seen.next) throw otherDatabase();
+  const { window, bounds } = position.window
+    ? { window: position.window, bounds: position.bounds }
+    : nextWindow(position, seen, startTimeUs ?? 0);
   const pageSize = pageSizeOf(asked);
-  const events = await readEvents(deps.database, { workspaceId, ...window }, place.above, pageSize + 1);
+  const events = await readEvents(deps.database, { workspaceId, ...window }, position.above, pageSize + 1);
   const page = events.slice(0, pageSize);
   const isCaughtUp = events.length <= pageSize;
   const last = page.at(-1);
-  const next: Place = isCaughtUp
+  const next: Position = isCaughtUp
     ? { bounds, window: undefined, fromXact: window.toXact, above: undefined }
     : { bounds, window, fromXact: window.fromXact, above: last };
   return { events: page, cursor: writePageToken(query, partsOf(next)), isCaughtUp };
 }
 
 /** Returns the window of all transactions that have ended since the last window, and the new bounds. */
-function nextWindow({ fromXact, bounds }: Place, seen: Horizon, startTimeUs: number) {
+function nextWindow({ fromXact, bounds }: Position, seen: Horizon, startTimeUs: number) {
   const fromTimeUs = fromXact === 0 ? startTimeUs : Math.max(0, bounds.low.timeUs - clockSlackUs);
   const window = { fromTimeUs, fromXact, toXact: seen.endedBelow, foreignXact: seen.next };
   return { window, bounds: advance(bounds, seen) };
@@ -81,7 +81,7 @@ function otherDatabase() {
   return invalidField("cursor", why);
 }
 
-function partsOf({ bounds: { low, next }, window, fromXact, above }: Place): string[] {
+function partsOf({ bounds: { low, next }, window, fromXact, above }: Position): string[] {
   const numbers = [low.xact, low.timeUs, next.xact, next.timeUs, fromXact];
   const open = window ? [window.fromTimeUs, window.fromXact, window.toXact, window.foreignXact] : [0, 0, 0, 0];
   return [...numbers, ...open, window ? 1 : 0]
@@ -90,7 +90,7 @@ function partsOf({ bounds: { low, next }, window, fromXact, above }: Place): str
 }
 
 /** Callers can forge a cursor. It then shows only events that the caller may read anyway. */
-function placeOf(parts: string[] | undefined): Place | undefined {
+function positionOf(parts: string[] | undefined): Position | undefined {
   if (!parts) return undefined;
   const eventId = parts.at(-1) ?? "";
   const numbers = parts.slice(0, -1).map((part) => (/^\d{1,16}$/.test(part) ? Number(part) : Number.NaN));

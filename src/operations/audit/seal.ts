@@ -4,7 +4,6 @@ import type { Bounds, Horizon } from "../../domain/audit/event-horizon.ts";
 import { chainEvent, chainStart, isSealed, monthOf, sealMac } from "../../integrity/audit-chain.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import {
-  type AuditSeal,
   type EventRange,
   findHead,
   listSealedEvents,
@@ -13,6 +12,7 @@ import {
   type SealHead,
 } from "../../store/audit-seals.ts";
 import type { Tx } from "../../store/database.ts";
+import type { AuditSeal } from "../../store/rows/audit-seal.ts";
 
 type SealDeps = Pick<Deps, "deploymentKeys">;
 

@@ -3,13 +3,13 @@
 import { chainEvent, chainStart, isSealed, monthOf } from "../../integrity/audit-chain.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import {
-  type AuditSeal,
   countEvents,
   listSealedEvents,
   listSeals,
   type SealedEvent,
   type SealedPosition,
 } from "../../store/audit-seals.ts";
+import type { AuditSeal } from "../../store/rows/audit-seal.ts";
 
 /** The end of a chain at the time of an export. */
 export interface AuditHead {

@@ -9,7 +9,7 @@ import type { Deps } from "../../runtime/deps.ts";
 import { authorizeFound } from "../../steps/authorize.ts";
 import { leaseMs, type TryCredentialDeps, tryCredential } from "../../steps/credentials/try-credential.ts";
 import { checkValidationOn } from "../../steps/credentials/validation-on.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findSecretOrFail, secretById } from "../../steps/secrets/find.ts";
 import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
@@ -26,7 +26,7 @@ export async function validateCredential(
   deps: ValidateCredentialDeps,
   caller: Caller,
   input: SecretRefInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   const grant = await authorizeSecret(deps, caller, "secrets.use", input);
   checkValidationOn(deps.prober);
   const { workspaceId } = grant;

@@ -6,7 +6,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { authorize } from "../../steps/authorize.ts";
 import { type BindDeps, findBindable, newBinding } from "../../steps/egress/bindable-secret.ts";
 import { type ShownBinding, sandboxView } from "../../steps/egress/sandbox-view.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import type { SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import type { Sql } from "../../store/database.ts";
 import { insertBinding, listBoundKeys } from "../../store/sandbox-bindings.ts";
@@ -23,7 +23,7 @@ export async function bindSecret(
   deps: MutationDeps & BindDeps,
   caller: Caller,
   { sandboxId, envKey, secret: asked }: BindSecretInput,
-): Promise<Outcome<ShownBinding>> {
+): Promise<MutationResult<ShownBinding>> {
   const grant = authorize(caller, "egress.bind");
   const { workspaceId } = grant;
   if (!isEnvKey(envKey)) throw invalidField("env_key", envKeyRule);

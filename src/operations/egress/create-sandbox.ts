@@ -20,9 +20,10 @@ import {
 } from "../../steps/egress/env-vars.ts";
 import { newSandboxToken } from "../../steps/egress/sandbox-token.ts";
 import { type SandboxView, sandboxView } from "../../steps/egress/sandbox-view.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import type { Sql } from "../../store/database.ts";
-import { insertBinding, type StoredBinding } from "../../store/sandbox-bindings.ts";
+import type { StoredBinding } from "../../store/rows/sandbox-binding.ts";
+import { insertBinding } from "../../store/sandbox-bindings.ts";
 import { findSandbox, insertSandbox } from "../../store/sandboxes.ts";
 
 export interface CreateSandboxInput {
@@ -56,7 +57,7 @@ export async function createSandbox(
   deps: MutationDeps & BindDeps & SealEnvVarsDeps & Pick<Deps, "now">,
   caller: Caller,
   { name, sourceAddress, secrets, region, metadata, envVars, network }: CreateSandboxInput,
-): Promise<Outcome<OpenedSandbox>> {
+): Promise<MutationResult<OpenedSandbox>> {
   const grant = authorize(caller, "egress.create");
   const { workspaceId } = grant;
   const wanted = Object.entries(secrets);

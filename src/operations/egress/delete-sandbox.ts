@@ -3,11 +3,15 @@
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { authorize } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { lockSandbox, deleteSandbox as markDeleted } from "../../store/sandboxes.ts";
 
 /** Fails with SANDBOX_NOT_FOUND. */
-export async function deleteSandbox(deps: MutationDeps, caller: Caller, sandboxId: string): Promise<Outcome<void>> {
+export async function deleteSandbox(
+  deps: MutationDeps,
+  caller: Caller,
+  sandboxId: string,
+): Promise<MutationResult<void>> {
   const grant = authorize(caller, "egress.delete");
   const { workspaceId } = grant;
   return mutate(deps, caller, {

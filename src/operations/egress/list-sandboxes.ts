@@ -1,11 +1,11 @@
 // ListSandboxes: pages of sandboxes, with what is bound to them.
 
 import type { Caller } from "../../domain/workspace/caller.ts";
-import { canonicalJson } from "../../integrity/covering.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize, holds } from "../../steps/authorize.ts";
 import { type SandboxView, sandboxViews } from "../../steps/egress/sandbox-view.ts";
 import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
+import { canonicalJson } from "../../store/rows/column-types.ts";
 import { listSandboxes as findPage, listAllSandboxes as readAll } from "../../store/sandboxes.ts";
 
 /** Placeholders are for those who could bind the secrets. Fails with FIELD_INVALID. */

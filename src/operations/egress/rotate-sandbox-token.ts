@@ -7,7 +7,7 @@ import { authorize, authorizeAt } from "../../steps/authorize.ts";
 import { type OpenEnvVarsDeps, openEnvVars } from "../../steps/egress/env-vars.ts";
 import { newSandboxToken } from "../../steps/egress/sandbox-token.ts";
 import { sandboxView } from "../../steps/egress/sandbox-view.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { listBoundSecrets } from "../../store/sandbox-bindings.ts";
 import { findSandbox, lockSandbox, updateSandbox } from "../../store/sandboxes.ts";
 import { type OpenedSandbox, replayedSandbox } from "./create-sandbox.ts";
@@ -20,7 +20,7 @@ export async function rotateSandboxToken(
   deps: MutationDeps & OpenEnvVarsDeps,
   caller: Caller,
   sandboxId: string,
-): Promise<Outcome<OpenedSandbox>> {
+): Promise<MutationResult<OpenedSandbox>> {
   const grant = authorize(caller, "egress.create");
   const { workspaceId } = grant;
   return mutate(deps, caller, {

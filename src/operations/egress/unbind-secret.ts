@@ -3,7 +3,7 @@
 import { bindingNotFound, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { authorize } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { revokeBinding } from "../../store/sandbox-bindings.ts";
 import { lockSandbox } from "../../store/sandboxes.ts";
 
@@ -12,7 +12,7 @@ export async function unbindSecret(
   deps: MutationDeps,
   caller: Caller,
   { sandboxId, envKey }: { sandboxId: string; envKey: string },
-): Promise<Outcome<void>> {
+): Promise<MutationResult<void>> {
   const grant = authorize(caller, "egress.unbind");
   const { workspaceId } = grant;
   return mutate(deps, caller, {

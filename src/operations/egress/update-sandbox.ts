@@ -9,7 +9,7 @@ import { checkAuthentic, coveredOfSandbox, macOf } from "../../integrity/row-mac
 import { authorize, holds } from "../../steps/authorize.ts";
 import type { OpenEnvVarsDeps } from "../../steps/egress/env-vars.ts";
 import { type SandboxView, sandboxView } from "../../steps/egress/sandbox-view.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { lockSandbox, updateSandbox as writeSandbox } from "../../store/sandboxes.ts";
 
 export interface UpdateSandboxInput {
@@ -25,7 +25,7 @@ export async function updateSandbox(
   deps: MutationDeps & Pick<OpenEnvVarsDeps, "deploymentKeys">,
   caller: Caller,
   { sandboxId, metadata, network }: UpdateSandboxInput,
-): Promise<Outcome<SandboxView>> {
+): Promise<MutationResult<SandboxView>> {
   const grant = authorize(caller, "egress.update");
   const { workspaceId } = grant;
   checkAll(

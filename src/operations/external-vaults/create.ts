@@ -13,7 +13,7 @@ import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
 import { connectionNameTaken } from "../../steps/external-vaults/name-taken.ts";
 import { sealCredentials } from "../../steps/external-vaults/seal-credentials.ts";
 import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { insertVaultConnection } from "../../store/vault-connections.ts";
 
@@ -35,7 +35,7 @@ export async function createVaultConnection(
   deps: CreateConnectionDeps,
   caller: Caller,
   input: CreateConnectionInput,
-): Promise<Outcome<VaultConnection>> {
+): Promise<MutationResult<VaultConnection>> {
   const grant = authorize(caller, "vaults.create");
   const { workspaceId } = grant;
   const { isHttpAllowed } = deps.externalVaults;

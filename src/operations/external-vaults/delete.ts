@@ -5,7 +5,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize } from "../../steps/authorize.ts";
 import { type ConnectionTarget, lockConnectionOrFail } from "../../steps/external-vaults/change-connection.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { deleteVaultConnection as removeConnection } from "../../store/vault-connections.ts";
 import { findReferringSecretIds } from "../../store/vault-references.ts";
 
@@ -16,7 +16,7 @@ export async function deleteVaultConnection(
   deps: MutationDeps & Pick<Deps, "deploymentKeys">,
   caller: Caller,
   target: ConnectionTarget,
-): Promise<Outcome<undefined>> {
+): Promise<MutationResult<undefined>> {
   const grant = authorize(caller, "vaults.delete");
   const { vaultConnectionId } = target;
   return mutate(deps, caller, {

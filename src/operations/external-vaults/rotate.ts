@@ -18,7 +18,7 @@ import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
 import { sealCredentials } from "../../steps/external-vaults/seal-credentials.ts";
 import { checkFailed } from "../../steps/external-vaults/vault-errors.ts";
 import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
 
 export interface RotateConnectionInput extends ConnectionTarget {
@@ -32,7 +32,7 @@ export async function rotateVaultConnection(
   deps: RotateDeps,
   caller: Caller,
   input: RotateConnectionInput,
-): Promise<Outcome<VaultConnection>> {
+): Promise<MutationResult<VaultConnection>> {
   const grant = authorize(caller, "vaults.rotate");
   const { workspaceId } = grant;
   const { vaultConnectionId } = input;

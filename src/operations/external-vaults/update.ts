@@ -11,7 +11,7 @@ import {
 } from "../../steps/external-vaults/change-connection.ts";
 import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
 import { connectionNameTaken } from "../../steps/external-vaults/name-taken.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { isUniqueViolation } from "../../store/connection/database-errors.ts";
 
 export interface UpdateConnectionInput extends ConnectionTarget {
@@ -23,7 +23,7 @@ export async function updateVaultConnection(
   deps: MutationDeps & Pick<Deps, "deploymentKeys">,
   caller: Caller,
   input: UpdateConnectionInput,
-): Promise<Outcome<VaultConnection>> {
+): Promise<MutationResult<VaultConnection>> {
   const grant = authorize(caller, "vaults.update");
   const { workspaceId } = grant;
   const { change, vaultConnectionId } = input;

@@ -8,7 +8,7 @@ import { authorize } from "../../steps/authorize.ts";
 import { findConnectionOrFail } from "../../steps/external-vaults/find.ts";
 import { type OpenConnectionDeps, openConnection } from "../../steps/external-vaults/open-connection.ts";
 import { checkFailed } from "../../steps/external-vaults/vault-errors.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
 import { noteVerified } from "../../store/vault-connections.ts";
 
@@ -19,7 +19,7 @@ export async function verifyVaultConnection(
   deps: VerifyDeps,
   caller: Caller,
   vaultConnectionId: string,
-): Promise<Outcome<VaultConnection>> {
+): Promise<MutationResult<VaultConnection>> {
   const grant = authorize(caller, "vaults.verify");
   const { workspaceId, rule } = grant;
   const subject = { resourceType: "vault_connection", resourceId: vaultConnectionId } as const;

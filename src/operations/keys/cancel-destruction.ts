@@ -4,7 +4,7 @@ import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { authorize } from "../../steps/authorize.ts";
 import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 
 export interface CancelDestructionInput extends ChangeKeyInput {
   /** Whether the key becomes active. This also requires `keys.enable`. */
@@ -16,7 +16,7 @@ export async function cancelKeyDestruction(
   deps: ChangeKeyDeps,
   caller: Caller,
   { enables = false, ...input }: CancelDestructionInput,
-): Promise<Outcome<KmsKeyRecord>> {
+): Promise<MutationResult<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.destroy");
   if (enables) authorize(caller, "keys.enable");
   // The key may have been disabled before, so it becomes active only on request.

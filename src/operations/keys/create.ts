@@ -15,7 +15,7 @@ import { findKeyOrFail } from "../../steps/keys/find.ts";
 import { type ImportedMaterial, importMaterial } from "../../steps/keys/import-material.ts";
 import { keyNameTaken } from "../../steps/keys/name-taken.ts";
 import { type NewVersionDeps, storePrimaryVersion } from "../../steps/keys/new-version.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { regionOf } from "../../steps/secrets/region.ts";
 import { insertKmsKey } from "../../store/kms-keys.ts";
 
@@ -39,7 +39,7 @@ export async function createKey(
   deps: CreateKeyDeps,
   caller: Caller,
   input: CreateKeyInput,
-): Promise<Outcome<KmsKeyRecord>> {
+): Promise<MutationResult<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.create");
   const { workspaceId } = grant;
   const algorithm = input.algorithm === "" ? defaultAlgorithm : input.algorithm;

@@ -4,14 +4,14 @@ import { checkKeyNotPending, type KmsKeyRecord } from "../../domain/key/kms-key.
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { authorize } from "../../steps/authorize.ts";
 import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 
 /** Fails with KEY_PENDING_DESTRUCTION and what `changeKey` fails with. */
 export async function enableKey(
   deps: ChangeKeyDeps,
   caller: Caller,
   input: ChangeKeyInput,
-): Promise<Outcome<KmsKeyRecord>> {
+): Promise<MutationResult<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.enable");
   return changeKey(deps, caller, grant, input, async (key) => {
     checkKeyNotPending(key);

@@ -13,7 +13,7 @@ import {
   slowAlgorithms,
   storePrimaryVersion,
 } from "../../steps/keys/new-version.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 import { findKeyRecord } from "../../store/kms-key-records.ts";
 
 /** Fails with KEY_NOT_ACTIVE, KEY_NOT_ROTATABLE and what `changeKey` fails with. */
@@ -21,7 +21,7 @@ export async function rotateKey(
   deps: ChangeKeyDeps & NewVersionDeps,
   caller: Caller,
   input: ChangeKeyInput,
-): Promise<Outcome<KmsKeyRecord>> {
+): Promise<MutationResult<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.rotate");
   let material: Sensitive | undefined;
   const ahead = async () => {

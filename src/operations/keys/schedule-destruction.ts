@@ -4,7 +4,7 @@ import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { authorize } from "../../steps/authorize.ts";
 import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 
 export interface ScheduleDestructionInput extends ChangeKeyInput {
   /** Undefined: 30 days. */
@@ -18,7 +18,7 @@ export async function scheduleKeyDestruction(
   deps: ChangeKeyDeps,
   caller: Caller,
   { destroyAfterMs = destroyAfterDefaultMs, ...input }: ScheduleDestructionInput,
-): Promise<Outcome<KmsKeyRecord>> {
+): Promise<MutationResult<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.destroy");
   return changeKey(deps, caller, grant, input, async ({ state }) =>
     state === "PENDING_DESTRUCTION" ? undefined : { state: "PENDING_DESTRUCTION", destroyAfterMs },

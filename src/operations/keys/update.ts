@@ -7,7 +7,7 @@ import { authorize } from "../../steps/authorize.ts";
 import { type ChangeKeyDeps, type ChangeKeyInput, changeKey } from "../../steps/keys/change-key.ts";
 import { findKeyOrFail } from "../../steps/keys/find.ts";
 import { keyNameTaken } from "../../steps/keys/name-taken.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 import { isUniqueViolation } from "../../store/connection/database-errors.ts";
 
 export interface UpdateKeyInput extends ChangeKeyInput {
@@ -19,7 +19,7 @@ export async function updateKey(
   deps: ChangeKeyDeps,
   caller: Caller,
   { change, ...input }: UpdateKeyInput,
-): Promise<Outcome<KmsKeyRecord>> {
+): Promise<MutationResult<KmsKeyRecord>> {
   const grant = authorize(caller, "keys.update");
   if (change.annotations) checkAnnotations(change.annotations, "key.annotations");
   const decide = async (key: KmsKeyRecord) => {

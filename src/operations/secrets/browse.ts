@@ -7,7 +7,7 @@ import { authenticOnly, type ListDeps } from "../../steps/secrets/authentic-only
 import { regionOf } from "../../steps/secrets/region.ts";
 import { authorizeList } from "../../steps/secrets/visible.ts";
 import { findSecretsById, type LevelEntry, browseSecrets as readLevel } from "../../store/browse-secrets.ts";
-import type { StoredSecret } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
 
 export interface BrowseInput {
   /** With a slash at its end. */

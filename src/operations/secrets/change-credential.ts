@@ -12,19 +12,25 @@ import { checkAuthentic, coveredOfCredential, coveredOfSecret, macOf } from "../
 import type { Deps } from "../../runtime/deps.ts";
 import { addStatementRules } from "../../steps/access/statement-rules.ts";
 import { authorizeAt, authorizeFound } from "../../steps/authorize.ts";
-import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { checkReference, lockReferencedConnection } from "../../steps/external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../../steps/secrets/check-access.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
-import { withFreePath } from "../../steps/secrets/free-path.ts";
+import { freeExpiredPathAndRetry } from "../../steps/secrets/free-path.ts";
 import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
-import { discard, payloadOf, type ValueInput, vaultConnectionIdOf } from "../../steps/secrets/value-input.ts";
+import {
+  checkValue,
+  discard,
+  payloadOf,
+  type ValueInput,
+  vaultConnectionIdOf,
+} from "../../steps/secrets/value-input.ts";
 import { appendVersion } from "../../steps/versions/append.ts";
 import { findCredentialMac, updateCredential } from "../../store/credentials.ts";
 import type { Tx } from "../../store/database.ts";
-import type { StoredSecret } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 
 /** What is left out stays. */
@@ -50,7 +56,7 @@ export async function changeCredential(
   deps: ChangeCredentialDeps,
   caller: Caller,
   input: ChangeCredentialInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   const { secretId, value } = input;
   const grant = await authorizeSecret(deps, caller, "secrets.update", { id: secretId });
   if (value) await authorizeSecret(deps, caller, "versions.add", { id: secretId });
@@ -80,7 +86,8 @@ export async function changeCredential(
         if (!value) return { subject };
         const keyVersion = await sealingKey(deps, workspaceId, secret);
         await checkReference(deps.database, workspaceId, value);
-        const payload = payloadOf(value, becomes, deps.random);
+        checkValue(value, becomes);
+        const payload = payloadOf(value, deps.random);
         made.push(payload);
         return { subject, sealing: { value, keyVersion, payload, becomes } };
       },
@@ -97,7 +104,7 @@ export async function changeCredential(
             throw new CofferError("CONCURRENT_CHANGE", "what the credential is for has changed meanwhile; retry");
           }
           authorizeFound(caller, "versions.add", secret);
-          await keepReferredConnection(tx, workspaceId, sealing.value);
+          await lockReferencedConnection(tx, workspaceId, sealing.value);
           subject.versionNumber = secret.versionCount + 1;
           const versionId = newId("secv", deps.now(), deps.random);
           const vaultConnectionId = vaultConnectionIdOf(sealing.value);
@@ -117,11 +124,11 @@ export async function changeCredential(
       },
       replay: secretById(deps, caller, grant),
     });
-  const findPlace = async () => {
+  const findLocation = async () => {
     const { region, name } = await findSecretOrFail(deps, deps.database, workspaceId, ref);
     return { workspaceId, region, path: pathOf(input.name ?? name) };
   };
-  const outcome = await withFreePath(deps, caller, findPlace, run)
+  const outcome = await freeExpiredPathAndRetry(deps, caller, findLocation, run)
     .catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret({ id: secretId }), error))
     .finally(() => made.forEach(discard));
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);

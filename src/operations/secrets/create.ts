@@ -1,29 +1,33 @@
 // CreateSecret: a secret with its first version, or nothing.
 
-import type { AccessStatement } from "../../domain/access/access-policy.ts";
-import { type AccessPolicy, policyText } from "../../domain/access/access-policy.ts";
-import { checkCredentialFields, type ValueKind } from "../../domain/credential/check-value.ts";
-import { authMethodOf, checkKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
+import { type AccessPolicy, type AccessStatement, policyText } from "../../domain/access/access-policy.ts";
+import { checkCredentialFields } from "../../domain/credential/check-value.ts";
+import { authMethodOf, checkKind, defaultKind, isCredentialKind, revealableOf } from "../../domain/credential/kinds.ts";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
-import { checkAll, type FieldViolation, failOn } from "../../domain/error/errors.ts";
+import { checkEach, type FieldViolation, failOn } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { checkAnnotations, type Expiration, type Secret } from "../../domain/secret/secret.ts";
 import { checkSecretName, pathOf } from "../../domain/secret-name.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { seal } from "../../envelope/envelope.ts";
-import { coveredOfCredential, coveredOfEgressRule, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { addStatementRules, bindPolicy, checkMaySet } from "../../steps/access/statement-rules.ts";
 import { authorizeAt, authorizeSomewhere } from "../../steps/authorize.ts";
-import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { checkReference, lockReferencedConnection } from "../../steps/external-vaults/check-reference.ts";
 import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type Mutation, type MutationDeps, mutate, type Outcome, type Prepared } from "../../steps/mutation.ts";
+import {
+  type Mutation,
+  type MutationDeps,
+  type MutationResult,
+  mutate,
+  type PreparedMutation,
+} from "../../steps/mutation.ts";
 import { checkFitsRule } from "../../steps/secrets/egress-value.ts";
 import { checkExpiration, expireTimeOf } from "../../steps/secrets/expiration.ts";
 import { secretById } from "../../steps/secrets/find.ts";
-import { withFreePath } from "../../steps/secrets/free-path.ts";
-import { newSecretMac } from "../../steps/secrets/new-secret-mac.ts";
+import { freeExpiredPathAndRetry } from "../../steps/secrets/free-path.ts";
 import { regionOf } from "../../steps/secrets/region.ts";
+import { signNewSecret, type UnsignedNewSecret } from "../../steps/secrets/sign-new-secret.ts";
 import {
   checkValue,
   discard,
@@ -31,57 +35,69 @@ import {
   type ValueInput,
   vaultConnectionIdOf,
 } from "../../steps/secrets/value-input.ts";
-import { newEnabledVersion } from "../../steps/versions/insert.ts";
+import { newEnabledVersion } from "../../steps/versions/new-version.ts";
 import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { databaseNow } from "../../store/clock.ts";
 import { createSecretAtOnce } from "../../store/create-secret.ts";
 import type { Tx } from "../../store/database.ts";
-import { insertSecret, type NewSecret } from "../../store/secrets.ts";
+import { insertSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
 
-/** An empty region is the default one, an empty key without a name the region's default key. */
-export interface CreateSecretInput
-  extends Omit<
-    NewSecret,
-    | "workspaceId"
-    | "secretId"
-    | "rowMac"
-    | "expireTime"
-    | "createTime"
-    | "credentialMac"
-    | "isValidated"
-    | "accessPolicyText"
-    | "revealable"
-    | "createdBy"
-    | "egress"
-    | "egressMac"
-  > {
-  /** Undefined: never. */
-  expiration: Expiration | undefined;
-  /** Undefined: none. */
-  egress?: EgressRule | undefined;
-  /** Judged when its values are read and written, not now. */
-  accessPolicy: AccessPolicy | undefined;
-  /** The statements of its access policy. */
-  statements?: readonly AccessStatement[];
-  /** Undefined: as its kind says. */
-  revealable: boolean | undefined;
-  /** What the request calls a credential field. */
-  credentialFieldOf: (name: string) => string;
+/** A surface names only what its requests can give. `withDefaults` has the rest. */
+export interface CreateSecretInput {
+  name: string;
   /** Undefined only for a value that `broken` names. */
   value: ValueInput | undefined;
+  /** Empty: the default region. */
+  region?: string;
+  /** Empty: the default kind. */
+  kind?: string;
+  /** Empty: the only one of its kind. */
+  authMethod?: string;
+  credentialFields?: Record<string, string>;
+  description?: string | undefined;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  mimeType?: string;
+  /** Empty, and without a name: the region's default key. */
+  kmsKeyId?: string;
+  /** The name of a key of the region, instead of its id. */
+  kmsKeyName?: string;
+  /** Undefined: never. */
+  expiration?: Expiration | undefined;
+  /** Undefined: as its kind says. */
+  revealable?: boolean | undefined;
+  /** Undefined: its value may be sent nowhere. */
+  egress?: EgressRule | undefined;
+  /** Judged when its values are read and written, not now. */
+  accessPolicy?: AccessPolicy | undefined;
+  /** The statements of its access policy. */
+  statements?: readonly AccessStatement[];
   /** Violations that were found while the request was read. */
   broken?: readonly FieldViolation[];
   /** The request's field for the name, if it is not `name`. */
   nameField?: string;
-  /** What the request calls the kind, where it is not `kind`. */
+  /** The request's field for the kind, if it is not `kind`. */
   kindField?: string;
-  /** The name of a key of the region, instead of its id. */
-  kmsKeyName?: string;
+  /** Returns the request's field for a credential field; by default its name. */
+  credentialFieldOf?: (name: string) => string;
 }
 
-interface PreparedSecret extends Prepared {
-  secret: NewSecret;
+function withDefaults(input: CreateSecretInput) {
+  const { region = "", kind = "", authMethod = "", credentialFields = {}, kmsKeyId = "" } = input;
+  const { description = "", labels = {}, annotations = {}, mimeType = "" } = input;
+  const { statements = [], broken = [], credentialFieldOf = (name: string) => name } = input;
+  return {
+    ...input,
+    ...{ region, kind: kind || defaultKind, authMethod, credentialFields, kmsKeyId },
+    ...{ description, labels, annotations, mimeType, statements, broken, credentialFieldOf },
+  };
+}
+
+type NewSecretRequest = ReturnType<typeof withDefaults>;
+
+interface PreparedSecret extends PreparedMutation {
+  secret: UnsignedNewSecret;
   version: NewVersion;
 }
 
@@ -95,135 +111,111 @@ export async function createSecret(
   deps: CreateSecretDeps,
   caller: Caller,
   input: CreateSecretInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   const { workspaceId } = authorizeSomewhere(caller, "secrets.create");
-  checkAll(
-    () => failOn(input.broken ?? []),
-    () => checkSecretName(input.name, input.nameField),
-    () => checkKind(input.kind, input.kindField),
-    () => revealableOf(input.kind, input.revealable),
-    () => checkCredentialFields(input.kind, input.credentialFields, input.credentialFieldOf),
-    () => checkAnnotations(input.annotations, "annotations"),
-    () => checkExpiration(input.expiration),
-    () => regionOf(deps, input.region),
-    () => input.value && checkFitsRule(input.egress, input.value),
-    () => input.value && checkValue(input.value, valueKindOf(input)),
-    () => valueKindOf(input),
-  );
-  const { value } = input;
+  const request = withDefaults(input);
+  const { region, revealable, authMethod } = checkRequest(deps, request);
+  const { kind, value, statements, expiration, egress } = request;
   if (!value) throw new Error("a value that cannot be read must be named in `broken`");
-  const region = regionOf(deps, input.region);
-  const place = { workspaceId, region, path: pathOf(input.name) };
-  const grant = authorizeAt(caller, "secrets.create", place);
-  // What a vault says would go where the rule leads.
-  if (input.egress && value.case === "reference") authorizeAt(caller, "versions.access", place);
-  const { statements = [] } = input;
+  const location = { workspaceId, region, path: pathOf(request.name) };
+  const grant = authorizeAt(caller, "secrets.create", location);
+  // The egress rule decides where the value from the vault is sent.
+  if (egress && value.case === "reference") authorizeAt(caller, "versions.access", location);
   checkMaySet(caller, statements);
   const secretId = newId("sec", deps.now(), deps.random);
-  const { authMethod } = valueKindOf(input);
-  const revealable = revealableOf(input.kind, input.revealable);
-  const payload = payloadOf(value, { kind: input.kind, authMethod }, deps.random);
+  const payload = payloadOf(value, deps.random);
   const vaultConnectionId = vaultConnectionIdOf(value);
-  const { egress } = input;
-  const isValidated = isCredentialKind(input.kind);
+
+  const prepare = async (): Promise<PreparedSecret> => {
+    await checkReference(deps.database, workspaceId, value);
+    const policy = await bindPolicy(deps, deps.database, workspaceId, request.accessPolicy, statements);
+    const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, request));
+    const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
+    const envelope = seal({ keyVersion, context, payload, random: deps.random });
+    const { kmsKeyId, version: kmsKeyVersion } = keyVersion;
+    const { description, labels, annotations, mimeType, credentialFields } = request;
+    return {
+      subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
+      secret: {
+        ...location,
+        ...{ secretId, kmsKeyId, kind, authMethod, credentialFields, revealable, egress },
+        ...{ name: request.name, description, labels, annotations, mimeType, createdBy: caller.principalId },
+        ...{ storedState: "ACTIVE", versionAliases: {}, versionCount: 1, enabledVersionCount: 1, currentVersion: 1 },
+        accessPolicyText: policy && policyText(policy),
+        ...{ expireTime: undefined, createTime: undefined },
+      },
+      version: newEnabledVersion(deps, {
+        ...{ workspaceId, secretId, versionId: newId("secv", deps.now(), deps.random), versionNumber: 1, comment: "" },
+        ...{ payloadForm: payload.form, vaultConnectionId, envelope, kmsKeyId, kmsKeyVersion },
+      }),
+    };
+  };
+
+  const apply = async (tx: Tx, { secret, version }: PreparedSecret): Promise<Secret> => {
+    await checkQuota(tx, workspaceId, "secrets");
+    await lockReferencedConnection(tx, workspaceId, value);
+    const created = await insertSecret(tx, signNewSecret(deps, await withExpireTime(tx, secret, expiration)));
+    await insertVersion(tx, version);
+    await addStatementRules(deps, tx, created);
+    return created;
+  };
+
+  const applyAtOnce: Mutation<PreparedSecret, Secret>["applyAtOnce"] = ({ secret, version }, records) =>
+    createSecretAtOnce(deps.database, { secret: signNewSecret(deps, secret), version, ...records });
+  // These need more than one statement: a time from the database's clock, a locked connection, counted rules.
+  const needsTransaction = expiration !== undefined || vaultConnectionId !== undefined || statements.length > 0;
+  const mutation = {
+    ...{ grant, prepare, apply, replay: secretById(deps, caller, grant) },
+    ...(needsTransaction ? {} : { applyAtOnce }),
+  };
   try {
-    const outcome = await withFreePath(
+    const outcome = await freeExpiredPathAndRetry(
       deps,
       caller,
-      async () => place,
-      () =>
-        mutate(deps, caller, {
-          grant,
-          async prepare() {
-            await checkReference(deps.database, workspaceId, value);
-            const policy = await bindPolicy(deps, deps.database, workspaceId, input.accessPolicy, statements);
-            const accessPolicyText = policy && policyText(policy);
-            const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, input));
-            const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
-            const envelope = seal({ keyVersion, context, payload, random: deps.random });
-            const { kmsKeyId } = keyVersion;
-            const row = {
-              ...input,
-              ...{
-                workspaceId,
-                secretId,
-                region,
-                kmsKeyId,
-                isValidated,
-                accessPolicyText,
-                authMethod,
-                revealable,
-                egress,
-              },
-              createdBy: caller.principalId,
-              // A secret that expires gets its expire time and MAC in the transaction.
-              expireTime: undefined,
-              createTime: undefined,
-            };
-            return {
-              subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
-              secret: {
-                ...row,
-                rowMac: newSecretMac(deps, row),
-                egressMac:
-                  egress && macOf(deps.deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule: egress })),
-                credentialMac: isValidated ? macOf(deps.deploymentKeys, coveredOfCredential(row)) : undefined,
-              },
-              version: newEnabledVersion(deps, {
-                workspaceId,
-                secretId,
-                versionId: newId("secv", deps.now(), deps.random),
-                versionNumber: 1,
-                comment: "",
-                payloadForm: payload.form,
-                vaultConnectionId,
-                envelope,
-                kmsKeyId,
-                kmsKeyVersion: keyVersion.version,
-              }),
-            };
-          },
-          async apply(tx, { secret: row, version }) {
-            await checkQuota(tx, workspaceId, "secrets");
-            await keepReferredConnection(tx, workspaceId, value);
-            const secret = await insertSecret(tx, await withExpiration(deps, tx, row, input.expiration));
-            await insertVersion(tx, version);
-            await addStatementRules(deps, tx, secret);
-            return secret;
-          },
-          // An expiration is judged by the database's clock, a connection kept and rules counted, between the statements.
-          ...(input.expiration || vaultConnectionId !== undefined || statements.length > 0
-            ? {}
-            : { applyAtOnce: (prepared, records) => createSecretAtOnce(deps.database, { ...prepared, ...records }) }),
-          replay: secretById(deps, caller, grant),
-        } satisfies Mutation<PreparedSecret, Secret>),
+      async () => location,
+      () => mutate(deps, caller, mutation),
     );
     if (statements.length > 0 && !outcome.replayed) deps.accessRules.drop(workspaceId);
-    if (isValidated && !outcome.replayed) deps.validations.enqueue(outcome.resource);
+    if (isCredentialKind(kind) && !outcome.replayed) deps.validations.enqueue(outcome.resource);
     return outcome;
   } finally {
     discard(payload);
   }
 }
 
-function valueKindOf({ kind, authMethod }: CreateSecretInput): ValueKind {
-  return { kind, authMethod: authMethodOf(kind, authMethod, "auth_method") };
+/** Fails with all the broken rules, and returns what the rules made of the request. */
+function checkRequest(deps: Pick<Deps, "regions">, request: NewSecretRequest) {
+  const { name, kind, value, egress } = request;
+  return checkEach({
+    broken: () => failOn(request.broken),
+    name: () => checkSecretName(name, request.nameField),
+    kind: () => checkKind(kind, request.kindField),
+    revealable: () => revealableOf(kind, request.revealable),
+    credentialFields: () => checkCredentialFields(kind, request.credentialFields, request.credentialFieldOf),
+    annotations: () => checkAnnotations(request.annotations, "annotations"),
+    expiration: () => checkExpiration(request.expiration),
+    region: () => regionOf(deps, request.region),
+    egress: () => value && checkFitsRule(egress, value),
+    authMethod() {
+      const authMethod = authMethodOf(kind, request.authMethod, "auth_method");
+      if (value) checkValue(value, { kind, authMethod });
+      return authMethod;
+    },
+  });
 }
 
-/** Computes the expire_time after the waits for locks. */
-async function withExpiration(
-  deps: Pick<Deps, "deploymentKeys">,
+/** Computes the expire time after the waits for locks. */
+async function withExpireTime(
   tx: Tx,
-  row: NewSecret,
+  secret: UnsignedNewSecret,
   expiration: Expiration | undefined,
-): Promise<NewSecret> {
-  if (!expiration) return row;
+): Promise<UnsignedNewSecret> {
+  if (!expiration) return secret;
   const createTime = await databaseNow(tx);
-  const next = { ...row, createTime, expireTime: expireTimeOf(expiration, createTime) };
-  return { ...next, rowMac: newSecretMac(deps, next) };
+  return { ...secret, createTime, expireTime: expireTimeOf(expiration, createTime) };
 }
 
-function keyRefOf(region: string, { kmsKeyId, kmsKeyName }: CreateSecretInput): SealingKeyRef {
+function keyRefOf(region: string, { kmsKeyId, kmsKeyName }: NewSecretRequest): SealingKeyRef {
   if (kmsKeyName !== undefined) return { region, kmsKeyName };
   return kmsKeyId === "" ? { region } : { region, kmsKeyId };
 }

@@ -5,7 +5,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorizeFound } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
 import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
@@ -27,7 +27,7 @@ export async function deleteSecret(
   deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
   input: DeleteSecretInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   const grant = await authorizeSecret(deps, caller, "secrets.delete", input.secret);
   const alsoNeeded = input.force ? neededByForce : [];
   for (const permission of alsoNeeded) await authorizeSecret(deps, caller, permission, input.secret);

@@ -8,7 +8,7 @@ import { authenticOnly, type ListDeps } from "../../steps/secrets/authentic-only
 import { regionOf } from "../../steps/secrets/region.ts";
 import { authorizeList } from "../../steps/secrets/visible.ts";
 import { listSecrets as readSecrets } from "../../store/list-secrets.ts";
-import type { StoredSecret } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
 
 export interface ListSecretsInput {
   namePrefix: string;

@@ -8,10 +8,10 @@ import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { addStatementRules } from "../../steps/access/statement-rules.ts";
 import { authorizeAt, authorizeFound } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
-import { withFreePath } from "../../steps/secrets/free-path.ts";
+import { freeExpiredPathAndRetry } from "../../steps/secrets/free-path.ts";
 import { settleExpired } from "../../steps/secrets/settle-expired.ts";
 import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { type TimedSecret, undeleteSecret as writeUndelete } from "../../store/secrets.ts";
@@ -28,15 +28,15 @@ export async function undeleteSecret(
   deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
   { secretId, etag, newName }: UndeleteSecretInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   const grant = await authorizeSecret(deps, caller, "secrets.undelete", { id: secretId });
   const { workspaceId } = grant;
   if (newName !== "") checkSecretName(newName, "new_name");
-  const findPlace = async () => {
+  const findLocation = async () => {
     const { region, name } = await findSecretOrFail(deps, deps.database, workspaceId, { by: "id", secretId });
     return { workspaceId, region, path: pathOf(newName || name) };
   };
-  return withFreePath(deps, caller, findPlace, () =>
+  return freeExpiredPathAndRetry(deps, caller, findLocation, () =>
     mutate(deps, caller, {
       grant,
       prepare: async () => ({ subject: { resourceType: "secret", resourceId: secretId } }),

@@ -15,11 +15,11 @@ import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { addStatementRules } from "../../steps/access/statement-rules.ts";
 import { authorizeAt, authorizeFound } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { checkExpiration, checkExpiresLater } from "../../steps/secrets/expiration.ts";
 import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secrets/find.ts";
-import { withFreePath } from "../../steps/secrets/free-path.ts";
+import { freeExpiredPathAndRetry } from "../../steps/secrets/free-path.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 import { changeEgress } from "./change-egress.ts";
 
@@ -36,7 +36,7 @@ export async function updateSecret(
   deps: MutationDeps & Pick<Deps, "regions" | "deploymentKeys">,
   caller: Caller,
   { secretId, etag, change, fieldPrefix }: UpdateSecretInput,
-): Promise<Outcome<Secret>> {
+): Promise<MutationResult<Secret>> {
   checkChange(change, fieldPrefix);
   const grant = await authorizeSecret(deps, caller, "secrets.update", { id: secretId });
   const { workspaceId } = grant;
@@ -67,11 +67,11 @@ export async function updateSecret(
       },
       replay: secretById(deps, caller, grant),
     });
-  const findPlace = async () => {
+  const findLocation = async () => {
     const { region, name } = await findSecretOrFail(deps, deps.database, workspaceId, { by: "id", secretId });
     return { workspaceId, region, path: pathOf(change.name ?? name) };
   };
-  return withFreePath(deps, caller, findPlace, run);
+  return freeExpiredPathAndRetry(deps, caller, findLocation, run);
 }
 
 function checkChange({ name, annotations, expireTime }: SecretChange, prefix: string): void {

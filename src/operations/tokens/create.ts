@@ -7,7 +7,7 @@ import type { Expiration } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { coveredOfMember, macOf } from "../../integrity/row-macs.ts";
 import { authorize, authorizeEverywhere } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { checkExpiration } from "../../steps/secrets/expiration.ts";
 import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "../../steps/tokens/grantable.ts";
 import { type IssueDeps, type IssuedToken, prepareToken } from "../../steps/tokens/issue.ts";
@@ -32,7 +32,7 @@ export async function createToken(
   deps: MutationDeps & IssueDeps,
   caller: Caller,
   input: CreateTokenInput,
-): Promise<Outcome<IssuedToken>> {
+): Promise<MutationResult<IssuedToken>> {
   const grant = authorize(caller, "tokens.create");
   const { workspaceId } = grant;
   checkAll(

@@ -6,7 +6,7 @@ import type { ApiToken } from "../../domain/workspace/workspace.ts";
 import { checkAuthentic, coveredOfToken, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize, authorizeEverywhere, authorizeOwn } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { tokenNotFound } from "../../steps/tokens/not-found.ts";
 import { findToken, findTokenRecord, lockToken, revokeToken as writeRevocation } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
@@ -24,7 +24,7 @@ export async function revokeToken(
   deps: MutationDeps & Pick<Deps, "tokenCache" | "deploymentKeys">,
   caller: Caller,
   { tokenId, etag }: RevokeTokenInput,
-): Promise<Outcome<ApiToken>> {
+): Promise<MutationResult<ApiToken>> {
   const grant = tokenId === caller.tokenId ? authorizeOwn(caller, "tokens.revoke") : authorize(caller, "tokens.revoke");
   const { workspaceId } = grant;
   const outcome = await mutate(deps, caller, {

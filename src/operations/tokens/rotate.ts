@@ -6,7 +6,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { checkAuthentic, coveredOfMember, coveredOfToken, isAuthentic, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize, authorizeEverywhere, authorizeOwn } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "../../steps/tokens/grantable.ts";
 import { type IssueDeps, type IssuedToken, newSecret } from "../../steps/tokens/issue.ts";
 import { tokenNotFound } from "../../steps/tokens/not-found.ts";
@@ -14,11 +14,11 @@ import {
   findToken,
   findTokenRecord,
   lockToken,
-  type StoredApiToken,
   type TokenRecord,
   rotateToken as writeRotation,
 } from "../../store/api-tokens.ts";
 import type { Tx } from "../../store/database.ts";
+import type { StoredApiToken } from "../../store/rows/api-token.ts";
 
 type RotateDeps = MutationDeps & IssueDeps & Pick<Deps, "tokenCache">;
 
@@ -35,7 +35,7 @@ export async function rotateToken(
   deps: RotateDeps,
   caller: Caller,
   { tokenId, etag }: RotateTokenInput,
-): Promise<Outcome<IssuedToken>> {
+): Promise<MutationResult<IssuedToken>> {
   const isOwn = tokenId === caller.tokenId;
   const grant = isOwn ? authorizeOwn(caller, "tokens.rotate") : authorize(caller, "tokens.rotate");
   const { workspaceId } = grant;

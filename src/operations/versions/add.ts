@@ -9,9 +9,9 @@ import type { SecretVersion } from "../../domain/secret/version.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorizeFound } from "../../steps/authorize.ts";
-import { checkReference, keepReferredConnection } from "../../steps/external-vaults/check-reference.ts";
+import { checkReference, lockReferencedConnection } from "../../steps/external-vaults/check-reference.ts";
 import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../../steps/secrets/check-access.ts";
 import { checkFitsRule } from "../../steps/secrets/egress-value.ts";
@@ -19,6 +19,7 @@ import { askedSecret, type ReportDeps, reportCorrupt } from "../../steps/secrets
 import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
 import {
   checkAnyValue,
+  checkValue,
   discard,
   payloadOf,
   type ValueInput,
@@ -42,7 +43,7 @@ export async function addSecretVersion(
   deps: AddVersionDeps,
   caller: Caller,
   input: AddVersionInput,
-): Promise<Outcome<SecretVersion>> {
+): Promise<MutationResult<SecretVersion>> {
   checkAnyValue(input.value);
   const grant = await authorizeSecret(deps, caller, "versions.add", input.secret);
   const { workspaceId } = grant;
@@ -62,7 +63,8 @@ export async function addSecretVersion(
       checkFitsRule(egress, input.value);
       const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
       await checkReference(deps.database, workspaceId, input.value);
-      const payload = payloadOf(input.value, { kind, authMethod }, deps.random);
+      checkValue(input.value, { kind, authMethod });
+      const payload = payloadOf(input.value, deps.random);
       made = payload;
       const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
       return { subject, secretId, keyVersion, payload };
@@ -75,7 +77,7 @@ export async function addSecretVersion(
       // What a vault says would go where the rule leads.
       if (secret.egress && input.value.case === "reference") authorizeFound(caller, "versions.access", secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
-      await keepReferredConnection(tx, workspaceId, input.value);
+      await lockReferencedConnection(tx, workspaceId, input.value);
       subject.versionNumber = secret.versionCount + 1;
       const vaultConnectionId = vaultConnectionIdOf(input.value);
       const { comment } = input;

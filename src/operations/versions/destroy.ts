@@ -2,7 +2,7 @@
 
 import type { SecretVersion } from "../../domain/secret/version.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "../../steps/versions/change-state.ts";
 
 export interface DestroyVersionInput extends ChangeStateInput {
@@ -18,7 +18,7 @@ export async function destroySecretVersion(
   deps: ChangeStateDeps,
   caller: Caller,
   input: DestroyVersionInput,
-): Promise<Outcome<SecretVersion>> {
+): Promise<MutationResult<SecretVersion>> {
   const { destroyAfterMs } = input;
   const state = destroyAfterMs === undefined ? "DESTROYED" : "DISABLED";
   return changeVersionState(deps, caller, "versions.destroy", { state, destroyAfterMs }, input);

@@ -2,7 +2,7 @@
 
 import type { SecretVersion } from "../../domain/secret/version.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 import { type ChangeStateDeps, type ChangeStateInput, changeVersionState } from "../../steps/versions/change-state.ts";
 
 /** Fails with SECRET_NOT_FOUND, VERSION_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VERSION_ALREADY_DESTROYED. */
@@ -10,6 +10,6 @@ export async function enableSecretVersion(
   deps: ChangeStateDeps,
   caller: Caller,
   input: ChangeStateInput,
-): Promise<Outcome<SecretVersion>> {
+): Promise<MutationResult<SecretVersion>> {
   return changeVersionState(deps, caller, "versions.enable", { state: "ENABLED" }, input);
 }

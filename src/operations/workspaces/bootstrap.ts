@@ -2,7 +2,7 @@
 import { newId } from "../../domain/ids.ts";
 import { purgeRetentionDaysDefault, tierDefault } from "../../domain/workspace/workspace.ts";
 import { prepareToken } from "../../steps/tokens/issue.ts";
-import { type FoundDeps, foundWorkspace } from "../../steps/workspaces/found.ts";
+import { createWorkspaceRows, type WorkspaceRowsDeps } from "../../steps/workspaces/create-rows.ts";
 import { addPrincipal } from "../../steps/workspaces/principals.ts";
 import type { Database } from "../../store/database.ts";
 import { isAnyWorkspaceThere, lockBootstrap } from "../../store/workspaces.ts";
@@ -12,7 +12,7 @@ import { isAnyWorkspaceThere, lockBootstrap } from "../../store/workspaces.ts";
  * the token before the commit, and again with another token if that commit failed: only the last token counts after this returns.
  */
 export async function bootstrap(
-  deps: FoundDeps & { database: Database },
+  deps: WorkspaceRowsDeps & { database: Database },
   keep: (ownerToken: string) => Promise<void>,
 ): Promise<string | undefined> {
   if (await isAnyWorkspaceThere(deps.database)) return undefined;
@@ -22,7 +22,7 @@ export async function bootstrap(
     const principalId = newId("prn", deps.now(), deps.random);
     const workspaceId = newId("ws", deps.now(), deps.random);
     await addPrincipal(deps, tx, { principalId, kind: "USER", displayName: "owner" });
-    await foundWorkspace(deps, tx, {
+    await createWorkspaceRows(deps, tx, {
       workspaceId,
       displayName: "default",
       purgeRetentionDays: purgeRetentionDaysDefault,

@@ -4,10 +4,10 @@ import { newId } from "../../domain/ids.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Tier, Workspace } from "../../domain/workspace/workspace.ts";
 import { authorize } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { prepareToken } from "../../steps/tokens/issue.ts";
+import { createWorkspaceRows, type WorkspaceRowsDeps } from "../../steps/workspaces/create-rows.ts";
 import { findWorkspaceOrFail } from "../../steps/workspaces/find.ts";
-import { type FoundDeps, foundWorkspace } from "../../steps/workspaces/found.ts";
 import { addPrincipal } from "../../steps/workspaces/principals.ts";
 
 export interface CreateWorkspaceInput {
@@ -23,10 +23,10 @@ export interface CreatedWorkspace {
 }
 
 export async function createWorkspace(
-  deps: MutationDeps & FoundDeps,
+  deps: MutationDeps & WorkspaceRowsDeps,
   caller: Caller,
   input: CreateWorkspaceInput,
-): Promise<Outcome<CreatedWorkspace>> {
+): Promise<MutationResult<CreatedWorkspace>> {
   const grant = authorize(caller, "workspace.create");
   const isForNewOwner = caller.credential === "SYSTEM";
   return mutate(deps, caller, {
@@ -45,7 +45,7 @@ export async function createWorkspace(
     },
     async apply(tx, { workspaceId, principalId, token }) {
       if (isForNewOwner) await addPrincipal(deps, tx, { principalId, kind: "USER", displayName: "owner" });
-      const workspace = await foundWorkspace(deps, tx, { ...input, workspaceId, principalId });
+      const workspace = await createWorkspaceRows(deps, tx, { ...input, workspaceId, principalId });
       await token.store(tx);
       return { workspace, ownerToken: token.text };
     },

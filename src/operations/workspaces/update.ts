@@ -6,7 +6,7 @@ import type { Workspace } from "../../domain/workspace/workspace.ts";
 import { checkAuthentic, coveredOfWorkspace, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize } from "../../steps/authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../../steps/mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { findWorkspaceOrFail, workspaceNotFound } from "../../steps/workspaces/find.ts";
 import { lockWorkspace, updateWorkspace as writeWorkspace } from "../../store/workspaces.ts";
 
@@ -20,7 +20,7 @@ export async function updateWorkspace(
   deps: MutationDeps & Pick<Deps, "deploymentKeys">,
   caller: Caller,
   { etag, change }: UpdateWorkspaceInput,
-): Promise<Outcome<Workspace>> {
+): Promise<MutationResult<Workspace>> {
   const grant = authorize(caller, "workspace.update");
   // Whoever may make workspaces without limits gains nothing by lifting those of this one.
   if (change.tier) authorize(caller, "workspace.create");

@@ -16,7 +16,7 @@ import { memberIdsByName } from "../workspaces/principals.ts";
 import { lockRoomForRules } from "./room.ts";
 
 type StatementDeps = Pick<Deps, "deploymentKeys" | "now" | "random">;
-type SecretPlace = Pick<Secret, "workspaceId" | "secretId" | "region" | "path" | "accessPolicy">;
+type RuledSecret = Pick<Secret, "workspaceId" | "secretId" | "region" | "path" | "accessPolicy">;
 
 const note = "from the access policy of its secret";
 
@@ -45,7 +45,7 @@ export async function bindPolicy(
 }
 
 /** Makes the rules of the statements that allow, at the secret's path. Fails with ACCESS_RULE_LIMIT. */
-export async function addStatementRules(deps: StatementDeps, tx: Tx, secret: SecretPlace): Promise<void> {
+export async function addStatementRules(deps: StatementDeps, tx: Tx, secret: RuledSecret): Promise<void> {
   const grants = grantsOfStatements(secret.accessPolicy?.statements ?? []);
   if (grants.length === 0) return;
   const { workspaceId, secretId, region, path } = secret;
@@ -66,7 +66,7 @@ export async function replaceStatementRules(
   deps: StatementDeps,
   tx: Tx,
   caller: Caller,
-  secret: SecretPlace,
+  secret: RuledSecret,
   next: AccessPolicy | undefined,
 ): Promise<void> {
   const hadRules = await deleteRulesOfSecret(tx, secret);

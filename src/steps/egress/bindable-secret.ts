@@ -9,7 +9,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { checkAuthentic, coveredOfBinding, coveredOfEgressRule, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { findEgressRule } from "../../store/egress-rules.ts";
-import type { StoredBinding } from "../../store/sandbox-bindings.ts";
+import type { StoredBinding } from "../../store/rows/sandbox-binding.ts";
 import { authorizeFound } from "../authorize.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail } from "../secrets/find.ts";

@@ -7,8 +7,9 @@ import { valueCorrupt } from "../../envelope/corrupt.ts";
 import { open, seal } from "../../envelope/envelope.ts";
 import { checkAuthentic, coveredOfEgressCa, coveredOfKmsKey, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { findEgressCa, putEgressCa, type StoredEgressCa } from "../../store/egress-cas.ts";
+import { findEgressCa, putEgressCa } from "../../store/egress-cas.ts";
 import { findKmsKey } from "../../store/kms-keys.ts";
+import type { StoredEgressCa } from "../../store/rows/egress-ca.ts";
 import { type SealingKeyDeps, sealingKey } from "../keys/sealing-key.ts";
 import { type Ca, makeCa, readCa } from "./certificates.ts";
 

@@ -5,11 +5,8 @@ import { checkEtag } from "../../domain/secret/secret.ts";
 import { checkAuthentic, coveredOfVaultConnection, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { Tx } from "../../store/database.ts";
-import {
-  lockVaultConnection,
-  type StoredVaultConnection,
-  updateVaultConnection,
-} from "../../store/vault-connections.ts";
+import type { StoredVaultConnection } from "../../store/rows/vault-connection.ts";
+import { lockVaultConnection, updateVaultConnection } from "../../store/vault-connections.ts";
 
 export interface ConnectionTarget {
   vaultConnectionId: string;

@@ -2,7 +2,7 @@
 import { checkReferences } from "../../domain/external-vault/reference.ts";
 import { vaultConnectionNotFound } from "../../domain/external-vault/vault-connection.ts";
 import type { Sql, Tx } from "../../store/database.ts";
-import { keepVaultConnection } from "../../store/vault-connections.ts";
+import { shareLockVaultConnection } from "../../store/vault-connections.ts";
 import type { ValueInput } from "../secrets/value-input.ts";
 import { findConnectionOrFail } from "./find.ts";
 
@@ -14,8 +14,8 @@ export async function checkReference(sql: Sql, workspaceId: string, input: Value
 }
 
 /** Locks the connection of a reference until the transaction ends. Does nothing for other values. Fails with VAULT_CONNECTION_NOT_FOUND. */
-export async function keepReferredConnection(tx: Tx, workspaceId: string, input: ValueInput): Promise<void> {
+export async function lockReferencedConnection(tx: Tx, workspaceId: string, input: ValueInput): Promise<void> {
   if (input.case !== "reference") return;
-  const isThere = await keepVaultConnection(tx, workspaceId, input.vaultConnectionId);
+  const isThere = await shareLockVaultConnection(tx, workspaceId, input.vaultConnectionId);
   if (!isThere) throw vaultConnectionNotFound(input.vaultConnectionId);
 }

@@ -6,7 +6,7 @@ import type { OpenConnection } from "../../external-vault/vault.ts";
 import { checkAuthentic, coveredOfKmsKey, coveredOfVaultConnection } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { findKmsKey } from "../../store/kms-keys.ts";
-import type { StoredVaultConnection } from "../../store/vault-connections.ts";
+import type { StoredVaultConnection } from "../../store/rows/vault-connection.ts";
 import { openCredentials } from "./seal-credentials.ts";
 
 export type OpenConnectionDeps = Pick<Deps, "database" | "deploymentKeys" | "deploymentId" | "keyMaterial">;

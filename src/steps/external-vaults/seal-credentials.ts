@@ -7,7 +7,7 @@ import { open, seal } from "../../envelope/envelope.ts";
 import type { KeyVersion } from "../../envelope/key-version.ts";
 import { decodeKeyValues, keyValuesPayload } from "../../envelope/payload.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import type { StoredVaultConnection } from "../../store/vault-connections.ts";
+import type { StoredVaultConnection } from "../../store/rows/vault-connection.ts";
 
 type Owner = Pick<VaultConnection, "workspaceId" | "vaultConnectionId" | "credentialsVersion">;
 

@@ -11,7 +11,7 @@ import { wrapsSecrets } from "../../runtime/key-material.ts";
 import { databaseNow } from "../../store/clock.ts";
 import type { Tx } from "../../store/database.ts";
 import { lockKeyRecord, updateKeyRecord } from "../../store/kms-key-records.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../mutation.ts";
 import { findKeyOrFail } from "./find.ts";
 
 export type ChangeKeyDeps = MutationDeps & Pick<Deps, "deploymentKeys">;
@@ -44,7 +44,7 @@ export async function changeKey(
   { kmsKeyId, etag }: ChangeKeyInput,
   decide: (key: KmsKeyRecord, tx: Tx) => Promise<KeyChange | undefined>,
   ahead: () => Promise<void> = async () => {},
-): Promise<Outcome<KmsKeyRecord>> {
+): Promise<MutationResult<KmsKeyRecord>> {
   const { workspaceId } = grant;
   return mutate(deps, caller, {
     grant,

@@ -7,7 +7,8 @@ import type { KeyVersion } from "../../envelope/key-version.ts";
 import { checkAuthentic, coveredOfKmsKey } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { wrapsSecrets } from "../../runtime/key-material.ts";
-import { findKmsKey, type StoredKmsKey } from "../../store/kms-keys.ts";
+import { findKmsKey } from "../../store/kms-keys.ts";
+import type { StoredKmsKey } from "../../store/rows/kms-key.ts";
 import { createDefaultKey } from "./default-key.ts";
 
 export type SealingKeyDeps = Pick<

@@ -11,7 +11,8 @@ import { checkAuthentic, coveredOfKmsKey } from "../../integrity/row-macs.ts";
 import { auditEvent } from "../../runtime/audit-trail.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { knownAlgorithm } from "../../runtime/key-material.ts";
-import { findKmsKey, type StoredKmsKey } from "../../store/kms-keys.ts";
+import { findKmsKey } from "../../store/kms-keys.ts";
+import type { StoredKmsKey } from "../../store/rows/kms-key.ts";
 import { authorize } from "../authorize.ts";
 
 export type UseKeyDeps = Pick<

@@ -5,7 +5,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { coveredOfSecret, isAuthentic } from "../../integrity/row-macs.ts";
 import { denialEvent } from "../../runtime/audit-denials.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import type { StoredSecret } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
 
 export type ListDeps = Pick<Deps, "database" | "regions" | "deploymentKeys" | "audit" | "now" | "random">;
 

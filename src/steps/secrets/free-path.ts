@@ -1,5 +1,6 @@
 // Taken paths: an expired secret gives its path up, an active one is named in the error.
 
+import type { SecretLocation } from "../../domain/access/access-rule.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { auditEvent } from "../../runtime/audit-trail.ts";
@@ -12,19 +13,17 @@ import { findSecret } from "../../store/secrets.ts";
 import { holdsFor } from "../authorize.ts";
 import { settleExpired } from "./settle-expired.ts";
 
-interface Place {
+interface PathInWorkspace extends SecretLocation {
   workspaceId: string;
-  region: string;
-  path: string;
 }
 
 type FreePathDeps = Pick<Deps, "database" | "deploymentKeys" | "now" | "random">;
 
 /** Runs a change that needs a path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets there. */
-export async function withFreePath<T>(
+export async function freeExpiredPathAndRetry<T>(
   deps: FreePathDeps,
   caller: Caller,
-  findPlace: () => Promise<Place>,
+  findLocation: () => Promise<PathInWorkspace>,
   change: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -32,20 +31,20 @@ export async function withFreePath<T>(
   } catch (error) {
     if (!isPathTaken(error)) throw error;
   }
-  const place = await findPlace();
-  await settle(deps, caller, place);
+  const location = await findLocation();
+  await settle(deps, caller, location);
   try {
     return await change();
   } catch (error) {
     if (!isPathTaken(error)) throw error;
-    throw await nameTaken(deps.database, caller, place, error);
+    throw await nameTaken(deps.database, caller, location, error);
   }
 }
 
-async function settle(deps: FreePathDeps, caller: Caller, place: Place): Promise<void> {
-  const outcome = { decision: "ALLOW", rule: "expired", workspaceId: place.workspaceId } as const;
+async function settle(deps: FreePathDeps, caller: Caller, location: PathInWorkspace): Promise<void> {
+  const outcome = { decision: "ALLOW", rule: "expired", workspaceId: location.workspaceId } as const;
   await deps.database.transaction(async (tx) => {
-    const { sound, tampered } = await settleExpired(deps, tx, await lockExpiredAtPath(tx, place));
+    const { sound, tampered } = await settleExpired(deps, tx, await lockExpiredAtPath(tx, location));
     const eventsOf = (secrets: typeof sound, result: string) =>
       secrets.map(({ secretId: resourceId }) =>
         auditEvent(deps, caller, { ...outcome, result }, { resourceType: "secret", resourceId }),
@@ -58,16 +57,21 @@ function isPathTaken(error: unknown): boolean {
   return isUniqueViolation(error, "secret_active_path");
 }
 
-async function nameTaken(database: Database, caller: Caller, place: Place, cause: unknown): Promise<CofferError> {
-  const message = `an active secret has the path ${place.path} already`;
-  const { workspaceId, region, path: name } = place;
+async function nameTaken(
+  database: Database,
+  caller: Caller,
+  location: PathInWorkspace,
+  cause: unknown,
+): Promise<CofferError> {
+  const message = `an active secret has the path ${location.path} already`;
+  const { workspaceId, region, path: name } = location;
   const blocking = await findSecret(database, workspaceId, { by: "name", name, region });
   const id = blocking && holdsFor(caller, "secrets.list", blocking) ? blocking.secretId : undefined;
-  if (id === undefined) return new CofferError("NAME_TAKEN", message, { path: place.path }, { cause });
+  if (id === undefined) return new CofferError("NAME_TAKEN", message, { path: location.path }, { cause });
   return new CofferError(
     "NAME_TAKEN",
     message,
-    { path: place.path, id },
+    { path: location.path, id },
     { cause, resource: { type: "secret", name: id } },
   );
 }

@@ -4,7 +4,7 @@ import { coveredOfSecret, isAuthentic, macOf } from "../../integrity/row-macs.ts
 import type { Deps } from "../../runtime/deps.ts";
 import type { Tx } from "../../store/database.ts";
 import { markExpired } from "../../store/expired-secrets.ts";
-import type { StoredSecret } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
 
 /**
  * The caller has locked the secrets. A secret that SQL has changed is soft-deleted too, but without a valid MAC, because a MAC would make

@@ -67,9 +67,8 @@ function checkValueOfKind(input: ValueInput, kind: ValueKind): void {
   }
 }
 
-/** The payload, checked as `checkValue` does. */
-export function payloadOf(input: ValueInput, kind: ValueKind, random: RandomBytes): Payload {
-  checkValue(input, kind);
+/** Returns the payload of a checked value. */
+export function payloadOf(input: ValueInput, random: RandomBytes): Payload {
   switch (input.case) {
     case "data":
       return dataPayload(input.data);

@@ -5,8 +5,9 @@ import type { ApiToken } from "../../domain/workspace/workspace.ts";
 import { hashToken } from "../../envelope/mac.ts";
 import { coveredOfToken, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { insertToken, type StoredApiToken } from "../../store/api-tokens.ts";
+import { insertToken } from "../../store/api-tokens.ts";
 import type { Tx } from "../../store/database.ts";
+import type { StoredApiToken } from "../../store/rows/api-token.ts";
 import { newTokenText, shownPrefix } from "./token-text.ts";
 
 export type IssueDeps = Pick<Deps, "now" | "random" | "deploymentKeys">;

@@ -7,9 +7,9 @@ import type { KeyVersion } from "../../envelope/key-version.ts";
 import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { Tx } from "../../store/database.ts";
-import type { StoredSecret } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
 import { countNewVersion, insertVersion } from "../../store/versions.ts";
-import { newEnabledVersion } from "./insert.ts";
+import { newEnabledVersion } from "./new-version.ts";
 
 interface AppendedVersion {
   versionId: string;

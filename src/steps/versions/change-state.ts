@@ -10,7 +10,7 @@ import { databaseNow } from "../../store/clock.ts";
 import type { Tx } from "../../store/database.ts";
 import { setVersionState } from "../../store/versions.ts";
 import { authorizeFound } from "../authorize.ts";
-import { type MutationDeps, mutate, type Outcome } from "../mutation.ts";
+import { type MutationDeps, type MutationResult, mutate } from "../mutation.ts";
 import { authorizeSecret } from "../secrets/authorize-secret.ts";
 import { findSecretOrFail, lockSecretOrFail } from "../secrets/find.ts";
 import { refOf, type SecretRefInput } from "../secrets/secret-ref.ts";
@@ -42,7 +42,7 @@ export async function changeVersionState(
   permission: StatePermission,
   target: Target,
   input: ChangeStateInput,
-): Promise<Outcome<SecretVersion>> {
+): Promise<MutationResult<SecretVersion>> {
   const grant = await authorizeSecret(deps, caller, permission, input.secret);
   const { workspaceId } = grant;
   const secretRef = refOf(deps, input.secret);
@@ -62,7 +62,7 @@ export async function changeVersionState(
       checkActive(secret);
       const version = await findVersionOrFail(tx, secret, { by: "id", versionId: subject.resourceId });
       checkEtag(version, input.etag);
-      if (isSo(version, target, permission)) return version;
+      if (isAlready(version, target, permission)) return version;
       // A new MAC would make a change by SQL valid.
       checkAuthentic(deps.deploymentKeys, coveredOfVersion(version), version.mac);
       await checkNotDestroyed(tx, version, target);
@@ -79,7 +79,7 @@ export async function changeVersionState(
   return outcome;
 }
 
-function isSo({ state }: SecretVersion, target: Target, permission: StatePermission): boolean {
+function isAlready({ state }: SecretVersion, target: Target, permission: StatePermission): boolean {
   if (state === "DESTROYED" && permission === "versions.destroy") return true;
   return state === target.state && target.destroyAfterMs === undefined;
 }

@@ -6,7 +6,7 @@ import type { Secret } from "../../domain/secret/secret.ts";
 import { type SecretVersion, type VersionRef, versionNotFound } from "../../domain/secret/version.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Sql } from "../../store/database.ts";
-import type { StoredVersion } from "../../store/rows.ts";
+import type { StoredVersion } from "../../store/rows/secret-version.ts";
 import { findVersion, findVersionById } from "../../store/versions.ts";
 import { type FindDeps, secretById } from "../secrets/find.ts";
 

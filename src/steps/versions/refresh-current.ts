@@ -4,7 +4,8 @@ import { valueCorrupt } from "../../envelope/corrupt.ts";
 import { checkAuthentic, coveredOfSecret, coveredOfVersion, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { Tx } from "../../store/database.ts";
-import type { StoredSecret, StoredVersion } from "../../store/rows.ts";
+import type { StoredSecret } from "../../store/rows/secret.ts";
+import type { StoredVersion } from "../../store/rows/secret-version.ts";
 import { findNewestVersions, setCurrentVersion } from "../../store/versions.ts";
 
 /** Fails with VALUE_CORRUPT if SQL has changed or removed a version: otherwise an older version would become current. */

@@ -32,19 +32,11 @@ export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): S
     async createSecret(request, context) {
       const outcome = await createSecret(deps, callerOf(context), {
         name: request.name,
-        region: "",
-        kind: request.kind || "generic",
-        description: request.description ?? "",
+        kind: request.kind,
+        description: request.description,
         labels: request.labels,
-        annotations: {},
-        mimeType: "",
-        kmsKeyId: "",
-        expiration: undefined,
         revealable: true,
-        authMethod: "",
         credentialFields: toCredentialFields(request),
-        credentialFieldOf: (name) => name,
-        accessPolicy: undefined,
         value: newValueInput(request.value),
       });
       return answer(context, resourceOf(context, outcome));

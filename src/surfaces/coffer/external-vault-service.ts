@@ -10,7 +10,7 @@ import { rotateVaultConnection } from "../../operations/external-vaults/rotate.t
 import { updateVaultConnection } from "../../operations/external-vaults/update.ts";
 import { verifyVaultConnection } from "../../operations/external-vaults/verify.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toEtag } from "./secret-requests.ts";
@@ -70,6 +70,6 @@ function target({ id, etag }: { id: string; etag: string }) {
   return { vaultConnectionId: id, etag: toEtag(etag) };
 }
 
-function answer(context: HandlerContext, outcome: Outcome<VaultConnection>) {
+function answer(context: HandlerContext, outcome: MutationResult<VaultConnection>) {
   return { vaultConnection: toConnectionMessage(resourceOf(context, outcome)) };
 }

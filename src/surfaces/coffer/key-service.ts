@@ -13,7 +13,7 @@ import { rotateKey } from "../../operations/keys/rotate.ts";
 import { scheduleKeyDestruction } from "../../operations/keys/schedule-destruction.ts";
 import { updateKey } from "../../operations/keys/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { toDays, toImported, toKeyChange, toKeyMessage, toKeyStates } from "./key-messages.ts";
@@ -78,6 +78,6 @@ function target({ id, etag }: { id: string; etag: string }) {
   return { kmsKeyId: id, etag: toEtag(etag) };
 }
 
-function answer(context: HandlerContext, outcome: Outcome<KmsKeyRecord>) {
+function answer(context: HandlerContext, outcome: MutationResult<KmsKeyRecord>) {
   return { key: toKeyMessage(resourceOf(context, outcome)) };
 }

@@ -2,7 +2,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/v1/secret_service_pb.ts";
-import { defaultKind, kinds } from "../../domain/credential/kinds.ts";
+import { kinds } from "../../domain/credential/kinds.ts";
 import { type FieldViolation, readOr } from "../../domain/error/errors.ts";
 import { validateCredential } from "../../operations/credentials/validate.ts";
 import { getFieldMappings } from "../../operations/external-vaults/get-mappings.ts";
@@ -46,7 +46,7 @@ export function secretService(deps: Deps): ServiceImpl<typeof SecretService> {
         broken,
         name: request.name,
         region: request.region,
-        kind: request.kind === "" ? defaultKind : request.kind,
+        kind: request.kind,
         description: request.description,
         labels: request.labels,
         annotations: request.annotations,

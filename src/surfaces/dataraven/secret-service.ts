@@ -42,15 +42,11 @@ export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretSer
       const outcome = await createSecret(deps, caller, {
         broken,
         name: request.name,
-        region: "",
         kind: toKind(request.secretType),
         kindField: "secret_type",
         authMethod: request.authMethod,
-        description: request.description ?? "",
-        ...{ labels: {}, annotations: {}, mimeType: "", kmsKeyId: "", expiration: undefined, accessPolicy: undefined },
+        description: request.description,
         revealable: false,
-        credentialFields: {},
-        credentialFieldOf: (name) => name,
         value: readOr(undefined, broken, () => toValueInput(request)),
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };

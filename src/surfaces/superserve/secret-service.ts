@@ -1,7 +1,6 @@
 // Superserve's requests about secrets over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
-import { defaultKind } from "../../domain/credential/kinds.ts";
 import { providers } from "../../domain/egress/providers.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { uuidOf } from "../../domain/ids.ts";
@@ -34,12 +33,9 @@ export function superserveSecretService(deps: Deps): ServiceImpl<typeof SecretSe
       const { name, value, rule } = toNewSecret(request);
       const outcome = await createSecret(deps, callerOf(context), {
         name,
-        ...{ region: "", kind: defaultKind, authMethod: "", description: "", labels: {}, annotations: {} },
-        ...{ mimeType: "", kmsKeyId: "", expiration: undefined, accessPolicy: undefined, credentialFields: {} },
+        value,
         revealable: false,
         egress: rule,
-        credentialFieldOf: (field) => field,
-        value,
       });
       return { secret: toSecretMessage(resourceOf(context, outcome)) };
     },

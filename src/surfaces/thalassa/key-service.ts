@@ -17,7 +17,7 @@ import { scheduleKeyDestruction } from "../../operations/keys/schedule-destructi
 import { updateKey } from "../../operations/keys/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { keyIdIn } from "../../steps/keys/region-key.ts";
-import type { Outcome } from "../../steps/mutation.ts";
+import type { MutationResult } from "../../steps/mutation.ts";
 import { resourceOf } from "../answer.ts";
 import { callerOf } from "../caller.ts";
 import { showNextPage } from "./headers.ts";
@@ -139,6 +139,6 @@ interface KeyPlace {
   identity: string;
 }
 
-function answer(context: HandlerContext, outcome: Outcome<KmsKeyRecord>) {
+function answer(context: HandlerContext, outcome: MutationResult<KmsKeyRecord>) {
   return { key: toKeyMessage(resourceOf(context, outcome)) };
 }

@@ -1,7 +1,6 @@
 // Thalassa Cloud's requests about secrets over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { CreateSecretRequest, SecretService } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import { defaultKind } from "../../domain/credential/kinds.ts";
 import { CofferError, type FieldViolation, readOr } from "../../domain/error/errors.ts";
 import { isId } from "../../domain/ids.ts";
 import { keyNotFound } from "../../domain/key/kms-key.ts";
@@ -94,16 +93,10 @@ function toNewSecret(deps: Deps, request: CreateSecretRequest) {
     name: path,
     nameField: "path",
     region: regionIn(deps, request.region),
-    kind: defaultKind,
     ...{ description, labels, annotations },
-    mimeType: "",
-    ...(isId("kms", kmsKeyIdentity) ? { kmsKeyId: kmsKeyIdentity } : { kmsKeyId: "", kmsKeyName: kmsKeyIdentity }),
-    expiration: undefined,
+    ...(isId("kms", kmsKeyIdentity) ? { kmsKeyId: kmsKeyIdentity } : { kmsKeyName: kmsKeyIdentity }),
     revealable: true,
-    authMethod: "",
     ...readOr({ accessPolicy: undefined, statements: [] }, broken, () => toAccessPolicy(request.accessPolicy)),
-    credentialFields: {},
-    credentialFieldOf: (name: string) => name,
     value: readOr(undefined, broken, () => toValueInput(request)),
   };
 }

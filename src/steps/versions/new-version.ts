@@ -1,4 +1,4 @@
-// A version as every version begins: enabled, under a MAC.
+// Makes the row of a new version: enabled, with its MAC.
 
 import { coveredOfVersion, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
@@ -6,7 +6,8 @@ import type { NewVersion } from "../../store/versions.ts";
 
 export function newEnabledVersion(
   { deploymentKeys }: Pick<Deps, "deploymentKeys">,
-  version: Omit<NewVersion, "mac">,
+  version: Omit<NewVersion, "mac" | "state">,
 ): NewVersion {
-  return { ...version, mac: macOf(deploymentKeys, coveredOfVersion({ ...version, state: "ENABLED" })) };
+  const row = { ...version, state: "ENABLED" } as const;
+  return { ...row, mac: macOf(deploymentKeys, coveredOfVersion(row)) };
 }

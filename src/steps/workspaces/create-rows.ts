@@ -8,11 +8,14 @@ import type { Tx } from "../../store/database.ts";
 import { insertMember, insertWorkspace } from "../../store/workspaces.ts";
 import { createDefaultKey } from "../keys/default-key.ts";
 
-export type FoundDeps = Pick<Deps, "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys" | "regions">;
+export type WorkspaceRowsDeps = Pick<
+  Deps,
+  "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys" | "regions"
+>;
 
 /** Inserts a workspace whose owner is `principalId`. */
-export async function foundWorkspace(
-  deps: FoundDeps,
+export async function createWorkspaceRows(
+  deps: WorkspaceRowsDeps,
   tx: Tx,
   plan: Pick<Workspace, "workspaceId" | "displayName" | "purgeRetentionDays" | "tier"> & { principalId: string },
 ): Promise<Workspace> {
