@@ -11,7 +11,7 @@ import { newId } from "../domain/ids.ts";
 import { createCertificates } from "../egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "../egress/metrics.ts";
 import { createOpenTunnels } from "../egress/open-tunnels.ts";
-import { lineOf } from "../egress/record.ts";
+import { lineOf } from "../egress/request-events.ts";
 import { createEgressServer, type EgressServer } from "../egress/server.ts";
 import { createUpstreams } from "../egress/upstreams.ts";
 import { createUsage, type ShareCount } from "../egress/usage.ts";
@@ -32,7 +32,7 @@ import { createSandboxRecords } from "../runtime/sandbox-records.ts";
 import { createSharedLookups } from "../runtime/shared-lookups.ts";
 import { createWriteBehind } from "../runtime/write-behind.ts";
 import { openDeployment } from "../steps/deployment.ts";
-import { placeholderMac, refusalOfStranger } from "../steps/egress/placeholders.ts";
+import { placeholderMac, refusalOfForeignPlaceholder } from "../steps/egress/placeholders.ts";
 import { workspaceCa } from "../steps/egress/workspace-ca.ts";
 import type { Database } from "../store/database.ts";
 import { keyDestroyedChannel } from "../store/due-keys.ts";
@@ -110,14 +110,14 @@ export function createEgressApp(
     ...{ now, random, deploymentKeys, sandboxRecords, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
     isReady: readiness.isReady,
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
-    refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
+    refusalOfForeignPlaceholder: (sandbox, placeholder) => refusalOfForeignPlaceholder(database, sandbox, placeholder),
     failureLimits: createFailureLimits(config.rateLimitUnauthenticated),
     openTunnels: createOpenTunnels(),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
     measure: metrics.measure,
     log: (line) => log.info(line, "egress"),
-    onUnknown(address) {
+    onUnknownClient(address) {
       metrics.countUnknown();
       log.info({ address }, "egress: no sandbox's token, or not from its address");
     },

@@ -31,7 +31,7 @@ export interface Binding {
 }
 
 /** A binding as the proxy judges it. */
-export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
+export interface EgressBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
   /** Undefined when the placeholder is worth nothing any more: let go, its secret deleted or without a rule. */
   rule: EgressRule | undefined;
   /** The version whose value is used; 0 when there is none. */
@@ -46,8 +46,8 @@ export type Unmatched = "DENY" | "ALLOW";
 export const unmatchedDefault: Unmatched = "DENY";
 
 /** A sandbox as the proxy judges its requests. */
-export interface JudgedSandbox extends Sandbox {
-  bindings: readonly JudgedBinding[];
+export interface EgressSandbox extends Sandbox {
+  bindings: readonly EgressBinding[];
   /** Hosts of secrets that the sandbox could use: since then the secret was deleted, has expired, or was let go. */
   formerHosts: readonly HostPattern[];
   unmatched: Unmatched;
@@ -60,8 +60,8 @@ export interface JudgedSandbox extends Sandbox {
  * that bound the secret. A policy that cannot be judged lets nobody in.
  */
 export function isLetIn(
-  { accessPolicy, boundBy }: Pick<JudgedBinding, "accessPolicy" | "boundBy">,
-  { readTime: now }: Pick<JudgedSandbox, "readTime">,
+  { accessPolicy, boundBy }: Pick<EgressBinding, "accessPolicy" | "boundBy">,
+  { readTime: now }: Pick<EgressSandbox, "readTime">,
   address: string,
 ): boolean {
   try {

@@ -1,6 +1,6 @@
 // Opens the value that the proxy writes into a request, or has its vault say it: after an audit event is durable.
 import { isUtf8 } from "node:buffer";
-import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
+import type { EgressBinding, EgressSandbox } from "../../domain/egress/sandbox.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { secretNotFound } from "../../domain/secret/secret.ts";
@@ -26,8 +26,8 @@ export interface OpenedForEgress {
 /** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_FORM_UNSUPPORTED, VALUE_CORRUPT, AUDIT_UNAVAILABLE or as resolveReference does. */
 export async function openForEgress(
   deps: OpenForEgressDeps,
-  sandbox: JudgedSandbox,
-  { secretId, currentVersion }: Pick<JudgedBinding, "secretId" | "currentVersion">,
+  sandbox: EgressSandbox,
+  { secretId, currentVersion }: Pick<EgressBinding, "secretId" | "currentVersion">,
   request: { requestId: string; address: string },
 ): Promise<OpenedForEgress> {
   const { workspaceId, sandboxId } = sandbox;
