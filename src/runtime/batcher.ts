@@ -43,7 +43,7 @@ export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
       pending = pending.slice(sizeMax);
       const done = runBatch(batch);
       batches.add(done);
-      void done.then(() => batches.delete(done));
+      void done.finally(() => batches.delete(done));
       await endOrPatience(done);
     }
     working = undefined;

@@ -113,7 +113,7 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
     });
     const config = { ...coffer.config, redisUrl, egress: settings, rateLimitUnauthenticated };
     const log = pino({ level: "debug" }, { write: (line: string) => void egress.logLines.push(line) });
-    const app = createEgressApp(config, log, coffer.deps, options.timeouts);
+    const app = await createEgressApp(config, log, coffer.deps, options.timeouts);
     const { url, metricsUrl = "" } = await app.listen();
     Object.assign(egress, {
       url,
