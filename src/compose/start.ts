@@ -195,8 +195,6 @@ async function checkKeyring(
   if (!keyring) {
     throw new StartupError(`the root keyring ${rootKeyFile} is missing; without it the secrets in this data are lost`);
   }
-  const key = openDeploymentKey(keyring, deployment.deploymentId, deployment);
-  const keys = deriveDeploymentKeys(key);
-  key.zero();
-  return keys;
+  using key = openDeploymentKey(keyring, deployment.deploymentId, deployment);
+  return deriveDeploymentKeys(key);
 }

@@ -1,9 +1,9 @@
-// The only carrier of plaintext: it prints as `[redacted]` wherever it might be printed by mistake.
+// Carries plaintext and key material, and prints as `[redacted]`.
 import { inspect } from "node:util";
 
 const redacted = "[redacted]";
 
-/** Plaintext bytes. Whoever needs them says so with `reveal()`; `zero()` overwrites them, as far as JavaScript lets us. */
+/** Plaintext bytes. With `using`, or by `zero()`, they are overwritten. JavaScript may hold copies that nobody can overwrite. */
 export class Sensitive {
   readonly #bytes: Uint8Array;
 
@@ -21,6 +21,10 @@ export class Sensitive {
 
   zero(): void {
     this.#bytes.fill(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.zero();
   }
 
   toString(): string {

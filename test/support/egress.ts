@@ -188,7 +188,7 @@ export async function bindAgain(coffer: TestCoffer, sandbox: TestSandbox, secret
   return { secretId, placeholder };
 }
 
-async function setRule(coffer: TestCoffer, workspaceId: string, secretId: string, rule: EgressRule) {
+export async function setRule(coffer: TestCoffer, workspaceId: string, secretId: string, rule: EgressRule) {
   const mac = macOf(coffer.deps.deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule }));
   await coffer.sql("update secret set egress_rule = $1, egress_mac = $2 where secret_id = $3", [
     JSON.stringify(rule),

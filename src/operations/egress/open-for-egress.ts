@@ -1,4 +1,4 @@
-// Opens the value that the proxy writes into a request, or has its vault say it: after an audit event is durable.
+// Opens the value that the proxy writes into a request, or reads it from its external vault, after an audit event is durable.
 import { isUtf8 } from "node:buffer";
 import type { EgressBinding, EgressSandbox } from "../../domain/egress/sandbox.ts";
 import { CofferError } from "../../domain/error/errors.ts";
@@ -19,7 +19,7 @@ export type OpenForEgressDeps = Pick<
 
 export interface OpenedForEgress {
   value: Sensitive;
-  /** A vault elsewhere said it. */
+  /** The value comes from an external vault. */
   isReference: boolean;
 }
 
@@ -55,12 +55,13 @@ export async function openForEgress(
   await deps.audit.record(eventOf("OK"));
   try {
     const payload = await openSealed(deps, sealed);
+    using _bytes = payload.bytes;
     const isReference = payload.form === "reference";
     const revealed = isReference ? await resolveReference(deps, sealed, payload) : reveal(payload);
     const value = revealed.form === "data" ? revealed.data : revealed.values.get("value");
     if (value && !isUtf8(value.reveal())) throw unfit(secretId, "the value is not text");
-    // Whoever asked for the same reference has the same bytes: what is overwritten later must be its own.
-    if (value) return { value: isReference ? new Sensitive(Uint8Array.from(value.reveal())) : value, isReference };
+    // A copy: calls that ask for the same reference share the bytes, and those of a payload are overwritten here.
+    if (value) return { value: new Sensitive(Uint8Array.from(value.reveal())), isReference };
     throw unfit(secretId, "the value is made of parts, of which none is `value`");
   } catch (error) {
     if (error instanceof CofferError) await deps.audit.record(eventOf(error.reason));
