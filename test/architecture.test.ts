@@ -11,6 +11,7 @@ const rules = {
     "src/program.ts": ["compose", "config", "cli", "domain"],
     compose: [
       ...[
+        "base",
         "cli",
         "http",
         "wire",
@@ -26,7 +27,21 @@ const rules = {
       ],
       ...["redis", "envelope", "jwt", "external-vault", "probes", "net-guard", "embedded", "config", "domain"],
     ],
-    cli: ["operations", "steps", "runtime", "integrity", "store", "redis", "envelope", "embedded", "config", "domain"],
+    cli: [
+      "base",
+      "operations",
+      "steps",
+      "runtime",
+      "integrity",
+      "store",
+      "redis",
+      "envelope",
+      "embedded",
+      "config",
+      "domain",
+    ],
+    // What all processes of a deployment open first.
+    base: ["steps", "runtime", "store", "envelope", "domain"],
     http: ["wire", "rpc", "surfaces", "domain"],
     rpc: ["surfaces", "operations", "steps", "runtime", "redis", "domain"],
     surfaces: ["operations", "steps", "runtime", "domain"],

@@ -5,12 +5,12 @@ import { coveredOfAuditCut, isAuthentic } from "../integrity/row-macs.ts";
 import { type AuditHead, verifyTrail } from "../operations/audit/verify.ts";
 import { findAuditCut } from "../store/audit-cut.ts";
 import { findHead, listAuditedWorkspaces } from "../store/audit-seals.ts";
-import type { AdminDeps } from "./deployment.ts";
+import type { CommandDeps } from "./deployment.ts";
 import type { Options } from "./options.ts";
 import type { Shown } from "./print.ts";
 
 /** Returns the end of each workspace's chain. Stored on another machine, it shows later whether the trail was rolled back. */
-export async function showAuditHeads({ database }: AdminDeps): Promise<Shown> {
+export async function showAuditHeads({ database }: CommandDeps): Promise<Shown> {
   const heads: AuditHead[] = [];
   for (const workspaceId of await listAuditedWorkspaces(database)) {
     const head = await findHead(database, workspaceId);
@@ -28,7 +28,7 @@ export async function showAuditHeads({ database }: AdminDeps): Promise<Shown> {
 }
 
 /** Fails with a StartupError that lists all problems. */
-export async function verifyAudit(deps: AdminDeps, { head }: Options): Promise<Shown> {
+export async function verifyAudit(deps: CommandDeps, { head }: Options): Promise<Shown> {
   const known = head === undefined ? [] : readHeads(head);
   const cut = await findAuditCut(deps.database);
   if (cut && !isAuthentic(deps.deploymentKeys, coveredOfAuditCut(cut), cut.mac)) {

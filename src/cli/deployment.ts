@@ -1,5 +1,5 @@
-// The configured deployment, for one command: its database and its keyring, used directly.
-import { randomBytes } from "node:crypto";
+// Opens the configured deployment for one command, which works on its database and keyring directly.
+import { type Base, connectDatabase, type DatabaseServer, openBase } from "../base/base.ts";
 import type { Config } from "../config/config.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
@@ -9,73 +9,43 @@ import { noHints } from "../redis/idempotency-hints.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
-import { openDeployment } from "../steps/deployment.ts";
 import { checkDatabase } from "../store/check-database.ts";
 import { isDatabaseError } from "../store/connection/database-errors.ts";
-import { type Database, openDatabase } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
 import { findDeployment } from "../store/deployment.ts";
 import { migrate } from "../store/migrate.ts";
 
-export type AdminDeps = Pick<
-  Deps,
-  | "now"
-  | "random"
-  | "database"
-  | "keyring"
-  | "deploymentId"
-  | "deploymentKeys"
-  | "regions"
-  | "idempotencyHints"
-  | "singleFlight"
-  | "tokenCache"
->;
+export type CommandDeps = Base & Pick<Deps, "idempotencyHints" | "singleFlight" | "tokenCache">;
 
-interface Place {
-  url: string;
-  password: string | undefined;
-  leave(): Promise<void>;
-}
-
-/** Fails with a StartupError when the database cannot be used; a CofferError of `use` itself goes through. */
+/** Fails with a StartupError when the database cannot be used. Other CofferErrors of `use` are not changed. */
 export async function withDatabase<T>(
   config: Config,
-  use: (database: Database, place: Pick<Place, "url" | "password">) => Promise<T>,
+  use: (database: Database, server: DatabaseServer) => Promise<T>,
 ): Promise<T> {
-  const place = await findPlace(config);
   try {
-    await checkDatabase(place.url, place.password);
-    const database = openDatabase({ connectionString: place.url, password: place.password, poolSize: 1 });
-    try {
-      return await use(database, place);
-    } finally {
-      await database.close();
-    }
+    await using closing = new AsyncDisposableStack();
+    const server = await findServer(closing, config);
+    await checkDatabase(server.url, server.password);
+    // Awaited here, because the database closes at the end of this block.
+    return await use(connectDatabase(closing, server, 1), server);
   } catch (error) {
-    const isAway = error instanceof CofferError && error.reason === "DEPENDENCY_UNAVAILABLE";
-    if (!isAway && !isDatabaseError(error)) throw error;
+    const isUnavailable = error instanceof CofferError && error.reason === "DEPENDENCY_UNAVAILABLE";
+    if (!isUnavailable && !isDatabaseError(error)) throw error;
     throw toStartupError("cannot use the database", (error as Error).cause ?? error);
-  } finally {
-    await place.leave();
   }
 }
 
-/** Writes nothing unless the keyring fits, and changes no schema: that is for a start of the service. */
-export function withDeployment<T>(config: Config, use: (deps: AdminDeps) => Promise<T>): Promise<T> {
+/** Writes nothing unless the keyring fits, and never migrates the schema: `coffer serve` does that. */
+export function withDeployment<T>(config: Config, use: (deps: CommandDeps) => Promise<T>): Promise<T> {
   const keyring = loadKeyring(config.rootKeyFile);
   return withDatabase(config, async (database, { url, password }) => {
     if (!(await findDeployment(database))) {
-      throw new StartupError("this database belongs to no deployment yet; `coffer serve` makes one");
+      throw new StartupError("this database has no deployment yet; start `coffer serve` once to make it");
     }
-    const now = () => new Date();
-    const deployment = await openDeployment({ database, keyring, now, random: randomBytes });
+    const base = await openBase({ database, keyring, regions: config.regions });
     await migrate(url, { checkOnly: true, password });
     return use({
-      ...deployment,
-      database,
-      keyring,
-      now,
-      random: randomBytes,
-      regions: config.regions,
+      ...base,
       idempotencyHints: noHints,
       singleFlight: createSingleFlight(),
       tokenCache: createTokenCache(),
@@ -83,8 +53,11 @@ export function withDeployment<T>(config: Config, use: (deps: AdminDeps) => Prom
   });
 }
 
-async function findPlace({ databaseUrl, databasePassword, dataDir }: Config): Promise<Place> {
-  if (databaseUrl !== undefined) return { url: databaseUrl, password: databasePassword, leave: async () => {} };
-  const { url, leave } = await visitEmbeddedPostgres(dataDir);
-  return { url, password: undefined, leave };
+async function findServer(
+  closing: AsyncDisposableStack,
+  { databaseUrl, databasePassword, dataDir }: Config,
+): Promise<DatabaseServer> {
+  if (databaseUrl !== undefined) return { url: databaseUrl, password: databasePassword };
+  const { url } = closing.adopt(await visitEmbeddedPostgres(dataDir), ({ leave }) => leave());
+  return { url, password: undefined };
 }

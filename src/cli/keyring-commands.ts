@@ -13,7 +13,7 @@ import { checkRootKeys } from "../steps/deployment.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import { findDeployment } from "../store/deployment.ts";
 import { countRootWraps } from "../store/kms-keys.ts";
-import { type AdminDeps, withDatabase, withDeployment } from "./deployment.ts";
+import { type CommandDeps, withDatabase, withDeployment } from "./deployment.ts";
 import type { Shown } from "./print.ts";
 import { systemCaller } from "./system-caller.ts";
 
@@ -93,7 +93,7 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
   });
 }
 
-async function rewrapUnderFirst({ rootKeyFile }: Config, database: AdminDeps["database"]) {
+async function rewrapUnderFirst({ rootKeyFile }: Config, database: CommandDeps["database"]) {
   const keyring = loadKeyring(rootKeyFile);
   const deployment = await findDeployment(database);
   if (!deployment) throw new StartupError("the database has no deployment row any more");
@@ -116,7 +116,7 @@ function nameOf({
   return `${workspaceId}/${kmsKeyId}/${version}`;
 }
 
-async function recordRotation(deps: AdminDeps, keyId: string): Promise<void> {
+async function recordRotation(deps: CommandDeps, keyId: string): Promise<void> {
   const caller = await systemCaller(deps, "keyring rotate", undefined);
   const outcome = { decision: "ALLOW", rule: "system", result: "OK" } as const;
   await insertAuditEvents(deps.database, [

@@ -5,10 +5,14 @@ import { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
 import type { Caller, Membership } from "../domain/workspace/caller.ts";
 import { listWorkspaceIds } from "../store/workspaces.ts";
-import type { AdminDeps } from "./deployment.ts";
+import type { CommandDeps } from "./deployment.ts";
 
 /** An owner everywhere, about one workspace or, for what is in none, about none. Fails with WORKSPACE_NOT_FOUND. */
-export async function systemCaller(deps: AdminDeps, command: string, workspaceId: string | undefined): Promise<Caller> {
+export async function systemCaller(
+  deps: CommandDeps,
+  command: string,
+  workspaceId: string | undefined,
+): Promise<Caller> {
   const memberships = (await listWorkspaceIds(deps.database)).map(ownerOf);
   const membership =
     workspaceId === undefined ? ownerOf("") : memberships.find((each) => each.workspaceId === workspaceId);

@@ -7,7 +7,7 @@ import { revokeToken } from "../operations/tokens/revoke.ts";
 import { tokenNotFound } from "../steps/tokens/not-found.ts";
 import { findWorkspaceOfToken } from "../store/api-tokens.ts";
 import { listWorkspaceIds } from "../store/workspaces.ts";
-import type { AdminDeps } from "./deployment.ts";
+import type { CommandDeps } from "./deployment.ts";
 import type { Options } from "./options.ts";
 import type { Shown } from "./print.ts";
 import { systemCaller } from "./system-caller.ts";
@@ -16,7 +16,7 @@ import { UsageError } from "./usage.ts";
 const pageSize = 1_000;
 
 /** Those that reach a workspace, or any. */
-export async function listAllTokens(deps: AdminDeps, { workspace }: Options): Promise<Shown> {
+export async function listAllTokens(deps: CommandDeps, { workspace }: Options): Promise<Shown> {
   const workspaceIds = workspace === undefined ? await listWorkspaceIds(deps.database) : [workspace];
   const tokens = new Map<string, ApiToken>();
   for (const workspaceId of workspaceIds) {
@@ -32,7 +32,7 @@ export async function listAllTokens(deps: AdminDeps, { workspace }: Options): Pr
   return { json: { apiTokens: newestFirst.map(jsonOf) }, rows: newestFirst.map(rowOf) };
 }
 
-export async function createNewToken(deps: AdminDeps, options: Options): Promise<Shown> {
+export async function createNewToken(deps: CommandDeps, options: Options): Promise<Shown> {
   const { role, everyWorkspace, expiresInMs, scopes, name = "token" } = options;
   if (role === undefined) throw new UsageError("--role is required");
   if (everyWorkspace && options.workspace !== undefined) {
@@ -52,7 +52,7 @@ export async function createNewToken(deps: AdminDeps, options: Options): Promise
   return { json: { apiToken: jsonOf(apiToken), token: text }, rows: [rowOf(apiToken)], last: text };
 }
 
-export async function revokeOneToken(deps: AdminDeps, tokenId: string): Promise<Shown> {
+export async function revokeOneToken(deps: CommandDeps, tokenId: string): Promise<Shown> {
   const workspaceId = await findWorkspaceOfToken(deps.database, tokenId);
   if (workspaceId === undefined) throw tokenNotFound();
   const caller = await systemCaller(deps, "token revoke", workspaceId);
@@ -61,7 +61,7 @@ export async function revokeOneToken(deps: AdminDeps, tokenId: string): Promise<
 }
 
 /** For a token of every workspace any of them will do. */
-async function onlyWorkspace({ database }: AdminDeps, anyWillDo: boolean): Promise<string> {
+async function onlyWorkspace({ database }: CommandDeps, anyWillDo: boolean): Promise<string> {
   const [first, ...others] = await listWorkspaceIds(database);
   if (first === undefined) throw new CofferError("WORKSPACE_NOT_FOUND", "there is no workspace yet");
   if (others.length === 0 || anyWillDo) return first;

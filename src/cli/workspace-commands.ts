@@ -2,19 +2,19 @@
 import { purgeRetentionDaysDefault, tierDefault, type Workspace } from "../domain/workspace/workspace.ts";
 import { createWorkspace } from "../operations/workspaces/create.ts";
 import { listWorkspaces } from "../operations/workspaces/list.ts";
-import type { AdminDeps } from "./deployment.ts";
+import type { CommandDeps } from "./deployment.ts";
 import type { Options } from "./options.ts";
 import type { Shown } from "./print.ts";
 import { systemCaller } from "./system-caller.ts";
 import { UsageError } from "./usage.ts";
 
-export async function listAllWorkspaces(deps: AdminDeps): Promise<Shown> {
+export async function listAllWorkspaces(deps: CommandDeps): Promise<Shown> {
   const workspaces = await listWorkspaces(deps, await systemCaller(deps, "workspace list", undefined));
   return { json: { workspaces: workspaces.map(jsonOf) }, rows: workspaces.map(rowOf) };
 }
 
 /** With a new principal that owns it, whose token is shown. */
-export async function createNewWorkspace(deps: AdminDeps, { name, tier = tierDefault }: Options): Promise<Shown> {
+export async function createNewWorkspace(deps: CommandDeps, { name, tier = tierDefault }: Options): Promise<Shown> {
   if (name === undefined) throw new UsageError("--name is required");
   const caller = await systemCaller(deps, "workspace create", undefined);
   const plan = { displayName: name, purgeRetentionDays: purgeRetentionDaysDefault, tier };

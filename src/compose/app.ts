@@ -1,9 +1,7 @@
-// Wires the parts together by hand.
+// Connects the parts of the API by hand, each opening beside its closing.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import type { Keyring } from "../envelope/keyring.ts";
-import { createRandomBytes } from "../envelope/random-pool.ts";
-import { createExternalVaults } from "../external-vault/external-vaults.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Job } from "../jobs/job.ts";
 import { jobs } from "../jobs/jobs.ts";
@@ -16,33 +14,25 @@ import type { RedisConnection } from "../redis/connection.ts";
 import { createRedisHints, noHints } from "../redis/idempotency-hints.ts";
 import { createReadiness } from "../rpc/readiness.ts";
 import { createAccessRules } from "../runtime/access-rules.ts";
-import { createAccessTimes } from "../runtime/access-times.ts";
+import { type AccessTimes, createAccessTimes } from "../runtime/access-times.ts";
 import { createDenialLog } from "../runtime/audit-denials.ts";
-import { createAuditTrail } from "../runtime/audit-trail.ts";
 import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
-import { createKeyMaterial } from "../runtime/key-material.ts";
-import { createSharedLookups } from "../runtime/shared-lookups.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
 import { createValueReader } from "../runtime/value-reader.ts";
 import { tryIfDue } from "../steps/credentials/try-if-due.ts";
-import { openDeployment } from "../steps/deployment.ts";
-import { accessChannel } from "../store/access-rules.ts";
-import { revocationChannel } from "../store/api-tokens.ts";
 import type { Database } from "../store/database.ts";
-import { keyDestroyedChannel } from "../store/due-keys.ts";
-import { listen } from "../store/listen.ts";
 import { isAnyWorkspaceThere } from "../store/workspaces.ts";
 import type { Logger } from "./log.ts";
-import { openRedis } from "./open-redis.ts";
 import { createServer } from "./server.ts";
+import { followChanges, openRedis, openServingBase, type ServingBase } from "./serving-base.ts";
 
 export interface App {
   deps: Deps;
-  /** Where it listens; `host` as configured. */
+  /** Begins to listen. `host` is as configured. */
   listen(): Promise<{ host: string; port: number; url: string }>;
   /** Reports that it is not ready, so that load balancers stop sending calls. Calls are still served. */
   announceClose(): void;
@@ -53,88 +43,77 @@ export interface App {
 export interface AppOptions {
   config: Config;
   log: Logger;
-  /** A migrated one; closed with the app. */
+  /** Must be migrated. The app closes it, also when it cannot be made. */
   database: Database;
   keyring: Keyring;
-  /** Whether it is one of several processes that a primary has forked: what is this instance's own is then counted there. */
+  /** Whether a primary has forked this process. The primary then counts the limits of this instance. */
   isWorker?: boolean;
 }
 
-/** Fails with a StartupError when the keyring does not fit the database. */
+/** Fails with a StartupError when the keyring does not fit the database, and leaves nothing open. */
 export async function createApp({ config, log, database, keyring, isWorker = false }: AppOptions): Promise<App> {
-  const redis = openRedis(config, log);
-  let clock: DatabaseClock | undefined;
-  try {
-    const own = { now: () => new Date(), nowMs: () => performance.now() };
-    clock = await openDatabaseClock(database, own, (aheadMs) => {
+  // Each part closes before the parts that stand above it.
+  await using opening = new AsyncDisposableStack();
+  opening.adopt(database, (pool) => pool.close());
+  const redis = openRedis(opening, config, log);
+  const own = { now: () => new Date(), nowMs: () => performance.now() };
+  const clock = opening.adopt(
+    await openDatabaseClock(database, own, (aheadMs) => {
       if (aheadMs === 0) log.info("the clock of this machine agrees with the database's again");
       else log.warn({ aheadMs }, "the clock of this machine differs from the database's; coffer uses the database's");
-    });
-    const { close: stopClock } = clock;
-    const deps = await createDeps(config, log, database, keyring, redis, clock);
-    const denials = createDenialLog(deps, (error) =>
-      log.error({ err: error }, "a denial is missing in the audit trail"),
-    );
-    const shutdown = new AbortController();
-    const readiness = createReadiness(readinessCheck(database));
-    const server = createServer({
-      ...{ config, log, deps, denials, redis, readiness, isWorker },
-      shutdownSignal: shutdown.signal,
-    });
-    const { tokenCache, accessRules, keyMaterial } = deps;
-    const channels = {
-      [revocationChannel]: tokenCache.drop,
-      [accessChannel]: accessRules.drop,
-      [keyDestroyedChannel]: keyMaterial.drop,
-    };
-    const notifications = listen(database, channels, {
-      onListening() {
-        tokenCache.clear();
-        accessRules.clear();
-        keyMaterial.keepFromNow();
-      },
-      // The other two are looked up again within five seconds anyway.
-      onLost: keyMaterial.keepNothing,
-    });
-    const runner = startJobs(deps, config.jobs ? jobsFor(deps, config) : [], {
-      intervalMs: config.jobsIntervalMs,
-      log: {
-        ran: (run) => log.info(run, "job"),
-        failed: (job, error, retryMs) => log.error({ job, retryMs, err: error }, "a job failed"),
-      },
-    });
-    const announceClose = () => {
-      readiness.stop();
-      server.announceClose();
-    };
-    return {
-      deps,
-      async listen() {
-        const { port } = await listenSomewhere(server, config, log);
-        const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-        return { host: config.host, port, url: `${config.tls ? "https" : "http"}://${host}:${port}` };
-      },
-      announceClose,
-      async close(leadMs = 0) {
-        announceClose();
-        const served = sleep(leadMs).then(() => server.close(config.shutdownGraceMs));
-        await Promise.all([served, runner.stop(config.shutdownGraceMs)]);
-        await deps.validations.close();
-        shutdown.abort();
-        await denials.flush();
-        await deps.accessTimes.flush();
-        await deps.audit.drain();
-        notifications.close();
-        stopClock();
-        redis?.close();
-        await database.close();
-      },
-    };
-  } catch (error) {
-    clock?.close();
-    redis?.close();
-    throw error;
-  }
+    }),
+    ({ close }) => close(),
+  );
+  const base = await openServingBase(opening, { config, database, keyring });
+  const accessTimes = opening.adopt(
+    createAccessTimes(database.background, (error) => log.warn({ err: error }, "access times could not be stored")),
+    (times) => times.flush(),
+  );
+  const denials = opening.adopt(
+    createDenialLog(base, (error) => log.error({ err: error }, "a denial is missing in the audit trail")),
+    (denialLog) => denialLog.flush(),
+  );
+  const deps = createDeps({ config, log, base, accessTimes, redis, clock });
+  followChanges(opening, base, deps);
+  const shutdown = new AbortController();
+  opening.defer(() => shutdown.abort());
+  opening.defer(() => deps.validations.close());
+  const readiness = createReadiness(readinessCheck(database));
+  const server = createServer({
+    ...{ config, log, deps, denials, redis, readiness, isWorker },
+    shutdownSignal: shutdown.signal,
+  });
+  const runner = startJobs(deps, config.jobs ? jobsFor(deps, config) : [], {
+    intervalMs: config.jobsIntervalMs,
+    log: {
+      ran: (run) => log.info(run, "job"),
+      failed: (job, error, retryMs) => log.error({ job, retryMs, err: error }, "a job failed"),
+    },
+  });
+  let serveOnMs = 0;
+  opening.defer(async () => {
+    const served = sleep(serveOnMs).then(() => server.close(config.shutdownGraceMs));
+    await Promise.all([served, runner.stop(config.shutdownGraceMs)]);
+  });
+  const announceClose = () => {
+    readiness.stop();
+    server.announceClose();
+  };
+  const closing = opening.move();
+  return {
+    deps,
+    async listen() {
+      const { port } = await listenSomewhere(server, config, log);
+      const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+      return { host: config.host, port, url: `${config.tls ? "https" : "http"}://${host}:${port}` };
+    },
+    announceClose,
+    async close(leadMs = 0) {
+      announceClose();
+      serveOnMs = leadMs;
+      await closing.disposeAsync();
+    },
+  };
 }
 
 async function listenSomewhere(server: HttpServer, config: Config, log: Logger): Promise<{ port: number }> {
@@ -148,47 +127,39 @@ async function listenSomewhere(server: HttpServer, config: Config, log: Logger):
   }
 }
 
-async function createDeps(
-  config: Config,
-  log: Logger,
-  database: Database,
-  keyring: Keyring,
-  redis: RedisConnection | undefined,
-  clock: DatabaseClock,
-): Promise<Deps> {
-  const now = () => new Date();
-  const random = createRandomBytes();
-  const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
+function createDeps({
+  config,
+  log,
+  base,
+  accessTimes,
+  redis,
+  clock,
+}: {
+  config: Config;
+  log: Logger;
+  base: ServingBase;
+  accessTimes: AccessTimes;
+  redis: RedisConnection | undefined;
+  clock: DatabaseClock;
+}): Deps {
+  const { database, deploymentKeys, now } = base;
   const jwtVerifier = createJwtVerifier(config.jwtIssuers, clock, (issuer, error) =>
     log.warn({ issuer, err: error }, "the keys of this issuer cannot be fetched"),
   );
   const prober = createProber(config.validation, now);
-  const audit = createAuditTrail(database);
-  const accessRules = createAccessRules({ database, deploymentKeys, audit, now, random }, (error) =>
+  const accessRules = createAccessRules(base, (error) =>
     log.error({ err: error }, "a forged access rule is missing in the audit trail"),
   );
   const deps = {
-    now,
-    random,
-    database,
-    keyring,
-    deploymentId,
-    deploymentKeys,
-    regions: config.regions,
-    keyMaterial: createKeyMaterial({ database, keyring, deploymentId }),
-    keyLookups: createSharedLookups(),
+    ...base,
     valueReader: createValueReader(database),
-    audit,
     accessRules,
-    accessTimes: createAccessTimes(database.background, (error) =>
-      log.warn({ err: error }, "access times could not be stored"),
-    ),
+    accessTimes,
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,
     singleFlight: createSingleFlight(),
     tokenCache: createTokenCache(),
     jwtIdentities: createJwtIdentities({ database, accessRules }, jwtVerifier, clock),
     prober,
-    externalVaults: createExternalVaults(config.vaults, { now, nowMs: clock.nowMs }),
   };
   const validations = createValidationQueue({
     isOn: prober.isOn,
@@ -198,7 +169,7 @@ async function createDeps(
   return { ...deps, validations };
 }
 
-/** All of them, but for those that have nothing to work with. */
+/** Returns the jobs, without those that have nothing to do. */
 function jobsFor({ prober }: Deps, { eventRetention }: Config): Job[] {
   const all = [...jobs, partitionEvents(eventRetention)];
   return all.filter((job) => job !== revalidateCredentials || prober.isOn);

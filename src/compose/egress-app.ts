@@ -1,4 +1,4 @@
-// Wires the egress proxy by hand: in a process of its own, or beside the API.
+// Connects the parts of the egress proxy by hand, each opening beside its closing. It runs in its own process or beside the API.
 import { Resolver } from "node:dns/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
@@ -11,147 +11,125 @@ import { newId } from "../domain/ids.ts";
 import { createCertificates } from "../egress/certificates.ts";
 import { createEgressMetrics, createMetricsServer } from "../egress/metrics.ts";
 import { createOpenTunnels } from "../egress/open-tunnels.ts";
-import { lineOf } from "../egress/record.ts";
+import { lineOf } from "../egress/request-events.ts";
 import { createEgressServer, type EgressServer } from "../egress/server.ts";
 import { createUpstreams } from "../egress/upstreams.ts";
 import { createUsage, type ShareCount } from "../egress/usage.ts";
 import { createValues } from "../egress/values.ts";
-import type { Keyring } from "../envelope/keyring.ts";
-import { createRandomBytes } from "../envelope/random-pool.ts";
-import { createExternalVaults } from "../external-vault/external-vaults.ts";
 import { type NetGuard, type Resolve, systemResolve } from "../net-guard/guard.ts";
 import { openForEgress } from "../operations/egress/open-for-egress.ts";
 import { createFailureLimits } from "../redis/rate-limits.ts";
 import { createSharedCount } from "../redis/shared-count.ts";
 import { createReadiness } from "../rpc/readiness.ts";
-import { createAuditTrail } from "../runtime/audit-trail.ts";
-import type { Deps } from "../runtime/deps.ts";
 import { createEgressEventLog } from "../runtime/egress-event-log.ts";
-import { createKeyMaterial } from "../runtime/key-material.ts";
 import { createSandboxRecords } from "../runtime/sandbox-records.ts";
-import { createSharedLookups } from "../runtime/shared-lookups.ts";
 import { createWriteBehind } from "../runtime/write-behind.ts";
-import { openDeployment } from "../steps/deployment.ts";
-import { placeholderMac, refusalOfStranger } from "../steps/egress/placeholders.ts";
+import { placeholderMac, refusalOfForeignPlaceholder } from "../steps/egress/placeholders.ts";
 import { workspaceCa } from "../steps/egress/workspace-ca.ts";
-import type { Database } from "../store/database.ts";
-import { keyDestroyedChannel } from "../store/due-keys.ts";
-import { listen } from "../store/listen.ts";
 import { findSandboxRecord } from "../store/sandbox-bindings.ts";
 import { touchUsedByEgress } from "../store/touch-used-by-egress.ts";
 import { createEventGuard } from "../wire/guard-events.ts";
 import type { Logger } from "./log.ts";
-import { openRedis } from "./open-redis.ts";
+import { openRedis, type ServingBase } from "./serving-base.ts";
 
 export interface EgressApp {
-  /** `metricsUrl`: where its counts are read, when they are. */
+  /** `metricsUrl`: undefined when no port for metrics is configured. */
   listen(): Promise<{ url: string; metricsUrl: string | undefined }>;
-  /** From now on no load balancer should send requests here; they are still served. */
+  /** Reports that it is not ready, so that load balancers stop sending requests. Requests are still served. */
   announceClose(): void;
-  /** Serves on for `leadMs`, lets requests finish, and writes what is still to be written. */
+  /** Keeps serving for `leadMs`, lets requests finish, writes what is still buffered, and closes everything. */
   close(leadMs?: number): Promise<void>;
 }
 
-export type EgressAppDeps = Pick<
-  Deps,
-  | "now"
-  | "random"
-  | "database"
-  | "keyring"
-  | "deploymentId"
-  | "deploymentKeys"
-  | "regions"
-  | "keyMaterial"
-  | "keyLookups"
-  | "audit"
-  | "externalVaults"
->;
-
 const usedDelayMs = 1_000;
 
-export function createEgressApp(
+export async function createEgressApp(
   config: Config,
   log: Logger,
-  deps: EgressAppDeps,
+  deps: ServingBase,
   given: Partial<EgressTimeouts> = {},
-): EgressApp {
+): Promise<EgressApp> {
   const { now, random, database, deploymentKeys } = deps;
   const { host, ports, requestsPerMinute, bytesPerHour } = config.egress;
   const timeouts: EgressTimeouts = { ...egressTimeouts, ...config.egress.waits, ...given };
   const guard: NetGuard = { resolve: resolveWith(config.egress), allowed: config.egress.allowed };
-  const roots = rootsOf(config.egress);
-  const sandboxRecords = createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId));
-  const values = createValues((sandbox, binding, request) => openForEgress(deps, sandbox, binding, request));
-  const upstreams = createUpstreams(guard, roots, timeouts.dialMs);
-  const events = createEgressEventLog(database.once, {
-    newEventId: () => newId("egr", now(), random),
-    onFolded: (event) => log.info(lineOf(event), "egress"),
-    onLost: (error) => log.warn({ err: error }, "updates of egress events are lost"),
-  });
-  const used = createWriteBehind<{ workspaceId: string; secretId: string }>({
-    delayMs: usedDelayMs,
-    write: (secrets) => touchUsedByEgress(database.background, secrets),
-    onLost: (error) => log.warn({ err: error }, "times of use are not noted"),
-  });
-  const redis = openRedis(config, log);
+  // Each part closes before the parts that stand above it.
+  await using opening = new AsyncDisposableStack();
+  const redis = openRedis(opening, config, log);
   const share: ShareCount | undefined =
     redis && ((name, windowMs) => createSharedCount(name, windowMs, { redis, prefix: config.redisPrefix }));
-  const usage = createUsage({ requestsPerMinute, bytesPerHour }, share);
+  const usage = opening.adopt(createUsage({ requestsPerMinute, bytesPerHour }, share), (counts) => counts.flush());
   const sandboxUsage = createUsage({
     requestsPerMinute: config.egress.sandboxRequestsPerMinute,
     bytesPerHour: undefined,
   });
-  // A sandbox needs no token to ask, and each look is a write.
-  const readiness = createReadiness(() => database.isWritable());
+  const used = opening.adopt(
+    createWriteBehind<{ workspaceId: string; secretId: string }>({
+      delayMs: usedDelayMs,
+      write: (secrets) => touchUsedByEgress(database.background, secrets),
+      onLost: (error) => log.warn({ err: error }, "times of use could not be stored"),
+    }),
+    (times) => times.flush(),
+  );
+  const events = opening.adopt(
+    createEgressEventLog(database.once, {
+      newEventId: () => newId("egr", now(), random),
+      onFolded: (event) => log.info(lineOf(event), "egress"),
+      onLost: (error) => log.warn({ err: error }, "updates of egress events are lost"),
+    }),
+    (eventLog) => eventLog.flush(),
+  );
+  const values = opening.adopt(
+    createValues((sandbox, binding, request) => openForEgress(deps, sandbox, binding, request)),
+    (opened) => opened.clear(),
+  );
+  const upstreams = opening.adopt(createUpstreams(guard, rootsOf(config.egress), timeouts.dialMs), (hosts) =>
+    hosts.close(),
+  );
   const metrics = createEgressMetrics();
-  const metricsServer = createMetricsServer(metrics);
+  const metricsServer = opening.adopt(createMetricsServer(metrics), (server) => server.close());
+  // Sandboxes can ask without a token, and each check writes to the database. So the answer is kept for a moment.
+  const readiness = createReadiness(() => database.isWritable());
   const onUnexpectedError = (error: unknown) => log.error({ err: error }, "egress");
   const server = createEgressServer({
-    ...{ now, random, deploymentKeys, sandboxRecords, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
+    ...{ now, random, deploymentKeys, values, usage, sandboxUsage, upstreams, events, ports, timeouts },
+    sandboxRecords: createSandboxRecords((lookupId) => findSandboxRecord(database, lookupId)),
     isReady: readiness.isReady,
     isPlaceholder: placeholderTest(placeholderShapes, placeholderMac(deploymentKeys)),
-    refusalOfStranger: (sandbox, placeholder) => refusalOfStranger(database, sandbox, placeholder),
+    refusalOfForeignPlaceholder: (sandbox, placeholder) => refusalOfForeignPlaceholder(database, sandbox, placeholder),
     failureLimits: createFailureLimits(config.rateLimitUnauthenticated),
     openTunnels: createOpenTunnels(),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
     touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
     measure: metrics.measure,
     log: (line) => log.info(line, "egress"),
-    onUnknown(address) {
+    onUnknownClient(address) {
       metrics.countUnknown();
-      log.info({ address }, "egress: no sandbox's token, or not from its address");
+      log.info({ address }, "egress: the client presented no valid sandbox token for its address");
     },
     onUnexpectedError,
     guard: createEventGuard(onUnexpectedError),
   });
+  let serveOnMs = 0;
+  opening.defer(async () => {
+    server.announceClose();
+    await sleep(serveOnMs);
+    await server.close(config.shutdownGraceMs);
+  });
+  const closing = opening.move();
   return {
     async listen() {
       const { metricsPort } = config.egress;
       const origin = `http://${host.includes(":") ? `[${host}]` : host}`;
       const { port } = await listenOn(server, "COFFER_EGRESS_PORT", config.egress.port, host);
-      const shown =
-        metricsPort === undefined
-          ? undefined
-          : await listenOn(metricsServer, "COFFER_EGRESS_METRICS_PORT", metricsPort, host).catch(
-              async (error: unknown) => {
-                await server.close(0);
-                throw error;
-              },
-            );
-      return { url: `${origin}:${port}`, metricsUrl: shown && `${origin}:${shown.port}/metrics` };
+      if (metricsPort === undefined) return { url: `${origin}:${port}`, metricsUrl: undefined };
+      const shown = await listenOn(metricsServer, "COFFER_EGRESS_METRICS_PORT", metricsPort, host);
+      return { url: `${origin}:${port}`, metricsUrl: `${origin}:${shown.port}/metrics` };
     },
     announceClose: server.announceClose,
     async close(leadMs = 0) {
-      server.announceClose();
-      await sleep(leadMs);
-      await server.close(config.shutdownGraceMs);
-      metricsServer.close();
-      upstreams.close();
-      values.clear();
-      await events.flush();
-      await used.flush();
-      await usage.flush();
-      redis?.close();
+      serveOnMs = leadMs;
+      await closing.disposeAsync();
     },
   };
 }
@@ -168,32 +146,7 @@ async function listenOn(
   });
 }
 
-/** What the proxy needs of a deployment when no API is served beside it. */
-export async function createEgressDeps(
-  config: Config,
-  database: Database,
-  keyring: Keyring,
-): Promise<{ deps: EgressAppDeps; close(): void }> {
-  const now = () => new Date();
-  const random = createRandomBytes();
-  const { deploymentId, deploymentKeys } = await openDeployment({ database, keyring, now, random });
-  const keyMaterial = createKeyMaterial({ database, keyring, deploymentId });
-  const notifications = listen(
-    database,
-    { [keyDestroyedChannel]: keyMaterial.drop },
-    { onListening: keyMaterial.keepFromNow, onLost: keyMaterial.keepNothing },
-  );
-  const deps = {
-    ...{ now, random, database, keyring, deploymentId, deploymentKeys, keyMaterial },
-    regions: config.regions,
-    keyLookups: createSharedLookups(),
-    audit: createAuditTrail(database),
-    externalVaults: createExternalVaults(config.vaults, { now, nowMs: () => performance.now() }),
-  };
-  return { deps, close: notifications.close };
-}
-
-/** The bundled and the system's, and those of private hosts. */
+/** Returns the root certificates of Node, of the system and of the settings. */
 function rootsOf({ roots }: EgressConfig): SecureContext {
   const known = [...getCACertificates("default"), ...getCACertificates("system")];
   return createSecureContext({ ca: [...new Set(known), ...(roots === undefined ? [] : [roots])] });

@@ -1,6 +1,7 @@
 // Starts coffer: database, schema, keyring, first workspace, port.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { connectDatabase, type DatabaseServer } from "../base/base.ts";
 import { type Config, egressOrigin } from "../config/config.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
@@ -15,17 +16,17 @@ import { isDatabaseError } from "../store/connection/database-errors.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { findDeployment } from "../store/deployment.ts";
 import { type MigrationSteps, migrate } from "../store/migrate.ts";
-import { type App, createApp } from "./app.ts";
-import type { EgressApp, EgressAppDeps } from "./egress-app.ts";
+import { createApp } from "./app.ts";
 import { type FirstWorkspace, makeFirstWorkspace } from "./first-workspace.ts";
 import type { Logger } from "./log.ts";
+import { followChanges, openServingBase, type ServingBase } from "./serving-base.ts";
 
 export interface Running {
-  /** Of the API; undefined when it is not served. */
+  /** The URL of the API; undefined when it is not served. */
   url: string | undefined;
-  /** Of the egress proxy; undefined when it is not served. */
+  /** The URL of the egress proxy; undefined when it is not served. */
   egressUrl: string | undefined;
-  /** What a first start has made. */
+  /** The workspace that a first start has made. */
   first: FirstWorkspace | undefined;
   /** Resolves, with the reason, when coffer cannot go on. */
   failed: Promise<string>;
@@ -33,113 +34,108 @@ export interface Running {
   close(leadMs: number): Promise<void>;
 }
 
-interface DatabaseServer {
-  url: string;
-  password: string | undefined;
-  failed: Promise<string>;
-  stop(): Promise<void>;
-}
-
-/** A database whose schema is this coffer's, and the keyring that opens it: what several processes share. */
-export interface Ground {
+/** A database whose schema is that of this version, and the keyring that opens it. */
+interface PreparedDatabase {
   server: DatabaseServer;
   keyring: Keyring;
+  /** Resolves, with the reason, when the database server has ended. */
+  failed: Promise<string>;
 }
 
-/** Fails with a StartupError, and leaves nothing running. */
+/** Starts the API, and the egress proxy beside it with `withEgress`. Fails with a StartupError, and leaves nothing running. */
 export async function start(
   config: Config,
   log: Logger,
-  options: { isWorker?: boolean; withEgress?: boolean } = {},
+  { isWorker = false, withEgress = false }: { isWorker?: boolean; withEgress?: boolean } = {},
 ): Promise<Running> {
-  const ground = await prepareGround(config, log);
-  const { server } = ground;
+  await using opening = new AsyncDisposableStack();
   try {
-    // Who serves both knows where the proxy is.
-    const egressUrl = config.egressUrl ?? (options.withEgress ? egressOrigin(config.egress) : undefined);
-    const { app, first, url } = await startApp(ground, { ...config, egressUrl }, log, options.isWorker ?? false);
-    const egress = options.withEgress ? await listenEgress(config, log, app.deps).catch(closing(app)) : undefined;
+    const { server, keyring, failed } = await prepareDatabase(opening, config, log);
+    let leadEndMs = 0;
+    const leadMs = () => Math.max(0, leadEndMs - performance.now());
+    // The API shows where the proxy is.
+    const egressUrl = config.egressUrl ?? (withEgress ? egressOrigin(config.egress) : undefined);
+    const database = openDatabase({
+      connectionString: server.url,
+      password: server.password,
+      poolSize: config.databasePoolSize,
+    });
+    const app = opening.adopt(
+      await createApp({ config: { ...config, egressUrl }, log, database, keyring, isWorker }),
+      (api) => api.close(leadMs()),
+    );
+    const { url } = await app.listen().catch((error: unknown) => {
+      throw toStartupError(`cannot listen on ${config.host}:${config.port}`, error);
+    });
+    const egress = withEgress ? await listenEgress(opening, config, log, app.deps, leadMs) : undefined;
+    // Last: the token is shown only once, so a start that fails must not make the first workspace.
+    const first = await makeFirstWorkspace(app.deps, config.dataDir);
+    const closing = opening.move();
     return {
-      url,
-      egressUrl: egress?.url,
-      first,
-      failed: server.failed,
-      async close(leadMs) {
+      ...{ url, egressUrl: egress?.url, first, failed },
+      async close(ms) {
         app.announceClose();
-        const endMs = performance.now() + leadMs;
-        await egress?.close(leadMs);
-        await app.close(Math.max(0, endMs - performance.now()));
-        await server.stop();
+        leadEndMs = performance.now() + ms;
+        await closing.disposeAsync();
       },
     };
   } catch (error) {
-    await server.stop();
-    throw error;
+    throw asStartupError(error);
   }
 }
 
-/** The egress proxy alone. Fails with a StartupError, and leaves nothing running. */
+/** Starts the egress proxy alone. Fails with a StartupError, and leaves nothing running. */
 export async function startEgress(config: Config, log: Logger): Promise<Running> {
   if (config.databaseUrl === undefined) {
     const message = "COFFER_DATABASE_URL is required; beside the bundled Postgres, `coffer serve --egress` serves both";
     throw new StartupError(message);
   }
-  const { server, keyring } = await prepareGround(config, log);
-  const { url: connectionString, password } = server;
-  const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
-  let close = () => {};
+  await using opening = new AsyncDisposableStack();
   try {
-    const { createEgressDeps } = await import("./egress-app.ts");
-    const made = await createEgressDeps(config, database, keyring);
-    close = made.close;
-    const egress = await listenEgress(config, log, made.deps);
+    const { server, keyring, failed } = await prepareDatabase(opening, config, log);
+    let leadMs = 0;
+    const database = connectDatabase(opening, server, config.databasePoolSize);
+    const base = await openServingBase(opening, { config, database, keyring });
+    followChanges(opening, base);
+    const { url } = await listenEgress(opening, config, log, base, () => leadMs);
+    const closing = opening.move();
     return {
-      url: undefined,
-      egressUrl: egress.url,
-      first: undefined,
-      failed: server.failed,
-      async close(leadMs) {
-        await egress.close(leadMs);
-        close();
-        await database.close();
+      ...{ url: undefined, egressUrl: url, first: undefined, failed },
+      async close(ms) {
+        leadMs = ms;
+        await closing.disposeAsync();
       },
     };
   } catch (error) {
-    close();
-    await database.close();
     throw asStartupError(error);
   }
 }
 
-async function listenEgress(config: Config, log: Logger, deps: EgressAppDeps): Promise<EgressApp & { url: string }> {
-  // Only where it is asked for: it brings libraries of its own.
+async function listenEgress(
+  closing: AsyncDisposableStack,
+  config: Config,
+  log: Logger,
+  base: ServingBase,
+  leadMs: () => number,
+): Promise<{ url: string }> {
+  // Imported only when it is used, because it loads libraries of its own.
   const { createEgressApp } = await import("./egress-app.ts");
-  const egress = createEgressApp(config, log, deps);
-  try {
-    const { url } = await egress.listen();
-    return { ...egress, url };
-  } catch (error) {
-    await egress.close();
-    throw error;
-  }
+  const egress = closing.adopt(await createEgressApp(config, log, base), (proxy) => proxy.close(leadMs()));
+  return egress.listen();
 }
 
-function closing(app: App): (error: unknown) => Promise<never> {
-  return async (error) => {
-    await app.close();
-    throw error;
-  };
-}
-
-/** Fails with a StartupError, and leaves nothing running. */
-export async function prepareGround(config: Config, log: Logger): Promise<Ground> {
-  const server = await reachDatabaseServer(config, log);
-  let database: Database | undefined;
+/** Starts the bundled PostgreSQL if it is used, checks the keyring and migrates the schema. */
+export async function prepareDatabase(
+  closing: AsyncDisposableStack,
+  config: Config,
+  log: Logger,
+): Promise<PreparedDatabase> {
+  const { failed, ...server } = await reachDatabaseServer(closing, config, log);
   try {
+    await using opening = new AsyncDisposableStack();
     await checkDatabase(server.url, server.password);
-    database = openDatabase({ connectionString: server.url, password: server.password, poolSize: 1 });
     const present = presentKeyring(config, log);
-    const keys = await checkKeyring(config, present, database);
+    const keys = await checkKeyring(config, present, connectDatabase(opening, server, 1));
     const steps: MigrationSteps = keys
       ? {
           "credential-macs": (sql) => signStoredCredentials(keys, sql),
@@ -150,29 +146,8 @@ export async function prepareGround(config: Config, log: Logger): Promise<Ground
     const say = (message: string, details: object) => log.warn(details, message);
     await migrate(server.url, { checkOnly: !config.migrateOnStart, password: server.password, steps, log: say });
     if (!present) createKeyring(config.rootKeyFile, randomBytes);
-    return { server, keyring: present ?? follow(config, log) };
+    return { server, keyring: present ?? follow(config, log), failed };
   } catch (error) {
-    await server.stop();
-    throw asStartupError(error);
-  } finally {
-    await database?.close();
-  }
-}
-
-async function startApp({ server, keyring }: Ground, config: Config, log: Logger, isWorker: boolean) {
-  const { url: connectionString, password } = server;
-  const database = openDatabase({ connectionString, password, poolSize: config.databasePoolSize });
-  let app: App | undefined;
-  try {
-    app = await createApp({ config, log, database, keyring, isWorker });
-    const { url } = await app.listen().catch((error: unknown) => {
-      throw toStartupError(`cannot listen on ${config.host}:${config.port}`, error);
-    });
-    // Last: a start that fails must not have used up the one time at which the token is shown.
-    const first = await makeFirstWorkspace(app.deps, config.dataDir);
-    return { app, first, url };
-  } catch (error) {
-    await (app ?? database).close();
     throw asStartupError(error);
   }
 }
@@ -182,19 +157,23 @@ function asStartupError(error: unknown): unknown {
   return toStartupError("cannot use the database", error.cause ?? error);
 }
 
-async function reachDatabaseServer(config: Config, log: Logger): Promise<DatabaseServer> {
+async function reachDatabaseServer(
+  closing: AsyncDisposableStack,
+  config: Config,
+  log: Logger,
+): Promise<DatabaseServer & { failed: Promise<string> }> {
   if (config.databaseUrl !== undefined) {
     const failed = new Promise<string>(() => {});
-    return { url: config.databaseUrl, password: config.databasePassword, failed, stop: async () => {} };
+    return { url: config.databaseUrl, password: config.databasePassword, failed };
   }
-  const postgres = await startEmbeddedPostgres({
-    dataDir: config.dataDir,
-    log: (line) => log.debug({ line }, "postgres"),
-  });
-  return { url: postgres.url, password: undefined, failed: postgres.exited, stop: postgres.stop };
+  const { url, exited } = closing.adopt(
+    await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug({ line }, "postgres") }),
+    (postgres) => postgres.stop(),
+  );
+  return { url, password: undefined, failed: exited };
 }
 
-/** Undefined where one is to be made: beside the bundled Postgres, on its first start. */
+/** Returns undefined when a keyring must be made: on the first start beside the bundled Postgres. */
 function presentKeyring(config: Config, log: Logger): Keyring | undefined {
   return config.mayCreateRootKey && !existsSync(config.rootKeyFile) ? undefined : follow(config, log);
 }
@@ -205,7 +184,7 @@ function follow({ rootKeyFile }: Config, log: Logger): Keyring {
   });
 }
 
-/** The keys of a database in use, before anything is written: a keyring that does not fit, or is missing, ends the start. */
+/** Returns the keys of a database in use, and writes nothing. Fails with a StartupError when the keyring is missing or does not fit. */
 async function checkKeyring(
   { rootKeyFile }: Config,
   keyring: Keyring | undefined,
@@ -216,8 +195,6 @@ async function checkKeyring(
   if (!keyring) {
     throw new StartupError(`the root keyring ${rootKeyFile} is missing; without it the secrets in this data are lost`);
   }
-  const key = openDeploymentKey(keyring, deployment.deploymentId, deployment);
-  const keys = deriveDeploymentKeys(key);
-  key.zero();
-  return keys;
+  using key = openDeploymentKey(keyring, deployment.deploymentId, deployment);
+  return deriveDeploymentKeys(key);
 }

@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import { StartupError } from "../domain/error/startup-error.ts";
 import { countForWorkers } from "../redis/worker-limits.ts";
 import type { Logger } from "./log.ts";
-import { prepareGround, type Running, start } from "./start.ts";
+import { prepareDatabase, type Running, start } from "./start.ts";
 
 /** What a worker tells the primary once. */
 type Report = { serving: Pick<Running, "url" | "first"> } | { failed: string };
@@ -24,7 +24,8 @@ const stopDelayMsMax = 10_000;
 
 /** Fails with a StartupError, and leaves nothing running. */
 export async function startWorkers(config: Config, log: Logger): Promise<Running> {
-  const { server } = await prepareGround(config, log);
+  await using opening = new AsyncDisposableStack();
+  const { server, failed } = await prepareDatabase(opening, config, log);
   countForWorkers();
   // Without this SIGUSR1 opens a debugger, which can read every key.
   const execArgv = [...new Set([...process.execArgv, "--disable-sigusr1"])];
@@ -32,45 +33,42 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
   const env = {
     COFFER_DATABASE_URL: server.url,
     COFFER_ROOT_KEY_FILE: config.rootKeyFile,
-    // This process has done it.
+    // This process has already migrated the schema.
     COFFER_MIGRATE: "check",
   };
+  let isStopping = false;
+  let leadMs = 0;
+  opening.defer(async () => {
+    isStopping = true;
+    await Promise.all(runningWorkers().map((worker) => stopWorker(worker, leadMs, config)));
+  });
   const fork = async () => {
     const worker = cluster.fork(env);
     const serving = await reportOf(worker);
     endWhenSilent(worker, log);
     return serving;
   };
-  const close = async (leadMs: number) => {
-    await Promise.all(runningWorkers().map((worker) => stopWorker(worker, leadMs, config)));
-    await server.stop();
-  };
-  try {
-    const reports = await Promise.all(Array.from({ length: config.workers }, fork));
-    const [{ url }] = reports as [Running, ...Running[]];
-    let isStopping = false;
-    cluster.on("exit", ({ id }, code, signal) => {
+  const reports = await Promise.all(Array.from({ length: config.workers }, fork));
+  const [{ url }] = reports as [Running, ...Running[]];
+  cluster.on("exit", ({ id }, code, signal) => {
+    if (isStopping) return;
+    log.error({ worker: id, code, signal }, "a worker has ended and is replaced");
+    void sleep(restartDelayMs).then(() => {
       if (isStopping) return;
-      log.error({ worker: id, code, signal }, "a worker has ended and is replaced");
-      void sleep(restartDelayMs).then(() => {
-        if (isStopping) return;
-        fork().catch((error: StartupError) => log.error({ reason: error.message }, "a worker cannot start"));
-      });
+      fork().catch((error: StartupError) => log.error({ reason: error.message }, "a worker cannot start"));
     });
-    return {
-      url,
-      egressUrl: undefined,
-      first: reports.map(({ first }) => first).find((first) => first !== undefined),
-      failed: server.failed,
-      async close(leadMs) {
-        isStopping = true;
-        await close(leadMs);
-      },
-    };
-  } catch (error) {
-    await close(0);
-    throw error;
-  }
+  });
+  const closing = opening.move();
+  return {
+    url,
+    egressUrl: undefined,
+    first: reports.map(({ first }) => first).find((first) => first !== undefined),
+    failed,
+    async close(ms) {
+      leadMs = ms;
+      await closing.disposeAsync();
+    },
+  };
 }
 
 /** What a worker serves, when it does; fails with the StartupError that ended it. */

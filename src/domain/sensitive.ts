@@ -23,6 +23,10 @@ export class Sensitive {
     this.#bytes.fill(0);
   }
 
+  [Symbol.dispose](): void {
+    this.zero();
+  }
+
   toString(): string {
     return redacted;
   }

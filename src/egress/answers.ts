@@ -1,17 +1,13 @@
-// What the proxy itself answers: refusals that say so, and the question for a token.
+// The answers of the proxy itself: refusals, and the request for a token.
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Refusal, RefusalCode } from "../domain/egress/refusal.ts";
 import { refusalStatus } from "../domain/egress/refusal.ts";
-import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
 import { CofferError } from "../domain/error/errors.ts";
-import type { EgressParts } from "./parts.ts";
-import type { Record } from "./record.ts";
 
 export interface ProxyAnswer {
   status: number;
   reason: string;
-  /** Undefined where nothing is known of it. */
+  /** Undefined when it is not known. */
   retryAfterMs?: number | undefined;
 }
 
@@ -28,44 +24,19 @@ const phrases: Readonly<{ [status: number]: string }> = {
   504: "Gateway Timeout",
 };
 
-/** Who it is must be said first. */
-export function unknownSandbox({ onUnknown }: EgressParts, address: string): ProxyAnswer {
-  onUnknown(address);
-  return { status: 407, reason: "proxy_authentication_required" };
-}
+/** The answer to a request whose event cannot be written. */
+export const eventsUnavailable: ProxyAnswer = {
+  status: refusalStatus.events_unavailable,
+  reason: "events_unavailable",
+};
 
-/** Without its event nothing is answered. */
-export const eventsUnavailable: ProxyAnswer = refusalOnly("events_unavailable");
-
-/** What is said of an error that was not foreseen. */
+/** Returns the answer to an unexpected error. */
 export function failureAnswer(error: unknown): ProxyAnswer {
-  const isAway = error instanceof CofferError && error.reason === "DEPENDENCY_UNAVAILABLE";
-  return isAway ? eventsUnavailable : { status: refusalStatus.inject_error, reason: "inject_error" };
+  const isUnavailable = error instanceof CofferError && error.reason === "DEPENDENCY_UNAVAILABLE";
+  return isUnavailable ? eventsUnavailable : { status: refusalStatus.inject_error, reason: "inject_error" };
 }
 
-/** Writes the refusal's event, and says what to answer: without its event nothing is explained. */
-export async function refusalAnswer(
-  parts: EgressParts,
-  record: Record,
-  sandbox: JudgedSandbox,
-  { code, secretId, retryAfterMs }: Refusal,
-): Promise<ProxyAnswer> {
-  const status = refusalStatus[code];
-  const secretIds = secretId === undefined ? [] : [secretId];
-  try {
-    await record.write(sandbox, { secretIds, status, upstreamStatus: undefined, errorCode: code });
-  } catch (error) {
-    parts.onUnexpectedError(error);
-    return eventsUnavailable;
-  }
-  return { status, reason: code, retryAfterMs };
-}
-
-export function refusalOnly(code: RefusalCode): ProxyAnswer {
-  return { status: refusalStatus[code], reason: code };
-}
-
-/** Nothing, when an answer has begun. */
+/** Does nothing when an answer has begun. */
 export function sendAnswer(response: ServerResponse, answer: ProxyAnswer, isLast = false): void {
   if (response.headersSent) return;
   response.writeHead(answer.status, phrases[answer.status], {
@@ -75,10 +46,10 @@ export function sendAnswer(response: ServerResponse, answer: ProxyAnswer, isLast
   response.end(bodyOf(answer));
 }
 
-/** What was written arrives within it, also where a client is still sending. */
+/** Time for the answer to arrive, also when the client is still sending. */
 const lingerMs = 1_000;
 
-/** The same on a bare connection, which ends with it. */
+/** Sends the answer on a connection without an HTTP response, and ends the connection. */
 export function endWithAnswer(socket: Duplex, answer: ProxyAnswer): void {
   const headers = Object.entries({ ...headersOf(answer), connection: "close" });
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);

@@ -1,7 +1,8 @@
-// Certificates in the proxy's memory: the workspaces' authorities, and what was minted for hosts, for half of its life.
+// Keeps certificates in the proxy's memory: the workspaces' authorities, and those for hosts for half of their life.
 import { hash } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { RandomBytes } from "../domain/random.ts";
+import { createLoadingCache } from "../runtime/loading-cache.ts";
 import { type Ca, type LeafKey, leafLifeMs, makeLeafKey, mintLeaf } from "../steps/egress/certificates.ts";
 
 export interface Certificates {
@@ -20,9 +21,9 @@ export function createCertificates(
   { now, random, caLifeMs = 60_000 }: { now: () => Date; random: RandomBytes; caLifeMs?: number },
 ): Certificates {
   let leafKey: Promise<LeafKey> | undefined;
-  const contexts = createKept<SecureContext>(leafLifeMs / 2, contextsMax);
-  const cas = createKept<Ca>(caLifeMs, casMax);
-  const ca = (workspaceId: string) => cas(workspaceId, () => load(workspaceId));
+  const contexts = createLoadingCache<SecureContext>({ lifeMs: leafLifeMs / 2, sizeMax: contextsMax });
+  const cas = createLoadingCache<Ca>({ lifeMs: caLifeMs, sizeMax: casMax });
+  const ca = (workspaceId: string) => cas.get(workspaceId, () => load(workspaceId));
 
   async function makeContext(issuer: Ca, host: string): Promise<SecureContext> {
     leafKey ??= makeLeafKey();
@@ -39,27 +40,9 @@ export function createCertificates(
     authority: async (workspaceId) => (await ca(workspaceId)).certificate,
     async contextFor(workspaceId, host) {
       const issuer = await ca(workspaceId);
-      // Of another authority none is of use, when that of the workspace is replaced.
+      // When the authority of the workspace is replaced, certificates of the former one are of no use.
       const name = `${workspaceId} ${hash("sha256", issuer.certificate)} ${host}`;
-      return contexts(name, () => makeContext(issuer, host));
+      return contexts.get(name, () => makeContext(issuer, host));
     },
-  };
-}
-
-/** Loads once for all who ask within the time, and lets go of what was not asked for the longest; failures are not kept. */
-function createKept<T>(lifeMs: number, countMax: number) {
-  const kept = new Map<string, { until: number; value: Promise<T> }>();
-  return (name: string, load: () => Promise<T>): Promise<T> => {
-    const found = kept.get(name);
-    kept.delete(name);
-    if (found && performance.now() < found.until) {
-      kept.set(name, found);
-      return found.value;
-    }
-    const entry = { until: performance.now() + lifeMs, value: load() };
-    entry.value.catch(() => kept.get(name) === entry && kept.delete(name));
-    if (kept.size >= countMax) kept.delete(kept.keys().next().value as string);
-    kept.set(name, entry);
-    return entry.value;
   };
 }

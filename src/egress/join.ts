@@ -1,52 +1,40 @@
-// Two connections as one, for as long as the sandbox may: it is judged again while they are open.
+// Joins two connections. The proxy checks again while they are open that the sandbox may use them.
 import type { Duplex } from "node:stream";
-import type { RefusalCode } from "../domain/egress/refusal.ts";
-import type { EgressParts } from "./parts.ts";
-import type { Visit } from "./prepare.ts";
-import { recheck } from "./recheck.ts";
-import type { Record } from "./record.ts";
-import type { Meter } from "./usage.ts";
+import type { EventGuard } from "../wire/guard-events.ts";
+import type { ClientRoute } from "./client.ts";
+import type { ProxiedRequest } from "./proxied-request.ts";
+import { type RecheckParts, recheck } from "./recheck.ts";
 
-export interface Joined {
-  record: Record;
-  /** Of which the sandbox must still hold the placeholders. */
-  secretIds: readonly string[];
-  /** Of their limits. */
-  meters: readonly Meter[];
+export interface JoinParts extends RecheckParts {
+  guard: EventGuard;
 }
 
+/** How long a side may read pending bytes after the other has closed. */
 const lingerMs = 30_000;
 
-/** Resolves when both are closed. */
-export async function join(
-  parts: EgressParts,
-  visit: Visit,
-  client: Duplex,
-  upstream: Duplex,
-  { record, secretIds, meters }: Joined,
-): Promise<void> {
+/** Ends the request when one side closes. `secretIds`: the sandbox must keep the placeholders of these secrets. */
+export function join(
+  parts: JoinParts,
+  route: ClientRoute,
+  [client, upstream]: readonly [client: Duplex, upstream: Duplex],
+  secretIds: readonly string[],
+  proxied: ProxiedRequest,
+): void {
   const { idleMs, bodyMs } = parts.timeouts;
   parts.guard.guardConnection(client, upstream);
-  const { promise, resolve } = Promise.withResolvers<void>();
   let linger: NodeJS.Timeout | undefined;
-  const end = () => {
+  let idle = idleMs > 0 ? setTimeout(proxied.fail, idleMs, "upstream_timeout") : undefined;
+  const stopChecks = recheck(parts, route, secretIds, proxied.fail);
+  void proxied.ended.then(() => {
     clearTimeout(idle);
     clearTimeout(linger);
     stopChecks();
     client.destroy();
     upstream.destroy();
-    resolve();
-  };
-  const breakOff = (code: RefusalCode) => {
-    record.brokenBy ||= code;
-    end();
-  };
-  let idle = idleMs > 0 ? setTimeout(breakOff, idleMs, "upstream_timeout") : undefined;
-  const stopChecks = recheck(parts, visit, secretIds, breakOff);
+  });
   const count = (side: "requestBytes" | "responseBytes") => (chunk: Buffer) => {
     idle?.refresh();
-    record[side] += chunk.byteLength;
-    if (!meters.every((meter) => meter.addBytes(chunk.byteLength))) breakOff("byte_cap_reached");
+    proxied.count(side, chunk.byteLength);
   };
   client.on("data", count("requestBytes"));
   upstream.on("data", count("responseBytes"));
@@ -54,20 +42,18 @@ export async function join(
     [client, upstream],
     [upstream, client],
   ] as const) {
-    side.on("error", end);
+    side.on("error", proxied.finished);
     // A closed peer and one that only stopped sending look the same. So when the other side is silent too, both are closed.
     side.on("end", () => {
-      idle ??= setTimeout(breakOff, bodyMs, "upstream_timeout");
+      idle ??= setTimeout(proxied.fail, bodyMs, "upstream_timeout");
     });
-    // The other side may still read pending bytes, for a limited time.
     side.on("close", () => {
-      other.end(end);
-      linger ??= setTimeout(end, lingerMs);
+      other.end(proxied.finished);
+      linger ??= setTimeout(proxied.finished, lingerMs);
     });
   }
   client.pipe(upstream);
   upstream.pipe(client);
-  // Either may have gone before anybody listened.
-  if (client.destroyed || upstream.destroyed) end();
-  return promise;
+  // A side may have closed before the listeners were attached.
+  if (client.destroyed || upstream.destroyed) proxied.finished();
 }

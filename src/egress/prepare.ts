@@ -1,44 +1,59 @@
-// Makes a request ready for its host: whoever sends it is judged again, every value is there before any header is changed.
-import type { EgressErrorCode } from "../domain/egress/egress-event.ts";
+// Prepares a request for its host: admits the sandbox, judges the request and puts the values into the headers.
 import { requestHeaders } from "../domain/egress/forwarded-headers.ts";
-import type { Destination, RequestHead } from "../domain/egress/framing.ts";
+import type { RequestHead } from "../domain/egress/framing.ts";
 import { sentValue } from "../domain/egress/inject.ts";
-import { judgeRequest, type Swap } from "../domain/egress/judge-request.ts";
-import type { Refusal } from "../domain/egress/refusal.ts";
-import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import { judgeRequest } from "../domain/egress/judge-request.ts";
+import type { Refusal, RefusalCode } from "../domain/egress/refusal.ts";
+import type { EgressSandbox } from "../domain/egress/sandbox.ts";
 import { type ScrubForm, scrubForms } from "../domain/egress/scrub-forms.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
+import type { RandomBytes } from "../domain/random.ts";
 import type { ProxyAnswer } from "./answers.ts";
-import { enter } from "./enter.ts";
-import type { EgressParts } from "./parts.ts";
-import type { Meter } from "./usage.ts";
+import type { ClientRoute } from "./client.ts";
+import { type EnterParts, enter } from "./enter.ts";
+import type { Meter, Usage } from "./usage.ts";
+import type { Values } from "./values.ts";
 
-/** Who asks, and for which host: for as long as a tunnel is open. */
-export interface Visit extends Destination {
-  token: string;
-  address: string;
+export interface PrepareParts extends EnterParts {
+  now: () => Date;
+  random: RandomBytes;
+  values: Values;
+  /** The limits of a sandbox with a secret. */
+  usage: Usage;
+  /** Whether a text is a placeholder of any sandbox. */
+  isPlaceholder(text: string): boolean;
+  /** Why a request with a placeholder that the sandbox does not hold is refused. */
+  refusalOfForeignPlaceholder(sandbox: EgressSandbox, placeholder: string): Promise<Refusal>;
+  onUnexpectedError(error: unknown): void;
 }
 
-export interface Ready {
-  sandbox: JudgedSandbox;
-  swaps: readonly Swap[];
-  /** Names and values in turns, without Host and what says how long the body is. */
+export interface PreparedRequest {
+  sandbox: EgressSandbox;
+  /** The secrets whose values are in the headers. */
+  secretIds: readonly string[];
+  /** Names and values in turn, without Host and without the length of the body. */
   headers: string[];
+  /** The forms in which a value could come back in the answer. */
   forms: readonly ScrubForm[];
   meters: readonly Meter[];
 }
 
-export type Prepared = Ready | { sandbox: JudgedSandbox; refusal: Refusal } | { answer: ProxyAnswer };
-
-export async function prepare(parts: EgressParts, visit: Visit, head: RequestHead): Promise<Prepared> {
-  const entered = await enter(parts, visit.token, visit.address);
+/** Loads all values before it changes a header. */
+export async function prepare(
+  parts: PrepareParts,
+  route: ClientRoute,
+  head: RequestHead,
+): Promise<PreparedRequest | { sandbox: EgressSandbox; refusal: Refusal } | { answer: ProxyAnswer }> {
+  const entered = await enter(parts, route.token, route.address);
   if ("answer" in entered) return entered;
   const { sandbox, refusal } = entered;
   if (refusal) return { sandbox, refusal };
-  const judged = judgeRequest(sandbox, visit, head, parts.isPlaceholder);
+  const judged = judgeRequest(sandbox, route, head, parts.isPlaceholder);
   if ("refusal" in judged) return { sandbox, refusal: judged.refusal };
-  if ("stranger" in judged) return { sandbox, refusal: await parts.refusalOfStranger(sandbox, judged.stranger) };
+  if ("foreignPlaceholder" in judged) {
+    return { sandbox, refusal: await parts.refusalOfForeignPlaceholder(sandbox, judged.foreignPlaceholder) };
+  }
   const { swaps } = judged;
   const meters: Meter[] = [];
   for (const { binding, limits } of swaps) {
@@ -46,7 +61,7 @@ export async function prepare(parts: EgressParts, visit: Visit, head: RequestHea
     if ("code" in meter) return { sandbox, refusal: { ...meter, secretId: binding.secretId } };
     meters.push(meter);
   }
-  const request = { requestId: newId("req", parts.now(), parts.random), address: visit.address };
+  const request = { requestId: newId("req", parts.now(), parts.random), address: route.address };
   const values = await Promise.all(
     swaps.map(async ({ binding }) => {
       try {
@@ -73,11 +88,12 @@ export async function prepare(parts: EgressParts, visit: Visit, head: RequestHea
     forms.push(...scrubForms(value, placeholder, written));
   }
   forms.sort((a, b) => b.find.length - a.find.length);
-  return { sandbox, swaps, headers: requestHeaders(rawHeaders, swaps.length > 0), forms, meters };
+  const secretIds = swaps.map(({ binding }) => binding.secretId);
+  return { sandbox, secretIds, headers: requestHeaders(rawHeaders, swaps.length > 0), forms, meters };
 }
 
-/** What the sandbox has no part in is an error of the proxy's. */
-function codeOf(parts: EgressParts, error: unknown): { code: Exclude<EgressErrorCode, ""> } {
+/** Reports errors that neither the sandbox nor the secret has caused. */
+function codeOf(parts: PrepareParts, error: unknown): { code: RefusalCode } {
   if (!(error instanceof CofferError)) parts.onUnexpectedError(error);
   const isGone =
     error instanceof CofferError && (error.reason === "SECRET_NOT_FOUND" || error.reason.startsWith("VERSION_"));

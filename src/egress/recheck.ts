@@ -1,27 +1,32 @@
-// Checks again and again whether a sandbox may continue, while its request, WebSocket or tunnel is open.
+// Checks periodically whether a sandbox may continue, while its request, WebSocket or tunnel is open.
 import { matchesHost } from "../domain/egress/host-pattern.ts";
 import { hasRuleFor } from "../domain/egress/judge-request.ts";
 import { networkRefusal } from "../domain/egress/network-limits.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
 import { isLetIn } from "../domain/egress/sandbox.ts";
-import { authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
-import type { EgressParts } from "./parts.ts";
-import type { Visit } from "./prepare.ts";
+import type { EgressTimeouts } from "../domain/egress/timeouts.ts";
+import { type AuthenticateSandboxDeps, authenticateSandbox } from "../operations/egress/authenticate-sandbox.ts";
+import type { ClientRoute } from "./client.ts";
+
+export interface RecheckParts extends AuthenticateSandboxDeps {
+  timeouts: EgressTimeouts;
+  onUnexpectedError(error: unknown): void;
+}
 
 /** How long an open request continues while the database is unavailable. */
 const unknownMsMax = 15_000;
 
 /** Calls `breakOff` once, when the sandbox may not continue. Returns a function that stops the checks. */
 export function recheck(
-  parts: EgressParts,
-  visit: Visit,
+  parts: RecheckParts,
+  route: ClientRoute,
   secretIds: readonly string[],
   breakOff: (code: RefusalCode) => void,
 ): () => void {
   let knownMs = performance.now();
   const timer = setInterval(() => {
     const startMs = performance.now();
-    refusalNow(parts, visit, secretIds).then(
+    refusalNow(parts, route, secretIds).then(
       (code) => {
         knownMs = startMs;
         if (code) end(code);
@@ -48,8 +53,8 @@ export function recheck(
 
 /** Returns the refusal; undefined when the sandbox may continue. */
 async function refusalNow(
-  parts: EgressParts,
-  { token, address, host }: Visit,
+  parts: RecheckParts,
+  { token, address, host }: ClientRoute,
   secretIds: readonly string[],
 ): Promise<RefusalCode | undefined> {
   const sandbox = await authenticateSandbox(parts, token, address);

@@ -1,26 +1,31 @@
-// The body of a request on its way to the host: searched for placeholders, which have no place there, and cut off before one is whole.
-import type { ClientRequest } from "node:http";
+// Passes the body of a request to the host, and ends the request before a placeholder in the body is sent.
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { EgressBinding } from "../domain/egress/sandbox.ts";
 import { createFinder } from "../domain/egress/scrubber.ts";
-import type { Course, Exchange } from "./exchange.ts";
+import type { ProxiedRequest } from "./proxied-request.ts";
 import { pump } from "./pump.ts";
 
 export const bodyBytesMax = 2 ** 31;
 
-export function sendBody({ request, record, ready }: Exchange, sent: ClientRequest, course: Course): void {
-  const { bindings } = ready.sandbox;
+export function sendBody(
+  request: IncomingMessage,
+  sent: ClientRequest,
+  bindings: readonly EgressBinding[],
+  proxied: ProxiedRequest,
+): void {
   const find = createFinder(bindings.map(({ placeholder }) => placeholder));
   pump(request, sent, {
     each: (chunk) => {
-      if (course.isOver()) return undefined;
+      if (proxied.isDecided()) return undefined;
       const found = find(chunk);
       if (found !== undefined) {
         const binding = bindings.find(({ placeholder }) => placeholder === found);
-        course.fail(binding?.rule ? "credential_misplaced" : "credential_revoked", binding?.secretId);
+        proxied.fail(binding?.rule ? "credential_misplaced" : "credential_revoked", binding?.secretId);
         return undefined;
       }
-      if (!course.count("requestBytes", chunk.byteLength)) return undefined;
-      if (record.requestBytes <= bodyBytesMax) return chunk;
-      course.fail("body_too_large");
+      if (!proxied.count("requestBytes", chunk.byteLength)) return undefined;
+      if (proxied.requestBytes() <= bodyBytesMax) return chunk;
+      proxied.fail("body_too_large");
       return undefined;
     },
   });

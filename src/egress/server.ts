@@ -1,21 +1,20 @@
-// The proxy's port: tunnels, absolute-form requests from near by, and the certificate that sandboxes are to believe.
+// The proxy's port: tunnels, plain-HTTP requests from nearby, and the certificate that sandboxes must trust.
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isGlobalUnicast } from "../net-guard/addresses.ts";
 import { keepAliveDelayMs } from "../net-guard/dial.ts";
-import { endWithAnswer, failureAnswer, refusalAnswer, sendAnswer } from "./answers.ts";
+import { endWithAnswer, failureAnswer, sendAnswer } from "./answers.ts";
+import { addressOf, type ClientRoute, ownToken, proxyToken } from "./client.ts";
 import { enter } from "./enter.ts";
-import { forward } from "./forward.ts";
+import { forward } from "./http-request.ts";
+import { createInOrder } from "./in-order.ts";
 import type { EgressParts } from "./parts.ts";
-import type { Visit } from "./prepare.ts";
-import { createRecord } from "./record.ts";
+import { proxyRequest } from "./proxied-request.ts";
 import { isDestination, openTunnel } from "./tunnel.ts";
-import { createTurns } from "./turns.ts";
 import { hasBody } from "./upstream-request.ts";
 import { forwardWebSocket, isWebSocket } from "./websocket.ts";
-import { addressOf, ownToken, proxyToken } from "./who.ts";
 
 export interface EgressServer {
   listen(port: number, host: string): Promise<{ port: number }>;
@@ -40,8 +39,8 @@ const endingMs = 1_000;
 
 export function createEgressServer(parts: EgressParts): EgressServer {
   const sockets = new Set<Socket>();
-  const visits = new WeakMap<object, Visit>();
-  const turns = createTurns();
+  const routes = new WeakMap<object, ClientRoute>();
+  const inOrder = createInOrder();
   let open = 0;
   let isClosing = false;
 
@@ -67,19 +66,19 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   guard.guardServer(inner);
   inner.on("request", (request, response) => {
     guard.guardConnection(request.socket, request, response);
-    const visit = visits.get(request.socket) as Visit;
+    const route = routes.get(request.socket) as ClientRoute;
     if (isClosing) response.shouldKeepAlive = false;
-    const work = () => forward(parts, visit, request.url ?? "", request, response);
-    track(turns.take(request.socket, work), failRequest(response));
+    const work = () => forward(parts, route, request.url ?? "", request, response);
+    track(inOrder.run(request.socket, work), failRequest(response));
   });
   inner.on("upgrade", (request, socket, early) => {
-    const visit = visits.get(request.socket) as Visit;
-    track(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
+    const route = routes.get(request.socket) as ClientRoute;
+    track(forwardWebSocket(parts, route, request, socket, early), failConnection(socket));
   });
   // A tunnel within a tunnel: judged as all requests are, and so refused.
   inner.on("connect", (request, socket, early) => {
-    const visit = visits.get(request.socket) as Visit;
-    track(forwardWebSocket(parts, visit, request, socket, early), failConnection(socket));
+    const route = routes.get(request.socket) as ClientRoute;
+    track(forwardWebSocket(parts, route, request, socket, early), failConnection(socket));
   });
 
   const outer = createServer({ ...timed, shouldUpgradeCallback: () => false });
@@ -91,13 +90,13 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   });
   outer.on("connect", (request, socket: Socket, early) => {
     socket.on("error", () => socket.destroy());
-    track(openTunnel(parts, { server: inner, visits }, request, socket, early), failConnection(socket));
+    track(openTunnel(parts, { server: inner, routes }, request, socket, early), failConnection(socket));
   });
   outer.on("request", (request, response) => {
     guard.guardConnection(request.socket, request, response);
     if (isClosing) response.shouldKeepAlive = false;
     const work = () => serve(parts, request, response, isClosing);
-    track(turns.take(request.socket, work), failRequest(response));
+    track(inOrder.run(request.socket, work), failRequest(response));
   });
 
   return {
@@ -162,9 +161,13 @@ async function serve(
   }
   const { sandbox, refusal } = entered;
   if (refusal) {
-    const record = createRecord(parts, { method: "GET", host: "-", target: url });
-    sendAnswer(response, await refusalAnswer(parts, record, sandbox, refusal));
-    return record.finish();
+    const details = { method: "GET", host: "-", target: url };
+    return proxyRequest(
+      parts,
+      details,
+      (answer) => sendAnswer(response, answer),
+      async () => ({ sandbox, refusal }),
+    );
   }
   const certificate = await parts.certificates.authority(sandbox.workspaceId);
   response.writeHead(200, {
@@ -183,13 +186,18 @@ async function serveAbsolute(parts: EgressParts, request: IncomingMessage, respo
   const [, authority = "", rest = ""] = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(url) ?? [];
   const [host = "", portText = "443"] = authority.toLowerCase().split(":");
   const target = rest.startsWith("/") ? rest : `/${rest}`;
-  const visit: Visit = { token, address, host, port: Number(portText) };
+  const route: ClientRoute = { token, address, host, port: Number(portText) };
   const isNear = !isGlobalUnicast((socket.localAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""));
-  if (isNear && isDestination(parts, host, visit.port)) return forward(parts, visit, target, request, response);
-  const entered = await enter(parts, token, address);
-  if ("answer" in entered) return sendAnswer(response, entered.answer, true);
-  const { sandbox, refusal = { code: "host_denied" } } = entered;
-  const record = createRecord(parts, { method, host: host || "-", target });
-  sendAnswer(response, await refusalAnswer(parts, record, sandbox, refusal), true);
-  record.finish();
+  if (isNear && isDestination(parts, host, route.port)) return forward(parts, route, target, request, response);
+  return proxyRequest(
+    parts,
+    { method, host: host || "-", target },
+    (answer) => sendAnswer(response, answer, true),
+    async () => {
+      const entered = await enter(parts, token, address);
+      if ("answer" in entered) return entered;
+      const { sandbox, refusal = { code: "host_denied" } } = entered;
+      return { sandbox, refusal };
+    },
+  );
 }

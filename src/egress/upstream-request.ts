@@ -1,36 +1,42 @@
-// The request as its host gets it, without its body.
-import { type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
-import type { Exchange } from "./exchange.ts";
+// Opens the request to the host, without its body.
+import { type Agent, type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
+import type { Destination } from "../domain/egress/framing.ts";
 
-/** More than any browser takes. */
+/** More than browsers accept. */
 export const answerHeadBytesMax = 262_144;
 
-/** Of which a request without a length has no body. */
+/** Methods whose requests have no body unless they state a length. */
 export const bodilessMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-export function openUpstream({ parts, visit, target, request, ready }: Exchange): ClientRequest {
-  const { host, port } = visit;
-  const { method = "" } = request;
+/** `headers`: those of the request without Host and without the length of its body. */
+export function openUpstream(
+  request: IncomingMessage,
+  { host, port, target, agent, headers }: Destination & { target: string; agent: Agent; headers: readonly string[] },
+): ClientRequest {
   const sent = openRequest({
-    agent: parts.upstreams.agentOf(ready.sandbox.sandboxId),
+    agent,
     host,
     port,
-    method,
+    method: request.method ?? "",
     path: target,
     setHost: false,
     maxHeaderSize: answerHeadBytesMax,
-    headers: [...["Host", port === 443 ? host : `${host}:${port}`], ...ready.headers, ...framingOf(request)],
+    headers: [...hostHeader({ host, port }), ...headers, ...framingOf(request)],
   });
-  // Headers past a count would be dropped without a word, and with them what says how the body is coded.
+  // By default Node silently drops headers past a count. One of them may say how the body is coded.
   sent.maxHeadersCount = 0;
   return sent;
+}
+
+export function hostHeader({ host, port }: Destination): [name: string, value: string] {
+  return ["Host", port === 443 ? host : `${host}:${port}`];
 }
 
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** Always said: the body of a request that says nothing would be a request of its own to the host. */
+/** Always states a length: otherwise the host could read the body of a request as a second request. */
 function framingOf({ headers, method = "" }: IncomingMessage): string[] {
   const { "transfer-encoding": coding, "content-length": length } = headers;
   if (coding !== undefined) return ["Transfer-Encoding", "chunked"];

@@ -2,6 +2,7 @@
 import { Agent, type AgentOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
+import { BoundedMap } from "../domain/bounded-map.ts";
 import type { Destination } from "../domain/egress/framing.ts";
 import { dial } from "../net-guard/dial.ts";
 import { OutboundError } from "../net-guard/errors.ts";
@@ -27,7 +28,7 @@ export function failureCode(error: unknown): "host_denied" | "upstream_timeout" 
 }
 
 export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: number): Upstreams {
-  const agents = new Map<string, Agent>();
+  const agents = new BoundedMap<string, Agent>(agentsMax, (_sandboxId, agent) => closeIdle(agent));
 
   const connect: Upstreams["connect"] = async ({ host, port }, { plain } = { plain: false }) => {
     const socket = await dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
@@ -58,12 +59,6 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
     connect,
     agentOf(sandboxId) {
       const found = agents.get(sandboxId) ?? makeAgent();
-      agents.delete(sandboxId);
-      const oldest = agents.size >= agentsMax ? agents.entries().next().value : undefined;
-      if (oldest) {
-        agents.delete(oldest[0]);
-        closeIdle(oldest[1]);
-      }
       agents.set(sandboxId, found);
       return found;
     },

@@ -1,4 +1,5 @@
 // How much a sandbox has used a secret: requests a minute and bytes an hour.
+import { BoundedMap } from "../domain/bounded-map.ts";
 import type { EgressLimits } from "../domain/egress/egress-rule.ts";
 import type { SharedCount } from "../domain/shared-count.ts";
 import { createWindowCount, type WindowCount } from "./window-count.ts";
@@ -50,14 +51,13 @@ export function createUsage(
   share?: ShareCount,
   nowMs: () => number = () => performance.now(),
 ): Usage {
-  const counted = new Map<string, Counted>();
+  const counted = new BoundedMap<string, Counted>(keysMax);
   const requestsOfAll = share?.("egress-requests", minuteMs);
   const bytesOfAll = share?.("egress-bytes", hourMs);
 
   function countedOf(key: string): Counted {
     const found = counted.get(key);
     if (found) return found;
-    if (counted.size >= keysMax) counted.delete(counted.keys().next().value as string);
     const made = {
       requests: createWindowCount(minuteMs, requestsOfAll && ((count) => requestsOfAll.add(key, count)), nowMs),
       bytes: createWindowCount(hourMs, bytesOfAll && ((count) => bytesOfAll.add(key, count)), nowMs),

@@ -1,5 +1,5 @@
 // Values on their way into requests: opened once for all requests of a sandbox within a second, then overwritten.
-import type { JudgedBinding, JudgedSandbox } from "../domain/egress/sandbox.ts";
+import type { EgressBinding, EgressSandbox } from "../domain/egress/sandbox.ts";
 import type { OpenedForEgress } from "../operations/egress/open-for-egress.ts";
 
 export interface OpenRequest {
@@ -7,11 +7,11 @@ export interface OpenRequest {
   address: string;
 }
 
-type Used = Pick<JudgedBinding, "secretId" | "currentVersion">;
+type Used = Pick<EgressBinding, "secretId" | "currentVersion">;
 
 export interface Values {
   /** The value as text. Fails as `openForEgress` does. */
-  get(sandbox: JudgedSandbox, binding: Used, request: OpenRequest): Promise<string>;
+  get(sandbox: EgressSandbox, binding: Used, request: OpenRequest): Promise<string>;
   clear(): void;
 }
 
@@ -21,7 +21,7 @@ const keptMs = 1_000;
 const referenceKeptMs = 30_000;
 
 export function createValues(
-  open: (sandbox: JudgedSandbox, binding: Used, request: OpenRequest) => Promise<OpenedForEgress>,
+  open: (sandbox: EgressSandbox, binding: Used, request: OpenRequest) => Promise<OpenedForEgress>,
 ): Values {
   const kept = new Map<string, { opened: Promise<OpenedForEgress>; timer: NodeJS.Timeout | undefined }>();
 

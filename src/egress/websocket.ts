@@ -1,90 +1,113 @@
-// WebSockets: the handshake as all requests, then bytes both ways until either ends, or the sandbox may no longer.
+// Forwards a WebSocket: the handshake is judged like every request, then bytes go both ways.
 import { type IncomingMessage, request as openRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { responseHeaders } from "../domain/egress/forwarded-headers.ts";
+import type { ScrubForm } from "../domain/egress/scrub-forms.ts";
 import { scrubText } from "../domain/egress/scrubber.ts";
 import { OutboundError } from "../net-guard/errors.ts";
-import { endSoon, endWithAnswer, eventsUnavailable, refusalAnswer } from "./answers.ts";
+import { endSoon, endWithAnswer } from "./answers.ts";
+import type { ClientRoute } from "./client.ts";
+import type { ForwardParts } from "./http-request.ts";
 import { join } from "./join.ts";
-import type { EgressParts } from "./parts.ts";
-import { prepare, type Ready, type Visit } from "./prepare.ts";
-import { createRecord } from "./record.ts";
-import { answerHeadBytesMax } from "./upstream-request.ts";
+import { type PreparedRequest, prepare } from "./prepare.ts";
+import { type ProxiedRequest, proxyRequest, type Sides } from "./proxied-request.ts";
+import { answerHeadBytesMax, hostHeader } from "./upstream-request.ts";
 import { failureCode } from "./upstreams.ts";
 
 export function isWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
 }
 
-export async function forwardWebSocket(
-  parts: EgressParts,
-  visit: Visit,
+/** Resolves when both connections are closed. */
+export function forwardWebSocket(
+  parts: ForwardParts,
+  route: ClientRoute,
   request: IncomingMessage,
   socket: Duplex,
   early: Buffer,
 ): Promise<void> {
   const { method = "", url: target = "", httpVersion, rawHeaders } = request;
   socket.on("error", () => socket.destroy());
-  const record = createRecord(parts, { method, host: visit.host, target });
-  const prepared = await prepare(parts, visit, { method, httpVersion, target, rawHeaders });
-  if ("answer" in prepared) return endWithAnswer(socket, prepared.answer);
-  const { sandbox } = prepared;
-  if ("refusal" in prepared) {
-    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, prepared.refusal));
-    return record.finish();
-  }
-  const secretIds = prepared.swaps.map(({ binding }) => binding.secretId);
-  const handshaken = await handshake(parts, visit, target, prepared).catch(failureCode);
-  if (typeof handshaken === "string") {
-    endWithAnswer(socket, await refusalAnswer(parts, record, sandbox, { code: handshaken, ...aboutOf(secretIds) }));
-    return record.finish();
-  }
-  const { incoming, upstream, first } = handshaken;
-  const status = incoming.statusCode ?? 502;
-  try {
-    await record.write(sandbox, { secretIds, status, upstreamStatus: status, errorCode: "" });
-  } catch (error) {
-    parts.onUnexpectedError(error);
-    (upstream ?? incoming).destroy();
-    return endWithAnswer(socket, eventsUnavailable);
-  }
-  for (const secretId of secretIds) parts.touchUsed({ workspaceId: sandbox.workspaceId, secretId });
-  socket.write(headText(incoming, prepared, status), "latin1");
-  if (upstream) {
-    if (early.byteLength > 0) socket.unshift(early);
-    if (first.byteLength > 0) upstream.unshift(first);
-    await join(parts, visit, socket, upstream, { record, secretIds, meters: prepared.meters });
-  } else {
-    endWithBody(incoming, socket);
-  }
-  record.finish();
+  return proxyRequest(
+    parts,
+    { method, host: route.host, target },
+    (answer) => endWithAnswer(socket, answer),
+    async (proxied) => {
+      const prepared = await prepare(parts, route, { method, httpVersion, target, rawHeaders });
+      if (!("headers" in prepared)) return prepared;
+      const sides = sidesOf(parts, { route, target, socket, early, prepared, proxied });
+      return { sandbox: prepared.sandbox, secretIds: prepared.secretIds, meters: prepared.meters, sides };
+    },
+  );
 }
 
-function aboutOf([secretId]: readonly string[]): { secretId?: string } {
-  return secretId === undefined ? {} : { secretId };
+interface Connected {
+  route: ClientRoute;
+  target: string;
+  socket: Duplex;
+  /** Bytes that the client sent after the head. */
+  early: Buffer;
+  prepared: PreparedRequest;
+  proxied: ProxiedRequest;
 }
 
-interface Handshaken {
+function sidesOf(parts: ForwardParts, { route, target, socket, early, prepared, proxied }: Connected): Sides {
+  const { sandbox, secretIds, forms } = prepared;
+  let answer: HandshakeAnswer | undefined;
+  return {
+    send() {
+      handshake(parts, route, target, prepared).then(
+        (received) => {
+          answer = received;
+          const status = received.incoming.statusCode ?? 502;
+          proxied.answered(status, status);
+        },
+        (error: unknown) => proxied.fail(failureCode(error)),
+      );
+    },
+    passOn() {
+      if (!answer) return;
+      const { incoming, upstream, first } = answer;
+      for (const secretId of secretIds) parts.touchUsed({ workspaceId: sandbox.workspaceId, secretId });
+      socket.write(headText(incoming, forms), "latin1");
+      if (upstream) {
+        if (early.byteLength > 0) socket.unshift(early);
+        if (first.byteLength > 0) upstream.unshift(first);
+        join(parts, route, [socket, upstream], secretIds, proxied);
+      } else {
+        // The client can see from the head that there is no WebSocket. The body is left out.
+        incoming.destroy();
+        endSoon(socket);
+        proxied.finished();
+      }
+    },
+    breakHost: () => void (answer?.upstream ?? answer?.incoming)?.destroy(),
+    breakClient: () => void socket.destroy(),
+  };
+}
+
+interface HandshakeAnswer {
   incoming: IncomingMessage;
-  /** Undefined when the host would not. */
+  /** Undefined when the host refused the WebSocket. */
   upstream: Duplex | undefined;
   first: Buffer;
 }
 
-async function handshake(parts: EgressParts, visit: Visit, target: string, ready: Ready): Promise<Handshaken> {
-  const { host, port } = visit;
-  const connection = await parts.upstreams.connect(visit);
-  const { promise, resolve, reject } = Promise.withResolvers<Handshaken>();
+async function handshake(
+  parts: ForwardParts,
+  route: ClientRoute,
+  target: string,
+  prepared: PreparedRequest,
+): Promise<HandshakeAnswer> {
+  const connection = await parts.upstreams.connect(route);
+  const { promise, resolve, reject } = Promise.withResolvers<HandshakeAnswer>();
   const sent = openRequest({
     createConnection: () => connection,
     method: "GET",
     path: target,
     setHost: false,
     maxHeaderSize: answerHeadBytesMax,
-    headers: [
-      ...["Host", port === 443 ? host : `${host}:${port}`, "Connection", "Upgrade", "Upgrade", "websocket"],
-      ...ready.headers,
-    ],
+    headers: [...hostHeader(route), "Connection", "Upgrade", "Upgrade", "websocket", ...prepared.headers],
   });
   parts.guard.guardConnection(sent, sent);
   const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.answerMs);
@@ -104,15 +127,10 @@ async function handshake(parts: EgressParts, visit: Visit, target: string, ready
   }
 }
 
-function headText({ rawHeaders, statusMessage = "" }: IncomingMessage, { forms }: Ready, status: number): string {
+function headText(incoming: IncomingMessage, forms: readonly ScrubForm[]): string {
+  const { rawHeaders, statusMessage = "", statusCode: status = 502 } = incoming;
   const headers = responseHeaders(rawHeaders, true);
   const own = status === 101 ? ["Connection", "Upgrade", "Upgrade", "websocket"] : ["Connection", "close"];
   const lines = [...own, ...headers].map((text, i) => scrubText(text, forms) + (i % 2 === 0 ? ": " : "\r\n"));
   return `HTTP/1.1 ${status} ${scrubText(statusMessage, forms)}\r\n${lines.join("")}\r\n`;
-}
-
-/** Its body says why; nobody needs it to know that there will be no WebSocket. */
-function endWithBody(incoming: IncomingMessage, socket: Duplex): void {
-  incoming.destroy();
-  endSoon(socket);
 }

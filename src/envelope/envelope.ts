@@ -21,16 +21,12 @@ interface Seal {
 /** Returns the envelope to store. The DEK is used for this one message and zeroed afterwards. */
 export function seal({ keyVersion, context, payload, random }: Seal): Buffer {
   const { algorithm } = keyVersion;
-  const dek = new Sensitive(random(algorithmSpec(algorithm).keySizeBytes));
-  try {
-    const nonce = random(nonceSizeBytes);
-    const aads = valueAads(context, payload.form, keyVersion);
-    const ciphertext = aeadSeal({ algorithm, key: dek.reveal(), nonce, aad: aads.payload }, payload.bytes.reveal());
-    const wrappedDek = wrapKey(wrappingKey(keyVersion, aads), dek, random);
-    return formatEnvelope({ keyVersion, wrappedDek, nonce, ciphertext });
-  } finally {
-    dek.zero();
-  }
+  using dek = new Sensitive(random(algorithmSpec(algorithm).keySizeBytes));
+  const nonce = random(nonceSizeBytes);
+  const aads = valueAads(context, payload.form, keyVersion);
+  const ciphertext = aeadSeal({ algorithm, key: dek.reveal(), nonce, aad: aads.payload }, payload.bytes.reveal());
+  const wrappedDek = wrapKey(wrappingKey(keyVersion, aads), dek, random);
+  return formatEnvelope({ keyVersion, wrappedDek, nonce, ciphertext });
 }
 
 interface Open {
@@ -46,13 +42,9 @@ export function open({ envelope, keyVersion, context, form }: Open): Payload {
   const { algorithm } = keyVersion;
   const { nonce, ciphertext, wrappedDek } = parsed;
   const aads = valueAads(context, form, keyVersion);
-  const dek = unwrapKey(wrappingKey(keyVersion, aads), wrappedDek);
-  try {
-    const opened = aeadOpen({ algorithm, key: dek.reveal(), nonce, aad: aads.payload }, ciphertext);
-    return { form, bytes: new Sensitive(opened) };
-  } finally {
-    dek.zero();
-  }
+  using dek = unwrapKey(wrappingKey(keyVersion, aads), wrappedDek);
+  const opened = aeadOpen({ algorithm, key: dek.reveal(), nonce, aad: aads.payload }, ciphertext);
+  return { form, bytes: new Sensitive(opened) };
 }
 
 interface Rewrap {
@@ -70,17 +62,13 @@ export function rewrap({ envelope, from, to, context, form, random }: Rewrap): B
     throw new TypeError("a rewrap stays within one key and algorithm: the payload is bound to them");
   }
   const { nonce, ciphertext, wrappedDek } = parseExpected(envelope, from);
-  const dek = unwrapKey(wrappingKey(from, valueAads(context, form, from)), wrappedDek);
-  try {
-    return formatEnvelope({
-      keyVersion: to,
-      wrappedDek: wrapKey(wrappingKey(to, valueAads(context, form, to)), dek, random),
-      nonce,
-      ciphertext,
-    });
-  } finally {
-    dek.zero();
-  }
+  using dek = unwrapKey(wrappingKey(from, valueAads(context, form, from)), wrappedDek);
+  return formatEnvelope({
+    keyVersion: to,
+    wrappedDek: wrapKey(wrappingKey(to, valueAads(context, form, to)), dek, random),
+    nonce,
+    ciphertext,
+  });
 }
 
 function parseExpected(envelope: Uint8Array, expected: KeyVersionName): Envelope {

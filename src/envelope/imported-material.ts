@@ -20,12 +20,8 @@ export async function unwrapImported(
   hash: OaepHash,
   algorithm: KeyAlgorithm,
 ): Promise<Sensitive> {
-  const unwrapped = await unwrap(wrappingKey, wrapped, hash);
-  try {
-    return materialOf(unwrapped, algorithm);
-  } finally {
-    unwrapped.zero();
-  }
+  using unwrapped = await unwrap(wrappingKey, wrapped, hash);
+  return materialOf(unwrapped, algorithm);
 }
 
 /** Either a 32-byte AES key in RSA-OAEP followed by the material in AES-KWP, or the material in RSA-OAEP alone. */

@@ -1,4 +1,5 @@
 // Infisical, with universal auth, whose access tokens stay in memory until they expire: https://infisical.com/docs/api-reference
+import { BoundedMap } from "../domain/bounded-map.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { answered, failureOf, VaultError } from "./failure.ts";
 import { membersOf, resolveEach } from "./resolve-each.ts";
@@ -20,7 +21,7 @@ interface AccessToken {
 }
 
 export function createInfisical(): ExternalVault {
-  const kept = new Map<string, Promise<AccessToken>>();
+  const kept = new BoundedMap<string, Promise<AccessToken>>(tokensKeptMax);
 
   async function accessToken(connection: OpenConnection, context: VaultContext): Promise<AccessToken> {
     const key = keyOf(connection);
@@ -31,7 +32,6 @@ export function createInfisical(): ExternalVault {
       if (kept.get(key) === known) kept.delete(key);
     }
     const asked = logIn(connection, context);
-    if (kept.size >= tokensKeptMax) kept.delete(kept.keys().next().value as string);
     kept.set(key, asked);
     asked.catch(() => {
       if (kept.get(key) === asked) kept.delete(key);

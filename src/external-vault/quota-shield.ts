@@ -1,4 +1,5 @@
 // Keeps each connection of this process below the quota of its vault, and waits when the vault asks for it.
+import { BoundedMap } from "../domain/bounded-map.ts";
 import { failureOf, VaultError } from "./failure.ts";
 
 export interface QuotaShield {
@@ -26,7 +27,7 @@ interface Quota {
 }
 
 export function createQuotaShield(nowMs: () => number): QuotaShield {
-  const quotas = new Map<string, Quota>();
+  const quotas = new BoundedMap<string, Quota>(connectionsMax);
 
   function quotaOf(connection: string): Quota {
     const now = nowMs();
@@ -36,7 +37,6 @@ export function createQuotaShield(nowMs: () => number): QuotaShield {
       known.refillMs = now;
       return known;
     }
-    if (quotas.size >= connectionsMax) quotas.delete(quotas.keys().next().value as string);
     const fresh = { calls: callsAtOnceMax, refillMs: now, blockedUntilMs: 0, refusals: 0 };
     quotas.set(connection, fresh);
     return fresh;

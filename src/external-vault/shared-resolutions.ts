@@ -1,4 +1,5 @@
 // Shares one call among concurrent requests for the same reference, and remembers missing references for a moment.
+import { BoundedMap } from "../domain/bounded-map.ts";
 import type { VaultFailureReason } from "./failure.ts";
 import type { Resolution } from "./vault.ts";
 
@@ -15,7 +16,7 @@ const kept: ReadonlySet<VaultFailureReason> = new Set(["missing", "ambiguous", "
 
 export function createSharedResolutions(nowMs: () => number): SharedResolutions {
   const underWay = new Map<string, Promise<Resolution>>();
-  const failures = new Map<string, { resolution: Resolution; untilMs: number }>();
+  const failures = new BoundedMap<string, { resolution: Resolution; untilMs: number }>(failuresMax);
 
   function known(key: string): Promise<Resolution> | undefined {
     const failure = failures.get(key);
@@ -27,7 +28,6 @@ export function createSharedResolutions(nowMs: () => number): SharedResolutions 
     underWay.delete(key);
     failures.delete(key);
     if ("reason" in resolution && kept.has(resolution.reason)) {
-      if (failures.size >= failuresMax) failures.delete(failures.keys().next().value as string);
       failures.set(key, { resolution, untilMs: nowMs() + failuresKeptMs });
     }
     return resolution;

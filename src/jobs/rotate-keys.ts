@@ -31,17 +31,13 @@ async function rotateSlowKey(deps: JobDeps, tx: Tx): Promise<number> {
   const found = await findKeyToRotate(tx, slowAlgorithms);
   if (!found) return 0;
   await mayWait(tx);
-  const material = await materialFor(deps, found);
-  try {
-    const key = await lockKeyToRotate(tx, found);
-    if (!key) return 0;
-    await changeDueKeys(deps, tx, origin, [key], async () => {
-      const primaryVersion = key.primaryVersion + 1;
-      await storePrimaryVersion(deps, tx, { ...key, primaryVersion }, material);
-      return { primaryVersion };
-    });
-    return 1;
-  } finally {
-    material.zero();
-  }
+  using material = await materialFor(deps, found);
+  const key = await lockKeyToRotate(tx, found);
+  if (!key) return 0;
+  await changeDueKeys(deps, tx, origin, [key], async () => {
+    const primaryVersion = key.primaryVersion + 1;
+    await storePrimaryVersion(deps, tx, { ...key, primaryVersion }, material);
+    return { primaryVersion };
+  });
+  return 1;
 }

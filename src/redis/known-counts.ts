@@ -1,4 +1,5 @@
 // Remembers the highest count of each subject's window, so that the window does not start again when Redis is emptied.
+import { BoundedMap } from "../domain/bounded-map.ts";
 
 export interface KnownCounts {
   /**
@@ -18,7 +19,7 @@ export interface Held {
 const subjectsMax = 10_000;
 
 export function createKnownCounts(): KnownCounts {
-  const windows = new Map<string, { count: number; endMs: number }>();
+  const windows = new BoundedMap<string, { count: number; endMs: number }>(subjectsMax);
   return {
     hold(subject, points, redis, startMs) {
       const known = windows.get(subject);
@@ -26,7 +27,6 @@ export function createKnownCounts(): KnownCounts {
         known.count += points;
         return { count: known.count, leftMs: known.endMs - startMs };
       }
-      if (!known && windows.size >= subjectsMax) windows.clear();
       // Measured from before the call, so that it does not end later than the window in Redis.
       windows.set(subject, { count: redis.count, endMs: startMs + redis.leftMs });
       return redis;

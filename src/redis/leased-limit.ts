@@ -1,5 +1,6 @@
 // Takes points of a shared limit in small blocks, so that most calls need no round trip. A block is charged when it is taken:
 // the limit is never exceeded, and unused points of a block expire with its second.
+import { BoundedMap } from "../domain/bounded-map.ts";
 import type { RateLimit, RateLimitState } from "./rate-limits.ts";
 
 interface Lease {
@@ -17,7 +18,7 @@ const leasesMax = 10_000;
 export function leasePoints(shared: RateLimit, limit: number): RateLimit {
   const block = Math.max(1, Math.min(blockPointsMax, Math.floor(limit / 10)));
   if (block === 1) return shared;
-  const leases = new Map<string, Lease>();
+  const leases = new BoundedMap<string, Lease>(leasesMax);
   const taking = new Map<string, Promise<void>>();
 
   function fromLease(subject: string, points: number): RateLimitState | undefined {
@@ -36,7 +37,6 @@ export function leasePoints(shared: RateLimit, limit: number): RateLimit {
       await shared.giveBack(subject, block);
       return;
     }
-    if (leases.size >= leasesMax) leases.clear();
     leases.set(subject, { left: block, untilMs: start + resetMs, remaining });
   }
 

@@ -2,6 +2,7 @@
 
 import { compileRules, type RuleSet } from "../domain/access/rule-set.ts";
 import { type AuditEvent, systemPrincipalId } from "../domain/audit/audit-event.ts";
+import { BoundedMap } from "../domain/bounded-map.ts";
 import { newId } from "../domain/ids.ts";
 import type { RandomBytes } from "../domain/random.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
@@ -40,13 +41,11 @@ const workspacesMax = 10_000;
 
 /** `onUnreported` is told why what does not authenticate is missing in the audit trail. */
 export function createAccessRules(deps: AccessRulesDeps, onUnreported: (error: unknown) => void): AccessRules {
-  const kept = new Map<string, Kept>();
+  const kept = new BoundedMap<string, Kept>(workspacesMax);
   // Their revision is higher than those who ask may know.
   const changed = new Set<string>();
 
   function keep(workspaceId: string, entry: Kept): Promise<RuleSet> {
-    kept.delete(workspaceId);
-    if (kept.size >= workspacesMax) kept.delete(kept.keys().next().value as string);
     kept.set(workspaceId, entry);
     return entry.set;
   }

@@ -1,9 +1,9 @@
-// Writes the proxy's events. Many requests share one durable statement; repeated refusals are counted.
+// Writes the proxy's events. Many requests share one durable statement. Repeated refusals are counted.
 import type { EgressEvent } from "../domain/egress/egress-event.ts";
 import { mayHaveReachedHost } from "../domain/egress/refusal.ts";
 import type { Sql } from "../store/database.ts";
 import { type EgressRest, insertEgressEvents, noteEgressRest } from "../store/egress-events.ts";
-import { endOrTurn } from "./pass-by.ts";
+import { createBatcher } from "./batcher.ts";
 import { createRepeatFold } from "./repeat-fold.ts";
 import { createWriteBehind } from "./write-behind.ts";
 
@@ -13,65 +13,39 @@ export interface EgressEventLog {
    * repeats an earlier one and is only counted.
    */
   record(events: readonly EgressEvent[]): Promise<readonly EgressEvent[]>;
-  /** What went through after the event was written, and why no more. */
+  /** Corrects an event by what happened after it was written. */
   noteRest(rest: EgressRest): void;
-  /** Writes what is still to be written. */
+  /** Writes all events that are still pending. */
   flush(): Promise<void>;
 }
 
-const batchEventsMax = 512;
+const batchRequestsMax = 512;
 const restDelayMs = 1_000;
-/** Of one sandbox. */
+/** The different refusals of one sandbox that are counted separately. */
 const refusalKindsMax = 32;
 
-interface Waiting {
-  events: readonly EgressEvent[];
-  resolve: () => void;
-  reject: (error: unknown) => void;
-}
-
-/**
- * One statement runs at a time; events that arrive meanwhile go with the next one. If a statement gets no answer, the next one runs
- * beside it. `onFolded` is called with events that stand for several refusals.
- */
+/** `onFolded` is called with events that stand for several refusals. */
 export function createEgressEventLog(
   sql: Sql,
   options: { newEventId: () => string; onFolded: (event: EgressEvent) => void; onLost: (error: unknown) => void },
 ): EgressEventLog {
   const { newEventId, onFolded, onLost } = options;
-  let waiting: Waiting[] = [];
-  let writing: Promise<void> | undefined;
-  const batches = new Set<Promise<void>>();
+  const batches = createBatcher<readonly EgressEvent[], void>({
+    sizeMax: batchRequestsMax,
+    run: async (ofRequests) => {
+      await insertEgressEvents(sql, ofRequests.flat());
+      return [];
+    },
+  });
   const rest = createWriteBehind<EgressRest>({
     delayMs: restDelayMs,
     write: (rests) => noteEgressRest(sql, rests),
     onLost,
   });
 
-  async function writeAll(): Promise<void> {
-    // Lets the requests that are ready in this turn of the event loop come along.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, batchEventsMax);
-      waiting = waiting.slice(batchEventsMax);
-      const written = writeBatch(sql, batch);
-      batches.add(written);
-      void written.then(() => batches.delete(written));
-      await endOrTurn(written);
-    }
-    writing = undefined;
-  }
-
-  function write(events: readonly EgressEvent[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      waiting.push({ events, resolve, reject });
-      writing ??= writeAll();
-    });
-  }
-
   const refusals = createRepeatFold<EgressEvent>({
     kindsMax: refusalKindsMax,
-    write: (event) => write([event]),
+    write: (event) => batches.add([event]),
     fold(event, occurrences, isMixed) {
       const several = isMixed ? { method: "*", host: "*", path: "", secretId: undefined } : {};
       const folded = { ...event, ...several, eventId: newEventId(), occurrences };
@@ -85,7 +59,7 @@ export function createEgressEventLog(
     async record(events) {
       const [first, ...others] = events;
       if (!first || others.length > 0 || mayHaveReachedHost(first.errorCode)) {
-        await write(events);
+        await batches.add(events);
         return events;
       }
       const { workspaceId, sandboxId, secretId = "", method, host, path, errorCode } = first;
@@ -100,21 +74,8 @@ export function createEgressEventLog(
     noteRest: (each) => rest.add(`${each.workspaceId} ${each.eventId}`, each),
     async flush() {
       await refusals.flush();
-      await writing;
-      await Promise.all(batches);
+      await batches.drain();
       await rest.flush();
     },
   };
-}
-
-async function writeBatch(sql: Sql, batch: readonly Waiting[]): Promise<void> {
-  try {
-    await insertEgressEvents(
-      sql,
-      batch.flatMap(({ events }) => events),
-    );
-    for (const { resolve } of batch) resolve();
-  } catch (error) {
-    for (const { reject } of batch) reject(error);
-  }
 }

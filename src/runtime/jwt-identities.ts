@@ -1,5 +1,6 @@
-// Whom JWTs stand for. Verifying costs more than all the rest of a call, so what was verified is kept for a while.
+// Finds the identity of a JWT. Verifying costs more than the rest of a call, so verified identities are kept for some minutes.
 import { createHash } from "node:crypto";
+import { BoundedMap } from "../domain/bounded-map.ts";
 import { idOfDigest } from "../domain/ids.ts";
 import type { Identity, Membership } from "../domain/workspace/caller.ts";
 import type { Clock } from "../jwt/clock.ts";
@@ -23,6 +24,13 @@ const keptMax = 10_000;
 /** How old what is known of access rules may be at most: a change that no notification tells of is noticed then. */
 const rulesKeptMs = 5_000;
 
+interface Kept {
+  untilMs: number;
+  rulesUntilMs: number;
+  jwt: VerifiedJwt;
+  identity: Identity;
+}
+
 interface JwtDeps {
   database: Database;
   accessRules: AccessRules;
@@ -30,11 +38,11 @@ interface JwtDeps {
 
 export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock: Clock): JwtIdentities {
   // By digest, so that no credential stays in memory.
-  const kept = new Map<string, { until: number; rulesUntil: number; jwt: VerifiedJwt; identity: Identity }>();
+  const kept = new BoundedMap<string, Kept>(keptMax);
 
   const fresh = (digest: string) => {
     const entry = kept.get(digest);
-    if (entry && clock.nowMs() < entry.until && clock.now() < entry.jwt.expireTime && entry.jwt.isCurrent())
+    if (entry && clock.nowMs() < entry.untilMs && clock.now() < entry.jwt.expireTime && entry.jwt.isCurrent())
       return entry;
     kept.delete(digest);
     return undefined;
@@ -48,10 +56,10 @@ export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock:
       if (found) {
         const { memberships, principalId } = found.identity;
         const hasRules = memberships.some(({ rules }) => rules !== undefined);
-        if (hasRules && (clock.nowMs() >= found.rulesUntil || !haveCurrentRules(deps, memberships))) {
-          const rulesUntil = clock.nowMs() + rulesKeptMs;
+        if (hasRules && (clock.nowMs() >= found.rulesUntilMs || !haveCurrentRules(deps, memberships))) {
+          const rulesUntilMs = clock.nowMs() + rulesKeptMs;
           found.identity = { ...found.identity, memberships: await membershipsOf(deps, found.jwt, principalId) };
-          found.rulesUntil = rulesUntil;
+          found.rulesUntilMs = rulesUntilMs;
         }
         return found.identity;
       }
@@ -65,8 +73,7 @@ export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock:
         throw invalidCredential();
       }
       const identity = await identityOf(deps, jwt, digest);
-      if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
-      kept.set(key, { until: nowMs + keptMsMax, rulesUntil: nowMs + rulesKeptMs, jwt, identity });
+      kept.set(key, { untilMs: nowMs + keptMsMax, rulesUntilMs: nowMs + rulesKeptMs, jwt, identity });
       return identity;
     },
   };

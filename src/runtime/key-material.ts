@@ -1,4 +1,5 @@
 // KMS key versions in memory: unwrapped once, then found by id.
+import { BoundedMap } from "../domain/bounded-map.ts";
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { type Algorithm, isAlgorithm, isKeyAlgorithm, type KeyAlgorithm } from "../envelope/algorithms.ts";
 import { valueCorrupt } from "../envelope/corrupt.ts";
@@ -34,8 +35,8 @@ interface KeyMaterialDeps {
 const versionsKeptMax = 10_000;
 
 export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
-  const kept = new Map<string, KeyVersion<KeyAlgorithm>>();
-  // What was asked for before a destruction must not be kept after it.
+  const kept = new BoundedMap<string, KeyVersion<KeyAlgorithm>>(versionsKeptMax);
+  // Material that was asked for before a destruction must not be kept after it.
   let drops = 0;
   let keeps = true;
   const clear = () => {
@@ -49,8 +50,6 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
     const dropsBefore = drops;
     const loaded = await loadAnyKeyVersion(deps, key, version);
     if (!keeps || drops !== dropsBefore) return loaded;
-    // The oldest one goes: a Map keeps the order of insertion.
-    if (kept.size >= versionsKeptMax) kept.delete(kept.keys().next().value as string);
     kept.set(name, loaded);
     return loaded;
   };
@@ -58,7 +57,7 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
     get: async (key, version) => wrapping(await getForUse(key, version)),
     getForUse,
     has: (kmsKeyId) => [...kept.values()].some((version) => version.kmsKeyId === kmsKeyId),
-    // Nothing is overwritten: who got a key before may still be at work with it.
+    // Dropped and evicted material is not overwritten: a call may still use it.
     drop(kmsKeyId) {
       drops++;
       for (const [name, version] of kept) if (version.kmsKeyId === kmsKeyId) kept.delete(name);

@@ -1,4 +1,5 @@
 // Combines repeated events: the first is written at once, the repeats within ten seconds as one event that counts them.
+import { BoundedMap } from "../domain/bounded-map.ts";
 
 export interface RepeatFold<T> {
   /**
@@ -20,6 +21,12 @@ interface Kind<T> {
   isWritten: boolean;
 }
 
+interface Group<T> {
+  kinds: Map<string, Kind<T>>;
+  mixed: Omit<Kind<T>, "isWritten"> | undefined;
+  timer: NodeJS.Timeout;
+}
+
 /**
  * If a group has more than `kindsMax` different events within ten seconds, the rest are counted together. So a client that varies its
  * requests cannot cause more events.
@@ -31,15 +38,11 @@ export function createRepeatFold<T>(options: {
   fold: (event: T, repeats: number, isMixed: boolean) => T;
   onLost: (error: unknown) => void;
 }): RepeatFold<T> {
-  const groups = new Map<
-    string,
-    { kinds: Map<string, Kind<T>>; mixed: Omit<Kind<T>, "isWritten"> | undefined; timer: NodeJS.Timeout }
-  >();
+  // An evicted group is written.
+  const groups = new BoundedMap<string, Group<T>>(groupsMax, (name, group) => void close(name, group));
 
-  async function close(name: string): Promise<void> {
-    const group = groups.get(name);
-    if (!group) return;
-    groups.delete(name);
+  async function close(name: string, group: Group<T>): Promise<void> {
+    if (groups.get(name) === group) groups.delete(name);
     clearTimeout(group.timer);
     const counted = [...group.kinds.values()].filter(({ repeats }) => repeats > 0);
     const folded = counted.map(({ event, repeats }) => options.fold(event, repeats, false));
@@ -56,11 +59,8 @@ export function createRepeatFold<T>(options: {
   }
 
   function open(name: string) {
-    // The oldest group is written out to make room.
-    const oldest = groups.size >= groupsMax ? groups.keys().next().value : undefined;
-    if (oldest !== undefined) void close(oldest);
-    const timer = setTimeout(() => void close(name), windowMs).unref();
-    const group = { kinds: new Map<string, Kind<T>>(), mixed: undefined, timer };
+    const timer: NodeJS.Timeout = setTimeout(() => void close(name, group), windowMs).unref();
+    const group: Group<T> = { kinds: new Map(), mixed: undefined, timer };
     groups.set(name, group);
     return group;
   }
@@ -83,7 +83,7 @@ export function createRepeatFold<T>(options: {
       return undefined;
     },
     async flush() {
-      await Promise.all([...groups.keys()].map(close));
+      await Promise.all([...groups].map(([name, group]) => close(name, group)));
     },
   };
 }

@@ -30,7 +30,7 @@ export async function openDeployment(deps: {
   const { database, keyring } = deps;
   const found = (await findDeployment(database)) ?? (await makeDeployment(deps));
   const { deploymentId } = found;
-  const key = openDeploymentKey(keyring, deploymentId, found);
+  using key = openDeploymentKey(keyring, deploymentId, found);
   await checkRootKeys(database, keyring);
   return { deploymentId, deploymentKeys: deriveDeploymentKeys(key) };
 }
@@ -46,7 +46,7 @@ export async function checkRootKeys(database: Sql, keyring: Keyring): Promise<vo
 
 async function makeDeployment({ database, keyring, now, random }: Parameters<typeof openDeployment>[0]) {
   const deploymentId = newId("dep", now(), random);
-  const key = newDeploymentKey(random);
+  using key = newDeploymentKey(random);
   await insertDeployment(database, { deploymentId, ...wrapDeploymentKey(keyring, deploymentId, key, random) });
   // Another instance may have been first: use the stored key.
   const stored = await findDeployment(database);

@@ -168,7 +168,7 @@ describe("coffer keyring", () => {
     expect(await json(["keyring", "check"], env)).toMatchObject({ deploymentId: null });
     const refused = await run(["workspace", "list"], env);
     expect(refused).toMatchObject({ code: 1, stdout: "" });
-    expect(refused.stderr).toMatch(/^coffer: this database belongs to no deployment yet[^\n]*\n$/);
+    expect(refused.stderr).toMatch(/^coffer: this database has no deployment yet[^\n]*\n$/);
     await empty.drop();
   });
 });

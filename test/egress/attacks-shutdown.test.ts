@@ -26,7 +26,7 @@ test("what is open when the grace is over is closed, and its events and bytes ar
   const sandbox = await makeSandbox(coffer);
   const { placeholder } = await bindSecret(coffer, sandbox, "an-upstream-credential", bearerFor(host));
   const config = { ...coffer.config, egress: loadConfig(egress.env).egress, shutdownGraceMs: 200 };
-  const app = createEgressApp(config, pino({ level: "silent" }), coffer.deps);
+  const app = await createEgressApp(config, pino({ level: "silent" }), coffer.deps);
   const { url } = await app.listen();
   const besides = { ...egress, url, port: Number(new URL(url).port) };
   const head = (path: string) =>
@@ -66,7 +66,7 @@ test("before it closes it says so: readiness is 503, answers end their connectio
   const sandbox = await makeSandbox(coffer);
   await bindSecret(coffer, sandbox, "an-upstream-credential", bearerFor(host));
   const config = { ...coffer.config, egress: loadConfig(egress.env).egress, shutdownGraceMs: 200 };
-  const app = createEgressApp(config, pino({ level: "silent" }), coffer.deps);
+  const app = await createEgressApp(config, pino({ level: "silent" }), coffer.deps);
   const { url } = await app.listen();
   const get = async (path: string) => fetch(url + path, { headers: { authorization: `Bearer ${sandbox.token}` } });
   expect((await get("/readyz")).status).toBe(200);

@@ -27,7 +27,7 @@ const egress = useEgress(coffer, { hosts: [host] });
 /** A proxy that has nothing in its memory yet, for the same hosts and sandboxes. */
 async function newProxy(): Promise<TestEgress> {
   const config = { ...coffer.config, egress: loadConfig(egress.env).egress };
-  const app = createEgressApp(config, pino({ level: "silent" }), coffer.deps);
+  const app = await createEgressApp(config, pino({ level: "silent" }), coffer.deps);
   onTestFinished(() => app.close());
   const { url } = await app.listen();
   return { ...egress, url, port: Number(new URL(url).port) };

@@ -106,7 +106,7 @@ describe("tokens that are none", () => {
     const statuses = await flood("garbage", 3 * guesses, () => "elsewhere.test:443");
     expect(statuses).toEqual({ 407: guesses, 429: 2 * guesses });
     expect(await answersTo("garbage")).toMatch(/^HTTP\/1\.1 429 .*Retry-After: [1-9]/s);
-    const lines = egress.logLines.filter((line) => line.includes("no sandbox's token"));
+    const lines = egress.logLines.filter((line) => line.includes("no valid sandbox token"));
     expect(lines.length).toBeLessThanOrEqual(guesses);
     expect(await answersTo(known.token)).toMatch(/^HTTP\/1\.1 403 /);
     // Neither does it keep out a sandbox that the proxy has not seen yet.

@@ -166,7 +166,7 @@ describe("the doors", () => {
       expect(head).toMatch(/Proxy-Authenticate: Basic/i);
       socket.destroy();
     }
-    const lines = egress.logLines.filter((line) => line.includes("no sandbox's token"));
+    const lines = egress.logLines.filter((line) => line.includes("no valid sandbox token"));
     expect(lines.length).toBeGreaterThanOrEqual(3);
     expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ address: "127.0.0.1" });
     expect(lines.join("")).not.toContain(elsewhere.token);

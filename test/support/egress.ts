@@ -113,7 +113,7 @@ export function useEgress(coffer: TestCoffer, options: EgressOptions): TestEgres
     });
     const config = { ...coffer.config, redisUrl, egress: settings, rateLimitUnauthenticated };
     const log = pino({ level: "debug" }, { write: (line: string) => void egress.logLines.push(line) });
-    const app = createEgressApp(config, log, coffer.deps, options.timeouts);
+    const app = await createEgressApp(config, log, coffer.deps, options.timeouts);
     const { url, metricsUrl = "" } = await app.listen();
     Object.assign(egress, {
       url,
@@ -188,7 +188,7 @@ export async function bindAgain(coffer: TestCoffer, sandbox: TestSandbox, secret
   return { secretId, placeholder };
 }
 
-async function setRule(coffer: TestCoffer, workspaceId: string, secretId: string, rule: EgressRule) {
+export async function setRule(coffer: TestCoffer, workspaceId: string, secretId: string, rule: EgressRule) {
   const mac = macOf(coffer.deps.deploymentKeys, coveredOfEgressRule({ workspaceId, secretId, rule }));
   await coffer.sql("update secret set egress_rule = $1, egress_mac = $2 where secret_id = $3", [
     JSON.stringify(rule),

@@ -7,26 +7,26 @@ import { type Slot, slotsOf } from "./inject.ts";
 import { networkRefusal } from "./network-limits.ts";
 import { candidatesIn } from "./placeholder.ts";
 import type { Refusal } from "./refusal.ts";
-import { isLetIn, type JudgedBinding, type JudgedSandbox } from "./sandbox.ts";
+import { type EgressBinding, type EgressSandbox, isLetIn } from "./sandbox.ts";
 
 /** One secret, and the headers in which its placeholder stands. */
 export interface Swap {
-  binding: JudgedBinding;
+  binding: EgressBinding;
   limits: EgressLimits;
   /** `index` is the index of the header's value in the raw headers. */
   places: readonly { index: number; slot: Slot }[];
 }
 
-/** `stranger`: a placeholder that the sandbox does not hold, or holds no longer. */
-type Judged = { refusal: Refusal } | { stranger: string } | { swaps: readonly Swap[] };
+/** `foreignPlaceholder`: a placeholder that the sandbox does not hold, or holds no longer. */
+type Judged = { refusal: Refusal } | { foreignPlaceholder: string } | { swaps: readonly Swap[] };
 
 /** Whether a secret that is bound to the sandbox may go to the host. */
-export function hasRuleFor({ bindings }: JudgedSandbox, host: string): boolean {
+export function hasRuleFor({ bindings }: EgressSandbox, host: string): boolean {
   return bindings.some(({ rule }) => rule && isAmong(rule.hosts, host));
 }
 
 /** Whether a secret that the sandbox could use before may go to the host. */
-export function hadRuleFor({ formerHosts }: JudgedSandbox, host: string): boolean {
+export function hadRuleFor({ formerHosts }: EgressSandbox, host: string): boolean {
   return isAmong(formerHosts, host);
 }
 
@@ -34,38 +34,38 @@ function isAmong(patterns: readonly HostPattern[], host: string): boolean {
   return patterns.some((pattern) => matchesHost(pattern, host));
 }
 
-/** `visit` is where the request goes, and the address it comes from; `isPlaceholder` tells of a text, whoever it was made for. */
+/** `route`: the host that the request goes to, and the address it comes from. `isPlaceholder`: whether a text is a placeholder of any sandbox. */
 export function judgeRequest(
-  sandbox: JudgedSandbox,
-  visit: Destination & { address: string },
+  sandbox: EgressSandbox,
+  route: Destination & { address: string },
   head: RequestHead,
   isPlaceholder: (text: string) => boolean,
 ): Judged {
-  const fault = framingFault(head, visit);
+  const fault = framingFault(head, route);
   if (fault) return { refusal: { code: fault } };
-  const outside = networkRefusal(sandbox.network, visit.host);
+  const outside = networkRefusal(sandbox.network, route.host);
   if (outside) return { refusal: { code: outside } };
   const swaps: Swap[] = [];
   for (const binding of sandbox.bindings) {
-    const judged = judgeBinding(binding, visit.host, head);
+    const judged = judgeBinding(binding, route.host, head);
     if (judged && "code" in judged) return { refusal: judged };
     if (!judged) continue;
-    if (!isLetIn(binding, sandbox, visit.address)) {
+    if (!isLetIn(binding, sandbox, route.address)) {
       return { refusal: { code: "access_policy_denied", secretId: binding.secretId } };
     }
     swaps.push(judged);
   }
-  const stranger = findStranger(sandbox, head, isPlaceholder);
-  if (stranger !== undefined) return { stranger };
-  if (swaps.length === 0 && sandbox.unmatched === "DENY" && !hasRuleFor(sandbox, visit.host)) {
+  const foreignPlaceholder = findForeignPlaceholder(sandbox, head, isPlaceholder);
+  if (foreignPlaceholder !== undefined) return { foreignPlaceholder };
+  if (swaps.length === 0 && sandbox.unmatched === "DENY" && !hasRuleFor(sandbox, route.host)) {
     return { refusal: { code: "unmatched_host_denied" } };
   }
   return { swaps };
 }
 
-/** Own ones in their slots are no strangers. */
-function findStranger(
-  { bindings }: JudgedSandbox,
+/** Returns a placeholder of another sandbox, or one that the sandbox has given up. */
+function findForeignPlaceholder(
+  { bindings }: EgressSandbox,
   { target, rawHeaders }: RequestHead,
   isPlaceholder: (text: string) => boolean,
 ): string | undefined {
@@ -75,7 +75,7 @@ function findStranger(
 }
 
 /** Undefined when the request has nothing of it. */
-function judgeBinding(binding: JudgedBinding, host: string, head: RequestHead): Swap | Refusal | undefined {
+function judgeBinding(binding: EgressBinding, host: string, head: RequestHead): Swap | Refusal | undefined {
   const { placeholder, rule, secretId } = binding;
   const { rawHeaders, target } = head;
   const inTarget = target.includes(placeholder) || percentDecoded(target).includes(placeholder);

@@ -31,7 +31,7 @@ export interface Binding {
 }
 
 /** A binding as the proxy judges it. */
-export interface JudgedBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
+export interface EgressBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
   /** Undefined when the placeholder no longer works: unbound, or its secret is deleted or has no rule. */
   rule: EgressRule | undefined;
   /** The secret version that is used; 0: none. */
@@ -46,8 +46,8 @@ export type Unmatched = "DENY" | "ALLOW";
 export const unmatchedDefault: Unmatched = "DENY";
 
 /** A sandbox as the proxy judges its requests. */
-export interface JudgedSandbox extends Sandbox {
-  bindings: readonly JudgedBinding[];
+export interface EgressSandbox extends Sandbox {
+  bindings: readonly EgressBinding[];
   /** Hosts of secrets that the sandbox could use before they were deleted, expired or unbound. */
   formerHosts: readonly HostPattern[];
   unmatched: Unmatched;
@@ -60,8 +60,8 @@ export interface JudgedSandbox extends Sandbox {
  * principal that bound the secret. A policy that cannot be read lets nobody in.
  */
 export function isLetIn(
-  { accessPolicy, boundBy }: Pick<JudgedBinding, "accessPolicy" | "boundBy">,
-  { readTime: now }: Pick<JudgedSandbox, "readTime">,
+  { accessPolicy, boundBy }: Pick<EgressBinding, "accessPolicy" | "boundBy">,
+  { readTime: now }: Pick<EgressSandbox, "readTime">,
   address: string,
 ): boolean {
   try {

@@ -2,7 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { readPolicyText } from "../../domain/access/access-policy.ts";
 import type { HostPattern } from "../../domain/egress/host-pattern.ts";
-import { type JudgedBinding, type JudgedSandbox, unmatchedDefault } from "../../domain/egress/sandbox.ts";
+import { type EgressBinding, type EgressSandbox, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { hashToken } from "../../envelope/mac.ts";
 import {
   coveredOfBinding,
@@ -22,14 +22,14 @@ export interface AuthenticateSandboxDeps extends Pick<Deps, "deploymentKeys"> {
 }
 
 const unknownHash = new Uint8Array(32);
-const judged = new WeakMap<SandboxRecord, JudgedSandbox | "TAMPERED">();
+const judged = new WeakMap<SandboxRecord, EgressSandbox | "TAMPERED">();
 
 /** Undefined when the token is none, or not for this address: nobody is told which. */
 export async function authenticateSandbox(
   deps: AuthenticateSandboxDeps,
   tokenText: string,
   address: string,
-): Promise<JudgedSandbox | undefined> {
+): Promise<EgressSandbox | undefined> {
   const parsed = parseSandboxToken(tokenText);
   if (!parsed) return undefined;
   const record = await deps.sandboxRecords.get(parsed.lookupId);
@@ -44,13 +44,13 @@ export async function authenticateSandbox(
 }
 
 /** Made once for a record: what a sandbox may do does not change while the record is kept. */
-function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): JudgedSandbox | undefined {
+function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): EgressSandbox | undefined {
   const known = judged.get(record) ?? judge(deps, record);
   judged.set(record, known);
   return known === "TAMPERED" ? undefined : known;
 }
 
-function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): JudgedSandbox | "TAMPERED" {
+function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): EgressSandbox | "TAMPERED" {
   const { sandbox, readTime, bound } = record;
   if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
   const { workspaceId, sandboxId, name, sourceAddress, network, createTime } = sandbox;
@@ -73,7 +73,7 @@ function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecor
 }
 
 /** What does not authenticate is worth as much as what was let go: nothing. */
-function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): JudgedBinding {
+function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): EgressBinding {
   const { workspaceId, envKey, secretId, placeholder, boundBy, rule, egressMac, secret } = bound;
   const isUsable =
     bound.isActive &&

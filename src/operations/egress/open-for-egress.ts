@@ -1,6 +1,6 @@
-// Opens the value that the proxy writes into a request, or has its vault say it: after an audit event is durable.
+// Opens the value that the proxy writes into a request, or reads it from its external vault, after an audit event is durable.
 import { isUtf8 } from "node:buffer";
-import type { JudgedBinding, JudgedSandbox } from "../../domain/egress/sandbox.ts";
+import type { EgressBinding, EgressSandbox } from "../../domain/egress/sandbox.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import { secretNotFound } from "../../domain/secret/secret.ts";
@@ -19,15 +19,15 @@ export type OpenForEgressDeps = Pick<
 
 export interface OpenedForEgress {
   value: Sensitive;
-  /** A vault elsewhere said it. */
+  /** The value comes from an external vault. */
   isReference: boolean;
 }
 
 /** Fails with SECRET_NOT_FOUND, VERSION_*, KEY_NOT_ACTIVE, VALUE_FORM_UNSUPPORTED, VALUE_CORRUPT, AUDIT_UNAVAILABLE or as resolveReference does. */
 export async function openForEgress(
   deps: OpenForEgressDeps,
-  sandbox: JudgedSandbox,
-  { secretId, currentVersion }: Pick<JudgedBinding, "secretId" | "currentVersion">,
+  sandbox: EgressSandbox,
+  { secretId, currentVersion }: Pick<EgressBinding, "secretId" | "currentVersion">,
   request: { requestId: string; address: string },
 ): Promise<OpenedForEgress> {
   const { workspaceId, sandboxId } = sandbox;
@@ -55,12 +55,13 @@ export async function openForEgress(
   await deps.audit.record(eventOf("OK"));
   try {
     const payload = await openSealed(deps, sealed);
+    using _bytes = payload.bytes;
     const isReference = payload.form === "reference";
     const revealed = isReference ? await resolveReference(deps, sealed, payload) : reveal(payload);
     const value = revealed.form === "data" ? revealed.data : revealed.values.get("value");
     if (value && !isUtf8(value.reveal())) throw unfit(secretId, "the value is not text");
-    // Whoever asked for the same reference has the same bytes: what is overwritten later must be its own.
-    if (value) return { value: isReference ? new Sensitive(Uint8Array.from(value.reveal())) : value, isReference };
+    // A copy: calls that ask for the same reference share the bytes, and those of a payload are overwritten here.
+    if (value) return { value: new Sensitive(Uint8Array.from(value.reveal())), isReference };
     throw unfit(secretId, "the value is made of parts, of which none is `value`");
   } catch (error) {
     if (error instanceof CofferError) await deps.audit.record(eventOf(error.reason));

@@ -13,10 +13,6 @@ export async function getWrappingKey(
   region: string,
 ): Promise<string> {
   const { workspaceId } = authorize(caller, "keys.create");
-  const key = await importKeyOf(deps, { workspaceId, region: regionOf(deps, region) });
-  try {
-    return publicKeyPem({ key });
-  } finally {
-    key.zero();
-  }
+  using key = await importKeyOf(deps, { workspaceId, region: regionOf(deps, region) });
+  return publicKeyPem({ key });
 }

@@ -90,9 +90,8 @@ function rewrapWithFirst(
   random: RandomBytes,
 ): RootWrapped | undefined {
   try {
-    const key = unwrapWithRoot(keyring, aad, stored);
+    using key = unwrapWithRoot(keyring, aad, stored);
     const wrapped = wrapWithRoot(keyring, aad, key, random);
-    key.zero();
     unwrapWithRoot(keyring, aad, wrapped).zero();
     return wrapped;
   } catch (error) {
@@ -111,8 +110,8 @@ async function rewrapKeyVersion(
   try {
     const name = { kmsKeyId, version, algorithm: knownAlgorithm(stored.algorithm) };
     const keyVersion = unwrapKeyVersion(keyring, owner, name, stored);
+    using _key = keyVersion.key;
     const wrapped = wrapKeyVersion(keyring, owner, keyVersion, random);
-    keyVersion.key.zero();
     // Never replace a wrap with one that cannot be unwrapped.
     unwrapKeyVersion(keyring, owner, name, wrapped).key.zero();
     await replaceKeyVersionWrap(database, stored, wrapped);
@@ -128,9 +127,8 @@ async function rewrapDeployment(
   deployment: DeploymentRecord,
 ): Promise<void> {
   const { deploymentId } = deployment;
-  const key = openDeploymentKey(keyring, deploymentId, deployment);
+  using key = openDeploymentKey(keyring, deploymentId, deployment);
   const wrapped = wrapDeploymentKey(keyring, deploymentId, key, random);
-  key.zero();
   openDeploymentKey(keyring, deploymentId, wrapped).zero();
   await replaceDeploymentWrap(database, deployment, wrapped);
   const stored = await findDeployment(database);

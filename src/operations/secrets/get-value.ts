@@ -56,12 +56,16 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   if (!sealed) throw secretNotFound();
   if (onlyId !== undefined && sealed.secret.secretId !== onlyId) throw secretNotFound();
   const payload = await openOrReport(deps, caller, grant, sealed);
+  using unanswered = new DisposableStack();
+  unanswered.use(payload.bytes);
   // With an access policy the statement that read it has recorded nothing yet.
   if (sealed.judgeTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
   else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
   const opened = { ...factsOf(sealed), value: await resolvedValue(deps, caller, grant, sealed, payload) };
   const { workspaceId } = sealed.secret;
   deps.accessTimes.touch({ workspaceId, secretId: opened.secretId, versionNumber: opened.versionNumber });
+  // The answer holds the bytes of the payload, unless they are only a reference.
+  if (payload.form !== "reference") unanswered.move();
   return opened;
 }
 

@@ -40,10 +40,9 @@ export async function openCredential(
     checkAuthentic(deps.deploymentKeys, coveredOfCredential(claim), claim.credentialMac ?? new Uint8Array());
     await deps.audit.record(eventOf("OK"));
     const payload = await openSealed(deps, sealed);
+    using _bytes = payload.bytes;
     const value = payload.form === "reference" ? await resolveReference(deps, sealed, payload) : reveal(payload);
-    const parts = partsOf(value);
-    payload.bytes.zero();
-    return new Map([...Object.entries(credentialFields), ...parts]);
+    return new Map([...Object.entries(credentialFields), ...partsOf(value)]);
   } catch (error) {
     if (error instanceof CofferError && error.reason === "VALUE_CORRUPT") {
       noteReported(error);

@@ -28,14 +28,11 @@ export async function sealEnvVars(
   const keyVersion = await sealingKey(deps, owner.workspaceId, { region: deps.regions[0] });
   const parts = entries.map(([name, text]) => [name, Buffer.from(text, "utf8")] as const);
   const payload = keyValuesPayload(Object.fromEntries(parts));
+  using _bytes = payload.bytes;
   for (const [, bytes] of parts) bytes.fill(0);
-  try {
-    const context = contextOf(deps.deploymentId, owner);
-    const envelope = seal({ keyVersion, context, payload, random: deps.random });
-    return { envelope, kmsKeyId: keyVersion.kmsKeyId, kmsKeyVersion: keyVersion.version };
-  } finally {
-    payload.bytes.zero();
-  }
+  const context = contextOf(deps.deploymentId, owner);
+  const envelope = seal({ keyVersion, context, payload, random: deps.random });
+  return { envelope, kmsKeyId: keyVersion.kmsKeyId, kmsKeyVersion: keyVersion.version };
 }
 
 /** Fails with KEY_NOT_ACTIVE, or VALUE_CORRUPT unless they are this sandbox's. */
@@ -51,13 +48,9 @@ export async function openEnvVars(
   checkKeyActive(key);
   const keyVersion = await deps.keyMaterial.get(key, kmsKeyVersion);
   const context = contextOf(deps.deploymentId, { workspaceId, sandboxId });
-  const { bytes } = open({ envelope, keyVersion, context, form: "key_values" });
-  try {
-    const texts = [...decodeKeyValues(bytes)].map(([name, value]) => [name, textOf(value)] as const);
-    return Object.fromEntries(texts);
-  } finally {
-    bytes.zero();
-  }
+  using bytes = open({ envelope, keyVersion, context, form: "key_values" }).bytes;
+  const texts = [...decodeKeyValues(bytes)].map(([name, value]) => [name, textOf(value)] as const);
+  return Object.fromEntries(texts);
 }
 
 /** Without a copy of the bytes, which nobody would overwrite. */

@@ -1,7 +1,7 @@
 // Placeholders as a deployment makes them and knows them again, and whose one is that turns up with a stranger.
 import type { PlaceholderMac } from "../../domain/egress/placeholder.ts";
 import type { Refusal } from "../../domain/egress/refusal.ts";
-import type { JudgedSandbox } from "../../domain/egress/sandbox.ts";
+import type { EgressSandbox } from "../../domain/egress/sandbox.ts";
 import type { DeploymentKeys } from "../../envelope/deployment-keys.ts";
 import { macRow } from "../../envelope/mac.ts";
 import type { Sql } from "../../store/database.ts";
@@ -12,9 +12,9 @@ export function placeholderMac({ rowMacKey }: Pick<DeploymentKeys, "rowMacKey">)
 }
 
 /** Why a request with a placeholder that the sandbox does not hold is refused: it has let go of it, or never had it. */
-export async function refusalOfStranger(
+export async function refusalOfForeignPlaceholder(
   sql: Sql,
-  { workspaceId, sandboxId }: Pick<JudgedSandbox, "workspaceId" | "sandboxId">,
+  { workspaceId, sandboxId }: Pick<EgressSandbox, "workspaceId" | "sandboxId">,
   placeholder: string,
 ): Promise<Refusal> {
   const holder = await findPlaceholderHolder(sql, workspaceId, placeholder);

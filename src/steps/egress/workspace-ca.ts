@@ -37,22 +37,18 @@ async function openCa(deps: WorkspaceCaDeps, stored: StoredEgressCa): Promise<Ca
   if (key.state === "DESTROYED") return undefined;
   checkKeyActive(key);
   const keyVersion = await deps.keyMaterial.get(key, kmsKeyVersion);
-  const { bytes } = open({ envelope, keyVersion, context: contextOf(deps, stored), form: "data" });
-  try {
-    return await readCa(certificate, bytes.reveal());
-  } finally {
-    bytes.zero();
-  }
+  using bytes = open({ envelope, keyVersion, context: contextOf(deps, stored), form: "data" }).bytes;
+  // Awaited here, because the bytes are overwritten at the end of this block.
+  return await readCa(certificate, bytes.reveal());
 }
 
 async function makeWorkspaceCa(deps: WorkspaceCaDeps, workspaceId: string, instead: string | undefined): Promise<void> {
   const keyVersion = await sealingKey(deps, workspaceId, { region: deps.regions[0] });
   const { ca, pkcs8 } = await makeCa(workspaceId, deps.now(), deps.random);
-  const bytes = new Sensitive(pkcs8);
+  using bytes = new Sensitive(pkcs8);
   const caId = newId("eca", deps.now(), deps.random);
   const context = contextOf(deps, { workspaceId, caId });
   const envelope = seal({ keyVersion, context, payload: { form: "data", bytes }, random: deps.random });
-  bytes.zero();
   const { kmsKeyId, version: kmsKeyVersion } = keyVersion;
   const stored = { workspaceId, caId, certificate: ca.certificate, envelope, kmsKeyId, kmsKeyVersion };
   await putEgressCa(deps.database, { ...stored, mac: macOf(deps.deploymentKeys, coveredOfEgressCa(stored)) }, instead);

@@ -20,8 +20,9 @@ export function sealCredentials(
 ): Pick<StoredVaultConnection, "envelope" | "kmsKeyId" | "kmsKeyVersion"> {
   const parts = Object.entries(credentials).map(([name, text]) => [name, Buffer.from(text, "utf8")] as const);
   const payload = keyValuesPayload(Object.fromEntries(parts));
+  using _bytes = payload.bytes;
+  for (const [, bytes] of parts) bytes.fill(0);
   const envelope = seal({ keyVersion, context: contextOf(deploymentId, connection), payload, random });
-  payload.bytes.zero();
   return { envelope, kmsKeyId: keyVersion.kmsKeyId, kmsKeyVersion: keyVersion.version };
 }
 

@@ -23,12 +23,8 @@ export async function withPrivateImportKey<T>(
   scope: ImportKeyScope,
   work: (key: KeyObject) => Promise<T>,
 ): Promise<T> {
-  const key = await importKeyOf(deps, scope);
-  try {
-    return await work(privateKeyOf({ key }));
-  } finally {
-    key.zero();
-  }
+  using key = await importKeyOf(deps, scope);
+  return await work(privateKeyOf({ key }));
 }
 
 /** Returns the private key, PKCS#8. The caller zeroes it. */
@@ -45,9 +41,8 @@ async function makeImportKey(
   { workspaceId, region }: ImportKeyScope,
   find: () => Promise<StoredImportKey | undefined>,
 ): Promise<StoredImportKey> {
-  const key = await newRsaKey(modulusBits);
+  using key = await newRsaKey(modulusBits);
   const wrapped = wrapWithRoot(keyring, importKeyAad(deploymentId, workspaceId, region), key, random);
-  key.zero();
   await insertImportKey(database, { workspaceId, region, ...wrapped });
   const stored = await find();
   if (!stored) throw new Error("a key that was just stored is gone");

@@ -28,9 +28,11 @@ export async function importMaterial(
     const material = await unwrapImported(wrappingKey, wrapped, hash, algorithm).catch((error: unknown) => {
       throw isCorrupt(error) ? notMaterial(field, algorithm) : error;
     });
-    if (await works(algorithm, material)) return material;
-    material.zero();
-    throw notMaterial(field, algorithm);
+    using refused = new DisposableStack();
+    refused.use(material);
+    if (!(await works(algorithm, material))) throw notMaterial(field, algorithm);
+    refused.move();
+    return material;
   });
 }
 

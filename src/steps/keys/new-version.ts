@@ -16,12 +16,8 @@ type VersionOwner = Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm" | "pri
 
 /** Generates and stores the material of the key's primary version. RSA keys take seconds. */
 export async function createPrimaryVersion(deps: NewVersionDeps, tx: Tx, key: VersionOwner): Promise<void> {
-  const material = await materialFor(deps, key);
-  try {
-    await storePrimaryVersion(deps, tx, key, material);
-  } finally {
-    material.zero();
-  }
+  using material = await materialFor(deps, key);
+  await storePrimaryVersion(deps, tx, key, material);
 }
 
 /** Algorithms whose material takes seconds to generate: too long for a transaction that holds locks. */

@@ -41,6 +41,10 @@ export function reveal({ form, bytes }: Payload): RevealedValue {
     throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is a reference to a vault, which is not resolved here");
   }
   if (form === "data") return { form, data: bytes };
+  // Overwrites the bytes if they cannot be decoded.
+  using undecoded = new DisposableStack();
+  undecoded.use(bytes);
   const values = [...decodeKeyValues(bytes)].map(([key, value]) => [key, new Sensitive(value)] as const);
+  undecoded.move();
   return { form, values: new Map(values) };
 }

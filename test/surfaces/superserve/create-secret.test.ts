@@ -1,6 +1,6 @@
 // POST /secrets of Superserve on the real servers: what it answers field by field, and all that it refuses.
 import { describe, expect, it } from "vitest";
-import type { JudgedSandbox } from "../../../src/domain/egress/sandbox.ts";
+import type { EgressSandbox } from "../../../src/domain/egress/sandbox.ts";
 import { idOfUuid } from "../../../src/domain/ids.ts";
 import { openForEgress } from "../../../src/operations/egress/open-for-egress.ts";
 import { useCoffer } from "../../support/coffer.ts";
@@ -161,7 +161,7 @@ describe("POST /secrets keeps a value of any characters", () => {
 async function storedValue(id: string): Promise<Uint8Array> {
   const secretId = idOfUuid("sec", id) ?? "";
   const [row] = await coffer.sql("select workspace_id from secret where secret_id = $1", [secretId]);
-  const sandbox = { workspaceId: String(row?.["workspace_id"]), sandboxId: "sbx_none" } as JudgedSandbox;
+  const sandbox = { workspaceId: String(row?.["workspace_id"]), sandboxId: "sbx_none" } as EgressSandbox;
   const request = { requestId: "req_test", address: "192.0.2.1" };
   return (await openForEgress(coffer.deps, sandbox, { secretId, currentVersion: 1 }, request)).value.reveal();
 }

@@ -1,51 +1,65 @@
-// The events of one request: durable before its answer begins, with what went through noted behind it.
+// The event rows, the log lines and the metrics of one request. Its rows are durable before its answer begins.
 import type { EgressErrorCode, EgressEvent } from "../domain/egress/egress-event.ts";
-import type { JudgedSandbox } from "../domain/egress/sandbox.ts";
+import type { EgressSandbox } from "../domain/egress/sandbox.ts";
 import { newId } from "../domain/ids.ts";
-import type { EgressParts } from "./parts.ts";
+import type { RandomBytes } from "../domain/random.ts";
+import type { EgressEventLog } from "../runtime/egress-event-log.ts";
+import type { Measured } from "./metrics.ts";
 
-export interface Outcome {
-  /** One event for each; one without a secret when there are none. */
+export interface EventParts {
+  now: () => Date;
+  random: RandomBytes;
+  events: EgressEventLog;
+  measure(request: Measured): void;
+  log(line: EgressLine): void;
+  onUnexpectedError(error: unknown): void;
+}
+
+export interface RequestDetails {
+  method: string;
+  host: string;
+  target: string;
+}
+
+export interface EventOutcome {
+  /** One event for each; without secrets one event. */
   secretIds: readonly string[];
   status: number;
   upstreamStatus: number | undefined;
   errorCode: EgressErrorCode;
 }
 
-export interface Record {
+export interface RequestEvents {
   requestBytes: number;
   responseBytes: number;
-  /** Why the answer ended before its end, after its event was written; empty unless it did. */
+  /** Why the answer did not reach its end although its event says so; otherwise empty. */
   brokenBy: EgressErrorCode;
   /** The status that the sandbox received, if it differs from the one in the event. */
   statusSent: number | undefined;
   /** Resolves when the events are durable. */
-  write(sandbox: JudgedSandbox, outcome: Outcome): Promise<void>;
-  /** Notes what went through since, and why no more, counts the request, and says it in the log. */
+  write(sandbox: EgressSandbox, outcome: EventOutcome): Promise<void>;
+  /** Corrects the events by what happened since, counts the request and logs it. */
   finish(): void;
 }
 
 const pathLengthMax = 2_048;
 const methodLengthMax = 32;
-/** That of a name: what is none may be as long as a head. */
+/** The longest host name. Without a limit a text that is not a host name could be as long as a request head. */
 const hostLengthMax = 253;
 
-export function createRecord(
-  parts: EgressParts,
-  { method, host, target }: { method: string; host: string; target: string },
-): Record {
+export function createRequestEvents(parts: EventParts, { method, host, target }: RequestDetails): RequestEvents {
   const startMs = performance.now();
   const [path = ""] = target.split("?");
   let first: EgressEvent | undefined;
   let written: readonly EgressEvent[] = [];
-  const record: Record = {
+  const all: RequestEvents = {
     requestBytes: 0,
     responseBytes: 0,
     brokenBy: "",
     statusSent: undefined,
     async write({ workspaceId, sandboxId }, { secretIds, ...outcome }) {
-      const about = secretIds.length === 0 ? [undefined] : secretIds;
-      const events = about.map((secretId) => ({
+      const subjects = secretIds.length === 0 ? [undefined] : secretIds;
+      const events = subjects.map((secretId) => ({
         workspaceId,
         sandboxId,
         secretId,
@@ -55,15 +69,15 @@ export function createRecord(
         path: path.slice(0, pathLengthMax),
         ...outcome,
         latencyMs: Math.round(performance.now() - startMs),
-        requestBytes: record.requestBytes,
-        responseBytes: record.responseBytes,
+        requestBytes: all.requestBytes,
+        responseBytes: all.responseBytes,
         occurrences: 1,
       }));
       [first] = events;
       written = await parts.events.record(events);
     },
     finish() {
-      const { requestBytes, responseBytes, brokenBy, statusSent } = record;
+      const { requestBytes, responseBytes, brokenBy, statusSent } = all;
       if (first) {
         const { latencyMs, secretId } = first;
         const status = statusSent ?? first.status;
@@ -86,12 +100,12 @@ export function createRecord(
       first = undefined;
     },
   };
-  return record;
+  return all;
 }
 
-/** Returns the fields of an event for the log, without its path and its byte counts. */
 export type EgressLine = Omit<EgressEvent, "path" | "eventId" | "requestBytes" | "responseBytes">;
 
+/** Returns the fields of an event that the log shows. */
 export function lineOf(event: EgressEvent): EgressLine {
   const { workspaceId, sandboxId, secretId, method, host, status, upstreamStatus, latencyMs, errorCode } = event;
   const { occurrences } = event;

@@ -1,18 +1,18 @@
-// Requests of one connection, one after the other, however many a client sends at once.
+// Serves the requests of one connection in their order, even if the client sends them all at once.
 import type { Duplex } from "node:stream";
 
-export interface Turns {
-  /** Does the work when what came before it on the connection is done, unless the connection is closed by then. */
-  take(connection: Duplex, work: () => Promise<void>): Promise<void>;
+export interface InOrder {
+  /** Does the work when earlier work of the connection is done, unless the connection is closed by then. */
+  run(connection: Duplex, work: () => Promise<void>): Promise<void>;
 }
 
-/** With more of them waiting the connection ends. */
+/** If more requests wait, the connection ends. */
 const waitingMax = 64;
 
-export function createTurns(): Turns {
+export function createInOrder(): InOrder {
   const queues = new WeakMap<Duplex, { count: number; last: Promise<void> }>();
   return {
-    async take(connection, work) {
+    async run(connection, work) {
       const queue = queues.get(connection) ?? { count: 0, last: Promise.resolve() };
       queues.set(connection, queue);
       if (++queue.count > waitingMax + 1) connection.destroy();

@@ -1,19 +1,25 @@
-// Who is at the door: the token that a client presents, and the address it comes from.
+// The client of the proxy: the token that it presents, the address that it comes from, and the host that it asks for.
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { valuesOf } from "../domain/egress/framing.ts";
+import { type Destination, valuesOf } from "../domain/egress/framing.ts";
 
-/** That of the Proxy-Authorization header. */
+/** A client's way through the proxy, for as long as its tunnel is open. */
+export interface ClientRoute extends Destination {
+  token: string;
+  address: string;
+}
+
+/** The token of the Proxy-Authorization header. */
 export function proxyToken({ rawHeaders }: IncomingMessage): string | undefined {
   return tokenIn(valuesOf(rawHeaders, "proxy-authorization"));
 }
 
-/** That of the Authorization header, for requests to the proxy itself. */
+/** The token of the Authorization header, for requests to the proxy itself. */
 export function ownToken({ rawHeaders }: IncomingMessage): string | undefined {
   return tokenIn(valuesOf(rawHeaders, "authorization"));
 }
 
-/** As a bearer, or as the password of whatever user. */
+/** Reads a bearer token, or the password of any user. */
 function tokenIn([value = "", ...others]: readonly string[]): string | undefined {
   if (others.length > 0) return undefined;
   const bearer = /^bearer +(\S+) *$/i.exec(value)?.[1];
@@ -24,7 +30,7 @@ function tokenIn([value = "", ...others]: readonly string[]): string | undefined
   return password.join(":");
 }
 
-/** An IPv4 address as itself, also on a listener for both families. */
+/** Returns an IPv4 address in its own form, also on a listener for both families. */
 export function addressOf(socket: Duplex): string {
   const { remoteAddress = "" } = socket as { remoteAddress?: string };
   return remoteAddress.replace(/^::ffff:(?=\d+\.)/, "");

@@ -1,0 +1,100 @@
+// Runs one statement for many concurrent calls. Items that arrive while a statement runs go with the next one.
+
+export interface Batcher<T, R> {
+  /** Resolves with the result of the item. */
+  add(item: T): Promise<R>;
+  /** Resolves when every item added so far has succeeded or failed. */
+  drain(): Promise<void>;
+}
+
+interface Options<T, R> {
+  sizeMax: number;
+  /** While items keep arriving in each turn of the event loop, a batch waits for this time at most. 0: the first batch waits for one turn. */
+  gatherMsMax?: number;
+  /** Returns the results in the order of the items. */
+  run: (items: readonly T[]) => Promise<readonly R[]>;
+  /** Whether the items of a failed batch are run one by one, because one of them may have failed the others. */
+  splits?: (error: unknown) => boolean;
+  /** Returns the error that callers receive for an error of `run`. */
+  toError?: (error: unknown) => unknown;
+}
+
+interface Pending<T, R> {
+  item: T;
+  resolve: (result: R) => void;
+  reject: (error: unknown) => void;
+}
+
+/** After this time without an answer the next statement runs beside the current one, on another connection. */
+const patienceMs = 250;
+
+/** Nobody waits for a timer: an item that arrives alone is run at once. */
+export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
+  const { sizeMax, gatherMsMax = 0, run, splits = () => false, toError = (error) => error } = options;
+  let pending: Pending<T, R>[] = [];
+  let working: Promise<void> | undefined;
+  const batches = new Set<Promise<void>>();
+
+  async function work(): Promise<void> {
+    if (gatherMsMax === 0) await nextTurn();
+    while (pending.length > 0) {
+      if (gatherMsMax > 0) await untilNobodyJoins();
+      const batch = pending.slice(0, sizeMax);
+      pending = pending.slice(sizeMax);
+      const done = runBatch(batch);
+      batches.add(done);
+      void done.finally(() => batches.delete(done));
+      await endOrPatience(done);
+    }
+    working = undefined;
+  }
+
+  async function untilNobodyJoins(): Promise<void> {
+    const deadline = performance.now() + gatherMsMax;
+    for (let before = 0; before < pending.length && performance.now() < deadline; ) {
+      before = pending.length;
+      await nextTurn();
+    }
+  }
+
+  async function runBatch(batch: readonly Pending<T, R>[]): Promise<void> {
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
+    } catch (error) {
+      if (batch.length > 1 && splits(error)) {
+        for (const one of batch) await runBatch([one]);
+        return;
+      }
+      const reason = toError(error);
+      for (const { reject } of batch) reject(reason);
+    }
+  }
+
+  return {
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        pending.push({ item, resolve, reject });
+        working ??= work();
+      }),
+    async drain() {
+      await working;
+      await Promise.all(batches);
+    },
+  };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** `batch` never fails. */
+function endOrPatience(batch: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, patienceMs);
+  void batch.then(() => {
+    clearTimeout(timer);
+    resolve();
+  });
+  return promise;
+}
