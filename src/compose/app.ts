@@ -1,5 +1,6 @@
 // Wires the parts together by hand.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Surface } from "../call/surface.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyring } from "../envelope/keyring.ts";
 import { createRandomBytes } from "../envelope/random-pool.ts";
@@ -58,10 +59,13 @@ export interface AppOptions {
   keyring: Keyring;
   /** Whether it is one of several processes that a primary has forked: what is this instance's own is then counted there. */
   isWorker?: boolean;
+  /** Served besides the surfaces of the table. */
+  surfaces?: readonly Surface[];
 }
 
 /** Fails with a StartupError when the keyring does not fit the database. */
-export async function createApp({ config, log, database, keyring, isWorker = false }: AppOptions): Promise<App> {
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, log, database, keyring, isWorker = false, surfaces: moreSurfaces } = options;
   const redis = openRedis(config, log);
   let clock: DatabaseClock | undefined;
   try {
@@ -78,7 +82,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
     const shutdown = new AbortController();
     const readiness = createReadiness(readinessCheck(database));
     const server = createServer({
-      ...{ config, log, deps, denials, redis, readiness, isWorker },
+      ...{ config, log, deps, denials, redis, readiness, isWorker, moreSurfaces },
       shutdownSignal: shutdown.signal,
     });
     const { tokenCache, accessRules, keyMaterial } = deps;

@@ -2,7 +2,7 @@
 import type * as http from "node:http";
 import type { Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
-import type { NodeRequest, NodeResponse } from "./exchange.ts";
+import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
 import { createLeavingSessions } from "./leave-session.ts";
 
 export interface Drain {

@@ -2,12 +2,12 @@
 import type { ConnectRouter, ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { publicBodyBytesMax } from "./body.ts";
-import { tooLarge } from "./compression.ts";
+import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
+import { tooLarge } from "./body/inflate.ts";
+import { publicBodyBytesMax } from "./body/read-body.ts";
 import { base64Length, decodeText } from "./direct/base64-text.ts";
+import { encodeGrpcMessage } from "./direct/error-answers.ts";
 import { grpcContentType, readGrpcContentType } from "./direct/grpc-content-type.ts";
-import { encodeGrpcMessage } from "./direct/grpc-message.ts";
-import type { NodeRequest, NodeResponse } from "./exchange.ts";
 
 export type RpcHandler = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues) => void;
 

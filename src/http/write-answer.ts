@@ -1,8 +1,26 @@
 // Writes an Answer to a node response, and decides what becomes of a request body that nobody read.
 import { constants } from "node:http2";
-import { everyAnswersHeaders, isEncrypted, tlsHeaders } from "./every-answer.ts";
-import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
-import { requestIdHeader } from "./open-exchange.ts";
+import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "../call/http-call.ts";
+import { isEncrypted, requestIdHeader } from "./open-call.ts";
+
+const everyAnswersHeaders: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  // Browsers must not run a value as a page or a script.
+  "x-content-type-options": "nosniff",
+};
+
+/** Under TLS: browsers must not use plain HTTP for a year. */
+const tlsHeaders: Readonly<Record<string, string>> = {
+  ...everyAnswersHeaders,
+  "strict-transport-security": "max-age=31536000",
+};
+
+/** Sets the headers of every answer for an answer that writes itself. */
+export function setCommonHeaders(request: NodeRequest, response: NodeResponse, requestId: string): void {
+  response.setHeader(requestIdHeader, requestId);
+  const headers = isEncrypted(request) ? tlsHeaders : everyAnswersHeaders;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
 
 export function writeAnswer(request: NodeRequest, response: NodeResponse, requestId: string, answer: Answer): void {
   if (response.headersSent || isGone(response)) return;

@@ -3,9 +3,9 @@ import { createHmac } from "node:crypto";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Interceptor } from "@connectrpc/connect";
+import { callerKey } from "../call/caller.ts";
 import { invalidField } from "../domain/error/errors.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
-import { callerKey } from "../surfaces/caller.ts";
 
 const header = "idempotency-key";
 

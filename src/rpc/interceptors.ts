@@ -1,15 +1,14 @@
 // What every call passes, in this order, the first being the outermost.
 import { Code, type Interceptor } from "@connectrpc/connect";
+import { isConnectError, toCofferError, toConnectError } from "../call/errors.ts";
 import type { RateLimit } from "../redis/rate-limits.ts";
 import type { DenialLog } from "../runtime/audit-denials.ts";
 import type { Deps } from "../runtime/deps.ts";
-import { type AuthenticateDeps, authenticate } from "./authenticate.ts";
+import { type AuthenticateDeps, authenticate, reach } from "./authenticate.ts";
 import type { DryRun } from "./dry-run.ts";
-import { isConnectError, toCofferError, toConnectError } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { type CallLog, observe } from "./observe.ts";
 import { rateLimit } from "./rate-limit.ts";
-import { reach } from "./reach.ts";
 import { validate } from "./validate.ts";
 
 export interface InterceptorDeps extends AuthenticateDeps, Pick<Deps, "deploymentKeys"> {
@@ -23,7 +22,7 @@ export function createInterceptors(deps: InterceptorDeps): Interceptor[] {
   return [
     observe(deps),
     authenticate(deps),
-    rateLimit(deps.rateLimits),
+    rateLimit(deps),
     reach(),
     validate(deps.dryRun),
     idempotency(deps.deploymentKeys.fingerprintKey),

@@ -1,7 +1,6 @@
 // Runs one unary call through the ordered interceptors: the way in that REST and plain Connect requests share.
-import { create, type DescMessage, type DescMethod, type DescMethodUnary, type MessageShape } from "@bufbuild/protobuf";
+import { create, type DescMethod } from "@bufbuild/protobuf";
 import {
-  type ContextValues,
   createContextKey,
   type HandlerContext,
   type Interceptor,
@@ -10,46 +9,12 @@ import {
   type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import { progressKey } from "../call/context.ts";
+import { createHeaderMap } from "../call/header-map.ts";
+import type { CallSource, Invoke } from "../call/invoke.ts";
+import { jsonShapeKey } from "../call/json/shape.ts";
 import type { CallProgress } from "../domain/call-progress.ts";
 import { CofferError, failOn } from "../domain/error/errors.ts";
-import { progressKey } from "./context.ts";
-import { createHeaderMap } from "./header-map.ts";
-import { type JsonShape, jsonShapeKey } from "./json-shape.ts";
-
-/** What a transport knows of the request that brought a call. */
-export interface CallSource {
-  /** The HTTP method. */
-  method: string;
-  url: string;
-  headers: Headers;
-  contextValues: ContextValues;
-  /** Aborted when the client goes away. Asked for only when it is needed. */
-  readonly signal: AbortSignal;
-  /** When the request's headers arrived, on the monotonic clock. */
-  readonly receivedMs: number;
-}
-
-export interface CallRequest {
-  protocolName: "connect" | "grpc" | "grpc-web" | "rest";
-  source: CallSource;
-  /** The caller's deadline, in milliseconds after its headers arrived. */
-  timeoutMs: number | undefined;
-  /** Given for a message that came as JSON. */
-  shape?: JsonShape | undefined;
-}
-
-export interface CallResult {
-  message: MessageShape<DescMessage>;
-  header: Headers;
-  trailer: Headers;
-}
-
-/** Calls a method's implementation through all interceptors. Throws what they throw: CofferError, or something unforeseen. */
-export type Invoke = (
-  method: DescMethodUnary,
-  message: MessageShape<DescMessage>,
-  request: CallRequest,
-) => Promise<CallResult>;
 
 type AnyFn = ReturnType<Interceptor>;
 

@@ -1,10 +1,10 @@
 // Finds U+0000 in a request's text: Postgres has no place for it, and nothing may be cut short silently.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { StructSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { joinPath } from "../call/json/path.ts";
+import { plainJson } from "../call/plain-json.ts";
+import { fieldValue } from "../call/schema/field-value.ts";
 import type { FieldViolation } from "../domain/error/errors.ts";
-import { plainJson } from "../surfaces/plain-json.ts";
-import { fieldValue } from "./field-value.ts";
-import { joinPath } from "./json-path.ts";
 
 const description = "must not hold the character U+0000";
 

@@ -8,7 +8,7 @@ import { streamLifetimeMs, untilLifetime } from "./public-streams.ts";
 
 /** Both versions have the same messages under other names, so one implementation serves both. */
 export function reflectionServices(
-  services: () => readonly DescService[],
+  services: readonly DescService[],
   lifetimeMs = streamLifetimeMs,
 ): {
   v1: ServiceImpl<typeof ServerReflection>;
@@ -38,37 +38,28 @@ type Question =
   | { case: "fileContainingExtension"; value: { containingType: string; extensionNumber: number } }
   | { case: undefined; value?: undefined };
 
-function createAnswer(services: () => readonly DescService[]) {
-  let files: Map<string, DescFile> | undefined;
-  // The services are known only when all are registered, this one among them.
-  const allFiles = () => {
-    files ??= withDependencies(services().map(({ file }) => file));
-    return files;
-  };
-  let types: Registry | undefined;
-  const registry = () => {
-    types ??= createRegistry(...allFiles().values());
-    return types;
-  };
+function createAnswer(services: readonly DescService[]) {
+  const files = withDependencies(services.map(({ file }) => file));
+  const types = createRegistry(...files.values());
 
   return (question: Question) => {
     switch (question.case) {
       case "listServices":
         return {
           case: "listServicesResponse" as const,
-          value: { service: services().map(({ typeName }) => ({ name: typeName })) },
+          value: { service: services.map(({ typeName }) => ({ name: typeName })) },
         };
       case "fileByFilename":
-        return filesAnswer(allFiles().get(question.value.replace(/\.proto$/, "")));
+        return filesAnswer(files.get(question.value.replace(/\.proto$/, "")));
       case "fileContainingSymbol":
-        return filesAnswer(fileOfSymbol(registry(), question.value));
+        return filesAnswer(fileOfSymbol(types, question.value));
       case "fileContainingExtension": {
         const { containingType, extensionNumber } = question.value;
-        const extendee = registry().getMessage(containingType);
-        return filesAnswer(extendee && registry().getExtensionFor(extendee, extensionNumber)?.file);
+        const extendee = types.getMessage(containingType);
+        return filesAnswer(extendee && types.getExtensionFor(extendee, extensionNumber)?.file);
       }
       case "allExtensionNumbersOfType": {
-        const numbers = [...registry()].flatMap((desc) =>
+        const numbers = [...types].flatMap((desc) =>
           desc.kind === "extension" && desc.extendee.typeName === question.value ? [desc.number] : [],
         );
         return {

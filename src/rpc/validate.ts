@@ -3,11 +3,11 @@ import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf"
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
+import { type JsonShape, jsonShapeKey, spelledAsGiven } from "../call/json/shape.ts";
+import { entryLimitViolations } from "../call/schema/entry-limits.ts";
+import { fieldValue } from "../call/schema/field-value.ts";
 import { type FieldViolation, failOn } from "../domain/error/errors.ts";
 import type { DryRun } from "./dry-run.ts";
-import { entryLimitViolations } from "./entry-limits.ts";
-import { fieldValue } from "./field-value.ts";
-import { type JsonShape, jsonShapeKey, spelledAsGiven } from "./json-shape.ts";
 import { nulViolations } from "./nul-characters.ts";
 
 const validator = createValidator();

@@ -3,18 +3,21 @@
 /** Who did what a job does: no principal has this id. */
 export const systemPrincipalId = "system";
 
-/** What a call was about. */
+export const resourceTypes = [
+  "secret",
+  "secret_version",
+  "kms_key",
+  "workspace",
+  "api_token",
+  "access_rule",
+  "vault_connection",
+  "sandbox",
+  "none",
+] as const;
+
+/** The resource of a call. */
 export interface AuditSubject {
-  resourceType:
-    | "secret"
-    | "secret_version"
-    | "kms_key"
-    | "workspace"
-    | "api_token"
-    | "access_rule"
-    | "vault_connection"
-    | "sandbox"
-    | "none";
+  resourceType: (typeof resourceTypes)[number];
   resourceId: string;
   versionNumber?: number;
 }

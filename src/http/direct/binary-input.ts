@@ -1,8 +1,8 @@
 // Reads binary messages. Counts their values before it creates objects: a megabyte may hold half a million empty messages.
 import { type DescField, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { valuesMax } from "../../call/json/text.ts";
+import { entriesMaxOf, tooManyEntries } from "../../call/schema/entry-limits.ts";
 import { CofferError, invalidFields } from "../../domain/error/errors.ts";
-import { entriesMaxOf, tooManyEntries } from "../../rpc/entry-limits.ts";
-import { valuesMax } from "../json/text.ts";
 
 interface Scan {
   desc: DescMessage;

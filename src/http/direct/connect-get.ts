@@ -1,10 +1,10 @@
 // Answers Connect GET requests: unary methods without side effects, whose message is in the query.
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
-import { inflate } from "../compression.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { answerMessage, type Codec, type ConnectUnaryOptions } from "./connect-unary.ts";
+import { inflate } from "../body/inflate.ts";
+import { answerMessage, type Codec, type UnaryOptions } from "./connect-unary.ts";
 
 /** Whether a method may be called with GET. */
 export function allowsGet(method: DescMethodUnary): boolean {
@@ -13,11 +13,11 @@ export function allowsGet(method: DescMethodUnary): boolean {
 
 /** Throws CofferError, or something unforeseen. */
 export async function answerConnectGet(
-  options: ConnectUnaryOptions,
+  options: UnaryOptions,
   method: DescMethodUnary,
-  exchange: Exchange,
+  call: HttpCall,
 ): Promise<Answer> {
-  const query = new URLSearchParams(exchange.query);
+  const query = new URLSearchParams(call.query);
   const version = query.get("connect");
   if (version !== null && version !== "v1") throw invalidField("connect", 'must be "v1"');
   const codec = readCodec(query.get("encoding"));
@@ -27,7 +27,7 @@ export async function answerConnectGet(
     sizeBytesMax,
     acceptHeader: "accept-encoding",
   });
-  return answerMessage(options, method, codec, exchange, bytes);
+  return answerMessage(options, method, codec, call, bytes);
 }
 
 function readCodec(encoding: string | null): Codec {

@@ -2,36 +2,31 @@
 import { type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import type { Answer, HttpCall } from "../../call/http-call.ts";
+import { timeoutMsMax } from "../../call/invoke.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
-import type { Invoke } from "../../rpc/invoke.ts";
-import { type BodyLimits, readBody } from "../body.ts";
-import { inflate } from "../compression.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { timeoutMsMax } from "../timeout.ts";
+import { inflate } from "../body/inflate.ts";
+import { type BodyLimits, readBody } from "../body/read-body.ts";
 import { base64Length, decodeText } from "./base64-text.ts";
 import { readBinaryMessage } from "./binary-input.ts";
+import type { UnaryOptions } from "./connect-unary.ts";
 import { type GrpcContentType, grpcContentType } from "./grpc-content-type.ts";
-
-export interface GrpcUnaryOptions {
-  invoke: Invoke;
-  bodyLimits: BodyLimits;
-}
 
 const prefixBytes = 5;
 const isCompressed = 1;
 
 /** Answers a POST. Throws CofferError, or something unforeseen. */
 export async function answerGrpcUnary(
-  { invoke, bodyLimits }: GrpcUnaryOptions,
+  { invoke, bodyLimits }: UnaryOptions,
   method: DescMethodUnary,
   { isWeb, isText }: GrpcContentType,
-  exchange: Exchange,
+  call: HttpCall,
 ): Promise<Answer> {
-  const timeoutMs = readTimeoutMs(exchange.headers);
-  const bytes = await readMessage(exchange, isText, bodyLimits);
+  const timeoutMs = readTimeoutMs(call.headers);
+  const bytes = await readMessage(call, isText, bodyLimits);
   const result = await invoke(method, readBinaryMessage(method.input, bytes), {
     protocolName: isWeb ? "grpc-web" : "grpc",
-    source: exchange,
+    source: call,
     timeoutMs,
   });
   const headers = { ...Object.fromEntries(result.header), "content-type": grpcContentType({ isWeb, isText }) };
@@ -52,7 +47,7 @@ export function readTimeoutMs(headers: Headers): number | undefined {
 }
 
 /** The one message of the body. Fails with MESSAGE_COUNT, REQUEST_MALFORMED or as `inflate` does. */
-async function readMessage({ request, headers }: Exchange, isText: boolean, limits: BodyLimits): Promise<Uint8Array> {
+async function readMessage({ request, headers }: HttpCall, isText: boolean, limits: BodyLimits): Promise<Uint8Array> {
   const sizeBytesMax = limits.sizeBytesMax + prefixBytes;
   const sent = await readBody(request, { ...limits, sizeBytesMax: isText ? base64Length(sizeBytesMax) : sizeBytesMax });
   const body = isText ? decodeText(sent) : sent;

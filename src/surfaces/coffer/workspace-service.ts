@@ -10,6 +10,8 @@ import {
   type WorkspaceService,
   WorkspaceTier,
 } from "../../../gen/coffer/v1/workspace_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import { type Unmatched, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { etagOf } from "../../domain/secret/secret.ts";
@@ -19,8 +21,6 @@ import { getWorkspace } from "../../operations/workspaces/get.ts";
 import { listWorkspaces } from "../../operations/workspaces/list.ts";
 import { type UpdateWorkspaceInput, updateWorkspace } from "../../operations/workspaces/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { toEtag } from "./secret-requests.ts";
 
 const tiers: Record<WorkspaceTier, Tier | undefined> = {

@@ -7,6 +7,8 @@ import {
   VaultConnectionSchema,
   type VaultConnectionService,
 } from "../../../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { VaultConnection, VaultType } from "../../domain/external-vault/vault-connection.ts";
 import { idOfUuid, uuidOf } from "../../domain/ids.ts";
 import { createVaultConnection } from "../../operations/external-vaults/create.ts";
@@ -17,8 +19,6 @@ import { rotateVaultConnection } from "../../operations/external-vaults/rotate.t
 import { updateVaultConnection } from "../../operations/external-vaults/update.ts";
 import { verifyVaultConnection } from "../../operations/external-vaults/verify.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 
 const listMax = 1_000;
 

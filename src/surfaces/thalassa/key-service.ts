@@ -1,6 +1,8 @@
 // Thalassa Cloud's requests that manage keys over coffer's operations; those that use keys are in key-uses.ts.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { Permission } from "../../domain/access/permission.ts";
 import { checkAll, invalidField } from "../../domain/error/errors.ts";
 import { isId } from "../../domain/ids.ts";
@@ -18,8 +20,6 @@ import { updateKey } from "../../operations/keys/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { keyIdIn } from "../../steps/keys/region-key.ts";
 import type { Outcome } from "../../steps/mutation.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { showNextPage } from "./headers.ts";
 import { toImported, toKeyMessage, toRotationPeriodDays } from "./key-messages.ts";
 import { keyUses } from "./key-uses.ts";

@@ -1,6 +1,7 @@
 // Thalassa Cloud's requests that use keys, or ask for their public part or material.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
 import type { Permission } from "../../domain/access/permission.ts";
 import { decrypt } from "../../operations/keys/decrypt.ts";
 import { encrypt } from "../../operations/keys/encrypt.ts";
@@ -11,7 +12,6 @@ import { getPublicKeys } from "../../operations/keys/public-key.ts";
 import { signInput, verifySignature } from "../../operations/keys/sign.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { keyIdIn } from "../../steps/keys/region-key.ts";
-import { callerOf } from "../caller.ts";
 import { toHash, toKeyVersion } from "./key-messages.ts";
 import { regionIn } from "./places.ts";
 
