@@ -6,6 +6,7 @@ import {
   type DescService,
   fromJson,
   type JsonObject,
+  type MessageInitShape,
   setExtension,
 } from "@bufbuild/protobuf";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
@@ -20,6 +21,7 @@ import {
   MethodOptionsSchema,
 } from "@bufbuild/protobuf/wkt";
 import { createServiceImplSpec } from "@connectrpc/connect";
+import { CallOptionsSchema, call } from "../../gen/coffer/options/v1/call_pb.ts";
 import { success_status } from "../../gen/coffer/rest/v1/options_pb.ts";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import { type HttpRule, HttpRuleSchema } from "../../gen/google/api/http_pb.ts";
@@ -142,6 +144,7 @@ export interface LibraryMethod {
   name: string;
   rule: Rule;
   successStatus?: number;
+  callOptions?: MessageInitShape<typeof CallOptionsSchema>;
 }
 
 /** A service with these methods from BookRequest to BookResponse. */
@@ -163,6 +166,7 @@ export function libraryService(methods: readonly LibraryMethod[], name = "Librar
     const options = create(MethodOptionsSchema);
     setExtension(options, http, create(HttpRuleSchema, method.rule));
     if (method.successStatus !== undefined) setExtension(options, success_status, method.successStatus);
+    if (method.callOptions) setExtension(options, call, create(CallOptionsSchema, method.callOptions));
     const target = proto.service[0]?.method[i];
     if (target !== undefined) target.options = options;
   });

@@ -10,7 +10,7 @@ export interface GrpcContentType {
 
 /** Undefined when it is none of gRPC or gRPC-Web. */
 export function readGrpcContentType(contentType: string | null | undefined): GrpcContentType | undefined {
-  if (contentType == null) return undefined;
+  if (!contentType) return undefined;
   const match = /^application\/grpc(-web)?(-text)?(\+[^;\s]*)?(?:\s*;.*)?$/i.exec(contentType);
   if (match === null) return undefined;
   const [, web, text, format] = match;
