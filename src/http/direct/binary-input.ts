@@ -2,7 +2,7 @@
 import { type DescField, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { valuesMax } from "../../call/json/text.ts";
 import { entriesMaxOf, tooManyEntries } from "../../call/schema/entry-limits.ts";
-import { CofferError, invalidFields } from "../../domain/error/errors.ts";
+import { CofferError, invalidField } from "../../domain/error/errors.ts";
 
 interface Scan {
   desc: DescMessage;
@@ -48,13 +48,13 @@ function scanMessage(scan: Scan, end: number, desc: DescMessage | undefined, pat
     countValues(scan, entries - 1);
     if (field) countEntries(counts, field, entries, path);
     if (field?.fieldKind === "map") scanMessage(scan, to, undefined, path, depth + 1);
-    else if (field?.message) scanMessage(scan, to, field.message, `${path}${placeOf(field, counts)}.`, depth + 1);
+    else if (field?.message) scanMessage(scan, to, field.message, `${path}${elementName(field, counts)}.`, depth + 1);
     scan.at = to;
   }
 }
 
 /** Returns the name of a field, with its index in a list. */
-function placeOf(field: DescField, counts: ReadonlyMap<DescField, number>): string {
+function elementName(field: DescField, counts: ReadonlyMap<DescField, number>): string {
   return field.fieldKind === "list" ? `${field.name}[${(counts.get(field) ?? 1) - 1}]` : field.name;
 }
 
@@ -84,7 +84,7 @@ function countEntries(counts: Map<DescField, number>, field: DescField, entries:
   if (entriesMax === undefined) return;
   const count = (counts.get(field) ?? 0) + entries;
   if (count > entriesMax) {
-    throw invalidFields([{ field: path + field.name, description: tooManyEntries(field) }]);
+    throw invalidField(path + field.name, tooManyEntries(field));
   }
   counts.set(field, count);
 }

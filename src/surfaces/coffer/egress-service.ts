@@ -58,7 +58,7 @@ export function egressService(deps: Deps, egressUrl: string | undefined): Servic
 
     async updateSandbox({ sandbox, updateMask }, context) {
       if (!sandbox) throw new Error("the schema requires a sandbox");
-      const input = { sandboxId: sandbox.id, ...toSandboxChange(sandbox, updateMask?.paths ?? []) };
+      const input = { sandboxId: sandbox.id, ...toSandboxChange(sandbox, updateMask) };
       const outcome = await updateSandbox(deps, callerOf(context), input);
       return { sandbox: toSandboxMessage(resourceOf(context, outcome)) };
     },

@@ -45,7 +45,7 @@ export function externalVaultService(deps: Deps): ServiceImpl<typeof ExternalVau
 
     async updateVaultConnection({ vaultConnection, updateMask }, context) {
       if (!vaultConnection) throw new Error("the schema requires a vault connection");
-      const change = toConnectionChange(vaultConnection, updateMask?.paths ?? []);
+      const change = toConnectionChange(vaultConnection, updateMask);
       const input = { ...target(vaultConnection), change };
       return answer(context, await updateVaultConnection(deps, callerOf(context), input));
     },

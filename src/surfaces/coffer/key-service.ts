@@ -46,7 +46,7 @@ export function keyService(deps: Deps): ServiceImpl<typeof KeyService> {
 
     async updateKey({ key, updateMask }, context) {
       if (!key) throw new Error("the schema requires a key");
-      const change = toKeyChange(key, updateMask?.paths ?? []);
+      const change = toKeyChange(key, updateMask);
       return answer(context, await updateKey(deps, callerOf(context), { ...target(key), change }));
     },
 

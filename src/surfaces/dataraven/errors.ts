@@ -37,6 +37,6 @@ function locationOf({ field }: FieldViolation): (string | number)[] {
   const [first = "", ...rest] = [...own.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
     ([, key, index, name]) => key ?? (index === undefined ? (name ?? "") : Number(index)),
   );
-  const place = inPath.has(String(first)) ? "path" : inQuery.has(String(first)) ? "query" : "body";
-  return [place, first, ...rest];
+  const part = inPath.has(String(first)) ? "path" : inQuery.has(String(first)) ? "query" : "body";
+  return [part, first, ...rest];
 }

@@ -25,13 +25,13 @@ import { toImported, toKeyMessage, toRotationPeriodDays } from "./key-messages.t
 import { keyUses } from "./key-uses.ts";
 import { entriesMax } from "./lists.ts";
 import { toRegionMessage } from "./messages.ts";
-import { regionIn } from "./places.ts";
+import { regionIn } from "./secret-address.ts";
 
 export function thalassaKeyService(deps: Deps): ServiceImpl<typeof KeyService> {
-  const keyId = (context: HandlerContext, permission: Permission, { region, identity }: KeyPlace) =>
+  const keyId = (context: HandlerContext, permission: Permission, { region, identity }: KeyAddress) =>
     keyIdIn(deps, callerOf(context), permission, { region: regionIn(deps, region), identity });
-  const target = async (context: HandlerContext, permission: Permission, place: KeyPlace) => ({
-    kmsKeyId: await keyId(context, permission, place),
+  const target = async (context: HandlerContext, permission: Permission, key: KeyAddress) => ({
+    kmsKeyId: await keyId(context, permission, key),
     etag: undefined,
   });
   return {
@@ -134,7 +134,7 @@ function toKeyRef(slug: string | undefined, identity: string | undefined): { slu
   return slug === undefined || slug === identity ? { slug: identity } : { slug, kmsKeyId: identity };
 }
 
-interface KeyPlace {
+interface KeyAddress {
   region: string;
   identity: string;
 }

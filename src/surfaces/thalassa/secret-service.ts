@@ -19,7 +19,7 @@ import type { Deps } from "../../runtime/deps.ts";
 import { toAccessPolicy, toNextAccessPolicy } from "./access-policies.ts";
 import { entriesMax, toList } from "./lists.ts";
 import { showSecret } from "./messages.ts";
-import { regionIn, secretAt } from "./places.ts";
+import { regionIn, secretAt } from "./secret-address.ts";
 import { toValueInput, valueFields } from "./values.ts";
 
 export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretService> {

@@ -22,7 +22,7 @@ export function mapEntryOf(desc: DescMessage, name: string, isExact: boolean): M
 }
 
 /** Sets the entry below `root`, which no body fills. */
-export function placeMapEntry(
+export function putMapEntry(
   root: JsonObject,
   { field, spelling, key }: MapEntry,
   values: readonly string[],

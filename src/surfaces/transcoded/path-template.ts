@@ -62,18 +62,18 @@ export function matchesTemplate(template: PathTemplate, segments: readonly strin
   const { segments: wanted } = template;
   const isOpen = wanted.some((segment) => segment.kind === "rest");
   if (isOpen ? segments.length < wanted.length - 1 : segments.length !== wanted.length) return false;
-  const place = placeIn(template, segments);
-  return wanted.every((segment, i) => segment.kind !== "literal" || segment.text === segments[place(i)]);
+  const position = positionIn(template, segments);
+  return wanted.every((segment, i) => segment.kind !== "literal" || segment.text === segments[position(i)]);
 }
 
 /** The text that each variable stands for in segments that match, in the order of `variables`. */
 export function bindVariables(template: PathTemplate, segments: readonly string[]): string[] {
-  const place = placeIn(template, segments);
-  return template.variables.map(({ from, to }) => segments.slice(place(from), place(to)).join("/"));
+  const position = positionIn(template, segments);
+  return template.variables.map(({ from, to }) => segments.slice(position(from), position(to)).join("/"));
 }
 
 /** Where in a path the segments of the template begin: those behind `**` are counted from the path's end. */
-function placeIn({ segments: wanted }: PathTemplate, segments: readonly string[]): (index: number) => number {
+function positionIn({ segments: wanted }: PathTemplate, segments: readonly string[]): (index: number) => number {
   const rest = wanted.findIndex((segment) => segment.kind === "rest");
   return (index) => (rest === -1 || index <= rest ? index : index + segments.length - wanted.length);
 }

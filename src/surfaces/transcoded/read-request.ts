@@ -4,7 +4,7 @@ import { in_query_too, null_clears } from "../../../gen/coffer/rest/v1/options_p
 import { type JsonInput, readJsonValue } from "../../call/json/input.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../call/json/path.ts";
 import { CofferError, type FieldViolation } from "../../domain/error/errors.ts";
-import { mapEntryOf, placeMapEntry } from "./map-parameter.ts";
+import { mapEntryOf, putMapEntry } from "./map-parameter.ts";
 import { parameterToJson, takesParameter } from "./parameter.ts";
 import type { BodyTarget, Route } from "./route.ts";
 
@@ -25,27 +25,27 @@ interface Target {
 /** The message, and the violations of body, path and query. Throws REQUEST_MALFORMED. */
 export function readRequest(route: Route, input: RestInput): JsonInput {
   const violations: FieldViolation[] = [];
-  const root = placeBody(route.body, input.body);
+  const root = putBody(route.body, input.body);
   const desc = route.method.input;
-  if (route.updateMask) violations.push(...placeMask(route.updateMask, desc, root));
+  if (route.updateMask) violations.push(...putMask(route.updateMask, route, root));
   const bound: string[] = [];
   route.template.variables.forEach(({ fieldPath }, i) => {
     const target = resolve(desc, fieldPath, false);
     const text = input.variables[i];
     if (target === undefined || text === undefined) throw new Error(`unbound path variable ${fieldPath.join(".")}`);
-    const problem = place(root, target, parameterToJson(leaf(target), [text]), "is given in the path already");
+    const problem = putValue(root, target, parameterToJson(leaf(target), [text]), "is given in the path already");
     if (problem !== undefined) violations.push(problem);
     bound.push(identity(target));
   });
   for (const [name, values] of input.query) {
-    const problem = placeParameter(route, root, name, values, bound);
+    const problem = putParameter(route, root, name, values, bound);
     if (problem !== undefined) violations.push(problem);
   }
   const { exactJson, fieldNames } = route.api;
   return readJsonValue(desc, root, { violations, isExact: exactJson, spelling: fieldNames });
 }
 
-function placeBody(target: BodyTarget, body: JsonValue | undefined): JsonObject {
+function putBody(target: BodyTarget, body: JsonValue | undefined): JsonObject {
   switch (target.kind) {
     case "none":
       if (body !== undefined && !(isJsonObject(body) && Object.keys(body).length === 0)) {
@@ -62,11 +62,13 @@ function placeBody(target: BodyTarget, body: JsonValue | undefined): JsonObject 
   }
 }
 
-/** Notes which fields the body changes; no caller writes the mask itself. */
-function placeMask(mask: DescField, desc: DescMessage, root: JsonObject): FieldViolation[] {
+/** Writes the mask: the fields that the body changes. The path, not the body, may give the others. No caller writes the mask itself. */
+function putMask(mask: DescField, { method, template }: Route, root: JsonObject): FieldViolation[] {
   const spellings = [...new Set([mask.name, mask.jsonName])].filter((name) => Object.hasOwn(root, name));
   for (const name of spellings) delete root[name];
-  const named = desc.fields.filter((field) => {
+  const inPath = new Set(template.variables.map(({ fieldPath }) => fieldPath[0]));
+  const named = method.input.fields.filter((field) => {
+    if (inPath.has(field.name)) return false;
     const given = [field.name, field.jsonName].find((name) => Object.hasOwn(root, name));
     return given !== undefined && (root[given] !== null || getOption(field, null_clears));
   });
@@ -74,7 +76,7 @@ function placeMask(mask: DescField, desc: DescMessage, root: JsonObject): FieldV
   return spellings.map((field) => ({ field, description: "is not a known field" }));
 }
 
-function placeParameter(
+function putParameter(
   route: Route,
   root: JsonObject,
   name: string,
@@ -82,7 +84,7 @@ function placeParameter(
   bound: string[],
 ): FieldViolation | undefined {
   const entry = route.body.kind === "none" ? mapEntryOf(route.method.input, name, route.api.exactJson) : undefined;
-  if (entry) return placeMapEntry(root, entry, values);
+  if (entry) return putMapEntry(root, entry, values);
   const spelling = name.split(".");
   const field = spelling.reduce(joinPath, "");
   const target = resolve(route.method.input, spelling, route.api.exactJson);
@@ -98,7 +100,7 @@ function placeParameter(
   bound.push(identity(target));
   const value = parameterToJson(leaf(target), values);
   if (route.body.kind === "message" && root[leaf(target).jsonName] === value) return undefined;
-  return place(root, target, value, "is given already");
+  return putValue(root, target, value, "is given already");
 }
 
 function resolve(desc: DescMessage, spelling: readonly string[], isExact: boolean): Target | undefined {
@@ -122,7 +124,7 @@ function identity({ fields }: Target): string {
 }
 
 /** Sets the target below `root`, beside what is there; a value that is there already stays, and the answer says so. */
-function place(root: JsonObject, target: Target, value: JsonValue, description: string): FieldViolation | undefined {
+function putValue(root: JsonObject, target: Target, value: JsonValue, description: string): FieldViolation | undefined {
   let object = root;
   let path = "";
   for (const [i, field] of target.fields.entries()) {

@@ -13,7 +13,7 @@ export function regionIn({ regions }: Pick<Deps, "regions">, name: string): stri
   );
 }
 
-interface Place {
+interface SecretAddress {
   region: string;
   /** Without its leading slash; empty: not in the URL. */
   urlPath: string;
@@ -21,7 +21,7 @@ interface Place {
 }
 
 /** The secret that a request is about. Fails with ROUTE_NOT_FOUND, or FIELD_INVALID for `path`. */
-export function secretAt(deps: Pick<Deps, "regions">, { region, urlPath, path }: Place) {
+export function secretAt(deps: Pick<Deps, "regions">, { region, urlPath, path }: SecretAddress) {
   const name = urlPath === "" ? path : `/${urlPath}`;
   if (path !== "" && path !== name) throw invalidField("path", "must be the path in the URL");
   if (name === "") throw invalidField("path", "is required");
