@@ -41,7 +41,7 @@ export interface ErrorDetail {
   value: Message;
 }
 
-/** Exactly one ErrorInfo, and what else helps the caller. */
+/** Returns exactly one ErrorInfo, and the other details that apply. */
 export function detailsOf(error: CofferError): ErrorDetail[] {
   const { reason, metadata, violations, retryDelayMs, resource } = error;
   const details = [detail(ErrorInfoSchema, { reason, domain: errorDomain, metadata: { ...metadata } })];
@@ -57,7 +57,7 @@ export function detailsOf(error: CofferError): ErrorDetail[] {
   return details;
 }
 
-/** The error as one message, for answers that hold several outcomes. */
+/** Returns the error as one message, for answers that hold several outcomes. */
 export function statusOf(error: CofferError): Status {
   return create(StatusSchema, {
     code: codeOf(error),

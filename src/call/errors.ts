@@ -1,10 +1,10 @@
-// CofferError ⇄ what goes over the wire: Connect code, HTTP status and google.rpc details.
+// Converts a CofferError to its Connect code, HTTP status and google.rpc details, and any thrown error to a CofferError.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type CodeName, type Reason, reasons } from "../domain/error/error-reasons.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { codeOf, detailsOf } from "./error-details.ts";
 
-// As the Connect protocol maps them; reasons that need another status have their own in the table of reasons.
+// The statuses of the Connect protocol. The table of reasons has its own status for some reasons.
 const httpStatuses: Record<CodeName, number> = {
   INVALID_ARGUMENT: 400,
   UNAUTHENTICATED: 401,
@@ -22,37 +22,37 @@ const httpStatuses: Record<CodeName, number> = {
   INTERNAL: 500,
 };
 
-/** The HTTP status of an error, for answers that are not gRPC. */
+/** Returns the HTTP status of an error, for answers that are not gRPC. */
 export function httpStatusOf(error: CofferError): number {
   const entry = reasons[error.reason];
   return entry.httpStatus ?? httpStatuses[entry.code];
 }
 
-// HTTP itself gives these their status, whatever the protocol of the call.
-const ofHttp: ReadonlySet<Reason> = new Set(["METHOD_NOT_ALLOWED", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT"]);
+// HTTP itself defines the status of these reasons, so it is the same in every protocol.
+const httpReasons: ReadonlySet<Reason> = new Set(["METHOD_NOT_ALLOWED", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT"]);
 
-/** The HTTP status of an error in the Connect protocol, which has one for each code. */
+/** Returns the HTTP status of an error in the Connect protocol, which has one for each code. */
 export function connectStatusOf(error: CofferError): number {
-  return ofHttp.has(error.reason) ? httpStatusOf(error) : httpStatuses[reasons[error.reason].code];
+  return httpReasons.has(error.reason) ? httpStatusOf(error) : httpStatuses[reasons[error.reason].code];
 }
 
-/** The error with its details, as Connect, gRPC and gRPC-Web send it. */
+/** Returns the error with its details, as Connect, gRPC and gRPC-Web send it. */
 export function toConnectError(error: CofferError): ConnectError {
-  // google.rpc and Connect number their codes alike.
+  // google.rpc and Connect use the same numbers for their codes.
   const code = codeOf(error) as number as Code;
   const connectError = new ConnectError(error.message, code, errorHeaders(error), undefined, error);
   connectError.details = detailsOf(error);
   return connectError;
 }
 
-/** Headers that an error brings, in every protocol. */
+/** Returns the headers of an error's answer, the same in every protocol. */
 export function errorHeaders(error: CofferError): Record<string, string> {
   const { headers, retryDelayMs } = error;
   if (retryDelayMs === undefined) return { ...headers };
   return { ...headers, "retry-after": String(Math.max(1, Math.ceil(retryDelayMs / 1000))) };
 }
 
-/** Anything thrown, as an error that may be shown: what is not foreseen becomes INTERNAL and says nothing. */
+/** Returns a thrown value as an error that a caller may see. An unexpected error becomes INTERNAL without details. */
 export function toCofferError(thrown: unknown): CofferError {
   if (thrown instanceof CofferError) return thrown;
   if (thrown instanceof ConnectError && thrown.cause instanceof CofferError) return thrown.cause;

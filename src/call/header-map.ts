@@ -1,6 +1,6 @@
-// Headers as calls carry them: the web's Headers check and convert every name and value again, for which Node's parsers have answered.
+// The headers of calls. The web's Headers class would check and convert every name and value again, after Node's parsers did.
 
-/** Like the web's Headers, for names in lower case and values that are valid already. */
+/** Returns an object like the web's Headers. It does not check names and values. */
 export function createHeaderMap(entries: Iterable<readonly [string, string]> = []): Headers {
   return new HeaderMap(entries);
 }
@@ -46,7 +46,7 @@ class HeaderMap implements Headers {
     for (const [name, value] of this.#values) callback(value, name, this);
   }
 
-  // The web's iterators have more methods by type than the library level here knows of; at run time they are the same.
+  // The type of the web's iterators has more methods than the `lib` of this project. At run time they are the same.
   entries(): Entries {
     return this.#values.entries() as unknown as Entries;
   }

@@ -1,7 +1,7 @@
 // The JSON that a google.protobuf.Value holds.
 import type { Value } from "@bufbuild/protobuf/wkt";
 
-/** As `toJson` does it, but for numbers that JSON cannot say, such as `1e400`: they are left to be judged where they stand. */
+/** Like `toJson`, except for numbers that JSON cannot hold, such as `1e400`: it returns them, and the caller checks them. */
 export function plainJson({ kind }: Value): unknown {
   switch (kind.case) {
     case "structValue":

@@ -1,14 +1,14 @@
-// Splits a request's path into segments, decoded exactly once, and refuses what different readers would read differently.
+// Splits a request's path into segments, which it decodes once. Refuses paths that other programs could read in another way.
 import { CofferError } from "../domain/error/errors.ts";
 
 export interface RequestPath {
-  /** All segments, the last with whatever colon it has. */
+  /** All segments. The last one may contain colons. */
   segments: readonly string[];
   /** The same without the verb, if the decoded last segment has a colon with text on both sides. Clients may send the colon as `%3A`. */
   withVerb: { segments: readonly string[]; verb: string } | undefined;
 }
 
-/** Throws REQUEST_MALFORMED for empty, `.` and `..` segments, encoded slashes and broken percent-encoding. */
+/** Throws REQUEST_MALFORMED for empty, `.` and `..` segments, encoded slashes and invalid percent-encoding. */
 export function readRequestPath(path: string): RequestPath {
   const raw = path.slice(1).split("/");
   const segments = raw.map(decodeSegment);

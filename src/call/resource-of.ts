@@ -1,8 +1,8 @@
-// What answers say beside their messages.
+// The header that marks the answer to a repeated call.
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Outcome } from "../steps/mutation.ts";
 
-/** The resource of an outcome; a replay is told by the header `Idempotency-Replayed`. */
+/** Returns the resource of an outcome. Sets the header `Idempotency-Replayed` if the call was a repeated one. */
 export function resourceOf<T>(context: HandlerContext, { resource, replayed }: Outcome<T>): T {
   if (replayed) context.responseHeader.set("idempotency-replayed", "true");
   return resource;

@@ -19,10 +19,10 @@ export function headerRulesOf(surfaces: readonly WireApi[]): HeaderRules {
   return { single: new Set([...singleHeaders, ...credentials, ...ofSurfaces]), credentials: new Set(credentials) };
 }
 
-/** As HTTP/1.1 has it from its parser, and HTTP/2 only after the client has acknowledged its settings. */
+/** The limit of Node's HTTP/1.1 parser. HTTP/2 has it only after the client has acknowledged the settings, so it is checked here. */
 export const headerBlockBytesMax = 16 * 1024;
 
-/** The headers without HTTP/2's pseudo-headers. Throws REQUEST_MALFORMED for doubled or contradicting ones, REQUEST_TOO_LARGE. */
+/** Returns the headers without HTTP/2's pseudo-headers. Throws REQUEST_MALFORMED for headers that break the rules, and REQUEST_TOO_LARGE. */
 export function readHeaders(rawHeaders: readonly string[], rules: HeaderRules): Headers {
   if (rawHeaders.reduce((size, text) => size + text.length, 0) > headerBlockBytesMax) {
     throw new CofferError("REQUEST_TOO_LARGE", `the headers are larger than ${headerBlockBytesMax} bytes`);

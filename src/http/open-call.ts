@@ -10,9 +10,9 @@ import { type HeaderRules, readHeaders } from "./headers.ts";
 
 export interface OpenCallOptions {
   headerRules: HeaderRules;
-  /** Names a request that brings no id of its own. */
+  /** Returns the id of a request that has none of its own. */
   newRequestId: () => string;
-  /** Peers whose X-Forwarded-For, or without one X-Real-IP, is believed; X-Forwarded-Proto too. */
+  /** The peers whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto coffer believes. */
   trustedProxies?: BlockList;
 }
 
@@ -58,7 +58,7 @@ export function openCall(
   };
 }
 
-/** Proxies may disagree with coffer about where such a body ends, so nothing more is read from the connection. */
+/** A proxy might see another end of such a body than coffer does, so nothing more is read from the connection. */
 function checkFraming(request: NodeRequest, response: NodeResponse, headers: Headers): void {
   const coding = headers.get("transfer-encoding");
   if (coding === null) return;
@@ -82,7 +82,7 @@ export function isEncrypted({ socket }: NodeRequest): boolean {
   return "encrypted" in socket && socket.encrypted === true;
 }
 
-/** A client's own id is kept when it is a plain word. */
+/** Uses the client's own id if it is a plain word. */
 function chooseRequestId(given: string | string[] | undefined, newRequestId: () => string): string {
   return typeof given === "string" && /^[\w.-]{1,64}$/.test(given) ? given : newRequestId();
 }
@@ -93,11 +93,11 @@ function schemeOf(request: NodeRequest, headers: Headers, trustedProxies: BlockL
   return headers.get("x-forwarded-proto")?.trim().toLowerCase() === "https" ? "https" : "http";
 }
 
-// Clients name few hosts, again and again.
+// Clients use few host names, and repeat them.
 const knownAuthorities = new Set<string>();
 const knownAuthoritiesMax = 64;
 
-/** What is no authority would make `new URL` throw further in, where nobody expects it. */
+/** Checks the host here, because `new URL` would throw for an invalid one in code that does not expect it. */
 function readAuthority(request: NodeRequest): string {
   const authority = "authority" in request ? request.authority : (request.headers.host ?? hostlessAuthority(request));
   if (!authority) throw new CofferError("REQUEST_MALFORMED", "the request names no host", { header: "host" });
@@ -119,7 +119,7 @@ function signalOf(response: NodeResponse): AbortSignal {
   const controller = new AbortController();
   const abortUnlessWritten = () => {
     const isWritten = "stream" in response ? response.stream.writableFinished : response.writableFinished;
-    if (!isWritten) controller.abort(new CofferError("CANCELED", "the client went away"));
+    if (!isWritten) controller.abort(new CofferError("CANCELED", "the client has disconnected"));
   };
   if (isClosed(response)) abortUnlessWritten();
   else response.once("close", abortUnlessWritten);

@@ -1,4 +1,4 @@
-// Writes an Answer to a node response, and decides what becomes of a request body that nobody read.
+// Writes an Answer to a node response, and decides what happens to a request body that was not read.
 import { constants } from "node:http2";
 import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "../call/http-call.ts";
 import { isEncrypted, requestIdHeader } from "./open-call.ts";
@@ -9,7 +9,7 @@ const everyAnswersHeaders: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
 };
 
-/** Under TLS: browsers must not use plain HTTP for a year. */
+/** With TLS: browsers must not use plain HTTP for a year. */
 const tlsHeaders: Readonly<Record<string, string>> = {
   ...everyAnswersHeaders,
   "strict-transport-security": "max-age=31536000",
@@ -37,7 +37,7 @@ export function writeAnswer(request: NodeRequest, response: NodeResponse, reques
   else response.end(body);
 }
 
-/** For HEAD: the same headers. */
+/** Returns the answer to HEAD: the same headers without the body. */
 export function withoutBody({ body, ...answer }: Answer): Answer {
   if (body === undefined) return answer;
   return { ...answer, headers: { ...answer.headers, "content-length": String(Buffer.byteLength(body)) } };
@@ -48,25 +48,25 @@ function writeHead(response: NodeResponse, status: number, headers: Record<strin
     response.writeHead(status, headers);
     return;
   }
-  // HTTP/2 would send them at once, and then needs a frame more to say that nothing follows.
+  // writeHead would send the headers at once in HTTP/2, and an empty body would then need one more frame.
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
 const timedOut = 408;
 
-/** A body that was not read may never end: HTTP/1.1 gives up the connection, HTTP/2 the stream. */
+/** A body that was not read may never end. HTTP/1.1 then closes the connection, HTTP/2 the stream. */
 function leaveUnread(request: NodeRequest, response: NodeResponse, answer: Answer): void {
   if ("stream" in response) {
     const { stream } = response;
-    // A reset in the same turn would overtake an answer that is headers only.
+    // A reset in the same tick would overtake an answer that consists of headers only.
     stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
   } else if (answer.status === timedOut || !isShort(request)) {
     answer.headers["connection"] = "close";
   }
 }
 
-/** Short enough that Node may skip it and keep the connection. */
+/** Returns whether the body is so short that Node may skip it and keep the connection. */
 function isShort(request: NodeRequest): boolean {
   return Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY) <= 64 * 1024;
 }

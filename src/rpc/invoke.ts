@@ -1,4 +1,4 @@
-// Runs one unary call through the ordered interceptors: the way in that REST and plain Connect requests share.
+// Runs one unary call of any protocol through the interceptors in their order.
 import { create, type DescMethod } from "@bufbuild/protobuf";
 import {
   createContextKey,
@@ -20,13 +20,13 @@ type AnyFn = ReturnType<Interceptor>;
 
 const contextKey = createContextKey<HandlerContext | undefined>(undefined, { description: "handler context" });
 
-/** The calls of `services`, wrapped once in `interceptors`, the first of which is the outermost. */
+/** Returns the function that calls the methods of `services` through `interceptors`. The first interceptor is the outermost. */
 export function createInvoke(services: readonly ServiceImplSpec[], interceptors: readonly Interceptor[]): Invoke {
   const implementations = implementationsOf(services);
   const call = interceptors.reduceRight((next, interceptor) => interceptor(next), innermost(implementations));
   return async (method, message, request) => {
     if (implementations.get(method)?.kind !== "unary") {
-      throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
+      throw new CofferError("METHOD_UNIMPLEMENTED", "the method is not found");
     }
     const { source, timeoutMs, shape } = request;
     const context: HandlerContext = {
@@ -66,7 +66,7 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
   };
 }
 
-/** Calls the implementations of `services` past everything else; they must be made for dry runs. */
+/** Calls the implementations of `services` without interceptors. They must be made for dry runs. */
 export function createDryCall(services: readonly ServiceImplSpec[]): (req: UnaryRequest) => Promise<unknown> {
   const implementations = implementationsOf(services);
   return async (req) => {
@@ -94,7 +94,7 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
     const spec = implementations.get(req.method);
     const context = req.contextValues.get(contextKey);
     if (req.stream || spec?.kind !== "unary" || !context) throw new Error("not a unary call of this server");
-    // The interceptors refuse such a call. Nothing may run with a part of a message.
+    // The interceptors refuse such a call. Check again: an operation must never run with a part of a message.
     failOn(req.contextValues.get(jsonShapeKey)?.violations ?? []);
     // The caller already gets an error for this call.
     if ((context.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();

@@ -11,7 +11,7 @@ import type { DenialLog } from "../runtime/audit-denials.ts";
 import { isReported } from "../steps/secrets/report-corrupt.ts";
 import type { MethodFacts } from "./method-facts.ts";
 
-/** What a log line says of a call; never a value, a credential or a query string. */
+/** The contents of a call's log line: never a value, a credential or a query string. */
 export interface CallRecord {
   requestId: string;
   method: string;
@@ -25,7 +25,7 @@ export interface CallRecord {
 
 export interface CallLog {
   info(record: CallRecord): void;
-  /** For what is coffer's own fault; `cause` goes nowhere else. */
+  /** Logs an error that is coffer's own fault. `cause` is shown nowhere else. */
   error(record: CallRecord, cause: unknown): void;
 }
 

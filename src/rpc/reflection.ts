@@ -68,14 +68,14 @@ function createAnswer(services: readonly DescService[]) {
         };
       }
       default:
-        return notFound("the question is not known");
+        return notFound("the request is not known");
     }
   };
 }
 
-/** The file and all that it imports, so that a client need not ask for each. */
+/** Returns the file with all files that it imports, so that a client need not request each one. */
 function filesAnswer(file: DescFile | undefined) {
-  if (!file) return notFound("there is no such file or symbol");
+  if (!file) return notFound("the file or symbol is not found");
   return {
     case: "fileDescriptorResponse" as const,
     value: {
@@ -90,7 +90,7 @@ function notFound(errorMessage: string) {
   return { case: "errorResponse" as const, value: { errorCode: Code.NotFound, errorMessage } };
 }
 
-/** By name without `.proto`; a file before what it imports. */
+/** Returns files by their names without `.proto`. A file comes before those that it imports. */
 function withDependencies(roots: readonly DescFile[]): Map<string, DescFile> {
   const found = new Map<string, DescFile>();
   const visit = (file: DescFile) => {
@@ -102,7 +102,7 @@ function withDependencies(roots: readonly DescFile[]): Map<string, DescFile> {
   return found;
 }
 
-/** Symbols are types, services, and members of either: `coffer.v1.SecretService.CreateSecret`. */
+/** Finds types, services and their members, such as `coffer.v1.SecretService.CreateSecret`. */
 function fileOfSymbol(registry: Registry, symbol: string): DescFile | undefined {
   const owner = symbol.slice(0, Math.max(0, symbol.lastIndexOf(".")));
   return (registry.get(symbol) ?? registry.get(owner))?.file;

@@ -1,4 +1,4 @@
-// Walks a JSON value along a message's descriptor and lists what fromJson would refuse, and what it would let through too easily.
+// Checks a JSON value against a message's descriptor, more strictly than fromJson does, and lists every broken rule.
 import {
   type DescField,
   type DescMessage,
@@ -15,11 +15,11 @@ import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./path.ts";
 import { mapKeyProblem, scalarProblem, textProblem } from "./scalar.ts";
 import { wellKnownProblem } from "./well-known.ts";
 
-/** More than this help nobody, and a body of a million wrong items must not make an answer of that size. */
+/** A body with a million wrong items must not cause an answer of that size. */
 const violationsMax = 100;
 
 export interface CheckOptions {
-  /** Only the names of the proto file, and numbers as numbers. */
+  /** Accept only the field names of the proto file, and numbers only as JSON numbers. */
   isExact: boolean;
 }
 
@@ -28,8 +28,8 @@ interface Walk extends CheckOptions {
 }
 
 /**
- * All violations in `json`, with paths in its own spelling. Removes from it what has violations, and nulls and empty texts that mean
- * "absent".
+ * Returns all violations in `json`, with paths as `json` spells them. Removes the values that have violations, and nulls and empty
+ * texts that mean "absent".
  */
 export function checkMessage(desc: DescMessage, json: JsonValue, { isExact }: CheckOptions): FieldViolation[] {
   const walk: Walk = { violations: [], isExact };
@@ -37,7 +37,7 @@ export function checkMessage(desc: DescMessage, json: JsonValue, { isExact }: Ch
   return walk.violations;
 }
 
-/** Returns false, as the walks below do for what must be removed. */
+/** Returns false. The functions below return false for a value that must be removed. */
 function report(walk: Walk, field: string, description: string): false {
   if (walk.violations.length < violationsMax) walk.violations.push({ field, description });
   return false;
@@ -89,7 +89,7 @@ function isAbsentWhenEmpty(field: DescField): boolean {
   return getOption(field, absent_when_empty);
 }
 
-/** Fields for which null is a value; for all others it means unset. */
+/** Returns whether null is a value of the field. For other fields null means unset. */
 function takesNull(field: DescField): boolean {
   return (
     (field.fieldKind === "enum" && field.enum.typeName === "google.protobuf.NullValue") ||
@@ -102,7 +102,7 @@ function walkField(walk: Walk, field: DescField, json: JsonValue, at: string): b
     case "list":
       if (!Array.isArray(json)) return report(walk, at, "must be a list");
       if (hasTooMany(field, json.length)) return report(walk, at, tooManyEntries(field));
-      // Without one item the others would have other numbers.
+      // Do not remove an item: the items after it would change their numbers.
       return json.map((item, index) => walkElement(walk, field, item, `${at}[${index}]`)).every(Boolean);
     case "map":
       if (!isJsonObject(json)) return report(walk, at, "must be an object");

@@ -1,4 +1,4 @@
-// Strict proto JSON: finds every broken rule of a body, named by its field and not by its value, and reads the rest of the body.
+// Reads a message from strict proto JSON. Reports every broken rule by its field, never by its value.
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { CofferError, type FieldViolation, failOn } from "../../domain/error/errors.ts";
 import { anyTypes } from "../schema/any-types.ts";
@@ -12,17 +12,17 @@ export interface JsonInput<Desc extends DescMessage = DescMessage> {
   shape: JsonShape;
 }
 
-/** The message in a JSON body, and its violations. Throws REQUEST_MALFORMED. */
+/** Returns the message in a JSON body, and its violations. Throws REQUEST_MALFORMED. */
 export function readJsonMessage<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): JsonInput<Desc> {
   return readJsonValue(desc, parseJson(bytes), { violations: [], isExact: false });
 }
 
 interface ReadOptions extends CheckOptions, Pick<ShapeOptions, "spelling"> {
-  /** Violations that the caller has found already. */
+  /** Violations that were found before. */
   violations: readonly FieldViolation[];
 }
 
-/** The message in a JSON value, which it takes over and changes, and its violations. */
+/** Returns the message in a JSON value, and its violations. Changes the value. */
 export function readJsonValue<Desc extends DescMessage>(
   desc: Desc,
   json: JsonValue,
@@ -37,7 +37,7 @@ export function readJsonValue<Desc extends DescMessage>(
     const message = fromJson(desc, json, { registry: anyTypes });
     return { message, shape: createJsonShape(desc, json, { violations, spelling }) };
   } catch {
-    // The message of this error, and so its cause, would hold values of the body.
+    // Drop the error: its message holds values of the body.
     failOn(violations);
     throw new CofferError("REQUEST_MALFORMED", `the body is not a valid ${desc.typeName}`);
   }

@@ -1,10 +1,10 @@
-// Names fields of a request for people: paths as the caller spelled them, and the fields that both spellings mean.
+// Writes the paths of fields as the caller spelled them, and finds fields by both of their names.
 import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
 
 const keyLengthMax = 256;
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
-/** The field that `name` means: its name in the proto file or its lowerCamelCase name. */
+/** Returns the field with this name in the proto file or this lowerCamelCase name. */
 export function fieldByName(desc: DescMessage, name: string): DescField | undefined {
   let fields = fieldsByName.get(desc);
   if (fields === undefined) {
@@ -14,13 +14,13 @@ export function fieldByName(desc: DescMessage, name: string): DescField | undefi
   return fields.get(name);
 }
 
-/** `secret` + `labels` → `secret.labels`; a key that is no identifier is quoted. */
+/** `secret` + `labels` → `secret.labels`. Quotes a key that is not an identifier. */
 export function joinPath(path: string, key: string): string {
   if (!/^[A-Za-z_]\w{0,63}$/.test(key)) return joinPathKey(path, key);
   return path === "" ? key : `${path}.${key}`;
 }
 
-/** `values` + `a` → `values["a"]`, cut where it gets long and safe to print. */
+/** `values` + `a` → `values["a"]`. Cuts long keys, and escapes them for printing. */
 export function joinPathKey(path: string, key: string): string {
   const shown = key.length > keyLengthMax ? `${key.slice(0, keyLengthMax)}…` : key;
   return `${path}[${JSON.stringify(shown)}]`;

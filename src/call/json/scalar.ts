@@ -1,4 +1,4 @@
-// What is wrong with a JSON value that is meant for a scalar or an enum, in words that do not repeat it.
+// Checks the JSON value of a scalar or an enum. Descriptions of problems do not contain the value.
 import { type DescEnum, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 
 const integerPattern = /^(?:0|-?[1-9]\d{0,19})$/;
@@ -10,7 +10,7 @@ const uint32Range = [0n, 2n ** 32n - 1n] as const;
 const int64Range = [-(2n ** 63n), 2n ** 63n - 1n] as const;
 const uint64Range = [0n, 2n ** 64n - 1n] as const;
 
-/** The broken rule, or undefined. */
+/** Returns the broken rule, or undefined. */
 export function scalarProblem(type: ScalarType | DescEnum, json: JsonValue): string | undefined {
   if (typeof type === "object") return enumProblem(type, json);
   switch (type) {
@@ -42,21 +42,21 @@ export function scalarProblem(type: ScalarType | DescEnum, json: JsonValue): str
   }
 }
 
-/** The broken rule when a number is written as text, which proto JSON allows. */
+/** Returns the broken rule if a number is written as text, which proto JSON allows. */
 export function textProblem(type: ScalarType | DescEnum, json: JsonValue): string | undefined {
   const isText = type === ScalarType.STRING || type === ScalarType.BYTES || typeof type === "object";
   return typeof json === "string" && !isText ? "must be a number" : undefined;
 }
 
-/** The broken rule of a map's key, which JSON always writes as a string. */
+/** Returns the broken rule of a map's key, which JSON always writes as a string. */
 export function mapKeyProblem(type: ScalarType, key: string): string | undefined {
   if (type !== ScalarType.BOOL) return scalarProblem(type, key);
   return key === "true" || key === "false" ? undefined : "must have the key true or false";
 }
 
 /**
- * Standard or URL-safe alphabet, padded or not, and canonical: lenient decoders skip what they do not know, and a value must not
- * come back other than it was sent.
+ * Accepts the standard and the URL-safe alphabet, padded or not. The text must be canonical: lenient decoders skip unknown characters,
+ * and the value that is read back would differ from the one that was sent.
  */
 function isBase64(text: string): boolean {
   const unpadded = text.replace(/={1,2}$/, "");

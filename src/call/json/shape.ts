@@ -1,4 +1,4 @@
-// The shape of a message that came as JSON: its fields of the wrong type, and the spelling of its fields.
+// The shape of a message that came as JSON: the fields that have a wrong type, and how the caller spelled fields.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
 import { CofferError, type FieldViolation } from "../../domain/error/errors.ts";
@@ -7,7 +7,7 @@ import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./path.ts";
 export interface JsonShape {
   /** Fields of the wrong shape, as the caller spelled them. They are not in the message. */
   violations: readonly FieldViolation[];
-  /** The field as the caller spelled it, or, if the caller did not give it, as the caller spells other fields. */
+  /** Returns the field as the caller spelled it. If the caller did not give it: as the caller spells other fields. */
   spell(field: string): string;
   isGiven(field: string): boolean;
 }
@@ -17,7 +17,7 @@ export const jsonShapeKey = createContextKey<JsonShape | undefined>(undefined, {
 
 export interface ShapeOptions {
   violations: readonly FieldViolation[];
-  /** How fields are spelled that the caller did not give; undefined: as the caller spells those that it gave. */
+  /** The spelling of fields that the caller did not give; undefined: the spelling of those that it gave. */
   spelling?: "proto" | "json" | undefined;
 }
 
@@ -32,7 +32,7 @@ export function createJsonShape(desc: DescMessage, json: JsonValue, options: Sha
   };
 }
 
-/** The same error with the fields of its violations spelled as the caller spelled them. */
+/** Returns the same error, with fields spelled as the caller spelled them. */
 export function spelledAsGiven(error: unknown, shape: JsonShape): unknown {
   if (!(error instanceof CofferError) || error.violations.length === 0) return error;
   return error.withFields(shape.spell);
@@ -84,7 +84,7 @@ function unquoted(key: string): string {
   }
 }
 
-/** Whether a field somewhere in the message is spelled in lowerCamelCase, where the schema spells it otherwise. */
+/** Returns whether any field is spelled in lowerCamelCase where the schema spells it in another way. */
 function usesJsonNames(desc: DescMessage, json: JsonValue | undefined): boolean {
   if (!isJsonObject(json)) return false;
   return Object.entries(json).some(([key, value]) => {

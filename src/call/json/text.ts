@@ -1,15 +1,15 @@
-// Bytes → JSON value, refusing what JSON.parse would let through: bad UTF-8, deep nesting, huge objects, keys given twice.
+// Parses JSON and refuses what JSON.parse accepts: invalid UTF-8, deep nesting, huge objects and repeated keys.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { CofferError } from "../../domain/error/errors.ts";
 
 const depthMax = 32;
 const keysPerObjectMax = 1000;
-/** Many small values cost far more than their bytes. No request needs more than this. */
+/** Many small values use far more memory than their bytes. No request needs more. */
 export const valuesMax = 10_000;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** The JSON value in `bytes`. Throws REQUEST_MALFORMED, without a word of the text. */
+/** Returns the JSON value in `bytes`. Throws REQUEST_MALFORMED. The error contains nothing of the text. */
 export function parseJson(bytes: Uint8Array): JsonValue {
   const text = decodeUtf8(bytes);
   scanJson(text);
@@ -29,7 +29,7 @@ function decodeUtf8(bytes: Uint8Array): string {
 }
 
 /**
- * Holds the caps in one pass, before anything is built from the text. It need not see that text is no JSON: JSON.parse will.
+ * Checks the limits in one pass, before objects are created from the text. JSON.parse finds the other errors.
  */
 function scanJson(text: string): void {
   const keysAtDepth: Set<string>[] = [];

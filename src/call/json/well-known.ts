@@ -1,4 +1,4 @@
-// What is wrong with the JSON of a well-known type (Timestamp, Duration, Any …), in words that do not repeat it.
+// Checks the JSON of a well-known type (Timestamp, Duration, Any …). Descriptions of problems do not contain the value.
 import { type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { anyTypes } from "../schema/any-types.ts";
@@ -10,7 +10,7 @@ const descriptions: Record<string, string> = {
   "google.protobuf.FieldMask": "is not a valid field mask: field names in lowerCamelCase, joined by commas",
 };
 
-/** The broken rule, or undefined. */
+/** Returns the broken rule, or undefined. */
 export function wellKnownProblem(desc: DescMessage, json: JsonValue): string | undefined {
   const [wrapped] = desc.fields;
   if (isWrapperDesc(desc) && wrapped?.fieldKind === "scalar") return scalarProblem(wrapped.scalar, json);
@@ -26,7 +26,7 @@ function isWellFormed(json: JsonValue): boolean {
   return Object.entries(json).every(([key, value]) => key.isWellFormed() && isWellFormed(value));
 }
 
-/** What fromJson lets through: February 30, hour 24, a duration with something behind it. */
+/** Refuses what fromJson accepts: February 30, hour 24, a duration followed by other text. */
 function isStrict(desc: DescMessage, json: JsonValue): boolean {
   if (typeof json !== "string") return true;
   switch (desc.typeName) {

@@ -1,10 +1,10 @@
-// Finds lists and maps with more entries than the schema allows, before anything looks at each entry.
+// Finds lists and maps with more entries than the schema allows, before other code reads the entries.
 import { type DescField, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { FieldViolation } from "../../domain/error/errors.ts";
 import { fieldValue } from "./field-value.ts";
 
-/** A violation for each one in the message itself, or in a message that it holds. */
+/** Returns a violation for each one in the message or in the messages that it holds. */
 export function entryLimitViolations(desc: DescMessage, message: Message, prefix = ""): FieldViolation[] {
   return desc.fields.flatMap((field) => {
     const value = fieldValue(message, field);
@@ -16,7 +16,7 @@ export function entryLimitViolations(desc: DescMessage, message: Message, prefix
   });
 }
 
-/** Whether a list or map has more entries than its field may have. */
+/** Returns whether a list or map has more entries than its field may have. */
 export function hasTooMany(field: DescField, entries: number): boolean {
   const entriesMax = entriesMaxOf(field);
   return entriesMax !== undefined && entries > entriesMax;
@@ -28,7 +28,7 @@ export function tooManyEntries(field: DescField): string {
 
 const known = new WeakMap<DescField, number | undefined>();
 
-/** Undefined for fields without such a rule. */
+/** Returns undefined for fields without such a rule. */
 export function entriesMaxOf(field: DescField): number | undefined {
   if (!known.has(field)) {
     const { type } = getOption(field, fieldRules);

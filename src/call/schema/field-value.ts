@@ -1,7 +1,7 @@
 // Reads a field of a message, whether it is in a oneof or not.
 import type { DescField, Message } from "@bufbuild/protobuf";
 
-/** Undefined when it is unset. */
+/** Returns undefined if the field is unset. */
 export function fieldValue(message: Message, field: DescField): unknown {
   const fields = message as unknown as Record<string, unknown>;
   if (!field.oneof) return fields[field.localName];

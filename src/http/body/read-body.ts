@@ -5,18 +5,18 @@ import { CofferError } from "../../domain/error/errors.ts";
 import { checkEncoding, inflate, tooLarge } from "./inflate.ts";
 
 export interface BodyLimits {
-  /** Of the body as sent, and of what it inflates to. */
+  /** Limits the body as sent, and the inflated body. */
   sizeBytesMax: number;
-  /** For the whole body, so that a trickle ends too. */
+  /** Limits the time of the whole body, so that a slow sender cannot hold the connection. */
   timeoutMs: number;
 }
 
-/** The limit for services that need no credential: anyone can call them. */
+/** The limit for services that need no credential. */
 export const publicBodyBytesMax = 16 * 1024;
 
 export const defaultBodyLimits: BodyLimits = { sizeBytesMax: 1024 * 1024, timeoutMs: 30_000 };
 
-/** The whole body; empty when there is none. Past a limit it stops reading and throws. */
+/** Returns the whole body; empty if there is none. Stops reading and throws when a limit is exceeded. */
 export async function readBody(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.toLowerCase() ?? "identity";
   checkEncoding(encoding, acceptHeader);
@@ -32,7 +32,7 @@ const acceptHeader = "accept-encoding";
 
 const askingFirst = new WeakMap<NodeRequest, NodeResponse>();
 
-/** Marks a request with `Expect: 100-continue`. Its client is told to continue only when the body is read. */
+/** Marks a request with `Expect: 100-continue`. The server tells the client to continue only when it reads the body. */
 export function holdContinue(request: NodeRequest, response: NodeResponse): void {
   askingFirst.set(request, response);
 }
@@ -43,18 +43,18 @@ export function sendContinue(request: NodeRequest): void {
   if (response && !isGone(response)) response.writeContinue();
 }
 
-/** Whether Content-Length alone says that the body is past the limit. */
+/** Returns whether Content-Length exceeds the limit. */
 function isDeclaredTooLarge(request: NodeRequest, sizeBytesMax: number): boolean {
   return Number(request.headers["content-length"] ?? 0) > sizeBytesMax;
 }
 
 async function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
-  // A short body mostly came with its headers, and is all here once the parser has done its turn.
+  // A short body usually arrives together with its headers. It is complete when the parser has finished this tick.
   await Promise.resolve();
   const length = Number(request.headers["content-length"]);
   if ("stream" in request || request.readableLength !== length) return readChunks(request, limits);
   const bytes = request.read() as Buffer;
-  // Only its end is still to come.
+  // Let Node emit "end".
   request.resume();
   return bytes;
 }
@@ -70,8 +70,8 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
   };
   const onEnd = () => resolve(Buffer.concat(chunks));
   const onGone = () => {
-    // Said of every request in the end, complete or not.
-    if (!request.complete) stop(new CofferError("CANCELED", "the client went away"));
+    // "close" is emitted for complete requests too.
+    if (!request.complete) stop(new CofferError("CANCELED", "the client has disconnected"));
   };
   const onTimeout = () => stop(new CofferError("REQUEST_TIMEOUT", "the body did not arrive in time"));
   const stop = (error: CofferError) => {

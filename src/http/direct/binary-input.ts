@@ -1,4 +1,4 @@
-// Reads binary messages. Counts their values before it creates objects: a megabyte may hold half a million empty messages.
+// Reads binary messages. Counts their values before it creates objects: one megabyte can hold half a million empty messages.
 import { type DescField, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { valuesMax } from "../../call/json/text.ts";
 import { entriesMaxOf, tooManyEntries } from "../../call/schema/entry-limits.ts";
@@ -28,7 +28,7 @@ function checkEntries(desc: DescMessage, bytes: Uint8Array): void {
   scanMessage({ desc, bytes, at: 0, values: 0 }, bytes.byteLength, desc, "", 1);
 }
 
-/** `desc` is undefined below fields that are not known, and in the entries of maps. */
+/** `desc` is undefined in unknown fields, and in the entries of maps. */
 function scanMessage(scan: Scan, end: number, desc: DescMessage | undefined, path: string, depth: number): void {
   if (depth > depthMax) throw malformed(scan.desc);
   const counts = new Map<DescField, number>();
@@ -70,7 +70,7 @@ function skipNumber(scan: Scan, end: number, wireType: number): void {
   if (scan.at > end) throw malformed(scan.desc);
 }
 
-/** The numbers in one list that is written without a tag for each; the schema's lists of numbers are varints. */
+/** Counts the numbers of a packed list. All lists of numbers in the schema are varints. */
 function packedEntries({ bytes, at }: Scan, to: number, field: DescField): number {
   const isPacked = field.fieldKind === "list" && (field.listKind === "enum" || field.packed);
   if (!isPacked) return 1;

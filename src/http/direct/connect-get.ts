@@ -6,12 +6,12 @@ import { CofferError, invalidField } from "../../domain/error/errors.ts";
 import { inflate } from "../body/inflate.ts";
 import { answerMessage, type Codec, type UnaryOptions } from "./connect-unary.ts";
 
-/** Whether a method may be called with GET. */
+/** Returns whether a method may be called with GET. */
 export function allowsGet(method: DescMethodUnary): boolean {
   return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
-/** Throws CofferError, or something unforeseen. */
+/** Throws CofferError, or an unexpected error. */
 export async function answerConnectGet(
   options: UnaryOptions,
   method: DescMethodUnary,
@@ -35,7 +35,7 @@ function readCodec(encoding: string | null): Codec {
   throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the parameter encoding must be json or proto");
 }
 
-/** In URL-safe base64, padded or not, when the query says so. */
+/** The message is in URL-safe base64, padded or not, if the query has `base64=1`. */
 function readMessage(query: URLSearchParams): Uint8Array {
   const text = query.get("message") ?? "";
   if (query.get("base64") !== "1") return new TextEncoder().encode(text);

@@ -1,4 +1,4 @@
-// Answers unary Connect requests directly, past the universal handler: strict input, exact errors, a fraction of the cost.
+// Answers unary Connect requests without Connect's universal handler: with stricter input checks, exact errors and less work.
 import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { type Invoke, timeoutMsMax } from "../../call/invoke.ts";
@@ -15,13 +15,13 @@ export interface UnaryOptions {
 
 export type Codec = "json" | "proto";
 
-/** The codec of a unary Connect request, or undefined when its content type is of another protocol. */
+/** Returns the codec of a unary Connect request; undefined if its content type belongs to another protocol. */
 export function unaryCodec(contentType: string | null | undefined): Codec | undefined {
   const [, codec] = /^application\/(json|proto)(?:\s*;\s*charset="?utf-?8"?)?$/i.exec(contentType ?? "") ?? [];
   return codec?.toLowerCase() as Codec | undefined;
 }
 
-/** Answers a POST. Throws CofferError, or something unforeseen. */
+/** Answers a POST. Throws CofferError, or an unexpected error. */
 export async function answerConnectUnary(
   options: UnaryOptions,
   method: DescMethodUnary,
@@ -33,7 +33,7 @@ export async function answerConnectUnary(
   return answerMessage(options, method, codec, call, bytes);
 }
 
-/** Answers a request whose message has been read, however it came. */
+/** Answers a request whose message was in the body or in the query. */
 export async function answerMessage(
   options: UnaryOptions,
   method: DescMethodUnary,

@@ -7,7 +7,7 @@ import { anyTypes } from "../../call/schema/any-types.ts";
 import type { CofferError } from "../../domain/error/errors.ts";
 import { type GrpcContentType, grpcContentType } from "./grpc-content-type.ts";
 
-/** JSON with code, message and details. `status` is the one of the Connect protocol unless given. */
+/** Returns JSON with code, message and details. The default `status` is the one of the Connect protocol. */
 export function connectErrorAnswer(error: CofferError, status = connectStatusOf(error)): Answer {
   const headers: Record<string, string> = { ...errorHeaders(error), "content-type": "application/json" };
   if (status === 401) headers["www-authenticate"] = "Bearer";
@@ -15,7 +15,7 @@ export function connectErrorAnswer(error: CofferError, status = connectStatusOf(
   return { status, headers, body: JSON.stringify(errorToJson(toConnectError(error), { registry: anyTypes })) };
 }
 
-/** An answer without messages: gRPC and gRPC-Web then send the status in the headers. */
+/** Returns an answer without messages. gRPC and gRPC-Web then send the status in the headers. */
 export function grpcErrorAnswer(error: CofferError, type: GrpcContentType): Answer {
   const headers = {
     ...errorHeaders(error),

@@ -1,4 +1,4 @@
-// Answers unary gRPC and gRPC-Web requests directly, past the universal handler: same answers, a fraction of the cost.
+// Answers unary gRPC and gRPC-Web requests without Connect's universal handler: the same answers with less work.
 import { type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
@@ -15,7 +15,7 @@ import { type GrpcContentType, grpcContentType } from "./grpc-content-type.ts";
 const prefixBytes = 5;
 const isCompressed = 1;
 
-/** Answers a POST. Throws CofferError, or something unforeseen. */
+/** Answers a POST. Throws CofferError, or an unexpected error. */
 export async function answerGrpcUnary(
   { invoke, bodyLimits }: UnaryOptions,
   method: DescMethodUnary,
@@ -33,20 +33,20 @@ export async function answerGrpcUnary(
   const body = framed(0, toBinary(method.output, result.message));
   const trailers = { ...Object.fromEntries(result.trailer), "grpc-status": "0" };
   if (!isWeb) return { status: 200, headers, body, trailers };
-  // Browsers cannot read trailers: they come as a last frame.
+  // Browsers cannot read trailers. gRPC-Web sends them in the last frame.
   const lastFrame = framed(trailerFlag, trailerSerialize(new Headers(trailers)));
   const bytesOfBody = Buffer.concat([body, lastFrame]);
   return { status: 200, headers, body: isText ? bytesOfBody.toString("base64") : bytesOfBody };
 }
 
-/** The deadline of grpc-timeout, in milliseconds after the headers arrived. Fails with FIELD_INVALID. */
+/** Returns the deadline in grpc-timeout, in milliseconds after the headers arrived. Fails with FIELD_INVALID. */
 export function readTimeoutMs(headers: Headers): number | undefined {
   const { timeoutMs, error } = parseTimeout(headers.get("grpc-timeout"), Number.POSITIVE_INFINITY);
   if (error) throw invalidField("grpc-timeout", "must be a number of at most 8 digits and a unit (H, M, S, m, u or n)");
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, timeoutMsMax);
 }
 
-/** The one message of the body. Fails with MESSAGE_COUNT, REQUEST_MALFORMED or as `inflate` does. */
+/** Returns the one message of the body. Fails with MESSAGE_COUNT, REQUEST_MALFORMED or as `inflate` does. */
 async function readMessage({ request, headers }: HttpCall, isText: boolean, limits: BodyLimits): Promise<Uint8Array> {
   const sizeBytesMax = limits.sizeBytesMax + prefixBytes;
   const sent = await readBody(request, { ...limits, sizeBytesMax: isText ? base64Length(sizeBytesMax) : sizeBytesMax });
