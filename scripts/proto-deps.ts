@@ -24,13 +24,13 @@ function googleFiles(folder: string, names: string[]): [string, string][] {
   });
 }
 
-function place(path: string): string {
-  const place = join(target, path);
-  mkdirSync(dirname(place), { recursive: true });
-  return place;
+function targetOf(path: string): string {
+  const copy = join(target, path);
+  mkdirSync(dirname(copy), { recursive: true });
+  return copy;
 }
 
 rmSync(target, { recursive: true, force: true });
-for (const [from, to] of copied) cpSync(join(root, "node_modules", from), place(to));
+for (const [from, to] of copied) cpSync(join(root, "node_modules", from), targetOf(to));
 // buf/validate/validate.proto is in no npm package, but its descriptor is.
-writeFileSync(place("buf/validate/validate.proto"), printProto(file_buf_validate_validate));
+writeFileSync(targetOf("buf/validate/validate.proto"), printProto(file_buf_validate_validate));

@@ -1,4 +1,4 @@
-// Holds the arrows down, for values and types alike: compose → http → rpc → surfaces → operations → steps → runtime → integrity → store, redis, envelope … → domain.
+// Holds the arrows down, for values and types alike: compose → http → rpc, surfaces → call, operations → steps → runtime → integrity → store, redis, envelope … → domain.
 import { globSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -17,6 +17,7 @@ const rules = {
         "wire",
         "rpc",
         "surfaces",
+        "call",
         "jobs",
         "egress",
         "operations",
@@ -42,9 +43,10 @@ const rules = {
     ],
     // What all processes of a deployment open first.
     base: ["steps", "runtime", "store", "envelope", "domain"],
-    http: ["wire", "rpc", "surfaces", "domain"],
-    rpc: ["surfaces", "operations", "steps", "runtime", "redis", "domain"],
-    surfaces: ["operations", "steps", "runtime", "domain"],
+    http: ["wire", "rpc", "call", "domain"],
+    rpc: ["call", "operations", "steps", "runtime", "redis", "domain"],
+    surfaces: ["call", "operations", "steps", "runtime", "domain"],
+    call: ["steps", "runtime", "domain"],
     jobs: ["operations", "steps", "runtime", "integrity", "store", "domain"],
     egress: ["wire", "operations", "steps", "runtime", "net-guard", "domain"],
     operations: ["steps", "runtime", "integrity", "store", "envelope", "external-vault", "jwt", "probes", "domain"],
@@ -67,7 +69,7 @@ const rules = {
   /** Targets that only some rooms may import. A name that ends in `/` covers everything below it. */
   reserved: [
     { target: "src/compose/log.ts", for: ["compose", "src/program.ts"] },
-    { target: "gen/", for: ["rpc", "surfaces", "http", "compose"] },
+    { target: "gen/", for: ["http", "rpc", "surfaces", "call", "compose"] },
     { target: "jose", for: ["jwt", "probes"] },
     { target: "pino", for: ["compose"] },
     { target: "pg", for: ["store", "embedded"] },
@@ -79,8 +81,8 @@ const rules = {
     { target: "aws4fetch", for: ["probes"] },
     { target: "@noble/curves/", for: ["envelope"] },
     { target: "prom-client", for: ["egress"] },
-    { target: "@connectrpc/", for: ["http", "rpc", "surfaces", "compose"] },
-    { target: "@bufbuild/", for: ["http", "rpc", "surfaces", "compose"] },
+    { target: "@connectrpc/", for: ["http", "rpc", "surfaces", "call", "compose"] },
+    { target: "@bufbuild/", for: ["http", "rpc", "surfaces", "call", "compose"] },
   ],
   /** The outside modules that pure rooms may import: no clock, no network, no randomness of their own. */
   pure: {
@@ -153,7 +155,7 @@ describe("the checker", () => {
     ["src/redis/connection.ts", "src/store/database.ts"],
     ["src/redis/connection.ts", "pg"],
     ["src/steps/mutation.ts", "src/surfaces/coffer/secrets.ts"],
-    ["src/steps/mutation.ts", "src/rpc/context.ts"],
+    ["src/steps/mutation.ts", "src/call/context.ts"],
     ["src/steps/mutation.ts", "gen/coffer/v1/secret_pb.ts"],
     ["src/steps/mutation.ts", "@connectrpc/connect"],
     ["src/steps/mutation.ts", "pg"],
@@ -164,16 +166,23 @@ describe("the checker", () => {
     ["src/steps/mutation.ts", "src/config/config.ts", "type"],
     ["src/steps/mutation.ts", "src/jobs/runner.ts"],
     ["src/surfaces/coffer/secrets.ts", "src/store/secrets.ts"],
-    ["src/surfaces/coffer/secrets.ts", "src/rpc/context.ts"],
+    ["src/surfaces/coffer/secrets.ts", "src/rpc/invoke.ts"],
     ["src/surfaces/coffer/secrets.ts", "src/http/server.ts"],
     ["src/rpc/observe.ts", "src/http/server.ts"],
+    ["src/rpc/observe.ts", "src/surfaces/akua/headers.ts"],
+    ["src/http/dispatch.ts", "src/surfaces/surfaces.ts"],
+    ["src/http/dispatch.ts", "src/surfaces/akua/api.ts", "type"],
+    ["src/call/surface.ts", "src/surfaces/akua/api.ts", "type"],
+    ["src/call/surface.ts", "src/rpc/invoke.ts", "type"],
+    ["src/call/surface.ts", "src/http/server.ts", "type"],
+    ["src/steps/mutation.ts", "src/call/caller.ts"],
     ["src/rpc/rate-limit.ts", "rate-limiter-flexible"],
     ["src/rpc/authenticate.ts", "src/store/api-tokens.ts"],
     ["src/http/server.ts", "src/steps/mutation.ts"],
     ["src/http/server.ts", "src/compose/app.ts"],
     ["src/http/server.ts", "src/compose/app.ts", "type"],
     ["src/embedded/cluster.ts", "src/store/database.ts"],
-    ["src/jobs/runner.ts", "src/rpc/errors.ts"],
+    ["src/jobs/runner.ts", "src/call/errors.ts"],
     ["src/cli/run.ts", "src/http/server.ts"],
     ["src/cli/run.ts", "src/compose/app.ts"],
     ["src/steps/mutation.ts", "src/cli/run.ts"],
@@ -200,7 +209,10 @@ describe("the checker", () => {
   });
 
   const good: [from: string, to: string, typeOnly?: "type"][] = [
-    ["src/http/server.ts", "src/rpc/errors.ts"],
+    ["src/http/server.ts", "src/call/errors.ts"],
+    ["src/rpc/observe.ts", "src/call/context.ts"],
+    ["src/surfaces/akua/api.ts", "src/call/surface.ts", "type"],
+    ["src/call/surface.ts", "src/runtime/deps.ts", "type"],
     ["src/http/server.ts", "src/http/body.ts"],
     ["src/http/server.ts", "node:http"],
     ["src/rpc/authenticate.ts", "src/operations/tokens/authenticate.ts"],

@@ -1,5 +1,6 @@
 // Connects the parts of the API by hand, each opening beside its closing.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Surface } from "../call/surface.ts";
 import type { Config } from "../config/config.ts";
 import type { Keyring } from "../envelope/keyring.ts";
 import type { HttpServer } from "../http/server.ts";
@@ -48,10 +49,13 @@ export interface AppOptions {
   keyring: Keyring;
   /** Whether a primary has forked this process. The primary then counts the limits of this instance. */
   isWorker?: boolean;
+  /** Served besides the surfaces of the table. */
+  surfaces?: readonly Surface[];
 }
 
 /** Fails with a StartupError when the keyring does not fit the database, and leaves nothing open. */
-export async function createApp({ config, log, database, keyring, isWorker = false }: AppOptions): Promise<App> {
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, log, database, keyring, isWorker = false, surfaces: moreSurfaces } = options;
   // Each part closes before the parts that stand above it.
   await using opening = new AsyncDisposableStack();
   opening.adopt(database, (pool) => pool.close());
@@ -80,7 +84,7 @@ export async function createApp({ config, log, database, keyring, isWorker = fal
   opening.defer(() => deps.validations.close());
   const readiness = createReadiness(readinessCheck(database));
   const server = createServer({
-    ...{ config, log, deps, denials, redis, readiness, isWorker },
+    ...{ config, log, deps, denials, redis, readiness, isWorker, moreSurfaces },
     shutdownSignal: shutdown.signal,
   });
   const runner = startJobs(deps, config.jobs ? jobsFor(deps, config) : [], {

@@ -1,14 +1,14 @@
-// Whose address a request counts for: the socket's peer, or what trusted proxies say of theirs.
+// Finds the client's address of a request: the socket's peer, or the address that trusted proxies report.
 import { type BlockList, isIP } from "node:net";
 
 export interface ForwardedHeaders {
-  /** X-Forwarded-For: each proxy appends the peer it saw. */
+  /** X-Forwarded-For: each proxy appends the address of its peer. */
   forwardedFor: string | null;
-  /** X-Real-IP, which counts only without the other: the peer that the last proxy saw. */
+  /** X-Real-IP: the address of the last proxy's peer. It counts only if X-Forwarded-For is absent. */
   realIp: string | null;
 }
 
-/** Undefined when the socket is gone already. */
+/** Returns undefined if the socket is closed. */
 export function clientAddress(
   peerAddress: string | undefined,
   { forwardedFor, realIp }: ForwardedHeaders,
@@ -21,7 +21,7 @@ export function clientAddress(
     const real = normalizeAddress(realIp?.trim() ?? "");
     return isIP(real) !== 0 && isTrusted(trustedProxies, address) ? real : address;
   }
-  // Each proxy appends the peer it saw, so only what a trusted one wrote counts: from the right, until somebody else speaks.
+  // Each proxy appends the address of its peer. Read from the right, and stop at the first address that is not a trusted proxy's.
   for (const hop of forwardedFor.split(",").reverse()) {
     if (!isTrusted(trustedProxies, address)) return address;
     const next = normalizeAddress(hop.trim());
@@ -41,7 +41,7 @@ function isTrusted(trustedProxies: BlockList, address: string): boolean {
   return trustedProxies.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
-/** Without brackets, port, zone and the IPv4-in-IPv6 prefix. */
+/** Returns the address without brackets, port, zone and the IPv4-in-IPv6 prefix. */
 function normalizeAddress(text: string): string {
   if (/^[\d.]*$/.test(text)) return text;
   const [, bracketed] = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? [];
@@ -50,7 +50,7 @@ function normalizeAddress(text: string): string {
   return mappedIpv4(address) ?? address;
 }
 
-/** However the IPv6 address is written in which the IPv4 one is. */
+/** Returns the IPv4 address in an IPv4-mapped IPv6 address, in any of its notations. */
 function mappedIpv4(address: string): string | undefined {
   if (!address.includes("ffff") || isIP(address) !== 6) return undefined;
   const [, high, low] = /^\[::ffff:([\da-f]+):([\da-f]+)\]$/.exec(new URL(`http://[${address}]/`).hostname) ?? [];

@@ -1,53 +1,38 @@
-// Decides who answers a request: health, the direct paths of unary RPCs, the handler of streams, or the REST gateway.
-import type { DescMethod, DescMethodUnary, DescService, Registry } from "@bufbuild/protobuf";
+// Finds the surface of each request, sends its answer or its error, and answers the two health paths.
 import { type ContextValues, createContextValues } from "@connectrpc/connect";
+import { isCallKey, peerKey, requestIdKey } from "../call/context.ts";
+import { httpStatusOf, toCofferError } from "../call/errors.ts";
+import type { Answer, NodeRequest, NodeResponse, RequestHead, StreamedAnswer } from "../call/http-call.ts";
+import type { Invoke } from "../call/invoke.ts";
+import { readRequestPath } from "../call/request-path.ts";
+import type { CallServer, Surface } from "../call/surface.ts";
 import type { Reason } from "../domain/error/error-reasons.ts";
 import { CofferError } from "../domain/error/errors.ts";
-import type { Admit } from "../rpc/authenticate.ts";
-import { isCallKey, peerKey, requestIdKey } from "../rpc/context.ts";
-import { toCofferError } from "../rpc/errors.ts";
-import type { Invoke } from "../rpc/invoke.ts";
-import { createPublicStreams, type PublicStreams } from "../rpc/public-streams.ts";
-import type { RestSurface } from "../surfaces/rest-surface.ts";
-import { type BodyLimits, publicBodyBytesMax, sendContinue } from "./body.ts";
-import { connectErrorAnswer } from "./direct/connect-error-answer.ts";
-import { allowsGet, answerConnectGet } from "./direct/connect-get.ts";
-import { answerConnectUnary, type ConnectUnaryOptions, unaryCodec } from "./direct/connect-unary.ts";
-import { type GrpcContentType, readGrpcContentType } from "./direct/grpc-content-type.ts";
-import { grpcErrorAnswer } from "./direct/grpc-error-answer.ts";
-import { answerGrpcUnary, type GrpcUnaryOptions, readTimeoutMs } from "./direct/grpc-unary.ts";
-import { everyAnswersHeaders, isEncrypted, tlsHeaders } from "./every-answer.ts";
-import { type Answer, type Exchange, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
-import { createGateway, type Gateway } from "./gateway/gateway.ts";
-import { type OpenExchangeOptions, openExchange, requestIdHeader } from "./open-exchange.ts";
-import type { RpcHandler } from "./rpc-handler.ts";
-import { isUnary, looksLikeRpc, rpcMethodsByPath } from "./rpc-methods.ts";
+import { type BodyLimits, readBody, sendContinue } from "./body/read-body.ts";
+import { connectErrorAnswer } from "./direct/error-answers.ts";
+import { headerRulesOf } from "./headers.ts";
+import { type OpenCallOptions, openCall, refusedHead } from "./open-call.ts";
+import { createRpcSurface, type RpcOptions } from "./rpc-surface.ts";
 import type { UnreadAnswers } from "./unread-answers.ts";
-import { withoutBody, writeAnswer } from "./write-answer.ts";
+import { setCommonHeaders, withoutBody, writeAnswer } from "./write-answer.ts";
 
 export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
 
-export interface DispatchOptions extends OpenExchangeOptions {
-  /** Whose RPCs the handler below serves. */
-  services: readonly DescService[];
-  surfaces: readonly RestSurface[];
+export interface DispatchOptions extends Omit<OpenCallOptions, "headerRules"> {
+  rpc: RpcOptions;
+  /** The other surfaces. The first one that owns a request answers it. */
+  surfaces: readonly Surface[];
   invoke: Invoke;
   /** Authenticates a request from its headers, before its body is read. */
-  admit: Admit;
-  /** Services that need no credential and accept only small bodies. */
-  isPublic: (serviceName: string) => boolean;
-  /** Streams. */
-  rpcHandler: RpcHandler;
+  admit: CallServer["admit"];
   isReady: () => Promise<boolean>;
-  /** For google.protobuf.Any. */
-  registry?: Registry;
-  /** Told of requests that are refused before they become a call, of which `invoke` and the handler know nothing. */
+  /** Called for requests that are refused before they become a call: `invoke` and the streams do not see them. */
   onRefused?: (refusal: Refusal) => void;
-  /** Told of what is no CofferError; the client sees INTERNAL. */
+  /** Called with every error that is not a CofferError. The client sees INTERNAL. */
   onUnexpectedError?: (error: unknown) => void;
 }
 
-/** A refused request, without what it said. */
+/** A refused request, without its contents. */
 export interface Refusal {
   requestId: string;
   address: string | undefined;
@@ -55,13 +40,16 @@ export interface Refusal {
   reason: Reason;
 }
 
-interface Dispatch extends DispatchOptions {
-  methods: ReadonlyMap<string, DescMethod>;
-  gateway: Gateway;
-  publicStreams: PublicStreams;
-  bodyLimits: BodyLimits;
-  /** Handles unary calls of public services. */
-  forPublic: ConnectUnaryOptions & GrpcUnaryOptions;
+interface Dispatch extends DispatchOptions, OpenCallOptions {
+  server: CallServer;
+}
+
+/** A request that is not answered yet. */
+interface OpenRequest {
+  request: NodeRequest;
+  contextValues: ContextValues;
+  /** Undefined until the header block has passed its checks. */
+  head: RequestHead | undefined;
 }
 
 export interface AnswerRules {
@@ -76,43 +64,37 @@ export interface Dispatcher {
   cutOff(): void;
 }
 
-/** Throws when the surfaces' routes are broken or collide. */
 export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits, answers: AnswerRules): Dispatcher {
-  const { surfaces, invoke, admit, registry } = options;
-  const gateway = createGateway({
-    surfaces,
-    invoke,
-    admit,
-    bodyLimits,
-    ...(registry === undefined ? {} : { registry }),
-  });
-  const publicBodyLimits = { ...bodyLimits, sizeBytesMax: Math.min(bodyLimits.sizeBytesMax, publicBodyBytesMax) };
-  const dispatch: Dispatch = {
-    ...options,
-    methods: rpcMethodsByPath(options.services),
-    gateway,
-    publicStreams: createPublicStreams(),
-    bodyLimits,
-    forPublic: { ...options, bodyLimits: publicBodyLimits },
-  };
-  const open = new Map<NodeResponse, { request: NodeRequest; contextValues: ContextValues }>();
-  const send = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues, answer: Answer) => {
+  const { invoke, admit } = options;
+  const surfaces = [createRpcSurface(options.rpc, { invoke, bodyLimits }), ...options.surfaces];
+  const readLimited: CallServer["readBody"] = ({ request }, sizeBytesMax = Number.POSITIVE_INFINITY) =>
+    readBody(request, { ...bodyLimits, sizeBytesMax: Math.min(sizeBytesMax, bodyLimits.sizeBytesMax) });
+  const server: CallServer = { admit, invoke, readBody: readLimited };
+  const dispatch: Dispatch = { ...options, surfaces, server, headerRules: headerRulesOf(surfaces) };
+  const openRequests = new Map<NodeResponse, OpenRequest>();
+  const send = ({ request, contextValues }: OpenRequest, response: NodeResponse, answer: Answer | StreamedAnswer) => {
+    const requestId = contextValues.get(requestIdKey);
+    if ("write" in answer) {
+      setCommonHeaders(request, response, requestId);
+      sendContinue(request);
+      answer.write(request, response);
+      return;
+    }
     const isHead = request.method === "HEAD";
-    writeAnswer(request, response, contextValues.get(requestIdKey), isHead ? withoutBody(answer) : answer);
+    writeAnswer(request, response, requestId, isHead ? withoutBody(answer) : answer);
     if (answer.body !== undefined && !isHead) answers.unread.track(request, response, answer.body.length);
   };
   const handle: NodeHandler = (request, response) => {
-    const contextValues = createContextValues();
-    open.set(response, { request, contextValues });
-    response.once("close", () => open.delete(response));
-    // Both emit errors when the client goes away, which the exchange's signal says already.
+    const open: OpenRequest = { request, contextValues: createContextValues(), head: undefined };
+    openRequests.set(response, open);
+    response.once("close", () => openRequests.delete(response));
+    // Both emit errors when the client disconnects, which the call's signal reports already.
     request.on("error", ignore);
     response.on("error", ignore);
-    answerRequest(dispatch, request, response, contextValues)
-      .catch((thrown: unknown) => renderError(dispatch, request, contextValues, thrown))
+    answerRequest(dispatch, open, response)
+      .catch((thrown: unknown) => renderError(dispatch, open, thrown))
       .then((answer) => {
-        if (!answer) return undefined;
-        const write = () => send(request, response, contextValues, answer);
+        const write = () => send(open, response, answer);
         return answers.before(response)?.then(write) ?? write();
       })
       .catch((thrown: unknown) => {
@@ -123,94 +105,37 @@ export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits,
   return {
     handle,
     cutOff() {
-      for (const [response, { request, contextValues }] of open) {
-        const answer = renderError(dispatch, request, contextValues, shuttingDown());
-        send(request, response, contextValues, answer);
-      }
+      for (const [response, open] of openRequests) send(open, response, renderError(dispatch, open, shuttingDown()));
     },
   };
 }
+
+function ignore(): void {}
 
 function shuttingDown(): CofferError {
   const message = "this instance is stopping and did not finish the call; retry with the same idempotency key";
   return new CofferError("SHUTTING_DOWN", message);
 }
 
-function ignore(): void {}
-
 async function answerRequest(
   dispatch: Dispatch,
-  request: NodeRequest,
+  open: OpenRequest,
   response: NodeResponse,
-  contextValues: ContextValues,
-): Promise<Answer | undefined> {
-  const exchange = openExchange(request, response, contextValues, dispatch);
-  if (exchange.path === "/healthz") return plainAnswer(200, "ok\n");
-  if (exchange.path === "/readyz") return answerReadiness(dispatch);
-  const grpc = readGrpcContentType(request.headers["content-type"]);
-  const method = dispatch.methods.get(exchange.path);
-  if (method === undefined) {
-    if (grpc === undefined && !looksLikeRpc(exchange.path)) return dispatch.gateway.answer(exchange);
-    throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
-  }
-  if (grpc?.isProto === false) {
-    throw new CofferError(
-      "UNSUPPORTED_MEDIA_TYPE",
-      "gRPC is served with Protobuf messages: the content-type must end in +proto",
-    );
-  }
-  if (!isUnary(method)) {
-    if (grpc) refuseLate(exchange);
-    // connect-node makes a URL of it. HTTP/1.0 and HTTP/2 do not require one.
-    if (!authorityOf(request)) throw new CofferError("REQUEST_MALFORMED", "the request names no host");
-    const close = dispatch.publicStreams.open(contextValues.get(peerKey)?.address ?? "");
-    if (isGone(response)) close();
-    else response.once("close", close);
-    response.setHeader(requestIdHeader, contextValues.get(requestIdKey));
-    const headers = isEncrypted(request) ? tlsHeaders : everyAnswersHeaders;
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    sendContinue(request);
-    dispatch.rpcHandler(request, response, contextValues);
-    return undefined;
-  }
-  await dispatch.admit(method.parent.typeName, exchange);
-  const options = dispatch.isPublic(method.parent.typeName) ? dispatch.forPublic : dispatch;
-  return grpc === undefined ? answerConnect(options, method, exchange) : answerGrpc(options, method, grpc, exchange);
+): Promise<Answer | StreamedAnswer> {
+  const call = openCall(open.request, response, open.contextValues, dispatch);
+  open.head = call;
+  if (call.path === "/healthz") return plainAnswer(200, "ok\n");
+  if (call.path === "/readyz") return answerReadiness(dispatch);
+  const surface = ownerOf(dispatch, call);
+  if (surface) return surface.answer(call, dispatch.server);
+  // Fails if the path is malformed.
+  readRequestPath(call.path);
+  throw new CofferError("ROUTE_NOT_FOUND", "the path is not found");
 }
 
-/** A stream whose deadline has passed must not begin: connect-node would send its first messages. */
-function refuseLate({ headers, receivedMs }: Exchange): void {
-  const timeoutMs = readTimeoutMs(headers);
-  if (timeoutMs === undefined || performance.now() - receivedMs < timeoutMs) return;
-  throw new CofferError("DEADLINE_EXCEEDED", "the call's deadline has passed");
-}
-
-function authorityOf(request: NodeRequest): string | undefined {
-  return "authority" in request ? request.authority : request.headers.host;
-}
-
-function answerConnect(options: ConnectUnaryOptions, method: DescMethodUnary, exchange: Exchange): Promise<Answer> {
-  if ((exchange.method === "GET" || exchange.method === "HEAD") && allowsGet(method))
-    return answerConnectGet(options, method, exchange);
-  if (exchange.method !== "POST") {
-    const allow = allowsGet(method) ? "GET, HEAD, POST" : "POST";
-    throw new CofferError("METHOD_NOT_ALLOWED", `the method is served for ${allow}`, { allow });
-  }
-  const codec = unaryCodec(exchange.headers.get("content-type"));
-  if (codec !== undefined) return answerConnectUnary(options, method, codec, exchange);
-  throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-type must be application/json or application/proto");
-}
-
-function answerGrpc(
-  options: GrpcUnaryOptions,
-  method: DescMethodUnary,
-  grpc: GrpcContentType,
-  exchange: Exchange,
-): Promise<Answer> {
-  if (exchange.method !== "POST") {
-    throw new CofferError("METHOD_NOT_ALLOWED", "gRPC is served for POST", { allow: "POST" });
-  }
-  return answerGrpcUnary(options, method, grpc, exchange);
+function ownerOf({ surfaces }: Dispatch, head: RequestHead): Surface | undefined {
+  for (const surface of surfaces) if (surface.owns(head)) return surface;
+  return undefined;
 }
 
 async function answerReadiness(dispatch: Dispatch): Promise<Answer> {
@@ -222,7 +147,15 @@ function plainAnswer(status: number, body: string): Answer {
   return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body };
 }
 
-/** What has become a call has its log line already. */
+function renderError(dispatch: Dispatch, { request, contextValues, head }: OpenRequest, thrown: unknown): Answer {
+  const error = toCofferError(thrown);
+  if (error.reason === "INTERNAL" && error !== thrown) dispatch.onUnexpectedError?.(thrown);
+  reportRefusal(dispatch, request, contextValues, error);
+  const shown = head ?? refusedHead(request);
+  return ownerOf(dispatch, shown)?.renderError(error, shown) ?? connectErrorAnswer(error, httpStatusOf(error));
+}
+
+/** A request that has become a call has its log line already. */
 function reportRefusal(
   { onRefused }: Dispatch,
   request: NodeRequest,
@@ -232,16 +165,4 @@ function reportRefusal(
   if (values.get(isCallKey)) return;
   const httpMethod = request.method ?? "";
   onRefused?.({ requestId: values.get(requestIdKey), address: values.get(peerKey)?.address, httpMethod, reason });
-}
-
-function renderError(dispatch: Dispatch, request: NodeRequest, values: ContextValues, thrown: unknown): Answer {
-  const error = toCofferError(thrown);
-  if (error.reason === "INTERNAL" && error !== thrown) dispatch.onUnexpectedError?.(thrown);
-  reportRefusal(dispatch, request, values, error);
-  const contentType = request.headers["content-type"];
-  const path = (request.url ?? "").split("?", 1)[0] ?? "";
-  const grpc = readGrpcContentType(contentType);
-  if (grpc) return grpcErrorAnswer(error, grpc);
-  if (dispatch.methods.has(path) || looksLikeRpc(path)) return connectErrorAnswer(error, dispatch.registry);
-  return dispatch.gateway.renderError(path, error);
 }

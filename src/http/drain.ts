@@ -1,35 +1,35 @@
-// Ends a server's connections: idle ones at once, busy ones after their requests, the rest at the end of the grace.
+// Closes a server's connections: idle ones at once, busy ones after their requests, the others at the end of the grace period.
 import type * as http from "node:http";
 import type { Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
-import type { NodeRequest, NodeResponse } from "./exchange.ts";
+import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
 import { createLeavingSessions } from "./leave-session.ts";
 
 export interface Drain {
   trackServer(http1: http.Server): void;
   /** `plainSocket`: given if the session has no TLS. */
   trackSession(session: ServerHttp2Session, plainSocket: Socket | undefined): void;
-  /** A connection that is on its way to a protocol server. */
+  /** Tracks a connection that no protocol server has yet. */
   trackSocket(socket: Socket): void;
-  /** From now on it is only cut off when the grace is over; an HTTP/2 session ends its socket itself. */
+  /** Marks a socket that is closed only at the end of the grace period. An HTTP/2 session closes its socket itself. */
   markUsed(socket: Socket): void;
   trackRequest(request: NodeRequest, response: NodeResponse): void;
-  /** Returns a promise that an answer must wait for before it is sent; undefined: none, always so before a stop. */
+  /** Returns a promise that an answer must wait for before it is sent. Returns undefined unless the server is stopping. */
   beforeAnswer(response: NodeResponse): Promise<void> | undefined;
   /** From now on every answer and session tells its client to open a new connection; new connections are still accepted. */
   announce(): void;
-  /** `cutOff` answers all open requests at the end of the grace, before the connections are ended. */
+  /** `cutOff` answers all open requests at the end of the grace period, before the connections are closed. */
   close(listener: Server, graceMs: number, cutOff: () => void): Promise<void>;
 }
 
-/** How long a connection that was just accepted may take to send its request. */
+/** The time in which a new connection must send its request. */
 const firstRequestMs = 250;
-/** How long the answers of cut-off requests may take to be sent. */
+/** The time in which the answers of cut-off requests must be sent. */
 const lastAnswersMs = 250;
 
 export function createDrain(): Drain {
   const sockets = new Set<Socket>();
-  /** Sockets on which no request has begun. */
+  /** Sockets without a request. */
   const unused = new Set<Socket>();
   const sessions = new Map<ServerHttp2Session, Socket | undefined>();
   const leaving = createLeavingSessions();
@@ -54,7 +54,7 @@ export function createDrain(): Drain {
       sessions.set(session, plainSocket);
       session.once("close", () => sessions.delete(session));
       if (isClosing) session.close();
-      // A client that has just connected is about to send a request: closing now would make it fail.
+      // A client that has just connected is about to send a request, which would fail if the session closed now.
       else if (isAnnounced) session.once("stream", () => void leaving.ask(session, plainSocket));
     },
     beforeAnswer(response) {
@@ -64,7 +64,7 @@ export function createDrain(): Drain {
       unused.delete(socket);
     },
     trackSocket(socket) {
-      // Node's servers listen for errors once they have the socket, not before.
+      // Node's servers do not listen for errors until they have the socket.
       socket.on("error", () => {});
       for (const set of [sockets, unused]) {
         set.add(socket);
@@ -78,7 +78,7 @@ export function createDrain(): Drain {
       response.shouldKeepAlive &&= !isAnnounced;
       response.once("close", () => {
         responses.delete(response);
-        // Answers that had begun already could not say "connection: close".
+        // Answers that had begun before could not set "connection: close".
         if (isClosing) setImmediate(() => http1Server?.closeIdleConnections());
       });
     },

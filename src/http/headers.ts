@@ -1,42 +1,50 @@
-// Builds a request's Headers from its raw header lines: Node joins or drops repeated ones silently, which must not decide who asks.
+// Builds a request's Headers from its raw header lines. Node joins or drops repeated ones silently, which must not decide who calls.
+
+import { createHeaderMap } from "../call/header-map.ts";
+import type { WireApi } from "../call/surface.ts";
 import { CofferError } from "../domain/error/errors.ts";
-import { createHeaderMap } from "../rpc/header-map.ts";
 
-const singleHeaders = new Set([
-  "authorization",
-  "x-api-key",
-  "idempotency-key",
-  "if-match",
-  "akua-context",
-  "x-organisation-identity",
-  "x-project-identity",
-  "host",
-]);
+/** The headers that a request may have only once, and those of which it may have only one. */
+export interface HeaderRules {
+  single: ReadonlySet<string>;
+  credentials: ReadonlySet<string>;
+}
 
-/** As HTTP/1.1 has it from its parser, and HTTP/2 only after the client has acknowledged its settings. */
+const singleHeaders = ["idempotency-key", "if-match", "host"];
+
+/** Returns the rules of all surfaces together: a request is checked before its surface is known. */
+export function headerRulesOf(surfaces: readonly WireApi[]): HeaderRules {
+  const credentials = surfaces.flatMap(({ credentialHeaders }) => credentialHeaders);
+  const ofSurfaces = surfaces.flatMap((surface) => surface.singleHeaders);
+  return { single: new Set([...singleHeaders, ...credentials, ...ofSurfaces]), credentials: new Set(credentials) };
+}
+
+/** The limit of Node's HTTP/1.1 parser. HTTP/2 has it only after the client has acknowledged the settings, so it is checked here. */
 export const headerBlockBytesMax = 16 * 1024;
 
-/** The headers without HTTP/2's pseudo-headers. Throws REQUEST_MALFORMED for doubled or contradicting ones, REQUEST_TOO_LARGE. */
-export function readHeaders(rawHeaders: readonly string[]): Headers {
+/** Returns the headers without HTTP/2's pseudo-headers. Throws REQUEST_MALFORMED for headers that break the rules, and REQUEST_TOO_LARGE. */
+export function readHeaders(rawHeaders: readonly string[], rules: HeaderRules): Headers {
   if (rawHeaders.reduce((size, text) => size + text.length, 0) > headerBlockBytesMax) {
     throw new CofferError("REQUEST_TOO_LARGE", `the headers are larger than ${headerBlockBytesMax} bytes`);
   }
   const headers = createHeaderMap();
   const seen = new Set<string>();
   let authority: string | undefined;
+  let credential: string | undefined;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
     const value = rawHeaders[i + 1] as string;
     if (name === ":authority") authority = value;
     if (name.startsWith(":")) continue;
-    if (singleHeaders.has(name)) {
+    if (rules.single.has(name)) {
       if (seen.has(name)) throw malformedHeader(name, "must be given once");
       seen.add(name);
+      if (rules.credentials.has(name)) {
+        if (credential !== undefined) throw malformedHeader(name, `cannot be given together with ${credential}`);
+        credential = name;
+      }
     }
     headers.append(name, value);
-  }
-  if (seen.has("authorization") && seen.has("x-api-key")) {
-    throw malformedHeader("x-api-key", "cannot be given together with authorization");
   }
   if (authority !== undefined && seen.has("host") && headers.get("host") !== authority) {
     throw malformedHeader("host", "must agree with :authority");

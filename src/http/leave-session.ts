@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** GOAWAY without an error. Its last stream is the largest possible one, so every stream is still served. */
 const notice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
-/** How long to wait for the answer to a ping. */
+/** The longest wait for the answer to a ping. */
 const pingMs = 500;
 
 export interface LeavingSessions {

@@ -1,9 +1,9 @@
-// Answers the requests of one HTTP/1.1 connection one after the other, however many a client sends at once.
+// Answers the requests of one HTTP/1.1 connection one after the other, even if a client sends many at once.
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 export interface Pipeline {
-  /** Does the work after the previous answer of the connection is sent. */
+  /** Calls `work` after the previous answer of the connection is sent. */
   inTurn(socket: Socket, response: ServerResponse, work: () => void): void;
 }
 
@@ -14,7 +14,7 @@ export function createPipeline(): Pipeline {
       const before = last.get(socket);
       last.set(socket, response);
       if (!before || before.closed) work();
-      // When the connection ends, the answer that is being sent is closed; the others are never begun.
+      // When the connection ends, the current answer is closed, and the later ones do not begin.
       else before.once("close", () => socket.destroyed || work());
     },
   };

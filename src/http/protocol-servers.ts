@@ -1,4 +1,4 @@
-// The HTTP/1.1 and HTTP/2 servers behind the one port, with their limits; neither listens by itself.
+// The HTTP/1.1 and HTTP/2 servers of the port, with their limits. Neither listens by itself.
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import type { EventGuard } from "../wire/guard-events.ts";
@@ -8,11 +8,11 @@ import type { UnreadLimits } from "./unread-answers.ts";
 export interface ProtocolLimits extends UnreadLimits {
   headerBlockBytesMax: number;
   headerLinesMax: number;
-  /** For a whole header block, and for HTTP/2's first settings. */
+  /** Limits a whole header block, and HTTP/2's first settings. */
   headersTimeoutMs: number;
-  /** For a whole request. */
+  /** Limits a whole request. */
   requestTimeoutMs: number;
-  /** For a connection on which nothing happens. */
+  /** Limits the time in which a connection is idle. */
   keepAliveTimeoutMs: number;
   streamsPerSessionMax: number;
 }
@@ -39,7 +39,7 @@ export function createHttp2Server(limits: ProtocolLimits, guard: EventGuard, han
   const server = http2.createServer(
     {
       maxHeaderListPairs: limits.headerLinesMax,
-      // In megabytes, of frames in flight.
+      // Megabytes of frames in transit.
       maxSessionMemory: 16,
       settings: {
         maxConcurrentStreams: limits.streamsPerSessionMax,

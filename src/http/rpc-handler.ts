@@ -1,13 +1,13 @@
-// Hands streams to connect-node's handlers, and mends what those do otherwise than clients of gRPC expect.
+// Passes streams to connect-node's handlers, and corrects answers that gRPC clients do not expect.
 import type { ConnectRouter, ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { publicBodyBytesMax } from "./body.ts";
-import { tooLarge } from "./compression.ts";
+import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
+import { tooLarge } from "./body/inflate.ts";
+import { publicBodyBytesMax } from "./body/read-body.ts";
 import { base64Length, decodeText } from "./direct/base64-text.ts";
+import { encodeGrpcMessage } from "./direct/error-answers.ts";
 import { grpcContentType, readGrpcContentType } from "./direct/grpc-content-type.ts";
-import { encodeGrpcMessage } from "./direct/grpc-message.ts";
-import type { NodeRequest, NodeResponse } from "./exchange.ts";
 
 export type RpcHandler = (request: NodeRequest, response: NodeResponse, contextValues: ContextValues) => void;
 
@@ -22,14 +22,14 @@ export function createRpcHandler(router: ConnectRouter, onUnexpectedError: (erro
     handler(isText ? fromText(universal) : universal)
       .then((answer) => withPlainMessage(isText ? toText(answer) : answer))
       .then((answer) => universalResponseToNodeResponse(answer, response))
-      // A client that went away is no error.
+      // A disconnected client is not an error.
       .catch((error: unknown) => {
         if (!response.destroyed && !universal.signal.aborted) onUnexpectedError(error);
       });
   };
 }
 
-/** The request of gRPC-Web in text mode as one in binary. */
+/** Converts a request of gRPC-Web in text mode to one in binary. */
 function fromText(request: UniversalServerRequest): UniversalServerRequest {
   const header = new Headers(request.header);
   header.set("content-type", grpcContentType({ isWeb: true, isText: false }));
@@ -37,7 +37,7 @@ function fromText(request: UniversalServerRequest): UniversalServerRequest {
   return { ...request, header, body: isChunks(body) ? decoded(body) : body };
 }
 
-/** Calls of the streams that are served have one message, so the text is small. */
+/** The body is small, because calls of coffer's streams have one message. */
 async function* decoded(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -49,7 +49,7 @@ async function* decoded(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
   yield decodeText(Buffer.concat(chunks));
 }
 
-/** Each piece of the answer is encoded by itself, so that the client can read it at once. */
+/** Encodes each piece of the answer separately, so that the client can read it at once. */
 function toText(answer: UniversalServerResponse): UniversalServerResponse {
   const header = new Headers(answer.header);
   header.set("content-type", grpcContentType({ isWeb: true, isText: true }));
@@ -60,7 +60,7 @@ async function* encoded(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
   for await (const chunk of body) yield Buffer.from(Buffer.from(chunk).toString("base64"));
 }
 
-/** Connect encodes more in grpc-message than gRPC says, and other clients show it encoded. The trailers are complete after the body. */
+/** Connect encodes more of grpc-message than gRPC allows, and other clients show the encoded text. The trailers are complete after the body. */
 function withPlainMessage(answer: UniversalServerResponse): UniversalServerResponse {
   const { header, body, trailer } = answer;
   if (!body) {

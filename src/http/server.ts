@@ -1,13 +1,13 @@
-// One port for HTTP/1.1 and HTTP/2, plain or with TLS, that ends by letting its requests finish.
+// Serves HTTP/1.1 and HTTP/2 on one port, plain or with TLS. A server that stops lets requests finish.
 import { type Server as Http1Server, ServerResponse } from "node:http";
 import type * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
+import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
 import { createEventGuard, type EventGuard } from "../wire/guard-events.ts";
-import { type BodyLimits, defaultBodyLimits, holdContinue } from "./body.ts";
+import { type BodyLimits, defaultBodyLimits, holdContinue } from "./body/read-body.ts";
 import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispatch.ts";
 import { createDrain, type Drain } from "./drain.ts";
-import type { NodeRequest, NodeResponse } from "./exchange.ts";
 import { headerBlockBytesMax } from "./headers.ts";
 import { createPipeline } from "./pipeline.ts";
 import { createHttp1Server, createHttp2Server, type ProtocolLimits } from "./protocol-servers.ts";
@@ -92,7 +92,7 @@ function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits)
     headerBlockBytesMax,
     headerLinesMax: 100,
     headersTimeoutMs,
-    // Later than the body's own limit, whose answer says what was wrong.
+    // Later than the body's own limit, whose answer explains the error.
     requestTimeoutMs: headersTimeoutMs + bodyLimits.timeoutMs + 5_000,
     keepAliveTimeoutMs: 65_000,
     streamsPerSessionMax: 256,
@@ -113,7 +113,7 @@ function createPlainListener(
   drain: Drain,
   guard: EventGuard,
 ): net.Server {
-  // As http.createServer does it: the HTTP servers end their side themselves.
+  // The options of http.createServer: the HTTP servers end their side themselves.
   const listener = net.createServer({ allowHalfOpen: true, noDelay: true });
   listener.on("connection", (socket) => {
     guard.guardConnection(socket, socket);
@@ -123,7 +123,7 @@ function createPlainListener(
         http1.emit("connection", socket);
         socket.resume();
       } else {
-        // An HTTP/2 session has no use for a half-open socket, and would not notice it.
+        // An HTTP/2 session would not notice that a socket is half-open.
         socket.allowHalfOpen = false;
         drain.markUsed(socket);
         // The server emits it at once.
@@ -173,7 +173,7 @@ function createTlsListener(
 
 function listen(listener: net.Server, port: number, host: string): Promise<{ port: number; host: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ port: number; host: string }>();
-  // Stays: a connection that cannot be accepted, for want of file descriptors, must not end the process.
+  // Keep this listener: a connection that cannot be accepted because file descriptors ran out must not end the process.
   listener.on("error", reject);
   listener.listen(port, host, () => {
     const address = listener.address() as net.AddressInfo;

@@ -1,9 +1,9 @@
-// Tells HTTP/2 from HTTP/1.1 on a plain socket by its first bytes, which it puts back.
+// Detects HTTP/2 or HTTP/1.1 on a plain socket by its first bytes, and puts them back.
 import type { Socket } from "node:net";
 
 const prefaceStart = "PRI";
 
-/** Calls `onProtocol` once, or never: a peer that says nothing in time, or leaves, is dropped. */
+/** Calls `onProtocol` once. Destroys the socket instead if the peer sends nothing in time or disconnects. */
 export function sniffProtocol(
   socket: Socket,
   timeoutMs: number,

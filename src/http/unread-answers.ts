@@ -1,9 +1,9 @@
-// Cuts off answers that clients do not read: one without progress, and the oldest when all of them use too much memory.
+// Cuts off answers that clients do not read: an answer without progress, and the oldest one when all together use too much memory.
 import { constants } from "node:http2";
-import type { NodeRequest, NodeResponse } from "./exchange.ts";
+import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
 
 export interface UnreadAnswers {
-  /** Call it after the answer was handed to Node, with the bytes of its body. */
+  /** Must be called after the answer was passed to Node. `bytes` is the size of its body. */
   track(request: NodeRequest, response: NodeResponse, bytes: number): void;
 }
 

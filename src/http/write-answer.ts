@@ -1,8 +1,26 @@
-// Writes an Answer to a node response, and decides what becomes of a request body that nobody read.
+// Writes an Answer to a node response, and decides what happens to a request body that was not read.
 import { constants } from "node:http2";
-import { everyAnswersHeaders, isEncrypted, tlsHeaders } from "./every-answer.ts";
-import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "./exchange.ts";
-import { requestIdHeader } from "./open-exchange.ts";
+import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "../call/http-call.ts";
+import { isEncrypted, requestIdHeader } from "./open-call.ts";
+
+const everyAnswersHeaders: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  // Browsers must not run a value as a page or a script.
+  "x-content-type-options": "nosniff",
+};
+
+/** With TLS: browsers must not use plain HTTP for a year. */
+const tlsHeaders: Readonly<Record<string, string>> = {
+  ...everyAnswersHeaders,
+  "strict-transport-security": "max-age=31536000",
+};
+
+/** Sets the headers of every answer for an answer that writes itself. */
+export function setCommonHeaders(request: NodeRequest, response: NodeResponse, requestId: string): void {
+  response.setHeader(requestIdHeader, requestId);
+  const headers = isEncrypted(request) ? tlsHeaders : everyAnswersHeaders;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
 
 export function writeAnswer(request: NodeRequest, response: NodeResponse, requestId: string, answer: Answer): void {
   if (response.headersSent || isGone(response)) return;
@@ -19,7 +37,7 @@ export function writeAnswer(request: NodeRequest, response: NodeResponse, reques
   else response.end(body);
 }
 
-/** For HEAD: the same headers. */
+/** Returns the answer to HEAD: the same headers without the body. */
 export function withoutBody({ body, ...answer }: Answer): Answer {
   if (body === undefined) return answer;
   return { ...answer, headers: { ...answer.headers, "content-length": String(Buffer.byteLength(body)) } };
@@ -30,25 +48,25 @@ function writeHead(response: NodeResponse, status: number, headers: Record<strin
     response.writeHead(status, headers);
     return;
   }
-  // HTTP/2 would send them at once, and then needs a frame more to say that nothing follows.
+  // writeHead would send the headers at once in HTTP/2, and an empty body would then need one more frame.
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
 const timedOut = 408;
 
-/** A body that was not read may never end: HTTP/1.1 gives up the connection, HTTP/2 the stream. */
+/** A body that was not read may never end. HTTP/1.1 then closes the connection, HTTP/2 the stream. */
 function leaveUnread(request: NodeRequest, response: NodeResponse, answer: Answer): void {
   if ("stream" in response) {
     const { stream } = response;
-    // A reset in the same turn would overtake an answer that is headers only.
+    // A reset in the same tick would overtake an answer that consists of headers only.
     stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
   } else if (answer.status === timedOut || !isShort(request)) {
     answer.headers["connection"] = "close";
   }
 }
 
-/** Short enough that Node may skip it and keep the connection. */
+/** Returns whether the body is so short that Node may skip it and keep the connection. */
 function isShort(request: NodeRequest): boolean {
   return Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY) <= 64 * 1024;
 }

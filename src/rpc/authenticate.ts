@@ -1,6 +1,11 @@
-// Finds out who calls and about which workspace.
-import type { ContextValues, Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
-import { CofferError, invalidField } from "../domain/error/errors.ts";
+// Finds the caller of a call and the workspace that it names.
+import type { DescMethod } from "@bufbuild/protobuf";
+import { createContextKey, type Interceptor, type StreamRequest, type UnaryRequest } from "@connectrpc/connect";
+import { callerKey } from "../call/caller.ts";
+import { type Admission, admissionKey, peerKey, progressKey, requestIdKey } from "../call/context.ts";
+import type { AdmittedCall } from "../call/http-call.ts";
+import type { CallServer } from "../call/surface.ts";
+import { CofferError } from "../domain/error/errors.ts";
 import type { FailureLimit, FailureLimits } from "../domain/failure-limit.ts";
 import type { Caller, Identity, Membership } from "../domain/workspace/caller.ts";
 import {
@@ -9,16 +14,13 @@ import {
   isWellFormedCredential,
 } from "../operations/tokens/authenticate-credential.ts";
 import { invalidCredential } from "../runtime/guess-limit.ts";
-import { callerKey } from "../surfaces/caller.ts";
-import type { RestSurface } from "../surfaces/rest-surface.ts";
-import { admittedKey, peerKey, progressKey, requestIdKey, unreachedWorkspaceKey } from "./context.ts";
+import type { MethodFacts } from "./method-facts.ts";
 
 export type AuthenticateDeps = AuthenticateCredentialDeps & {
   failureLimits: FailureLimits;
-  /** Services that anyone may call. */
+  /** Returns whether a service needs no credential. */
   isPublic: (serviceName: string) => boolean;
-  /** How requests to a service of a REST surface name the workspace; undefined for other services. */
-  workspaceSourceOf: (serviceName: string) => RestSurface["workspace"] | undefined;
+  methodFacts: ReadonlyMap<DescMethod, MethodFacts>;
 };
 
 type Request = UnaryRequest | StreamRequest;
@@ -27,31 +29,32 @@ type Request = UnaryRequest | StreamRequest;
 const credentialLengthMax = 8_192;
 const userAgentLengthMax = 256;
 /** A body may arrive slowly. If it takes longer than this, the credential is checked again, because it may have been revoked. */
-const admittedMsMax = 1_000;
+const admissionMsMax = 1_000;
 
-/** Authenticates the caller from the headers, before anything of the body is read. Fails as `authenticate` does. */
-export type Admit = (
-  serviceName: string,
-  { headers, contextValues }: { headers: Headers; contextValues: ContextValues },
-) => Promise<void>;
+/** The workspace that the request names, if the credential does not reach it. */
+const unreachedWorkspaceKey = createContextKey<string | undefined>(undefined, { description: "unreached" });
 
-export function createAdmission(deps: AuthenticateDeps): Admit {
-  return async (serviceName, { headers, contextValues }) => {
-    if (deps.isPublic(serviceName)) return;
+/** Returns the check that runs before anything of the body is read. */
+export function createAdmission(deps: AuthenticateDeps): CallServer["admit"] {
+  return async (surface, call) => {
     const sinceMs = performance.now();
-    const identity = await identify(deps, headers, contextValues.get(peerKey)?.address ?? "");
-    contextValues.set(admittedKey, { identity, sinceMs });
+    const credential = surface.credential(call);
+    const identity = await identify(deps, credential, call.contextValues.get(peerKey)?.address ?? "");
+    call.contextValues.set(admissionKey, { surface, credential, identity, sinceMs });
+    return call as AdmittedCall;
   };
 }
 
+/** Fails with CREDENTIAL_MISSING if the call was not admitted, and as the admission does if that was too long ago. */
 export function authenticate(deps: AuthenticateDeps): Interceptor {
   return (next) => async (req) => {
     if (deps.isPublic(req.service.typeName)) return next(req);
     const address = req.contextValues.get(peerKey)?.address ?? "";
-    const admitted = req.contextValues.get(admittedKey);
-    const isRecent = admitted && performance.now() - admitted.sinceMs < admittedMsMax;
-    const identity = isRecent ? admitted.identity : await identify(deps, req.header, address);
-    const named = namedWorkspace(req, deps.workspaceSourceOf(req.service.typeName));
+    const admission = req.contextValues.get(admissionKey);
+    if (!admission) throw credentialMissing();
+    const isRecent = performance.now() - admission.sinceMs < admissionMsMax;
+    const identity = isRecent ? admission.identity : await identify(deps, admission.credential, address);
+    const named = namedWorkspace(req, admission, deps.methodFacts.get(req.method));
     const membership = membershipOf(identity, named);
     req.contextValues.set(callerKey, callerOf(req, identity, membership, address));
     if (named !== "" && !membership) req.contextValues.set(unreachedWorkspaceKey, named);
@@ -59,11 +62,24 @@ export function authenticate(deps: AuthenticateDeps): Interceptor {
   };
 }
 
-async function identify(deps: AuthenticateDeps, header: Headers, address: string): Promise<Identity> {
+/**
+ * Refuses calls about workspaces that the credential does not reach. It runs after the rate limit, so that such calls count. The answer
+ * does not show whether the workspace exists.
+ */
+export function reach(): Interceptor {
+  return (next) => async (req) => {
+    const unreached = req.contextValues.get(unreachedWorkspaceKey);
+    if (unreached === undefined) return next(req);
+    throw new CofferError("WORKSPACE_NOT_REACHED", "the credential does not reach this workspace", {
+      workspace_id: unreached,
+    });
+  };
+}
+
+async function identify(deps: AuthenticateDeps, given: string | undefined, address: string): Promise<Identity> {
   const { malformed, lookups } = deps.failureLimits;
-  const given = credentialOf(header);
   try {
-    if (given === undefined) throw new CofferError("CREDENTIAL_MISSING", "a credential is required");
+    if (given === undefined) throw credentialMissing();
     if (given === "" || given.length > credentialLengthMax) throw invalidCredential();
     return await authenticateCredential(deps, given, {
       beforeLookup: () => refuseGuessing(lookups, address),
@@ -74,6 +90,10 @@ async function identify(deps: AuthenticateDeps, header: Headers, address: string
     if (isCredential && !isWellFormedCredential(given ?? "")) await countGuess(malformed, address);
     throw error;
   }
+}
+
+function credentialMissing(): CofferError {
+  return new CofferError("CREDENTIAL_MISSING", "a credential is required");
 }
 
 /** A refused attempt does not count again, so that the limit ends by itself. */
@@ -89,11 +109,22 @@ async function refuseGuessing(limit: FailureLimit, address: string): Promise<voi
   throw new CofferError("RATE_LIMITED", message, { subject: `address:${address}` }, { retryDelayMs: blockedForMs });
 }
 
-/** `Authorization: Bearer`, `Authorization: Token` or `X-API-Key`; two at once were refused before. Empty when it has another form. */
-function credentialOf(header: Headers): string | undefined {
-  const authorization = header.get("authorization");
-  if (authorization === null) return header.get("x-api-key") ?? undefined;
-  return /^(?:bearer|token) +([!-~]+) *$/i.exec(authorization)?.[1] ?? "";
+/** Returns the workspace that a header or a field of the request names; empty if none does. */
+function namedWorkspace(
+  { header, message, stream }: Request,
+  { surface }: Admission,
+  facts: MethodFacts | undefined,
+): string {
+  const inHeader = surface.workspace?.(header);
+  if (inHeader !== undefined) return inHeader;
+  const inField = stream || !facts ? "" : facts.workspace(message);
+  return surface.toWorkspaceId?.(inField) ?? inField;
+}
+
+/** Returns the membership in the named workspace; without a name, in the only one. */
+function membershipOf({ memberships }: Identity, named: string): Membership | undefined {
+  if (named === "") return memberships.length === 1 ? memberships[0] : undefined;
+  return memberships.find(({ workspaceId }) => workspaceId === named);
 }
 
 function callerOf(req: Request, identity: Identity, membership: Membership | undefined, address: string): Caller {
@@ -107,32 +138,6 @@ function callerOf(req: Request, identity: Identity, membership: Membership | und
     idempotency: undefined,
     progress: req.contextValues.get(progressKey),
   };
-}
-
-/** The workspace that the request names, or the only one there is. */
-function membershipOf({ memberships }: Identity, named: string): Membership | undefined {
-  if (named === "") return memberships.length === 1 ? memberships[0] : undefined;
-  return memberships.find(({ workspaceId }) => workspaceId === named);
-}
-
-function namedWorkspace(req: Request, source: RestSurface["workspace"] | undefined): string {
-  if (source && "field" in source) {
-    const text = (req.message as Record<string, unknown>)[source.field];
-    return source.toWorkspaceId(typeof text === "string" ? text : "");
-  }
-  const header = source;
-  if (header) {
-    const named = req.header.get(header.name);
-    if (named === null && header.isRequired) throw invalidField(header.name, "is required");
-    if (named === "" || (named ?? "").length > 53) throw invalidField(header.name, "must have 1 to 53 characters");
-    const project = header.projectName === undefined ? null : req.header.get(header.projectName);
-    if (project !== null && project !== named) throw new CofferError("WORKSPACE_NOT_FOUND", "there is no such project");
-    if (named !== null) return named;
-  }
-  if (req.stream) return "";
-  // A request that changes a workspace names it by the id of the workspace that it holds.
-  const { workspaceId, workspace } = req.message as { workspaceId?: unknown; workspace?: { id?: unknown } };
-  return ([workspaceId, workspace?.id].find((id) => typeof id === "string" && id !== "") as string | undefined) ?? "";
 }
 
 function userAgentOf(header: Headers): string {

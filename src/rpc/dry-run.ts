@@ -1,21 +1,21 @@
-// Runs only the part of an operation that looks at its request, to find every rule of coffer's own that the request breaks.
+// Runs only the part of an operation that checks its request, to find every rule of coffer's own that the request breaks.
 import type { UnaryRequest } from "@connectrpc/connect";
 import { CofferError, type FieldViolation } from "../domain/error/errors.ts";
 
-/** The broken rules of a request that is refused anyway. Changes, reads and records nothing. */
+/** Returns the broken rules of a request that is refused anyway. Changes, reads and records nothing. */
 export type DryRun = (req: UnaryRequest) => Promise<readonly FieldViolation[]>;
 
-/** Ends a dry run at the first thing that has an effect or needs one. */
+/** Ends a dry run at the first use of a part that is not pure. */
 class DryRunEnded extends Error {}
 
 function end(): never {
   throw new DryRunEnded();
 }
 
-// Whatever is done with it ends the dry run.
+// Every use of it ends the dry run.
 const unavailable = new Proxy(end, { get: end, set: end, has: end, ownKeys: end, construct: end });
 
-/** The same parts for a dry run: only the pure ones are there. */
+/** Returns the parts for a dry run: the use of a part that is not pure ends it. */
 export function onlyPure<T extends object>(parts: T, pure: readonly (keyof T)[]): T {
   const isPure = new Set<PropertyKey>(pure);
   return new Proxy(parts, { get: (target, name) => (isPure.has(name) ? Reflect.get(target, name) : unavailable) });

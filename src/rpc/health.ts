@@ -14,7 +14,7 @@ interface HealthDeps {
 
 const watchIntervalMs = 1_000;
 
-/** The empty service name stands for the whole server. */
+/** The empty service name means the whole server. */
 export function healthService({
   readiness,
   serviceNames,
@@ -25,7 +25,7 @@ export function healthService({
   const statusNow = async () => ((await readiness.isReady()) ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
   return {
     async check({ service }) {
-      if (!isKnown(service)) throw new CofferError("ROUTE_NOT_FOUND", "there is no such service");
+      if (!isKnown(service)) throw new CofferError("ROUTE_NOT_FOUND", "the service is not found");
       return { status: await statusNow() };
     },
 

@@ -3,9 +3,9 @@ import { createHmac } from "node:crypto";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Interceptor } from "@connectrpc/connect";
+import { callerKey } from "../call/caller.ts";
 import { invalidField } from "../domain/error/errors.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
-import { callerKey } from "../surfaces/caller.ts";
 
 const header = "idempotency-key";
 
@@ -23,14 +23,14 @@ export function idempotency(fingerprintKey: Sensitive): Interceptor {
   };
 }
 
-/** 1 to 64 printable ASCII characters, bare or as a quoted string. */
+/** Accepts 1 to 64 printable ASCII characters, bare or as a quoted string. */
 function parseKey(given: string): string {
   const key = /^"(.*)"$/.exec(given)?.[1] ?? given;
   if (/^[ -~]{1,64}$/.test(key)) return key;
   throw invalidField(header, "must be 1 to 64 printable ASCII characters");
 }
 
-/** Equal for requests that say the same, whatever protocol they came by. */
+/** Returns the same fingerprint for the same request in every protocol. */
 function fingerprintOf(fingerprintKey: Sensitive, method: string, desc: DescMessage, message: Message): Uint8Array {
   const bytes = toBinary(desc, sortMaps(desc, message), { writeUnknownFields: false });
   const fingerprint = createHmac("sha256", fingerprintKey.reveal()).update(`${method}\0`).update(bytes).digest();
@@ -38,9 +38,9 @@ function fingerprintOf(fingerprintKey: Sensitive, method: string, desc: DescMess
   return fingerprint;
 }
 
-/** The same message with the entries of its maps in one order: the wire format leaves it open. */
+/** Returns the message with the entries of its maps in a fixed order, which the wire format does not define. */
 function sortMaps(desc: DescMessage, message: Message): Message {
-  // Generated code has a Struct as the JSON object that it stands for.
+  // Generated code represents a Struct as a JSON object.
   if (desc.typeName === "google.protobuf.Struct") return sortJson(message) as unknown as Message;
   const copy: Record<string, unknown> = { ...message };
   for (const field of desc.fields) {

@@ -1,7 +1,6 @@
-// Runs one unary call through the ordered interceptors: the way in that REST and plain Connect requests share.
-import { create, type DescMessage, type DescMethod, type DescMethodUnary, type MessageShape } from "@bufbuild/protobuf";
+// Runs one unary call of any protocol through the interceptors in their order.
+import { create, type DescMethod } from "@bufbuild/protobuf";
 import {
-  type ContextValues,
   createContextKey,
   type HandlerContext,
   type Interceptor,
@@ -10,58 +9,24 @@ import {
   type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import { progressKey } from "../call/context.ts";
+import { createHeaderMap } from "../call/header-map.ts";
+import type { CallSource, Invoke } from "../call/invoke.ts";
+import { jsonShapeKey } from "../call/json/shape.ts";
 import type { CallProgress } from "../domain/call-progress.ts";
 import { CofferError, failOn } from "../domain/error/errors.ts";
-import { progressKey } from "./context.ts";
-import { createHeaderMap } from "./header-map.ts";
-import { type JsonShape, jsonShapeKey } from "./json-shape.ts";
-
-/** What a transport knows of the request that brought a call. */
-export interface CallSource {
-  /** The HTTP method. */
-  method: string;
-  url: string;
-  headers: Headers;
-  contextValues: ContextValues;
-  /** Aborted when the client goes away. Asked for only when it is needed. */
-  readonly signal: AbortSignal;
-  /** When the request's headers arrived, on the monotonic clock. */
-  readonly receivedMs: number;
-}
-
-export interface CallRequest {
-  protocolName: "connect" | "grpc" | "grpc-web" | "rest";
-  source: CallSource;
-  /** The caller's deadline, in milliseconds after its headers arrived. */
-  timeoutMs: number | undefined;
-  /** Given for a message that came as JSON. */
-  shape?: JsonShape | undefined;
-}
-
-export interface CallResult {
-  message: MessageShape<DescMessage>;
-  header: Headers;
-  trailer: Headers;
-}
-
-/** Calls a method's implementation through all interceptors. Throws what they throw: CofferError, or something unforeseen. */
-export type Invoke = (
-  method: DescMethodUnary,
-  message: MessageShape<DescMessage>,
-  request: CallRequest,
-) => Promise<CallResult>;
 
 type AnyFn = ReturnType<Interceptor>;
 
 const contextKey = createContextKey<HandlerContext | undefined>(undefined, { description: "handler context" });
 
-/** The calls of `services`, wrapped once in `interceptors`, the first of which is the outermost. */
+/** Returns the function that calls the methods of `services` through `interceptors`. The first interceptor is the outermost. */
 export function createInvoke(services: readonly ServiceImplSpec[], interceptors: readonly Interceptor[]): Invoke {
   const implementations = implementationsOf(services);
   const call = interceptors.reduceRight((next, interceptor) => interceptor(next), innermost(implementations));
   return async (method, message, request) => {
     if (implementations.get(method)?.kind !== "unary") {
-      throw new CofferError("METHOD_UNIMPLEMENTED", "there is no such method");
+      throw new CofferError("METHOD_UNIMPLEMENTED", "the method is not found");
     }
     const { source, timeoutMs, shape } = request;
     const context: HandlerContext = {
@@ -101,7 +66,7 @@ export function createInvoke(services: readonly ServiceImplSpec[], interceptors:
   };
 }
 
-/** Calls the implementations of `services` past everything else; they must be made for dry runs. */
+/** Calls the implementations of `services` without interceptors. They must be made for dry runs. */
 export function createDryCall(services: readonly ServiceImplSpec[]): (req: UnaryRequest) => Promise<unknown> {
   const implementations = implementationsOf(services);
   return async (req) => {
@@ -129,7 +94,7 @@ function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): An
     const spec = implementations.get(req.method);
     const context = req.contextValues.get(contextKey);
     if (req.stream || spec?.kind !== "unary" || !context) throw new Error("not a unary call of this server");
-    // The interceptors refuse such a call. Nothing may run with a part of a message.
+    // The interceptors refuse such a call. Check again: an operation must never run with a part of a message.
     failOn(req.contextValues.get(jsonShapeKey)?.violations ?? []);
     // The caller already gets an error for this call.
     if ((context.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();

@@ -1,21 +1,21 @@
-// Finds U+0000 in a request's text: Postgres has no place for it, and nothing may be cut short silently.
+// Finds U+0000 in a request's text. PostgreSQL cannot store it, and text must not be cut silently.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { StructSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { joinPath } from "../call/json/path.ts";
+import { plainJson } from "../call/plain-json.ts";
+import { fieldValue } from "../call/schema/field-value.ts";
 import type { FieldViolation } from "../domain/error/errors.ts";
-import { plainJson } from "../surfaces/plain-json.ts";
-import { fieldValue } from "./field-value.ts";
-import { joinPath } from "./json-path.ts";
 
-const description = "must not hold the character U+0000";
+const description = "must not contain the character U+0000";
 
-/** A violation for each string, map key or map value that has one. Values to seal are bytes for coffer and may. */
+/** Returns a violation for each string, map key or map value that has one. Values to seal may have it: coffer treats them as bytes. */
 export function nulViolations(desc: DescMessage, message: Message, prefix = ""): FieldViolation[] {
   const violations: FieldViolation[] = [];
   const visit = (value: unknown, path: string, nested: DescMessage | undefined) => {
     if (typeof value === "string") {
       if (value.includes("\0")) violations.push({ field: path, description });
     } else if (nested?.typeName === StructSchema.typeName) {
-      // Generated code holds it as plain JSON.
+      // Generated code represents it as plain JSON.
       violations.push(...nulInJson(value, path));
     } else if (nested?.typeName === ValueSchema.typeName) {
       if (value !== undefined) violations.push(...nulInJson(plainJson(value as Value), path));
@@ -41,7 +41,7 @@ export function nulViolations(desc: DescMessage, message: Message, prefix = ""):
   return violations;
 }
 
-/** Paths are those of the JSON. */
+/** Returns violations with the paths of the JSON. */
 function nulInJson(json: unknown, path: string): FieldViolation[] {
   if (typeof json === "string") return json.includes("\0") ? [{ field: path, description }] : [];
   if (typeof json !== "object" || json === null) return [];

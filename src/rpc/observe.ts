@@ -1,15 +1,17 @@
 // The outermost interceptor: times a call and writes its one log line.
-import type { Interceptor } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
+import { callerKey } from "../call/caller.ts";
+import { isCallKey, peerKey, requestIdKey } from "../call/context.ts";
+import { toCofferError } from "../call/errors.ts";
+import type { AuditSubject } from "../domain/audit/audit-event.ts";
 import { reasons } from "../domain/error/error-reasons.ts";
 import { type CofferError, denialIn } from "../domain/error/errors.ts";
 import type { DenialLog } from "../runtime/audit-denials.ts";
 import { isReported } from "../steps/secrets/report-corrupt.ts";
-import { callerKey } from "../surfaces/caller.ts";
-import { askedSubject } from "./audit-subject.ts";
-import { isCallKey, peerKey, requestIdKey } from "./context.ts";
-import { toCofferError } from "./errors.ts";
+import type { MethodFacts } from "./method-facts.ts";
 
-/** What a log line says of a call; never a value, a credential or a query string. */
+/** The contents of a call's log line: never a value, a credential or a query string. */
 export interface CallRecord {
   requestId: string;
   method: string;
@@ -23,11 +25,12 @@ export interface CallRecord {
 
 export interface CallLog {
   info(record: CallRecord): void;
-  /** For what is coffer's own fault; `cause` goes nowhere else. */
+  /** Logs an error that is coffer's own fault. `cause` is shown nowhere else. */
   error(record: CallRecord, cause: unknown): void;
 }
 
 interface ObserveDeps {
+  methodFacts: ReadonlyMap<DescMethod, MethodFacts>;
   log: CallLog;
   denials: DenialLog;
 }
@@ -57,10 +60,21 @@ export function observe(deps: ObserveDeps): Interceptor {
       report(deps, record(error.reason), error, thrown);
       const caller = req.contextValues.get(callerKey);
       const denial = denialIn(error) ?? unreported(error);
-      if (caller && denial) deps.denials.record(caller, denial, askedSubject(req));
+      if (caller && denial) deps.denials.record(caller, denial, askedSubject(deps, req));
       throw error;
     }
   };
+}
+
+const subjectLengthMax = 512;
+
+/** The resource that the request asks for, for the audit event of a call that ended before an operation found it. */
+function askedSubject({ methodFacts }: ObserveDeps, req: UnaryRequest | StreamRequest): AuditSubject {
+  const facts = req.stream ? undefined : methodFacts.get(req.method);
+  if (!facts || req.stream) return { resourceType: "none", resourceId: "" };
+  // PostgreSQL cannot store U+0000 or half of a surrogate pair.
+  const asked = facts.subject(req.message).replaceAll("\0", "").slice(0, subjectLengthMax).toWellFormed();
+  return { resourceType: facts.resourceType, resourceId: asked };
 }
 
 /** Logs which row does not authenticate, if the operation has not audited it: nothing else shows whose row it was. */

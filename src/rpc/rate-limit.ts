@@ -1,27 +1,35 @@
-// Takes a point of the principal and one of the workspace; a call that either refuses costs nothing.
-import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
+// Takes the points of a call from its principal and its workspace. A call that either refuses takes none.
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Interceptor } from "@connectrpc/connect";
+import { callerKey } from "../call/caller.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import type { Caller } from "../domain/workspace/caller.ts";
 import type { RateLimit, RateLimitState } from "../redis/rate-limits.ts";
-import { callerKey } from "../surfaces/caller.ts";
+import type { MethodFacts } from "./method-facts.ts";
 
 interface Limits {
   principal: RateLimit;
   workspace: RateLimit;
 }
 
-export function rateLimit(limits: Limits): Interceptor {
+interface RateLimitDeps {
+  rateLimits: Limits;
+  methodFacts: ReadonlyMap<DescMethod, MethodFacts>;
+}
+
+export function rateLimit({ rateLimits, methodFacts }: RateLimitDeps): Interceptor {
   return (next) => async (req) => {
     const caller = req.contextValues.get(callerKey);
     if (!caller) return next(req);
-    const tightest = await takePoints(limits, caller, pointsOf(req));
+    const points = req.stream ? 1 : (methodFacts.get(req.method)?.points(req.message) ?? 1);
+    const tightest = await takePoints(rateLimits, caller, points);
     const response = await next(req);
     for (const [name, value] of headersOf(tightest)) response.header.set(name, value);
     return response;
   };
 }
 
-/** One after the other: what the first limit refuses must not touch the second, not even for a moment. */
+/** One after the other: a call that the first limit refuses must not take points of the second, not even for a moment. */
 async function takePoints(
   { principal, workspace }: Limits,
   { principalId, membership }: Caller,
@@ -35,12 +43,6 @@ async function takePoints(
   if (shared.allowed) return shared.remaining < own.remaining ? shared : own;
   await principal.giveBack(principalId, points);
   throw limited(workspaceId, shared);
-}
-
-/** One, or as many as a batch has requests. */
-function pointsOf(req: UnaryRequest | StreamRequest): number {
-  const { requests } = req.message as { requests?: unknown };
-  return Array.isArray(requests) ? Math.max(1, requests.length) : 1;
 }
 
 function limited(subject: string, state: RateLimitState): CofferError {

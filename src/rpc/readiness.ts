@@ -1,15 +1,15 @@
-// Whether calls should be sent here: one answer a second, however many ask.
+// Tells load balancers whether they should send calls here. It checks at most once a second.
 
 export interface Readiness {
   isReady(): Promise<boolean>;
-  /** From now on the answer is no, and those who watch hear of it. */
+  /** Makes the answer no from now on, and notifies the watchers. */
   stop(): void;
   /** Aborted by stop(). */
   readonly stopping: AbortSignal;
 }
 
 const keptMs = 1_000;
-/** A check waits at most a second; after that the answer is no. */
+/** The longest time that a check may take. After that the answer is no. */
 const answerMsMax = 950;
 
 /** `check` must not throw. */

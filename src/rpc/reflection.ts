@@ -8,7 +8,7 @@ import { streamLifetimeMs, untilLifetime } from "./public-streams.ts";
 
 /** Both versions have the same messages under other names, so one implementation serves both. */
 export function reflectionServices(
-  services: () => readonly DescService[],
+  services: readonly DescService[],
   lifetimeMs = streamLifetimeMs,
 ): {
   v1: ServiceImpl<typeof ServerReflection>;
@@ -38,37 +38,28 @@ type Question =
   | { case: "fileContainingExtension"; value: { containingType: string; extensionNumber: number } }
   | { case: undefined; value?: undefined };
 
-function createAnswer(services: () => readonly DescService[]) {
-  let files: Map<string, DescFile> | undefined;
-  // The services are known only when all are registered, this one among them.
-  const allFiles = () => {
-    files ??= withDependencies(services().map(({ file }) => file));
-    return files;
-  };
-  let types: Registry | undefined;
-  const registry = () => {
-    types ??= createRegistry(...allFiles().values());
-    return types;
-  };
+function createAnswer(services: readonly DescService[]) {
+  const files = withDependencies(services.map(({ file }) => file));
+  const types = createRegistry(...files.values());
 
   return (question: Question) => {
     switch (question.case) {
       case "listServices":
         return {
           case: "listServicesResponse" as const,
-          value: { service: services().map(({ typeName }) => ({ name: typeName })) },
+          value: { service: services.map(({ typeName }) => ({ name: typeName })) },
         };
       case "fileByFilename":
-        return filesAnswer(allFiles().get(question.value.replace(/\.proto$/, "")));
+        return filesAnswer(files.get(question.value.replace(/\.proto$/, "")));
       case "fileContainingSymbol":
-        return filesAnswer(fileOfSymbol(registry(), question.value));
+        return filesAnswer(fileOfSymbol(types, question.value));
       case "fileContainingExtension": {
         const { containingType, extensionNumber } = question.value;
-        const extendee = registry().getMessage(containingType);
-        return filesAnswer(extendee && registry().getExtensionFor(extendee, extensionNumber)?.file);
+        const extendee = types.getMessage(containingType);
+        return filesAnswer(extendee && types.getExtensionFor(extendee, extensionNumber)?.file);
       }
       case "allExtensionNumbersOfType": {
-        const numbers = [...registry()].flatMap((desc) =>
+        const numbers = [...types].flatMap((desc) =>
           desc.kind === "extension" && desc.extendee.typeName === question.value ? [desc.number] : [],
         );
         return {
@@ -77,14 +68,14 @@ function createAnswer(services: () => readonly DescService[]) {
         };
       }
       default:
-        return notFound("the question is not known");
+        return notFound("the request is not known");
     }
   };
 }
 
-/** The file and all that it imports, so that a client need not ask for each. */
+/** Returns the file with all files that it imports, so that a client need not request each one. */
 function filesAnswer(file: DescFile | undefined) {
-  if (!file) return notFound("there is no such file or symbol");
+  if (!file) return notFound("the file or symbol is not found");
   return {
     case: "fileDescriptorResponse" as const,
     value: {
@@ -99,7 +90,7 @@ function notFound(errorMessage: string) {
   return { case: "errorResponse" as const, value: { errorCode: Code.NotFound, errorMessage } };
 }
 
-/** By name without `.proto`; a file before what it imports. */
+/** Returns files by their names without `.proto`. A file comes before those that it imports. */
 function withDependencies(roots: readonly DescFile[]): Map<string, DescFile> {
   const found = new Map<string, DescFile>();
   const visit = (file: DescFile) => {
@@ -111,7 +102,7 @@ function withDependencies(roots: readonly DescFile[]): Map<string, DescFile> {
   return found;
 }
 
-/** Symbols are types, services, and members of either: `coffer.v1.SecretService.CreateSecret`. */
+/** Finds types, services and their members, such as `coffer.v1.SecretService.CreateSecret`. */
 function fileOfSymbol(registry: Registry, symbol: string): DescFile | undefined {
   const owner = symbol.slice(0, Math.max(0, symbol.lastIndexOf(".")));
   return (registry.get(symbol) ?? registry.get(owner))?.file;

@@ -1,7 +1,7 @@
 // One timer for all streams that check something at intervals.
 
 export interface SharedTicks {
-  /** Resolves at the next tick, for everyone at once. */
+  /** Resolves at the next tick, for all streams at once. */
   next(): Promise<void>;
 }
 

@@ -1,13 +1,13 @@
-// Checks a request against the shape and rules of its schema, and names every broken rule, those of coffer's own too.
+// Checks a request against its schema, and reports every broken rule, coffer's own rules included.
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
+import { type JsonShape, jsonShapeKey, spelledAsGiven } from "../call/json/shape.ts";
+import { entryLimitViolations } from "../call/schema/entry-limits.ts";
+import { fieldValue } from "../call/schema/field-value.ts";
 import { type FieldViolation, failOn } from "../domain/error/errors.ts";
 import type { DryRun } from "./dry-run.ts";
-import { entryLimitViolations } from "./entry-limits.ts";
-import { fieldValue } from "./field-value.ts";
-import { type JsonShape, jsonShapeKey, spelledAsGiven } from "./json-shape.ts";
 import { nulViolations } from "./nul-characters.ts";
 
 const validator = createValidator();
@@ -33,12 +33,12 @@ export function validate(dryRun: DryRun): Interceptor {
   };
 }
 
-/** Compiles the rules of these messages, which costs up to a second, before the first request comes. */
+/** Compiles the rules of these messages before the first request arrives. This takes up to a second. */
 export function warmUp(descs: readonly DescMessage[]): void {
   for (const desc of descs) validator.validate(desc, create(desc));
 }
 
-/** A field that is broken already, or lies inside or around a broken one, is not named again; nor is the oneof of a broken field. */
+/** Adds violations except those of a field that is reported already, of fields inside or around it, and of its oneof. */
 function withMore(
   desc: DescMessage,
   found: readonly FieldViolation[],
@@ -52,18 +52,18 @@ function withMore(
   return [...found, ...more.filter(({ field }) => !isKnown(comparable(field)))];
 }
 
-/** Rules of an item of a list are not judged where another field of the item is broken. */
+/** Omits violations of a list's item if another field of the same item is broken. */
 function isOutsideItems(found: readonly FieldViolation[]): (violation: FieldViolation) => boolean {
   const items = new Set(found.flatMap(({ field }) => /^.*\](?=\.\w+$)/.exec(field) ?? []));
   return ({ field }) => !pathsAround(field).some((path) => path !== field && items.has(path));
 }
 
-/** The path itself and the fields that it lies in: as there may be thousands of paths, no two of them are compared. */
+/** Returns the path and the paths around it. There may be thousands of violations, so they are found in sets and not compared in pairs. */
 function pathsAround(field: string): string[] {
   return [...[...field.matchAll(/[.[]/g)].map(({ index }) => field.slice(0, index)), field];
 }
 
-/** Both spellings of a field are one. */
+/** Returns the same text for both spellings of a field. */
 function comparable(field: string): string {
   return field.replaceAll("_", "").toLowerCase();
 }
@@ -84,7 +84,7 @@ function schemaViolations(
   return [...named, ...nulViolations(desc, message)];
 }
 
-/** One description instead of one by each rule of a field that is missing or empty; undefined for other fields. */
+/** Returns one description for a field that is missing or empty, instead of one for each of its rules; undefined for other fields. */
 function missingProblem(
   violation: Violation,
   desc: DescMessage,
@@ -95,7 +95,7 @@ function missingProblem(
   const holder = holderOf(violation, desc, message);
   if (field?.kind !== "field" || !holder) return undefined;
   const value = fieldValue(holder, field);
-  // Undefined if nobody knows: binary messages do not hold zero values.
+  // Undefined if unknown: binary messages do not hold zero values.
   const isGiven = shape?.isGiven(fieldPath(violation));
   if (value === undefined) return isGiven ? undefined : "is required";
   const isMissing = isGiven === undefined ? typeof value !== "number" : !isGiven;
@@ -103,7 +103,7 @@ function missingProblem(
   return isEmpty(value) ? "must not be empty" : undefined;
 }
 
-/** The message whose field the violation is about; undefined for entries of lists and maps. */
+/** Returns the message whose field the violation is about; undefined for entries of lists and maps. */
 function holderOf(
   { field: path }: Violation,
   desc: DescMessage,
@@ -134,7 +134,7 @@ function textOf({ message, field }: Violation): string {
   return `exactly one of ${part.fields.map(({ name }) => name).join(", ")} is required`;
 }
 
-/** `secret.labels["a"]`: names as the schema spells them. */
+/** Returns a path such as `secret.labels["a"]`, with names as the schema spells them. */
 function fieldPath({ field }: Violation): string {
   let path = "";
   for (const part of field) {

@@ -2,20 +2,17 @@
 import { getOption } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { http } from "../../gen/google/api/annotations_pb.ts";
-import { akuaSurface } from "../../src/surfaces/akua/surface.ts";
-import { dataRavenSurface } from "../../src/surfaces/dataraven/surface.ts";
-import type { RestSurface } from "../../src/surfaces/rest-surface.ts";
-import { superserveSurface } from "../../src/surfaces/superserve/surface.ts";
-import { thalassaSurface } from "../../src/surfaces/thalassa/surface.ts";
+import { restApis } from "../../src/surfaces/surfaces.ts";
+import type { TranscodedApi } from "../../src/surfaces/transcoded/api.ts";
 import { createAkuaSecret } from "../support/akua.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { answersChecked } from "../support/contract-setup.ts";
 import { brokenRules, contractOf } from "../support/contracts.ts";
 
 /** Every route of a surface, as contracts write them. */
-function routesOf({ services }: RestSurface): string[] {
+function routesOf({ services }: TranscodedApi): string[] {
   return services
-    .flatMap(({ methods }) => methods)
+    .flatMap(({ desc }) => desc.methods)
     .flatMap((method) => {
       const rule = getOption(method, http);
       return [rule, ...rule.additionalBindings];
@@ -27,24 +24,21 @@ function routesOf({ services }: RestSurface): string[] {
     .sort();
 }
 
-describe.each([akuaSurface, thalassaSurface, dataRavenSurface, superserveSurface])(
-  "the contract of $name",
-  (surface) => {
-    it("has every route that is served, and no other", () => {
-      const contract = contractOf(surface.name);
-      expect(contract.routes.map(({ request }) => request).sort()).toEqual(routesOf(surface));
-    });
+describe.each(restApis)("the contract of $name", (api) => {
+  it("has every route that is served, and no other", () => {
+    const contract = contractOf(api.name);
+    expect(contract.routes.map(({ request }) => request).sort()).toEqual(routesOf(api));
+  });
 
-    it("has no schema that nothing uses", () => {
-      const { $defs, routes, error } = contractOf(surface.name);
-      const text = JSON.stringify([$defs, routes]);
-      for (const name of Object.keys($defs).filter((each) => each !== error)) {
-        const isUsed = text.includes(`"#/$defs/${name}"`) || JSON.stringify(routes).includes(`"${name}"`);
-        expect([name, isUsed]).toEqual([name, true]);
-      }
-    });
-  },
-);
+  it("has no schema that nothing uses", () => {
+    const { $defs, routes, error } = contractOf(api.name);
+    const text = JSON.stringify([$defs, routes]);
+    for (const name of Object.keys($defs).filter((each) => each !== error)) {
+      const isUsed = text.includes(`"#/$defs/${name}"`) || JSON.stringify(routes).includes(`"${name}"`);
+      expect([name, isUsed]).toEqual([name, true]);
+    }
+  });
+});
 
 describe("an answer is refused", () => {
   const id = `sec_${"0".repeat(26)}`;

@@ -26,11 +26,14 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GetSecretRequestSchema, SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { ErrorInfoSchema, file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
+import { tokenCredential } from "../../src/call/credential.ts";
+import type { AdmittedCall } from "../../src/call/http-call.ts";
 import { CofferError } from "../../src/domain/error/errors.ts";
 import { createRpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { asConnectErrors } from "../../src/rpc/interceptors.ts";
 import { createInvoke } from "../../src/rpc/invoke.ts";
+import { withoutMethods } from "./library.ts";
 
 const path = "/coffer.v1.SecretService/GetSecret";
 const slowMs = 2_000;
@@ -85,14 +88,20 @@ const ports = { direct: 0, "connect-node": 0, "connect-node over HTTP/2": 0 };
 beforeAll(async () => {
   const onUnexpectedError = () => {};
   ours = createHttpServer({
-    services: [SecretService],
+    rpc: {
+      api: {
+        name: "typed",
+        services: [withoutMethods(SecretService)],
+        ...tokenCredential,
+        singleHeaders: [],
+      },
+      publicServices: [],
+      streams: createRpcHandler(createConnectRouter(), onUnexpectedError),
+    },
     surfaces: [],
     invoke: createInvoke([createServiceImplSpec(SecretService, service)], []),
-    admit: async () => {},
-    isPublic: () => false,
-    rpcHandler: createRpcHandler(createConnectRouter(), onUnexpectedError),
+    admit: async (_surface, call) => call as AdmittedCall,
     isReady: async () => true,
-    registry,
     newRequestId: () => "req_test",
     onUnexpectedError,
   });

@@ -1,9 +1,9 @@
 // Strict proto JSON: what it takes, what it refuses, and what it never repeats.
 import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { readJsonMessage } from "../../src/call/json/input.ts";
+import { parseJson } from "../../src/call/json/text.ts";
 import { CofferError, failOn } from "../../src/domain/error/errors.ts";
-import { readJsonMessage } from "../../src/http/json/input.ts";
-import { parseJson } from "../../src/http/json/text.ts";
 import { BookSchema } from "./library.ts";
 
 const canary = "canary7f3a";

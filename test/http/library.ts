@@ -6,6 +6,7 @@ import {
   type DescService,
   fromJson,
   type JsonObject,
+  type MessageInitShape,
   setExtension,
 } from "@bufbuild/protobuf";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
@@ -19,10 +20,15 @@ import {
   file_google_protobuf_wrappers,
   MethodOptionsSchema,
 } from "@bufbuild/protobuf/wkt";
+import { createServiceImplSpec } from "@connectrpc/connect";
+import { CallOptionsSchema, call } from "../../gen/coffer/options/v1/call_pb.ts";
 import { success_status } from "../../gen/coffer/rest/v1/options_pb.ts";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import { type HttpRule, HttpRuleSchema } from "../../gen/google/api/http_pb.ts";
-import type { RestSurface } from "../../src/surfaces/rest-surface.ts";
+import { tokenCredential } from "../../src/call/credential.ts";
+import type { ServedService } from "../../src/call/surface.ts";
+import { workspaceHeader } from "../../src/call/workspace-header.ts";
+import type { TranscodedApi } from "../../src/surfaces/transcoded/api.ts";
 
 const dependencies = [
   file_google_protobuf_any,
@@ -138,6 +144,7 @@ export interface LibraryMethod {
   name: string;
   rule: Rule;
   successStatus?: number;
+  callOptions?: MessageInitShape<typeof CallOptionsSchema>;
 }
 
 /** A service with these methods from BookRequest to BookResponse. */
@@ -159,22 +166,32 @@ export function libraryService(methods: readonly LibraryMethod[], name = "Librar
     const options = create(MethodOptionsSchema);
     setExtension(options, http, create(HttpRuleSchema, method.rule));
     if (method.successStatus !== undefined) setExtension(options, success_status, method.successStatus);
+    if (method.callOptions) setExtension(options, call, create(CallOptionsSchema, method.callOptions));
     const target = proto.service[0]?.method[i];
     if (target !== undefined) target.options = options;
   });
   return registryOf(proto).getService(`library.v1.${name}`) as DescService;
 }
 
-export function librarySurface(methods: readonly LibraryMethod[], surface: Partial<RestSurface> = {}): RestSurface {
+/** A service for servers whose `invoke` is the test's own. */
+export function withoutMethods(desc: DescService): ServedService {
+  return { desc, implement: () => createServiceImplSpec(desc, {}) };
+}
+
+type LibraryApi = Partial<Omit<TranscodedApi, "services">> & { services?: readonly DescService[] };
+
+export function libraryApi(methods: readonly LibraryMethod[], { services, ...api }: LibraryApi = {}): TranscodedApi {
   return {
     name: "library",
-    services: [libraryService(methods)],
-    workspace: { name: "library-context", isRequired: false },
+    services: (services ?? [libraryService(methods)]).map(withoutMethods),
+    ...tokenCredential,
+    ...workspaceHeader({ name: "library-context", isRequired: false }),
+    singleHeaders: ["akua-context", "x-organisation-identity", "x-project-identity"],
     fieldNames: "proto",
     nullWhenUnset: false,
     exactJson: false,
-    renderError: (error, httpStatus) => ({ httpStatus, body: { library_error: error.message } }),
-    ...surface,
+    showError: (error, httpStatus) => ({ httpStatus, body: { library_error: error.message } }),
+    ...api,
   };
 }
 

@@ -9,13 +9,15 @@ import { onTestFinished } from "vitest";
 import { SecretService as AkuaSecretService } from "../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import { peerKey } from "../../src/call/context.ts";
+import type { AdmittedCall } from "../../src/call/http-call.ts";
+import type { CallRequest, Invoke } from "../../src/call/invoke.ts";
 import { failOn } from "../../src/domain/error/errors.ts";
-import { createRpcHandler } from "../../src/http/rpc-handler.ts";
+import { createRpcHandler, type RpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
-import { peerKey } from "../../src/rpc/context.ts";
-import type { CallRequest, Invoke } from "../../src/rpc/invoke.ts";
+import { transcodedSurfaces } from "../../src/surfaces/transcoded/surfaces.ts";
 import { madeUpRequestId } from "../support/contract-setup.ts";
-import { librarySurface } from "./library.ts";
+import { libraryApi, withoutMethods } from "./library.ts";
 
 export const json = { "content-type": "application/json" };
 export const getSecretPath = "/coffer.v1.SecretService/GetSecret";
@@ -46,12 +48,16 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
     return { message: response, header: new Headers({ etag: '"7"' }), trailer: new Headers({ "x-after": "t" }) };
   };
   const server = createHttpServer({
-    services: [SecretService, Health],
-    surfaces: [librarySurface([], { name: "akua", services: [AkuaSecretService], nullWhenUnset: true })],
+    rpc: {
+      api: { ...libraryApi([]), services: [withoutMethods(SecretService)] },
+      publicServices: [Health],
+      streams: streams(),
+    },
+    surfaces: transcodedSurfaces([
+      libraryApi([], { name: "akua", services: [AkuaSecretService], nullWhenUnset: true }),
+    ]),
     invoke,
-    admit: async () => {},
-    isPublic: () => false,
-    rpcHandler: streams(),
+    admit: async (_surface, call) => call as AdmittedCall,
     isReady: async () => true,
     newRequestId: () => madeUpRequestId,
     onUnexpectedError: (error) => {
@@ -64,7 +70,7 @@ export async function serve(options: Partial<HttpServerOptions> & { respond?: Re
   return { port, server, calls };
 }
 
-function streams(): HttpServerOptions["rpcHandler"] {
+function streams(): RpcHandler {
   const router = createConnectRouter();
   router.service(Health, {});
   return createRpcHandler(router, (error) => {

@@ -193,6 +193,6 @@ it("names U+0000 by its place in the caller's JSON, in a field that holds any JS
   const body = { path: "/nul", secretString: "djE=", kmsKeyIdentity: "default", accessPolicy: policy };
   const refused = await thalassa<{ message: string }>(coffer, "POST /v1/secrets/default/secrets", { json: body });
   expect(refused.body.message).toContain(
-    "accessPolicy.statements[0].principals[1]: must not hold the character U+0000",
+    "accessPolicy.statements[0].principals[1]: must not contain the character U+0000",
   );
 });

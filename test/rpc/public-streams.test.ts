@@ -19,7 +19,7 @@ async function serve(): Promise<ReturnType<typeof createGrpcTransport>> {
   const readiness = createReadiness(async () => true);
   const routes: Parameters<typeof connectNodeAdapter>[0]["routes"] = (router) => {
     router.service(Health, healthService({ readiness, serviceNames: new Set(), lifetimeMs }));
-    router.service(ServerReflection, reflectionServices(() => [Health], lifetimeMs).v1);
+    router.service(ServerReflection, reflectionServices([Health], lifetimeMs).v1);
   };
   const server = http2.createServer(connectNodeAdapter({ routes }));
   server.listen(0, "127.0.0.1");

@@ -1,33 +1,10 @@
 // The schema: every list and map that a request can bring has a largest number of entries.
-import type { DescField, DescMessage, DescService } from "@bufbuild/protobuf";
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import * as akuaSecrets from "../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
-import * as akuaVersions from "../../gen/coffer/rest/akua/v1/version_service_pb.ts";
-import * as dataRavenSecrets from "../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
-import * as dataRavenVaults from "../../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
-import * as superserveSandboxes from "../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
-import * as superserveSecrets from "../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
-import * as superserveTemplates from "../../gen/coffer/rest/superserve/v1/template_service_pb.ts";
-import * as thalassaKeys from "../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
-import * as thalassaSecrets from "../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import { AccessService } from "../../gen/coffer/v1/access_service_pb.ts";
-import { AuditService } from "../../gen/coffer/v1/audit_service_pb.ts";
-import { EgressService } from "../../gen/coffer/v1/egress_service_pb.ts";
-import { ExternalVaultService } from "../../gen/coffer/v1/external_vault_service_pb.ts";
-import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
-import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
-import { TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
-import { WorkspaceService } from "../../gen/coffer/v1/workspace_service_pb.ts";
-import { entriesMaxOf } from "../../src/rpc/entry-limits.ts";
+import { entriesMaxOf } from "../../src/call/schema/entry-limits.ts";
+import { wireApis } from "../../src/surfaces/surfaces.ts";
 
-const services: DescService[] = [
-  ...[AccessService, AuditService, EgressService, ExternalVaultService],
-  ...[KeyService, SecretService, TokenService, WorkspaceService],
-  ...[akuaSecrets.SecretService, akuaVersions.SecretVersionService],
-  ...[dataRavenSecrets.SecretService, dataRavenVaults.VaultConnectionService],
-  ...[superserveSandboxes.SandboxService, superserveSecrets.SecretService, superserveTemplates.TemplateService],
-  ...[thalassaKeys.KeyService, thalassaSecrets.SecretService],
-];
+const services = wireApis.flatMap((api) => api.services.map(({ desc }) => desc));
 
 /** Google's types have no rules of coffer's; the number of all values of a body bounds them. */
 const isGoogles = ({ typeName }: DescMessage) => typeName.startsWith("google.");

@@ -13,6 +13,7 @@ import { KeyService } from "../../gen/coffer/v1/key_service_pb.ts";
 import { SecretService } from "../../gen/coffer/v1/secret_service_pb.ts";
 import { type Role, TokenService } from "../../gen/coffer/v1/token_service_pb.ts";
 import { WorkspaceService } from "../../gen/coffer/v1/workspace_service_pb.ts";
+import type { Surface } from "../../src/call/surface.ts";
 import { createApp } from "../../src/compose/app.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { type Keyring, parseKeyring } from "../../src/envelope/keyring.ts";
@@ -30,6 +31,8 @@ export interface TestCofferOptions {
   redisUrl?: string | null;
   /** Another way to the same database for coffer itself: a proxy of the test's. */
   through?: (databaseUrl: string) => string | Promise<string>;
+  /** Served besides coffer's own surfaces. */
+  surfaces?: readonly Surface[];
 }
 
 export interface TestCoffer {
@@ -99,7 +102,7 @@ export async function startCoffer(options: TestCofferOptions = {}): Promise<Test
   const log = pino({ level: "debug" }, { write: (line: string) => void logLines.push(line) });
   const connectionString = (await options.through?.(place.url)) ?? place.url;
   const database = openDatabase({ connectionString, poolSize: config.databasePoolSize });
-  const app = await createApp({ config, log, database, keyring });
+  const app = await createApp({ config, log, database, keyring, surfaces: options.surfaces ?? [] });
   let ownerToken = besides?.ownerToken ?? "";
   await bootstrap(app.deps, async (token) => {
     ownerToken = token;

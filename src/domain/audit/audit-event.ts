@@ -3,18 +3,21 @@
 /** The actor of jobs and commands. No stored principal has this id. */
 export const systemPrincipalId = "system";
 
+export const resourceTypes = [
+  "secret",
+  "secret_version",
+  "kms_key",
+  "workspace",
+  "api_token",
+  "access_rule",
+  "vault_connection",
+  "sandbox",
+  "none",
+] as const;
+
 /** The resource of a call. */
 export interface AuditSubject {
-  resourceType:
-    | "secret"
-    | "secret_version"
-    | "kms_key"
-    | "workspace"
-    | "api_token"
-    | "access_rule"
-    | "vault_connection"
-    | "sandbox"
-    | "none";
+  resourceType: (typeof resourceTypes)[number];
   resourceId: string;
   versionNumber?: number;
 }

@@ -1,7 +1,7 @@
-// Base64 as gRPC-Web sends it in text mode: one or more encoded pieces, each with its own padding, one behind the other.
+// Base64 of gRPC-Web in text mode: one or more encoded pieces, each with its own padding.
 import { CofferError } from "../../domain/error/errors.ts";
 
-/** How many characters so many bytes take. */
+/** Returns the length of the text for a number of bytes. */
 export function base64Length(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
 }
@@ -17,7 +17,7 @@ export function decodeText(text: Uint8Array): Buffer {
 
 function decodePiece(piece: string): Buffer {
   const bytes = Buffer.from(piece, "base64");
-  // Lenient decoders skip characters that they do not know.
+  // Buffer.from skips unknown characters.
   if (bytes.toString("base64") === piece) return bytes;
   throw new CofferError("REQUEST_MALFORMED", "the body is not valid base64");
 }

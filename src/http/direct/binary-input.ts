@@ -1,8 +1,8 @@
-// Reads binary messages. Counts their values before it creates objects: a megabyte may hold half a million empty messages.
+// Reads binary messages. Counts their values before it creates objects: one megabyte can hold half a million empty messages.
 import { type DescField, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
-import { CofferError, invalidFields } from "../../domain/error/errors.ts";
-import { entriesMaxOf, tooManyEntries } from "../../rpc/entry-limits.ts";
-import { valuesMax } from "../json/text.ts";
+import { valuesMax } from "../../call/json/text.ts";
+import { entriesMaxOf, tooManyEntries } from "../../call/schema/entry-limits.ts";
+import { CofferError, invalidField } from "../../domain/error/errors.ts";
 
 interface Scan {
   desc: DescMessage;
@@ -28,7 +28,7 @@ function checkEntries(desc: DescMessage, bytes: Uint8Array): void {
   scanMessage({ desc, bytes, at: 0, values: 0 }, bytes.byteLength, desc, "", 1);
 }
 
-/** `desc` is undefined below fields that are not known, and in the entries of maps. */
+/** `desc` is undefined in unknown fields, and in the entries of maps. */
 function scanMessage(scan: Scan, end: number, desc: DescMessage | undefined, path: string, depth: number): void {
   if (depth > depthMax) throw malformed(scan.desc);
   const counts = new Map<DescField, number>();
@@ -48,13 +48,13 @@ function scanMessage(scan: Scan, end: number, desc: DescMessage | undefined, pat
     countValues(scan, entries - 1);
     if (field) countEntries(counts, field, entries, path);
     if (field?.fieldKind === "map") scanMessage(scan, to, undefined, path, depth + 1);
-    else if (field?.message) scanMessage(scan, to, field.message, `${path}${placeOf(field, counts)}.`, depth + 1);
+    else if (field?.message) scanMessage(scan, to, field.message, `${path}${elementName(field, counts)}.`, depth + 1);
     scan.at = to;
   }
 }
 
 /** Returns the name of a field, with its index in a list. */
-function placeOf(field: DescField, counts: ReadonlyMap<DescField, number>): string {
+function elementName(field: DescField, counts: ReadonlyMap<DescField, number>): string {
   return field.fieldKind === "list" ? `${field.name}[${(counts.get(field) ?? 1) - 1}]` : field.name;
 }
 
@@ -70,7 +70,7 @@ function skipNumber(scan: Scan, end: number, wireType: number): void {
   if (scan.at > end) throw malformed(scan.desc);
 }
 
-/** The numbers in one list that is written without a tag for each; the schema's lists of numbers are varints. */
+/** Counts the numbers of a packed list. All lists of numbers in the schema are varints. */
 function packedEntries({ bytes, at }: Scan, to: number, field: DescField): number {
   const isPacked = field.fieldKind === "list" && (field.listKind === "enum" || field.packed);
   if (!isPacked) return 1;
@@ -84,7 +84,7 @@ function countEntries(counts: Map<DescField, number>, field: DescField, entries:
   if (entriesMax === undefined) return;
   const count = (counts.get(field) ?? 0) + entries;
   if (count > entriesMax) {
-    throw invalidFields([{ field: path + field.name, description: tooManyEntries(field) }]);
+    throw invalidField(path + field.name, tooManyEntries(field));
   }
   counts.set(field, count);
 }

@@ -1,23 +1,23 @@
 // Answers Connect GET requests: unary methods without side effects, whose message is in the query.
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
-import { inflate } from "../compression.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { answerMessage, type Codec, type ConnectUnaryOptions } from "./connect-unary.ts";
+import { inflate } from "../body/inflate.ts";
+import { answerMessage, type Codec, type UnaryOptions } from "./connect-unary.ts";
 
-/** Whether a method may be called with GET. */
+/** Returns whether a method may be called with GET. */
 export function allowsGet(method: DescMethodUnary): boolean {
   return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
-/** Throws CofferError, or something unforeseen. */
+/** Throws CofferError, or an unexpected error. */
 export async function answerConnectGet(
-  options: ConnectUnaryOptions,
+  options: UnaryOptions,
   method: DescMethodUnary,
-  exchange: Exchange,
+  call: HttpCall,
 ): Promise<Answer> {
-  const query = new URLSearchParams(exchange.query);
+  const query = new URLSearchParams(call.query);
   const version = query.get("connect");
   if (version !== null && version !== "v1") throw invalidField("connect", 'must be "v1"');
   const codec = readCodec(query.get("encoding"));
@@ -27,7 +27,7 @@ export async function answerConnectGet(
     sizeBytesMax,
     acceptHeader: "accept-encoding",
   });
-  return answerMessage(options, method, codec, exchange, bytes);
+  return answerMessage(options, method, codec, call, bytes);
 }
 
 function readCodec(encoding: string | null): Codec {
@@ -35,7 +35,7 @@ function readCodec(encoding: string | null): Codec {
   throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the parameter encoding must be json or proto");
 }
 
-/** In URL-safe base64, padded or not, when the query says so. */
+/** The message is in URL-safe base64, padded or not, if the query has `base64=1`. */
 function readMessage(query: URLSearchParams): Uint8Array {
   const text = query.get("message") ?? "";
   if (query.get("base64") !== "1") return new TextEncoder().encode(text);

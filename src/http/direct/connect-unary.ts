@@ -1,64 +1,55 @@
-// Answers unary Connect requests directly, past the universal handler: strict input, exact errors, a fraction of the cost.
-import {
-  type DescMessage,
-  type DescMethodUnary,
-  type MessageShape,
-  type Registry,
-  toBinary,
-  toJson,
-} from "@bufbuild/protobuf";
+// Answers unary Connect requests without Connect's universal handler: with stricter input checks, exact errors and less work.
+import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
+import type { Answer, HttpCall } from "../../call/http-call.ts";
+import { type Invoke, timeoutMsMax } from "../../call/invoke.ts";
+import { type JsonInput, readJsonMessage } from "../../call/json/input.ts";
+import { anyTypes } from "../../call/schema/any-types.ts";
 import { invalidField } from "../../domain/error/errors.ts";
-import type { Invoke } from "../../rpc/invoke.ts";
-import { type BodyLimits, readBody } from "../body.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { type JsonInput, readJsonMessage } from "../json/input.ts";
-import { timeoutMsMax } from "../timeout.ts";
+import { type BodyLimits, readBody } from "../body/read-body.ts";
 import { readBinaryMessage } from "./binary-input.ts";
 
-export interface ConnectUnaryOptions {
+export interface UnaryOptions {
   invoke: Invoke;
   bodyLimits: BodyLimits;
-  /** For google.protobuf.Any. */
-  registry?: Registry;
 }
 
 export type Codec = "json" | "proto";
 
-/** The codec of a unary Connect request, or undefined when its content type is of another protocol. */
+/** Returns the codec of a unary Connect request; undefined if its content type belongs to another protocol. */
 export function unaryCodec(contentType: string | null | undefined): Codec | undefined {
   const [, codec] = /^application\/(json|proto)(?:\s*;\s*charset="?utf-?8"?)?$/i.exec(contentType ?? "") ?? [];
   return codec?.toLowerCase() as Codec | undefined;
 }
 
-/** Answers a POST. Throws CofferError, or something unforeseen. */
+/** Answers a POST. Throws CofferError, or an unexpected error. */
 export async function answerConnectUnary(
-  options: ConnectUnaryOptions,
+  options: UnaryOptions,
   method: DescMethodUnary,
   codec: Codec,
-  exchange: Exchange,
+  call: HttpCall,
 ): Promise<Answer> {
-  checkProtocolVersion(exchange.headers);
-  const bytes = await readBody(exchange.request, options.bodyLimits);
-  return answerMessage(options, method, codec, exchange, bytes);
+  checkProtocolVersion(call.headers);
+  const bytes = await readBody(call.request, options.bodyLimits);
+  return answerMessage(options, method, codec, call, bytes);
 }
 
-/** Answers a request whose message has been read, however it came. */
+/** Answers a request whose message was in the body or in the query. */
 export async function answerMessage(
-  options: ConnectUnaryOptions,
+  options: UnaryOptions,
   method: DescMethodUnary,
   codec: Codec,
-  exchange: Exchange,
+  call: HttpCall,
   bytes: Uint8Array,
 ): Promise<Answer> {
-  const timeoutMs = readTimeoutMs(exchange.headers);
-  const { message, shape } = decode(options, method, codec, bytes);
-  const call = { protocolName: "connect", source: exchange, timeoutMs, shape } as const;
-  const result = await options.invoke(method, message, call);
+  const timeoutMs = readTimeoutMs(call.headers);
+  const { message, shape } = decode(method, codec, bytes);
+  const request = { protocolName: "connect", source: call, timeoutMs, shape } as const;
+  const result = await options.invoke(method, message, request);
   const headers: Record<string, string> = {};
   for (const [name, value] of result.header) headers[name] = value;
   for (const [name, value] of result.trailer) headers[`trailer-${name}`] = value;
   headers["content-type"] = `application/${codec}`;
-  return { status: 200, headers, body: encode(options, method, codec, result.message) };
+  return { status: 200, headers, body: encode(method, codec, result.message) };
 }
 
 function checkProtocolVersion(headers: Headers): void {
@@ -74,23 +65,15 @@ function readTimeoutMs(headers: Headers): number | undefined {
 }
 
 function decode(
-  options: ConnectUnaryOptions,
   method: DescMethodUnary,
   codec: Codec,
   bytes: Uint8Array,
 ): Pick<JsonInput, "message"> & Partial<JsonInput> {
-  if (codec === "json") return readJsonMessage(method.input, bytes, options.registry);
+  if (codec === "json") return readJsonMessage(method.input, bytes);
   return { message: readBinaryMessage(method.input, bytes) };
 }
 
-function encode(
-  options: ConnectUnaryOptions,
-  method: DescMethodUnary,
-  codec: Codec,
-  message: MessageShape<DescMessage>,
-): Uint8Array | string {
+function encode(method: DescMethodUnary, codec: Codec, message: MessageShape<DescMessage>): Uint8Array | string {
   if (codec === "proto") return toBinary(method.output, message);
-  return JSON.stringify(
-    toJson(method.output, message, options.registry === undefined ? {} : { registry: options.registry }),
-  );
+  return JSON.stringify(toJson(method.output, message, { registry: anyTypes }));
 }

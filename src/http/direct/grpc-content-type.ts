@@ -2,15 +2,15 @@
 
 export interface GrpcContentType {
   isWeb: boolean;
-  /** In base64, for browsers that cannot read bytes. Only gRPC-Web has this. */
+  /** Whether the body is in base64, for browsers that cannot read bytes. Only gRPC-Web has this. */
   isText: boolean;
   /** Whether messages are in Protobuf, the only format that is served. */
   isProto: boolean;
 }
 
-/** Undefined when it is none of gRPC or gRPC-Web. */
-export function readGrpcContentType(contentType: string | undefined): GrpcContentType | undefined {
-  if (contentType === undefined) return undefined;
+/** Returns undefined for other content types. */
+export function readGrpcContentType(contentType: string | null | undefined): GrpcContentType | undefined {
+  if (!contentType) return undefined;
   const match = /^application\/grpc(-web)?(-text)?(\+[^;\s]*)?(?:\s*;.*)?$/i.exec(contentType);
   if (match === null) return undefined;
   const [, web, text, format] = match;
@@ -19,7 +19,7 @@ export function readGrpcContentType(contentType: string | undefined): GrpcConten
   return { isWeb, isText: text !== undefined, isProto };
 }
 
-/** The content type of an answer. */
+/** Returns the content type of an answer. */
 export function grpcContentType({ isWeb, isText }: Pick<GrpcContentType, "isWeb" | "isText">): string {
   return `application/grpc${isWeb ? "-web" : ""}${isText ? "-text" : ""}+proto`;
 }

@@ -1,58 +1,53 @@
-// Answers unary gRPC and gRPC-Web requests directly, past the universal handler: same answers, a fraction of the cost.
+// Answers unary gRPC and gRPC-Web requests without Connect's universal handler: the same answers with less work.
 import { type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import type { Answer, HttpCall } from "../../call/http-call.ts";
+import { timeoutMsMax } from "../../call/invoke.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
-import type { Invoke } from "../../rpc/invoke.ts";
-import { type BodyLimits, readBody } from "../body.ts";
-import { inflate } from "../compression.ts";
-import type { Answer, Exchange } from "../exchange.ts";
-import { timeoutMsMax } from "../timeout.ts";
+import { inflate } from "../body/inflate.ts";
+import { type BodyLimits, readBody } from "../body/read-body.ts";
 import { base64Length, decodeText } from "./base64-text.ts";
 import { readBinaryMessage } from "./binary-input.ts";
+import type { UnaryOptions } from "./connect-unary.ts";
 import { type GrpcContentType, grpcContentType } from "./grpc-content-type.ts";
-
-export interface GrpcUnaryOptions {
-  invoke: Invoke;
-  bodyLimits: BodyLimits;
-}
 
 const prefixBytes = 5;
 const isCompressed = 1;
 
-/** Answers a POST. Throws CofferError, or something unforeseen. */
+/** Answers a POST. Throws CofferError, or an unexpected error. */
 export async function answerGrpcUnary(
-  { invoke, bodyLimits }: GrpcUnaryOptions,
+  { invoke, bodyLimits }: UnaryOptions,
   method: DescMethodUnary,
   { isWeb, isText }: GrpcContentType,
-  exchange: Exchange,
+  call: HttpCall,
 ): Promise<Answer> {
-  const timeoutMs = readTimeoutMs(exchange.headers);
-  const bytes = await readMessage(exchange, isText, bodyLimits);
+  const timeoutMs = readTimeoutMs(call.headers);
+  const bytes = await readMessage(call, isText, bodyLimits);
   const result = await invoke(method, readBinaryMessage(method.input, bytes), {
     protocolName: isWeb ? "grpc-web" : "grpc",
-    source: exchange,
+    source: call,
     timeoutMs,
   });
   const headers = { ...Object.fromEntries(result.header), "content-type": grpcContentType({ isWeb, isText }) };
   const body = framed(0, toBinary(method.output, result.message));
   const trailers = { ...Object.fromEntries(result.trailer), "grpc-status": "0" };
   if (!isWeb) return { status: 200, headers, body, trailers };
-  // Browsers cannot read trailers: they come as a last frame.
+  // Browsers cannot read trailers. gRPC-Web sends them in the last frame.
   const lastFrame = framed(trailerFlag, trailerSerialize(new Headers(trailers)));
   const bytesOfBody = Buffer.concat([body, lastFrame]);
   return { status: 200, headers, body: isText ? bytesOfBody.toString("base64") : bytesOfBody };
 }
 
-/** The deadline of grpc-timeout, in milliseconds after the headers arrived. Fails with FIELD_INVALID. */
+/** Returns the deadline in grpc-timeout, in milliseconds after the headers arrived. Fails with FIELD_INVALID. */
 export function readTimeoutMs(headers: Headers): number | undefined {
   const { timeoutMs, error } = parseTimeout(headers.get("grpc-timeout"), Number.POSITIVE_INFINITY);
   if (error) throw invalidField("grpc-timeout", "must be a number of at most 8 digits and a unit (H, M, S, m, u or n)");
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, timeoutMsMax);
 }
 
-/** The one message of the body. Fails with MESSAGE_COUNT, REQUEST_MALFORMED or as `inflate` does. */
-async function readMessage({ request, headers }: Exchange, isText: boolean, limits: BodyLimits): Promise<Uint8Array> {
+/** Returns the one message of the body. Fails with MESSAGE_COUNT, REQUEST_MALFORMED or as `inflate` does. */
+async function readMessage({ request, headers }: HttpCall, isText: boolean, limits: BodyLimits): Promise<Uint8Array> {
   const sizeBytesMax = limits.sizeBytesMax + prefixBytes;
   const sent = await readBody(request, { ...limits, sizeBytesMax: isText ? base64Length(sizeBytesMax) : sizeBytesMax });
   const body = isText ? decodeText(sent) : sent;

@@ -110,7 +110,7 @@ const httpStatuses: Partial<Record<Reason, number>> = {
   VERSION_DESTROYED: 410,
 };
 
-export function renderAkuaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
+export function showAkuaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
   const { reason } = error;
   return {
     httpStatus: httpStatuses[reason] ?? httpStatus,

@@ -1,8 +1,12 @@
-// What the body of a PATCH changes in a secret.
-import type { UpdateSecretRequest } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+// The changes that the body of a PATCH makes to a secret.
+import {
+  type UpdateSecretRequest,
+  UpdateSecretRequestSchema,
+} from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import type { SecretChange } from "../../domain/secret/secret.ts";
 
-const changes: Readonly<Record<string, (request: UpdateSecretRequest) => SecretChange>> = {
+const changes: FieldChanges<UpdateSecretRequest, SecretChange> = {
   name: ({ name = "" }) => ({ name }),
   description: ({ description = "" }) => ({ description }),
   labels: ({ labels }) => ({ labels }),
@@ -10,8 +14,6 @@ const changes: Readonly<Record<string, (request: UpdateSecretRequest) => SecretC
   version_aliases: ({ versionAliases }) => ({ versionAliases }),
 };
 
-/** The fields that the body names, each as a whole. */
 export function toSecretChange(request: UpdateSecretRequest): SecretChange {
-  const paths = request.updateMask?.paths ?? [];
-  return Object.assign({}, ...paths.map((path) => changes[path]?.(request)));
+  return maskedChange(UpdateSecretRequestSchema, request, request.updateMask, changes);
 }

@@ -1,6 +1,8 @@
 // Akua's documented requests over the operations on secrets.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/rest/akua/v1/secret_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { Secret } from "../../domain/secret/secret.ts";
 import { tryToken } from "../../operations/credentials/try-token.ts";
 import { createSecret } from "../../operations/secrets/create.ts";
@@ -10,8 +12,6 @@ import { listSecrets } from "../../operations/secrets/list.ts";
 import { undeleteSecret } from "../../operations/secrets/undelete.ts";
 import { updateSecret } from "../../operations/secrets/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { ifMatch, showEtag } from "./headers.ts";
 import { toSecretMessage } from "./messages.ts";
 import { toPage } from "./page.ts";

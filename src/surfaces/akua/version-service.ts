@@ -1,6 +1,8 @@
 // Akua's documented requests over the operations on the versions of a secret.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretVersionService } from "../../../gen/coffer/rest/akua/v1/version_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { secretNotFound } from "../../domain/secret/secret.ts";
 import type { SecretVersion } from "../../domain/secret/version.ts";
@@ -12,8 +14,6 @@ import { enableSecretVersion } from "../../operations/versions/enable.ts";
 import { getSecretVersion } from "../../operations/versions/get.ts";
 import { listSecretVersions } from "../../operations/versions/list.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { ifMatch, showEtag } from "./headers.ts";
 import { toVersionMessage, versionStateNamed } from "./messages.ts";
 import { toPage } from "./page.ts";

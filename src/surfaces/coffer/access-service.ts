@@ -8,6 +8,8 @@ import {
   type CreateAccessRuleRequest,
   type ListAccessRulesRequest,
 } from "../../../gen/coffer/v1/access_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { AccessRule, RuleSubject } from "../../domain/access/access-rule.ts";
 import { createAccessRule } from "../../operations/access/create-rule.ts";
 import { deleteAccessRule } from "../../operations/access/delete-rule.ts";
@@ -15,8 +17,6 @@ import { listAccessRules } from "../../operations/access/list-rules.ts";
 import { setAccessPolicy } from "../../operations/access/set-policy.ts";
 import { testPermissions } from "../../operations/access/test-permissions.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { toAccessPolicy } from "./access-policy-messages.ts";
 import { roleMessages, roles } from "./roles.ts";
 import { timeField, toSecretMessage } from "./secret-messages.ts";

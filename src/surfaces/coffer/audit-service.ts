@@ -8,10 +8,10 @@ import {
   AuditEventSchema,
   type AuditService,
 } from "../../../gen/coffer/v1/audit_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
 import { followAuditEvents } from "../../operations/audit/follow.ts";
 import { listAuditEvents } from "../../operations/audit/list.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { callerOf } from "../caller.ts";
 
 type Listed = Awaited<ReturnType<typeof listAuditEvents>>["items"][number];
 

@@ -1,7 +1,10 @@
 // coffer.v1.EgressService over the operations on sandboxes, bindings and events.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { EgressService } from "../../../gen/coffer/v1/egress_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import { providers } from "../../domain/egress/providers.ts";
+import { proxyUrl } from "../../domain/egress/proxy-url.ts";
 import { bindSecret } from "../../operations/egress/bind-secret.ts";
 import { createSandbox, type OpenedSandbox } from "../../operations/egress/create-sandbox.ts";
 import { deleteSandbox } from "../../operations/egress/delete-sandbox.ts";
@@ -12,9 +15,6 @@ import { rotateSandboxToken } from "../../operations/egress/rotate-sandbox-token
 import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
 import { updateSandbox } from "../../operations/egress/update-sandbox.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
-import { proxyUrl } from "../proxy-url.ts";
 import {
   statusRanges,
   toBindingMessage,
@@ -58,7 +58,7 @@ export function egressService(deps: Deps, egressUrl: string | undefined): Servic
 
     async updateSandbox({ sandbox, updateMask }, context) {
       if (!sandbox) throw new Error("the schema requires a sandbox");
-      const input = { sandboxId: sandbox.id, ...toSandboxChange(sandbox, updateMask?.paths ?? []) };
+      const input = { sandboxId: sandbox.id, ...toSandboxChange(sandbox, updateMask) };
       const outcome = await updateSandbox(deps, callerOf(context), input);
       return { sandbox: toSandboxMessage(resourceOf(context, outcome)) };
     },

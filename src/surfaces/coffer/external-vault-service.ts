@@ -1,6 +1,8 @@
 // coffer.v1.ExternalVaultService over the operations on vault connections.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ExternalVaultService } from "../../../gen/coffer/v1/external_vault_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { VaultConnection } from "../../domain/external-vault/vault-connection.ts";
 import { createVaultConnection } from "../../operations/external-vaults/create.ts";
 import { deleteVaultConnection } from "../../operations/external-vaults/delete.ts";
@@ -11,8 +13,6 @@ import { updateVaultConnection } from "../../operations/external-vaults/update.t
 import { verifyVaultConnection } from "../../operations/external-vaults/verify.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { MutationResult } from "../../steps/mutation.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { toEtag } from "./secret-requests.ts";
 import {
   toConfig,
@@ -45,7 +45,7 @@ export function externalVaultService(deps: Deps): ServiceImpl<typeof ExternalVau
 
     async updateVaultConnection({ vaultConnection, updateMask }, context) {
       if (!vaultConnection) throw new Error("the schema requires a vault connection");
-      const change = toConnectionChange(vaultConnection, updateMask?.paths ?? []);
+      const change = toConnectionChange(vaultConnection, updateMask);
       const input = { ...target(vaultConnection), change };
       return answer(context, await updateVaultConnection(deps, callerOf(context), input));
     },

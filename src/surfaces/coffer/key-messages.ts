@@ -1,6 +1,6 @@
 // Keys, domain ⇄ coffer.v1.
 import { create } from "@bufbuild/protobuf";
-import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { type Duration, DurationSchema, type FieldMask } from "@bufbuild/protobuf/wkt";
 import {
   HashAlgorithm,
   type Key,
@@ -10,6 +10,7 @@ import {
   KeyState,
   KeyVersionSchema,
 } from "../../../gen/coffer/v1/key_service_pb.ts";
+import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type HashName, hashes as nodeHashes } from "../../domain/key/hash-name.ts";
 import type { KmsKeyRecord, KmsKeyState } from "../../domain/key/kms-key.ts";
@@ -59,41 +60,20 @@ export function toDays(period: Duration | undefined, field: string): number | un
   return days;
 }
 
-/** The fields that the mask names, or every mutable one that is set (AIP-134). */
-export function toKeyChange(key: Key, paths: readonly string[]): UpdateKeyInput["change"] {
-  const change: UpdateKeyInput["change"] = {};
-  for (const path of paths.length > 0 ? paths : populated(key)) {
-    if (path === "name") {
-      if (key.name === "") throw invalidField("key.name", "must not be empty");
-      change.name = key.name;
-    } else if (path === "description") {
-      change.description = key.description;
-    } else if (path === "labels") {
-      change.labels = key.labels;
-    } else if (path === "annotations") {
-      change.annotations = key.annotations;
-    } else if (path === "rotation_period") {
-      change.rotationPeriodDays = toDays(key.rotationPeriod, "key.rotation_period");
-    } else {
-      throw invalidField(
-        "update_mask",
-        `${JSON.stringify(path)} cannot be updated; mutable fields: ${mutable.join(", ")}`,
-      );
-    }
-  }
-  return change;
-}
+const changes: FieldChanges<Key, UpdateKeyInput["change"]> = {
+  name({ name }) {
+    if (name === "") throw invalidField("key.name", "must not be empty");
+    return { name };
+  },
+  description: ({ description }) => ({ description }),
+  labels: ({ labels }) => ({ labels }),
+  annotations: ({ annotations }) => ({ annotations }),
+  rotation_period: ({ rotationPeriod }) => ({ rotationPeriodDays: toDays(rotationPeriod, "key.rotation_period") }),
+};
 
-const mutable = ["name", "description", "labels", "annotations", "rotation_period"];
-
-function populated({ name, description, labels, annotations, rotationPeriod }: Key): string[] {
-  return [
-    ...(name === "" ? [] : ["name"]),
-    ...(description === "" ? [] : ["description"]),
-    ...(Object.keys(labels).length === 0 ? [] : ["labels"]),
-    ...(Object.keys(annotations).length === 0 ? [] : ["annotations"]),
-    ...(rotationPeriod ? ["rotation_period"] : []),
-  ];
+/** Fails with FIELD_INVALID. */
+export function toKeyChange(key: Key, mask: FieldMask | undefined): UpdateKeyInput["change"] {
+  return maskedChange(KeySchema, key, mask, changes);
 }
 
 export function toKeyMessage(key: KmsKeyRecord, rewrapRemaining?: number): Key {

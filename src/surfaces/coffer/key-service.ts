@@ -2,6 +2,8 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { KmsKeyRecord } from "../../domain/key/kms-key.ts";
 import { cancelKeyDestruction } from "../../operations/keys/cancel-destruction.ts";
 import { createKey } from "../../operations/keys/create.ts";
@@ -14,8 +16,6 @@ import { scheduleKeyDestruction } from "../../operations/keys/schedule-destructi
 import { updateKey } from "../../operations/keys/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { MutationResult } from "../../steps/mutation.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { toDays, toImported, toKeyChange, toKeyMessage, toKeyStates } from "./key-messages.ts";
 import { keyUses } from "./key-uses.ts";
 import { toEtag } from "./secret-requests.ts";
@@ -46,7 +46,7 @@ export function keyService(deps: Deps): ServiceImpl<typeof KeyService> {
 
     async updateKey({ key, updateMask }, context) {
       if (!key) throw new Error("the schema requires a key");
-      const change = toKeyChange(key, updateMask?.paths ?? []);
+      const change = toKeyChange(key, updateMask);
       return answer(context, await updateKey(deps, callerOf(context), { ...target(key), change }));
     },
 

@@ -1,6 +1,8 @@
 // The methods of coffer.v1.KeyService that use keys, or return their public part or material.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/v1/key_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { statusOf } from "../../call/error-details.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { batchDecrypt, type Decrypted, decrypt } from "../../operations/keys/decrypt.ts";
 import { batchEncrypt, encrypt } from "../../operations/keys/encrypt.ts";
@@ -10,8 +12,6 @@ import { computeMac, verifyMac } from "../../operations/keys/mac.ts";
 import { getPublicKeys } from "../../operations/keys/public-key.ts";
 import { signInput, verifySignature } from "../../operations/keys/sign.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { callerOf } from "../caller.ts";
-import { statusOf } from "../error-details.ts";
 import { toHash } from "./key-messages.ts";
 
 type KeyUses =

@@ -1,5 +1,6 @@
 // Sandboxes, presets and egress events, domain → coffer.v1.
 import { create } from "@bufbuild/protobuf";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import {
   type SandboxSecret as BindingMessage,
   EgressEventSchema,
@@ -12,11 +13,12 @@ import {
   SandboxSchema,
   SandboxSecretSchema,
 } from "../../../gen/coffer/v1/egress_service_pb.ts";
+import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
 import { type Provider, ruleOfProvider } from "../../domain/egress/providers.ts";
 import { checkMetadata } from "../../domain/egress/sandbox-fields.ts";
-import { checkAll, invalidField, withinField } from "../../domain/error/errors.ts";
+import { checkAll, withinField } from "../../domain/error/errors.ts";
 import type { UpdateSandboxInput } from "../../operations/egress/update-sandbox.ts";
 import type { EnvVars } from "../../steps/egress/env-vars.ts";
 import type { SandboxView, ShownBinding } from "../../steps/egress/sandbox-view.ts";
@@ -52,21 +54,18 @@ export function toNetworkLimits(message: SandboxNetwork | undefined): NetworkLim
   return { allowOut: message?.allowOut ?? [], denyOut: message?.denyOut ?? [] };
 }
 
-/** The fields that the mask names, or every mutable one that is set (AIP-134). Fails with FIELD_INVALID. */
-export function toSandboxChange(
-  { metadata, network }: SandboxMessage,
-  paths: readonly string[],
-): Pick<UpdateSandboxInput, "metadata" | "network"> {
-  const populated = [...(Object.keys(metadata).length > 0 ? ["metadata"] : []), ...(network ? ["network"] : [])];
-  const named = new Set(paths.length > 0 ? paths : populated);
-  for (const path of named) {
-    if (path !== "metadata" && path !== "network") {
-      throw invalidField("update_mask", `${JSON.stringify(path)} cannot be updated; mutable fields: metadata, network`);
-    }
-  }
+type SandboxChange = Pick<UpdateSandboxInput, "metadata" | "network">;
+
+const changes: FieldChanges<SandboxMessage, Partial<SandboxChange>> = {
+  metadata: ({ metadata }) => ({ metadata }),
+  network: ({ network }) => ({ network: toNetworkLimits(network) }),
+};
+
+/** Fails with FIELD_INVALID. */
+export function toSandboxChange(sandbox: SandboxMessage, mask: FieldMask | undefined): SandboxChange {
   const change = {
-    metadata: named.has("metadata") ? metadata : undefined,
-    network: named.has("network") ? toNetworkLimits(network) : undefined,
+    ...{ metadata: undefined, network: undefined },
+    ...maskedChange(SandboxSchema, sandbox, mask, changes),
   };
   withinField("sandbox", () =>
     checkAll(

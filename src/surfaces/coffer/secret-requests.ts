@@ -4,6 +4,7 @@ import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   type Generate,
   type Secret as SecretMessage,
+  SecretSchema,
   SecretState,
   SecretVersionState,
 } from "../../../gen/coffer/v1/secret_pb.ts";
@@ -12,7 +13,8 @@ import type {
   CreateSecretRequest,
   GetSecretRequest,
 } from "../../../gen/coffer/v1/secret_service_pb.ts";
-import { type FieldViolation, failOn, invalidFields } from "../../domain/error/errors.ts";
+import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
+import { invalidField } from "../../domain/error/errors.ts";
 import type { SecretState as DomainState, Expiration, SecretChange } from "../../domain/secret/secret.ts";
 import type { VersionState } from "../../domain/secret/version.ts";
 import type { SecretRefInput } from "../../steps/secrets/secret-ref.ts";
@@ -53,7 +55,7 @@ export function toValueInput({ value }: Pick<CreateSecretRequest | AddSecretVers
     case "generate":
       return toGenerated(value.value);
     default:
-      throw invalidFields([{ field: "value", description: "exactly one value is required" }]);
+      throw invalidField("value", "exactly one value is required");
   }
 }
 
@@ -95,10 +97,7 @@ export function toVersionStates(messages: readonly SecretVersionState[]): Versio
   return messages.flatMap((message) => versionStates[message] ?? []);
 }
 
-type Change = (secret: SecretMessage) => SecretChange;
-
-// Field masks name fields as the schema spells them; their JSON form is lowerCamelCase.
-const changes: Record<string, Change> = {
+const changes: FieldChanges<SecretMessage, SecretChange> = {
   name: ({ name }) => ({ name }),
   description: ({ description }) => ({ description }),
   labels: ({ labels }) => ({ labels }),
@@ -109,26 +108,7 @@ const changes: Record<string, Change> = {
   egress: ({ egress }) => ({ egress: toEgressRule(egress, "secret.egress") ?? null }),
 };
 
-/** The fields that the mask names, or every mutable one that is set (AIP-134). */
+/** Fails with FIELD_INVALID. */
 export function toSecretChange(secret: SecretMessage, mask: FieldMask | undefined): SecretChange {
-  const paths = mask && mask.paths.length > 0 ? mask.paths : populated(secret);
-  const violations: FieldViolation[] = paths
-    .filter((path) => !Object.hasOwn(changes, path))
-    .map((path) => ({
-      field: "update_mask",
-      description: `${JSON.stringify(path)} cannot be updated; fields that can: ${Object.keys(changes).join(", ")}`,
-    }));
-  failOn(violations);
-  return Object.assign({}, ...paths.map((path) => (changes[path] as Change)(secret)));
-}
-
-function populated(secret: SecretMessage): string[] {
-  return Object.entries(changes)
-    .filter(([, change]) => Object.values(change(secret)).some(isSet))
-    .map(([path]) => path);
-}
-
-function isSet(value: unknown): boolean {
-  if (value === "" || value === null || value === undefined) return false;
-  return typeof value !== "object" || value instanceof Date || Object.keys(value).length > 0;
+  return maskedChange(SecretSchema, secret, mask, changes);
 }

@@ -7,6 +7,8 @@ import {
   Role as RoleMessage,
   type TokenService,
 } from "../../../gen/coffer/v1/token_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import { etagOf } from "../../domain/secret/secret.ts";
 import type { ApiToken } from "../../domain/workspace/workspace.ts";
 import { createToken } from "../../operations/tokens/create.ts";
@@ -14,8 +16,6 @@ import { listTokens } from "../../operations/tokens/list.ts";
 import { revokeToken } from "../../operations/tokens/revoke.ts";
 import { rotateToken } from "../../operations/tokens/rotate.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { roleMessages, roles } from "./roles.ts";
 import { timeField } from "./secret-messages.ts";
 import { toEtag, toExpiration } from "./secret-requests.ts";

@@ -1,5 +1,6 @@
 // Vault connections, domain ⇄ coffer.v1.
 import { create } from "@bufbuild/protobuf";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import {
   type VaultConfig,
   VaultConfigSchema,
@@ -8,6 +9,7 @@ import {
   type VaultCredentials,
   VaultType as VaultTypeMessage,
 } from "../../../gen/coffer/v1/external_vault_service_pb.ts";
+import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type VaultConnection, type VaultType, vaultTypes } from "../../domain/external-vault/vault-connection.ts";
 import { etagOf } from "../../domain/secret/secret.ts";
@@ -39,24 +41,20 @@ export function toCredentials(message: VaultCredentials | undefined): Record<str
   return { access_token: accessToken, client_id: clientId, client_secret: clientSecret };
 }
 
-/** The fields that the mask names, or every mutable one that is set (AIP-134). */
+const changes: FieldChanges<VaultConnectionMessage, UpdateConnectionInput["change"]> = {
+  name({ name }) {
+    if (name === "") throw invalidField("vault_connection.name", "must not be empty");
+    return { name };
+  },
+  description: ({ description }) => ({ description }),
+};
+
+/** Fails with FIELD_INVALID. */
 export function toConnectionChange(
-  { name, description }: VaultConnectionMessage,
-  paths: readonly string[],
+  connection: VaultConnectionMessage,
+  mask: FieldMask | undefined,
 ): UpdateConnectionInput["change"] {
-  const populated = [...(name === "" ? [] : ["name"]), ...(description === "" ? [] : ["description"])];
-  const change: UpdateConnectionInput["change"] = {};
-  for (const path of paths.length > 0 ? paths : populated) {
-    if (path === "name") {
-      if (name === "") throw invalidField("vault_connection.name", "must not be empty");
-      change.name = name;
-    } else if (path === "description") {
-      change.description = description;
-    } else {
-      throw invalidField("update_mask", `${JSON.stringify(path)} cannot be updated`);
-    }
-  }
-  return change;
+  return maskedChange(VaultConnectionSchema, connection, mask, changes);
 }
 
 export function toConnectionMessage(connection: VaultConnection): VaultConnectionMessage {

@@ -10,6 +10,9 @@ import {
   type WorkspaceService,
   WorkspaceTier,
 } from "../../../gen/coffer/v1/workspace_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
+import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import { type Unmatched, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { etagOf } from "../../domain/secret/secret.ts";
@@ -19,8 +22,6 @@ import { getWorkspace } from "../../operations/workspaces/get.ts";
 import { listWorkspaces } from "../../operations/workspaces/list.ts";
 import { type UpdateWorkspaceInput, updateWorkspace } from "../../operations/workspaces/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { toEtag } from "./secret-requests.ts";
 
 const tiers: Record<WorkspaceTier, Tier | undefined> = {
@@ -63,46 +64,29 @@ export function workspaceService(deps: Deps): ServiceImpl<typeof WorkspaceServic
       if (id !== "" && caller.membership && caller.membership.workspaceId !== id) {
         throw invalidField("workspace.id", "must be empty or the same as workspace_id");
       }
-      const input = { etag: toEtag(workspace.etag), change: toChange(workspace, updateMask?.paths ?? []) };
+      const input = {
+        etag: toEtag(workspace.etag),
+        change: maskedChange(WorkspaceSchema, workspace, updateMask, changes),
+      };
       const outcome = await updateWorkspace(deps, caller, input);
       return { workspace: toWorkspaceMessage(resourceOf(context, outcome)) };
     },
   };
 }
 
-/** The fields that the mask names, or every mutable one that is set (AIP-134). */
-function toChange(workspace: WorkspaceMessage, paths: readonly string[]): UpdateWorkspaceInput["change"] {
-  const change: UpdateWorkspaceInput["change"] = {};
-  const { displayName, purgeRetention, tier, egressUnmatched } = workspace;
-  const named = paths.length > 0 ? paths : populated(workspace);
-  for (const path of named) {
-    if (path === "display_name") {
-      if (displayName === "") throw invalidField("workspace.display_name", "must not be empty");
-      change.displayName = displayName;
-    } else if (path === "purge_retention") {
-      change.purgeRetentionDays = purgeRetention
-        ? toDays(purgeRetention, "workspace.purge_retention")
-        : purgeRetentionDaysDefault;
-    } else if (path === "tier") {
-      change.tier = tiers[tier] ?? tierDefault;
-    } else if (path === "egress_unmatched") {
-      change.egressUnmatched = unmatched[egressUnmatched] ?? unmatchedDefault;
-    } else {
-      throw invalidField("update_mask", `${JSON.stringify(path)} cannot be updated`);
-    }
-  }
-  return change;
-}
-
-function populated({ displayName, purgeRetention, tier, egressUnmatched }: WorkspaceMessage): string[] {
-  const isSet = {
-    display_name: displayName !== "",
-    purge_retention: purgeRetention !== undefined,
-    tier: tier !== WorkspaceTier.UNSPECIFIED,
-    egress_unmatched: egressUnmatched !== EgressUnmatched.UNSPECIFIED,
-  };
-  return Object.entries(isSet).flatMap(([path, set]) => (set ? [path] : []));
-}
+const changes: FieldChanges<WorkspaceMessage, UpdateWorkspaceInput["change"]> = {
+  display_name({ displayName }) {
+    if (displayName === "") throw invalidField("workspace.display_name", "must not be empty");
+    return { displayName };
+  },
+  purge_retention: ({ purgeRetention }) => ({
+    purgeRetentionDays: purgeRetention
+      ? toDays(purgeRetention, "workspace.purge_retention")
+      : purgeRetentionDaysDefault,
+  }),
+  tier: ({ tier }) => ({ tier: tiers[tier] ?? tierDefault }),
+  egress_unmatched: ({ egressUnmatched }) => ({ egressUnmatched: unmatched[egressUnmatched] ?? unmatchedDefault }),
+};
 
 /** The schema keeps it between 0 and 90 days. */
 function toDays({ seconds, nanos }: Duration, field: string): number {

@@ -13,7 +13,7 @@ const httpStatuses: Partial<Record<Reason, number>> = {
 const inPath = new Set(["team_id", "secret_id", "connection_id"]);
 const inQuery = new Set(["limit", "offset"]);
 
-export function renderDataRavenError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
+export function showDataRavenError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
   if (error.reason === "RATE_LIMITED") {
     return { httpStatus, body: { error: "Rate limit exceeded", message: error.message } };
   }
@@ -37,6 +37,6 @@ function locationOf({ field }: FieldViolation): (string | number)[] {
   const [first = "", ...rest] = [...own.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
     ([, key, index, name]) => key ?? (index === undefined ? (name ?? "") : Number(index)),
   );
-  const place = inPath.has(String(first)) ? "path" : inQuery.has(String(first)) ? "query" : "body";
-  return [place, first, ...rest];
+  const part = inPath.has(String(first)) ? "path" : inQuery.has(String(first)) ? "query" : "body";
+  return [part, first, ...rest];
 }

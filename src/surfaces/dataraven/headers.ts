@@ -6,7 +6,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** `ratelimit-reset` is in seconds from now, DataRaven's is a time in Unix seconds. Every other header stays as it is. */
-export function renderDataRavenHeaders(headers: Record<string, string>, nowMs: number): Record<string, string> {
+export function showDataRavenHeaders(headers: Record<string, string>, nowMs: number): Record<string, string> {
   const rendered = Object.entries(headers).map(([name, value]): [string, string] => {
     if (name !== "ratelimit-reset") return [names[name] ?? name, value];
     return ["x-ratelimit-reset", String(Math.ceil(nowMs / 1000) + Number(value))];

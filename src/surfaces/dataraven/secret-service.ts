@@ -1,6 +1,8 @@
 // DataRaven's requests about credentials of cloud storage over coffer's operations.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { SecretService, UpdateSecretRequest } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { Permission } from "../../domain/access/permission.ts";
 import { type FieldViolation, invalidField, readOr } from "../../domain/error/errors.ts";
 import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
@@ -17,8 +19,6 @@ import type { Deps } from "../../runtime/deps.ts";
 import { requireRole } from "../../steps/authorize.ts";
 import { connectionsOf } from "../../steps/external-vaults/connections-of.ts";
 import type { ValueInput } from "../../steps/secrets/value-input.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { isStorage, toDetailsMessage, toKind, toListedMessage, toSecretMessage } from "./messages.ts";
 import { fieldsInput, referenceInput, toValueInput } from "./value.ts";
 

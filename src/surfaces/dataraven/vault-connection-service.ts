@@ -4,9 +4,14 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
   type VaultConnection as ConnectionMessage,
+  type UpdateVaultConnectionRequest,
+  UpdateVaultConnectionRequestSchema,
   VaultConnectionSchema,
   type VaultConnectionService,
 } from "../../../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
+import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import type { VaultConnection, VaultType } from "../../domain/external-vault/vault-connection.ts";
 import { idOfUuid, uuidOf } from "../../domain/ids.ts";
 import { createVaultConnection } from "../../operations/external-vaults/create.ts";
@@ -14,11 +19,9 @@ import { deleteVaultConnection } from "../../operations/external-vaults/delete.t
 import { getVaultConnection } from "../../operations/external-vaults/get.ts";
 import { listVaultConnections } from "../../operations/external-vaults/list.ts";
 import { rotateVaultConnection } from "../../operations/external-vaults/rotate.ts";
-import { updateVaultConnection } from "../../operations/external-vaults/update.ts";
+import { type UpdateConnectionInput, updateVaultConnection } from "../../operations/external-vaults/update.ts";
 import { verifyVaultConnection } from "../../operations/external-vaults/verify.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 
 const listMax = 1_000;
 
@@ -46,10 +49,9 @@ export function dataRavenVaultConnectionService(deps: Deps): ServiceImpl<typeof 
       return { vaultConnection: toConnectionMessage(connection) };
     },
 
-    async updateVaultConnection({ connectionId, name, description = "", updateMask }, context) {
-      const named = new Set(updateMask?.paths);
-      const change = { ...(name === undefined ? {} : { name }), ...(named.has("description") ? { description } : {}) };
-      const input = { vaultConnectionId: toConnectionId(connectionId), etag: undefined, change };
+    async updateVaultConnection(request, context) {
+      const change = maskedChange(UpdateVaultConnectionRequestSchema, request, request.updateMask, changes);
+      const input = { vaultConnectionId: toConnectionId(request.connectionId), etag: undefined, change };
       const outcome = await updateVaultConnection(deps, callerOf(context), input);
       return { vaultConnection: toConnectionMessage(resourceOf(context, outcome)) };
     },
@@ -73,6 +75,11 @@ export function dataRavenVaultConnectionService(deps: Deps): ServiceImpl<typeof 
     },
   };
 }
+
+const changes: FieldChanges<UpdateVaultConnectionRequest, UpdateConnectionInput["change"]> = {
+  name: ({ name = "" }) => ({ name }),
+  description: ({ description = "" }) => ({ description }),
+};
 
 /** An id that nothing has stands for what is no UUID: it is judged as every unknown one is. */
 export function toConnectionId(uuid: string): string {

@@ -35,7 +35,7 @@ function isUnknownSecret(error: unknown): error is CofferError {
   return error instanceof CofferError && (error.reason === "SECRET_NOT_FOUND" || error.reason === "NO_EGRESS_RULE");
 }
 
-export function renderSuperserveError(error: CofferError, usual: number): { httpStatus: number; body: JsonValue } {
+export function showSuperserveError(error: CofferError, usual: number): { httpStatus: number; body: JsonValue } {
   const httpStatus = httpStatuses[error.reason] ?? usual;
   return { httpStatus, body: { error: { code: codeOf(error, httpStatus), message: messageOf(error) } } };
 }

@@ -77,21 +77,21 @@ const networkLimitDefault = 100;
 /** Fails with FIELD_INVALID, which names every broken field, or with SANDBOX_NOT_FOUND. */
 export function toNetworkQuery(request: ListNetworkEventsRequest): ListNetworkEventsInput {
   const { id, limit = networkLimitDefault, before, since, verdict } = request;
-  const places = {
-    before: () => (before === undefined ? undefined : placeIn(before, "before")),
-    since: () => (since === undefined ? undefined : placeIn(since, "since")),
+  const cursors = {
+    before: () => (before === undefined ? undefined : eventPosition(before, "before")),
+    since: () => (since === undefined ? undefined : eventPosition(since, "since")),
   };
-  checkAll(places.before, places.since);
+  checkAll(cursors.before, cursors.since);
   return {
     sandboxId: toSandboxId(id),
-    before: places.before(),
-    since: places.since()?.time,
+    before: cursors.before(),
+    since: cursors.since()?.time,
     verdict: verdicts.find((each) => each === verdict),
     limit,
   };
 }
 
-function placeIn(text: string, field: string): EventPosition {
+function eventPosition(text: string, field: string): EventPosition {
   const position = eventPositionOf(text);
   if (!position) throw invalidField(field, "must be a time in RFC 3339, such as 2026-11-28T03:45:00Z");
   return position;

@@ -1,6 +1,9 @@
 // Superserve's requests about sandboxes over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SandboxService } from "../../../gen/coffer/rest/superserve/v1/sandbox_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
+import { proxyUrl } from "../../domain/egress/proxy-url.ts";
 import { bindSecret } from "../../operations/egress/bind-secret.ts";
 import { createSandbox, type OpenedSandbox } from "../../operations/egress/create-sandbox.ts";
 import { deleteSandbox } from "../../operations/egress/delete-sandbox.ts";
@@ -12,9 +15,6 @@ import { unbindSecret } from "../../operations/egress/unbind-secret.ts";
 import { updateSandbox } from "../../operations/egress/update-sandbox.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { ShownBinding } from "../../steps/egress/sandbox-view.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
-import { proxyUrl } from "../proxy-url.ts";
 import { asUnknownSecret } from "./errors.ts";
 import { sandboxFields, toListItem, toNetworkEvent, toSandboxMessage } from "./messages.ts";
 import {

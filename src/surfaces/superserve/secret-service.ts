@@ -1,6 +1,8 @@
 // Superserve's requests about secrets over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SecretService } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import { providers } from "../../domain/egress/providers.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { uuidOf } from "../../domain/ids.ts";
@@ -14,8 +16,6 @@ import { getSecret } from "../../operations/secrets/get.ts";
 import { listEgressSecrets } from "../../operations/secrets/list-egress.ts";
 import { addSecretVersion } from "../../operations/versions/add.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { toEventMessage, toProviderMessage, toSecretMessage } from "./messages.ts";
 import { statusRanges, toEventNumber, toNewSecret, toValueInput } from "./secret-requests.ts";
 

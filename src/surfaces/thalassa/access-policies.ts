@@ -1,11 +1,11 @@
 // Access policies as Thalassa Cloud's users give and see them.
 import { fromJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { plainJson } from "../../call/plain-json.ts";
 import type { AccessPolicy, AccessStatement } from "../../domain/access/access-policy.ts";
 import { parseAccessPolicy } from "../../domain/access/access-policy-json.ts";
 import { checkStatements } from "../../domain/access/statement-rules.ts";
 import { invalidField } from "../../domain/error/errors.ts";
-import { plainJson } from "../plain-json.ts";
 
 interface GivenPolicy {
   /** Its conditions; undefined: none. */

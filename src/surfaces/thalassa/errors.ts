@@ -14,7 +14,7 @@ const names: Readonly<Record<string, string>> = {
 
 const httpStatuses: Partial<Record<Reason, number>> = { IDEMPOTENCY_KEY_REUSED: 409 };
 
-export function renderThalassaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
+export function showThalassaError(error: CofferError, httpStatus: number): { httpStatus: number; body: JsonValue } {
   const violations = error.violations.map(({ field, description }) => `${nameOf(field)}: ${description}`);
   const message = violations.length === 0 ? error.message : violations.join("; ");
   return { httpStatus: httpStatuses[error.reason] ?? httpStatus, body: { message } };

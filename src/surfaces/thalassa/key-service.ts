@@ -1,6 +1,8 @@
 // Thalassa Cloud's requests that manage keys over coffer's operations; those that use keys are in key-uses.ts.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import type { Permission } from "../../domain/access/permission.ts";
 import { checkAll, invalidField } from "../../domain/error/errors.ts";
 import { isId } from "../../domain/ids.ts";
@@ -18,20 +20,18 @@ import { updateKey } from "../../operations/keys/update.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { keyIdIn } from "../../steps/keys/region-key.ts";
 import type { MutationResult } from "../../steps/mutation.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { showNextPage } from "./headers.ts";
 import { toImported, toKeyMessage, toRotationPeriodDays } from "./key-messages.ts";
 import { keyUses } from "./key-uses.ts";
 import { entriesMax } from "./lists.ts";
 import { toRegionMessage } from "./messages.ts";
-import { regionIn } from "./places.ts";
+import { regionIn } from "./secret-address.ts";
 
 export function thalassaKeyService(deps: Deps): ServiceImpl<typeof KeyService> {
-  const keyId = (context: HandlerContext, permission: Permission, { region, identity }: KeyPlace) =>
+  const keyId = (context: HandlerContext, permission: Permission, { region, identity }: KeyAddress) =>
     keyIdIn(deps, callerOf(context), permission, { region: regionIn(deps, region), identity });
-  const target = async (context: HandlerContext, permission: Permission, place: KeyPlace) => ({
-    kmsKeyId: await keyId(context, permission, place),
+  const target = async (context: HandlerContext, permission: Permission, key: KeyAddress) => ({
+    kmsKeyId: await keyId(context, permission, key),
     etag: undefined,
   });
   return {
@@ -134,7 +134,7 @@ function toKeyRef(slug: string | undefined, identity: string | undefined): { slu
   return slug === undefined || slug === identity ? { slug: identity } : { slug, kmsKeyId: identity };
 }
 
-interface KeyPlace {
+interface KeyAddress {
   region: string;
   identity: string;
 }

@@ -1,6 +1,7 @@
 // Thalassa Cloud's requests that use keys, or ask for their public part or material.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
 import type { Permission } from "../../domain/access/permission.ts";
 import { decrypt } from "../../operations/keys/decrypt.ts";
 import { encrypt } from "../../operations/keys/encrypt.ts";
@@ -11,9 +12,8 @@ import { getPublicKeys } from "../../operations/keys/public-key.ts";
 import { signInput, verifySignature } from "../../operations/keys/sign.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { keyIdIn } from "../../steps/keys/region-key.ts";
-import { callerOf } from "../caller.ts";
 import { toHash, toKeyVersion } from "./key-messages.ts";
-import { regionIn } from "./places.ts";
+import { regionIn } from "./secret-address.ts";
 
 type KeyUses =
   | "encrypt"
@@ -54,38 +54,38 @@ export function keyUses(deps: Deps): Pick<ServiceImpl<typeof KeyService>, KeyUse
 
     async sign(request, context) {
       const { input, prehashed } = request;
-      const place = await target(context, "keys.sign", request);
+      const key = await target(context, "keys.sign", request);
       const hash = toHash(request.hashAlgorithm, "hash_algorithm");
-      return withText(await signInput(deps, callerOf(context), { ...place, input, hash, prehashed }));
+      return withText(await signInput(deps, callerOf(context), { ...key, input, hash, prehashed }));
     },
 
     async verify(request, context) {
       const { input, signature, prehashed } = request;
-      const place = await target(context, "keys.verify", request);
+      const key = await target(context, "keys.verify", request);
       const hash = toHash(request.hashAlgorithm, "hash_algorithm");
-      const asked = { ...place, input, hash, prehashed, signature };
+      const asked = { ...key, input, hash, prehashed, signature };
       const { valid } = await verifySignature(deps, callerOf(context), asked);
       return { valid };
     },
 
     async computeHmac(request, context) {
-      const place = await target(context, "keys.sign", request);
+      const key = await target(context, "keys.sign", request);
       const hash = toHash(request.algorithm, "algorithm");
-      const asked = { ...place, input: request.input, hash, hashField: "algorithm" };
+      const asked = { ...key, input: request.input, hash, hashField: "algorithm" };
       const { mac, keyVersion } = await computeMac(deps, callerOf(context), asked);
       return { hmac: mac, keyVersion: String(keyVersion) };
     },
 
     async verifyHmac(request, context) {
       const { input, hmac: mac } = request;
-      const place = await target(context, "keys.verify", request);
+      const key = await target(context, "keys.verify", request);
       const hash = toHash(request.hashAlgorithm, "hash_algorithm");
-      return withText(await verifyMac(deps, callerOf(context), { ...place, input, hash, mac }));
+      return withText(await verifyMac(deps, callerOf(context), { ...key, input, hash, mac }));
     },
 
     async getPublicKey({ version, ...request }, context) {
-      const place = await target(context, "keys.read", { ...request, keyVersion: "" });
-      const asked = { ...place, keyVersion: toKeyVersion(version, "version"), versionField: "version" };
+      const key = await target(context, "keys.read", { ...request, keyVersion: "" });
+      const asked = { ...key, keyVersion: toKeyVersion(version, "version"), versionField: "version" };
       const keys = await getPublicKeys(deps, callerOf(context), asked);
       return { keys: Object.fromEntries(keys.map(({ keyVersion, pem }) => [keyVersion, pem])) };
     },

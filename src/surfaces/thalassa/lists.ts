@@ -8,7 +8,7 @@ import { listSecrets } from "../../operations/secrets/list.ts";
 import type { ListDeps } from "../../steps/secrets/authentic-only.ts";
 import { showNextPage } from "./headers.ts";
 import { showSecrets } from "./messages.ts";
-import { regionIn } from "./places.ts";
+import { regionIn } from "./secret-address.ts";
 
 /** How many entries a list has at most, and has unless fewer are asked for. */
 export const entriesMax = 1_000;

@@ -1,6 +1,8 @@
 // Thalassa Cloud's requests about secrets over coffer's operations.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { CreateSecretRequest, SecretService } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
+import { callerOf } from "../../call/caller.ts";
+import { resourceOf } from "../../call/resource-of.ts";
 import { CofferError, type FieldViolation, readOr } from "../../domain/error/errors.ts";
 import { isId } from "../../domain/ids.ts";
 import { keyNotFound } from "../../domain/key/kms-key.ts";
@@ -13,12 +15,10 @@ import { addSecretVersion } from "../../operations/versions/add.ts";
 import { destroySecretVersion } from "../../operations/versions/destroy.ts";
 import { listSecretVersions } from "../../operations/versions/list.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { resourceOf } from "../answer.ts";
-import { callerOf } from "../caller.ts";
 import { toAccessPolicy, toNextAccessPolicy } from "./access-policies.ts";
 import { entriesMax, toList } from "./lists.ts";
 import { showSecret } from "./messages.ts";
-import { regionIn, secretAt } from "./places.ts";
+import { regionIn, secretAt } from "./secret-address.ts";
 import { toValueInput, valueFields } from "./values.ts";
 
 export function thalassaSecretService(deps: Deps): ServiceImpl<typeof SecretService> {

@@ -3,18 +3,17 @@ import type {
   CreateSecretRequest,
   PutSecretValueRequest,
 } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
-import { type FieldViolation, invalidFields } from "../../domain/error/errors.ts";
+import { failOn, invalidField } from "../../domain/error/errors.ts";
 import type { RevealedValue } from "../../steps/secrets/open-sealed.ts";
 import type { ValueInput } from "../../steps/secrets/value-input.ts";
 
-/** Exactly one of the three ways to give a value; fails with FIELD_INVALID for none, and for each of several. */
+/** Fails with FIELD_INVALID unless the request has exactly one of the three forms of a value. Names each of several. */
 export function toValueInput(request: CreateSecretRequest | PutSecretValueRequest): ValueInput {
-  const [given, ...others] = givenIn(request);
-  if (given && others.length === 0) return given;
-  const fields = given ? [given, ...others].map(({ field }) => field) : ["secret_string"];
+  const [first, ...others] = givenIn(request);
   const description = "exactly one of secretString, secretKeyValues and generateSecret is required";
-  const [first, ...rest] = fields.map((field): FieldViolation => ({ field, description }));
-  throw invalidFields([first as FieldViolation, ...rest]);
+  if (!first) throw invalidField("secret_string", description);
+  if (others.length > 0) failOn([first, ...others].map(({ field }) => ({ field, description })));
+  return first;
 }
 
 function givenIn(request: CreateSecretRequest | PutSecretValueRequest): ValueInput[] {

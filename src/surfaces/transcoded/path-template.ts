@@ -1,0 +1,87 @@
+// Path templates of google.api.http, and `**` before the end besides: parses them, and matches them on a path's decoded segments.
+
+/** `literal`, `*` (one segment) or `**` (any number of segments, only once). */
+export type TemplateSegment = { kind: "literal"; text: string } | { kind: "one" } | { kind: "rest" };
+
+export interface TemplateVariable {
+  /** Names of the field and of the messages around it, outermost first. */
+  fieldPath: readonly string[];
+  /** The template's segments that it stands for: from the first up to and without the second. */
+  from: number;
+  to: number;
+}
+
+export interface PathTemplate {
+  segments: readonly TemplateSegment[];
+  variables: readonly TemplateVariable[];
+  /** What follows the last colon; empty when there is none. */
+  verb: string;
+}
+
+const literalPattern = /^[A-Za-z0-9\-._~!$&'()+,;=@]+$/;
+const fieldPathPattern = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/;
+
+/** Parses a template such as `/v1/{name=shelves/*}/books/{id}:verb`. Throws an Error that quotes it. */
+export function parsePathTemplate(template: string): PathTemplate {
+  const invalid = (problem: string) => new Error(`path template "${template}": ${problem}`);
+  const [, body, verb] = /^\/(.*?)(?::([^:{}/*]+))?$/.exec(template) ?? [];
+  if (body === undefined) throw invalid("must begin with a slash");
+  if (verb !== undefined && !literalPattern.test(verb)) throw invalid("has a verb that is not a literal");
+  const segments: TemplateSegment[] = [];
+  const variables: TemplateVariable[] = [];
+  for (const part of splitOutsideBraces(body)) {
+    const [, fieldPath, pattern = "*"] = /^\{([^{}=]+)(?:=([^{}]+))?\}$/.exec(part) ?? [];
+    if (fieldPath === undefined) {
+      segments.push(parseSegment(part, invalid));
+      continue;
+    }
+    if (!fieldPathPattern.test(fieldPath)) throw invalid(`"${fieldPath}" is not a field path`);
+    const from = segments.length;
+    segments.push(...pattern.split("/").map((segment) => parseSegment(segment, invalid)));
+    variables.push({ fieldPath: fieldPath.split("."), from, to: segments.length });
+  }
+  if (segments.filter((segment) => segment.kind === "rest").length > 1) throw invalid("may have ** only once");
+  const names = variables.map((variable) => variable.fieldPath.join("."));
+  if (new Set(names).size < names.length) throw invalid("binds a variable twice");
+  return { segments, variables, verb: verb ?? "" };
+}
+
+function splitOutsideBraces(body: string): string[] {
+  return body.split(/\/(?![^{]*\})/);
+}
+
+function parseSegment(text: string, invalid: (problem: string) => Error): TemplateSegment {
+  if (text === "*") return { kind: "one" };
+  if (text === "**") return { kind: "rest" };
+  if (!literalPattern.test(text) || text === "." || text === "..") throw invalid(`"${text}" is not a segment`);
+  return { kind: "literal", text };
+}
+
+/** Whether the template's segments fit these decoded ones; the verb is the caller's business. */
+export function matchesTemplate(template: PathTemplate, segments: readonly string[]): boolean {
+  const { segments: wanted } = template;
+  const isOpen = wanted.some((segment) => segment.kind === "rest");
+  if (isOpen ? segments.length < wanted.length - 1 : segments.length !== wanted.length) return false;
+  const position = positionIn(template, segments);
+  return wanted.every((segment, i) => segment.kind !== "literal" || segment.text === segments[position(i)]);
+}
+
+/** The text that each variable stands for in segments that match, in the order of `variables`. */
+export function bindVariables(template: PathTemplate, segments: readonly string[]): string[] {
+  const position = positionIn(template, segments);
+  return template.variables.map(({ from, to }) => segments.slice(position(from), position(to)).join("/"));
+}
+
+/** Where in a path the segments of the template begin: those behind `**` are counted from the path's end. */
+function positionIn({ segments: wanted }: PathTemplate, segments: readonly string[]): (index: number) => number {
+  const rest = wanted.findIndex((segment) => segment.kind === "rest");
+  return (index) => (rest === -1 || index <= rest ? index : index + segments.length - wanted.length);
+}
+
+/** The template without the names of its variables: two routes with one shape fit the same paths. */
+export function templateShape(template: PathTemplate): string {
+  const segments = template.segments.map((segment) =>
+    segment.kind === "literal" ? segment.text : { one: "*", rest: "**" }[segment.kind],
+  );
+  return `/${segments.join("/")}${template.verb === "" ? "" : `:${template.verb}`}`;
+}

@@ -1,0 +1,146 @@
+// Folds body → path variables → query parameters into one request message, and names every parameter that breaks a rule.
+import { type DescField, type DescMessage, getOption, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { in_query_too, null_clears } from "../../../gen/coffer/rest/v1/options_pb.ts";
+import { type JsonInput, readJsonValue } from "../../call/json/input.ts";
+import { fieldByName, isJsonObject, joinPath } from "../../call/json/path.ts";
+import { CofferError, type FieldViolation } from "../../domain/error/errors.ts";
+import { mapEntryOf, putMapEntry } from "./map-parameter.ts";
+import { parameterToJson, takesParameter } from "./parameter.ts";
+import type { BodyTarget, Route } from "./route.ts";
+
+export interface RestInput {
+  /** Undefined when the request has no body. */
+  body: JsonValue | undefined;
+  /** As RouteMatch has them. */
+  variables: readonly string[];
+  query: ReadonlyMap<string, readonly string[]>;
+}
+
+/** A field below the request message, and how the caller spelled the way there. */
+interface Target {
+  fields: readonly DescField[];
+  spelling: readonly string[];
+}
+
+/** The message, and the violations of body, path and query. Throws REQUEST_MALFORMED. */
+export function readRequest(route: Route, input: RestInput): JsonInput {
+  const violations: FieldViolation[] = [];
+  const root = putBody(route.body, input.body);
+  const desc = route.method.input;
+  if (route.updateMask) violations.push(...putMask(route.updateMask, route, root));
+  const bound: string[] = [];
+  route.template.variables.forEach(({ fieldPath }, i) => {
+    const target = resolve(desc, fieldPath, false);
+    const text = input.variables[i];
+    if (target === undefined || text === undefined) throw new Error(`unbound path variable ${fieldPath.join(".")}`);
+    const problem = putValue(root, target, parameterToJson(leaf(target), [text]), "is given in the path already");
+    if (problem !== undefined) violations.push(problem);
+    bound.push(identity(target));
+  });
+  for (const [name, values] of input.query) {
+    const problem = putParameter(route, root, name, values, bound);
+    if (problem !== undefined) violations.push(problem);
+  }
+  const { exactJson, fieldNames } = route.api;
+  return readJsonValue(desc, root, { violations, isExact: exactJson, spelling: fieldNames });
+}
+
+function putBody(target: BodyTarget, body: JsonValue | undefined): JsonObject {
+  switch (target.kind) {
+    case "none":
+      if (body !== undefined && !(isJsonObject(body) && Object.keys(body).length === 0)) {
+        throw new CofferError("REQUEST_MALFORMED", "this request takes no body");
+      }
+      return {};
+    case "message":
+      if (body !== undefined && !isJsonObject(body)) {
+        throw new CofferError("REQUEST_MALFORMED", "the body must be a JSON object");
+      }
+      return body ?? {};
+    case "field":
+      return body === undefined ? {} : { [target.field.name]: body };
+  }
+}
+
+/** Writes the mask: the fields that the body changes. The path, not the body, may give the others. No caller writes the mask itself. */
+function putMask(mask: DescField, { method, template }: Route, root: JsonObject): FieldViolation[] {
+  const spellings = [...new Set([mask.name, mask.jsonName])].filter((name) => Object.hasOwn(root, name));
+  for (const name of spellings) delete root[name];
+  const inPath = new Set(template.variables.map(({ fieldPath }) => fieldPath[0]));
+  const named = method.input.fields.filter((field) => {
+    if (inPath.has(field.name)) return false;
+    const given = [field.name, field.jsonName].find((name) => Object.hasOwn(root, name));
+    return given !== undefined && (root[given] !== null || getOption(field, null_clears));
+  });
+  root[mask.name] = named.map(({ jsonName }) => jsonName).join(",");
+  return spellings.map((field) => ({ field, description: "is not a known field" }));
+}
+
+function putParameter(
+  route: Route,
+  root: JsonObject,
+  name: string,
+  values: readonly string[],
+  bound: string[],
+): FieldViolation | undefined {
+  const entry = route.body.kind === "none" ? mapEntryOf(route.method.input, name, route.api.exactJson) : undefined;
+  if (entry) return putMapEntry(root, entry, values);
+  const spelling = name.split(".");
+  const field = spelling.reduce(joinPath, "");
+  const target = resolve(route.method.input, spelling, route.api.exactJson);
+  const isKnown = target !== undefined && takesParameter(leaf(target));
+  if (!isKnown || (route.body.kind === "message" && !getOption(leaf(target), in_query_too))) {
+    return { field, description: "is not a known parameter" };
+  }
+  if (route.body.kind === "field" && target.fields[0] === route.body.field) {
+    return { field, description: "belongs in the body" };
+  }
+  if (bound.includes(identity(target))) return { field, description: "is given already" };
+  if (values.length > 1 && leaf(target).fieldKind !== "list") return { field, description: "must be given once" };
+  bound.push(identity(target));
+  const value = parameterToJson(leaf(target), values);
+  if (route.body.kind === "message" && root[leaf(target).jsonName] === value) return undefined;
+  return putValue(root, target, value, "is given already");
+}
+
+function resolve(desc: DescMessage, spelling: readonly string[], isExact: boolean): Target | undefined {
+  const fields: DescField[] = [];
+  let parent: DescMessage | undefined = desc;
+  for (const name of spelling) {
+    const field: DescField | undefined = parent === undefined ? undefined : fieldByName(parent, name);
+    if (field === undefined || (isExact && field.name !== name)) return undefined;
+    fields.push(field);
+    parent = field.fieldKind === "message" ? field.message : undefined;
+  }
+  return { fields, spelling };
+}
+
+function leaf({ fields }: Target): DescField {
+  return fields[fields.length - 1] as DescField;
+}
+
+function identity({ fields }: Target): string {
+  return fields.map((field) => field.name).join(".");
+}
+
+/** Sets the target below `root`, beside what is there; a value that is there already stays, and the answer says so. */
+function putValue(root: JsonObject, target: Target, value: JsonValue, description: string): FieldViolation | undefined {
+  let object = root;
+  let path = "";
+  for (const [i, field] of target.fields.entries()) {
+    const given = [field.name, field.jsonName].find((name) => Object.hasOwn(object, name));
+    const key = given ?? (target.spelling[i] as string);
+    path = joinPath(path, key);
+    if (i === target.fields.length - 1) {
+      if (given !== undefined) return { field: path, description };
+      object[key] = value;
+      return undefined;
+    }
+    const child = object[key] ?? {};
+    // Not an object: the walk over the whole message will name it.
+    if (!isJsonObject(child)) return undefined;
+    object[key] = child;
+    object = child;
+  }
+  return undefined;
+}

@@ -1,0 +1,115 @@
+// Serves REST APIs from proto files: a request becomes one message, and the response message becomes JSON.
+import type { JsonValue } from "@bufbuild/protobuf";
+import { errorHeaders, httpStatusOf } from "../../call/errors.ts";
+import { type AdmittedCall, type Answer, type HttpCall, hasBody, type RequestHead } from "../../call/http-call.ts";
+import { parseJson } from "../../call/json/text.ts";
+import type { CallServer, Surface } from "../../call/surface.ts";
+import { CofferError } from "../../domain/error/errors.ts";
+import type { TranscodedApi } from "./api.ts";
+import { readQuery } from "./query.ts";
+import { readRequest } from "./read-request.ts";
+import type { Route } from "./route.ts";
+import { buildRouteTable, type RouteMatch, type RouteTable } from "./routes.ts";
+import { writeResponse } from "./write-response.ts";
+
+/**
+ * Returns a surface for each API. They share one table of routes, so that the most specific route of all wins and an equal one is found
+ * at start. Throws when routes are broken or collide.
+ */
+export function transcodedSurfaces(apis: readonly TranscodedApi[]): Surface[] {
+  const { search, take } = searchOnce(buildRouteTable(apis));
+  return apis.map((api) => ({
+    ...api,
+    owns: (head) => apiOf(search(head)) === api,
+    answer: (call, server) => answer(take(call), call, server),
+    renderError: (error) => errorAnswer(api, error),
+  }));
+}
+
+type Found = RouteMatch | Unrouted;
+
+interface Unrouted {
+  /** The API of similar paths, which shows the error. */
+  api: TranscodedApi | undefined;
+  failed: unknown;
+}
+
+function apiOf(found: Found): TranscodedApi | undefined {
+  return "failed" in found ? found.api : found.route.api;
+}
+
+/** The server asks each surface for the same head and then one of them for the answer. The table is searched once for all of them. */
+function searchOnce(routes: RouteTable): Record<"search" | "take", (head: RequestHead) => Found> {
+  let last: { head: RequestHead; found: Found } | undefined;
+  const search = (head: RequestHead) => {
+    if (last?.head !== head) last = { head, found: find(routes, head) };
+    return last.found;
+  };
+  const take = (head: RequestHead) => {
+    const found = search(head);
+    // Keep no request longer than it lives.
+    last = undefined;
+    return found;
+  };
+  return { search, take };
+}
+
+function find(routes: RouteTable, { method, path }: RequestHead): Found {
+  try {
+    return routes.find(method, path);
+  } catch (failed) {
+    return { api: routes.nearestApi(path), failed };
+  }
+}
+
+async function answer(found: Found, call: HttpCall, server: CallServer): Promise<Answer> {
+  if ("failed" in found) throw found.failed;
+  const { route, variables } = found;
+  const admitted = await server.admit(route.api, call);
+  const query = readQuery(call.query);
+  const body = await readJsonBody(route, admitted, server);
+  const { message, shape } = readRequest(route, { body, variables, query });
+  const request = { protocolName: "rest", source: call, timeoutMs: undefined, shape } as const;
+  const result = await server.invoke(route.method, message, request);
+  return successAnswer(route, result.header, () => writeResponse(route, result.message));
+}
+
+/** For a request that takes no body: clients send empty ones. */
+const noBodyBytesMax = 1024;
+
+async function readJsonBody(
+  { body: { kind } }: Route,
+  call: AdmittedCall,
+  server: CallServer,
+): Promise<JsonValue | undefined> {
+  if (!hasBody(call.request)) return undefined;
+  const contentType = call.headers.get("content-type");
+  if (contentType !== null && !/^application\/json(?:\s*;\s*charset="?utf-?8"?)?$/i.test(contentType)) {
+    throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-type must be application/json");
+  }
+  const bytes = await server.readBody(call, kind === "none" ? noBodyBytesMax : undefined);
+  return bytes.byteLength === 0 ? undefined : parseJson(bytes);
+}
+
+function successAnswer(route: Route, header: Headers, json: () => JsonValue): Answer {
+  const headers = headersOf(route.api, Object.fromEntries(header));
+  if (route.successStatus === 204) return { status: 204, headers };
+  return {
+    status: route.successStatus,
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify(json()),
+  };
+}
+
+function errorAnswer(api: TranscodedApi, error: CofferError): Answer {
+  const { httpStatus, body } = api.showError(error, httpStatusOf(error));
+  const headers: Record<string, string> = headersOf(api, errorHeaders(error));
+  headers["content-type"] = "application/json";
+  if (httpStatus === 401) headers["www-authenticate"] = "Bearer";
+  if (error.metadata["allow"] !== undefined) headers["allow"] = error.metadata["allow"];
+  return { status: httpStatus, headers, body: JSON.stringify(body) };
+}
+
+function headersOf({ showHeaders }: TranscodedApi, headers: Record<string, string>): Record<string, string> {
+  return showHeaders ? showHeaders(headers, Date.now()) : { ...headers };
+}
