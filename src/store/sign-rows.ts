@@ -9,10 +9,10 @@ export interface UnsignedSecret extends StoredSecret {
   earlierMac: Uint8Array;
 }
 
-/** Where a page ended. */
+/** The end of a page. */
 export type SecretPosition = Pick<StoredSecret, "workspaceId" | "secretId">;
 
-/** Those after `after`, in the order of the primary key. */
+/** Returns the next `limit` secrets without a MAC after `after`, by primary key. */
 export async function findUnsignedSecrets(sql: Sql, after: SecretPosition, limit: number): Promise<UnsignedSecret[]> {
   const rows = await sql.query<DriverRow & { mac: Uint8Array | null }>({
     name: "find_unsigned_secrets",

@@ -1,4 +1,4 @@
-// Trying credentials: which are due, who tries them now, and what came of it. None of this changes a secret's revision.
+// Finds, claims and finishes tries of credentials. None of this changes a secret's revision.
 import type { ValidationState } from "../domain/credential/validation.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
@@ -9,25 +9,25 @@ export interface SecretKey {
   secretId: string;
 }
 
-/** What a claim says of the secret, as it is at that moment. */
+/** A claim to try a credential, with the secret at that moment. */
 export interface ValidationClaim extends SecretKey {
   kind: string;
   authMethod: string;
   currentVersion: number;
   credentialFields: Record<string, string>;
-  /** Null in a row that was not written as a credential. */
+  /** Null if the row was not written as a credential. */
   credentialMac: Uint8Array | null;
-  /** Tries in a row that told nothing about this version. */
+  /** The number of consecutive tries without a definite answer for this version. */
   failures: number;
-  /** Ends the claim; names it, too. */
+  /** The claim ends at this time. It also identifies the claim. */
   lease: Date;
 }
 
-// Exactly as the index has them, so that it answers.
+// The same conditions as the index, so that Postgres uses it.
 const isToBeTried = "s.validate_after is not null and s.state = 'ACTIVE' and s.current_version > 0";
 const isFree = "(s.validation_lease is null or s.validation_lease <= now())";
 
-/** Whether any secret is to be tried: one look into an index. */
+/** Returns whether any secret is due. Costs one index look-up. */
 export async function isValidationDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ is_due: boolean }>({
     name: "is_validation_due",
@@ -39,7 +39,7 @@ export async function isValidationDue(sql: Sql): Promise<boolean> {
   return only(rows).is_due;
 }
 
-/** Secrets that are to be tried, those first that have waited longest. */
+/** Returns due secrets, the longest due first. */
 export async function findValidationsDue(sql: Sql, limit: number): Promise<SecretKey[]> {
   const rows = await sql.query<{ workspace_id: string; secret_id: string }>({
     name: "find_validations_due",
@@ -61,7 +61,7 @@ interface ClaimRow {
   lease: Date;
 }
 
-/** Claims a secret for `leaseMs`, unless it is claimed or, with `onlyIfDue`, not to be tried now: then there is no claim. */
+/** Claims a secret for `leaseMs`. Returns undefined if it is claimed or, with `onlyIfDue`, not due. */
 export async function claimValidation(
   sql: Sql,
   { workspaceId, secretId }: SecretKey,
@@ -69,7 +69,7 @@ export async function claimValidation(
 ): Promise<ValidationClaim | undefined> {
   const rows = await sql.query<ClaimRow>({
     name: "claim_validation",
-    // The lease comes back to name the claim, so it has no more digits than a Date holds.
+    // The lease identifies the claim, so it must not have more digits than a Date holds.
     text: `update secret c set validation_lease = date_trunc('milliseconds', now()) + make_interval(secs => $3::float8 / 1000)
       from (
         select s.workspace_id, s.secret_id from secret s
@@ -99,15 +99,15 @@ export async function claimValidation(
 }
 
 export interface ValidationResult {
-  /** Undefined: what was known of this version stays known. */
+  /** Undefined: the known state of this version stays. */
   state: Exclude<ValidationState, "UNSPECIFIED"> | undefined;
   error: string;
   failures: number;
-  /** When it is tried again; undefined: not before it has another current version. */
+  /** The time until the next try; undefined: after the current version changes. */
   nextAfterMs: number | undefined;
 }
 
-/** Ends a claim with what came of it; false when the claim had ended before, and nothing is written. */
+/** Stores the result of a claim and ends it. Returns false, and writes nothing, if the claim had ended before. */
 export async function finishValidation(tx: Sql, claim: ValidationClaim, result: ValidationResult): Promise<boolean> {
   const rows = await tx.query({
     name: "finish_validation",
@@ -137,7 +137,7 @@ export async function finishValidation(tx: Sql, claim: ValidationClaim, result: 
   return rows.length > 0;
 }
 
-/** Ends a claim as if it had never been. */
+/** Ends a claim without a result. */
 export async function releaseValidation(sql: Sql, claim: ValidationClaim): Promise<void> {
   await sql.query({
     name: "release_validation",

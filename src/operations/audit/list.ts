@@ -68,7 +68,7 @@ function checkOrder({ startTimeUs, endTimeUs }: Pick<ListAuditEventsInput, "star
 function positionOf(parts: string[] | undefined): AuditPosition | undefined {
   if (!parts) return undefined;
   const [eventTimeUs = "", eventId = ""] = parts;
-  // Anyone can make up a token.
+  // Callers can forge a token.
   if (!/^\d{1,16}$/.test(eventTimeUs)) throw wrongPageToken();
   return { eventTimeUs: Number(eventTimeUs), eventId };
 }

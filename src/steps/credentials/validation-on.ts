@@ -1,4 +1,4 @@
-// Whether credentials are tried at all here.
+// Checks whether this deployment tries credentials.
 import { CofferError } from "../../domain/error/errors.ts";
 
 export function checkValidationOn({ isOn }: { isOn: boolean }): void {

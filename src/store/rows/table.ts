@@ -62,8 +62,7 @@ export function mac(column = "mac"): Column<Uint8Array> {
   return uncovered("mac", column, macBytes);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a table has columns of any type.
-export type Columns = Readonly<Record<string, Column<any, any>>>;
+export type Columns = Readonly<Record<string, Column<unknown, string>>>;
 
 /** A row in the domain, by the names of its properties. */
 export type RowOf<C extends Columns> = { [K in keyof C]: C[K] extends Column<infer T, string> ? T : never };
