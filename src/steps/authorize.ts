@@ -162,9 +162,13 @@ function noWorkspace(caller: Caller, permission: Permission): CofferError {
   if (caller.memberships.length === 0) return missing(permission);
   return new CofferError(
     "WORKSPACE_REQUIRED",
-    "workspace_id: this token reaches several workspaces, name one",
+    "workspace_id: is required, because this token reaches several workspaces",
     { field: "workspace_id" },
-    { violations: [{ field: "workspace_id", description: "this token reaches several workspaces, name one" }] },
+    {
+      violations: [
+        { field: "workspace_id", description: "is required, because this token reaches several workspaces" },
+      ],
+    },
   );
 }
 

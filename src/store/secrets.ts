@@ -145,7 +145,7 @@ const undeleted = write(secretTable, ["storedState", "name", "path", "expireTime
 /** Makes a locked secret active again with its name, path and expire_time, and increments the revision. */
 export async function undeleteSecret(
   tx: Tx,
-  secret: Omit<StoredSecret, "storedState"> & { storedState: "ACTIVE" },
+  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "storedState" | "name" | "path" | "expireTime" | "rowMac">,
 ): Promise<StoredSecret> {
   const rows = await tx.query<DriverRow>({
     name: "undelete_secret",

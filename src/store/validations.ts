@@ -2,7 +2,8 @@
 import type { ValidationState } from "../domain/credential/validation.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { isActive } from "./rows/secret.ts";
+import { isActive, secretTable } from "./rows/secret.ts";
+import { type DriverRow, select } from "./rows/select.ts";
 
 export interface SecretKey {
   workspaceId: string;
@@ -15,8 +16,8 @@ export interface ValidationClaim extends SecretKey {
   authMethod: string;
   currentVersion: number;
   credentialFields: Record<string, string>;
-  /** Null if the row was not written as a credential. */
-  credentialMac: Uint8Array | null;
+  /** Undefined if the row was not written as a credential. */
+  credentialMac: Uint8Array | undefined;
   /** The number of consecutive tries without a definite answer for this version. */
   failures: number;
   /** The claim ends at this time. It also identifies the claim. */
@@ -51,15 +52,11 @@ export async function findValidationsDue(sql: Sql, limit: number): Promise<Secre
   return rows.map((row) => ({ workspaceId: row.workspace_id, secretId: row.secret_id }));
 }
 
-interface ClaimRow {
-  kind: string;
-  auth_method: string;
-  current_version: number;
-  credential_fields: Record<string, string>;
-  credential_mac: Uint8Array | null;
-  failures: number;
-  lease: Date;
-}
+const claimed = select(
+  secretTable,
+  ["workspaceId", "secretId", "kind", "authMethod", "currentVersion", "credentialFields", "credentialMac"],
+  { alias: "c" },
+);
 
 /** Claims a secret for `leaseMs`. Returns undefined if it is claimed or, with `onlyIfDue`, not due. */
 export async function claimValidation(
@@ -67,7 +64,7 @@ export async function claimValidation(
   { workspaceId, secretId }: SecretKey,
   { leaseMs, onlyIfDue }: { leaseMs: number; onlyIfDue: boolean },
 ): Promise<ValidationClaim | undefined> {
-  const rows = await sql.query<ClaimRow>({
+  const rows = await sql.query<DriverRow & { failures: number; lease: Date }>({
     name: "claim_validation",
     // The lease identifies the claim, so it must not have more digits than a Date holds.
     text: `update secret c set validation_lease = date_trunc('milliseconds', now()) + make_interval(secs => $3::float8 / 1000)
@@ -78,24 +75,12 @@ export async function claimValidation(
         for update skip locked
       ) s
       where c.workspace_id = s.workspace_id and c.secret_id = s.secret_id
-      returning c.kind, c.auth_method, c.current_version, c.credential_fields, c.credential_mac, c.validation_lease as lease,
+      returning ${claimed.sql}, c.validation_lease as lease,
         case when c.validation_version = c.current_version then c.validation_failures else 0 end as failures`,
     values: [workspaceId, secretId, leaseMs, onlyIfDue],
   });
   const row = firstOrUndefined(rows);
-  return (
-    row && {
-      workspaceId,
-      secretId,
-      kind: row.kind,
-      authMethod: row.auth_method,
-      currentVersion: row.current_version,
-      credentialFields: row.credential_fields,
-      credentialMac: row.credential_mac,
-      failures: row.failures,
-      lease: row.lease,
-    }
-  );
+  return row && { ...claimed.read(row), failures: row.failures, lease: row.lease };
 }
 
 export interface ValidationResult {

@@ -69,7 +69,7 @@ export function readPolicyText(text: string | null | undefined): AccessPolicy | 
   } catch {
     // No JSON, or none of a policy.
   }
-  throw new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: "secret" });
+  throw new CofferError("VALUE_CORRUPT", "a stored row does not authenticate", { record: "secret" });
 }
 
 /** ACCESS_POLICY_DENIED by a statement. */

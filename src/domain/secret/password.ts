@@ -47,7 +47,7 @@ export function checkPasswordRecipe(recipe: PasswordRecipe, field: string): void
   if (violations.length === 0 && together(sets).length < charactersMin) {
     violations.push({
       field: `${field}.alphabets`,
-      description: `must have ${charactersMin} different characters at least`,
+      description: `must have at least ${charactersMin} different characters`,
     });
   }
   failOn(violations);

@@ -57,7 +57,7 @@ export async function listAuditEvents(
 
 export function checkTime(timeUs: number | undefined, field: string): void {
   if (timeUs === undefined || (timeUs >= 0 && timeUs <= lastTimeUs)) return;
-  throw invalidField(field, "must lie between the years 1970 and 9999");
+  throw invalidField(field, "must be between the years 1970 and 9999");
 }
 
 function checkOrder({ startTimeUs, endTimeUs }: Pick<ListAuditEventsInput, "startTimeUs" | "endTimeUs">): void {

@@ -101,7 +101,10 @@ export async function changeCredential(
         const becomes = kindAfter(secret, input);
         if (sealing) {
           if (becomes.kind !== sealing.becomes.kind || becomes.authMethod !== sealing.becomes.authMethod) {
-            throw new CofferError("CONCURRENT_CHANGE", "what the credential is for has changed meanwhile; retry");
+            throw new CofferError(
+              "CONCURRENT_CHANGE",
+              "another call changed the kind of the credential at the same time; retry",
+            );
           }
           authorizeFound(caller, "versions.add", secret);
           await lockReferencedConnection(tx, workspaceId, sealing.value);
@@ -152,7 +155,7 @@ function kindAfter(secret: Secret, input: ChangeCredentialInput): { kind: string
   const fieldsOf = (kindName: string, method: string) =>
     (authMethodNamed(kindName, method)?.fields ?? []).map(({ name }) => name).join();
   if (!input.value && fieldsOf(kind, authMethod) !== fieldsOf(secret.kind, secret.authMethod)) {
-    throw invalidField(input.fields.value, `is required with ${authMethod}, whose fields are others`);
+    throw invalidField(input.fields.value, `is required, because ${authMethod} has other fields than the stored value`);
   }
   return { kind, authMethod };
 }

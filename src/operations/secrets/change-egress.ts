@@ -40,7 +40,7 @@ function leadsTheSameWay(before: EgressRule, after: EgressRule): boolean {
 function ruleFixed(secretId: string): CofferError {
   return new CofferError(
     "EGRESS_RULE_FIXED",
-    "the value of this secret is never returned, so the hosts and headers it may go to are those it was made with",
+    "the hosts and headers of this egress rule cannot be changed, because the value of the secret is never returned",
     { id: secretId },
   );
 }

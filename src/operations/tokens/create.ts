@@ -83,7 +83,7 @@ function checkScopes(scopes: readonly string[]): void {
 /** The rights of a JWT's principal are in the JWT: an API token of that principal would have none. */
 function checkPrincipal({ credential }: Caller, { role }: CreateTokenInput): void {
   if (role || credential === "API_TOKEN") return;
-  throw invalidField("role", "is required, since only the principal of an API token can have another one");
+  throw invalidField("role", "is required: only a caller with an API token can create a token for itself");
 }
 
 /** Returns the workspaces of which a new principal becomes a member. */

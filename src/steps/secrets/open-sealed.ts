@@ -38,7 +38,10 @@ export async function openSealed(
 /** Returns the value in the form in which it was given. Fails with VALUE_FORM_UNSUPPORTED for a reference, which an external vault resolves. */
 export function reveal({ form, bytes }: Payload): RevealedValue {
   if (form === "reference") {
-    throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is a reference to a vault, which is not resolved here");
+    throw new CofferError(
+      "VALUE_FORM_UNSUPPORTED",
+      "the value is a reference to an external vault, which this call does not resolve",
+    );
   }
   if (form === "data") return { form, data: bytes };
   const values = [...decodeKeyValues(bytes)].map(([key, value]) => [key, new Sensitive(value)] as const);

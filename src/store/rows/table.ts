@@ -118,3 +118,14 @@ export function propertiesBut<C extends Columns, K extends keyof C & string = ne
   const isLeft = new Set<string>(left);
   return Object.keys(columns).filter((property) => !isLeft.has(property)) as Exclude<keyof C & string, K>[];
 }
+
+/** The properties that a MAC covers, in the order of their declaration. */
+export function coveredProperties<C extends Columns, M extends string>(
+  { columns }: Table<C>,
+  mac: M,
+): (keyof CoveredRow<C, M> & keyof C & string)[] {
+  const isCovered = ([, { macs }]: [string, Columns[string]]) => macs.includes(mac);
+  return Object.entries(columns)
+    .filter(isCovered)
+    .map(([property]) => property as keyof CoveredRow<C, M> & keyof C & string);
+}
