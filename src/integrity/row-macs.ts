@@ -72,5 +72,5 @@ export function isAuthentic({ rowMacKey }: MacKey, { label, fields }: Covered, m
 export function checkAuthentic(keys: MacKey, covered: Covered, mac: Uint8Array): void {
   if (isAuthentic(keys, covered, mac)) return;
   const [table = ""] = covered.label.split("/");
-  throw new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: table });
+  throw new CofferError("VALUE_CORRUPT", "a stored row does not authenticate", { record: table });
 }

@@ -1,4 +1,4 @@
-// The only place that decides whether a caller may do something, and so the only one that makes a Grant.
+// Decides whether a caller may do something. Only this file makes a Grant.
 import { statementDenies } from "../domain/access/access-policy.ts";
 import type { SecretLocation } from "../domain/access/access-rule.ts";
 import type { Grant } from "../domain/access/grant.ts";
@@ -9,7 +9,7 @@ import { type Secret, secretNotFound } from "../domain/secret/secret.ts";
 import type { Caller, Membership } from "../domain/workspace/caller.ts";
 
 /**
- * A grant at every path of the workspace that the call is about, which only a role gives; PERMISSION_MISSING names the permission,
+ * Returns a grant at every path of the call's workspace, which only a role gives. Fails with PERMISSION_MISSING for this permission,
  * whatever exists there.
  */
 export function authorize<P extends Permission>(caller: Caller, permission: P): Grant<P> {
@@ -18,7 +18,7 @@ export function authorize<P extends Permission>(caller: Caller, permission: P): 
   return grantOf(membership, permission, ruleOfRole(membership));
 }
 
-/** A grant at one path, by role or by an access rule; PERMISSION_MISSING names the permission, whatever exists there. */
+/** Returns a grant at one location, by role or by an access rule. Fails with PERMISSION_MISSING, whatever exists there. */
 export function authorizeAt<P extends Permission>(caller: Caller, permission: P, location: SecretLocation): Grant<P> {
   const membership = membershipOf(caller, permission);
   const rule = allowing(membership, permission, location);
@@ -30,8 +30,8 @@ export function authorizeAt<P extends Permission>(caller: Caller, permission: P,
 export type FoundSecret = SecretLocation & Pick<Secret, "secretId" | "accessPolicy">;
 
 /**
- * The same for a secret that was found, whose access policy may deny it: ACCESS_POLICY_DENIED. Where the caller could not even see
- * the secret, it fails with SECRET_NOT_FOUND, as if there were none.
+ * Returns a grant for a secret that was found. Fails with ACCESS_POLICY_DENIED if its access policy denies it. If the caller may not even see
+ * the secret, fails with SECRET_NOT_FOUND, as if it did not exist.
  */
 export function authorizeFound<P extends Permission>(caller: Caller, permission: P, secret: FoundSecret): Grant<P> {
   const grant = grantFound(caller, permission, secret);
@@ -39,14 +39,14 @@ export function authorizeFound<P extends Permission>(caller: Caller, permission:
   return grant;
 }
 
-/** As for `secrets.update`, but no statement keeps an owner from it: otherwise nobody could take back one that denies everyone. */
+/** The same for setting the policy. No statement denies it to an owner: otherwise nobody could remove one that denies everyone. */
 export function authorizePolicyChange(caller: Caller, secret: FoundSecret): Grant<"secrets.update"> {
   const grant = grantFound(caller, "secrets.update", secret);
   if (caller.membership?.role !== "OWNER") checkNotDenied(caller, "secrets.update", secret);
   return grant;
 }
 
-/** Fails as `authorizeFound` does where a statement of the secret's policy takes the permission from the caller. */
+/** Fails as `authorizeFound` does if a statement of the secret's policy denies the permission to the caller. */
 export function checkNotDenied(caller: Caller, permission: Permission, secret: FoundSecret): void {
   const statement = deniedBy(caller, permission, secret);
   if (statement === undefined) return;
@@ -54,7 +54,7 @@ export function checkNotDenied(caller: Caller, permission: Permission, secret: F
   throw canSee(caller, secret) ? denial : secretNotFound(denial);
 }
 
-/** Whether the caller holds a permission for a secret that was found, where a lack of it only changes what is shown. */
+/** Returns whether the caller holds a permission for a secret that was found. Use it only to decide what is shown. */
 export function holdsFor(caller: Caller, permission: Permission, secret: FoundSecret): boolean {
   return holdsAt(caller, permission, secret) && deniedBy(caller, permission, secret) === undefined;
 }
@@ -78,7 +78,7 @@ function grantFound<P extends Permission>(caller: Caller, permission: P, secret:
   throw canSee(caller, secret) ? denial : secretNotFound(denial);
 }
 
-/** The workspace of a caller who holds the permission at some path at least. */
+/** Returns the workspace of a caller who holds the permission at any path. Fails with PERMISSION_MISSING. */
 export function authorizeSomewhere(caller: Caller, permission: Permission): { workspaceId: string } {
   const membership = membershipOf(caller, permission);
   const isHeld = membership.permissions.has(permission) || dependsOnPath(caller, permission);
@@ -86,18 +86,18 @@ export function authorizeSomewhere(caller: Caller, permission: Permission): { wo
   return membership;
 }
 
-/** Whether only access rules give the caller this permission, so that it takes a path to judge. */
+/** Returns whether only access rules give the caller this permission, so that it depends on the path. */
 export function dependsOnPath({ membership }: Caller, permission: Permission): boolean {
   if (!membership?.rules || membership.permissions.has(permission)) return false;
   return membership.rules.isAllowedSomewhere(permission);
 }
 
-/** A grant for what is the caller's own, in the workspace that the call is about: it needs no permission. */
+/** Returns a grant for the caller's own resources in the call's workspace. It requires no permission. */
 export function authorizeOwn<P extends Permission>(caller: Caller, permission: P): Grant<P> {
   return grantOf(membershipOf(caller, permission), permission, "own");
 }
 
-/** Fails unless the caller holds the permission in each of these workspaces: for what reaches beyond the call's own. */
+/** Fails unless the caller holds the permission in each of these workspaces. For changes that reach several workspaces. */
 export function authorizeEverywhere(caller: Caller, permission: Permission, workspaceIds: readonly string[]): void {
   for (const workspaceId of workspaceIds) {
     const membership = caller.memberships.find((own) => own.workspaceId === workspaceId);
@@ -105,7 +105,7 @@ export function authorizeEverywhere(caller: Caller, permission: Permission, work
   }
 }
 
-/** What allows a call that is about no workspace: the permission, in any workspace that the caller reaches. */
+/** Returns a grant for a call that names no workspace: the caller must hold the permission in any workspace. */
 export function ruleAnywhere(caller: Caller, permission: Permission): string {
   if (caller.membership) return authorize(caller, permission).rule;
   const membership = caller.memberships.find(({ permissions }) => permissions.has(permission));
@@ -113,27 +113,27 @@ export function ruleAnywhere(caller: Caller, permission: Permission): string {
   return ruleOfRole(membership);
 }
 
-/** A grant for what coffer does by itself, because its time has come. */
+/** Returns a grant for work that coffer does without a call. */
 export function authorizeSystem<P extends Permission>(workspaceId: string, permission: P): Grant<P> {
   return { permission, workspaceId, rule: "system" } as Grant<P>;
 }
 
-/** Fails with PERMISSION_MISSING for whom a lower role made a member, whatever rules allow. */
+/** Fails with PERMISSION_MISSING if the caller has a lower role, whatever access rules allow. */
 export function requireRole({ membership }: Caller, least: Role, permission: Permission): void {
   if (membership && roles.indexOf(membership.role) < roles.indexOf(least)) throw missing(permission);
 }
 
-/** Whether the caller holds a permission by its role, where a lack of it only changes what is shown. */
+/** Returns whether the caller holds a permission by its role. Use it only to decide what is shown. */
 export function holds(caller: Caller, permission: Permission): boolean {
   return caller.membership?.permissions.has(permission) ?? false;
 }
 
-/** Whether the caller holds a permission at a path, where a lack of it only changes what is shown. */
+/** Returns whether the caller holds a permission at a location. Use it only to decide what is shown. */
 export function holdsAt({ membership }: Caller, permission: Permission, location: SecretLocation): boolean {
   return membership !== undefined && allowing(membership, permission, location) !== undefined;
 }
 
-/** Whether the caller may know that a secret is there. */
+/** Returns whether the caller may know that a secret exists. */
 function canSee(caller: Caller, secret: FoundSecret): boolean {
   return holdsFor(caller, "secrets.list", secret) || holdsFor(caller, "secrets.read", secret);
 }
@@ -143,7 +143,7 @@ function membershipOf(caller: Caller, permission: Permission): Membership {
   throw noWorkspace(caller, permission);
 }
 
-/** What allows it, for the audit trail. */
+/** Returns the role or rule that allows it, for the audit trail. */
 function allowing(membership: Membership, permission: Permission, location: SecretLocation): string | undefined {
   return membership.permissions.has(permission)
     ? ruleOfRole(membership)
@@ -162,9 +162,13 @@ function noWorkspace(caller: Caller, permission: Permission): CofferError {
   if (caller.memberships.length === 0) return missing(permission);
   return new CofferError(
     "WORKSPACE_REQUIRED",
-    "workspace_id: this token reaches several workspaces, name one",
+    "workspace_id: is required, because this token reaches several workspaces",
     { field: "workspace_id" },
-    { violations: [{ field: "workspace_id", description: "this token reaches several workspaces, name one" }] },
+    {
+      violations: [
+        { field: "workspace_id", description: "is required, because this token reaches several workspaces" },
+      ],
+    },
   );
 }
 

@@ -1,4 +1,4 @@
-// The only way to change rows: claim the idempotency key, do the work and write the audit event in one transaction.
+// The only way to change rows: claims the idempotency key, changes the rows and writes the audit event in one transaction.
 import { timingSafeEqual } from "node:crypto";
 import type { Grant } from "../domain/access/grant.ts";
 import type { Permission } from "../domain/access/permission.ts";
@@ -21,16 +21,16 @@ import {
 
 export type MutationDeps = Pick<Deps, "database" | "idempotencyHints" | "singleFlight" | "now" | "random">;
 
-/** What a change gave, and whether an earlier call with the same key had made it already. */
+/** The resource of a change, and whether an earlier call with the same idempotency key had made it. */
 export interface MutationResult<T> {
   resource: T;
   replayed: boolean;
 }
 
-/** What a change is about. */
+/** A change that is looked up, decided and sealed, but not written yet. */
 export interface PreparedMutation {
   subject: AuditSubject;
-  /** Further workspaces that it reaches, which have its event in their audit trail too. */
+  /** Further workspaces that it changes. Their audit trails get the event too. */
   alsoIn?: readonly string[];
   /** The secret whose row it locks; default: its subject. */
   secretId?: string;
@@ -38,7 +38,7 @@ export interface PreparedMutation {
 
 /** One change. */
 export interface Mutation<P extends PreparedMutation, T> {
-  /** What allows it, in the workspace it is in. */
+  /** The permission for it, in its workspace. */
   grant: Grant<Permission>;
   /** Outside the transaction: looks up, decides and seals. Its subject is what a replay returns. */
   prepare(): Promise<P>;
@@ -48,21 +48,21 @@ export interface Mutation<P extends PreparedMutation, T> {
    */
   apply(tx: Tx, prepared: P): Promise<T>;
   /**
-   * The same as `apply`, the claim and the event in one statement, where that is all there is to do: a round trip instead of
-   * five. Undefined when it did nothing, such as when the key is taken: the transaction says why.
+   * Does the same as `apply`, the claim and the event in one statement: a round trip instead of
+   * five. Returns undefined if it changed nothing, for example when the key is taken. Then the transaction runs and reports why.
    */
   applyAtOnce?(
     prepared: P,
     records: { event: AuditEvent; claim: IdempotencyClaim | undefined; progress: CallProgress | undefined },
   ): Promise<T | undefined>;
-  /** The subject of an earlier call as it is now. */
+  /** Returns the subject of an earlier call as it is now. */
   replay(sql: Sql, resourceId: string): Promise<T>;
 }
 
 const waitForOtherMs = 5_000;
 const fingerprintKeyVersion = 1;
 
-/** Runs a mutation once: a call with an idempotency key that was used for the same request returns what that one made. */
+/** Runs a mutation once. A call whose idempotency key was used for the same request returns the resource of that request. */
 export async function mutate<P extends PreparedMutation, T>(
   deps: MutationDeps,
   caller: Caller,
@@ -88,7 +88,7 @@ async function changeOrReplay<P extends PreparedMutation, T>(
   otherSucceeded: boolean,
 ): Promise<MutationResult<T>> {
   const replay = () => findReplay(deps, mutation, scope, idempotency);
-  // A hint only says where to look first; Postgres says what is so.
+  // A hint only decides what to do first. Postgres decides whether the key was used.
   if (otherSucceeded || (await deps.idempotencyHints.has(scope))) {
     const replayed = await replay();
     if (replayed) return replayed;
@@ -99,7 +99,7 @@ async function changeOrReplay<P extends PreparedMutation, T>(
     return { resource, replayed: false };
   } catch (error) {
     if (!mayHaveHappenedBefore(error)) throw error;
-    // The key is taken, or what stands in the way is what the first call with this key has done.
+    // The key is taken, or the conflict is the change of the first call with this key.
     const replayed = await replay();
     if (replayed) return replayed;
     throw error;
@@ -137,7 +137,7 @@ async function change<P extends PreparedMutation, T>(
   return deps.database.transaction(body, { waitsFor, progress });
 }
 
-/** One statement cannot say which of its parts has failed. As nothing was done, the transaction may try, and say it. */
+/** The combined statement does not report which part failed. It changed nothing, so run the transaction, which does. */
 function passOverServerErrors(error: unknown): undefined {
   if (isDatabaseError(error)) return undefined;
   throw error;

@@ -1,13 +1,13 @@
-// Page tokens: where a page ended, bound to the query that made it.
+// Makes and reads page tokens: the end of a page, bound to the query that made it.
 import { createHash } from "node:crypto";
 import { type CofferError, invalidField } from "../domain/error/errors.ts";
 
-/** An opaque token for the page after `position` of the list that `query` describes. */
+/** Returns an opaque token for the page after `position` of the list that `query` describes. */
 export function writePageToken(query: unknown, position: readonly string[]): string {
   return Buffer.from(JSON.stringify([digestOf(query), ...position])).toString("base64url");
 }
 
-/** The position in a token; undefined for the first page. Fails when the token is of another query, or none. */
+/** Returns the position in a token; undefined for the first page. Fails with FIELD_INVALID for a token of another query or form. */
 export function readPageToken(query: unknown, token: string, parts: number, field?: "cursor"): string[] | undefined {
   if (token === "") return undefined;
   const position = parse(token);
@@ -33,7 +33,7 @@ function parse(token: string): string[] | undefined {
   }
 }
 
-// Anyone can make up a token: what Postgres has no text for must not get that far.
+// Callers can forge a token. A text that Postgres cannot store must not get that far.
 function isText(part: unknown): part is string {
   return typeof part === "string" && part.isWellFormed() && !part.includes("\0");
 }
@@ -44,7 +44,7 @@ function digestOf(query: unknown): string {
 
 const pageSizeDefault = 50;
 
-/** The page size to use for what a request asks for. */
+/** Returns the page size for the requested one. */
 export function pageSizeOf(requested: number): number {
   return requested === 0 ? pageSizeDefault : requested;
 }
@@ -88,7 +88,7 @@ export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; 
   }
 }
 
-/** Approximately the bytes that the item takes in an answer. */
+/** Returns approximately the size of the item in an answer, in bytes. */
 function roughSize(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value) + 4;
   if (typeof value !== "object" || value === null) return 8;

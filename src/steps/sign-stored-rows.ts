@@ -36,7 +36,7 @@ export async function signStoredRows(keys: MacKey, sql: Sql): Promise<void> {
   } while (secrets.length === secretsPerStatement);
 }
 
-/** What the MAC of a secret covered in earlier versions. */
+/** Returns what the MAC of a secret covered in earlier versions. */
 function coveredBefore(secret: UnsignedSecret): Covered {
   const { workspaceId, secretId, region, kmsKeyId, revealable, accessPolicyText } = secret;
   const fields: MacField[] = [workspaceId, secretId, region, kmsKeyId, revealable];

@@ -1,4 +1,4 @@
-// The access policies of secrets, which the MAC of the secret's row covers.
+// Writes access policies of secrets. The MAC of the secret's row covers the policy.
 
 import { clock } from "./clock.ts";
 import { only } from "./connection/single-row.ts";

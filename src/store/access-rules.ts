@@ -1,4 +1,4 @@
-// Access rules: their rows, and how often those of a workspace have changed.
+// Reads, inserts and deletes access rules, and counts their changes.
 import type { AccessRule } from "../domain/access/access-rule.ts";
 import type { Role } from "../domain/access/permission.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
@@ -8,7 +8,7 @@ import { type DriverRow, select } from "./rows/select.ts";
 import { propertiesBut } from "./rows/table.ts";
 import { write } from "./rows/write.ts";
 
-/** The channel on which the workspaces whose rules have changed are announced: by a trigger. */
+/** A trigger announces the workspaces whose rules have changed on this channel. */
 export const accessChannel = "coffer_access_changed";
 
 const stored = select(accessRuleTable, propertiesBut(accessRuleTable));
@@ -20,7 +20,7 @@ function toRule(row: DriverRow): StoredAccessRule {
   return toAccessRule(stored.read(row));
 }
 
-/** All rules of a workspace by id, and the revision that they are at. Fails when there is no such workspace. */
+/** Returns all rules of a workspace by id, and their revision. Fails when there is no such workspace. */
 export async function loadAccessRules(
   sql: Sql,
   workspaceId: string,
@@ -57,7 +57,7 @@ export async function insertAccessRule(tx: Tx, rule: Omit<StoredAccessRule, "cre
   return toRule(only(rows));
 }
 
-/** Inserts rules that come with a secret, in one statement. */
+/** Inserts the rules of a secret's access policy in one statement. */
 export async function insertAccessRules(
   tx: Tx,
   sourceSecretId: string,
@@ -70,7 +70,7 @@ export async function insertAccessRules(
   });
 }
 
-/** Deletes the rules that came with a secret, and says whether there were any. */
+/** Deletes the rules of a secret's access policy. Returns whether there were any. */
 export async function deleteRulesOfSecret(
   tx: Tx,
   { workspaceId, secretId }: { workspaceId: string; secretId: string },
@@ -93,7 +93,7 @@ export async function findAccessRule(sql: Sql, workspaceId: string, ruleId: stri
   return row && toRule(row);
 }
 
-/** Says whether there was such a rule. */
+/** Returns whether there was such a rule. */
 export async function deleteAccessRule(tx: Tx, workspaceId: string, ruleId: string): Promise<boolean> {
   const rows = await tx.query({
     name: "delete_access_rule",
@@ -103,7 +103,7 @@ export async function deleteAccessRule(tx: Tx, workspaceId: string, ruleId: stri
   return rows.length === 1;
 }
 
-/** The next `limit` rules after the id `afterId`, by id; those for anyone unless one subject is given. */
+/** Returns the next `limit` rules after the id `afterId`, by id: those of one subject if it is given, else all. */
 export async function listAccessRules(
   sql: Sql,
   workspaceId: string,
@@ -120,7 +120,7 @@ export async function listAccessRules(
   return rows.map(toRule);
 }
 
-/** Every permission, group or named set that a rule gives to this role or principal, anywhere. */
+/** Returns every permission, group or named set that a rule gives to this role or principal at any path. */
 export async function findScopesOfRules(
   sql: Sql,
   workspaceId: string,

@@ -1,4 +1,4 @@
-// API tokens: hashed, looked up by the id that they carry.
+// Reads and writes API tokens. They are found by the id in their text; only a hash of the rest is stored.
 import type { Role } from "../domain/access/permission.ts";
 import type { ApiToken } from "../domain/workspace/workspace.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
@@ -16,14 +16,14 @@ export interface MemberRecord extends StoredMember {
   accessRevision: number;
 }
 
-/** What authentication needs of a token. */
+/** A token with the facts that authentication requires. */
 export interface TokenRecord {
   token: StoredApiToken;
   /** By the database's clock. */
   isExpired: boolean;
   /** Milliseconds until it expires, by the database's clock; undefined: never. */
   expiresInMs: number | undefined;
-  /** Where its principal is a member, as far as the token reaches. */
+  /** The memberships of its principal in the workspaces that the token reaches. */
   members: MemberRecord[];
 }
 
@@ -81,11 +81,11 @@ export async function insertToken(tx: Tx, token: NewApiToken): Promise<ApiToken>
   return stored.read(only(rows));
 }
 
-// Those of the workspace alone, and those that reach it among others.
+// Tokens of this workspace only, and tokens that reach all workspaces of a member.
 const ofWorkspace = `(t.workspace_id = $1 or (t.workspace_id is null and t.principal_id = any (array(
   select m.principal_id from workspace_member m where m.workspace_id = $1))))`;
 
-/** A token that reaches the workspace. */
+/** Returns a token that reaches the workspace. */
 export async function findToken(sql: Sql, workspaceId: string, tokenId: string): Promise<ApiToken | undefined> {
   const rows = await sql.query<DriverRow>({
     name: "find_token",
@@ -96,7 +96,7 @@ export async function findToken(sql: Sql, workspaceId: string, tokenId: string):
   return row && stored.read(row);
 }
 
-/** The same, and holds the row until the transaction ends. */
+/** Returns a token that reaches the workspace, and locks its row. */
 export async function lockToken(tx: Tx, workspaceId: string, tokenId: string): Promise<StoredApiToken | undefined> {
   const rows = await tx.query<DriverRow>({
     name: "lock_token",
@@ -107,7 +107,7 @@ export async function lockToken(tx: Tx, workspaceId: string, tokenId: string): P
   return row && stored.read(row);
 }
 
-/** Newest first: the next `limit` tokens below `belowId` that reach the workspace. */
+/** Returns the next `limit` tokens below `belowId` that reach the workspace, newest first. */
 export async function listTokens(sql: Sql, workspaceId: string, belowId: string, limit: number): Promise<ApiToken[]> {
   const rows = await sql.query<DriverRow>({
     name: "list_tokens",
@@ -117,7 +117,7 @@ export async function listTokens(sql: Sql, workspaceId: string, belowId: string,
   return rows.map(stored.read);
 }
 
-/** Some workspace that the token reaches: for who knows nothing but its id. */
+/** Returns one workspace that the token reaches, for callers that know only the token's id. */
 export async function findWorkspaceOfToken(sql: Sql, tokenId: string): Promise<string | undefined> {
   const rows = await sql.query<{ workspace_id: string | null }>({
     name: "find_workspace_of_token",
@@ -130,10 +130,10 @@ export async function findWorkspaceOfToken(sql: Sql, tokenId: string): Promise<s
   return firstOrUndefined(rows)?.workspace_id ?? undefined;
 }
 
-/** The channel on which the lookup ids of tokens that changed are announced. */
+/** The channel that announces the lookup ids of changed tokens. */
 export const revocationChannel = "coffer_token_revoked";
 
-/** Revokes at the given time, which the mac covers, and tells every instance when the transaction commits. */
+/** Revokes a token at the given time, which its MAC covers. The commit notifies every instance. */
 export async function revokeToken(
   tx: Tx,
   token: Pick<StoredApiToken, "tokenId" | "lookupId" | "mac"> & { revokeTime: Date },
@@ -150,7 +150,7 @@ export async function revokeToken(
 
 const rotated = write(apiTokenTable, ["lookupId", "prefix", "secretHash", "mac"]);
 
-/** Gives the token another secret and lookup id, which the mac covers; the one it had is announced as gone. */
+/** Gives the token another secret and lookup id, which its MAC covers. The commit notifies every instance of the old lookup id. */
 export async function rotateToken(
   tx: Tx,
   token: Pick<StoredApiToken, "tokenId" | "lookupId" | "prefix" | "secretHash" | "mac">,
@@ -174,7 +174,7 @@ async function notifyChanged(tx: Tx, lookupId: string): Promise<void> {
   });
 }
 
-/** Notes when tokens were last used. */
+/** Stores that tokens were used now. */
 export async function touchUsed(sql: Sql, tokenIds: readonly string[]): Promise<void> {
   await sql.query({
     name: "touch_used",

@@ -1,4 +1,4 @@
-// The time before which retention dropped events of the audit trail.
+// Reads and writes the time up to which retention removed audit events.
 
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";

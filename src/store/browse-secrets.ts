@@ -1,4 +1,4 @@
-// One level of the tree of paths, without reading what lies below it.
+// Lists one level of the tree of paths without reading the levels below.
 import type { Sql } from "./database.ts";
 import { isActive, type StoredSecret, secretColumns, toSecret } from "./rows/secret.ts";
 import type { DriverRow } from "./rows/select.ts";
@@ -11,16 +11,17 @@ export interface Level {
   path: string;
 }
 
-/** A secret at this path, or, with a slash at the end, the beginning of further ones. */
+/** A secret at this path; or, with a slash at the end, a prefix of further paths. */
 export interface LevelEntry {
   path: string;
-  /** Undefined for the beginning of further ones. */
+  /** Undefined for a prefix. */
   secretId: string | undefined;
 }
 
 /**
- * The next `limit` entries after `after`, by path, of those that are visible or lead to what is. Each is one look into the index: behind a secret comes what sorts after its path,
- * behind a prefix what sorts after all that lies below it. Paths hold no control characters, and `0` is what follows a slash.
+ * Returns the next `limit` entries after `after`, by path: visible secrets, and prefixes of visible secrets. Each entry is one look-up in
+ * the index: after a secret the next path, after a prefix the next path that is not below it. Paths have no control characters, and `0`
+ * is the character after the slash.
  */
 export async function browseSecrets(
   sql: Sql,
@@ -75,7 +76,7 @@ function nextEntry(from: string, n: string, conditions: readonly string[]): stri
     order by s.path limit 1`;
 }
 
-/** Secrets by their ids, in the order of their paths; of those that are visible where they are now. */
+/** Returns the secrets with these ids that are visible now, by path. */
 export async function findSecretsById(
   sql: Sql,
   workspaceId: string,

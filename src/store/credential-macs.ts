@@ -1,16 +1,16 @@
-// The MACs of credentials that were stored before there were any.
+// Reads and signs credentials that were stored before credentials had MACs.
 import type { Sql } from "./database.ts";
 
 export interface CredentialRow {
   workspaceId: string;
   secretId: string;
   kind: string;
-  /** Empty: there were none then. */
+  /** Empty: credentials had no methods then. */
   authMethod: string;
   credentialFields: Record<string, string>;
 }
 
-/** Those after `after`, in the order of their ids; an empty text stands before all. */
+/** Returns the next `limit` credentials after the id `after`, by id; "" for the first. */
 export async function findCredentials(sql: Sql, after: string, limit: number): Promise<CredentialRow[]> {
   const rows = await sql.query<{
     workspace_id: string;

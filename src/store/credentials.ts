@@ -1,4 +1,4 @@
-// What a secret is a credential for, where that may change.
+// Changes the kind and auth method of a secret.
 import type { Secret } from "../domain/secret/secret.ts";
 import { clock } from "./clock.ts";
 import { only } from "./connection/single-row.ts";
@@ -6,7 +6,7 @@ import type { Tx } from "./database.ts";
 import { secretColumnsByClock, toSecret } from "./rows/secret.ts";
 import type { DriverRow } from "./rows/select.ts";
 
-/** Writes the kind and the method; the credential is to be tried anew. */
+/** Writes the kind and the method. The credential becomes due for a try. */
 export async function updateCredential(
   tx: Tx,
   secret: Pick<Secret, "workspaceId" | "secretId" | "kind" | "authMethod"> & { credentialMac: Uint8Array },

@@ -28,7 +28,7 @@ export interface Database extends Sql {
    * most twice, after a deadlock or a lost connection, so it must not consume its input.
    */
   transaction<T>(body: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** For statements that must not run twice and rather fail: a claim, or the event of a value that a caller is about to get. */
+  /** Runs a statement once; it fails rather than run twice. For claims, and for audit events of values that are about to be returned. */
   readonly once: Sql;
   /** The same on the jobs' share of the connections, for writes that no caller waits for. */
   readonly background: Sql;
@@ -40,7 +40,7 @@ export interface Database extends Sql {
 }
 
 export interface DatabaseOptions {
-  /** May name several hosts. */
+  /** It may name several hosts. */
   connectionString: string;
   /** Set apart from the URL so that it can come from a file. */
   password?: string | undefined;

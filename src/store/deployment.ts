@@ -1,4 +1,4 @@
-// The one row that says which deployment this database belongs to.
+// Reads and writes the one row that names the deployment of this database.
 
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";

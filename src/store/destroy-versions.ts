@@ -1,4 +1,4 @@
-// Versions that are destroyed: by force with their secret, or because their scheduled time has come.
+// Destroys versions: with their secret, or because their scheduled time has come.
 import type { Secret } from "../domain/secret/secret.ts";
 import type { SecretVersion } from "../domain/secret/version.ts";
 import { clock } from "./clock.ts";
@@ -9,7 +9,7 @@ import type { DriverRow } from "./rows/select.ts";
 
 const isDue = "v.scheduled_destroy_time <= now()";
 
-/** Looks in every workspace, by the database's clock. */
+/** Returns whether any workspace has one, by the database's clock. */
 export async function isDestructionDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ due: boolean }>({
     name: "is_destruction_due",
@@ -19,7 +19,7 @@ export async function isDestructionDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** At most `limit` of them, the longest due first, each with its secret; what another transaction holds is left for later. */
+/** Locks at most `limit` of them with their secrets, the longest due first. Skips locked rows. */
 export async function lockVersionsToDestroy(tx: Tx, limit: number): Promise<SecretVersion[]> {
   const rows = await tx.query<DriverRow>({
     name: "lock_versions_to_destroy",
@@ -31,7 +31,7 @@ export async function lockVersionsToDestroy(tx: Tx, limit: number): Promise<Secr
   return rows.map(storedVersion.read);
 }
 
-/** Those of a secret that are not destroyed yet. */
+/** Returns the versions of a secret that are not destroyed yet. */
 export async function findLiveVersions(
   tx: Tx,
   secret: Pick<Secret, "workspaceId" | "secretId">,
@@ -50,7 +50,7 @@ export type DestroyedVersion = Pick<SecretVersion, "workspaceId" | "secretId" | 
   mac: Uint8Array;
 };
 
-/** Takes their envelopes, the wrapped keys with them; their secrets are locked. */
+/** Deletes the envelopes and wrapped keys of versions. Their secrets must be locked. */
 export async function destroyVersions(tx: Tx, versions: readonly DestroyedVersion[]): Promise<void> {
   await tx.query({
     name: "destroy_versions",
@@ -68,7 +68,7 @@ export async function destroyVersions(tx: Tx, versions: readonly DestroyedVersio
   });
 }
 
-/** Counts a change of secrets whose disabled versions were destroyed: which are enabled is as before. */
+/** Increments the revision of secrets whose disabled versions were destroyed. The enabled versions are the same as before. */
 export async function countDestructions(
   tx: Tx,
   secrets: readonly Pick<Secret, "workspaceId" | "secretId">[],

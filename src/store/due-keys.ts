@@ -1,4 +1,4 @@
-// Keys that are due, by the database's clock: to be rotated, or to be destroyed.
+// Finds and locks keys that are due for rotation or destruction, by the database's clock.
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
@@ -8,7 +8,7 @@ import type { DriverRow } from "./rows/select.ts";
 const isToRotate = "k.next_rotate_time <= now() and k.state = 'ACTIVE'";
 const isToDestroy = "k.scheduled_destroy_time <= now()";
 
-/** Looks in every workspace. */
+/** Returns whether any workspace has one. */
 export async function isKeyRotationDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ due: boolean }>({
     name: "is_key_rotation_due",
@@ -18,7 +18,7 @@ export async function isKeyRotationDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** At most `limit` of other algorithms, the longest due first; what another transaction holds is left for later. */
+/** Locks at most `limit` keys that have none of the algorithms, the longest due first. Skips locked rows. */
 export async function lockKeysToRotate(
   tx: Tx,
   limit: number,
@@ -33,7 +33,7 @@ export async function lockKeysToRotate(
   return rows.map(toKeyRecord);
 }
 
-/** The one of these algorithms that has been due longest; it is not locked. */
+/** Returns the key of these algorithms that has been due longest, without locking it. */
 export async function findKeyToRotate(
   sql: Sql,
   algorithms: readonly string[],
@@ -48,7 +48,7 @@ export async function findKeyToRotate(
   return row && { workspaceId: row.workspace_id, kmsKeyId: row.kms_key_id, algorithm: row.algorithm };
 }
 
-/** The key, if it is still due and nobody holds it. */
+/** Locks the key if it is still due and not locked. */
 export async function lockKeyToRotate(
   tx: Tx,
   { workspaceId, kmsKeyId }: Pick<KmsKey, "workspaceId" | "kmsKeyId">,
@@ -63,7 +63,7 @@ export async function lockKeyToRotate(
   return row && toKeyRecord(row);
 }
 
-/** Looks in every workspace. */
+/** Returns whether any workspace has one. */
 export async function isKeyDestructionDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ due: boolean }>({
     name: "is_key_destruction_due",
@@ -73,7 +73,7 @@ export async function isKeyDestructionDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** At most `limit` of them, the longest due first; what another transaction holds is left for later. */
+/** Locks at most `limit` of them, the longest due first. Skips locked rows. */
 export async function lockKeysToDestroy(tx: Tx, limit: number): Promise<StoredKmsKeyRecord[]> {
   const rows = await tx.query<DriverRow>({
     name: "lock_keys_to_destroy",
@@ -84,7 +84,7 @@ export async function lockKeysToDestroy(tx: Tx, limit: number): Promise<StoredKm
   return rows.map(toKeyRecord);
 }
 
-/** Puts what is due off by a day, so that a key that cannot be worked on stands in nobody's way. */
+/** Postpones the due work of a key by a day, so that a key that always fails does not block the others. */
 export async function postponeKey(tx: Tx, key: Pick<KmsKey, "workspaceId" | "kmsKeyId">): Promise<void> {
   await tx.query({
     name: "postpone_key",
@@ -96,10 +96,10 @@ export async function postponeKey(tx: Tx, key: Pick<KmsKey, "workspaceId" | "kms
   });
 }
 
-/** Where every instance hears, by their ids, of keys whose material is gone. */
+/** The channel that announces the ids of keys whose material was deleted. */
 export const keyDestroyedChannel = "coffer_key_destroyed";
 
-/** Deletes the material of all versions, and tells every instance when the transaction commits. */
+/** Deletes the material of all versions. The commit notifies every instance. */
 export async function deleteKeyMaterial(
   tx: Tx,
   { workspaceId, kmsKeyId }: Pick<KmsKey, "workspaceId" | "kmsKeyId">,

@@ -1,4 +1,4 @@
-// The certificate authorities of workspaces: one each, its key sealed.
+// Reads and writes the certificate authority of a workspace. Its private key is sealed.
 
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
@@ -21,7 +21,7 @@ export async function findEgressCa(sql: Sql, workspaceId: string): Promise<Store
   return row && stored.read(row);
 }
 
-/** Writes the first one of a workspace, or takes the place of `instead`; of several at once one stays. */
+/** Inserts the first authority of a workspace, or replaces the one with the id `instead`. Of several at once one stays. */
 export async function putEgressCa(sql: Sql, ca: StoredEgressCa, instead: string | undefined): Promise<void> {
   await sql.query({
     name: "put_egress_ca",

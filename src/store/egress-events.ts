@@ -1,8 +1,8 @@
-// What requests of sandboxes came to: events are added many at a time, at the database's time.
+// Adds, completes and lists egress events. They have the database's time.
 import type { EgressErrorCode, EgressEvent, StoredEgressEvent } from "../domain/egress/egress-event.ts";
 import type { Sql } from "./database.ts";
 
-/** Adds events in one statement, and so all of them or none. */
+/** Adds all of the events, or none. */
 export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[]): Promise<void> {
   await sql.query({
     name: "insert_egress_events",
@@ -35,7 +35,7 @@ function toInserted(event: EgressEvent): Record<string, unknown> {
   };
 }
 
-/** What came after an event was written: a body may take longer than its head, or break off. */
+/** The end of a request whose event is already written: a body may take longer than its head, or break off. */
 export interface EgressRest {
   workspaceId: string;
   eventId: string;
@@ -68,7 +68,7 @@ export interface EgressEventFilter {
   workspaceId: string;
   secretId: string | undefined;
   sandboxId: string | undefined;
-  /** From the first up to and without the second. */
+  /** A range of HTTP statuses; the second is not included. */
   statuses: readonly [number, number] | undefined;
 }
 
@@ -92,7 +92,7 @@ export interface EventRow {
   occurrences: number;
 }
 
-/** Newest first, those before `before` in that order. */
+/** Returns events before `before`, newest first. */
 export async function listEgressEvents(
   sql: Sql,
   filter: EgressEventFilter,
@@ -131,7 +131,7 @@ export interface SecretEventFilter extends Pick<EgressEventFilter, "workspaceId"
   limit: number;
 }
 
-/** Those of one secret, by their numbers, the greatest first. */
+/** Returns events of one secret, by number, the greatest first. */
 export async function listSecretEvents(
   sql: Sql,
   { workspaceId, secretId, before, statuses, limit }: SecretEventFilter,

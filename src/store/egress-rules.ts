@@ -1,4 +1,4 @@
-// Egress rules of secrets, with the MACs that vouch for them.
+// Reads and writes egress rules of secrets with their MACs.
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Secret } from "../domain/secret/secret.ts";
 import { firstOrUndefined } from "./connection/single-row.ts";
@@ -29,7 +29,7 @@ export async function updateEgressRule(
   });
 }
 
-/** Undefined for a secret without one. */
+/** Returns undefined for a secret without an egress rule. */
 export async function findEgressRule(
   sql: Sql,
   { workspaceId, secretId }: Pick<Secret, "workspaceId" | "secretId">,

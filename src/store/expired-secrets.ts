@@ -1,4 +1,4 @@
-// Secrets whose expire_time has come: noted down as soft-deleted since then.
+// Stores that secrets whose expire_time has passed are soft-deleted since that time.
 
 import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
@@ -8,7 +8,7 @@ import type { DriverRow } from "./rows/select.ts";
 // Must match the condition of the index. Uses now(), because these statements do not wait for locks.
 const isDue = "s.state = 'ACTIVE' and s.expire_time <= now()";
 
-/** Looks in every workspace, by the database's clock. */
+/** Returns whether any workspace has one, by the database's clock. */
 export async function isExpiryDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ due: boolean }>({
     name: "is_expiry_due",
@@ -18,7 +18,7 @@ export async function isExpiryDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** At most `limit` of them, the longest due first; what another transaction holds is left for later. */
+/** Locks at most `limit` of them, the longest due first. Skips locked rows. */
 export async function lockExpiredSecrets(tx: Tx, limit: number): Promise<StoredSecret[]> {
   const rows = await tx.query<DriverRow>({
     name: "lock_expired_secrets",

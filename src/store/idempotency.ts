@@ -1,4 +1,4 @@
-// Idempotency records: written in the transaction of the change, never with a body or a value.
+// Claims, finds and deletes idempotency keys. A claim is written with its change and holds no body and no value.
 
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
@@ -14,7 +14,7 @@ export interface IdempotencyScope {
   key: string;
 }
 
-/** What a key stands for. */
+/** The request that used a key, and the resource that it made. */
 export interface IdempotencyRecord {
   fingerprint: Uint8Array;
   fingerprintKeyVersion: number;
@@ -52,10 +52,10 @@ export function claimValues({ scope, record }: IdempotencyClaim): unknown[] {
 
 const storedRecord = select(claimTable, ["fingerprint", "fingerprintKeyVersion", "resourceType", "resourceId"]);
 
-/** Follows the INSERT of a claim: a row comes back when the key was free. Waits for another transaction that is claiming it. */
+/** Ends the INSERT of a claim. The INSERT waits for another transaction that claims the key, and returns a row if the key is free. */
 export const unlessClaimed = "on conflict do nothing returning key";
 
-/** Says whether the key was free. */
+/** Returns whether the key was free. */
 export async function claimIdempotencyKey(tx: Tx, claim: IdempotencyClaim): Promise<boolean> {
   const rows = await tx.query({
     name: "claim_idempotency_key",
@@ -76,10 +76,10 @@ export async function findIdempotencyRecord(sql: Sql, scope: IdempotencyScope): 
   return row && storedRecord.read(row);
 }
 
-// What callers are promised, at the least.
+// Callers may rely on a key for 24 hours.
 const isOutdated = "i.create_time < now() - interval '24 hours'";
 
-/** Looks in every workspace, by the database's clock. */
+/** Returns whether any workspace has an outdated key, by the database's clock. */
 export async function isSweepDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ due: boolean }>({
     name: "is_sweep_due",

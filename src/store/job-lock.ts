@@ -1,4 +1,4 @@
-// One lock a job: whoever holds it works, every other instance lets it.
+// Takes the lock of a job, so that one instance at a time runs it.
 
 import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
@@ -6,7 +6,7 @@ import type { Tx } from "./database.ts";
 // Any constant will do, as long as every coffer uses the same one.
 const lockClass = 401_526_290;
 
-/** Says at once whether the lock was free. It ends with the transaction, and so with the connection at the latest. */
+/** Returns whether the lock was free, without waiting. The lock ends with the transaction or its connection. */
 export async function tryLockJob(tx: Tx, name: string): Promise<boolean> {
   const rows = await tx.query<{ locked: boolean }>({
     name: "try_lock_job",

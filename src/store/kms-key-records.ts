@@ -1,4 +1,4 @@
-// Keys as their managers see them: found, locked, listed and changed.
+// Finds, locks, lists and changes keys with all of their settings.
 import type { KmsKeyRecord, KmsKeyState } from "../domain/key/kms-key.ts";
 import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
@@ -7,7 +7,7 @@ import { kmsKeyTable } from "./rows/kms-key.ts";
 import { type DriverRow, select } from "./rows/select.ts";
 import { propertiesBut } from "./rows/table.ts";
 
-/** A record as stored; its mac covers what decides whether the key may be used. */
+/** A key with its MAC. */
 export interface StoredKmsKeyRecord extends KmsKeyRecord {
   mac: Uint8Array;
 }
@@ -65,7 +65,7 @@ export async function findKeySummaries(
   return rows.map(summary.read);
 }
 
-/** Holds the row until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export async function lockKeyRecord(
   tx: Tx,
   workspaceId: string,
@@ -80,18 +80,18 @@ export async function lockKeyRecord(
   return row && toKeyRecord(row);
 }
 
-/** Which keys are listed; null: whatever it is. */
+/** Conditions on the listed keys; null: no condition. */
 export interface KeyFilter {
   region: string | null;
   states: readonly KmsKeyState[];
   name: string | null;
   slug: string | null;
   kmsKeyId: string | null;
-  /** All of these. */
+  /** A key must have all of these. */
   labels: Record<string, string>;
 }
 
-/** The next `limit` keys after the id `afterId`, by id. */
+/** Returns the next `limit` keys after the id `afterId`, by id. */
 export async function listKeyRecords(
   sql: Sql,
   workspaceId: string,
@@ -114,8 +114,8 @@ export async function listKeyRecords(
 }
 
 /**
- * Writes what may change of a key and counts the change; its times follow, by the database's clock. A key that becomes
- * PENDING_DESTRUCTION is destroyed `destroyAfterMs` from now. After a rotation, a job moves what a key wraps, if it `wrapsSecrets`.
+ * Writes the mutable columns of a key and its times by the database's clock, and increments the revision. A key that becomes
+ * PENDING_DESTRUCTION is destroyed `destroyAfterMs` from now. After a rotation, a job rewraps the versions of a key that `wrapsSecrets`.
  */
 export async function updateKeyRecord(
   tx: Tx,

@@ -1,4 +1,4 @@
-// Keys, and their wrapped material.
+// Reads and inserts keys and their wrapped material.
 import { slugOf } from "../domain/key/kms-key.ts";
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
@@ -8,7 +8,7 @@ import { write } from "./rows/write.ts";
 
 const stored = select(kmsKeyTable, kmsKeyProperties);
 
-/** By id, or by name or slug within a region: a destroyed key has none any more. */
+/** Finds a key by id, or by name or slug within a region. A destroyed key is not found by name. */
 export async function findKmsKey(
   sql: Sql,
   workspaceId: string,
@@ -51,7 +51,7 @@ const newKeys = write(kmsKeyTable, [...kmsKeyProperties, ...settingProperties], 
   further: { next_rotate_time: "now() + make_interval(days => ?rotation_period_days)" },
 });
 
-/** Inserts a key unless its name or slug is taken in the region; says whether it did. */
+/** Inserts a key unless its name or slug is taken in the region. Returns whether it did. */
 export async function insertKmsKey(
   tx: Tx,
   key: StoredKmsKey,
@@ -165,7 +165,7 @@ export async function countRootWraps(sql: Sql): Promise<ReadonlyMap<string, numb
   return new Map(rows.map((row) => [row.root_key_id, row.wraps]));
 }
 
-/** The ids of the root keys that wrap any key. */
+/** Returns the ids of the root keys that wrap any key. */
 export async function listRootKeyIds(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ root_key_id: string }>({
     name: "list_root_key_ids",

@@ -21,7 +21,7 @@ export interface StoredAuditEvent extends AuditEvent {
   eventTimeUs: number;
 }
 
-/** Where a page ended. */
+/** The end of a page. */
 export type AuditPosition = Pick<StoredAuditEvent, "eventTimeUs" | "eventId">;
 
 /** Selects the columns of `audit_event a` that make a StoredAuditEvent. */
@@ -29,7 +29,7 @@ export const storedEvent = select(auditEventTable, propertiesBut(auditEventTable
   expressions: { event_time: "(extract(epoch from a.event_time) * 1000000)::bigint" },
 });
 
-/** The next `limit` events below `below`. */
+/** Returns the next `limit` events before `below`, newest first. */
 export async function listAuditEvents(
   sql: Sql,
   filter: AuditFilter,
@@ -74,7 +74,7 @@ export async function listAuditEvents(
   return rows.map(toEvent);
 }
 
-/** The column of the filter that has an index, after the workspace. */
+/** Returns the column of the filter that an index has after the workspace. */
 function leadOf({ resourceId, principalId }: AuditFilter): { name: string; column: string; value: string } | undefined {
   if (resourceId !== undefined) return { name: "resource", column: "a.resource_id", value: resourceId };
   if (principalId !== undefined) return { name: "principal", column: "a.principal_id", value: principalId };

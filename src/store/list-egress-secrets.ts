@@ -1,10 +1,10 @@
-// Lists the secrets that may be sent somewhere, newest first.
+// Lists the secrets with an egress rule, newest first.
 import type { Sql } from "./database.ts";
 import { isActive, type StoredSecret, secretColumnsWithoutAnnotations, toSecret } from "./rows/secret.ts";
 import type { DriverRow } from "./rows/select.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
-/** All active ones that are visible. */
+/** Returns all that are active and visible. */
 export async function listEgressSecrets(
   sql: Sql,
   { workspaceId, region }: { workspaceId: string; region: string },

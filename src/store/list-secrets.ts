@@ -16,13 +16,13 @@ export interface SecretFilter {
   states: readonly SecretState[];
 }
 
-/** Where a page ended. */
+/** The end of a page. */
 export interface SecretPosition {
   path: string;
   secretId: string;
 }
 
-/** The next `limit` secrets after `after`, of those that are visible. */
+/** Returns the next `limit` visible secrets after `after`. */
 export async function listSecrets(
   sql: Sql,
   filter: SecretFilter,
@@ -66,13 +66,13 @@ export async function listSecrets(
   return rows.map(toSecret);
 }
 
-/** As its index sorts kinds. */
+/** The index sorts kinds in this order. */
 const kindColumn = `s.kind collate "C"`;
 
 function stateCondition(states: readonly SecretState[]): string {
   const [only] = states;
   if (only === undefined || states.length > 1) return "true";
-  // In two parts, each of which an index finds.
+  // Two conditions, each of which has an index.
   return only === "ACTIVE" ? isActive : "(s.state <> 'ACTIVE' or (s.state = 'ACTIVE' and s.expire_time <= now()))";
 }
 

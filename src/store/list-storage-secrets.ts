@@ -4,10 +4,10 @@ import { isActive, type StoredSecret, secretColumnsWithoutAnnotations, toSecret 
 import type { DriverRow } from "./rows/select.ts";
 import { type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
-// A range of the index, in which `0` follows the slash.
+// A range of the index: `0` is the character after the slash.
 const isStorage = `s.kind collate "C" >= 'storage/' and s.kind collate "C" < 'storage0'`;
 
-/** Of the active ones that are visible, `limit` after the first `offset`. */
+/** Returns `limit` active and visible ones after the first `offset`. */
 export async function listStorageSecrets(
   sql: Sql,
   { workspaceId, region }: { workspaceId: string; region: string },

@@ -1,4 +1,4 @@
-// Notifications of Postgres on a connection of their own, which is made again whenever it breaks.
+// Listens to notifications of Postgres on its own connection, and opens it again when it breaks.
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { closeAtOnce } from "./connection/open-connection.ts";
@@ -9,7 +9,7 @@ export interface Listener {
 }
 
 export interface ListenerEvents {
-  /** Called whenever it begins to listen: before that some may have been missed. */
+  /** Called when it begins to listen. Notifications before that may have been missed. */
   onListening: () => void;
   /** Called whenever it no longer listens or fails to begin, at most four seconds after the server fell silent. */
   onLost: () => void;
@@ -19,7 +19,7 @@ const reconnectDelayMs = 500;
 const askEveryMs = 2_000;
 const answerWithinMs = 2_000;
 
-/** Calls what `channels` has under its channel's name for each notification. */
+/** Calls the function that `channels` has for the channel of each notification. */
 export function listen(
   database: Pick<Database, "connectAlone">,
   channels: Readonly<Record<string, (payload: string) => void>>,
@@ -65,7 +65,7 @@ export function listen(
     for (const channel of Object.keys(channels)) await own.query(`listen ${own.escapeIdentifier(channel)}`);
   }
 
-  /** A connection that was lost without a word tells by its silence; listening once more changes nothing. */
+  /** Only a silent answer shows that a connection is lost. To listen once more changes nothing. */
   async function stillListens(own: pg.Client): Promise<void> {
     const silent = setTimeout(() => closeAtOnce(own), answerWithinMs).unref();
     try {

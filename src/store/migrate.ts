@@ -1,4 +1,4 @@
-// Brings the schema up to date, once, however many instances start at the same time.
+// Applies migrations. Any number of instances may start at the same time.
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
@@ -10,7 +10,7 @@ import type { Sql } from "./database.ts";
 import { type Migration, readMigrations, stepNameOf } from "./migration-files.ts";
 import { type MigrationLog, withMigrationLock } from "./migration-lock.ts";
 
-/** What belongs to a migration and is no SQL, by the migration's name without its number: done in its transaction, after it. */
+/** Steps in TypeScript that end a migration in its transaction, by the migration's name without its number. */
 export type MigrationSteps = Readonly<Record<string, (sql: Sql) => Promise<void>>>;
 
 export interface MigrateOptions {
@@ -71,7 +71,7 @@ async function readApplied(client: pg.Client): Promise<{ number: number; checksu
   return rows;
 }
 
-/** The migrations that are still to be applied. */
+/** Returns the migrations that are not applied yet. */
 function compare(known: Migration[], applied: { number: number; checksum: string }[]): Migration[] {
   if (applied.length > known.length) {
     throw new StartupError(

@@ -30,7 +30,7 @@ export function readMigrations(): Migration[] {
     });
 }
 
-/** The name under which a migration finds its TypeScript step. */
+/** Returns the name by which a migration finds its TypeScript step. */
 export function stepNameOf({ name }: Pick<Migration, "name">): string {
   return name.slice("0000-".length, -".sql".length);
 }

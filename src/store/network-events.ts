@@ -1,4 +1,4 @@
-// The network log of one sandbox: its events by time, newest first.
+// Lists the egress events of one sandbox by time, newest first.
 import type { EgressErrorCode, StoredEgressEvent } from "../domain/egress/egress-event.ts";
 import type { EventPosition } from "../domain/egress/network-log.ts";
 import type { Sql } from "./database.ts";
@@ -7,7 +7,7 @@ import { type EventRow, toEvent } from "./egress-events.ts";
 export interface NetworkEventFilter {
   workspaceId: string;
   sandboxId: string;
-  /** Only events before this place. */
+  /** Only events before this position. */
   before: EventPosition | undefined;
   /** Only events at this time or later; RFC 3339. */
   since: string | undefined;

@@ -1,4 +1,4 @@
-// Principals and their display names.
+// Inserts principals, and finds members by name.
 import type { Principal } from "../domain/workspace/workspace.ts";
 import type { Sql, Tx } from "./database.ts";
 import { principalTable, type StoredPrincipal } from "./rows/principal.ts";
@@ -33,7 +33,7 @@ export interface NamedMember {
 const storedPrincipal = select(principalTable, ["principalId", "displayName", "mac"], { prefix: "p_" });
 const storedMember = select(memberTable, propertiesBut(memberTable));
 
-/** The members of a workspace who have one of the names, by principal. Check both MACs. */
+/** Returns the members of a workspace who have one of the names, by principal. Check both MACs. */
 export async function findMembersByName(
   sql: Sql,
   workspaceId: string,
@@ -49,7 +49,7 @@ export async function findMembersByName(
   return rows.map((row) => ({ member: storedMember.read(row), principal: storedPrincipal.read(row) }));
 }
 
-/** Members that an earlier version made, after the id `after`, by id. */
+/** Returns members without a MAC, from an earlier version, after the id `after`, by id. */
 export async function findUnsignedPrincipals(
   sql: Sql,
   after: string,

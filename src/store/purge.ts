@@ -1,11 +1,11 @@
-// Secrets whose purge_time has come: found, locked and removed with all of their versions.
+// Finds, locks and deletes secrets whose purge_time has passed, with all of their versions.
 import type { Secret } from "../domain/secret/secret.ts";
 import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 
 const isDue = "s.state = 'SOFT_DELETED' and s.purge_time <= now()";
 
-/** Looks in every workspace, by the database's clock. */
+/** Returns whether any workspace has one, by the database's clock. */
 export async function isPurgeDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ due: boolean }>({
     name: "is_purge_due",
@@ -17,7 +17,7 @@ export async function isPurgeDue(sql: Sql): Promise<boolean> {
 
 export type SecretToPurge = Pick<Secret, "workspaceId" | "secretId" | "versionCount">;
 
-/** At most `limit` of them, the longest due first; what another transaction holds is left for later. */
+/** Locks at most `limit` of them, the longest due first. Skips locked rows. */
 export async function lockSecretsToPurge(tx: Tx, limit: number): Promise<SecretToPurge[]> {
   const rows = await tx.query<{ workspace_id: string; secret_id: string; version_count: number }>({
     name: "lock_secrets_to_purge",
@@ -32,7 +32,7 @@ export async function lockSecretsToPurge(tx: Tx, limit: number): Promise<SecretT
   }));
 }
 
-/** Removes secrets that are locked, and their versions with them. */
+/** Deletes locked secrets and their versions. */
 export async function purgeSecrets(tx: Tx, secrets: readonly SecretToPurge[]): Promise<void> {
   await tx.query({
     name: "purge_secrets",

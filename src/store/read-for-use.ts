@@ -1,4 +1,4 @@
-// Reads one version with its ciphertext, for uses in which its value is shown to no caller of coffer.
+// Reads one version with its ciphertext for coffer's own use: no caller gets its value.
 import type { Grant } from "../domain/access/grant.ts";
 import { firstOrUndefined } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
@@ -11,7 +11,7 @@ import { type DriverRow, select } from "./rows/select.ts";
 const guard = selectGuard({ prefix: "s_" });
 const sealedVersion = select(versionTable, sealedVersionProperties);
 
-/** Undefined where there is no such active secret, or no such version of it. Whoever opens it records it first. */
+/** Returns undefined if there is no such active secret or version. Record the audit event before you open it. */
 export function readSealedVersionForUse(
   sql: Sql,
   { workspaceId }: Grant<"secrets.use">,
@@ -21,7 +21,7 @@ export function readSealedVersionForUse(
   return readSealed(sql, { name: "read_sealed_version_for_use", condition: "" }, workspaceId, secretId, versionNumber);
 }
 
-/** Only of a version that is a reference: what that says tells how to ask for a value, and is none. */
+/** The same for versions that are references. A reference says where a value is; it is not the value. */
 export function readSealedReference(
   sql: Sql,
   { workspaceId }: Grant<"versions.read">,

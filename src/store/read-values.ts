@@ -1,4 +1,4 @@
-// Reads versions with their ciphertext, many in one statement, which also writes the audit events of those whose value may leave.
+// Reads versions with their ciphertext, many in one statement. It also writes the audit events of those whose value may leave.
 
 import type { Grant } from "../domain/access/grant.ts";
 import type { AuditEvent } from "../domain/audit/audit-event.ts";
@@ -13,7 +13,7 @@ import { isActive, type SecretGuard, selectGuard } from "./rows/secret.ts";
 import { type VersionRow, versionTable } from "./rows/secret-version.ts";
 import { select } from "./rows/select.ts";
 
-/** One value that somebody asks for. */
+/** A request for one value. */
 export interface ValueAsk {
   grant: Grant<"versions.access">;
   secret: SecretRef;
@@ -39,7 +39,7 @@ export interface SealedVersion {
   isRecorded: boolean;
 }
 
-/** In the order of the asks; undefined where there is no such active secret. */
+/** Returns results in the order of the asks; undefined where there is no such active secret. */
 export async function readSealedVersions(sql: Sql, asks: readonly ValueAsk[]): Promise<(SealedVersion | undefined)[]> {
   const results: (SealedVersion | undefined)[] = new Array(asks.length).fill(undefined);
   const shapes = Map.groupBy(asks.keys(), (index) => shapeOf(asks[index] as ValueAsk));
@@ -56,7 +56,7 @@ export async function readSealedVersions(sql: Sql, asks: readonly ValueAsk[]): P
   return results;
 }
 
-// Each way of naming a secret and a version is a statement of its own, which Postgres plans once.
+// Each way to name a secret and a version has its own statement, which Postgres plans once.
 type Shape = `${SecretRef["by"]}_${VersionRef["by"]}`;
 
 function shapeOf({ secret, version }: ValueAsk): Shape {
@@ -72,7 +72,7 @@ const key = select(kmsKeyTable, kmsKeyProperties, {
   expressions: { workspace_id: "s.workspace_id", kms_key_id: "v.kms_key_id" },
 });
 
-// The select list has each expression once; the parts of a row say where theirs are. An object for each row would be slower.
+// The select list has each expression once; each part of a row knows the indexes of its own. Rows are arrays, because objects are slower.
 const expressions = [...new Set([...guard.expressions, ...version.expressions, ...key.expressions])];
 const indexesOf = (part: { expressions: readonly string[] }) =>
   part.expressions.map((each) => expressions.indexOf(each));
@@ -83,7 +83,7 @@ const columnOf = (expression: string) => `f.c${expressions.indexOf(expression)}`
 const versionNumberIndex = expressions.indexOf("v.version_number");
 const keyStateIndex = expressions.indexOf("k.state");
 
-/** The columns of the list above, and after them these. */
+// The select list ends with these columns.
 const isRecordedIndex = expressions.length;
 const judgeTimeIndex = expressions.length + 1;
 const ordinalIndex = expressions.length + 2;
@@ -92,7 +92,7 @@ type SealedRow = readonly unknown[];
 
 function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
   const [first] = asks as readonly [ValueAsk, ...ValueAsk[]];
-  // One alone, as where nothing else is going on, needs no lists.
+  // A single ask needs no lists.
   const isAlone = asks.length === 1;
   const name = isAlone ? `read_sealed_version_${shape}` : `read_sealed_versions_${shape}`;
   let text = texts.get(name);
@@ -144,20 +144,20 @@ const askedTogether = `select a.*, c.* from unnest($1::text[], $2::text[], $3::t
   with ordinality as c (workspace_id, region, principal_id, token_id, method, rule, address, user_agent, number)
   on c.number = a.asker`;
 
-/** What each ask has of its own. */
+/** The parameters that differ between asks. */
 function perAsk({ secret, version, event }: ValueAsk): (string | null)[] {
   const secretKey = secret.by === "id" ? secret.secretId : pathOf(secret.name);
   return [secretKey, versionKey(version), event.eventId, event.requestId];
 }
 
-/** What is the same for most asks. */
+/** The parameters that most asks have in common. */
 function perAsker({ grant, secret, event }: ValueAsk): (string | null)[] {
   const { principalId, tokenId, method, rule, address, userAgent } = event;
   const region = secret.by === "id" ? null : secret.region;
   return [grant.workspaceId, region, principalId, tokenId, method, rule, address, userAgent];
 }
 
-/** Each asker once, and for each ask the number of its asker, counted from 1. */
+/** Returns the parameters of each asker once, and for each ask the number of its asker, counted from 1. */
 function columnsOf(asks: readonly ValueAsk[]): unknown[] {
   const askers: (string | null)[][] = [];
   const numberOf = new Map<string, number>();

@@ -1,4 +1,4 @@
-// Moving the credentials of vault connections to the primary version of their key.
+// Rewraps the credentials of vault connections under the primary version of their key.
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
@@ -10,7 +10,7 @@ type PrimaryVersion = Pick<KmsKey, "workspaceId" | "kmsKeyId" | "primaryVersion"
 const isLeft = "(c.kms_key_id = $2 and c.kms_key_version < $3)";
 const atOnceMax = 500;
 
-/** Some of those that are left, as if each were a version of a secret: sealed they are. What is locked stays behind. */
+/** Locks some of those that are left, and returns them in the form of secret versions: they are sealed in the same way. Skips locked rows. */
 export async function lockConnectionsToRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion }: PrimaryVersion,
@@ -35,7 +35,7 @@ export async function lockConnectionsToRewrap(
   }));
 }
 
-/** Of connections that are locked. Etags stay: to callers nothing has changed. */
+/** Replaces the envelopes of locked connections. Etags stay the same: callers see no change. */
 export async function replaceConnectionEnvelopes(
   tx: Tx,
   { workspaceId, primaryVersion }: PrimaryVersion,
@@ -54,7 +54,7 @@ export async function replaceConnectionEnvelopes(
   });
 }
 
-/** How many are left. */
+/** Returns how many are left. */
 export async function countConnectionsToRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion }: PrimaryVersion,

@@ -1,4 +1,4 @@
-// How a pass of the rewrap job goes on, and ends.
+// Stores the progress and the end of a pass of the rewrap job.
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
@@ -6,7 +6,7 @@ import type { VersionPosition } from "./rewrap.ts";
 
 type KeyName = Pick<KmsKey, "workspaceId" | "kmsKeyId">;
 
-/** The pass has got to `last`. With `retryMs` it has left something behind, for another pass that much later. */
+/** Stores that the pass has reached `last`. With `retryMs` it skipped rows, and another pass begins that much later. */
 export async function continueRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId }: KeyName,

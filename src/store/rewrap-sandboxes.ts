@@ -1,4 +1,4 @@
-// Moving the variables of sandboxes to the primary version of their key.
+// Rewraps the variables of sandboxes under the primary version of their key.
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { only } from "./connection/single-row.ts";
 import type { Tx } from "./database.ts";
@@ -10,7 +10,7 @@ type PrimaryVersion = Pick<KmsKey, "workspaceId" | "kmsKeyId" | "primaryVersion"
 const isLeft = "(b.env_kms_key_id = $2 and b.env_kms_key_version < $3 and b.env_envelope is not null)";
 const atOnceMax = 2_000;
 
-/** Some of those that are left, as if each were a version of a secret: the variables are sealed as one is. What is locked stays behind. */
+/** Locks some of those that are left, and returns them in the form of secret versions: they are sealed in the same way. Skips locked rows. */
 export async function lockSandboxesToRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion }: PrimaryVersion,
@@ -30,7 +30,7 @@ export async function lockSandboxesToRewrap(
   }));
 }
 
-/** Of sandboxes that are locked. */
+/** Replaces the envelopes of locked sandboxes. */
 export async function replaceSandboxEnvelopes(
   tx: Tx,
   { workspaceId, primaryVersion }: PrimaryVersion,
@@ -49,7 +49,7 @@ export async function replaceSandboxEnvelopes(
   });
 }
 
-/** How many are left. */
+/** Returns how many are left. */
 export async function countSandboxesToRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion }: PrimaryVersion,

@@ -1,4 +1,4 @@
-// Moving versions to the primary version of their key: which are left, and how far a pass along a workspace's versions has got.
+// Rewraps versions under the primary version of their key, in passes along all versions of a workspace.
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import type { PayloadForm } from "../domain/secret/payload.ts";
 import type { SecretVersion } from "../domain/secret/version.ts";
@@ -11,7 +11,7 @@ const isDue = "k.rewrap_after <= now() and k.state = 'ACTIVE'";
 /** A version of a workspace `v`, of key $2, that its primary version $3 does not wrap. */
 const isLeft = "(v.kms_key_id = $2 and v.kms_key_version < $3 and v.envelope is not null)";
 
-/** Looks in every workspace. */
+/** Returns whether any workspace has such a key. */
 export async function isRewrapDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ due: boolean }>({
     name: "is_rewrap_due",
@@ -21,15 +21,15 @@ export async function isRewrapDue(sql: Sql): Promise<boolean> {
   return only(rows).due;
 }
 
-/** A version of a secret by its place in the primary key. */
+/** The position of a version in the order of the primary key. */
 export type VersionPosition = Pick<SecretVersion, "secretId" | "versionNumber">;
 
 export interface KeyToRewrap extends StoredKmsKeyRecord {
-  /** Where the pass goes on; undefined: at the beginning. */
+  /** The pass continues after this version; undefined: it begins. */
   after: VersionPosition | undefined;
 }
 
-/** The key that has waited longest, unless another transaction holds it. */
+/** Locks the key that has waited longest. Skips locked rows. */
 export async function lockKeyToRewrap(tx: Tx): Promise<KeyToRewrap | undefined> {
   const rows = await tx.query<DriverRow & { rewrap_secret_id: string | null; rewrap_version_number: number | null }>({
     name: "lock_key_to_rewrap",
@@ -44,7 +44,7 @@ export async function lockKeyToRewrap(tx: Tx): Promise<KeyToRewrap | undefined> 
   return { ...toKeyRecord(row), after };
 }
 
-/** The next `limit` versions of the workspace, under whichever key: how many, how many of them are left, and where they end. */
+/** Counts the next `limit` versions of the workspace under any key, and those of them that are left, and returns the last of them. */
 export async function walkVersions(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
@@ -67,14 +67,14 @@ export async function walkVersions(
   return { walked, left, last: secretId === null ? undefined : { secretId, versionNumber } };
 }
 
-/** A version whose wrap is to be moved. */
+/** A version to rewrap. */
 export interface VersionToRewrap extends VersionPosition {
   kmsKeyVersion: number;
   payloadForm: PayloadForm;
   envelope: Uint8Array;
 }
 
-/** Those that are left from after `key.after` up to `last`; what another transaction holds stays behind. */
+/** Locks those that are left, after `key.after` up to `last`. Skips locked rows. */
 export async function lockVersionsToRewrap(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion, after }: KeyToRewrap,
@@ -107,12 +107,12 @@ export async function lockVersionsToRewrap(
 }
 
 export interface RewrappedVersion extends VersionPosition {
-  /** What is replaced. */
+  /** The envelope that is replaced. */
   old: Uint8Array;
   envelope: Uint8Array;
 }
 
-/** Replaces envelopes that are still what they were, and says how many. Etags stay: to callers nothing has changed. */
+/** Replaces envelopes that are still the same, and returns how many. Etags stay the same: callers see no change. */
 export async function replaceEnvelopes(
   tx: Tx,
   { workspaceId, kmsKeyId, primaryVersion }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "primaryVersion">,
@@ -136,7 +136,7 @@ export async function replaceEnvelopes(
   return rows.length;
 }
 
-/** How many are left. Reads along all versions of the workspace. */
+/** Returns how many are left. Reads all versions of the workspace. */
 export async function countVersionsToRewrap(
   sql: Sql,
   { workspaceId, kmsKeyId, primaryVersion }: Pick<KmsKey, "workspaceId" | "kmsKeyId" | "primaryVersion">,

@@ -1,4 +1,4 @@
-// Bindings of secrets to sandboxes, and the facts about a sandbox that the proxy requires.
+// Reads and writes bindings of secrets to sandboxes, and reads what the proxy requires of a sandbox.
 import type { EgressRule } from "../domain/egress/egress-rule.ts";
 import type { Binding, Unmatched } from "../domain/egress/sandbox.ts";
 import { firstOrUndefined } from "./connection/single-row.ts";
@@ -21,7 +21,7 @@ export async function insertBinding(tx: Tx, binding: StoredBinding): Promise<voi
   });
 }
 
-/** Lets go of what is bound under the name, and says whether anything was; without its mac it can not be taken up again. */
+/** Revokes the binding of a variable. Returns whether there was one. SQL cannot restore it, because its MAC is removed. */
 export async function revokeBinding(
   tx: Tx,
   { workspaceId, sandboxId, envKey }: Pick<Binding, "workspaceId" | "sandboxId" | "envKey">,
@@ -35,7 +35,7 @@ export async function revokeBinding(
   return rows.length > 0;
 }
 
-/** Who holds a placeholder, or held it; undefined for one of another workspace. */
+/** Returns the sandbox and secret of a placeholder, also of a revoked one; undefined in other workspaces. */
 export async function findPlaceholderHolder(
   sql: Sql,
   workspaceId: string,
@@ -50,10 +50,10 @@ export async function findPlaceholderHolder(
   return row && { sandboxId: row.sandbox_id, secretId: row.secret_id };
 }
 
-/** A binding with the secret it is of, as the row of that says it. */
+/** A binding with the row of its secret. */
 export interface BoundSecret extends StoredBinding {
   secret: SecretGuard;
-  /** The secret is in use. */
+  /** The secret is active. */
   isActive: boolean;
   rule: EgressRule | undefined;
   egressMac: Uint8Array | undefined;
@@ -76,7 +76,7 @@ function toBoundSecret(row: DriverRow): BoundSecret {
   };
 }
 
-/** The secrets that are bound to sandboxes now, by sandbox and environment variable. */
+/** Returns the secrets that are bound to sandboxes now, by sandbox and environment variable. */
 export async function listBoundSecrets(
   sql: Sql,
   workspaceId: string,
@@ -93,16 +93,16 @@ export async function listBoundSecrets(
   return rows.map(toBoundSecret);
 }
 
-/** What the proxy needs to know of whoever presents a token. */
+/** The facts about a sandbox that the proxy requires. */
 export interface SandboxRecord {
   sandbox: StoredSandbox;
   /** Whether its workspace allows hosts of no bound secret, and the MAC of that column. */
   unmatched: Unmatched;
   workspaceMac: Uint8Array;
-  /** When this was so, by the database's clock. */
+  /** The time of the read, by the database's clock. */
   readTime: Date;
   bound: BoundSecret[];
-  /** The secrets that were let go last. */
+  /** The secrets whose bindings were revoked last. */
   letGo: LetGoSecret[];
 }
 
@@ -110,7 +110,7 @@ export type LetGoSecret = Pick<BoundSecret, "secretId" | "rule" | "egressMac">;
 
 const letGoMax = 32;
 
-/** As JSON, so that it comes with the sandbox. */
+/** JSON, so that one statement returns it with the sandbox. */
 const letGoSql = `(
   select coalesce(json_agg(json_build_object('id', s.secret_id, 'rule', s.egress_rule, 'mac', encode(s.egress_mac, 'base64'))), '[]')
   from (
@@ -121,7 +121,7 @@ const letGoSql = `(
   where s.egress_rule is not null and s.egress_mac is not null
 )`;
 
-/** Undefined when there is no such sandbox, or no more. */
+/** Returns undefined for an unknown or deleted sandbox. */
 export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<SandboxRecord | undefined> {
   const rows = await sql.query<
     DriverRow & {
@@ -148,7 +148,7 @@ export async function findSandboxRecord(sql: Sql, lookupId: string): Promise<San
   return { sandbox, unmatched, workspaceMac: workspaceMac ?? new Uint8Array(), readTime, bound, letGo };
 }
 
-/** The environment variables that something is bound to now. */
+/** Returns the environment variables that have a binding now. */
 export async function listBoundKeys(tx: Tx, workspaceId: string, sandboxId: string): Promise<string[]> {
   const rows = await tx.query<{ env_key: string }>({
     name: "list_bound_keys",
@@ -165,7 +165,7 @@ export interface BoundSandbox {
   envKey: string;
 }
 
-/** The bindings that a secret has now, by sandbox and environment variable. */
+/** Returns the current bindings of a secret, by sandbox and environment variable. */
 export async function listBoundSandboxes(sql: Sql, workspaceId: string, secretId: string): Promise<BoundSandbox[]> {
   const rows = await sql.query<{ sandbox_id: string; name: string; env_key: string }>({
     name: "list_bound_sandboxes",

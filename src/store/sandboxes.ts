@@ -1,4 +1,4 @@
-// Sandboxes, without what is bound to them.
+// Reads and writes sandboxes without their bindings.
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { type SandboxRow, sandboxTable } from "./rows/sandbox.ts";
@@ -37,7 +37,7 @@ export function toSandbox(row: DriverRow): StoredSandbox {
 
 const newSandboxes = write(sandboxTable, propertiesBut(sandboxTable, "createTime"));
 
-/** A sandbox without tags, limits and variables need not name them. */
+/** Tags, limits and variables are optional. */
 export type NewSandbox = Pick<
   StoredSandbox,
   "workspaceId" | "sandboxId" | "name" | "lookupId" | "tokenHash" | "sourceAddress" | "mac"
@@ -60,7 +60,7 @@ export async function insertSandbox(tx: Tx, sandbox: NewSandbox): Promise<Stored
   return toSandbox(only(rows));
 }
 
-/** Not a deleted one. */
+/** Finds a sandbox that is not deleted. */
 export async function findSandbox(
   sql: Sql,
   workspaceId: string,
@@ -75,7 +75,7 @@ export async function findSandbox(
   return row && toSandbox(row);
 }
 
-/** Those after an id that have all of these tags, by id; no deleted ones. */
+/** Returns the next `limit` sandboxes after an id that have all of these tags, by id, without deleted ones. */
 export async function listSandboxes(
   sql: Sql,
   workspaceId: string,
@@ -92,7 +92,7 @@ export async function listSandboxes(
   return rows.map(toSandbox);
 }
 
-/** All that have all of these tags, newest first; no deleted ones. */
+/** Returns every sandbox that has all of these tags, newest first, without deleted ones. */
 export async function listAllSandboxes(sql: Sql, workspaceId: string, metadata: Texts): Promise<StoredSandbox[]> {
   const rows = await sql.query<DriverRow>({
     name: "list_all_sandboxes",
@@ -104,7 +104,7 @@ export async function listAllSandboxes(sql: Sql, workspaceId: string, metadata: 
   return rows.map(toSandbox);
 }
 
-/** Holds the row until the transaction ends; not a deleted one. */
+/** Locks a sandbox that is not deleted until the transaction ends. */
 export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<StoredSandbox | undefined> {
   const rows = await tx.query<DriverRow>({
     name: "lock_sandbox",
@@ -118,7 +118,7 @@ export async function lockSandbox(tx: Tx, workspaceId: string, sandboxId: string
 
 const updated = write(sandboxTable, ["lookupId", "tokenHash", "metadata", "network", "mac"]);
 
-/** Writes the token, the tags and the limits of a sandbox that is locked, with the MAC of its row. */
+/** Writes the token, the tags and the limits of a locked sandbox with its MAC. */
 export async function updateSandbox(
   tx: Tx,
   sandbox: Pick<StoredSandbox, "workspaceId" | "sandboxId" | "lookupId" | "tokenHash" | "metadata" | "network" | "mac">,
@@ -132,7 +132,7 @@ export async function updateSandbox(
 }
 
 /**
- * From now on its token is worth nothing, also if somebody clears delete_time with SQL, and its variables are gone. Its events stay.
+ * Deletes a sandbox and its variables. Its MAC is removed, so its token stays invalid even if SQL clears delete_time. Its events stay.
  */
 export async function deleteSandbox(tx: Tx, workspaceId: string, sandboxId: string): Promise<void> {
   await tx.query({

@@ -1,8 +1,8 @@
-// By which vault connections the current versions of secrets are resolved.
+// Finds the vault connections of the current versions of secrets.
 import type { SecretConnection, VaultType } from "../domain/external-vault/vault-connection.ts";
 import type { Sql } from "./database.ts";
 
-/** By secret; those whose value is kept here are left out. */
+/** Returns connections by secret, for secrets whose value is a reference. */
 export async function findSecretConnections(
   sql: Sql,
   workspaceId: string,

@@ -19,7 +19,7 @@ import type { DriverRow } from "./rows/select.ts";
 import { propertiesBut } from "./rows/table.ts";
 import { type Writing, write } from "./rows/write.ts";
 
-/** A secret as it was at a time of the database's clock. */
+/** A secret and the time of its read, by the database's clock. */
 export interface TimedSecret extends StoredSecret {
   readTime: Date;
 }
@@ -34,7 +34,7 @@ function toTimed(row: TimedRow): TimedSecret {
   return { ...toSecret(row), readTime: row.read_time };
 }
 
-/** By id in any state until it is purged, by name only while active. */
+/** Finds a secret: by id in any state, by name only while it is active. */
 export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef): Promise<TimedSecret | undefined> {
   const rows =
     ref.by === "id"
@@ -53,7 +53,7 @@ export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef):
   return row && toTimed(row);
 }
 
-/** Holds the row until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export async function lockSecret(tx: Tx, workspaceId: string, secretId: string): Promise<TimedSecret | undefined> {
   const rows = await tx.query<TimedRow>({
     name: "lock_secret",
@@ -80,7 +80,7 @@ export type NewSecret = Omit<Pick<SecretRow, (typeof inserted)[number]>, "create
 
 export const newSecrets: Writing<NewSecret> = write(secretTable, inserted, {
   expressions: { create_time: "coalesce(?, now())" },
-  // A credential is to be tried at its service.
+  // A credential becomes due for a try at its service.
   further: {
     validation_state: "case when ?credential_mac is not null then 'UNSPECIFIED' end",
     validate_after: "case when ?credential_mac is not null then now() end",
@@ -145,7 +145,7 @@ const undeleted = write(secretTable, ["storedState", "name", "path", "expireTime
 /** Makes a locked secret active again with its name, path and expire_time, and increments the revision. */
 export async function undeleteSecret(
   tx: Tx,
-  secret: Omit<StoredSecret, "storedState"> & { storedState: "ACTIVE" },
+  secret: Pick<StoredSecret, "workspaceId" | "secretId" | "storedState" | "name" | "path" | "expireTime" | "rowMac">,
 ): Promise<StoredSecret> {
   const rows = await tx.query<DriverRow>({
     name: "undelete_secret",
@@ -159,7 +159,7 @@ export async function undeleteSecret(
   return toSecret(only(rows));
 }
 
-/** Notes when values were last returned; times never go back. */
+/** Stores that values were returned now. */
 export async function touchAccessed(sql: Sql, secrets: { workspaceId: string; secretId: string }[]): Promise<void> {
   await sql.query({
     name: "touch_accessed",

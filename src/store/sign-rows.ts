@@ -1,27 +1,31 @@
 // Reads and signs rows that an earlier version of coffer wrote without the MACs of this version.
 import type { Unmatched } from "../domain/egress/sandbox.ts";
 import type { Sql } from "./database.ts";
-import { type StoredSecret, secretColumns, toSecret } from "./rows/secret.ts";
-import type { DriverRow } from "./rows/select.ts";
+import { type StoredSecret, secretTable } from "./rows/secret.ts";
+import { type DriverRow, select } from "./rows/select.ts";
+
+// Not all of the table's columns: the migration that signs rows runs before later migrations add theirs.
+const signedColumns = select(secretTable, [
+  ...(["workspaceId", "secretId", "region", "name", "path", "storedState", "expireTime", "currentVersion"] as const),
+  ...(["versionCount", "versionAliases", "kmsKeyId", "revealable", "accessPolicyText"] as const),
+]);
 
 /** A secret with the MAC that the earlier version gave it. */
-export interface UnsignedSecret extends StoredSecret {
-  earlierMac: Uint8Array;
-}
+export type UnsignedSecret = ReturnType<typeof signedColumns.read> & { earlierMac: Uint8Array };
 
-/** Where a page ended. */
+/** The end of a page. */
 export type SecretPosition = Pick<StoredSecret, "workspaceId" | "secretId">;
 
-/** Those after `after`, in the order of the primary key. */
+/** Returns the next `limit` secrets without a MAC after `after`, by primary key. */
 export async function findUnsignedSecrets(sql: Sql, after: SecretPosition, limit: number): Promise<UnsignedSecret[]> {
   const rows = await sql.query<DriverRow & { mac: Uint8Array | null }>({
     name: "find_unsigned_secrets",
-    text: `select ${secretColumns}, s.mac from secret s
+    text: `select ${signedColumns.sql}, s.mac from secret s
       where s.row_mac is null and (s.workspace_id, s.secret_id) > ($1, $2)
       order by s.workspace_id, s.secret_id limit $3`,
     values: [after.workspaceId, after.secretId, limit],
   });
-  return rows.map((row) => ({ ...toSecret(row), earlierMac: row.mac ?? new Uint8Array() }));
+  return rows.map((row) => ({ ...signedColumns.read(row), earlierMac: row.mac ?? new Uint8Array() }));
 }
 
 export async function signSecrets(

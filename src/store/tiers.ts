@@ -1,19 +1,19 @@
-// Tiers of workspaces, and what counts towards their limits.
+// Locks the tier of a workspace, and counts what its quota limits.
 import type { Tier } from "../domain/workspace/workspace.ts";
 import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 import { isActiveByClock } from "./rows/secret.ts";
 
-/** A workspace whose tier limits nothing, which needs no lock. */
+/** A workspace without a quota. It needs no lock. */
 const isUnlimited = "tier = 'ENTERPRISE'";
 
-/** One row when the workspace has no limits; `workspaceId` is an expression. */
+/** Returns SQL that has one row if the workspace has no quota; `workspaceId` is an expression. */
 export function unlimitedText(workspaceId: string): string {
   return `select from workspace where workspace_id = ${workspaceId} and ${isUnlimited}`;
 }
 
-/** Holds the workspace until the transaction ends, unless its tier limits nothing: then undefined. */
+/** Locks the workspace until the transaction ends and returns its tier; undefined without a lock if it has no quota. */
 export async function lockLimitedTier(tx: Tx, workspaceId: string): Promise<Tier | undefined> {
   const rows = await tx.query<{ tier: Tier }>({
     name: "lock_limited_tier",

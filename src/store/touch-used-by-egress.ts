@@ -1,7 +1,7 @@
-// When secrets were last put into requests.
+// Stores when secrets were last put into requests.
 import type { Sql } from "./database.ts";
 
-/** Many at a time; times never go back. */
+/** Stores many in one statement. A time never goes back. */
 export async function touchUsedByEgress(sql: Sql, secrets: { workspaceId: string; secretId: string }[]): Promise<void> {
   await sql.query({
     name: "touch_used_by_egress",

@@ -1,33 +1,34 @@
-// Trying credentials: which are due, who tries them now, and what came of it. None of this changes a secret's revision.
+// Finds, claims and finishes tries of credentials. None of this changes a secret's revision.
 import type { ValidationState } from "../domain/credential/validation.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql } from "./database.ts";
-import { isActive } from "./rows/secret.ts";
+import { isActive, secretTable } from "./rows/secret.ts";
+import { type DriverRow, select } from "./rows/select.ts";
 
 export interface SecretKey {
   workspaceId: string;
   secretId: string;
 }
 
-/** What a claim says of the secret, as it is at that moment. */
+/** A claim to try a credential, with the secret at that moment. */
 export interface ValidationClaim extends SecretKey {
   kind: string;
   authMethod: string;
   currentVersion: number;
   credentialFields: Record<string, string>;
-  /** Null in a row that was not written as a credential. */
-  credentialMac: Uint8Array | null;
-  /** Tries in a row that told nothing about this version. */
+  /** Undefined if the row was not written as a credential. */
+  credentialMac: Uint8Array | undefined;
+  /** The number of consecutive tries without a definite answer for this version. */
   failures: number;
-  /** Ends the claim; names it, too. */
+  /** The claim ends at this time. It also identifies the claim. */
   lease: Date;
 }
 
-// Exactly as the index has them, so that it answers.
+// The same conditions as the index, so that Postgres uses it.
 const isToBeTried = "s.validate_after is not null and s.state = 'ACTIVE' and s.current_version > 0";
 const isFree = "(s.validation_lease is null or s.validation_lease <= now())";
 
-/** Whether any secret is to be tried: one look into an index. */
+/** Returns whether any secret is due. Costs one index look-up. */
 export async function isValidationDue(sql: Sql): Promise<boolean> {
   const rows = await sql.query<{ is_due: boolean }>({
     name: "is_validation_due",
@@ -39,7 +40,7 @@ export async function isValidationDue(sql: Sql): Promise<boolean> {
   return only(rows).is_due;
 }
 
-/** Secrets that are to be tried, those first that have waited longest. */
+/** Returns due secrets, the longest due first. */
 export async function findValidationsDue(sql: Sql, limit: number): Promise<SecretKey[]> {
   const rows = await sql.query<{ workspace_id: string; secret_id: string }>({
     name: "find_validations_due",
@@ -51,25 +52,21 @@ export async function findValidationsDue(sql: Sql, limit: number): Promise<Secre
   return rows.map((row) => ({ workspaceId: row.workspace_id, secretId: row.secret_id }));
 }
 
-interface ClaimRow {
-  kind: string;
-  auth_method: string;
-  current_version: number;
-  credential_fields: Record<string, string>;
-  credential_mac: Uint8Array | null;
-  failures: number;
-  lease: Date;
-}
+const claimed = select(
+  secretTable,
+  ["workspaceId", "secretId", "kind", "authMethod", "currentVersion", "credentialFields", "credentialMac"],
+  { alias: "c" },
+);
 
-/** Claims a secret for `leaseMs`, unless it is claimed or, with `onlyIfDue`, not to be tried now: then there is no claim. */
+/** Claims a secret for `leaseMs`. Returns undefined if it is claimed or, with `onlyIfDue`, not due. */
 export async function claimValidation(
   sql: Sql,
   { workspaceId, secretId }: SecretKey,
   { leaseMs, onlyIfDue }: { leaseMs: number; onlyIfDue: boolean },
 ): Promise<ValidationClaim | undefined> {
-  const rows = await sql.query<ClaimRow>({
+  const rows = await sql.query<DriverRow & { failures: number; lease: Date }>({
     name: "claim_validation",
-    // The lease comes back to name the claim, so it has no more digits than a Date holds.
+    // The lease identifies the claim, so it must not have more digits than a Date holds.
     text: `update secret c set validation_lease = date_trunc('milliseconds', now()) + make_interval(secs => $3::float8 / 1000)
       from (
         select s.workspace_id, s.secret_id from secret s
@@ -78,36 +75,24 @@ export async function claimValidation(
         for update skip locked
       ) s
       where c.workspace_id = s.workspace_id and c.secret_id = s.secret_id
-      returning c.kind, c.auth_method, c.current_version, c.credential_fields, c.credential_mac, c.validation_lease as lease,
+      returning ${claimed.sql}, c.validation_lease as lease,
         case when c.validation_version = c.current_version then c.validation_failures else 0 end as failures`,
     values: [workspaceId, secretId, leaseMs, onlyIfDue],
   });
   const row = firstOrUndefined(rows);
-  return (
-    row && {
-      workspaceId,
-      secretId,
-      kind: row.kind,
-      authMethod: row.auth_method,
-      currentVersion: row.current_version,
-      credentialFields: row.credential_fields,
-      credentialMac: row.credential_mac,
-      failures: row.failures,
-      lease: row.lease,
-    }
-  );
+  return row && { ...claimed.read(row), failures: row.failures, lease: row.lease };
 }
 
 export interface ValidationResult {
-  /** Undefined: what was known of this version stays known. */
+  /** Undefined: the known state of this version stays. */
   state: Exclude<ValidationState, "UNSPECIFIED"> | undefined;
   error: string;
   failures: number;
-  /** When it is tried again; undefined: not before it has another current version. */
+  /** The time until the next try; undefined: after the current version changes. */
   nextAfterMs: number | undefined;
 }
 
-/** Ends a claim with what came of it; false when the claim had ended before, and nothing is written. */
+/** Stores the result of a claim and ends it. Returns false, and writes nothing, if the claim had ended before. */
 export async function finishValidation(tx: Sql, claim: ValidationClaim, result: ValidationResult): Promise<boolean> {
   const rows = await tx.query({
     name: "finish_validation",
@@ -137,7 +122,7 @@ export async function finishValidation(tx: Sql, claim: ValidationClaim, result: 
   return rows.length > 0;
 }
 
-/** Ends a claim as if it had never been. */
+/** Ends a claim without a result. */
 export async function releaseValidation(sql: Sql, claim: ValidationClaim): Promise<void> {
   await sql.query({
     name: "release_validation",

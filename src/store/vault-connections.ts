@@ -1,4 +1,4 @@
-// Vault connections: found, locked, listed, inserted, changed and deleted.
+// Reads and writes vault connections.
 import type { VaultConnection } from "../domain/external-vault/vault-connection.ts";
 import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
@@ -29,7 +29,7 @@ export async function findVaultConnection(
   return row && stored.read(row);
 }
 
-/** Who has the name, if anyone. */
+/** Returns the id of the connection with the name. */
 export async function findVaultConnectionIdByName(
   sql: Sql,
   workspaceId: string,
@@ -43,7 +43,7 @@ export async function findVaultConnectionIdByName(
   return firstOrUndefined(rows)?.vault_connection_id;
 }
 
-/** Holds the row until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export async function lockVaultConnection(
   tx: Tx,
   workspaceId: string,
@@ -59,7 +59,7 @@ export async function lockVaultConnection(
   return row && stored.read(row);
 }
 
-/** Keeps the connection from being deleted until the transaction ends; false: there is none. */
+/** Locks the connection against deletion until the transaction ends. Returns whether it exists. */
 export async function shareLockVaultConnection(
   tx: Tx,
   workspaceId: string,
@@ -73,7 +73,7 @@ export async function shareLockVaultConnection(
   return rows.length > 0;
 }
 
-/** By id: the next `limit` after `afterId`. */
+/** Returns the next `limit` connections after `afterId`, by id. */
 export async function listVaultConnections(
   sql: Sql,
   workspaceId: string,
@@ -90,7 +90,7 @@ export async function listVaultConnections(
 
 export type NewVaultConnection = Pick<StoredVaultConnection, (typeof inserted)[number]>;
 
-/** Undefined, with nothing written, when the name is taken. */
+/** Inserts a connection. Returns undefined, and writes nothing, if the name is taken. */
 export async function insertVaultConnection(
   tx: Tx,
   connection: NewVaultConnection,
@@ -105,8 +105,8 @@ export async function insertVaultConnection(
 }
 
 /**
- * Writes what may change of a connection, and counts the change; a taken name violates `vault_connection_name`. With `isVerified`
- * its vault has just taken its credentials.
+ * Writes the mutable columns of a connection and increments the revision. A taken name violates `vault_connection_name`. `isVerified`:
+ * the external vault has just accepted the credentials.
  */
 export async function updateVaultConnection(
   tx: Tx,
@@ -124,7 +124,7 @@ export async function updateVaultConnection(
   return stored.read(only(rows));
 }
 
-/** Notes that the vault has just taken these credentials, unless the connection has others by now. No change: its etag stays. */
+/** Stores that the external vault has just accepted these credentials, unless the connection has others now. Its etag stays the same. */
 export async function noteVerified(
   tx: Tx,
   {

@@ -1,9 +1,9 @@
-// Which secrets refer to a vault connection.
+// Finds the secrets that refer to a vault connection.
 import type { VaultConnection } from "../domain/external-vault/vault-connection.ts";
 import type { Sql } from "./database.ts";
 import { isActive } from "./rows/secret.ts";
 
-/** Active secrets with a version that is not destroyed: the first `limit` by id. */
+/** Returns the first `limit` ids of active secrets that have a version with this connection which is not destroyed. */
 export async function findReferringSecretIds(
   sql: Sql,
   { workspaceId, vaultConnectionId }: Pick<VaultConnection, "workspaceId" | "vaultConnectionId">,

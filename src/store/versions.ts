@@ -33,7 +33,7 @@ export async function findVersion(
   return row && storedVersion.read(row);
 }
 
-/** By its own id alone: what a replay has. */
+/** Finds a version by its id alone. A replay knows no more. */
 export async function findVersionById(
   sql: Sql,
   workspaceId: string,
@@ -48,7 +48,7 @@ export async function findVersionById(
   return row && storedVersion.read(row);
 }
 
-// 0 is no version's number.
+// No version has the number 0.
 function numberOf(
   secret: Pick<Secret, "currentVersion" | "versionAliases">,
   ref: Exclude<VersionRef, { by: "id" }>,
@@ -130,8 +130,8 @@ export async function setCurrentVersion(
 }
 
 /**
- * Sets the state and counts the change; a destroyed version loses its envelope, the wrapped key with it. It is scheduled for
- * destruction so many milliseconds from now by the database's clock, or no longer.
+ * Sets the state and increments the revision. A destroyed version loses its envelope and wrapped key. The version is scheduled for
+ * destruction in `destroyAfterMs` by the database's clock, or not at all.
  */
 export async function setVersionState(
   tx: Tx,
@@ -159,7 +159,7 @@ export async function setVersionState(
   return storedVersion.read(only(rows));
 }
 
-/** Newest first: the next `limit` versions below `belowNumber`. */
+/** Returns the next `limit` versions below `belowNumber`, newest first. */
 export async function listVersions(
   sql: Sql,
   secret: Pick<Secret, "workspaceId" | "secretId">,
@@ -175,7 +175,7 @@ export async function listVersions(
   return rows.map(storedVersion.read);
 }
 
-/** Notes when values were last returned. */
+/** Stores that values were returned now. */
 export async function touchVersionsAccessed(
   sql: Sql,
   versions: readonly Pick<SecretVersion, "workspaceId" | "secretId" | "versionNumber">[],

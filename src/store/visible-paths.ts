@@ -29,12 +29,12 @@ export function visibleConditions(visible: VisiblePaths, parameter: (value: unkn
       .toSorted(compareInUtf8)
       .at(-1);
     if (lowest === undefined || highest === undefined) return matching;
-    // What the index finds, so that a list of one folder does not pass over all the others.
+    // A range for the index, so that the list of one folder does not read all others.
     return `s.path >= ${parameter(lowest)} and s.path < ${parameter(highest)} and ${matching}`;
   });
 }
 
-/** What tells the conditions of callers apart, as part of a statement's name: their text, not their values. */
+/** Returns a name for the text of the conditions, without their values, as a part of a statement's name. */
 export function shapeOf(visible: VisiblePaths): string {
   return visible
     .map((patterns) => {
@@ -61,7 +61,7 @@ function isEmpty(list: string): string {
   return `coalesce(jsonb_array_length(d.statement -> '${list}'), 0) = 0`;
 }
 
-/** As the "C" collation does. */
+/** Compares texts in the order of the "C" collation. */
 function compareInUtf8(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
@@ -70,7 +70,7 @@ interface PathRange {
   region: string | null;
   low: string;
   high: string;
-  /** Null where the range says it all. */
+  /** Null if the range is enough. */
   regex: string | null;
 }
 
@@ -94,7 +94,7 @@ function regexOf(segments: readonly string[], isSubtree: boolean): string {
 }
 
 function segmentRegex(segment: string): string {
-  // A whole segment is never empty, what stands beside other text may be.
+  // A whole segment is never empty. A star beside other text may match nothing.
   if (segment === "*") return "[^/]+";
   return segment
     .split("*")

@@ -1,4 +1,4 @@
-// Workspaces, and who is a member where.
+// Reads and writes workspaces and memberships.
 import type { Workspace } from "../domain/workspace/workspace.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
@@ -24,7 +24,7 @@ export async function insertWorkspace(
   return stored.read(only(rows));
 }
 
-/** Those of `workspaceIds` that exist, by id. */
+/** Returns the workspaces of `workspaceIds` that exist, by id. */
 export async function findWorkspaces(sql: Sql, workspaceIds: readonly string[]): Promise<Workspace[]> {
   const rows = await sql.query<DriverRow>({
     name: "find_workspaces",
@@ -34,7 +34,7 @@ export async function findWorkspaces(sql: Sql, workspaceIds: readonly string[]):
   return rows.map(stored.read);
 }
 
-/** How often the access rules of those of `workspaceIds` that exist have changed, by id. */
+/** Returns how often the access rules of these workspaces have changed, by id, for those that exist. */
 export async function findAccessRevisions(
   sql: Sql,
   workspaceIds: readonly string[],
@@ -49,7 +49,7 @@ export async function findAccessRevisions(
   return rows.map((row) => ({ workspaceId: row.workspace_id, accessRevision: row.access_revision }));
 }
 
-/** Holds the row until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<StoredWorkspace | undefined> {
   const rows = await tx.query<DriverRow>({
     name: "lock_workspace",
@@ -62,7 +62,7 @@ export async function lockWorkspace(tx: Tx, workspaceId: string): Promise<Stored
 
 const updated = write(workspaceTable, ["displayName", "purgeRetentionDays", "tier", "egressUnmatched", "mac"]);
 
-/** Writes every mutable field and counts the change. */
+/** Writes every mutable column and increments the revision. */
 export async function updateWorkspace(tx: Tx, workspace: StoredWorkspace): Promise<Workspace> {
   const rows = await tx.query<DriverRow>({
     name: "update_workspace",
@@ -82,7 +82,7 @@ export async function isAnyWorkspaceThere(sql: Sql): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Of every workspace, by id. */
+/** Returns the ids of all workspaces in their order. */
 export async function listWorkspaceIds(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ workspace_id: string }>({
     name: "list_workspace_ids",
@@ -98,7 +98,7 @@ export async function insertMember(tx: Tx, member: StoredMember): Promise<void> 
   await tx.query({ name: "insert_member", text: newMembers.insert(), values: newMembers.values(member) });
 }
 
-/** Lets one instance at a time make the first workspace. */
+/** Lets one instance at a time create the first workspace. */
 export async function lockBootstrap(tx: Tx): Promise<void> {
   await tx.query({ name: "lock_bootstrap", text: "lock table workspace in share row exclusive mode", values: [] });
 }

@@ -69,7 +69,7 @@ export function readPolicyText(text: string | null | undefined): AccessPolicy | 
   } catch {
     // The text is not JSON or not a policy: fail below.
   }
-  throw new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: "secret" });
+  throw new CofferError("VALUE_CORRUPT", "a stored row does not authenticate", { record: "secret" });
 }
 
 /** Returns ACCESS_POLICY_DENIED for a statement. */

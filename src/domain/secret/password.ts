@@ -1,4 +1,4 @@
-// Passwords by a recipe: so long, of these characters, so many of each alphabet at least.
+// Makes passwords by a recipe: a length, alphabets, and a minimum of characters of each.
 import { type FieldViolation, failOn } from "../error/errors.ts";
 import type { RandomBytes } from "../random.ts";
 import { createChooser } from "../random-choice.ts";
@@ -8,14 +8,14 @@ export type CharacterClass = "LOWER" | "UPPER" | "DIGITS" | "SYMBOLS";
 export interface Alphabet {
   /** A class, or the characters themselves: printable ASCII. */
   characters: CharacterClass | { explicit: string };
-  /** At least so many characters of it. */
+  /** The password has at least so many characters of it. */
   minimum: number;
 }
 
 export interface PasswordRecipe {
   length: number;
   alphabets: readonly Alphabet[];
-  /** Characters that it must not have, whatever alphabet they are of. */
+  /** The password has none of these characters. */
   excluded: string;
 }
 
@@ -26,10 +26,10 @@ const classes: Readonly<Record<CharacterClass, string>> = {
   SYMBOLS: "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
 };
 
-// With a single one there would be nothing to guess.
+// A password of a single character can be guessed.
 const charactersMin = 2;
 
-/** Fails with FIELD_INVALID when nothing can be made by it; `field` is what the request calls it. */
+/** Fails with FIELD_INVALID if no password fits the recipe. `field` is the request's field. */
 export function checkPasswordRecipe(recipe: PasswordRecipe, field: string): void {
   const violations: FieldViolation[] = [];
   const needed = recipe.alphabets.reduce((sum, { minimum }) => sum + minimum, 0);
@@ -47,13 +47,13 @@ export function checkPasswordRecipe(recipe: PasswordRecipe, field: string): void
   if (violations.length === 0 && together(sets).length < charactersMin) {
     violations.push({
       field: `${field}.alphabets`,
-      description: `must have ${charactersMin} different characters at least`,
+      description: `must have at least ${charactersMin} different characters`,
     });
   }
   failOn(violations);
 }
 
-/** A new password in ASCII, by a recipe that was checked. */
+/** Returns a new password in ASCII. Check the recipe before. */
 export function makePassword(recipe: PasswordRecipe, random: RandomBytes): Uint8Array {
   const sets = charactersOf(recipe);
   const all = together(sets);
@@ -72,7 +72,7 @@ export function makePassword(recipe: PasswordRecipe, random: RandomBytes): Uint8
   return password;
 }
 
-/** Of each alphabet, its different characters without the excluded ones. */
+/** Returns the distinct characters of each alphabet without the excluded ones. */
 function charactersOf({ alphabets, excluded }: PasswordRecipe): number[][] {
   return alphabets.map(({ characters }) => {
     const text = typeof characters === "string" ? classes[characters] : characters.explicit;

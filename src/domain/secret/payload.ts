@@ -1,11 +1,11 @@
-// A secret's plaintext, in the form in which it was given.
+// The plaintext of a version, in the form in which it was given.
 import { invalidField } from "../error/errors.ts";
 import type { Sensitive } from "../sensitive.ts";
 
 /** `reference`: a map of references to fields in a vault, in the same bytes as key_values. */
 export type PayloadForm = "data" | "key_values" | "reference";
 
-/** Plaintext: the whole value, a key/value map included, is one message of bytes. */
+/** Plaintext. Every value is one message of bytes, also a key/value map. */
 export interface Payload {
   form: PayloadForm;
   bytes: Sensitive;

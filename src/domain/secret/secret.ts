@@ -10,16 +10,16 @@ export interface Secret {
   workspaceId: string;
   secretId: string;
   region: string;
-  /** What its creator called it, verbatim. */
+  /** The name that its creator gave it, unchanged. */
   name: string;
   /** `/` + name without a leading slash; unique among the active secrets of a workspace and region. */
   path: string;
   kind: string;
-  /** Whose fields the value is made of; empty for kinds whose value is a whole. */
+  /** The value has the fields of this method; empty for kinds whose value is a single text. */
   authMethod: string;
-  /** What belongs to a credential without being secret, by name; the same for every version. */
+  /** Identifiers of a credential that are not secret, by name. Every version has the same. */
   credentialFields: Record<string, string>;
-  /** Undefined for kinds that are no credentials. */
+  /** Undefined for kinds that are not credentials. */
   validation: Validation | undefined;
   description: string;
   labels: Record<string, string>;
@@ -32,7 +32,7 @@ export interface Secret {
   /** The newest enabled version, 0 when there is none. */
   currentVersion: number;
   kmsKeyId: string;
-  /** From where and when its values may be read and written; undefined: no such bounds. */
+  /** Conditions and statements; undefined: no policy. */
   accessPolicy: AccessPolicy | undefined;
   /** False: no call ever returns its plaintext. */
   revealable: boolean;
@@ -44,15 +44,15 @@ export interface Secret {
   purgeTime: Date | undefined;
   expireTime: Date | undefined;
   lastAccessedTime: Date | undefined;
-  /** The principal that made it; undefined: made before that was noted. */
+  /** The principal that created it; undefined for secrets of earlier versions, which did not store it. */
   createdBy: string | undefined;
-  /** Where its value may be sent; undefined: nowhere. */
+  /** The hosts that its value may be sent to; undefined: none. */
   egress: EgressRule | undefined;
   /** When its value was last sent. */
   lastUsedTime: Date | undefined;
 }
 
-/** What UpdateSecret may change; what is left out stays. */
+/** A change by UpdateSecret. Properties that are left out stay the same. */
 export interface SecretChange {
   name?: string;
   description?: string;
@@ -64,15 +64,15 @@ export interface SecretChange {
   egress?: EgressRule | null;
 }
 
-/** When something expires: at a time, or so many milliseconds after now by the database's clock. */
+/** The end of something: a time, or milliseconds from now by the database's clock. */
 export type Expiration = { at: Date } | { afterMs: number };
 
 const annotationBytesMax = 16_384;
 
-/** How a request names a secret. */
+/** The name of a secret in a request. */
 export type SecretRef = { by: "id"; secretId: string } | { by: "name"; name: string; region: string };
 
-/** The etag of a revision, without quotes. */
+/** Returns the etag of a revision, without quotes. */
 export function etagOf(resource: { revision: number }): string {
   return String(resource.revision);
 }
@@ -101,7 +101,7 @@ export function checkActive(secret: Secret): void {
   });
 }
 
-/** Where it is there and only hidden, `denial` says so to the audit trail, and to nobody else. */
+/** `denial`: the secret exists, but the caller may not see it. Only the audit trail shows that. */
 export function secretNotFound(denial?: CofferError): CofferError {
   return new CofferError("SECRET_NOT_FOUND", "there is no such secret", {}, denial ? { cause: denial } : {});
 }
@@ -118,7 +118,7 @@ export function checkAnnotations(annotations: Record<string, string>, field: str
   failOn(violations);
 }
 
-/** Fails when aliases name versions that never were. */
+/** Fails if an alias names a version that never existed. */
 export function checkAliases(aliases: Record<string, number>, versionCount: number, field: string): void {
   failOn(
     Object.entries(aliases)

@@ -1,4 +1,4 @@
-// Versions of a secret: their states, and how a request names one.
+// A version of a secret, its states, and the names of versions in requests.
 import { CofferError, invalidField } from "../error/errors.ts";
 import { isId } from "../ids.ts";
 import type { PayloadForm } from "./payload.ts";
@@ -11,7 +11,7 @@ export interface SecretVersion {
   versionId: string;
   versionNumber: number;
   state: VersionState;
-  /** By which its reference is resolved; undefined: it holds its value itself. */
+  /** The vault connection of its reference; undefined: it holds its value itself. */
   vaultConnectionId: string | undefined;
   comment: string;
   payloadForm: PayloadForm;
@@ -27,7 +27,7 @@ export interface SecretVersion {
   lastAccessedTime: Date | undefined;
 }
 
-/** How a request names a version. */
+/** The name of a version in a request. */
 export type VersionRef =
   | { by: "latest" }
   | { by: "number"; versionNumber: number }
@@ -39,7 +39,7 @@ export const currentAlias = "current";
 
 const versionNumberMax = 2_147_483_647;
 
-/** A number, a `secv_` id, `latest` (the newest enabled version; also the default), an alias, or `current`. */
+/** Parses a number, a `secv_` id, `latest` (the newest enabled version; also the default), an alias, or `current`. */
 export function parseVersionRef(text: string, field = "version"): VersionRef {
   if (text === "" || text === "latest") return { by: "latest" };
   if (/^[1-9][0-9]{0,9}$/.test(text) && Number(text) <= versionNumberMax) {
@@ -59,7 +59,7 @@ export function versionNotFound(): CofferError {
   return new CofferError("VERSION_NOT_FOUND", "there is no such version");
 }
 
-/** For secrets without a current version. */
+/** The error for secrets without a current version. */
 export function noVersionEnabled(): CofferError {
   return new CofferError(
     "VERSION_NOT_FOUND",

@@ -1,4 +1,4 @@
-// DeleteAccessRule: takes back what a rule allowed.
+// DeleteAccessRule: deletes a rule, and with it the permissions that it gave.
 
 import { accessRuleNotFound } from "../../domain/access/access-rule.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

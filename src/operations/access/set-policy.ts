@@ -1,4 +1,4 @@
-// SetAccessPolicy: from where and when the values of a secret may be read and written from now on, and who may do what with it.
+// SetAccessPolicy: replaces the conditions and statements of a secret's access policy.
 
 import type { AccessStatement } from "../../domain/access/access-policy.ts";
 import { type AccessPolicy, policyText, policyWith } from "../../domain/access/access-policy.ts";
@@ -17,16 +17,16 @@ import { updateAccessPolicy } from "../../store/access-policies.ts";
 
 export interface SetAccessPolicyInput {
   secret: SecretRefInput;
-  /** The secret's. */
+  /** The etag of the secret. */
   etag: string | undefined;
-  /** Its conditions; undefined: none any more. */
+  /** The new conditions; undefined: none. */
   accessPolicy: AccessPolicy | undefined;
-  /** They take the place of earlier ones; undefined: these stay. */
+  /** They replace the earlier statements; undefined: those stay. */
   statements?: readonly AccessStatement[];
 }
 
 /**
- * Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VALUE_CORRUPT; where there are or were statements also with
+ * Fails with SECRET_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED or VALUE_CORRUPT. With old or new statements it also fails with
  * PERMISSION_MISSING, GRANT_EXCEEDS_CALLER or ACCESS_RULE_LIMIT.
  */
 export async function setAccessPolicy(

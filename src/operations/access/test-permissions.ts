@@ -1,4 +1,4 @@
-// TestPermissions: what the caller itself may do at a path.
+// TestPermissions: returns which permissions the caller holds at a path.
 
 import { isPermission } from "../../domain/access/permission.ts";
 import { checkAll, invalidField } from "../../domain/error/errors.ts";
@@ -18,7 +18,7 @@ export interface TestPermissionsInput {
   region: string;
 }
 
-/** Those of the permissions that the caller holds there, for the secret that is there now, in their order. */
+/** Returns the given permissions that the caller holds at the path, for the secret that has it now, in their order. */
 export async function testPermissions(
   deps: Pick<Deps, "database" | "deploymentKeys" | "regions">,
   caller: Caller,
@@ -36,7 +36,7 @@ export async function testPermissions(
   const held = known.filter((permission) => holdsAt(caller, permission, location));
   const secret = await findSecret(deps.database, workspaceId, { by: "name", name: path, region: location.region });
   if (!secret) return held;
-  // No call does anything with a secret that SQL has changed.
+  // Every call fails for a secret that SQL changed.
   if (!isAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac)) return [];
   return held.filter((permission) => holdsFor(caller, permission, secret));
 }

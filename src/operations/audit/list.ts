@@ -57,7 +57,7 @@ export async function listAuditEvents(
 
 export function checkTime(timeUs: number | undefined, field: string): void {
   if (timeUs === undefined || (timeUs >= 0 && timeUs <= lastTimeUs)) return;
-  throw invalidField(field, "must lie between the years 1970 and 9999");
+  throw invalidField(field, "must be between the years 1970 and 9999");
 }
 
 function checkOrder({ startTimeUs, endTimeUs }: Pick<ListAuditEventsInput, "startTimeUs" | "endTimeUs">): void {
@@ -68,7 +68,7 @@ function checkOrder({ startTimeUs, endTimeUs }: Pick<ListAuditEventsInput, "star
 function positionOf(parts: string[] | undefined): AuditPosition | undefined {
   if (!parts) return undefined;
   const [eventTimeUs = "", eventId = ""] = parts;
-  // Anyone can make up a token.
+  // Callers can forge a token.
   if (!/^\d{1,16}$/.test(eventTimeUs)) throw wrongPageToken();
   return { eventTimeUs: Number(eventTimeUs), eventId };
 }

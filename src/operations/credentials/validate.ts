@@ -60,7 +60,7 @@ export async function validateCredential(
 function checkTriable(secret: Secret): void {
   checkActive(secret);
   if (secret.validation === undefined) {
-    throw new CofferError("NO_CREDENTIAL", `secrets of kind ${secret.kind} are not tried anywhere`, {
+    throw new CofferError("NO_CREDENTIAL", `secrets of kind ${secret.kind} are not credentials and cannot be tried`, {
       kind: secret.kind,
     });
   }

@@ -14,10 +14,10 @@ export interface BatchItem extends GetValueInput {
   workspaceId: string;
 }
 
-// A batch leaves connections for others.
+// A batch must leave connections for other calls.
 const atOnceMax = 4;
 
-/** Results in the order of the items. A permission that is missing at every path fails the call as a whole. */
+/** Returns results in the order of the items. If the permission is missing at every path, the whole call fails. */
 export async function batchGetSecretValues(
   deps: GetValueDeps,
   caller: Caller,
@@ -41,7 +41,7 @@ export async function batchGetSecretValues(
   return results;
 }
 
-/** The call as a whole succeeds, so what is denied of it is recorded here. */
+/** The whole call succeeds, so denied items are recorded here. */
 async function itemValue(deps: GetValueDeps, caller: Caller, item: BatchItem): Promise<SecretValue> {
   try {
     return await getSecretValue(deps, caller, item);

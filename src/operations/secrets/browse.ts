@@ -1,4 +1,4 @@
-// Browsing: the secrets directly below a path, and the paths below it that have more, as far as the caller may see them.
+// Lists the secrets directly below a path, and the prefixes of further paths, that the caller may see.
 
 import type { Secret } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

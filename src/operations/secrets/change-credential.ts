@@ -1,4 +1,4 @@
-// Changes a credential as a whole: what it is called, what it is for, and its value, together or not at all.
+// Changes the name, description, kind and value of a credential together, or nothing.
 
 import type { AuditSubject } from "../../domain/audit/audit-event.ts";
 import { authMethodNamed, authMethodOf, checkKind } from "../../domain/credential/kinds.ts";
@@ -33,16 +33,16 @@ import type { Tx } from "../../store/database.ts";
 import type { StoredSecret } from "../../store/rows/secret.ts";
 import { updateSecret as writeSecret } from "../../store/secrets.ts";
 
-/** What is left out stays. */
+/** Properties that are left out stay the same. */
 export interface ChangeCredentialInput {
   secretId: string;
   name?: string | undefined;
   description?: string | undefined;
-  /** Of the same family: made of fields, and never returned. */
+  /** A kind of the same family: made of fields, and never returned. */
   kind?: string | undefined;
   authMethod?: string | undefined;
   value?: ValueInput | undefined;
-  /** What the request calls the kind and the value. */
+  /** The request's fields for the kind and the value. */
   fields: { kind: string; value: string };
 }
 
@@ -101,7 +101,10 @@ export async function changeCredential(
         const becomes = kindAfter(secret, input);
         if (sealing) {
           if (becomes.kind !== sealing.becomes.kind || becomes.authMethod !== sealing.becomes.authMethod) {
-            throw new CofferError("CONCURRENT_CHANGE", "what the credential is for has changed meanwhile; retry");
+            throw new CofferError(
+              "CONCURRENT_CHANGE",
+              "another call changed the kind of the credential at the same time; retry",
+            );
           }
           authorizeFound(caller, "versions.add", secret);
           await lockReferencedConnection(tx, workspaceId, sealing.value);
@@ -145,14 +148,14 @@ async function checkCredential(
   checkAuthentic(deploymentKeys, coveredOfCredential(secret), await findCredentialMac(tx, secret));
 }
 
-/** Fails unless the method is one of the kind's, and the stored value has its fields or another is given. */
+/** Fails unless the kind has the method, and the stored or the given value has the method's fields. */
 function kindAfter(secret: Secret, input: ChangeCredentialInput): { kind: string; authMethod: string } {
   const kind = input.kind ?? secret.kind;
   const authMethod = authMethodOf(kind, input.authMethod ?? secret.authMethod, "auth_method");
   const fieldsOf = (kindName: string, method: string) =>
     (authMethodNamed(kindName, method)?.fields ?? []).map(({ name }) => name).join();
   if (!input.value && fieldsOf(kind, authMethod) !== fieldsOf(secret.kind, secret.authMethod)) {
-    throw invalidField(input.fields.value, `is required with ${authMethod}, whose fields are others`);
+    throw invalidField(input.fields.value, `is required, because ${authMethod} has other fields than the stored value`);
   }
   return { kind, authMethod };
 }

@@ -1,4 +1,4 @@
-// Changes where the value of a secret may go: for those who may have the value anyway, since it could lead to a host of theirs.
+// Changes the egress rule of a secret. Who changes its hosts could receive the value, so he must hold versions.access.
 import { isDeepStrictEqual } from "node:util";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { CofferError } from "../../domain/error/errors.ts";
@@ -10,7 +10,7 @@ import { authorizeFound } from "../../steps/authorize.ts";
 import type { Tx } from "../../store/database.ts";
 import { findEgressRule, updateEgressRule } from "../../store/egress-rules.ts";
 
-/** Null takes the rule away. Fails with EGRESS_RULE_FIXED, or for a rule that leads elsewhere without versions.access. */
+/** Null removes the rule. Fails with EGRESS_RULE_FIXED, or for other hosts or headers without versions.access. */
 export async function changeEgress(
   { deploymentKeys }: Pick<Deps, "deploymentKeys">,
   tx: Tx,
@@ -21,7 +21,7 @@ export async function changeEgress(
   if (!rule) return updateEgressRule(tx, secret, undefined);
   const { workspaceId, secretId } = secret;
   const stored = await findEgressRule(tx, { workspaceId, secretId });
-  // One that SQL has changed is none: nothing vouches for it.
+  // A rule that SQL changed counts as none.
   const isKnown =
     stored && isAuthentic(deploymentKeys, coveredOfEgressRule({ ...secret, rule: stored.rule }), stored.mac);
   if (!isKnown || !leadsTheSameWay(stored.rule, rule)) {
@@ -32,7 +32,7 @@ export async function changeEgress(
   await updateEgressRule(tx, secret, { rule, mac });
 }
 
-/** To the same hosts, in the same headers; only limits may differ. */
+/** Returns whether only the limits differ: the hosts and headers are the same. */
 function leadsTheSameWay(before: EgressRule, after: EgressRule): boolean {
   return isDeepStrictEqual([before.hosts, before.schemes], [after.hosts, after.schemes]);
 }
@@ -40,7 +40,7 @@ function leadsTheSameWay(before: EgressRule, after: EgressRule): boolean {
 function ruleFixed(secretId: string): CofferError {
   return new CofferError(
     "EGRESS_RULE_FIXED",
-    "the value of this secret is never returned, so the hosts and headers it may go to are those it was made with",
+    "the hosts and headers of this egress rule cannot be changed, because the value of the secret is never returned",
     { id: secretId },
   );
 }

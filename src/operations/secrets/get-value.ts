@@ -48,9 +48,12 @@ export interface SecretValue {
   kmsKeyVersion: number;
 }
 
-/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT, AUDIT_UNAVAILABLE or as resolveReference does. */
+/**
+ * Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, VERSION_*, NOT_REVEALABLE, KEY_NOT_ACTIVE, VALUE_CORRUPT, AUDIT_UNAVAILABLE or as
+ * resolveReference does.
+ */
 export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: GetValueInput): Promise<SecretValue> {
-  const { grant, ref, onlyId } = await judge(deps, caller, input.secret);
+  const { grant, ref, onlyId } = await authorizeRead(deps, caller, input.secret);
   const event = eventOf(deps, caller, grant, "OK");
   const sealed = await deps.valueReader.read({ grant, secret: ref, version: parseVersionRef(input.version), event });
   if (!sealed) throw secretNotFound();
@@ -58,7 +61,7 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   const payload = await openOrReport(deps, caller, grant, sealed);
   using unanswered = new DisposableStack();
   unanswered.use(payload.bytes);
-  // With an access policy the statement that read it has recorded nothing yet.
+  // Reads of secrets with an access policy are not audited by the SELECT; record the event here.
   if (sealed.judgeTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
   else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
   const opened = { ...factsOf(sealed), value: await resolvedValue(deps, caller, grant, sealed, payload) };
@@ -70,10 +73,10 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
 }
 
 /**
- * How the value is to be read. Where only the path allows it, the read asks for that path: a secret that is renamed meanwhile is
- * not found, nor is another that takes its place.
+ * Returns the secret to read. If only a rule at its path allows it, the read asks for that path: a secret that is renamed meanwhile is
+ * not found, and neither is another secret that gets the path.
  */
-async function judge(
+async function authorizeRead(
   deps: GetValueDeps,
   caller: Caller,
   input: SecretRefInput,
@@ -88,7 +91,7 @@ async function judge(
   return { grant, ref: { by: "name", name: secret.path, region: secret.region }, onlyId: secret.secretId };
 }
 
-/** What a reference stands for is asked only now, when the event is durable; why it could not be had is recorded too. */
+/** Resolves a reference. The audit event is durable by now. A failure is recorded by a second event. */
 async function resolvedValue(
   deps: GetValueDeps,
   caller: Caller,
@@ -108,7 +111,7 @@ async function resolvedValue(
   }
 }
 
-/** What does not authenticate, or is never returned, is reported in the audit trail; nothing of it is returned. */
+/** Records a value that does not authenticate or is never returned, and fails. */
 async function openOrReport(
   deps: GetValueDeps,
   caller: Caller,
@@ -125,7 +128,7 @@ async function openOrReport(
   }
 }
 
-/** Opens it when the caller may have it. Fails as `getSecretValue` does. */
+/** Opens the value if the caller may have it. Fails as `getSecretValue` does. */
 async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<Payload> {
   const { secret, version, judgeTime } = sealed;
   if (judgeTime) checkAccess(deps, caller, "versions.access", secret, judgeTime);

@@ -1,4 +1,4 @@
-// Lists secrets with egress rules: what the caller may list and read of them.
+// Lists the secrets with egress rules that the caller may list and read.
 
 import type { Secret } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -7,7 +7,7 @@ import { regionOf } from "../../steps/secrets/region.ts";
 import { authorizeList } from "../../steps/secrets/visible.ts";
 import { listEgressSecrets as readSecrets } from "../../store/list-egress-secrets.ts";
 
-/** In the default region, newest first. */
+/** Returns those of the default region, newest first. */
 export async function listEgressSecrets(deps: ListDeps, caller: Caller): Promise<Secret[]> {
   const { workspaceId, visible } = authorizeList(caller);
   const secrets = await readSecrets(deps.database, { workspaceId, region: regionOf(deps, "") }, visible);

@@ -1,4 +1,4 @@
-// Lists credentials of cloud storage: what the caller may list and read of them.
+// Lists the credentials of cloud storage that the caller may list and read.
 
 import type { Secret } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -7,7 +7,7 @@ import { regionOf } from "../../steps/secrets/region.ts";
 import { authorizeList } from "../../steps/secrets/visible.ts";
 import { listStorageSecrets as readSecrets } from "../../store/list-storage-secrets.ts";
 
-/** In the default region, by name. */
+/** Returns those of the default region, by name. */
 export async function listStorageSecrets(
   deps: ListDeps,
   caller: Caller,

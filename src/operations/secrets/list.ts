@@ -49,7 +49,7 @@ export async function listSecrets(
   return { items: await authenticOnly(deps, caller, items), nextPageToken };
 }
 
-// Two queries that differ only in the order of their labels are the same one.
+// The order of labels makes no other query, so a page token fits both.
 function sortKeys(labels: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,4 +1,4 @@
-// UpdateSecret: changes what describes a secret; its value changes by new versions.
+// UpdateSecret: changes the properties of a secret. Only a new version changes its value.
 
 import { checkAll } from "../../domain/error/errors.ts";
 import {
@@ -27,7 +27,7 @@ export interface UpdateSecretInput {
   secretId: string;
   etag: string | undefined;
   change: SecretChange;
-  /** What stands before the names of fields in the request, such as `secret.`. */
+  /** The prefix of the request's field names, such as `secret.`. */
   fieldPrefix: string;
 }
 

@@ -1,4 +1,4 @@
-// Authenticates an API token: who calls, and what the token may do where.
+// Authenticates an API token: finds its principal, its workspaces and its permissions.
 import { timingSafeEqual } from "node:crypto";
 import type { Identity } from "../../domain/workspace/caller.ts";
 import { hashToken } from "../../envelope/mac.ts";
@@ -24,7 +24,7 @@ export async function authenticateToken(
   if (!parsed) throw invalidCredential();
   if (!deps.tokenCache.knows(parsed.lookupId)) await guesses.beforeLookup();
   const record = await deps.tokenCache.get(parsed.lookupId, () => findTokenRecord(deps.database, parsed.lookupId));
-  // The same work for unknown ids as for known ones.
+  // An unknown id takes the same work, so that the time does not show whether it exists.
   const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
   const expected = record?.token.secretHash ?? unknownHash;
   const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
@@ -46,7 +46,7 @@ function isUsable({ token, isExpired }: TokenRecord): boolean {
 
 const identities = new WeakMap<TokenRecord, Identity>();
 
-/** Made once for a record, while the access rules it goes by do not change: nothing else does while the record is kept. */
+/** Made once for a cached record, until its access rules change. */
 async function identityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Promise<Identity> {
   const known = identities.get(record);
   if (known && haveCurrentRules(deps, known.memberships)) return known;

@@ -1,4 +1,4 @@
-// CreateToken: for the caller itself, or for a new service principal with a role.
+// CreateToken: a token for the caller itself, or for a new service principal with a role.
 
 import { isScope, type Role, scopeForms } from "../../domain/access/permission.ts";
 import { checkAll, invalidField } from "../../domain/error/errors.ts";
@@ -23,7 +23,7 @@ export interface CreateTokenInput {
   role: Role | undefined;
   scopes: readonly string[];
   expiration: Expiration | undefined;
-  /** With a role: the new principal has it in every workspace that the caller reaches now. */
+  /** With a role: the new principal is a member of every workspace that the caller reaches now. */
   everyWorkspace: boolean;
 }
 
@@ -83,16 +83,16 @@ function checkScopes(scopes: readonly string[]): void {
 /** The rights of a JWT's principal are in the JWT: an API token of that principal would have none. */
 function checkPrincipal({ credential }: Caller, { role }: CreateTokenInput): void {
   if (role || credential === "API_TOKEN") return;
-  throw invalidField("role", "is required, since only the principal of an API token can have another one");
+  throw invalidField("role", "is required: only a caller with an API token can create a token for itself");
 }
 
-/** Where a new principal becomes a member. */
+/** Returns the workspaces of which a new principal becomes a member. */
 function workspacesOf(caller: Caller, { role, everyWorkspace }: CreateTokenInput, workspaceId: string): string[] {
   if (!role) return [];
   return everyWorkspace ? caller.memberships.map((membership) => membership.workspaceId) : [workspaceId];
 }
 
-/** A token without scopes of its own has those of the token that makes it. */
+/** Returns the given scopes, or those of the caller's token. */
 function scopesOf(caller: Caller, { scopes, role }: CreateTokenInput): string[] {
   return [...(scopes.length === 0 && !role ? caller.scopes : scopes)];
 }
@@ -118,7 +118,7 @@ async function checkGrantable(
   }
 }
 
-/** Not later than the caller's own, which it has when none is asked for. */
+/** Returns the given expire time, or that of the caller's token. Fails if it is later than that. */
 async function expireTimeOf(
   deps: MutationDeps,
   caller: Caller,

@@ -1,4 +1,4 @@
-// RevokeToken: at once here, and within the cache's time limit everywhere.
+// RevokeToken: ends a token at once on this instance, and within the cache's time limit on all others.
 
 import { checkEtag } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

@@ -28,7 +28,7 @@ export interface RotateTokenInput {
 }
 
 /**
- * One's own token may always be rotated. Who sees the text of another may do all that it does, so must hold all of that. Fails
+ * Callers may always rotate their own token. Who sees the text of another token can do all that it may, so must hold all of it. Fails
  * with TOKEN_NOT_FOUND, ETAG_MISMATCH, TOKEN_NOT_ACTIVE or GRANT_EXCEEDS_CALLER.
  */
 export async function rotateToken(
@@ -74,7 +74,7 @@ export async function rotateToken(
   return { resource: { apiToken, text }, replayed: outcome.replayed };
 }
 
-/** Like a grant of all that the token reaches, for as long as it lasts. */
+/** Fails unless the caller could grant everything that the token reaches, for as long as it lasts. */
 async function checkGrantable(
   { deploymentKeys }: RotateDeps,
   tx: Tx,

@@ -38,7 +38,10 @@ export interface AddVersionInput {
 
 type AddVersionDeps = MutationDeps & SealingKeyDeps & ReportDeps & Pick<Deps, "regions" | "validations">;
 
-/** Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+/**
+ * Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, VAULT_CONNECTION_NOT_FOUND,
+ * KEY_NOT_ACTIVE or VALUE_CORRUPT.
+ */
 export async function addSecretVersion(
   deps: AddVersionDeps,
   caller: Caller,
@@ -74,7 +77,7 @@ export async function addSecretVersion(
       authorizeFound(caller, "versions.add", secret);
       checkActive(secret);
       checkFitsRule(secret.egress, input.value);
-      // What a vault says would go where the rule leads.
+      // The egress rule decides where the value from the vault is sent.
       if (secret.egress && input.value.case === "reference") authorizeFound(caller, "versions.access", secret);
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       await lockReferencedConnection(tx, workspaceId, input.value);
@@ -86,14 +89,14 @@ export async function addSecretVersion(
     },
     async replay(sql, id) {
       const version = await versionById(deps, caller, grant)(sql, id);
-      // A replay is judged as the first call was.
+      // A replay requires the same access as the first call.
       await findForWriting(deps, sql, caller, workspaceId, { by: "id", secretId: version.secretId });
       return version;
     },
   })
     .catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(input.secret), error))
     .finally(() => made && discard(made));
-  // Of kinds that are no credentials it finds nothing to try.
+  // For kinds that are not credentials it finds nothing to try.
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
   return outcome;
 }

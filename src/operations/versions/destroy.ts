@@ -1,4 +1,4 @@
-// DestroySecretVersion: its value and wrapped key are gone for good, at once or at a time until which it is disabled.
+// DestroySecretVersion: deletes the value and wrapped key for good, at once or at a later time until which the version is disabled.
 
 import type { SecretVersion } from "../../domain/secret/version.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -11,8 +11,8 @@ export interface DestroyVersionInput extends ChangeStateInput {
 }
 
 /**
- * Fails with SECRET_NOT_FOUND, VERSION_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED, or VERSION_ALREADY_DESTROYED when it is
- * to be put off and its time has come.
+ * Fails with SECRET_NOT_FOUND, VERSION_NOT_FOUND, ETAG_MISMATCH, SECRET_SOFT_DELETED, or VERSION_ALREADY_DESTROYED if it should
+ * be postponed and its time has come.
  */
 export async function destroySecretVersion(
   deps: ChangeStateDeps,

@@ -1,4 +1,4 @@
-// CreateWorkspace: a new tenant, owned by who asks for it, or by a new principal where coffer itself does.
+// CreateWorkspace: a new tenant. Its owner is the caller, or a new principal if coffer itself creates it.
 
 import { newId } from "../../domain/ids.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

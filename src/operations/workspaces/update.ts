@@ -1,4 +1,4 @@
-// UpdateWorkspace: its name, how long deleted secrets are kept, its tier, and whether sandboxes may go where no secret is for.
+// UpdateWorkspace: changes the name, the retention of deleted secrets, the tier, and whether sandboxes may reach hosts of no bound secret.
 
 import { checkEtag } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -22,7 +22,7 @@ export async function updateWorkspace(
   { etag, change }: UpdateWorkspaceInput,
 ): Promise<MutationResult<Workspace>> {
   const grant = authorize(caller, "workspace.update");
-  // Whoever may make workspaces without limits gains nothing by lifting those of this one.
+  // Who may create workspaces without a quota gains nothing by a higher tier of this one.
   if (change.tier) authorize(caller, "workspace.create");
   const { workspaceId } = grant;
   return mutate(deps, caller, {

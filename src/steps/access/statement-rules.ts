@@ -1,4 +1,4 @@
-// Statements of access policies: who may set them, whom they name, and the rules that those which allow are kept as.
+// Binds statements of access policies to principals, and stores those that allow as access rules.
 
 import type { AccessStatement } from "../../domain/access/access-policy.ts";
 import { type AccessPolicy, policyWith } from "../../domain/access/access-policy.ts";
@@ -20,7 +20,7 @@ type RuledSecret = Pick<Secret, "workspaceId" | "secretId" | "region" | "path" |
 
 const note = "from the access policy of its secret";
 
-/** Fails with PERMISSION_MISSING or GRANT_EXCEEDS_CALLER unless the caller may set such statements; none take nothing. */
+/** Fails with PERMISSION_MISSING or GRANT_EXCEEDS_CALLER unless the caller may set such statements. An empty list requires nothing. */
 export function checkMaySet(caller: Caller, statements: readonly AccessStatement[]): void {
   if (statements.length === 0) return;
   const { workspaceId } = authorize(caller, "access.create");
@@ -29,8 +29,8 @@ export function checkMaySet(caller: Caller, statements: readonly AccessStatement
 }
 
 /**
- * The policy of these conditions and statements. `user:<name>` means the members who have that name at this moment: their ids are
- * part of the policy, under its MAC, so that nobody gets in later by taking the name. Fails with FIELD_INVALID, or with VALUE_CORRUPT if
+ * Returns the policy of these conditions and statements. `user:<name>` means the members who have that name at this moment: their ids are
+ * part of the policy, under its MAC, so that nobody gains access later by taking the name. Fails with FIELD_INVALID, or with VALUE_CORRUPT if
  * SQL has changed such a member.
  */
 export async function bindPolicy(
@@ -44,7 +44,7 @@ export async function bindPolicy(
   return policyWith(conditions?.conditions ?? [], bindStatements(statements, carriers, "access_policy"));
 }
 
-/** Makes the rules of the statements that allow, at the secret's path. Fails with ACCESS_RULE_LIMIT. */
+/** Inserts the rules of the statements that allow, at the secret's path. Fails with ACCESS_RULE_LIMIT. */
 export async function addStatementRules(deps: StatementDeps, tx: Tx, secret: RuledSecret): Promise<void> {
   const grants = grantsOfStatements(secret.accessPolicy?.statements ?? []);
   if (grants.length === 0) return;
@@ -59,7 +59,7 @@ export async function addStatementRules(deps: StatementDeps, tx: Tx, secret: Rul
 }
 
 /**
- * Makes the rules of `next` in place of those of the policy that `secret` has. Fails with PERMISSION_MISSING if that policy has
+ * Replaces the rules of the secret's policy by those of `next`. Fails with PERMISSION_MISSING if the secret's policy has
  * statements and the caller may not delete rules, or with ACCESS_RULE_LIMIT.
  */
 export async function replaceStatementRules(

@@ -1,4 +1,4 @@
-// Opens the credential of a secret for use at the service it is for: only after the audit event is durable.
+// Opens the credential of a secret to try it at its service, after the audit event is durable.
 
 import type { Grant } from "../../domain/access/grant.ts";
 import type { AuditEvent } from "../../domain/audit/audit-event.ts";
@@ -19,10 +19,10 @@ export type OpenCredentialDeps = Pick<
   "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "now" | "random" | "externalVaults"
 >;
 
-/** Who opens it, for the audit trail. */
+/** Who opens the credential, for the audit trail. */
 export interface Opener {
   grant: Grant<"secrets.use">;
-  /** A new event about it, with this result. */
+  /** Returns a new audit event with this result. */
   eventOf(result: string): AuditEvent;
 }
 

@@ -1,4 +1,4 @@
-// Puts the credentials of an older database under a MAC: once, when its schema gets the column, and believed as they are then.
+// Signs the credentials of an older database, once, in a migration. Accepts the credentials as they are then.
 import type { DeploymentKeys } from "../../envelope/deployment-keys.ts";
 import { coveredOfCredential, macOf } from "../../integrity/row-macs.ts";
 import { type CredentialRow, findCredentials, setCredentialMacs } from "../../store/credential-macs.ts";

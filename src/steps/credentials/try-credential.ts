@@ -1,4 +1,4 @@
-// Tries the credential of a secret that is claimed, and says what is to be noted of it.
+// Tries the credential of a claimed secret, and returns the result to store.
 
 import { jitteredMs, retryDelayMs } from "../../domain/credential/validation.ts";
 import { assertNever, CofferError } from "../../domain/error/errors.ts";
@@ -10,7 +10,7 @@ import { type OpenCredentialDeps, type Opener, openCredential } from "./open-cre
 
 export type TryCredentialDeps = OpenCredentialDeps & Pick<Deps, "prober">;
 
-/** How long a claim holds when nobody ends it: longer than a try can take. */
+/** A claim ends by itself after this time. A try takes less. */
 export const leaseMs = 30_000;
 
 /** Fails as openCredential and Prober.probe do. */
@@ -24,12 +24,12 @@ export async function tryCredential(
   const obstacle = deps.prober.obstacleTo(claim.kind);
   if (obstacle !== undefined) return untilNextTime(deps, { error: obstacle });
   const parts = await openCredential(deps, opener, claim).catch(vaultSentence);
-  // Where the value is elsewhere, not having it tells as little of it as not reaching its service.
+  // A failed external vault says as little about the credential as a failed service.
   if (typeof parts === "string") return soonAgain(deps, claim, parts);
   return resultOf(deps, claim, await deps.prober.probe(claim.kind, parts, signal));
 }
 
-/** Why a vault did not give the value; anything else is thrown again. */
+/** Returns why an external vault did not return the value. Throws all other errors again. */
 function vaultSentence(error: unknown): string {
   if (error instanceof CofferError && "vault_connection_id" in error.metadata) return error.message;
   throw error;
@@ -58,7 +58,7 @@ function untilNextTime(
   return { state: found.state, error: found.error, failures: 0, nextAfterMs };
 }
 
-/** What is said of a claim whose try told nothing. */
+/** Returns the result of a try without a definite answer. */
 export function soonAgain({ random }: Pick<Deps, "random">, claim: ValidationClaim, error: string): ValidationResult {
   const failures = claim.failures + 1;
   const nextAfterMs = jitteredMs(retryDelayMs(failures), fractionFrom(random));

@@ -1,4 +1,4 @@
-// Tries a credential whose time has come, for the system and not for a caller.
+// Tries a credential that is due, without a caller.
 import { type AuditEvent, systemPrincipalId } from "../../domain/audit/audit-event.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { newId } from "../../domain/ids.ts";
@@ -13,14 +13,14 @@ import { authorizeSystem } from "../authorize.ts";
 import type { Opener } from "./open-credential.ts";
 import { leaseMs, soonAgain, type TryCredentialDeps, tryCredential } from "./try-credential.ts";
 
-/** Does nothing where it is not due. Fails as tryCredential does, but for what passes by itself, which leaves the credential due. */
+/** Does nothing if it is not due. Fails as tryCredential does. After a temporary failure the credential stays due. */
 export async function tryIfDue(deps: TryCredentialDeps, secret: SecretKey, signal: AbortSignal): Promise<void> {
   const claim = await claimValidation(deps.database.once, secret, { leaseMs, onlyIfDue: true });
   if (!claim) return;
   try {
     await finishValidation(deps.database, claim, await tryCredential(deps, systemOpener(deps, claim), claim, signal));
   } catch (error) {
-    // A stop, and too many tries at this moment, are no fault of the credential.
+    // A shutdown or too many concurrent tries say nothing about the credential.
     const isPassing = signal.aborted || (error instanceof CofferError && error.reason === "RATE_LIMITED");
     await (isPassing
       ? releaseValidation(deps.database, claim)
@@ -29,7 +29,7 @@ export async function tryIfDue(deps: TryCredentialDeps, secret: SecretKey, signa
   }
 }
 
-/** Nobody's call: the system opens the credential, because it is due. */
+/** There is no caller: the system opens the credential, because it is due. */
 function systemOpener(deps: TryCredentialDeps, { workspaceId, secretId, currentVersion }: ValidationClaim): Opener {
   const grant = authorizeSystem(workspaceId, "secrets.use");
   const requestId = newId("req", deps.now(), deps.random);

@@ -18,7 +18,7 @@ export async function authenticOnly(
   const sound = secrets.filter((secret) => isAuthentic(deps.deploymentKeys, coveredOfSecret(secret), secret.rowMac));
   const tampered = secrets.find((secret) => !sound.includes(secret));
   if (!tampered) return sound;
-  const error = new CofferError("VALUE_CORRUPT", "a stored record does not authenticate", { record: "secret" });
+  const error = new CofferError("VALUE_CORRUPT", "a stored row does not authenticate", { record: "secret" });
   const event = denialEvent(deps, caller, error, { resourceType: "secret", resourceId: tampered.secretId });
   await deps.audit.record({ ...event, occurrences: secrets.length - sound.length });
   return sound;

@@ -1,4 +1,4 @@
-// Authorizes calls about one secret, which may be allowed by its path alone.
+// Authorizes a call about one secret, by the caller's role or by a rule at the secret's path.
 
 import type { Grant } from "../../domain/access/grant.ts";
 import type { Permission } from "../../domain/access/permission.ts";
@@ -10,9 +10,9 @@ import { findSecretOrFail } from "./find.ts";
 import { refOf, type SecretRefInput } from "./secret-ref.ts";
 
 /**
- * By name PERMISSION_MISSING whatever exists there; by id, when only rules could allow it, SECRET_NOT_FOUND unless the caller may see
- * the secret. The secret may be renamed before it is used: callers must authorize again on the row they use, with `authorizeFound`,
- * which costs nothing if a role allows it.
+ * By name: fails with PERMISSION_MISSING, whatever exists there. By id: if only rules could allow it, fails with SECRET_NOT_FOUND unless
+ * the caller may see the secret. The secret may be renamed before it is used: callers must authorize again on the row they use, with
+ * `authorizeFound`, which costs nothing if a role allows it.
  */
 export async function authorizeSecret<P extends Permission>(
   deps: Pick<Deps, "database" | "regions" | "deploymentKeys">,

@@ -1,4 +1,4 @@
-// Whether a secret's access policy lets the caller read or write its values, from where the caller is, now.
+// Checks whether a secret's access policy allows the caller to read or write its values, from its address and at this time.
 import { accessPolicyDenied, readPolicyText } from "../../domain/access/access-policy.ts";
 import { judgeAccessPolicy } from "../../domain/access/judge-access-policy.ts";
 import type { Secret, SecretRef } from "../../domain/secret/secret.ts";
@@ -26,7 +26,7 @@ export function checkAccess(
   if (!isAllowed) throw accessPolicyDenied(secret.secretId, condition);
 }
 
-/** The secret, locked, when the caller may write its values now. Fails as `checkAccess` does, or with SECRET_NOT_FOUND. */
+/** Locks and returns the secret if the caller may write its values now. Fails as `checkAccess` does, or with SECRET_NOT_FOUND. */
 export async function lockForWriting(
   deps: FindDeps,
   tx: Tx,
@@ -36,7 +36,7 @@ export async function lockForWriting(
   return checked(deps, caller, await lockSecretOrFail(deps, tx, workspaceId, secretId));
 }
 
-/** The secret as it is at the moment, when the caller may write its values now. Fails as `lockForWriting` does. */
+/** Returns the secret, without a lock, if the caller may write its values now. Fails as `lockForWriting` does. */
 export async function findForWriting(
   deps: FindDeps,
   sql: Sql,

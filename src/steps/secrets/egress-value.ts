@@ -1,4 +1,4 @@
-// Whether a value fits the egress rule of its secret: it must be what the headers of the rule can hold.
+// Checks that the headers of an egress rule can hold a value.
 import { isUtf8 } from "node:buffer";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { sentValue, slotsOf } from "../../domain/egress/inject.ts";
@@ -24,7 +24,7 @@ export function checkFitsRule(rule: EgressRule | undefined, input: ValueInput): 
         "must not be given with an egress rule, which requires text; use `generate.password`",
       );
     case "reference":
-      // What it stands for is known when it is used.
+      // The value of a reference is known only when it is used.
       if (!Object.hasOwn(input.mappings, "value")) throw needsValue(input.field);
       return;
     case "password":

@@ -1,4 +1,4 @@
-// When secrets expire: ahead of now by the database's clock, and within what a timestamp can say.
+// Checks and computes expire times: in the future by the database's clock, and within the range of a timestamp.
 import { invalidField } from "../../domain/error/errors.ts";
 import type { Expiration } from "../../domain/secret/secret.ts";
 
@@ -14,7 +14,7 @@ export function checkExpiration(expiration: Expiration | undefined, field = "exp
     return;
   }
   const time = expiration.at.getTime();
-  // Not a number for what no calendar has; Postgres does not take every time before 1970 either.
+  // NaN for a date that does not exist. Postgres does not accept every time before 1970.
   if (!(time >= 0 && time <= lastTime)) throw invalidField(field, "must be in the future, and before the year 10000");
 }
 

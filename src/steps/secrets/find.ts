@@ -12,7 +12,7 @@ import { authorizeFound } from "../authorize.ts";
 
 export type FindDeps = Pick<Deps, "deploymentKeys">;
 
-/** By id in any state, by name only while active. Fails with SECRET_NOT_FOUND or VALUE_CORRUPT. */
+/** Finds a secret: by id in any state, by name only while active. Fails with SECRET_NOT_FOUND or VALUE_CORRUPT. */
 export async function findSecretOrFail(
   deps: FindDeps,
   sql: Sql,
@@ -22,7 +22,7 @@ export async function findSecretOrFail(
   return authenticOrFail(deps, await findSecret(sql, workspaceId, ref));
 }
 
-/** Finds secrets by id and authorizes the caller where they are now: how a mutation of one is replayed. */
+/** Returns the `replay` of mutations of secrets: finds the secret by id and authorizes the caller at its current location. */
 export function secretById(
   deps: FindDeps,
   caller: Caller,

@@ -1,4 +1,4 @@
-// Taken paths: an expired secret gives its path up, an active one is named in the error.
+// Frees a path that an expired secret holds, and names the active secret that holds it otherwise.
 
 import type { SecretLocation } from "../../domain/access/access-rule.ts";
 import { CofferError } from "../../domain/error/errors.ts";
@@ -19,7 +19,7 @@ interface PathInWorkspace extends SecretLocation {
 
 type FreePathDeps = Pick<Deps, "database" | "deploymentKeys" | "now" | "random">;
 
-/** Runs a change that needs a path to be free. Fails with NAME_TAKEN, with the blocking id for who may list secrets there. */
+/** Runs a change that requires a free path. If an expired secret has the path, stores its expiry and runs the change again. Fails with NAME_TAKEN. */
 export async function freeExpiredPathAndRetry<T>(
   deps: FreePathDeps,
   caller: Caller,

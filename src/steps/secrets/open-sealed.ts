@@ -1,4 +1,4 @@
-// Verifies and opens a version that was read, whoever asked for it.
+// Verifies the MACs of a version that was read, and opens it.
 import { CofferError } from "../../domain/error/errors.ts";
 import { checkKeyActive } from "../../domain/key/kms-key.ts";
 import type { Payload } from "../../domain/secret/payload.ts";
@@ -35,10 +35,13 @@ export async function openSealed(
   });
 }
 
-/** The value in the form in which it was given. Fails with VALUE_FORM_UNSUPPORTED for a reference, which a vault resolves. */
+/** Returns the value in the form in which it was given. Fails with VALUE_FORM_UNSUPPORTED for a reference, which an external vault resolves. */
 export function reveal({ form, bytes }: Payload): RevealedValue {
   if (form === "reference") {
-    throw new CofferError("VALUE_FORM_UNSUPPORTED", "the value is a reference to a vault, which is not resolved here");
+    throw new CofferError(
+      "VALUE_FORM_UNSUPPORTED",
+      "the value is a reference to an external vault, which this call does not resolve",
+    );
   }
   if (form === "data") return { form, data: bytes };
   // Overwrites the bytes if they cannot be decoded.

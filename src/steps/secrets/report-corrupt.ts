@@ -1,4 +1,4 @@
-// What does not authenticate, in the audit trail.
+// Records in the audit trail that something did not authenticate.
 
 import type { Grant } from "../../domain/access/grant.ts";
 import type { Permission } from "../../domain/access/permission.ts";
@@ -38,7 +38,7 @@ export async function reportCorrupt(
   throw error;
 }
 
-/** The secret as the request names it. */
+/** Returns the audit subject of the secret that a request names. */
 export function askedSecret(secret: SecretRefInput): AuditSubject {
   return { resourceType: "secret", resourceId: "id" in secret ? secret.id : secret.name };
 }

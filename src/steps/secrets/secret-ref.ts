@@ -1,10 +1,10 @@
-// How requests name a secret: by id, or by name within a region.
+// The name of a secret in a request: its id, or its name within a region.
 
 import type { SecretRef } from "../../domain/secret/secret.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { regionOf } from "./region.ts";
 
-/** As it comes from a request; an empty region is the default one. */
+/** An empty region is the default one. */
 export type SecretRefInput = { id: string } | { name: string; region: string };
 
 export function refOf(deps: Pick<Deps, "regions">, input: SecretRefInput): SecretRef {

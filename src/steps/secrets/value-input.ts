@@ -1,4 +1,4 @@
-// What a request gives as a value, turned into the payload to seal.
+// Checks the value of a request and turns it into the payload to seal.
 import { checkPartNames, checkParts, checkWholeValue, type ValueKind } from "../../domain/credential/check-value.ts";
 import { assertNever, checkAll } from "../../domain/error/errors.ts";
 import type { RandomBytes } from "../../domain/random.ts";
@@ -7,7 +7,7 @@ import { checkDataSize, checkKeyValuesSize, type Payload } from "../../domain/se
 import { Sensitive } from "../../domain/sensitive.ts";
 import { dataPayload, keyValuesPayload, referencePayload } from "../../envelope/payload.ts";
 
-/** Exactly one kind of value; `field` is what the request calls it. */
+/** Exactly one form of value. `field` is the request's field. */
 export type ValueInput = {
   field: string;
 } /** `isAnyText`: the proxy judges when it sends the value whether a header can carry it. */ & (
@@ -15,15 +15,15 @@ export type ValueInput = {
   | {
       case: "keyValues";
       values: Record<string, Uint8Array>;
-      /** What the request calls one of the parts. */
+      /** Returns the request's field of a part. */
       fieldOf: (name: string) => string;
     }
   | {
       case: "reference";
       vaultConnectionId: string;
-      /** What each part of the value is called in the vault. */
+      /** The name of each part in the external vault. */
       mappings: Record<string, string>;
-      /** What the request calls one of the parts. */
+      /** Returns the request's field of a part. */
       fieldOf: (name: string) => string;
     }
   | { case: "generate"; byteLength: number }
@@ -85,17 +85,17 @@ export function payloadOf(input: ValueInput, random: RandomBytes): Payload {
   }
 }
 
-/** By which connection the value is resolved; undefined: it is given itself. */
+/** Returns the vault connection of a reference; undefined for other values. */
 export function vaultConnectionIdOf(input: ValueInput): string | undefined {
   return input.case === "reference" ? input.vaultConnectionId : undefined;
 }
 
-/** The plaintext is needed no longer. */
+/** Overwrites the plaintext. */
 export function discard(payload: Payload): void {
   payload.bytes.zero();
 }
 
-// Bytes that do not continue a character begin one; of bytes that are no UTF-8 this is still a lower bound worth having.
+// Counts the bytes that begin a character. For bytes that are not UTF-8 it is a lower bound.
 function charactersIn(data: Uint8Array): number {
   return data.reduce((count, byte) => ((byte & 0xc0) === 0x80 ? count : count + 1), 0);
 }

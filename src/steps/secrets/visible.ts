@@ -1,4 +1,4 @@
-// What lists show a caller: what it may list and read.
+// Finds which secrets lists show a caller: those that it may list and read.
 
 import type { Permission } from "../../domain/access/permission.ts";
 import { actionsThatDeny } from "../../domain/access/statement-rules.ts";
@@ -10,7 +10,7 @@ const seeing: readonly Permission[] = ["secrets.list", "secrets.read"];
 const hidingActions = actionsThatDeny(seeing);
 
 /**
- * Everything if the caller's role allows listing, otherwise the paths that rules allow; without the secrets whose policies deny it. Fails
+ * Returns everything if the caller's role allows listing, otherwise the paths that rules allow; without secrets whose policies deny it. Fails
  * with PERMISSION_MISSING if the caller may list nothing.
  */
 export function authorizeList(caller: Caller): { workspaceId: string; visible: VisiblePaths } {

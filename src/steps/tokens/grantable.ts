@@ -1,4 +1,4 @@
-// Nobody grants what they do not hold: the rules for whom a token's text may be shown to.
+// Checks that a caller holds everything that it grants. Who sees a token's text can do all that the token may.
 
 import { narrow, type Permission, pathPermissionsOf, permissionsOfRole } from "../../domain/access/permission.ts";
 import { CofferError } from "../../domain/error/errors.ts";
@@ -11,13 +11,13 @@ export function exceeds(what: string, message: string): CofferError {
   return new CofferError("GRANT_EXCEEDS_CALLER", message, { permission: what });
 }
 
-/** Scopes of the caller's own principal: it has the same roles in every workspace, now and later, so only scopes could widen. */
+/** Checks scopes for the caller's own principal. Its roles are the same for both tokens, so only scopes could allow more. */
 export function checkScopesHeld(caller: Caller, scopes: readonly string[]): void {
   const everything = permissionsOfRole("OWNER");
   checkHeld(narrow(everything, scopes), narrow(everything, caller.scopes));
 }
 
-/** A role under scopes, in a workspace where the caller must hold all of it, and all that access rules add to it. */
+/** Checks a role under scopes in a workspace: the caller must hold all of it, and all that access rules add to the role. */
 export async function checkMemberHeld(
   sql: Sql,
   caller: Caller,
@@ -29,13 +29,13 @@ export async function checkMemberHeld(
   checkAllHeld(caller, workspaceId, narrow(added, scopes));
 }
 
-/** By role, which is at every path: what rules give their subjects cannot be passed on. */
+/** The caller must hold the permissions by its role. Permissions by access rules cannot be granted to others. */
 export function checkAllHeld(caller: Caller, workspaceId: string, granted: ReadonlySet<Permission>): void {
   const own = caller.memberships.find((membership) => membership.workspaceId === workspaceId);
   checkHeld(granted, own?.permissions ?? new Set());
 }
 
-/** A token that expires leaves none behind that lasts longer; `undefined` lasts for ever. */
+/** A token cannot create one that lasts longer than itself; `undefined` never expires. */
 export function checkOutlived({ tokenExpireTime }: Caller, expireTime: Date | undefined): void {
   if (!tokenExpireTime || (expireTime && expireTime <= tokenExpireTime)) return;
   throw exceeds("expire_time", "a token makes none that lasts longer than itself");

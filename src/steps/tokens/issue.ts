@@ -1,4 +1,4 @@
-// Makes a token: its text for whoever asked, its hash for Postgres.
+// Creates a token: its text for the caller, its hash for Postgres.
 
 import { newId } from "../../domain/ids.ts";
 import type { ApiToken } from "../../domain/workspace/workspace.ts";
@@ -12,16 +12,16 @@ import { newTokenText, shownPrefix } from "./token-text.ts";
 
 export type IssueDeps = Pick<Deps, "now" | "random" | "deploymentKeys">;
 
-/** What a token is to be. */
+/** The properties of a new token. */
 export type TokenPlan = Pick<ApiToken, "principalId" | "workspaceId" | "displayName" | "scopes" | "expireTime">;
 
-/** A token and its text: empty when the answer is a replay, since it is stored nowhere. */
+/** A token and its text. The text is stored nowhere, so it is empty in a replay. */
 export interface IssuedToken {
   apiToken: ApiToken;
   text: string;
 }
 
-/** A token that is not stored yet: its text exists only here. */
+/** A token that is not stored yet. */
 export function prepareToken(
   deps: IssueDeps,
   plan: TokenPlan,
@@ -32,7 +32,7 @@ export function prepareToken(
   return { text, tokenId: token.tokenId, store: (tx) => insertToken(tx, { ...token, mac }) };
 }
 
-/** The text of a token, and all that is kept of it. */
+/** Returns the text of a new token, and the properties that are stored of it. */
 export function newSecret(
   deps: IssueDeps,
 ): { text: string } & Pick<StoredApiToken, "lookupId" | "prefix" | "secretHash"> {

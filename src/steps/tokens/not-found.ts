@@ -1,4 +1,4 @@
-// Tokens that are not there, and tokens of others: the same answer.
+// The error for a token that does not exist or belongs to somebody else.
 import { CofferError } from "../../domain/error/errors.ts";
 
 export function tokenNotFound(): CofferError {

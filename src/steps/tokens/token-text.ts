@@ -1,4 +1,4 @@
-// The text of an API token: `sk_coffer_<id 10>_<secret 27><checksum 6>`, so that scanners and a checksum tell garbage apart.
+// Makes and parses the text of an API token: `sk_coffer_<id 10>_<secret 27><checksum 6>`. Scanners know the form and can check it.
 import { crc32 } from "node:zlib";
 import type { RandomBytes } from "../../domain/random.ts";
 
@@ -14,12 +14,12 @@ const pattern = new RegExp(
 
 export interface TokenText {
   text: string;
-  /** Names the token; no secret. */
+  /** Identifies the token; not secret. */
   lookupId: string;
   secret: string;
 }
 
-/** A new token. */
+/** Returns a new token. */
 export function newTokenText(random: RandomBytes): TokenText {
   const lookupId = randomText(idCharacters, random);
   const secret = randomText(secretCharacters, random);
@@ -27,7 +27,7 @@ export function newTokenText(random: RandomBytes): TokenText {
   return { text: body + checksumOf(body), lookupId, secret };
 }
 
-/** The parts of a token; undefined when it cannot be one. */
+/** Returns the parts of a token; undefined for a text of another form. */
 export function parseTokenText(text: string): TokenText | undefined {
   const match = pattern.exec(text);
   if (!match) return undefined;
@@ -36,7 +36,7 @@ export function parseTokenText(text: string): TokenText | undefined {
   return { text, lookupId, secret };
 }
 
-/** What may be shown of a token. */
+/** Returns the beginning of a token, which may be shown. */
 export function shownPrefix(lookupId: string): string {
   return `${prefix}_${lookupId}`;
 }

@@ -1,4 +1,4 @@
-// Appends a version to a secret whose row is locked: only then is its number, which the value is bound to, certain.
+// Appends a version to a locked secret. The value is bound to the version's number, which is certain only under the lock.
 
 import type { Payload } from "../../domain/secret/payload.ts";
 import type { SecretVersion } from "../../domain/secret/version.ts";

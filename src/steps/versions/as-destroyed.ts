@@ -1,4 +1,4 @@
-// Versions as destruction leaves them, under the MACs of their new state.
+// Signs versions in their destroyed state.
 
 import type { SecretVersion } from "../../domain/secret/version.ts";
 import { coveredOfVersion, macOf } from "../../integrity/row-macs.ts";

@@ -1,4 +1,4 @@
-// What enabling, disabling and destroying a version have in common.
+// Changes the state of a version: for enabling, disabling and destroying.
 
 import { CofferError } from "../../domain/error/errors.ts";
 import { checkActive, checkEtag } from "../../domain/secret/secret.ts";
@@ -22,20 +22,20 @@ export type ChangeStateDeps = MutationDeps & Pick<Deps, "regions" | "deploymentK
 export interface ChangeStateInput {
   secret: SecretRefInput;
   version: string;
-  /** The version's. */
+  /** The etag of the version. */
   etag: string | undefined;
 }
 
 type StatePermission = "versions.enable" | "versions.disable" | "versions.destroy";
 
-/** What a version is to become. */
+/** The new state of a version. */
 interface Target {
   state: VersionState;
-  /** Destroyed so many milliseconds from now by the database's clock; undefined: nothing is scheduled any more. */
+  /** Milliseconds from now by the database's clock until it is destroyed; undefined: never. */
   destroyAfterMs?: number | undefined;
 }
 
-/** A version that is in the state already stays as it is; a destroyed one stays destroyed. */
+/** A version that has the state already does not change. A destroyed one stays destroyed. */
 export async function changeVersionState(
   deps: ChangeStateDeps,
   caller: Caller,
@@ -84,7 +84,7 @@ function isAlready({ state }: SecretVersion, target: Target, permission: StatePe
   return state === target.state && target.destroyAfterMs === undefined;
 }
 
-/** What is past its scheduled time counts as destroyed, though the job may not have come by yet: it does not come back. */
+/** A version past its scheduled time counts as destroyed even before the job destroys it, so it cannot be restored. */
 async function checkNotDestroyed(tx: Tx, version: SecretVersion, target: Target): Promise<void> {
   if (version.state === "DESTROYED") throw alreadyDestroyed(version);
   const { scheduledDestroyTime } = version;

@@ -1,4 +1,4 @@
-// Finding versions, where not finding one is an error.
+// Finds versions, or fails.
 
 import type { Grant } from "../../domain/access/grant.ts";
 import type { Permission } from "../../domain/access/permission.ts";
@@ -16,7 +16,7 @@ export async function findVersionOrFail(sql: Sql, secret: Secret, ref: VersionRe
   return version;
 }
 
-/** Finds versions by their own id and authorizes the caller where their secrets are now: how a mutation of one is replayed. */
+/** Returns the `replay` of mutations of versions: finds the version by id and authorizes the caller at its secret's current location. */
 export function versionById(
   deps: FindDeps,
   caller: Caller,

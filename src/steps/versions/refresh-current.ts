@@ -23,7 +23,7 @@ export async function refreshCurrentVersion(
   await setCurrentVersion(tx, { ...next, rowMac: macOf(deploymentKeys, coveredOfSecret(next)) });
 }
 
-/** Only the last may be enabled; returns 0 if none is. */
+/** Returns the number of the last version if it is enabled, else 0. Only the last may be enabled. */
 function currentOf(newest: readonly StoredVersion[]): number {
   const last = newest.at(-1);
   return last?.state === "ENABLED" ? last.versionNumber : 0;

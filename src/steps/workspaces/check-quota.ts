@@ -1,12 +1,12 @@
-// How much a workspace of its tier may hold: exact, because whoever adds to it waits for whoever is adding.
+// Checks the quota of a workspace. It is exact: concurrent additions wait for each other.
 import { assertNever, CofferError } from "../../domain/error/errors.ts";
 import { type Limited, tierLimits } from "../../domain/workspace/workspace.ts";
 import type { Tx } from "../../store/database.ts";
 import { countActiveSecrets, countVaultConnections, lockLimitedTier } from "../../store/tiers.ts";
 
 /**
- * Fails with QUOTA_EXCEEDED when the workspace holds all that its tier allows. Before any other row is locked: until the
- * transaction ends, nobody else adds to a workspace with limits.
+ * Fails with QUOTA_EXCEEDED when the workspace holds all that its tier allows. Call it before any other row is locked: until the
+ * transaction ends, nobody else adds to a workspace with a quota.
  */
 export async function checkQuota(tx: Tx, workspaceId: string, limited: Limited): Promise<void> {
   const tier = await lockLimitedTier(tx, workspaceId);

@@ -1,4 +1,4 @@
-// What a new workspace consists of: itself, its first member and its default keys.
+// Inserts a workspace with its first member and its default keys.
 
 import { unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import type { Member, Workspace } from "../../domain/workspace/workspace.ts";

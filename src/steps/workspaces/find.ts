@@ -1,4 +1,4 @@
-// Finding a workspace, where not finding it is an error.
+// Finds a workspace, or fails.
 import { CofferError } from "../../domain/error/errors.ts";
 import type { Workspace } from "../../domain/workspace/workspace.ts";
 import type { Sql } from "../../store/database.ts";

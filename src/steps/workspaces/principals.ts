@@ -1,4 +1,4 @@
-// Principals under a MAC: their names decide whom a statement of an access policy means.
+// Signs principals, and finds members by name. Statements of access policies refer to principals by name.
 
 import type { Principal } from "../../domain/workspace/workspace.ts";
 import type { DeploymentKeys } from "../../envelope/deployment-keys.ts";
@@ -15,7 +15,7 @@ export async function addPrincipal({ deploymentKeys }: Pick<Deps, "deploymentKey
   await insertPrincipal(tx, { ...principal, mac: macOf(deploymentKeys, coveredOfPrincipal(principal)) });
 }
 
-/** The ids of the members who have these names, by name. Fails with VALUE_CORRUPT if SQL has named or added one of them. */
+/** Returns the ids of the members who have these names, by name. Fails with VALUE_CORRUPT if SQL named or added one of them. */
 export async function memberIdsByName(
   { deploymentKeys }: Pick<Deps, "deploymentKeys">,
   sql: Sql,

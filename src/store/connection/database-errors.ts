@@ -1,4 +1,4 @@
-// Errors of Postgres and of the way to it, as errors for the caller: nothing of the server's own text gets out.
+// Translates errors of Postgres and of its connections for the caller, without the server's own text.
 import pg from "pg";
 import { CofferError } from "../../domain/error/errors.ts";
 import { StartupError } from "../../domain/error/startup-error.ts";
@@ -19,7 +19,7 @@ const lockNotAvailable = "55P03";
 const serializationFailures = new Set(["40001", "40P01"]);
 const uniqueViolation = "23505";
 
-/** What to throw instead of `error`; an error that says something about the code itself stays as it is. */
+/** Returns the error to throw instead of `error`. An error that shows a bug stays as it is. */
 export function translateError(error: unknown): unknown {
   const sqlState = sqlStateOf(error);
   if (sqlState === undefined) {
@@ -46,13 +46,13 @@ export function translateError(error: unknown): unknown {
   return error;
 }
 
-/** Whether the server may have committed what it was asked for: it was not heard, or ended in the middle. */
+/** Returns whether the server may have committed the statement: the answer is lost, or the server ended. */
 export function isConnectionLost(error: unknown): boolean {
   const sqlState = sqlStateOf(error);
   return sqlState === undefined || /^(08|25P03|25P04|57P)/.test(sqlState);
 }
 
-/** Why a connection whose statement failed with `error` is not used again; undefined: it can be. */
+/** Returns why a connection whose statement failed with `error` cannot be used again; undefined if it can. */
 export function serverIsNotOurs(error: unknown): "standby" | "gone" | undefined {
   const sqlState = sqlStateOf(error);
   if (sqlState === standby) return "standby";
@@ -76,17 +76,17 @@ export function isLockNotAvailable(error: unknown): boolean {
   return sqlStateOf(error) === lockNotAvailable;
 }
 
-/** Whether the statement took longer than its session allows. */
+/** Returns whether the statement took longer than its session allows. */
 export function isStatementTimeout(error: unknown): boolean {
   return sqlStateOf(error) === statementTimeout;
 }
 
-/** Whether the role lacks a privilege. */
+/** Returns whether the role lacks a privilege. */
 export function isPermissionDenied(error: unknown): boolean {
   return sqlStateOf(error) === insufficientPrivilege;
 }
 
-/** An error of coffer's own, or a bug: it would happen again. */
+/** Returns whether it is an error of coffer itself or a bug, which would happen again. */
 function isOwnError(error: Error): boolean {
   return error instanceof CofferError || error instanceof StartupError || error instanceof TypeError;
 }
@@ -96,12 +96,12 @@ function isConnectionError(error: unknown): boolean {
   return error instanceof Error && !isOwnError(error);
 }
 
-/** Whether `error` says that a row would be there twice under this unique index. */
+/** Returns whether a row would violate this unique index. */
 export function isUniqueViolation(error: unknown, index: string): boolean {
   return isDatabaseError(error) && error.code === uniqueViolation && error.constraint === index;
 }
 
-/** Whether the server has sent it. */
+/** Returns whether the server sent the error. */
 export function isDatabaseError(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError;
 }

@@ -1,7 +1,7 @@
 // The row of an audit event. The MACs of the audit seals cover every column of it.
 import type { AuditEvent } from "../../domain/audit/audit-event.ts";
 import { bigint, integer, oneOf, optional, text } from "./column-types.ts";
-import { covered, type RowOf, table } from "./table.ts";
+import { covered, table } from "./table.ts";
 
 export const auditEventTable = table(
   "audit_event",
@@ -29,5 +29,3 @@ export const auditEventTable = table(
     xact: covered("xact", bigint, "chain"),
   },
 );
-
-export type AuditEventRow = RowOf<typeof auditEventTable.columns>;

@@ -1,7 +1,7 @@
 // The row of a KMS key. Its MAC covers what decides whether and for what the key may be used.
 import type { KmsKeyState } from "../../domain/key/kms-key.ts";
 import { boolean, integer, json, oneOf, optional, text, time } from "./column-types.ts";
-import { covered, coveredSince, mac, type RowOf, table, uncovered } from "./table.ts";
+import { covered, coveredProperties, coveredSince, mac, type RowOf, table, uncovered } from "./table.ts";
 
 export const kmsKeyTable = table(
   "kms_key",
@@ -43,9 +43,6 @@ export const kmsKeyTable = table(
 export type KmsKeyRow = RowOf<typeof kmsKeyTable.columns>;
 
 /** The properties that are needed to use a key. */
-export const kmsKeyProperties = [
-  ...(["workspaceId", "kmsKeyId", "region", "name", "algorithm", "state"] as const),
-  ...(["primaryVersion", "exportAllowed", "mac"] as const),
-] as const;
+export const kmsKeyProperties = [...coveredProperties(kmsKeyTable, "mac"), "mac" as const];
 
 export type StoredKmsKey = Pick<KmsKeyRow, (typeof kmsKeyProperties)[number]>;

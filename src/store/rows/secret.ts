@@ -16,7 +16,7 @@ import {
   time,
 } from "./column-types.ts";
 import { type DriverRow, type SelectOptions, select } from "./select.ts";
-import { covered, coveredSince, mac, propertiesBut, type RowOf, table, uncovered } from "./table.ts";
+import { covered, coveredProperties, coveredSince, mac, propertiesBut, type RowOf, table, uncovered } from "./table.ts";
 
 const noAliases = {};
 
@@ -95,10 +95,7 @@ export interface StoredSecret extends Secret, Pick<SecretRow, "storedState" | "a
 /** The columns that decide who gets which value of a secret, and their MAC. */
 export type SecretGuard = Pick<SecretRow, (typeof guardProperties)[number]>;
 
-const guardProperties = [
-  ...(["workspaceId", "secretId", "region", "name", "path", "storedState", "expireTime", "currentVersion"] as const),
-  ...(["versionCount", "versionAliases", "kmsKeyId", "revealable", "accessPolicyText", "rowMac"] as const),
-] as const;
+const guardProperties = [...coveredProperties(secretTable, "row_mac"), "rowMac" as const];
 
 /** Selects a SecretGuard from `secret s`, for statements that join other tables. */
 export function selectGuard(options?: SelectOptions) {

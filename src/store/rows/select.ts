@@ -19,19 +19,21 @@ export interface Selection<Row> {
 export interface SelectOptions {
   /** Stands before each name of the select list, to tell tables apart whose columns have the same name. */
   prefix?: string;
+  /** The name of the rows in this statement, if it is not the table's own. */
+  alias?: string;
   /** Expressions instead of columns, by column. */
   expressions?: Readonly<Record<string, string>>;
 }
 
 /** Selects properties of a table's rows. Build it once, at start. */
 export function select<C extends Columns, K extends keyof C & string>(
-  { alias, columns }: Table<C>,
+  table: Table<C>,
   properties: readonly K[],
-  { prefix = "", expressions = {} }: SelectOptions = {},
+  { prefix = "", alias = table.alias, expressions = {} }: SelectOptions = {},
 ): Selection<Pick<RowOf<C>, K>> {
   type Row = Pick<RowOf<C>, K>;
   const parts = properties.map((property) => {
-    const { column, type } = columns[property] as { column: string; type: ColumnType<unknown> };
+    const { column, type } = table.columns[property] as { column: string; type: ColumnType<unknown> };
     return { property, key: `${prefix}${column}`, expression: expressions[column] ?? `${alias}.${column}`, type };
   });
   // A copy of an object that has all properties is faster than an object that gets them one by one.

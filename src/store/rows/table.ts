@@ -62,8 +62,7 @@ export function mac(column = "mac"): Column<Uint8Array> {
   return uncovered("mac", column, macBytes);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a table has columns of any type.
-export type Columns = Readonly<Record<string, Column<any, any>>>;
+export type Columns = Readonly<Record<string, Column<unknown, string>>>;
 
 /** A row in the domain, by the names of its properties. */
 export type RowOf<C extends Columns> = { [K in keyof C]: C[K] extends Column<infer T, string> ? T : never };
@@ -118,4 +117,15 @@ export function propertiesBut<C extends Columns, K extends keyof C & string = ne
 ): Exclude<keyof C & string, K>[] {
   const isLeft = new Set<string>(left);
   return Object.keys(columns).filter((property) => !isLeft.has(property)) as Exclude<keyof C & string, K>[];
+}
+
+/** The properties that a MAC covers, in the order of their declaration. */
+export function coveredProperties<C extends Columns, M extends string>(
+  { columns }: Table<C>,
+  mac: M,
+): (keyof CoveredRow<C, M> & keyof C & string)[] {
+  const isCovered = ([, { macs }]: [string, Columns[string]]) => macs.includes(mac);
+  return Object.entries(columns)
+    .filter(isCovered)
+    .map(([property]) => property as keyof CoveredRow<C, M> & keyof C & string);
 }
