@@ -1,6 +1,6 @@
-// What the proxy notes of a request: one event for each secret that was swapped in, one for a request without any, one for a refusal.
+// The events of a proxied request: one for each injected secret, or one for a request without a secret or a refusal.
 
-/** Why a request was refused, or failed; empty for one that was answered by its host. */
+/** Why a request was refused or failed; empty when its host answered. */
 export type EgressErrorCode =
   | ""
   | "host_denied"
@@ -31,11 +31,11 @@ export interface EgressEvent {
   secretId: string | undefined;
   method: string;
   host: string;
-  /** Without its query. */
+  /** Without the query. */
   path: string;
-  /** What the sandbox was answered. */
+  /** The status that the sandbox received. */
   status: number;
-  /** What the host answered. */
+  /** The status of the host. */
   upstreamStatus: number | undefined;
   latencyMs: number;
   requestBytes: number;
@@ -45,11 +45,11 @@ export interface EgressEvent {
   occurrences: number;
 }
 
-/** One as it was written. */
+/** A stored event. */
 export interface StoredEgressEvent extends EgressEvent {
-  /** Greater for later ones; not without gaps. */
+  /** Greater for later events, with gaps. */
   eventNumber: number;
   eventTime: Date;
-  /** Undefined once the sandbox is gone. */
+  /** Undefined when the sandbox is deleted. */
   sandboxName: string | undefined;
 }

@@ -1,13 +1,13 @@
-// What a sandbox is answered when its request is refused, or fails.
+// The answers to requests that are refused or fail.
 import type { EgressErrorCode } from "./egress-event.ts";
 
 export type RefusalCode = Exclude<EgressErrorCode, "">;
 
 export interface Refusal {
   code: RefusalCode;
-  /** The secret that it is about. */
+  /** The secret that the refusal concerns. */
   secretId?: string;
-  /** When it may be otherwise, where that is known. */
+  /** The time after which a retry may succeed, if it is known. */
   retryAfterMs?: number;
 }
 
