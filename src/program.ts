@@ -1,4 +1,4 @@
-// The process: reads the command line, starts, says where it listens, and ends when it is told to.
+// The process: reads the command line, starts the servers, prints their URLs and stops on a signal.
 import { runCommand, servedBy } from "./cli/run.ts";
 import { createLogger, type Logger, logLibraryLines } from "./compose/log.ts";
 import type { Running } from "./compose/start.ts";
@@ -31,20 +31,20 @@ async function serve(config: Config, log: Logger, served: "api" | "egress" | "bo
   const running = await startServed(config, log, served);
   announce(running, config.logFormat, log);
   const why = await Promise.race([stopped, running.failed.then((reason) => ({ reason }))]);
-  if ("reason" in why) log.error({ reason: why.reason }, "coffer cannot go on");
+  if ("reason" in why) log.error({ reason: why.reason }, "coffer stops, because it cannot continue");
   else log.info({ signal: why.signal }, "stopping");
-  // The other signals come from a terminal, and no load balancer is in front of that.
+  // Other signals come from a terminal, where no load balancer has to notice the stop first.
   await running.close("signal" in why && why.signal === "SIGTERM" ? config.shutdownLeadMs : 0);
   process.exitCode = "reason" in why ? 1 : 0;
 }
 
-/** Loads what it needs by then only: commands, which end at once, do not wait for the servers' modules. */
+/** Imports the servers only when they are needed, so that commands start fast. */
 async function startServed(config: Config, log: Logger, served: "api" | "egress" | "both"): Promise<Running> {
   const { start, startEgress } = await import("./compose/start.ts");
   if (served === "egress") return startEgress(config, log);
   if (config.workers === 1) return start(config, log, { withEgress: served === "both" });
   if (served === "api") return (await import("./compose/workers.ts")).startWorkers(config, log);
-  throw new StartupError("with COFFER_WORKERS the egress proxy is a process of its own: `coffer egress`");
+  throw new StartupError("with COFFER_WORKERS the egress proxy must run in its own process: `coffer egress`");
 }
 
 /**
@@ -66,7 +66,7 @@ function stopSignal(): Promise<{ signal: string }> {
 
 function announce({ url, egressUrl, first }: Running, format: "text" | "json", log: Logger): void {
   if (format === "json") {
-    // The token is for people; a log keeps only where to find it.
+    // A log must not contain the token, only the path of its file.
     if (first) log.info({ ownerTokenFile: first.ownerTokenFile }, "first start");
     if (egressUrl !== undefined) log.info({ egress: egressUrl }, "the egress proxy is listening");
     if (url !== undefined) log.info({ url }, "listening");

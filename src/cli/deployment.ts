@@ -3,7 +3,7 @@ import { type Base, connectDatabase, type DatabaseServer, openBase } from "../ba
 import type { Config } from "../config/config.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
-import { visitEmbeddedPostgres } from "../embedded/visit-embedded-postgres.ts";
+import { borrowEmbeddedPostgres } from "../embedded/borrow-embedded-postgres.ts";
 import { loadKeyring } from "../envelope/keyring.ts";
 import { noHints } from "../redis/idempotency-hints.ts";
 import type { Deps } from "../runtime/deps.ts";
@@ -58,6 +58,6 @@ async function findServer(
   { databaseUrl, databasePassword, dataDir }: Config,
 ): Promise<DatabaseServer> {
   if (databaseUrl !== undefined) return { url: databaseUrl, password: databasePassword };
-  const { url } = closing.adopt(await visitEmbeddedPostgres(dataDir), ({ leave }) => leave());
+  const { url } = closing.adopt(await borrowEmbeddedPostgres(dataDir), (postgres) => postgres.giveBack());
   return { url, password: undefined };
 }

@@ -17,19 +17,17 @@ import { type CommandDeps, withDatabase, withDeployment } from "./deployment.ts"
 import type { Shown } from "./print.ts";
 import { systemCaller } from "./system-caller.ts";
 
-/** Never over one that is there, nor beside data that another one has sealed. */
+/** Makes a keyring. Fails with a StartupError when one exists, or when data beside it was sealed under another one. */
 export async function initKeyring({ rootKeyFile, dataDir, databaseUrl }: Config): Promise<Shown> {
   if (databaseUrl === undefined && existsSync(join(dataDir, "postgres")) && !existsSync(rootKeyFile)) {
-    throw new StartupError(
-      `the data in ${dataDir} is sealed under a keyring that is not there; restore ${rootKeyFile}`,
-    );
+    throw new StartupError(`the data in ${dataDir} is sealed under a keyring that is missing; restore ${rootKeyFile}`);
   }
   if (databaseUrl === undefined) await createDataDir(dirname(rootKeyFile));
   const { first } = createKeyring(rootKeyFile, randomBytes);
   return { json: { file: rootKeyFile, keyId: first.id }, rows: [{ KEYRING: rootKeyFile, KEY: first.id }] };
 }
 
-/** Whether the keyring opens all that the database has sealed. Reads only. */
+/** Checks that the keyring opens everything that the database has sealed. Only reads. */
 export async function checkKeyring(config: Config): Promise<Shown> {
   const keyring = loadKeyring(config.rootKeyFile);
   const keyIds = [...keyring.byId.keys()];
@@ -40,7 +38,7 @@ export async function checkKeyring(config: Config): Promise<Shown> {
     await checkRootKeys(database, keyring);
     return deployment.deploymentId;
   });
-  const result = deploymentId === undefined ? "fits: nothing is sealed yet" : "opens this deployment";
+  const result = deploymentId === undefined ? "fits: the database has sealed nothing yet" : "opens this deployment";
   return {
     json: { file: config.rootKeyFile, keyIds, deploymentId: deploymentId ?? null, opens: true },
     rows: [{ KEYRING: config.rootKeyFile, KEYS: keyIds.join(" "), DEPLOYMENT: deploymentId ?? "", RESULT: result }],
@@ -64,7 +62,7 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
     const used = await countRootWraps(database);
     const isUnderWay = [...used.keys()].some((id) => id !== deps.keyring.first.id);
     let done = isUnderWay ? await rewrapUnderFirst(config, database) : undefined;
-    // Wraps that do not authenticate stay under their old root keys for ever: they must not prevent the next rotation.
+    // Wraps that do not authenticate stay under their old root keys. They must not prevent the next rotation.
     if (!done || done.rewrapped === 0) {
       // Any other unused key is one that an earlier rotation replaced: it may be known to others and must not come back.
       const added = findAddedRootKey(config.rootKeyFile);
@@ -96,7 +94,7 @@ export async function rotateKeyring(config: Config): Promise<Shown> {
 async function rewrapUnderFirst({ rootKeyFile }: Config, database: CommandDeps["database"]) {
   const keyring = loadKeyring(rootKeyFile);
   const deployment = await findDeployment(database);
-  if (!deployment) throw new StartupError("the database has no deployment row any more");
+  if (!deployment) throw new StartupError("the deployment row is missing in the database");
   return { keyring, ...(await rewrapRoots({ database, keyring, random: randomBytes }, deployment)) };
 }
 

@@ -1,4 +1,4 @@
-// The options of all commands, and what their texts mean.
+// Reads the options of all commands.
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { type Role, roles } from "../domain/access/permission.ts";
 import { type Tier, tiers } from "../domain/workspace/workspace.ts";
@@ -34,7 +34,7 @@ const known = {
 
 export type OptionName = keyof typeof known;
 
-/** `words` are the arguments that are no options. Fails with a UsageError. */
+/** `words`: the arguments that are not options. Fails with a UsageError. */
 export function readArguments(argv: readonly string[]): { words: string[]; given: OptionName[]; options: Options } {
   const { values, positionals } = parse(argv);
   const { name, workspace, role, tier, head } = values;
@@ -59,7 +59,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: known, allowPositionals: true });
   } catch (error) {
-    // Its first sentence; the rest is advice about `--`.
+    // Only the first sentence. The rest is advice about `--`.
     const [message = ""] = (error as Error).message.split(". ");
     throw new UsageError(message.replaceAll(/\s+/g, " "));
   }

@@ -1,4 +1,4 @@
-// What a command prints: a table for people, or JSON for programs.
+// Prints the result of a command: a table for people, or JSON for programs.
 
 export interface Shown {
   json: unknown;
@@ -26,7 +26,7 @@ function tableOf(rows: readonly Record<string, string>[]): string {
     .join("");
 }
 
-/** Names are what others chose: they must not steer the terminal. */
+/** Removes control characters from names, which others have chosen and which could control the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "?") || "-";
 }

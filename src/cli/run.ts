@@ -12,9 +12,9 @@ import { UsageError, usage } from "./usage.ts";
 import { createNewWorkspace, listAllWorkspaces } from "./workspace-commands.ts";
 
 interface Command {
-  /** Besides json and help. */
+  /** Options besides json and help. */
   options: readonly OptionName[];
-  /** What it needs beside its own words. */
+  /** The argument that the command requires. */
   operand?: string;
   run(config: Config, options: Options, operand: string): Promise<Shown>;
 }
@@ -61,7 +61,7 @@ const commands = new Map<string, Command>([
   ["keyring rotate", { options: [], run: rotateKeyring }],
 ]);
 
-/** What the command line asks to be served: the API, the egress proxy or both; undefined when it asks for something else. */
+/** Returns the servers that the command line asks for; undefined when it asks for something else. */
 export function servedBy(argv: readonly string[]): "api" | "egress" | "both" | undefined {
   const known = { "": "api", serve: "api", egress: "egress", "serve --egress": "both" } as const;
   const line = argv.join(" ");
@@ -72,7 +72,7 @@ interface Output {
   write(text: string): unknown;
 }
 
-/** The exit code: 0 done, 1 failed, 2 the command line is wrong. Failures are one line. Throws what nobody foresaw. */
+/** Returns the exit code: 0 done, 1 failed, 2 the command line is not valid. Prints failures in one line. Throws unexpected errors. */
 export async function runCommand(
   argv: readonly string[],
   loadConfig: () => Config,
@@ -91,7 +91,7 @@ export async function runCommand(
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
-      stderr.write(`coffer: ${error.message}; \`coffer --help\` says more\n`);
+      stderr.write(`coffer: ${error.message}; see \`coffer --help\`\n`);
       return 2;
     }
     if (!(error instanceof StartupError) && !(error instanceof CofferError && error.reason !== "INTERNAL")) throw error;
@@ -104,9 +104,9 @@ function commandOf(words: readonly string[], given: readonly OptionName[]): { co
   const [noun = "", verb = "", operand = "", ...rest] = words;
   const name = `${noun} ${verb}`;
   const command = commands.get(name);
-  if (!command) throw new UsageError(`there is no command ${JSON.stringify(name.trim().slice(0, 40))}`);
+  if (!command) throw new UsageError(`unknown command ${JSON.stringify(name.trim().slice(0, 40))}`);
   if (rest.length > 0 || (operand !== "" && !command.operand)) throw new UsageError(`${name} takes no more arguments`);
-  if (command.operand && operand === "") throw new UsageError(`${name} needs ${command.operand}`);
+  if (command.operand && operand === "") throw new UsageError(`${name} requires ${command.operand}`);
   const odd = given.find((option) => option !== "json" && !command.options.includes(option));
   if (odd) throw new UsageError(`${name} has no option --${odd}`);
   return { command, operand };

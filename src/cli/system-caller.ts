@@ -1,4 +1,4 @@
-// Who calls when a command does: whoever has the machine's database and keyring has everything already.
+// Makes the caller of a command. Commands act as an owner: whoever has the database and the keyring can already do everything.
 
 import { permissionsOfRole } from "../domain/access/permission.ts";
 import { CofferError } from "../domain/error/errors.ts";
@@ -7,7 +7,7 @@ import type { Caller, Membership } from "../domain/workspace/caller.ts";
 import { listWorkspaceIds } from "../store/workspaces.ts";
 import type { CommandDeps } from "./deployment.ts";
 
-/** An owner everywhere, about one workspace or, for what is in none, about none. Fails with WORKSPACE_NOT_FOUND. */
+/** `workspaceId`: undefined for calls that concern no workspace. Fails with WORKSPACE_NOT_FOUND. */
 export async function systemCaller(
   deps: CommandDeps,
   command: string,
@@ -16,7 +16,7 @@ export async function systemCaller(
   const memberships = (await listWorkspaceIds(deps.database)).map(ownerOf);
   const membership =
     workspaceId === undefined ? ownerOf("") : memberships.find((each) => each.workspaceId === workspaceId);
-  if (!membership) throw new CofferError("WORKSPACE_NOT_FOUND", "there is no such workspace");
+  if (!membership) throw new CofferError("WORKSPACE_NOT_FOUND", "the workspace does not exist");
   return {
     credential: "SYSTEM",
     principalId: "prn_system",

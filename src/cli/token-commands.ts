@@ -15,7 +15,7 @@ import { UsageError } from "./usage.ts";
 
 const pageSize = 1_000;
 
-/** Those that reach a workspace, or any. */
+/** Lists the tokens that reach the workspace, or all tokens. */
 export async function listAllTokens(deps: CommandDeps, { workspace }: Options): Promise<Shown> {
   const workspaceIds = workspace === undefined ? await listWorkspaceIds(deps.database) : [workspace];
   const tokens = new Map<string, ApiToken>();
@@ -36,7 +36,7 @@ export async function createNewToken(deps: CommandDeps, options: Options): Promi
   const { role, everyWorkspace, expiresInMs, scopes, name = "token" } = options;
   if (role === undefined) throw new UsageError("--role is required");
   if (everyWorkspace && options.workspace !== undefined) {
-    throw new UsageError("--workspace and --every-workspace are given one or the other");
+    throw new UsageError("use either --workspace or --every-workspace");
   }
   const workspaceId = options.workspace ?? (await onlyWorkspace(deps, everyWorkspace));
   const caller = await systemCaller(deps, "token create", workspaceId);
@@ -60,15 +60,15 @@ export async function revokeOneToken(deps: CommandDeps, tokenId: string): Promis
   return { json: { apiToken: jsonOf(token) }, rows: [rowOf(token)] };
 }
 
-/** For a token of every workspace any of them will do. */
+/** Returns the only workspace. With `anyWillDo` the first: a token of every workspace may be stored with any of them. */
 async function onlyWorkspace({ database }: CommandDeps, anyWillDo: boolean): Promise<string> {
   const [first, ...others] = await listWorkspaceIds(database);
-  if (first === undefined) throw new CofferError("WORKSPACE_NOT_FOUND", "there is no workspace yet");
+  if (first === undefined) throw new CofferError("WORKSPACE_NOT_FOUND", "no workspace exists yet");
   if (others.length === 0 || anyWillDo) return first;
   throw new UsageError("--workspace is required: there are several workspaces (or --every-workspace)");
 }
 
-/** As coffer.v1 shows it; times that are not set are left out. */
+/** Returns the token as coffer.v1 shows it, without times that are not set. */
 function jsonOf({ tokenId: id, lastUsedTime, ...token }: ApiToken) {
   const { principalId, workspaceId, displayName, prefix, scopes, createTime, expireTime, revokeTime } = token;
   return {

@@ -1,6 +1,6 @@
-// What the command line says about itself, and the error of a command line that cannot be understood.
+// The help of the command line, and the error of a command line that is not valid.
 
-/** Exit code 2. */
+/** The command ends with exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";
 }

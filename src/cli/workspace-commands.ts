@@ -13,7 +13,7 @@ export async function listAllWorkspaces(deps: CommandDeps): Promise<Shown> {
   return { json: { workspaces: workspaces.map(jsonOf) }, rows: workspaces.map(rowOf) };
 }
 
-/** With a new principal that owns it, whose token is shown. */
+/** Makes a workspace and a principal that owns it, and shows the token of the principal. */
 export async function createNewWorkspace(deps: CommandDeps, { name, tier = tierDefault }: Options): Promise<Shown> {
   if (name === undefined) throw new UsageError("--name is required");
   const caller = await systemCaller(deps, "workspace create", undefined);

@@ -126,7 +126,10 @@ async function listenSomewhere(server: HttpServer, config: Config, log: Logger):
   } catch (error) {
     const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     if (!isTaken || !config.portIsDefault) throw error;
-    log.warn({ port: config.port }, "the default port is taken, so coffer takes a free one; COFFER_PORT names one");
+    log.warn(
+      { port: config.port },
+      "the default port is taken, so coffer uses a free one; set COFFER_PORT to choose it",
+    );
     return server.listen(0, config.host);
   }
 }
@@ -168,7 +171,7 @@ function createDeps({
   const validations = createValidationQueue({
     isOn: prober.isOn,
     tryIfDue: (secret, signal) => tryIfDue(deps, secret, signal),
-    onFailed: (error) => log.warn({ err: error }, "a credential was not tried"),
+    onFailed: (error) => log.warn({ err: error }, "a credential could not be tried"),
   });
   return { ...deps, validations };
 }
@@ -179,7 +182,7 @@ function jobsFor({ prober }: Deps, { eventRetention }: Config): Job[] {
   return all.filter((job) => job !== revalidateCredentials || prober.isOn);
 }
 
-/** Ready once the first workspace exists, and while the database accepts writes. */
+/** The instance is ready when a workspace exists and the database accepts writes. */
 function readinessCheck(database: Database): () => Promise<boolean> {
   let isFounded = false;
   return async () => {

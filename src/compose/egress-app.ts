@@ -104,7 +104,7 @@ export async function createEgressApp(
     measure: metrics.measure,
     log: (line) => log.info(line, "egress"),
     onUnknownClient(address) {
-      metrics.countUnknown();
+      metrics.countUnknownClient();
       log.info({ address }, "egress: the client presented no valid sandbox token for its address");
     },
     onUnexpectedError,

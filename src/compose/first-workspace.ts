@@ -23,7 +23,7 @@ export async function makeFirstWorkspace(deps: Deps, dataDir: string): Promise<F
   const draft = `${ownerTokenFile}.new`;
   const made = await bootstrap(deps, async (token) => {
     await createDataDir(dataDir).catch((error: unknown) => {
-      throw toStartupError(`cannot make ${dataDir}`, error);
+      throw toStartupError(`cannot create ${dataDir}`, error);
     });
     await writePrivateFile(draft, `${token}\n`);
   });
@@ -47,7 +47,7 @@ async function findUnsettled(deps: Deps, draft: string): Promise<string | undefi
   }
 }
 
-/** Readable by its owner only, and on disk. */
+/** Resolves when the file is on disk, readable by its owner only. */
 async function writePrivateFile(path: string, text: string): Promise<void> {
   try {
     const file = await open(path, "w", 0o600);

@@ -17,7 +17,7 @@ export function createLogger({ logFormat, logLevel }: Pick<Config, "logFormat" |
   return logFormat === "json" ? pino(options, pino.destination({ sync: false })) : pino(options, textStream());
 }
 
-/** What happened, without what it happened to: messages of drivers may quote what they were given. */
+/** Leaves out messages of foreign errors, because they may quote values. */
 function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
   const code = "code" in error ? String(error.code) : undefined;
@@ -31,7 +31,7 @@ function describeError(error: unknown): Record<string, unknown> {
 }
 
 function textStream(): Writable {
-  // A reader who has gone must not end the service: without a listener the error would.
+  // Without a listener the error of a closed stdout would end the process.
   process.stdout.on("error", () => {});
   return new Writable({
     write(line, _encoding, done) {
@@ -49,9 +49,9 @@ function toText({ time, level, msg, ...fields }: Record<string, unknown>): strin
 
 const textLengthMax = 200;
 
-/** Writes to the log what libraries and Node would print, for the rest of the process. */
+/** From now on the log has the lines that libraries and Node would print. */
 export function logLibraryLines(log: Logger): void {
-  // Only texts: an object may hold a secret.
+  // Only strings, because an object may hold a secret.
   const write = (first: unknown) => {
     const [text = ""] = typeof first === "string" ? first.split("\n") : [];
     log.warn({ text: text.slice(0, textLengthMax) }, "a library wrote to the console");

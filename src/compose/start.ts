@@ -1,4 +1,4 @@
-// Starts coffer: database, schema, keyring, first workspace, port.
+// Starts coffer: database, schema, keyring, servers and first workspace.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { connectDatabase, type DatabaseServer } from "../base/base.ts";
@@ -87,7 +87,8 @@ export async function start(
 /** Starts the egress proxy alone. Fails with a StartupError, and leaves nothing running. */
 export async function startEgress(config: Config, log: Logger): Promise<Running> {
   if (config.databaseUrl === undefined) {
-    const message = "COFFER_DATABASE_URL is required; beside the bundled Postgres, `coffer serve --egress` serves both";
+    const message =
+      "COFFER_DATABASE_URL is required; with the bundled Postgres, use `coffer serve --egress`, which serves both";
     throw new StartupError(message);
   }
   await using opening = new AsyncDisposableStack();
@@ -193,7 +194,9 @@ async function checkKeyring(
   const deployment = await findDeployment(database);
   if (!deployment) return undefined;
   if (!keyring) {
-    throw new StartupError(`the root keyring ${rootKeyFile} is missing; without it the secrets in this data are lost`);
+    throw new StartupError(
+      `the root keyring ${rootKeyFile} is missing; restore it, because without it the secrets in this database are lost`,
+    );
   }
   using key = openDeploymentKey(keyring, deployment.deploymentId, deployment);
   return deriveDeploymentKeys(key);

@@ -8,7 +8,7 @@ import { countForWorkers } from "../redis/worker-limits.ts";
 import type { Logger } from "./log.ts";
 import { prepareDatabase, type Running, start } from "./start.ts";
 
-/** What a worker tells the primary once. */
+/** The one report of a worker to the primary. */
 type Report = { serving: Pick<Running, "url" | "first"> } | { failed: string };
 
 /** The order of the primary to stop, with the lead in milliseconds. */
@@ -19,7 +19,7 @@ const answer = "coffer:alive";
 const questionIntervalMs = 1_000;
 const unansweredMax = 10;
 const restartDelayMs = 1_000;
-/** Beyond the grace that requests get. */
+/** The time beyond the grace of requests. */
 const stopDelayMsMax = 10_000;
 
 /** Fails with a StartupError, and leaves nothing running. */
@@ -71,11 +71,11 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
   };
 }
 
-/** What a worker serves, when it does; fails with the StartupError that ended it. */
+/** Resolves when the worker serves. Fails with the StartupError that ended it. */
 function reportOf(worker: Worker): Promise<Pick<Running, "url" | "first">> {
   const { promise, resolve, reject } = Promise.withResolvers<Pick<Running, "url" | "first">>();
   worker.on("message", (message: Partial<Report> | string) => {
-    // Workers speak to the counters of limits in the same way.
+    // Messages for the counters of limits use the same channel.
     if (typeof message === "string") return;
     if ("serving" in message && message.serving) resolve(message.serving);
     if ("failed" in message && message.failed) reject(new StartupError(message.failed));
@@ -113,9 +113,9 @@ async function stopWorker(worker: Worker, leadMs: number, { shutdownGraceMs }: C
   clearTimeout(timer);
 }
 
-/** A worker's whole life. It ends with its primary, in order when it is told to. */
+/** Serves as a worker until the primary ends or sends the order to stop. */
 export async function serveAsWorker(config: Config, log: Logger): Promise<void> {
-  if (!cluster.isWorker) throw new StartupError("this command is for coffer's own workers");
+  if (!cluster.isWorker) throw new StartupError("this command is only for workers that coffer starts itself");
   const stopped = stopOrderOrSignal();
   let running: Running;
   try {
@@ -133,7 +133,7 @@ export async function serveAsWorker(config: Config, log: Logger): Promise<void> 
 /** Resolves with the lead in milliseconds. */
 function stopOrderOrSignal(): Promise<number> {
   return new Promise((resolve) => {
-    // A terminal sends these to every process; the primary will say what to do.
+    // A terminal sends these to every process. Only the primary handles them.
     for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
     process.on("SIGTERM", () => resolve(0));
     process.on("message", (message: { [stopOrder]?: number } | string) => {

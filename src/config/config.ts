@@ -1,4 +1,4 @@
-// Configuration: environment variables `COFFER_*`, checked once at start, frozen.
+// Reads the environment variables `COFFER_*` once at start, and checks and freezes them.
 import { X509Certificate } from "node:crypto";
 import { Resolver } from "node:dns";
 import type { BlockList } from "node:net";
@@ -29,44 +29,44 @@ import {
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** Nobody asked for this port: when another has it, any free one will do. */
+  /** No setting names the port. If it is taken, coffer takes a free one. */
   readonly portIsDefault: boolean;
-  /** Processes that serve the port. */
+  /** The number of processes that serve the port. */
   readonly workers: number;
-  /** Absolute. */
+  /** An absolute path. */
   readonly dataDir: string;
   /** Undefined: the bundled Postgres. */
   readonly databaseUrl: string | undefined;
   readonly databasePassword: string | undefined;
   readonly databasePoolSize: number;
   readonly migrateOnStart: boolean;
-  /** Undefined: limits and fast paths in this process. */
+  /** Undefined: this process counts limits for itself. */
   readonly redisUrl: string | undefined;
   readonly redisPassword: string | undefined;
   /** The password of the Sentinels themselves. */
   readonly redisSentinelPassword: string | undefined;
   readonly redisPrefix: string;
   readonly rootKeyFile: string;
-  /** Whether a missing root key file may be made: only beside the bundled Postgres. */
+  /** Whether coffer may make a missing root key file. Only true with the bundled Postgres. */
   readonly mayCreateRootKey: boolean;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  /** Where people look at secrets, without a slash at its end; undefined: nowhere. */
+  /** The URL at which people see secrets, without a slash at its end; undefined: no console. */
   readonly consoleUrl: string | undefined;
-  /** Where sandboxes find the egress proxy; undefined: nobody is told. */
+  /** The URL of the egress proxy that sandboxes receive; undefined: they receive none. */
   readonly egressUrl: string | undefined;
-  /** Whose JWTs are believed. */
+  /** The issuers whose JWTs coffer accepts. */
   readonly jwtIssuers: readonly JwtIssuer[];
   readonly regions: readonly [string, ...string[]];
   readonly trustedProxies: BlockList;
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rateLimitPrincipal: number;
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rateLimitWorkspace: number;
   /** Requests without a credential or with a malformed one, per minute and address. The limit of failed look-ups is ten times as large. */
   readonly rateLimitUnauthenticated: number;
-  /** How credentials are tried. */
+  /** The settings of probes. */
   readonly validation: ProbeSettings;
-  /** How vaults elsewhere are called. */
+  /** The settings of external vaults. */
   readonly vaults: VaultSettings;
   /** The egress proxy. */
   readonly egress: EgressConfig;
@@ -76,39 +76,39 @@ export interface Config {
   readonly shutdownLeadMs: number;
   /** How long coffer then waits for running calls. */
   readonly shutdownGraceMs: number;
-  /** Whether this instance takes its part in purging, expiring, destroying and sweeping. */
+  /** Whether this instance runs jobs. */
   readonly jobs: boolean;
   /** How often each job looks for work. */
   readonly jobsIntervalMs: number;
-  /** After how many days events are dropped; undefined: never. */
+  /** The number of days after which events are dropped; undefined: never. */
   readonly eventRetention: { readonly auditDays: number | undefined; readonly egressDays: number | undefined };
-  /** Variables that look like settings and are none: a misspelled name would otherwise pass unnoticed. */
+  /** Variables that look like settings but are not. They may be misspelled. */
   readonly unknownSettings: readonly string[];
 }
 
 export interface EgressConfig {
   readonly host: string;
   readonly port: number;
-  /** Where its counts are read; undefined: nowhere. */
+  /** The port of the metrics; undefined: no metrics. */
   readonly metricsPort: number | undefined;
-  /** Ports that requests may go to. */
+  /** The ports that requests may go to. */
   readonly ports: ReadonlySet<number>;
-  /** Addresses that may be called although they are not public. */
+  /** Addresses that the proxy may connect to although they are not public. */
   readonly allowed: BlockList;
-  /** Roots that hosts' certificates may lead to beside the system's, in PEM. */
+  /** Root certificates in PEM that the proxy accepts besides those of the system. */
   readonly roots: string | undefined;
-  /** Name servers that are asked instead of the system's. */
+  /** Name servers that the proxy asks instead of those of the system. */
   readonly dnsServers: readonly string[];
-  /** At most, of one sandbox with one secret; undefined: any number. */
+  /** The limit of one sandbox with one secret; undefined: no limit. */
   readonly requestsPerMinute: number | undefined;
-  /** Likewise, both ways. */
+  /** The limit of one sandbox with one secret, in both directions together. */
   readonly bytesPerHour: number | undefined;
-  /** Requests per minute of one sandbox to one process; tunnels and refused requests count too. */
+  /** The limit of one sandbox in one process. Tunnels and refused requests count too. */
   readonly sandboxRequestsPerMinute: number;
   readonly waits: EgressWaits;
 }
 
-/** Reads the settings; what is odd is a StartupError that names the variable. Empty variables count as unset. */
+/** Reads the settings. Fails with a StartupError that names the variable that is not valid. Empty variables count as unset. */
 export function loadConfig(environment: Environment): Config {
   const asked = new Set<string>();
   const env = new Proxy(environment, {
@@ -165,7 +165,7 @@ export function loadConfig(environment: Environment): Config {
       auditDays: retentionDays(env, "COFFER_AUDIT_RETENTION_DAYS", 0),
       egressDays: retentionDays(env, "COFFER_EGRESS_RETENTION_DAYS", 90),
     },
-    // Last: by now every setting has been asked for.
+    // Last, when every setting has been read.
     unknownSettings: Object.keys(environment).filter((name) => /^COFFER_(?!TEST_)/.test(name) && !asked.has(name)),
   });
 }
@@ -176,7 +176,7 @@ function redisUrl(env: Environment): string | undefined {
   throw new StartupError(`COFFER_REDIS_URL must be ${redisUrlForms}`);
 }
 
-/** 0: never dropped. */
+/** 0: events are never dropped. */
 function retentionDays(env: Environment, name: string, byDefault: number): number | undefined {
   return integer(env, name, { byDefault, min: 0, max: 36_500 }) || undefined;
 }
@@ -184,12 +184,12 @@ function retentionDays(env: Environment, name: string, byDefault: number): numbe
 function consoleUrl(env: Environment): string | undefined {
   const given = url(env, "COFFER_CONSOLE_URL", ["https:", "http:"]);
   if (given === undefined) return undefined;
-  // What is shown with an id behind it stays within the 2,048 characters that clients expect at most.
+  // With an id behind it the URL has at most 2,048 characters, which is what clients accept.
   if (URL.canParse(given) && given.length <= 1_900 && !/[?#]/.test(given)) return given.replace(/\/+$/, "");
   throw new StartupError("COFFER_CONSOLE_URL must be a URL of at most 1900 characters, without a query");
 }
 
-/** As programs on the same machine find the proxy; undefined where it is not known yet, or is every address. */
+/** Returns the URL of the proxy for programs on the same machine; undefined when the port is chosen later or the proxy listens on every address. */
 export function egressOrigin({ host, port }: Pick<EgressConfig, "host" | "port">): string | undefined {
   if (port === 0 || host === "0.0.0.0" || host === "::") return undefined;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
@@ -200,7 +200,7 @@ function egressUrl(env: Environment): string | undefined {
   if (given === undefined) return undefined;
   const parsed = URL.parse(given);
   if (parsed && parsed.href === `${parsed.origin}/`) return parsed.origin;
-  throw new StartupError("COFFER_EGRESS_URL must be a URL of a scheme, a host and a port");
+  throw new StartupError("COFFER_EGRESS_URL must be a URL with only a scheme, a host and a port");
 }
 
 function tls(env: Environment): Config["tls"] {
@@ -208,7 +208,7 @@ function tls(env: Environment): Config["tls"] {
   const keyFile = text(env, "COFFER_TLS_KEY_FILE");
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) {
-    throw new StartupError("COFFER_TLS_CERT_FILE and COFFER_TLS_KEY_FILE are set together or not at all");
+    throw new StartupError("COFFER_TLS_CERT_FILE and COFFER_TLS_KEY_FILE must be set together");
   }
   const files = { cert: readText("COFFER_TLS_CERT_FILE", certFile), key: readText("COFFER_TLS_KEY_FILE", keyFile) };
   try {
@@ -303,7 +303,7 @@ function certificates(name: string, path: string): string {
     for (const certificate of found) new X509Certificate(certificate);
     if (found.length > 0) return pem;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new StartupError(`${name} must hold certificates in PEM`);
 }

@@ -1,4 +1,4 @@
-// Reads single settings from environment variables; what is odd is a StartupError that names the variable. Empty ones count as unset.
+// Reads single settings from environment variables. Fails with a StartupError that names the variable. Empty variables count as unset.
 import { readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
 import { StartupError } from "../domain/error/startup-error.ts";
@@ -29,7 +29,7 @@ export function oneOf<const Choice extends string>(
   return found;
 }
 
-/** The URL itself may hold a password, so no error shows it. */
+/** Errors do not show the URL, because it may hold a password. */
 export function url(env: Environment, name: string, protocols: readonly string[]): string | undefined {
   const given = text(env, name);
   if (given === undefined) return undefined;

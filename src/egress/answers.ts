@@ -56,7 +56,7 @@ export function endWithAnswer(socket: Duplex, answer: ProxyAnswer): void {
   endSoon(socket, `HTTP/1.1 ${answer.status} ${phrases[answer.status]}\r\n${lines.join("")}\r\n${bodyOf(answer)}`);
 }
 
-/** Closes a connection, also when the client never closes its side of it. */
+/** Closes a connection, also when the client never closes its side. */
 export function endSoon(socket: Duplex, text = ""): void {
   socket.end(text);
   socket.resume();

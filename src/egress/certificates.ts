@@ -8,12 +8,12 @@ import { type Ca, type LeafKey, leafLifeMs, makeLeafKey, mintLeaf } from "../ste
 export interface Certificates {
   /** The authority of a workspace, in PEM. */
   authority(workspaceId: string): Promise<string>;
-  /** To be the host for sandboxes of the workspace: only for hosts that a secret of theirs may go to. */
+  /** Returns the TLS context by which the proxy answers for the host. Only for hosts that a bound secret may go to. */
   contextFor(workspaceId: string, host: string): Promise<SecureContext>;
 }
 
 const casMax = 1_000;
-/** Of 60 KB each. */
+/** Each takes about 60 KB. */
 const contextsMax = 2_000;
 
 export function createCertificates(

@@ -1,10 +1,10 @@
-// The body of an answer as it is without its coding: what cannot be read cannot be scrubbed.
+// Decompresses the body of an answer, so that values in it can be found.
 import type { IncomingMessage } from "node:http";
 import type { Readable, Transform } from "node:stream";
 import zlib from "node:zlib";
 
 const flush = { flush: zlib.constants.Z_SYNC_FLUSH };
-/** 8 MiB, as browsers have it (RFC 9659): the host chooses how much memory an answer takes. */
+/** 8 MiB, as in browsers (RFC 9659). Without a limit the host would choose how much memory an answer takes. */
 const zstdWindowLogMax = 23;
 const decoders: ReadonlyMap<string, () => Transform> = new Map([
   ["gzip", () => zlib.createGunzip(flush)],
@@ -14,16 +14,16 @@ const decoders: ReadonlyMap<string, () => Transform> = new Map([
   ["zstd", () => zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax } })],
 ]);
 
-/** The coding of a host that was asked for none, and gave one all the same; undefined when it gave none. */
+/** Returns the coding of an answer; undefined without one. Some hosts use a coding although the request accepts none. */
 export function codingOf({ headers }: IncomingMessage): string | undefined {
   const transferCoding = headers["transfer-encoding"]?.trim().toLowerCase() ?? "chunked";
-  // It was asked for none of these either, and they go without saying.
+  // The request accepts no transfer coding either.
   if (transferCoding !== "chunked") return `transfer ${transferCoding}`;
   const coding = headers["content-encoding"]?.trim().toLowerCase();
   return coding === "" || coding === "identity" ? undefined : coding;
 }
 
-/** Undefined for a coding that is not known. */
+/** Returns undefined for an unknown coding. */
 export function decoded(incoming: IncomingMessage, coding: string): Readable | undefined {
   const decoder = decoders.get(coding)?.();
   if (!decoder) return undefined;

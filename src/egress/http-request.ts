@@ -120,7 +120,7 @@ function sidesOf(parts: ForwardParts, { route, target, request, response, prepar
         clearTimeout(silence);
         stopChecks();
       });
-      // The client left while the request was judged.
+      // The client left while the request was checked.
       if (response.closed) return proxied.clientLeft();
       if (hasBody(request)) {
         limitSilence(bodyMs);

@@ -1,15 +1,15 @@
-// What the proxy counts, in the text that Prometheus reads: no names of workspaces, sandboxes, secrets and hosts are in it.
+// The metrics of the proxy for Prometheus. They contain no names of workspaces, sandboxes, secrets or hosts.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Counter, Histogram, Registry } from "prom-client";
 import type { EgressErrorCode } from "../domain/egress/egress-event.ts";
 
-/** One request, when all of it has gone through. */
+/** One request that has ended. */
 export interface Measured {
   status: number;
   errorCode: EgressErrorCode;
   isSwapped: boolean;
-  /** Until its answer began. */
+  /** The time until the answer began. */
   latencyMs: number;
   requestBytes: number;
   responseBytes: number;
@@ -17,8 +17,8 @@ export interface Measured {
 
 export interface EgressMetrics {
   measure(request: Measured): void;
-  /** Somebody without a sandbox's token. */
-  countUnknown(): void;
+  /** Counts a client without a valid sandbox token. */
+  countUnknownClient(): void;
   text(): Promise<string>;
   contentType: string;
 }
@@ -53,7 +53,7 @@ export function createEgressMetrics(): EgressMetrics {
     registers,
   });
   return {
-    countUnknown: () => unknown.inc(),
+    countUnknownClient: () => unknown.inc(),
     measure({ status, errorCode, isSwapped, latencyMs, requestBytes, responseBytes }) {
       const swapped = String(isSwapped);
       requests.inc({ status: `${Math.floor(status / 100)}xx`, error_code: errorCode, swapped });
@@ -71,7 +71,7 @@ export interface MetricsServer {
   close(): void;
 }
 
-/** A port of its own, which sandboxes need not reach. */
+/** Serves the metrics on a separate port, which sandboxes need not reach. */
 export function createMetricsServer(metrics: EgressMetrics): MetricsServer {
   const server = createServer((request, response) => {
     if (request.method !== "GET" || request.url !== "/metrics") {

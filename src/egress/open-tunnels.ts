@@ -1,12 +1,12 @@
-// How many tunnels each sandbox holds open: one that never lets go takes nothing from the others.
+// Limits the open tunnels of each sandbox.
 import type { Duplex } from "node:stream";
 
 export interface OpenTunnels {
-  /** Counts one more until the connection closes, unless it is one too many. */
+  /** Counts the connection until it closes. Returns false, and does not count it, when the limit is reached. */
   open(sandboxId: string, connection: Duplex): boolean;
 }
 
-/** Of some 100 KB each. */
+/** Each takes about 100 KB. */
 const tunnelsMax = 512;
 
 export function createOpenTunnels(): OpenTunnels {

@@ -1,8 +1,9 @@
-// Prepares a request for its host: admits the sandbox, judges the request and puts the values into the headers.
+// Prepares a request for its host: admits the sandbox, checks the request and puts the values into the headers.
+
+import { checkRequest } from "../domain/egress/check-request.ts";
 import { requestHeaders } from "../domain/egress/forwarded-headers.ts";
 import type { RequestHead } from "../domain/egress/framing.ts";
 import { sentValue } from "../domain/egress/inject.ts";
-import { judgeRequest } from "../domain/egress/judge-request.ts";
 import type { Refusal, RefusalCode } from "../domain/egress/refusal.ts";
 import type { EgressSandbox } from "../domain/egress/sandbox.ts";
 import { type ScrubForm, scrubForms } from "../domain/egress/scrub-forms.ts";
@@ -49,12 +50,12 @@ export async function prepare(
   if ("answer" in entered) return entered;
   const { sandbox, refusal } = entered;
   if (refusal) return { sandbox, refusal };
-  const judged = judgeRequest(sandbox, route, head, parts.isPlaceholder);
-  if ("refusal" in judged) return { sandbox, refusal: judged.refusal };
-  if ("foreignPlaceholder" in judged) {
-    return { sandbox, refusal: await parts.refusalOfForeignPlaceholder(sandbox, judged.foreignPlaceholder) };
+  const checked = checkRequest(sandbox, route, head, parts.isPlaceholder);
+  if ("refusal" in checked) return { sandbox, refusal: checked.refusal };
+  if ("foreignPlaceholder" in checked) {
+    return { sandbox, refusal: await parts.refusalOfForeignPlaceholder(sandbox, checked.foreignPlaceholder) };
   }
-  const { swaps } = judged;
+  const { swaps } = checked;
   const meters: Meter[] = [];
   for (const { binding, limits } of swaps) {
     const meter = await parts.usage.begin(`${sandbox.sandboxId} ${binding.secretId}`, limits);

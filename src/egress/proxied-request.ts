@@ -17,7 +17,7 @@ export interface Sides {
   breakClient(): void;
 }
 
-export type Judged =
+export type Checked =
   | { answer: ProxyAnswer }
   | { sandbox: EgressSandbox; refusal: Refusal }
   | { openTunnel: () => void }
@@ -59,19 +59,19 @@ interface Known {
 const clientLeftStatus = 499;
 
 /**
- * `judge` decides whether the request may go to its host; an error of it is answered as a fault of the proxy. `send` answers the client.
+ * `check` decides whether the request may go to its host; an error of it is answered as a fault of the proxy. `send` answers the client.
  * Resolves when the request has ended.
  */
 export function proxyRequest(
   parts: EventParts,
   details: RequestDetails,
   send: (answer: ProxyAnswer) => void,
-  judge: (request: ProxiedRequest) => Promise<Judged>,
+  check: (request: ProxiedRequest) => Promise<Checked>,
 ): Promise<void> {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const events = createRequestEvents(parts, details);
   const known = { secretIds: [], meters: [] } as Partial<Known> as Known;
-  let state: State = "judging";
+  let state: State = "checking";
 
   function write(outcome: EventOutcome): void {
     events.write(known.sandbox, outcome).then(
@@ -144,12 +144,12 @@ export function proxyRequest(
     ended,
   };
 
-  judge(request).then(
-    (judged) => {
-      if ("answer" in judged) on("turnedAway", judged);
-      else if ("refusal" in judged) on("refused", judged);
-      else if ("openTunnel" in judged) on("opened", judged);
-      else on("accepted", judged);
+  check(request).then(
+    (checked) => {
+      if ("answer" in checked) on("turnedAway", checked);
+      else if ("refusal" in checked) on("refused", checked);
+      else if ("openTunnel" in checked) on("opened", checked);
+      else on("accepted", checked);
     },
     (error: unknown) => {
       parts.onUnexpectedError(error);

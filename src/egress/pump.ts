@@ -1,4 +1,4 @@
-// Moves a body on, chunk by chunk, no faster than it is taken.
+// Passes a body on, chunk by chunk, no faster than the sink accepts it.
 import type { Readable, Writable } from "node:stream";
 
 export interface Pumped {

@@ -1,6 +1,7 @@
 // Checks periodically whether a sandbox may continue, while its request, WebSocket or tunnel is open.
+
+import { hasRuleFor } from "../domain/egress/check-request.ts";
 import { matchesHost } from "../domain/egress/host-pattern.ts";
-import { hasRuleFor } from "../domain/egress/judge-request.ts";
 import { networkRefusal } from "../domain/egress/network-limits.ts";
 import type { RefusalCode } from "../domain/egress/refusal.ts";
 import { isLetIn } from "../domain/egress/sandbox.ts";

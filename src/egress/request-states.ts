@@ -16,7 +16,7 @@
  */
 export type State =
   /** The proxy finds the sandbox, checks the request and opens the values. */
-  | "judging"
+  | "checking"
   /** The request goes to the host, which has not answered. */
   | "sending"
   /** The host has answered. The row of the request is being written, and the client has received nothing. */
@@ -83,7 +83,7 @@ function go(to: State, ...acts: Act[]): Step {
 const late = ["answered", "failed", "clientLeft", "finished"] as const;
 
 export const states: Readonly<Record<State, Row>> = {
-  judging: {
+  checking: {
     on: {
       turnedAway: go("ended", "sendAnswer"),
       refused: go("refusing", "writeRefusal"),

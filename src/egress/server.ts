@@ -18,16 +18,16 @@ import { forwardWebSocket, isWebSocket } from "./websocket.ts";
 
 export interface EgressServer {
   listen(port: number, host: string): Promise<{ port: number }>;
-  /** From now on each answer ends its connection, and readiness is 503; requests are still served. */
+  /** From now on each answer ends its connection and readiness is 503. Requests are still served. */
   announceClose(): void;
-  /** Lets requests finish for as long, then ends what is open. */
+  /** Lets requests finish for this time, then ends the open connections. */
   close(graceMs: number): Promise<void>;
 }
 
 const options: ServerOptions = {
   insecureHTTPParser: false,
   maxHeaderSize: 32_768,
-  // Bodies have time-outs of their own.
+  // Bodies have separate time-outs.
   requestTimeout: 0,
   keepAliveTimeout: 60_000,
   noDelay: true,
@@ -61,7 +61,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
   const { headMs } = parts.timeouts;
   const timed: ServerOptions = { ...options, headersTimeout: headMs, connectionsCheckingInterval: headMs };
   const inner = createServer({ ...timed, shouldUpgradeCallback: isWebSocket });
-  // It has no port, and would keep no time without this.
+  // This server never listens. Emit "listening" so that Node starts its header timeout.
   inner.emit("listening");
   guard.guardServer(inner);
   inner.on("request", (request, response) => {
@@ -75,7 +75,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
     const route = routes.get(request.socket) as ClientRoute;
     track(forwardWebSocket(parts, route, request, socket, early), failConnection(socket));
   });
-  // A tunnel within a tunnel: judged as all requests are, and so refused.
+  // A tunnel within a tunnel is checked like every request, and refused.
   inner.on("connect", (request, socket, early) => {
     const route = routes.get(request.socket) as ClientRoute;
     track(forwardWebSocket(parts, route, request, socket, early), failConnection(socket));
@@ -109,7 +109,7 @@ export function createEgressServer(parts: EgressParts): EgressServer {
       await idleBefore(performance.now() + graceMs);
       for (const socket of sockets) socket.destroy();
       await closed;
-      // What was ended has events still to write.
+      // The ended requests still write their events.
       await idleBefore(performance.now() + endingMs);
       inner.close();
     },
@@ -120,7 +120,7 @@ function failRequest(response: ServerResponse): (error: unknown) => void {
   return (error) => (response.headersSent ? response.destroy() : sendAnswer(response, failureAnswer(error), true));
 }
 
-/** Before anything was answered on it. */
+/** Only for a connection on which nothing was answered yet. */
 function failConnection(socket: Duplex): (error: unknown) => void {
   return (error) => endWithAnswer(socket, failureAnswer(error));
 }
@@ -146,7 +146,7 @@ async function serve(
   // The body is not read, so the connection cannot be used for another request.
   if (hasBody(request)) response.shouldKeepAlive = false;
   if (request.method === "GET" && (url === "/healthz" || url === "/readyz")) {
-    // Without a database that takes its events the proxy answers nothing.
+    // Without a database that accepts events the proxy refuses every request.
     const isWell = url === "/healthz" || (!isClosing && (await parts.isReady()));
     response.writeHead(isWell ? 200 : 503, { "x-content-type-options": "nosniff" });
     return void response.end(isWell ? "ok\n" : "not ready\n");

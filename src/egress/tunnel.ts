@@ -3,9 +3,9 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type SecureContext, TLSSocket } from "node:tls";
+import { hadRuleFor, hasRuleFor } from "../domain/egress/check-request.ts";
 import { valuesOf } from "../domain/egress/framing.ts";
 import { readHostPattern } from "../domain/egress/host-pattern.ts";
-import { hadRuleFor, hasRuleFor } from "../domain/egress/judge-request.ts";
 import { networkRefusal } from "../domain/egress/network-limits.ts";
 import type { Refusal } from "../domain/egress/refusal.ts";
 import type { EgressSandbox } from "../domain/egress/sandbox.ts";
@@ -16,7 +16,7 @@ import { addressOf, type ClientRoute, proxyToken } from "./client.ts";
 import { type EnterParts, enter } from "./enter.ts";
 import { type JoinParts, join } from "./join.ts";
 import type { OpenTunnels } from "./open-tunnels.ts";
-import { type Judged, type ProxiedRequest, proxyRequest, type Sides } from "./proxied-request.ts";
+import { type Checked, type ProxiedRequest, proxyRequest, type Sides } from "./proxied-request.ts";
 import type { EventParts } from "./request-events.ts";
 import { failureCode, type Upstreams } from "./upstreams.ts";
 
@@ -57,7 +57,7 @@ export function openTunnel(
     parts,
     { method: "CONNECT", host: route.host || "-", target: "" },
     (answer) => endWithAnswer(socket, answer),
-    async (proxied): Promise<Judged> => {
+    async (proxied): Promise<Checked> => {
       const entered = await enter(parts, route.token, route.address);
       if ("answer" in entered) return entered;
       const { sandbox } = entered;

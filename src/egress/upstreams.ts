@@ -1,4 +1,4 @@
-// Connections to hosts, kept alive for the next request of the same sandbox: what one has done to a connection concerns no other.
+// Keeps connections to hosts alive for the next request of the same sandbox. Sandboxes never share a connection.
 import { Agent, type AgentOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
@@ -10,7 +10,7 @@ import type { NetGuard } from "../net-guard/guard.ts";
 
 export interface Upstreams {
   agentOf(sandboxId: string): Agent;
-  /** A connection of its own, under TLS unless it is for a tunnel. */
+  /** Opens a connection that is not shared. `plain`: without TLS, for a tunnel. */
   connect(destination: Destination, options?: { plain: boolean }): Promise<Duplex>;
   close(): void;
 }
@@ -19,7 +19,7 @@ const keptIdleMs = 15_000;
 const agentsMax = 10_000;
 const agentOptions: AgentOptions = { keepAlive: true, maxFreeSockets: 32, scheduling: "lifo", timeout: keptIdleMs };
 
-/** What is said of a host that was not connected, or did not answer. */
+/** Returns the error code for a host that could not be connected or did not answer. */
 export function failureCode(error: unknown): "host_denied" | "upstream_timeout" | "upstream_unreachable" {
   const failure = error instanceof OutboundError ? error.failure : undefined;
   if (failure === "ADDRESS_REFUSED") return "host_denied";
@@ -33,11 +33,11 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
   const connect: Upstreams["connect"] = async ({ host, port }, { plain } = { plain: false }) => {
     const socket = await dial(guard, new URL(`${plain ? "http" : "https"}://${host}:${port}/`), {
       signal: AbortSignal.timeout(dialMs),
-      // A first address that says nothing leaves time for the next.
+      // If the first address does not answer, half of the time is left for the next.
       attemptMs: dialMs / 2,
       secureContext: roots,
     });
-    // A host may reset it at any moment, also when nobody listens: such an error would end the process.
+    // Without a listener a reset by the host would end the process.
     socket.on("error", () => socket.destroy());
     return socket;
   };
@@ -69,7 +69,7 @@ export function createUpstreams(guard: NetGuard, roots: SecureContext, dialMs: n
   };
 }
 
-/** What is in use ends with its request. */
+/** Connections in use end with their requests. */
 function closeIdle(agent: Agent): void {
   agent.maxFreeSockets = 0;
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();

@@ -1,4 +1,4 @@
-// How much a sandbox has used a secret: requests a minute and bytes an hour.
+// Counts how much a sandbox uses a secret: requests per minute and bytes per hour.
 import { BoundedMap } from "../domain/bounded-map.ts";
 import type { EgressLimits } from "../domain/egress/egress-rule.ts";
 import type { SharedCount } from "../domain/shared-count.ts";
@@ -10,25 +10,25 @@ export interface UsageLimits {
 }
 
 export interface Meter {
-  /** Counts bytes, and says whether there are some left. */
+  /** Counts bytes. Returns false when the limit is exceeded. */
   addBytes(count: number): boolean;
 }
 
-/** One request, or byte, too many. */
+/** The limit that is exceeded. */
 export interface Exceeded {
   code: "rate_limited" | "byte_cap_reached";
-  /** Until there are some again. */
+  /** The time until the window ends. */
   retryAfterMs: number;
 }
 
 export interface Usage {
-  /** Counts a request, unless it is one too many. */
+  /** Counts a request. Returns the limit that it would exceed. */
   begin(key: string, limits: Pick<EgressLimits, "requestsPerMinute" | "bytesPerHour">): Promise<Meter | Exceeded>;
-  /** Tells other processes what they do not know yet. */
+  /** Adds the pending counts to those that processes share. */
   flush(): Promise<void>;
 }
 
-/** Makes a count that processes share, of windows of so many milliseconds. */
+/** Makes a count that processes share. */
 export type ShareCount = (name: string, windowMs: number) => SharedCount;
 
 const minuteMs = 60_000;
@@ -43,8 +43,8 @@ interface Counted {
 const unlimited: Meter = { addBytes: () => true };
 
 /**
- * No rule allows more than `most`. With `share` requests are counted exactly, and bytes to what passes in a tenth of a second;
- * without it, and while nobody answers there, this process counts for itself.
+ * No rule allows more than `most`. With `share`, requests are counted exactly, and bytes with a delay of a tenth of a second. Without
+ * it, and while Redis does not answer, this process counts for itself.
  */
 export function createUsage(
   most: UsageLimits,
@@ -74,7 +74,7 @@ export function createUsage(
       const { requests, bytes } = countedOf(key);
       const tooMany = (): Exceeded => ({ code: "rate_limited", retryAfterMs: requests.leftMs() });
       const tooMuch = (): Exceeded => ({ code: "byte_cap_reached", retryAfterMs: bytes.leftMs() });
-      // What this process knows already needs no asking.
+      // The counts of this process may already exceed the limit.
       if (requests.count() >= requestsMax) return tooMany();
       if (bytes.count() >= bytesMax) return tooMuch();
       const [request] = await Promise.all([
@@ -96,7 +96,7 @@ export function createUsage(
   };
 }
 
-/** Infinity when neither is a limit. */
+/** Returns Infinity when neither is a limit. */
 function lower(one = Infinity, other = Infinity): number {
   return Math.min(one, other);
 }

@@ -1,4 +1,4 @@
-// Values on their way into requests: opened once for all requests of a sandbox within a second, then overwritten.
+// Opens values once for all requests of a sandbox within a second, then overwrites them.
 import type { EgressBinding, EgressSandbox } from "../domain/egress/sandbox.ts";
 import type { OpenedForEgress } from "../operations/egress/open-for-egress.ts";
 
@@ -10,14 +10,14 @@ export interface OpenRequest {
 type Used = Pick<EgressBinding, "secretId" | "currentVersion">;
 
 export interface Values {
-  /** The value as text. Fails as `openForEgress` does. */
+  /** Returns the value as text. Fails as `openForEgress` does. */
   get(sandbox: EgressSandbox, binding: Used, request: OpenRequest): Promise<string>;
   clear(): void;
 }
 
-/** With the sandbox's record, which is as old at most, a change is effective within two seconds. */
+/** The sandbox's record may be as old. Together a change takes effect within two seconds. */
 const keptMs = 1_000;
-/** Vaults take few calls a minute. What coffer knows of the secret is as fresh as for any other. */
+/** External vaults allow few calls per minute. The rows of the secret are as fresh as those of others. */
 const referenceKeptMs = 30_000;
 
 export function createValues(
@@ -30,7 +30,7 @@ export function createValues(
     if (!entry) return;
     kept.delete(key);
     clearTimeout(entry.timer);
-    // After those who are waiting for it.
+    // Later, because callers that wait for the value read it first.
     entry.opened.then(
       ({ value }) => setImmediate(() => value.zero()),
       () => {},

@@ -1,4 +1,4 @@
-// Forwards a WebSocket: the handshake is judged like every request, then bytes go both ways.
+// Forwards a WebSocket: the handshake is checked like every request, then bytes go both ways.
 import { type IncomingMessage, request as openRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { responseHeaders } from "../domain/egress/forwarded-headers.ts";

@@ -1,26 +1,26 @@
-// What is counted in a window of time, which begins with the first count: here, and among all processes where they share it.
+// Counts within a window of time that begins with the first count, alone or together with other processes.
 import type { SharedCount } from "../domain/shared-count.ts";
 
 export interface WindowCount {
-  /** As far as this process knows. */
+  /** Returns the count as far as this process knows it. */
   count(): number;
   leftMs(): number;
-  /** Counts one, and gives how many it makes among all processes. */
+  /** Counts one. Returns the count of all processes. */
   next(): Promise<number>;
-  /** Counts at once here, and soon for the others. */
+  /** Counts in this process at once, and in the shared count soon. */
   add(count: number): void;
-  /** Tells the others what was added here, and learns of what was added there. */
+  /** Adds the counts of this process to the shared count, and reads it. */
   share(): Promise<void>;
-  /** Tells what is still untold. */
+  /** Shares the counts that are not shared yet. */
   flush(): Promise<void>;
 }
 
-/** How long others do not know what was added here. */
+/** The delay of the shared count. */
 const untoldMs = 100;
-/** After nobody answered. */
+/** The delay after Redis did not answer. */
 const retryMs = 1_000;
 
-/** Where nobody answers it counts for itself, on from what it knew. `nowMs` is a monotonic clock. */
+/** While Redis does not answer, this process continues from the last known count. `nowMs` is a monotonic clock. */
 export function createWindowCount(
   lengthMs: number,
   shared: ((count: number) => ReturnType<SharedCount["add"]>) | undefined,

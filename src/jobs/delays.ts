@@ -1,9 +1,9 @@
-// How long a job waits before it looks again.
+// Computes how long a job waits before its next run.
 import type { RandomBytes } from "../domain/random.ts";
 
 const retryMinMs = 1_000;
 const retryMaxMs = 300_000;
-/** Delays differ by so much in either direction. */
+/** Delays vary by this share in either direction. */
 const jitter = 0.2;
 
 export function jitteredMs(delayMs: number, random: RandomBytes): number {
@@ -12,7 +12,7 @@ export function jitteredMs(delayMs: number, random: RandomBytes): number {
   return Math.round(delayMs * (1 - jitter + 2 * jitter * fraction));
 }
 
-/** Doubles with each failure in a row, from a second to five minutes. */
+/** The delay doubles with each consecutive failure, from a second to five minutes. */
 export function backOffMs(failures: number): number {
   return Math.min(retryMinMs * 2 ** (failures - 1), retryMaxMs);
 }

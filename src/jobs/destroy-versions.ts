@@ -1,4 +1,4 @@
-// Destroys versions at their scheduled_destroy_time; until then they are disabled, and enabling one calls it off.
+// Destroys secret versions at their scheduled_destroy_time. Until then they are disabled, and enabling a version cancels its destruction.
 import { asDestroyed } from "../steps/versions/as-destroyed.ts";
 import {
   countDestructions,

@@ -1,4 +1,4 @@
-// What the jobs on keys have in common: each key is worked on if it is as coffer wrote it, and otherwise reported and put off.
+// The common part of jobs on keys. Keys that do not authenticate are reported and postponed.
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { coveredOfKmsKey, isAuthentic, macOf } from "../integrity/row-macs.ts";
 import { wrapsSecrets } from "../runtime/key-material.ts";
@@ -8,7 +8,7 @@ import { type StoredKmsKeyRecord, updateKeyRecord } from "../store/kms-key-recor
 import type { JobDeps } from "./job.ts";
 import { recordSystemEvents } from "./system-events.ts";
 
-/** Makes the change of each key, which is locked, under a new MAC, with an event. */
+/** Changes each locked key, with a new MAC and an audit event. */
 export async function changeDueKeys(
   deps: JobDeps,
   tx: Tx,
@@ -24,7 +24,7 @@ export async function changeDueKeys(
     const options = { destroyAfterMs: undefined, wrapsSecrets: wrapsSecrets(key) };
     await updateKeyRecord(tx, { ...next, mac: macOf(deploymentKeys, coveredOfKmsKey(next)) }, options);
   }
-  // A new MAC would vouch for what somebody has changed behind coffer's back.
+  // A new MAC would make a row valid that somebody has changed with SQL.
   for (const key of tampered) await postponeKey(tx, key);
   await recordSystemEvents(deps, tx, { job, rule }, sound.map(subjectOf));
   await recordSystemEvents(deps, tx, { job, rule, result: "VALUE_CORRUPT" }, tampered.map(subjectOf));

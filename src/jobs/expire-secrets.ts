@@ -1,4 +1,4 @@
-// Notes down that secrets have expired, which every reader has judged by itself since their expire_time.
+// Marks expired secrets. Readers check expire_time themselves, so nothing depends on this job.
 import type { Secret } from "../domain/secret/secret.ts";
 import { settleExpired } from "../steps/secrets/settle-expired.ts";
 import { isExpiryDue, lockExpiredSecrets } from "../store/expired-secrets.ts";

@@ -1,4 +1,4 @@
-// What a job is: something to look for, and a way to do a part of it in one short transaction.
+// The interface of a job: it looks for work and does a part of it in one short transaction.
 import type { Deps } from "../runtime/deps.ts";
 import type { Sql, Tx } from "../store/database.ts";
 
@@ -8,12 +8,12 @@ export type JobDeps = Pick<
 >;
 
 export interface Job {
-  /** Names its lock, its log lines and, as `coffer.jobs/<name>`, its audit events. */
+  /** The name in its lock, its log lines and, as `coffer.jobs/<name>`, its audit events. */
   name: string;
-  /** Set if it looks for work more often than the others. */
+  /** Set if the job looks for work more often than the others. */
   everyMs?: number;
-  /** Whether there is anything to do: the one statement of an idle tick, answered by an index. */
+  /** Whether there is work. Must be one statement that an index answers, because it runs at every interval. */
   isDue(sql: Sql): Promise<boolean>;
-  /** Does a part of it, within some ten milliseconds, and says how many things it did; 0: nothing is left that is not locked. */
+  /** Does a part of the work, in about ten milliseconds. Returns the number of changes; 0: all that is left is locked. */
   runBatch(deps: JobDeps, tx: Tx): Promise<number>;
 }

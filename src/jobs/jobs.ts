@@ -1,4 +1,4 @@
-// Every job that needs no setting.
+// The jobs that need no setting.
 import { analyzeTables } from "./analyze-tables.ts";
 import { destroyKeys } from "./destroy-keys.ts";
 import { destroyVersions } from "./destroy-versions.ts";

@@ -16,16 +16,16 @@ import {
 } from "../store/event-partitions.ts";
 import type { Job, JobDeps } from "./job.ts";
 
-/** After how many days events are dropped; undefined: never. */
+/** The number of days after which events are dropped; undefined: never. */
 export interface EventRetention {
   auditDays: number | undefined;
   egressDays: number | undefined;
 }
 
-/** What is to be done with a table. */
+/** The work on one table. */
 interface Work {
   last: EventPartition | undefined;
-  /** Where the last partition is to end. */
+  /** The end of the last partition. */
   divide: Date | undefined;
   drop: EventPartition[];
 }
@@ -50,14 +50,14 @@ export function partitionEvents(retention: EventRetention): Job {
       let done = 0;
       const works: (Work & { table: EventTable })[] = [];
       for (const table of tables) works.push({ table, ...(await workOf(tx, table)) });
-      // Both before either table is locked: it may take long.
+      // Before a table is locked, because it may take long.
       for (const work of works) {
         const { last, divide } = work;
         if (last?.begin && divide && !(await boundUsed(deps.database, tx, last, divide))) work.divide = undefined;
       }
       for (const { table, last, divide, drop } of works) {
         if (!divide && drop.length === 0) continue;
-        // Work that is not done now is found again by the next run.
+        // The next run does the work that is left.
         if (!(await tryLockEvents(tx, table))) continue;
         if (last?.begin && divide) {
           const { name, begin } = last;
@@ -76,7 +76,7 @@ export function partitionEvents(retention: EventRetention): Job {
  * not be had in time.
  */
 async function boundUsed(database: Database, tx: Tx, { name }: EventPartition, end: Date): Promise<boolean> {
-  // Not in the transaction, which would then hold a lock on it.
+  // Outside the transaction, which would otherwise keep a lock on the partition.
   if (!(await hasEvents(database, name))) return true;
   await mayWait(tx);
   return boundEvents(database, name, end);

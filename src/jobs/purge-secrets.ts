@@ -1,4 +1,4 @@
-// Removes secrets at their purge_time, with all of their versions: after it nothing of them is left but the audit trail.
+// Removes secrets and all of their versions at their purge_time. Only the audit trail is left of them.
 import { isPurgeDue, lockSecretsToPurge, purgeSecrets as removeSecrets, type SecretToPurge } from "../store/purge.ts";
 import type { Job } from "./job.ts";
 import { recordSystemEvents } from "./system-events.ts";
@@ -24,7 +24,7 @@ export const purgeSecrets: Job = {
   },
 };
 
-/** The first ones, with not too many versions in all; a secret with more than that goes alone, and whole. */
+/** Returns the first secrets whose versions together are within the limit. A secret with more versions is purged alone. */
 function withinLimit(secrets: readonly SecretToPurge[]): readonly SecretToPurge[] {
   let versions = 0;
   const beyond = secrets.findIndex(({ versionCount }) => {

@@ -1,4 +1,4 @@
-// Looks for credentials that are due to be tried, again or at last.
+// Finds credentials that are due to be tried.
 import { revalidateDue } from "../operations/credentials/revalidate-due.ts";
 import { isValidationDue } from "../store/validations.ts";
 import type { Job } from "./job.ts";
@@ -6,7 +6,7 @@ import type { Job } from "./job.ts";
 export const revalidateCredentials: Job = {
   name: "RevalidateCredentials",
   isDue: isValidationDue,
-  /** They are tried behind it, one by one under claims of their own: no transaction waits for a service. */
+  /** The queue tries them after the transaction, so that no transaction waits for a service. */
   async runBatch(deps, tx) {
     await revalidateDue(deps, tx);
     return 0;

@@ -25,11 +25,11 @@ import { recordSystemEvents } from "./system-events.ts";
 
 const name = "RewrapSecretVersions";
 const versionsPerBatch = 200;
-// What was locked is free soon; what does not authenticate hardly ever comes right.
+// A lock ends soon. A row that does not authenticate rarely becomes valid again.
 const retryLockedMs = 60_000;
 const retryCorruptMs = 3_600_000;
 
-/** What is sealed besides versions of secrets. */
+/** The sealed columns besides those of secret versions. */
 const otherSealed = [
   {
     lock: lockConnectionsToRewrap,
@@ -62,7 +62,7 @@ export const rewrapVersions: Job = {
       await continueRewrap(tx, key, last, retryMs);
       return walked;
     }
-    // After the last of the versions; there are few of the others.
+    // After the last version. The others are few.
     let retryLaterMs = retryMs;
     for (const others of otherSealed) {
       retryLaterMs = Math.max(retryLaterMs ?? 0, (await moveOthers(deps, tx, key, others)) ?? 0) || undefined;
@@ -72,7 +72,7 @@ export const rewrapVersions: Job = {
   },
 };
 
-/** When to come again for those that stay behind; undefined: none does. */
+/** Returns when to try the skipped rows again; undefined when none was skipped. */
 async function moveVersions(
   deps: JobDeps,
   tx: Tx,

@@ -26,7 +26,7 @@ export const rotateKeys: Job = {
   },
 };
 
-/** One whose material takes seconds to make: that is done before the key is locked. */
+/** Rotates a key whose material takes seconds to make. The material is made before the key is locked. */
 async function rotateSlowKey(deps: JobDeps, tx: Tx): Promise<number> {
   const found = await findKeyToRotate(tx, slowAlgorithms);
   if (!found) return 0;

@@ -1,23 +1,23 @@
-// One run of a job: short transactions, one after the other, until nothing is due.
+// Runs a job once: short transactions one after the other, until nothing is due.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tx } from "../store/database.ts";
 import { tryLockJob } from "../store/job-lock.ts";
 import type { Job, JobDeps } from "./job.ts";
 
-/** What a run did. */
+/** The result of a run. */
 export interface JobRun {
   job: string;
   items: number;
   transactions: number;
-  /** How long the longest of its transactions held its locks. */
+  /** The longest time for which a transaction of the run held locks. */
   longestTransactionMs: number;
   durationMs: number;
 }
 
-/** A tenth of one connection is the most that a job takes from the callers: nothing that is due is in a hurry. */
+/** A job uses at most a tenth of one connection, because its work is not urgent. */
 const restsPerWork = 9;
 
-/** Stops between two transactions when `signal` says so: what is left is still due, here or elsewhere. */
+/** `signal` stops it between two transactions. The rest stays due for any instance. */
 export async function runJob(deps: JobDeps, job: Job, signal: AbortSignal): Promise<JobRun> {
   const begin = performance.now();
   const run = { job: job.name, items: 0, transactions: 0, longestTransactionMs: 0 };

@@ -1,24 +1,24 @@
-// Runs jobs for as long as the process serves: each by itself, at intervals, on one instance at a time.
+// Runs the jobs at intervals while the process serves, each on one instance at a time.
 import { setTimeout as sleep } from "node:timers/promises";
 import { backOffMs, jitteredMs } from "./delays.ts";
 import type { Job, JobDeps } from "./job.ts";
 import { type JobRun, runJob } from "./run-job.ts";
 
 export interface JobLog {
-  /** A run that did something. */
+  /** Called for a run that changed something. */
   ran(run: JobRun): void;
-  /** A run that failed; it is tried again after `retryMs`. */
+  /** Called for a run that failed. It is tried again after `retryMs`. */
   failed(job: string, error: unknown, retryMs: number): void;
 }
 
 export interface JobOptions {
-  /** Between two runs of a job that has nothing to do. */
+  /** The time between two runs of a job that has nothing to do. */
   intervalMs: number;
   log: JobLog;
 }
 
 export interface JobRunner {
-  /** Begins nothing more, and waits, at most so long, for the transactions under way. */
+  /** Begins no more runs, and waits for running transactions, at most for this time. */
   stop(waitMs: number): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ async function repeat(deps: JobDeps, job: Job, options: JobOptions, signal: Abor
   }
 }
 
-/** False when it was told to stop meanwhile. */
+/** Returns false when the wait was stopped. */
 async function waited(delayMs: number, signal: AbortSignal): Promise<boolean> {
   try {
     await sleep(delayMs, undefined, { signal, ref: false });

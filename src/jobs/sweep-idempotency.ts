@@ -1,4 +1,4 @@
-// Forgets idempotency keys that nobody may count on any more.
+// Deletes expired idempotency keys.
 import type { Database } from "../store/database.ts";
 import { isSweepDue, type SweptUntil, sweepIdempotencyRecords } from "../store/idempotency.ts";
 import type { Job } from "./job.ts";

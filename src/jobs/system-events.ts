@@ -1,11 +1,11 @@
-// The audit events of what nobody called for: the system did it, because its time had come.
+// Writes the audit events of jobs.
 import { type AuditEvent, type AuditSubject, systemPrincipalId } from "../domain/audit/audit-event.ts";
 import { newId } from "../domain/ids.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import type { Tx } from "../store/database.ts";
 import type { JobDeps } from "./job.ts";
 
-/** Writes one event a subject, all under one request id. */
+/** Writes one event for each subject, all with one request id. */
 export async function recordSystemEvents(
   deps: Pick<JobDeps, "now" | "random">,
   tx: Tx,

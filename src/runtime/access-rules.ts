@@ -1,5 +1,4 @@
-// The access rules of workspaces in memory: loaded once for each change of them, and only authentic ones.
-
+// Keeps the authentic access rules of workspaces in memory, and loads them once for each change.
 import { compileRules, type RuleSet } from "../domain/access/rule-set.ts";
 import { type AuditEvent, systemPrincipalId } from "../domain/audit/audit-event.ts";
 import { BoundedMap } from "../domain/bounded-map.ts";
@@ -13,9 +12,9 @@ import type { StoredAccessRule } from "../store/rows/access-rule.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 
 export interface AccessRules {
-  /** The rules at `revision` or later. They are looked up only when they are not here: without any there is nothing to look up. */
+  /** Returns the rules at `revision` or later. Revision 0 means that the workspace has never had a rule, so nothing is loaded. */
   get(workspaceId: string, revision: number): Promise<RuleSet>;
-  /** Whether nothing newer is known of. */
+  /** Whether no newer rules are known. */
   isCurrent(set: RuleSet): boolean;
   /** Called when the rules of a workspace have changed. */
   drop(workspaceId: string): void;
@@ -39,10 +38,10 @@ interface Kept {
 
 const workspacesMax = 10_000;
 
-/** `onUnreported` is told why what does not authenticate is missing in the audit trail. */
+/** `onUnreported` is called when the event about a forged rule could not be written. */
 export function createAccessRules(deps: AccessRulesDeps, onUnreported: (error: unknown) => void): AccessRules {
   const kept = new BoundedMap<string, Kept>(workspacesMax);
-  // Their revision is higher than those who ask may know.
+  // Workspaces whose revision is higher than callers may know.
   const changed = new Set<string>();
 
   function keep(workspaceId: string, entry: Kept): Promise<RuleSet> {

@@ -1,4 +1,4 @@
-// When values were last returned, and tokens last used: noted behind the answers, never a write for a call.
+// Stores when values were last returned and tokens last used, many in one statement and after the answers.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SecretVersion } from "../domain/secret/version.ts";
 import { touchUsed } from "../store/api-tokens.ts";
@@ -13,24 +13,24 @@ export interface AccessTimes {
   /** The value of this version was returned. */
   touch(version: AccessedVersion): void;
   touchToken(tokenId: string): void;
-  /** Writes what is still to be written, as far as that takes no longer than two seconds: a stop waits for it. */
+  /** Writes the pending times, and gives up after two seconds, because the stop of the process waits for it. */
   flush(): Promise<void>;
 }
 
-/** They are late by this and by what the statements take, two seconds at most. */
+/** Stored times are late by this and by the duration of the statement: two seconds at most. */
 const valuesDelayMs = 1_000;
-/** A busy token costs a write of its row so often; it is late by that and by what the statement takes, five seconds at most. */
+/** The row of a busy token is written once in this time, so its time is late by five seconds at most. */
 const tokensDelayMs = 4_000;
 const flushMsMax = 2_000;
 
-/** Losing some of these times at a crash is no harm: the audit trail has what matters. `onLost` hears of it. */
+/** A crash may lose some of these times; the audit trail has every use. `onLost` is called with the error of a failed write. */
 export function createAccessTimes(sql: Sql, onLost: (error: unknown) => void): AccessTimes {
   const secrets = createWriteBehind<Omit<AccessedVersion, "versionNumber">>({
     delayMs: valuesDelayMs,
     write: (items) => touchAccessed(sql, items),
     onLost,
   });
-  // Apart from the secrets: in one transaction the two could lock rows in another order than those who change a version.
+  // Not in one transaction with the secrets: it could lock the rows in another order than a change of a version does.
   const versions = createWriteBehind<AccessedVersion>({
     delayMs: valuesDelayMs,
     write: (items) => touchVersionsAccessed(sql, items),

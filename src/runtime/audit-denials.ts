@@ -1,4 +1,4 @@
-// Denials in the audit trail: the first at once, and what repeats it within seconds as one event that counts.
+// Writes denials to the audit trail: the first at once, its repeats within seconds as one event that counts them.
 import type { AuditEvent, AuditSubject } from "../domain/audit/audit-event.ts";
 import type { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
@@ -8,13 +8,13 @@ import { type AuditTrail, auditEvent } from "./audit-trail.ts";
 import { createRepeatFold } from "./repeat-fold.ts";
 
 export interface DenialLog {
-  /** Writes behind the answer: a denial reveals nothing that would have to wait for it. */
+  /** Does not delay the answer, because a denial reveals nothing. */
   record(caller: Caller, denial: CofferError, subject: AuditSubject): void;
-  /** Writes what is still being counted. */
+  /** Writes the denials that are still being counted. */
   flush(): Promise<void>;
 }
 
-/** Of one caller. */
+/** The different denials of one caller that are counted separately. */
 const kindsMax = 100;
 
 export function createDenialLog(
@@ -34,7 +34,7 @@ export function createDenialLog(
     record(caller, denial, subject) {
       const event = denialEvent(deps, caller, denial, subject);
       const { workspaceId, principalId, tokenId, method, address, rule } = event;
-      // Each row that does not authenticate gets an event. Denials may be counted together: the caller can make up their ids.
+      // Each row that does not authenticate gets its own event. Other denials may share one, because callers can invent ids.
       const id = denial.reason === "VALUE_CORRUPT" ? event.resourceId : (denial.metadata["id"] ?? "");
       const group = [workspaceId, principalId, tokenId, address].join("\n");
       events.add(group, [method, rule, id].join("\n"), event)?.catch(onLost);
@@ -43,7 +43,7 @@ export function createDenialLog(
   };
 }
 
-/** One denial; its rule is the permission that is missing, the condition of an access policy, or else the reason. */
+/** The rule of the event is the missing permission, the condition of the access policy, or else the reason. */
 export function denialEvent(
   deps: { now: () => Date; random: RandomBytes },
   caller: Caller,

@@ -3,7 +3,7 @@ import { databaseNow } from "../store/clock.ts";
 import type { Sql } from "../store/database.ts";
 
 export interface DatabaseClock {
-  /** The time of the database's clock; the machine's own until it is known. */
+  /** Returns the time of the database, or that of this machine until the former is known. */
   now(): Date;
   nowMs: () => number;
   close(): void;
@@ -16,7 +16,7 @@ interface OwnClocks {
 }
 
 const askEveryMs = 10_000;
-/** A slower answer is too inexact. */
+/** A slower answer is too imprecise. */
 const answerMsMax = 1_000;
 const skewMsMax = 2_000;
 

@@ -1,4 +1,4 @@
-// What operations work with; each takes the part it needs.
+// The dependencies of operations. Each operation takes those that it needs.
 import type { RandomBytes } from "../domain/random.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import type { Keyring } from "../envelope/keyring.ts";
@@ -24,7 +24,7 @@ export interface Deps {
   keyring: Keyring;
   deploymentId: string;
   deploymentKeys: DeploymentKeys;
-  /** Where secrets may be kept; the first is the default. */
+  /** The regions of secrets. The first is the default. */
   regions: readonly [string, ...string[]];
   keyMaterial: KeyMaterial;
   keyLookups: SharedLookups;

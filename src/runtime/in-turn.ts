@@ -1,8 +1,8 @@
-// Work that takes milliseconds of the event loop, such as signatures of hashes: one piece at a time, with room for all else in between.
+// Runs work that blocks the event loop for milliseconds, such as signatures of hashes, one piece at a time.
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** The result of `work`, which runs when earlier work is done and waiting input and output was handled. */
+/** Runs `work` after earlier work, and lets the event loop handle input and output in between. */
 export function inTurn<T>(work: () => T | Promise<T>): Promise<T> {
   const mine = last.then(nextTurn).then(work);
   last = mine.catch(() => {});

@@ -18,10 +18,10 @@ export interface JwtIdentities {
   get(text: string, guesses: GuessLimit): Promise<Identity>;
 }
 
-/** Also how late a workspace that is new or gone is noticed. */
+/** A new or removed workspace takes effect after this time at the latest. */
 const keptMsMax = 5 * 60_000;
 const keptMax = 10_000;
-/** How old what is known of access rules may be at most: a change that no notification tells of is noticed then. */
+/** A change of access rules takes effect after this time at the latest, also when its notification is lost. */
 const rulesKeptMs = 5_000;
 
 interface Kept {
@@ -37,7 +37,7 @@ interface JwtDeps {
 }
 
 export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock: Clock): JwtIdentities {
-  // By digest, so that no credential stays in memory.
+  // Keyed by digest, so that no credential stays in memory.
   const kept = new BoundedMap<string, Kept>(keptMax);
 
   const fresh = (digest: string) => {
@@ -65,7 +65,7 @@ export function createJwtIdentities(deps: JwtDeps, verifier: JwtVerifier, clock:
       }
       if (!isCompactForm(text)) throw invalidCredential();
       await guesses.beforeLookup();
-      // Counted from before it is verified.
+      // Measured from before the verification.
       const nowMs = clock.nowMs();
       const jwt = await verifier.verify(text);
       if (!jwt) {
@@ -87,7 +87,7 @@ async function identityOf(deps: JwtDeps, jwt: VerifiedJwt, digest: Uint8Array): 
     credential: "JWT",
     principalId,
     tokenId: idOfDigest("jwt", digest),
-    // Its claims say what it reaches now, not what its principal will reach.
+    // The claims of the JWT list the workspaces; its principal may reach others later.
     reachesEveryWorkspace: false,
     scopes,
     tokenExpireTime: expireTime,
@@ -95,7 +95,7 @@ async function identityOf(deps: JwtDeps, jwt: VerifiedJwt, digest: Uint8Array): 
   };
 }
 
-/** The same for the same subject of the same issuer, for ever, and for no other. */
+/** Returns the same id for the same subject and issuer, always, and another id for all others. */
 function principalIdOf(issuer: string, subject: string): string {
   const digest = createHash("sha256")
     .update(JSON.stringify([issuer, subject]))
@@ -109,7 +109,7 @@ async function membershipsOf(
   principalId: string,
 ): Promise<Membership[]> {
   if (!role || workspaceIds.length === 0) return [];
-  // Claims may name what is not there.
+  // Claims may name workspaces that do not exist.
   const revisions = await findAccessRevisions(deps.database, workspaceIds);
   return Promise.all(revisions.map((each) => membershipUnder(deps, { ...each, principalId, role }, scopes)));
 }

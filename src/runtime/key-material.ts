@@ -1,4 +1,4 @@
-// KMS key versions in memory: unwrapped once, then found by id.
+// Keeps unwrapped KMS key versions in memory.
 import { BoundedMap } from "../domain/bounded-map.ts";
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { type Algorithm, isAlgorithm, isKeyAlgorithm, type KeyAlgorithm } from "../envelope/algorithms.ts";
@@ -8,19 +8,19 @@ import type { Keyring } from "../envelope/keyring.ts";
 import type { Sql } from "../store/database.ts";
 import { findKmsKeyVersion } from "../store/kms-keys.ts";
 
-/** The unwrapped key versions of all workspaces. Their material never changes; whether one may be used is judged elsewhere. */
+/** The material of a key version never changes. Callers must check whether it may be used. */
 export interface KeyMaterial {
-  /** A version that wraps DEKs. Fails with VALUE_CORRUPT for keys of other algorithms. */
+  /** Returns a version that wraps DEKs. Fails with VALUE_CORRUPT for keys of other algorithms. */
   get(key: KeyName, version: number): Promise<KeyVersion>;
-  /** A version of any algorithm. */
+  /** Returns a version of any algorithm. */
   getForUse(key: KeyName, version: number): Promise<KeyVersion<KeyAlgorithm>>;
   /** Whether any version of a key is in memory. */
   has(kmsKeyId: string): boolean;
-  /** Lets go of all versions of a key, once that is destroyed. */
+  /** Removes all versions of a destroyed key. */
   drop(kmsKeyId: string): void;
-  /** Lets go of everything, since a destruction may have been missed, and keeps what is asked for from now on. */
+  /** Removes everything, because a destruction may have been missed, and keeps versions from now on. */
   keepFromNow(): void;
-  /** Lets go of everything and keeps nothing, as long as no destruction would be heard of. */
+  /** Removes everything and keeps nothing, because no notification of a destruction would arrive. */
   keepNothing(): void;
 }
 
@@ -73,39 +73,39 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
   };
 }
 
-/** Reads and unwraps a version that wraps DEKs, past what is in memory. Fails as `loadAnyKeyVersion` does. */
+/** Reads and unwraps a version that wraps DEKs without the memory. Fails as `loadAnyKeyVersion` does. */
 export async function loadKeyVersion(deps: KeyMaterialDeps, key: KeyName, version: number): Promise<KeyVersion> {
   return wrapping(await loadAnyKeyVersion(deps, key, version));
 }
 
-/** VALUE_CORRUPT when the version is gone or does not authenticate. */
+/** Fails with VALUE_CORRUPT when the version is missing or does not authenticate. */
 async function loadAnyKeyVersion(
   { database, keyring, deploymentId }: KeyMaterialDeps,
   { workspaceId, kmsKeyId, algorithm }: KeyName,
   version: number,
 ): Promise<KeyVersion<KeyAlgorithm>> {
   const wrapped = await findKmsKeyVersion(database, workspaceId, kmsKeyId, version);
-  if (!wrapped) throw valueCorrupt(new Error(`version ${version} of key ${kmsKeyId} is gone`));
+  if (!wrapped) throw valueCorrupt(new Error(`version ${version} of key ${kmsKeyId} is missing`));
   const name = { kmsKeyId, version, algorithm: knownAlgorithm(algorithm) };
   return unwrapKeyVersion(keyring, { deploymentId, workspaceId }, name, wrapped);
 }
 
 function wrapping(version: KeyVersion<KeyAlgorithm>): KeyVersion {
   if (isWrapping(version)) return version;
-  throw valueCorrupt(new Error("a key that wraps a secret has an algorithm that cannot"));
+  throw valueCorrupt(new Error("the algorithm of a key that wraps a secret cannot wrap"));
 }
 
 function isWrapping(version: KeyVersion<KeyAlgorithm>): version is KeyVersion<Algorithm> {
   return isAlgorithm(version.algorithm);
 }
 
-/** VALUE_CORRUPT for others. */
+/** Fails with VALUE_CORRUPT for an unknown algorithm. */
 export function knownAlgorithm(algorithm: string): KeyAlgorithm {
   if (isKeyAlgorithm(algorithm)) return algorithm;
-  throw valueCorrupt(new Error("a key has an algorithm that is not known"));
+  throw valueCorrupt(new Error("the algorithm of a key is not known"));
 }
 
-/** Whether it may wrap secrets; all others are only for what callers do with them. */
+/** Whether the key may wrap secrets. Other keys are for the data of callers. */
 export function wrapsSecrets({ algorithm }: Pick<KmsKey, "algorithm">): boolean {
   return isAlgorithm(algorithm);
 }

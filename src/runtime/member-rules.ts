@@ -1,11 +1,10 @@
-// What access rules add to a membership.
-
+// Adds access rules to a membership.
 import { narrow, permissionsOfRole, type Role } from "../domain/access/permission.ts";
 import { memberRules, rulesCouldAdd } from "../domain/access/rule-set.ts";
 import type { Membership } from "../domain/workspace/caller.ts";
 import type { AccessRules } from "./access-rules.ts";
 
-/** Who is a member, as what, and how often the rules of the workspace have changed. */
+/** `accessRevision`: how often the access rules of the workspace have changed. */
 export interface MemberFacts {
   workspaceId: string;
   principalId: string;
@@ -13,7 +12,7 @@ export interface MemberFacts {
   accessRevision: number;
 }
 
-/** The membership under the scopes of a credential. */
+/** Returns the membership, narrowed to the scopes of a credential. */
 export async function membershipUnder(
   { accessRules }: { accessRules: AccessRules },
   { workspaceId, principalId, role, accessRevision }: MemberFacts,
@@ -26,7 +25,7 @@ export async function membershipUnder(
   return { workspaceId, role, permissions, rules };
 }
 
-/** Whether nothing newer is known of the rules that these memberships go by. */
+/** Whether no newer access rules are known for these memberships. */
 export function haveCurrentRules(
   { accessRules }: { accessRules: AccessRules },
   memberships: readonly Membership[],

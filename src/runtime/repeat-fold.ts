@@ -17,7 +17,7 @@ const groupsMax = 10_000;
 interface Kind<T> {
   event: T;
   repeats: number;
-  /** The first event is durable, or on its way: one that failed is no reason to count the next instead of writing it. */
+  /** The first event is durable or being written. If its write failed, the next event is written instead of counted. */
   isWritten: boolean;
 }
 
@@ -34,7 +34,7 @@ interface Group<T> {
 export function createRepeatFold<T>(options: {
   kindsMax: number;
   write: (event: T) => Promise<void>;
-  /** The event that stands for `repeats` later ones; `isMixed`: they are of several kinds, of which `event` is one. */
+  /** Returns the event that stands for `repeats` later ones. `isMixed`: they are of several kinds, and `event` is one of them. */
   fold: (event: T, repeats: number, isMixed: boolean) => T;
   onLost: (error: unknown) => void;
 }): RepeatFold<T> {

@@ -1,6 +1,6 @@
-// Lets calls that ask for the same at the same time share one lookup, which begins after each of them has asked: no answer is old.
+// Concurrent calls for the same key share one lookup. It begins after each of them has asked, so no answer is old.
 
-/** `key` names what is looked up. */
+/** Calls with the same `key` must look up the same thing. */
 export type SharedLookups = <T>(key: string, lookUp: () => Promise<T>) => Promise<T>;
 
 interface Asked {

@@ -1,9 +1,9 @@
-// Lets one of several equal calls run while the others wait, so that they do not hold connections that it needs.
+// Runs one of several equal calls while the others wait, so that they do not hold connections that it needs.
 
 export interface SingleFlight {
   /**
-   * Runs `work` when nothing else runs under `key`. Otherwise waits, at most `waitMs`: `work(true)` says that another run has
-   * succeeded meanwhile, `undefined` that it was still running.
+   * Runs `work` when nothing else runs under `key`. Otherwise waits, at most `waitMs`: calls `work(true)` if the other run
+   * has succeeded, and returns undefined if it is still running.
    */
   run<T>(key: string, waitMs: number, work: (otherSucceeded: boolean) => Promise<T>): Promise<T | undefined>;
 }

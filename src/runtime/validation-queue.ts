@@ -1,10 +1,10 @@
-// Tries credentials in the background, a few at a time. What is lost from it is still due in the database, and a job finds it.
+// Tries credentials in the background, a few at a time. Entries that are lost are still due in the database, and a job finds them.
 import type { SecretKey } from "../store/validations.ts";
 
 export interface ValidationQueue {
-  /** Has a secret tried soon, if it is due. Never waits and never fails. */
+  /** Tries the secret soon, if it is due. Never waits and never fails. */
   enqueue(secret: SecretKey): void;
-  /** Ends the tries that are under way, whose secrets stay due, and begins no others. */
+  /** Ends the running tries and begins no others. Their secrets stay due. */
   close(): Promise<void>;
 }
 
@@ -12,10 +12,10 @@ const atOnceMax = 4;
 const waitingMax = 1_000;
 
 export interface ValidationWork {
-  /** Whether credentials are tried here at all. */
+  /** Whether this instance tries credentials. */
   isOn: boolean;
   tryIfDue(secret: SecretKey, signal: AbortSignal): Promise<void>;
-  /** Is told of coffer's own faults, which leave a secret due. */
+  /** Called with coffer's own errors, which leave the secret due. */
   onFailed(error: unknown): void;
 }
 
@@ -25,7 +25,7 @@ export function createValidationQueue({ isOn, tryIfDue, onFailed }: ValidationWo
   const stopping = new AbortController();
 
   async function work(): Promise<void> {
-    // The call that has something tried is answered first.
+    // Answers the call first.
     await new Promise((resolve) => setImmediate(resolve));
     for (let next = first(waiting); next && !stopping.signal.aborted; next = first(waiting)) {
       waiting.delete(keyOf(next));

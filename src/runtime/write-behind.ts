@@ -1,15 +1,15 @@
-// Notes that are written behind the answers: what comes within the delay goes in one statement, each thing once.
+// Writes items after the answers. Items that arrive within the delay share one statement; equal keys are written once.
 
 export interface WriteBehind<T> {
-  /** `key` tells one thing from another. */
+  /** A later item with the same key replaces the earlier one. */
   add(key: string, item: T): void;
-  /** Writes what is still to be written. */
+  /** Writes the pending items. */
   flush(): Promise<void>;
 }
 
 const itemsPerStatementMax = 1_000;
 
-/** Losing some of these notes at a crash must be no harm. `onLost` hears of it. */
+/** Only for items that a crash may lose. `onLost` is called with the error of a failed write. */
 export function createWriteBehind<T>(options: {
   delayMs: number;
   write: (items: T[]) => Promise<void>;
@@ -21,7 +21,7 @@ export function createWriteBehind<T>(options: {
   async function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    // In one order everywhere, so that two instances never wait for each other in a circle.
+    // Sorted, so that two instances lock rows in the same order and cannot deadlock.
     const items = [...noted.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
     noted.clear();
     for (let start = 0; start < items.length; start += itemsPerStatementMax) {

@@ -184,10 +184,10 @@ describe("a command line", () => {
   );
 
   it.each<[string[], RegExp]>([
-    [["fly"], /there is no command "fly"/],
-    [["token"], /there is no command "token"/],
-    [["token", "fly"], /there is no command "token fly"/],
-    [["serve", "more"], /there is no command "serve more"/],
+    [["fly"], /unknown command "fly"/],
+    [["token"], /unknown command "token"/],
+    [["token", "fly"], /unknown command "token fly"/],
+    [["serve", "more"], /unknown command "serve more"/],
     [["token", "create"], /--role is required/],
     [["token", "create", "--role", "root"], /--role must be member/],
     [["token", "create", "--role"], /--role/],
@@ -197,7 +197,7 @@ describe("a command line", () => {
     [["token", "create", "--rolle", "viewer"], /--rolle/],
     [["token", "list", "--role", "viewer"], /token list has no option --role/],
     [["token", "list", "more"], /token list takes no more arguments/],
-    [["token", "revoke"], /token revoke needs a token's id/],
+    [["token", "revoke"], /token revoke requires a token's id/],
     [["workspace", "create"], /--name is required/],
   ])("%j is wrong: one line, exit code 2, nothing written", async (args, message) => {
     const before = await coffer.sql("select count(*)::int as count from audit_event");
@@ -210,8 +210,8 @@ describe("a command line", () => {
 
   it.each<[string[], Record<string, string>, RegExp]>([
     [["token", "revoke", "tok_unknown"], {}, /there is no such token/],
-    [["token", "list", "--workspace", "ws_unknown"], {}, /there is no such workspace/],
-    [["token", "create", "--role", "viewer", "--workspace", "ws_unknown"], {}, /there is no such workspace/],
+    [["token", "list", "--workspace", "ws_unknown"], {}, /the workspace does not exist/],
+    [["token", "create", "--role", "viewer", "--workspace", "ws_unknown"], {}, /the workspace does not exist/],
     [["token", "list"], { COFFER_DATABASE_URL: "postgres://coffer:hunter2@127.0.0.1:1/x" }, /database.*ECONNREFUSED/],
     [["token", "list"], { COFFER_ROOT_KEY_FILE: "/nowhere/root.key" }, /there is no such file/],
     [["token", "list"], { COFFER_PORT: "http" }, /COFFER_PORT/],

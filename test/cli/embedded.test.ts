@@ -49,7 +49,7 @@ describe("in a data directory", () => {
       await processes.launch(env, { args: ["keyring", "init"] }).ended;
       const { code, stderr } = await processes.launch(env, { args: ["token", "list"] }).ended;
       expect(code).toBe(1);
-      expect(stderr).toBe(`coffer: there is no coffer in ${dataDir} yet; \`coffer serve\` makes one\n`);
+      expect(stderr).toBe(`coffer: ${dataDir} has no coffer data yet; start \`coffer serve\` once to make it\n`);
       expect(existsSync(join(dataDir, "postgres"))).toBe(false);
     }
   });

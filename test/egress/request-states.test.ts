@@ -13,7 +13,7 @@ const events: readonly EventName[] = [
   ...(["turnedAway", "refused", "opened", "accepted", "answered", "failed"] as const),
   ...(["unsendable", "clientLeft", "finished", "written", "unwritten"] as const),
 ];
-const walks = [...walksFrom({ states: ["judging"], events: [], acts: [] })];
+const walks = [...walksFrom({ states: ["checking"], events: [], acts: [] })];
 
 function* walksFrom(walk: Walk): Generator<Walk> {
   const state = walk.states.at(-1) as State;

@@ -106,7 +106,7 @@ describe("coffer in one data directory", () => {
     const { code, stdout, stderr } = await processes.launch({ COFFER_DATA_DIR: dataDir }).ended;
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toBe(
-      `coffer: the root keyring ${keyFile} is missing; without it the secrets in this data are lost\n`,
+      `coffer: the root keyring ${keyFile} is missing; restore it, because without it the secrets in this database are lost\n`,
     );
     expect(filesBelow(dataDir)).not.toContain(keyFile);
     await endLeftovers(join(dataDir, "postgres"));

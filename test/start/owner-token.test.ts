@@ -53,7 +53,7 @@ it.each<[string, Cut]>([
 it("a first start that cannot write the file is one line, and does not use the first start up", async () => {
   const { env, tokenFile } = await deployment();
   const { code, stderr } = await processes.launch({ ...env, COFFER_DATA_DIR: "/sys/kernel/coffer" }).ended;
-  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^coffer: cannot make [^\n]+\n$/) });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^coffer: cannot create [^\n]+\n$/) });
   const serving = await processes.serve(env);
   await until("the token's file is shown", async () => serving.stdout().includes(tokenFile));
   await serving.stop();

@@ -1,6 +1,6 @@
-// Egress events: one for each secret in a request, one for a request without a secret, one for a refusal.
+// The events of a proxied request: one for each injected secret, or one for a request without a secret or a refusal.
 
-/** The reason of a refused or failed request; empty if the host answered. */
+/** Why a request was refused or failed; empty when its host answered. */
 export type EgressErrorCode =
   | ""
   | "host_denied"
@@ -35,7 +35,7 @@ export interface EgressEvent {
   path: string;
   /** The status that the sandbox received. */
   status: number;
-  /** The status that the host sent. */
+  /** The status of the host. */
   upstreamStatus: number | undefined;
   latencyMs: number;
   requestBytes: number;
@@ -47,9 +47,9 @@ export interface EgressEvent {
 
 /** A stored event. */
 export interface StoredEgressEvent extends EgressEvent {
-  /** Increases with time, with gaps. */
+  /** Greater for later events, with gaps. */
   eventNumber: number;
   eventTime: Date;
-  /** Undefined after the sandbox is deleted. */
+  /** Undefined when the sandbox is deleted. */
   sandboxName: string | undefined;
 }

@@ -1,13 +1,13 @@
-// The answer to a sandbox whose request is refused or fails.
+// The answers to requests that are refused or fail.
 import type { EgressErrorCode } from "./egress-event.ts";
 
 export type RefusalCode = Exclude<EgressErrorCode, "">;
 
 export interface Refusal {
   code: RefusalCode;
-  /** The secret of the refusal. */
+  /** The secret that the refusal concerns. */
   secretId?: string;
-  /** The milliseconds until a retry may succeed, if known. */
+  /** The time after which a retry may succeed, if it is known. */
   retryAfterMs?: number;
 }
 

@@ -1,4 +1,4 @@
-// A sandbox: a program that uses secrets through the proxy. It holds a token for the proxy, and placeholders for the secrets bound to it.
+// The types and rules of a sandbox: a program with a token for the proxy and placeholders for the secrets bound to it.
 import type { AccessPolicy } from "../access/access-policy.ts";
 import { judgeAccessPolicy } from "../access/judge-access-policy.ts";
 import { deniesUse } from "../access/statement-rules.ts";
@@ -11,9 +11,9 @@ export interface Sandbox {
   workspaceId: string;
   sandboxId: string;
   name: string;
-  /** The only client address that the proxy accepts; undefined: any. */
+  /** The only address that may use the token; undefined: any. */
   sourceAddress: string | undefined;
-  /** Undefined: its secrets and its workspace decide. */
+  /** Undefined: only its secrets and its workspace limit the hosts. */
   network: NetworkLimits | undefined;
   createTime: Date;
 }
@@ -26,38 +26,38 @@ export interface Binding {
   secretId: string;
   /** The unique text that the sandbox holds instead of the value. */
   placeholder: string;
-  /** The principal that bound it; undefined for bindings of older versions of coffer. */
+  /** The principal that bound it; undefined in rows of earlier versions. */
   boundBy?: string | undefined;
 }
 
-/** A binding as the proxy judges it. */
+/** A binding with the rows that the proxy checks. */
 export interface EgressBinding extends Pick<Binding, "envKey" | "secretId" | "placeholder" | "boundBy"> {
-  /** Undefined when the placeholder no longer works: unbound, or its secret is deleted or has no rule. */
+  /** Undefined when the placeholder is worth nothing: the binding was removed, or the secret is deleted or has no rule. */
   rule: EgressRule | undefined;
-  /** The secret version that is used; 0: none. */
+  /** The version whose value is used; 0: none. */
   currentVersion: number;
-  /** The access policy of the secret. */
+  /** Limits the addresses, times and principals of a use. */
   accessPolicy: AccessPolicy | undefined;
 }
 
-/** The treatment of requests to hosts of no bound secret. */
+/** The decision about requests to hosts that no bound secret is for. */
 export type Unmatched = "DENY" | "ALLOW";
 
 export const unmatchedDefault: Unmatched = "DENY";
 
-/** A sandbox as the proxy judges its requests. */
+/** A sandbox with the rows by which the proxy checks its requests. */
 export interface EgressSandbox extends Sandbox {
   bindings: readonly EgressBinding[];
-  /** Hosts of secrets that the sandbox could use before they were deleted, expired or unbound. */
+  /** Hosts of secrets that the sandbox can no longer use, because the secret was deleted, has expired or was unbound. */
   formerHosts: readonly HostPattern[];
   unmatched: Unmatched;
-  /** The time of this snapshot, by the database's clock. */
+  /** When the rows were read, by the database's clock. */
   readTime: Date;
 }
 
 /**
- * Whether the secret's access policy lets the sandbox use the value from the address at this time, and no statement denies it to the
- * principal that bound the secret. A policy that cannot be read lets nobody in.
+ * Whether the secret's access policy allows the use from the address now, and no statement denies it to the principal that bound the
+ * secret. A policy that cannot be evaluated denies.
  */
 export function isLetIn(
   { accessPolicy, boundBy }: Pick<EgressBinding, "accessPolicy" | "boundBy">,
@@ -83,13 +83,17 @@ export const envKeyRule =
   "must be the name of an environment variable: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters";
 
 export function noEgressRule(secretId: string): CofferError {
-  return new CofferError("NO_EGRESS_RULE", "the secret has no egress rule, so it may go nowhere", { id: secretId });
+  return new CofferError(
+    "NO_EGRESS_RULE",
+    "the secret has no egress rule, so it cannot be sent to any host; set one first",
+    { id: secretId },
+  );
 }
 
 export function bindingNotFound(): CofferError {
-  return new CofferError("BINDING_NOT_FOUND", "nothing is bound to this environment variable");
+  return new CofferError("BINDING_NOT_FOUND", "no secret is bound to this environment variable");
 }
 
 export function sandboxNotFound(): CofferError {
-  return new CofferError("SANDBOX_NOT_FOUND", "there is no such sandbox");
+  return new CofferError("SANDBOX_NOT_FOUND", "the sandbox does not exist");
 }

@@ -16,7 +16,7 @@ export interface EgressTimeouts extends EgressWaits {
   headMs: number;
   /** Until a host is connected. */
   dialMs: number;
-  /** The interval at which the sandbox of an open request is checked again. */
+  /** How often the sandbox of an open request is checked again. */
   recheckMs: number;
   /** How long the last bytes of a stream wait for the rest of a value. */
   heldMs: number;

@@ -1,4 +1,4 @@
-// Whom the proxy lets in: a sandbox by its token, from its own address, with what is bound to it at this moment.
+// AuthenticateSandbox: finds the sandbox of a token, with its current bindings.
 import { timingSafeEqual } from "node:crypto";
 import { readPolicyText } from "../../domain/access/access-policy.ts";
 import type { HostPattern } from "../../domain/egress/host-pattern.ts";
@@ -24,7 +24,7 @@ export interface AuthenticateSandboxDeps extends Pick<Deps, "deploymentKeys"> {
 const unknownHash = new Uint8Array(32);
 const judged = new WeakMap<SandboxRecord, EgressSandbox | "TAMPERED">();
 
-/** Undefined when the token is none, or not for this address: nobody is told which. */
+/** Returns undefined when the token is not valid or not for this address. The caller cannot tell which. */
 export async function authenticateSandbox(
   deps: AuthenticateSandboxDeps,
   tokenText: string,
@@ -33,7 +33,7 @@ export async function authenticateSandbox(
   const parsed = parseSandboxToken(tokenText);
   if (!parsed) return undefined;
   const record = await deps.sandboxRecords.get(parsed.lookupId);
-  // The same work for unknown ids as for known ones.
+  // Unknown ids take the same work as known ones, so that the time does not tell them apart.
   const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
   const expected = record?.sandbox.tokenHash ?? unknownHash;
   const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
@@ -43,7 +43,7 @@ export async function authenticateSandbox(
   return sandbox;
 }
 
-/** Made once for a record: what a sandbox may do does not change while the record is kept. */
+/** One for each record, because the rights of a sandbox do not change while the record is kept. */
 function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): EgressSandbox | undefined {
   const known = judged.get(record) ?? judge(deps, record);
   judged.set(record, known);
@@ -54,7 +54,7 @@ function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecor
   const { sandbox, readTime, bound } = record;
   if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
   const { workspaceId, sandboxId, name, sourceAddress, network, createTime } = sandbox;
-  const bindings = bound.map((each) => judgeBinding(deploymentKeys, each));
+  const bindings = bound.map((each) => verifiedBinding(deploymentKeys, each));
   const formerHosts = formerHostsOf(deploymentKeys, record);
   const covered = coveredOfWorkspace({ workspaceId, egressUnmatched: record.unmatched });
   const unmatched = isAuthentic(deploymentKeys, covered, record.workspaceMac) ? record.unmatched : unmatchedDefault;
@@ -72,8 +72,8 @@ function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecor
   };
 }
 
-/** What does not authenticate is worth as much as what was let go: nothing. */
-function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): EgressBinding {
+/** Returns a binding without a rule when the row does not authenticate: its placeholder is then worth nothing. */
+function verifiedBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: BoundSecret): EgressBinding {
   const { workspaceId, envKey, secretId, placeholder, boundBy, rule, egressMac, secret } = bound;
   const isUsable =
     bound.isActive &&
@@ -87,7 +87,7 @@ function judgeBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound: Bo
   return { ...judged, rule, accessPolicy: readPolicyText(secret.accessPolicyText) };
 }
 
-/** By these the proxy only decides whether to read a tunnel, so that it can answer what the placeholder in it is worth. */
+/** The proxy reads tunnels to these hosts only to answer requests with a placeholder that is worth nothing. */
 function formerHostsOf(
   keys: Pick<Deps["deploymentKeys"], "rowMacKey">,
   { sandbox: { workspaceId }, bound, letGo }: SandboxRecord,

@@ -1,4 +1,4 @@
-// BindSecret: a secret under the name of an environment variable of a sandbox, with a placeholder of its own.
+// BindSecret: binds a secret to an environment variable of a sandbox, with its own placeholder.
 
 import { bindingNotFound, bindingsMax, envKeyRule, isEnvKey, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
@@ -44,7 +44,7 @@ export async function bindSecret(
       };
     },
     async apply(tx, { binding }) {
-      // One at a time, so that they are counted.
+      // Locks the sandbox, so that the count of its bindings is exact.
       const sandbox = await lockSandbox(tx, workspaceId, sandboxId);
       if (!sandbox) throw sandboxNotFound();
       if (sandbox.envKeys.includes(envKey)) throw variableTaken(envKey);
@@ -59,11 +59,11 @@ export async function bindSecret(
 }
 
 function keyTaken(envKey: string): CofferError {
-  return new CofferError("ENV_KEY_TAKEN", `a secret is bound to ${envKey} already`, { env_key: envKey });
+  return new CofferError("ENV_KEY_TAKEN", `a secret is already bound to ${envKey}`, { env_key: envKey });
 }
 
 function variableTaken(envKey: string): CofferError {
-  return new CofferError("ENV_KEY_TAKEN", `the sandbox has a variable ${envKey} in its env_vars`, { env_key: envKey });
+  return new CofferError("ENV_KEY_TAKEN", `the env_vars of the sandbox already have ${envKey}`, { env_key: envKey });
 }
 
 function tooMany(): CofferError {

@@ -1,4 +1,4 @@
-// CreateSandbox: a sandbox with its token and the secrets bound to it, or nothing.
+// CreateSandbox: makes a sandbox with its token and binds secrets to it, all or nothing.
 
 import { canonicalAddress } from "../../domain/access/ip-range.ts";
 import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
@@ -28,21 +28,21 @@ import { findSandbox, insertSandbox } from "../../store/sandboxes.ts";
 
 export interface CreateSandboxInput {
   name: string;
-  /** Any when empty. */
+  /** Empty: the sandbox may use any address. */
   sourceAddress: string;
-  /** Names of secrets by environment variable. */
+  /** The names of secrets, by environment variable. */
   secrets: Readonly<Record<string, string>>;
-  /** Where to look the names up; the default one when empty. */
+  /** The region of the names. Empty: the default region. */
   region: string;
   /** Tags. */
   metadata: Readonly<Record<string, string>>;
-  /** Variables that are given back as they are. */
+  /** Variables that coffer returns unchanged. */
   envVars: EnvVars;
-  /** No limits when both lists are empty. */
+  /** Empty lists: no limits. */
   network: NetworkLimits;
 }
 
-/** A sandbox with its variables, and with the text of a token that is shown once: empty in a replay. */
+/** A sandbox with its variables and the text of its token, which is shown once. In a replay the text is empty. */
 export interface OpenedSandbox {
   sandbox: SandboxView;
   envVars: EnvVars;
@@ -102,7 +102,7 @@ export async function createSandbox(
   });
 }
 
-/** As it is now, without its token. */
+/** Returns the sandbox as it is now, without its token. */
 export async function replayedSandbox(
   deps: OpenEnvVarsDeps,
   sql: Sql,
@@ -115,7 +115,7 @@ export async function replayedSandbox(
   return { sandbox, envVars: await openEnvVars(deps, stored), token: "" };
 }
 
-/** Says which of the secrets cannot be bound. */
+/** Adds the environment variable to the error of a secret that cannot be bound. */
 function withEnvKey(error: unknown, envKey: string): unknown {
   if (!(error instanceof CofferError) || !["SECRET_NOT_FOUND", "NO_EGRESS_RULE"].includes(error.reason)) return error;
   return new CofferError(error.reason, error.message, { ...error.metadata, env_key: envKey }, { cause: error });

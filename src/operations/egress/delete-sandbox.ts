@@ -1,4 +1,4 @@
-// DeleteSandbox: its token and placeholders are worth nothing from now on.
+// DeleteSandbox: ends the token and the placeholders of a sandbox.
 
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

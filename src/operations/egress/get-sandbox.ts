@@ -1,4 +1,4 @@
-// GetSandbox: a sandbox, what is bound to it, and its variables.
+// GetSandbox: reads a sandbox with its bindings and variables.
 
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -8,7 +8,7 @@ import { type EnvVars, type OpenEnvVarsDeps, openEnvVars } from "../../steps/egr
 import { type SandboxView, sandboxViews } from "../../steps/egress/sandbox-view.ts";
 import { findSandbox } from "../../store/sandboxes.ts";
 
-/** Placeholders are for those who could bind the secrets. Fails with SANDBOX_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+/** Shows placeholders only to callers who may bind the secrets. Fails with SANDBOX_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT. */
 export async function getSandbox(
   deps: Pick<Deps, "database"> & OpenEnvVarsDeps,
   caller: Caller,

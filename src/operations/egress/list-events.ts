@@ -1,4 +1,4 @@
-// ListEgressEvents: pages of what the proxy let through and refused, newest first.
+// ListEgressEvents: lists the events of the proxy in pages, newest first.
 
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -8,11 +8,11 @@ import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { listEgressEvents as readEvents } from "../../store/egress-events.ts";
 
 export interface ListEgressEventsInput {
-  /** Any when empty. */
+  /** Empty: any. */
   secretId: string;
-  /** Any when empty. */
+  /** Empty: any. */
   sandboxId: string;
-  /** From the first up to and without the second. */
+  /** The start is included, the end is not. */
   statuses: readonly [number, number] | undefined;
   pageSize: number;
   pageToken: string;

@@ -1,4 +1,4 @@
-// The network log of a sandbox, a page at a time.
+// ListNetworkEvents: lists the network log of a sandbox in pages.
 
 import { codesWith, cursorOf, type EventPosition, type Verdict } from "../../domain/egress/network-log.ts";
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
@@ -12,12 +12,12 @@ export interface ListNetworkEventsInput {
   sandboxId: string;
   before: EventPosition | undefined;
   since: string | undefined;
-  /** Only tunnels that ended so. */
+  /** Only tunnels with this result. */
   verdict: Verdict | undefined;
   limit: number;
 }
 
-/** Newest first. `nextCursor`: where the next page begins; undefined on the last. Fails with SANDBOX_NOT_FOUND. */
+/** Newest first. `nextCursor`: the start of the next page; undefined on the last page. Fails with SANDBOX_NOT_FOUND. */
 export async function listNetworkEvents(
   { database }: Pick<Deps, "database">,
   caller: Caller,

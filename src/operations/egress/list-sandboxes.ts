@@ -1,4 +1,4 @@
-// ListSandboxes: pages of sandboxes, with what is bound to them.
+// ListSandboxes: lists sandboxes with their bindings, in pages.
 
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
@@ -8,7 +8,7 @@ import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { canonicalJson } from "../../store/rows/column-types.ts";
 import { listSandboxes as findPage, listAllSandboxes as readAll } from "../../store/sandboxes.ts";
 
-/** Placeholders are for those who could bind the secrets. Fails with FIELD_INVALID. */
+/** Shows placeholders only to callers who may bind the secrets. Fails with FIELD_INVALID. */
 export async function listSandboxes(
   { database }: Pick<Deps, "database">,
   caller: Caller,
@@ -34,7 +34,7 @@ export async function listSandboxes(
   });
 }
 
-/** All that have all of these tags, newest first, for APIs without pages. No placeholders. */
+/** Lists all sandboxes with all of these tags, newest first and without placeholders, for APIs without pages. */
 export async function listAllSandboxes(
   { database }: Pick<Deps, "database">,
   caller: Caller,

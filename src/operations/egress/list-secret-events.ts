@@ -1,4 +1,4 @@
-// What became of the requests that a secret was in, by the numbers of the events.
+// ListSecretEvents: lists the egress events of a secret, by their numbers.
 
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

@@ -1,11 +1,11 @@
-// Where a secret is bound.
+// ListSecretSandboxes: lists the bindings of a secret.
 
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize } from "../../steps/authorize.ts";
 import { type BoundSandbox, listBoundSandboxes } from "../../store/sandbox-bindings.ts";
 
-/** By sandbox and environment variable. */
+/** Sorted by sandbox and environment variable. */
 export async function listSecretSandboxes(
   deps: Pick<Deps, "database">,
   caller: Caller,

@@ -62,7 +62,7 @@ export async function openForEgress(
     if (value && !isUtf8(value.reveal())) throw unfit(secretId, "the value is not text");
     // A copy: calls that ask for the same reference share the bytes, and those of a payload are overwritten here.
     if (value) return { value: new Sensitive(Uint8Array.from(value.reveal())), isReference };
-    throw unfit(secretId, "the value is made of parts, of which none is `value`");
+    throw unfit(secretId, "the value has no part named `value`");
   } catch (error) {
     if (error instanceof CofferError) await deps.audit.record(eventOf(error.reason));
     throw error;

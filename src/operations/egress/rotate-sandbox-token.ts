@@ -1,4 +1,4 @@
-// RotateSandboxToken: a fresh token for a sandbox, whose earlier one ends.
+// RotateSandboxToken: gives a sandbox a new token and ends the former one.
 
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
@@ -13,7 +13,7 @@ import { findSandbox, lockSandbox, updateSandbox } from "../../store/sandboxes.t
 import { type OpenedSandbox, replayedSandbox } from "./create-sandbox.ts";
 
 /**
- * The token opens the proxy for every secret that is bound, so it takes what a new sandbox with these secrets would take. Fails with
+ * The token gives the use of every bound secret, so the caller needs the permissions to make a sandbox with these secrets. Fails with
  * SANDBOX_NOT_FOUND, KEY_NOT_ACTIVE or VALUE_CORRUPT.
  */
 export async function rotateSandboxToken(
@@ -28,7 +28,7 @@ export async function rotateSandboxToken(
     async prepare() {
       const found = await findSandbox(deps.database, workspaceId, sandboxId);
       if (!found) throw sandboxNotFound();
-      // Before the change: who cannot be told the variables keeps the token.
+      // Before the change: if the variables cannot be opened, the token stays valid.
       const envVars = await openEnvVars(deps, found);
       return { subject: { resourceType: "sandbox", resourceId: sandboxId }, envVars, token: newSandboxToken(deps) };
     },

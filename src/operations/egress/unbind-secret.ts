@@ -1,4 +1,4 @@
-// UnbindSecret: what is bound to an environment variable of a sandbox is let go, and its placeholder worth nothing.
+// UnbindSecret: removes a secret from a sandbox and ends its placeholder.
 
 import { bindingNotFound, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

@@ -1,4 +1,4 @@
-// UpdateSandbox: its tags, and the hosts that it may go to.
+// UpdateSandbox: changes the tags of a sandbox and the hosts that it may use.
 
 import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
 import { sandboxNotFound } from "../../domain/egress/sandbox.ts";
@@ -14,9 +14,9 @@ import { lockSandbox, updateSandbox as writeSandbox } from "../../store/sandboxe
 
 export interface UpdateSandboxInput {
   sandboxId: string;
-  /** Replaces all tags; undefined: they stay. */
+  /** Replaces all tags; undefined: no change. */
   metadata: Readonly<Record<string, string>> | undefined;
-  /** Replaces both lists; undefined: they stay. */
+  /** Replaces both lists; undefined: no change. */
   network: NetworkLimits | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Secrets that a caller may bind to a sandbox, and the bindings that are made of them.
+// Finds secrets that a caller may bind to a sandbox, and makes the bindings.
 
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { customShape, newPlaceholder } from "../../domain/egress/placeholder.ts";
@@ -24,7 +24,7 @@ export interface BindableSecret {
 }
 
 /**
- * What becomes of the secret afterwards needs no lock: the proxy judges it at every use. Fails with SECRET_NOT_FOUND,
+ * The secret is not locked: the proxy checks it at every use. Fails with SECRET_NOT_FOUND,
  * SECRET_SOFT_DELETED, NO_EGRESS_RULE or VALUE_CORRUPT.
  */
 export async function findBindable(deps: BindDeps, caller: Caller, input: SecretRefInput): Promise<BindableSecret> {
@@ -40,7 +40,7 @@ export async function findBindable(deps: BindDeps, caller: Caller, input: Secret
   return { secret, rule };
 }
 
-/** With a fresh placeholder, in the shape that programs expect of such a credential. */
+/** Makes a binding with a new placeholder in the shape that programs expect of such a credential. */
 export function newBinding(
   { deploymentKeys, random }: BindDeps,
   { principalId: boundBy }: Caller,

@@ -1,4 +1,4 @@
-// Certificates: a workspace's own authority, and short-lived ones for single hosts. ECDSA with P-256 throughout.
+// Makes the certificate of a workspace's authority and short-lived certificates for hosts, with ECDSA P-256.
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import {
@@ -19,9 +19,9 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const caYears = 10;
-/** Clocks of sandboxes may be late by this. */
+/** The clock of a sandbox may be late by this. */
 const lateMs = 10 * minuteMs;
-/** With `lateMs` well below 24 hours. */
+/** Together with `lateMs` well below 24 hours. */
 export const leafLifeMs = 12 * hourMs;
 
 export interface Ca {
@@ -30,7 +30,7 @@ export interface Ca {
   key: webcrypto.CryptoKey;
 }
 
-/** A new authority, and its key in PKCS #8, which whoever asked overwrites. */
+/** Makes an authority. The caller overwrites its key, which is in PKCS #8. */
 export async function makeCa(name: string, now: Date, random: RandomBytes): Promise<{ ca: Ca; pkcs8: Uint8Array }> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const notAfter = new Date(now);
@@ -61,7 +61,7 @@ export async function readCa(certificate: string, pkcs8: Uint8Array): Promise<Ca
   return { certificate, key };
 }
 
-/** The key pair that all leaves of a process share. */
+/** The key pair of all host certificates of a process. */
 export interface LeafKey {
   publicKey: webcrypto.CryptoKey;
   /** PEM. */
@@ -74,7 +74,7 @@ export async function makeLeafKey(): Promise<LeafKey> {
   return { publicKey, privateKey: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n` };
 }
 
-/** A certificate for one host, in PEM. */
+/** Returns a certificate for one host in PEM. */
 export async function mintLeaf(
   ca: Ca,
   { publicKey }: LeafKey,
@@ -107,7 +107,7 @@ export async function mintLeaf(
   return leaf.toString("pem");
 }
 
-/** Positive, and of 16 bytes exactly. */
+/** Returns a positive number of exactly 16 bytes. */
 function serialNumber(random: RandomBytes): string {
   const bytes = Buffer.from(random(16));
   bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);

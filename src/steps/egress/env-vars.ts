@@ -1,5 +1,4 @@
-// The variables of a sandbox, sealed as values are: people put secrets there.
-
+// Seals and opens the variables of a sandbox like values, because people put secrets there.
 import { checkKeyActive } from "../../domain/key/kms-key.ts";
 import type { ValueContext } from "../../envelope/aad.ts";
 import { valueCorrupt } from "../../envelope/corrupt.ts";
@@ -17,7 +16,7 @@ export type OpenEnvVarsDeps = Pick<Deps, "database" | "deploymentKeys" | "deploy
 
 type Owner = Pick<StoredSandbox, "workspaceId" | "sandboxId">;
 
-/** Under the default key of the default region; undefined when there are none. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
+/** Seals under the default key of the default region. Returns undefined without variables. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
 export async function sealEnvVars(
   deps: SealEnvVarsDeps,
   owner: Owner,
@@ -35,7 +34,7 @@ export async function sealEnvVars(
   return { envelope, kmsKeyId: keyVersion.kmsKeyId, kmsKeyVersion: keyVersion.version };
 }
 
-/** Fails with KEY_NOT_ACTIVE, or VALUE_CORRUPT unless they are this sandbox's. */
+/** Fails with KEY_NOT_ACTIVE, or with VALUE_CORRUPT for the variables of another sandbox. */
 export async function openEnvVars(
   deps: OpenEnvVarsDeps,
   { workspaceId, sandboxId, env }: Owner & Pick<StoredSandbox, "env">,
@@ -53,12 +52,12 @@ export async function openEnvVars(
   return Object.fromEntries(texts);
 }
 
-/** Without a copy of the bytes, which nobody would overwrite. */
+/** Reads the text without a copy of the bytes, because nobody would overwrite the copy. */
 function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString("utf8");
 }
 
-/** Its id is no secret's, so no ciphertext of a secret can stand in its place. They are written once. */
+/** The id is not that of a secret, so no ciphertext of a secret opens here. Variables are written once, so the number is always 1. */
 function contextOf(deploymentId: string, { workspaceId, sandboxId }: Owner): ValueContext {
   return { deploymentId, workspaceId, secretId: sandboxId, versionNumber: 1 };
 }

@@ -1,4 +1,4 @@
-// Placeholders as a deployment makes them and knows them again, and whose one is that turns up with a stranger.
+// Computes the MAC of placeholders, and finds the sandbox of a placeholder.
 import type { PlaceholderMac } from "../../domain/egress/placeholder.ts";
 import type { Refusal } from "../../domain/egress/refusal.ts";
 import type { EgressSandbox } from "../../domain/egress/sandbox.ts";
@@ -11,7 +11,7 @@ export function placeholderMac({ rowMacKey }: Pick<DeploymentKeys, "rowMacKey">)
   return (text) => macRow(rowMacKey, "placeholder/v1", [text]);
 }
 
-/** Why a request with a placeholder that the sandbox does not hold is refused: it has let go of it, or never had it. */
+/** Returns why a request with a placeholder that the sandbox does not hold is refused: the sandbox had it before, or never. */
 export async function refusalOfForeignPlaceholder(
   sql: Sql,
   { workspaceId, sandboxId }: Pick<EgressSandbox, "workspaceId" | "sandboxId">,

@@ -1,4 +1,4 @@
-// The token of a sandbox: an API token's form under another name, which opens the proxy and nothing else.
+// Makes and parses the token of a sandbox. It has the form of an API token with another prefix.
 
 import { hashToken } from "../../envelope/mac.ts";
 import type { Deps } from "../../runtime/deps.ts";
@@ -20,7 +20,7 @@ export function newSandboxToken(deps: Pick<Deps, "random" | "deploymentKeys">): 
   };
 }
 
-/** The parts of a sandbox's token; undefined when it cannot be one. */
+/** Returns the parts of a sandbox's token; undefined for a text of another form. */
 export function parseSandboxToken(text: string): TokenText | undefined {
   return text.startsWith(sandboxPrefix) ? parseTokenText(apiPrefix + text.slice(sandboxPrefix.length)) : undefined;
 }

@@ -1,4 +1,4 @@
-// What callers see of a sandbox: the sandbox, and what is bound to it now.
+// Reads a sandbox and its current bindings for callers.
 import { type Sandbox, sandboxNotFound } from "../../domain/egress/sandbox.ts";
 import type { Sql } from "../../store/database.ts";
 import { type BoundSecret, listBoundSecrets } from "../../store/sandbox-bindings.ts";
@@ -8,9 +8,9 @@ export interface ShownBinding {
   envKey: string;
   secretId: string;
   secretName: string;
-  /** Empty for those who may not see it. */
+  /** Empty for callers who may not see it. */
   placeholder: string;
-  /** The secret is deleted, or has no egress rule any more. */
+  /** The secret is deleted, or its egress rule was removed. */
   isRevoked: boolean;
 }
 
@@ -32,7 +32,7 @@ export async function sandboxView(
   return view as SandboxView;
 }
 
-/** In the order of the sandboxes. */
+/** Returns them in the order of the sandboxes. */
 export async function sandboxViews(
   sql: Sql,
   workspaceId: string,

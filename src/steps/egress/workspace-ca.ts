@@ -1,4 +1,4 @@
-// The certificate authority of a workspace: made when it is first needed, one however many ask at once, its key sealed as secrets are.
+// Finds or makes the certificate authority of a workspace. Its key is sealed like a secret.
 
 import { newId } from "../../domain/ids.ts";
 import { checkKeyActive } from "../../domain/key/kms-key.ts";
@@ -27,7 +27,7 @@ export async function workspaceCa(deps: WorkspaceCaDeps, workspaceId: string): P
   return ca;
 }
 
-/** Undefined when the key that seals it is destroyed: another one must take its place. */
+/** Returns undefined when the key that seals it is destroyed. Then another authority must replace it. */
 async function openCa(deps: WorkspaceCaDeps, stored: StoredEgressCa): Promise<Ca | undefined> {
   checkAuthentic(deps.deploymentKeys, coveredOfEgressCa(stored), stored.mac);
   const { workspaceId, kmsKeyId, kmsKeyVersion, certificate, envelope } = stored;
@@ -54,7 +54,7 @@ async function makeWorkspaceCa(deps: WorkspaceCaDeps, workspaceId: string, inste
   await putEgressCa(deps.database, { ...stored, mac: macOf(deps.deploymentKeys, coveredOfEgressCa(stored)) }, instead);
 }
 
-/** Its id is no secret's, so no ciphertext of a secret can stand in its place. */
+/** The id is not that of a secret, so no ciphertext of a secret opens here. */
 function contextOf(deps: WorkspaceCaDeps, { workspaceId, caId }: Pick<StoredEgressCa, "workspaceId" | "caId">) {
   return { deploymentId: deps.deploymentId, workspaceId, secretId: caId, versionNumber: 1 };
 }

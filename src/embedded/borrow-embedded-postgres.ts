@@ -1,4 +1,4 @@
-// The bundled PostgreSQL for a short visit: the one that a running coffer has, else one of the visit's own.
+// Gives a command the bundled PostgreSQL: that of a running coffer, or else one that is started for the command.
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,45 +9,45 @@ import { probe } from "./postmaster.ts";
 import { reachSocketDir } from "./socket-dir.ts";
 import { connectionTo, startEmbeddedPostgres, toUrl } from "./start-embedded-postgres.ts";
 
-export type VisitedPostgres = {
-  /** With the password. */
+export interface BorrowedPostgres {
+  /** Contains the password. */
   url: string;
-  /** Ends what the visit has started, and nothing else. */
-  leave(): Promise<void>;
-};
+  /** Stops the server if it was started for the command. */
+  giveBack(): Promise<void>;
+}
 
 const waitMsMax = 20_000;
 
-/** Makes nothing: without a data directory in use it is a StartupError. */
-export async function visitEmbeddedPostgres(dataDir: string): Promise<VisitedPostgres> {
+/** Makes no data directory. Fails with a StartupError when there is none. */
+export async function borrowEmbeddedPostgres(dataDir: string): Promise<BorrowedPostgres> {
   try {
     const paths = existsSync(dataDir) ? clusterPaths(await realpath(dataDir)) : undefined;
     if (!paths || (await inspectCluster(paths)) === "absent") {
-      throw new StartupError(`there is no coffer in ${dataDir} yet; \`coffer serve\` makes one`);
+      throw new StartupError(`${dataDir} has no coffer data yet; start \`coffer serve\` once to make it`);
     }
-    return await visit(paths);
+    return await borrow(paths);
   } catch (error) {
     throw toStartupError(`cannot use the data directory ${dataDir}`, error);
   }
 }
 
-/** A coffer that is just starting or stopping has the lock, but no server that answers. */
-async function visit(paths: ClusterPaths): Promise<VisitedPostgres> {
+/** Waits, because a coffer that is starting or stopping has the lock but no server that answers. */
+async function borrow(paths: ClusterPaths): Promise<BorrowedPostgres> {
   for (const end = performance.now() + waitMsMax; ; await sleep(100)) {
     try {
       const { url, stop } = await startEmbeddedPostgres({ dataDir: paths.dataDir });
-      return { url, leave: stop };
+      return { url, giveBack: stop };
     } catch (error) {
       if (!(error instanceof DataDirInUse)) throw error;
       const url = await urlOfRunning(paths);
-      if (url !== undefined) return { url, leave: async () => {} };
+      if (url !== undefined) return { url, giveBack: async () => {} };
       if (performance.now() > end) throw error;
     }
   }
 }
 
 async function urlOfRunning(paths: ClusterPaths): Promise<string | undefined> {
-  // Not removed afterwards: the link is the running coffer's too.
+  // The link is not removed afterwards, because the running coffer uses it too.
   const { path } = await reachSocketDir(paths.clusterDir);
   const connection = await connectionTo(paths, path);
   return (await probe(connection)) === "ready" ? toUrl(connection) : undefined;

@@ -1,4 +1,4 @@
-// Decides about one request of a sandbox: refused, or allowed with the placeholders to swap.
+// Checks one request of a sandbox: refuses it, or finds the placeholders to replace.
 import type { EgressLimits, EgressRule } from "./egress-rule.ts";
 import { connectionTokens } from "./forwarded-headers.ts";
 import { type Destination, framingFault, type RequestHead, valuesOf } from "./framing.ts";
@@ -9,16 +9,16 @@ import { candidatesIn } from "./placeholder.ts";
 import type { Refusal } from "./refusal.ts";
 import { type EgressBinding, type EgressSandbox, isLetIn } from "./sandbox.ts";
 
-/** One secret, and the headers in which its placeholder stands. */
+/** One secret and the headers that contain its placeholder. */
 export interface Swap {
   binding: EgressBinding;
   limits: EgressLimits;
-  /** `index` is the index of the header's value in the raw headers. */
+  /** `index`: the position of the header's value in the raw headers. */
   places: readonly { index: number; slot: Slot }[];
 }
 
 /** `foreignPlaceholder`: a placeholder that the sandbox does not hold, or holds no longer. */
-type Judged = { refusal: Refusal } | { foreignPlaceholder: string } | { swaps: readonly Swap[] };
+type Checked = { refusal: Refusal } | { foreignPlaceholder: string } | { swaps: readonly Swap[] };
 
 /** Whether a secret that is bound to the sandbox may go to the host. */
 export function hasRuleFor({ bindings }: EgressSandbox, host: string): boolean {
@@ -35,25 +35,25 @@ function isAmong(patterns: readonly HostPattern[], host: string): boolean {
 }
 
 /** `route`: the host that the request goes to, and the address it comes from. `isPlaceholder`: whether a text is a placeholder of any sandbox. */
-export function judgeRequest(
+export function checkRequest(
   sandbox: EgressSandbox,
   route: Destination & { address: string },
   head: RequestHead,
   isPlaceholder: (text: string) => boolean,
-): Judged {
+): Checked {
   const fault = framingFault(head, route);
   if (fault) return { refusal: { code: fault } };
   const outside = networkRefusal(sandbox.network, route.host);
   if (outside) return { refusal: { code: outside } };
   const swaps: Swap[] = [];
   for (const binding of sandbox.bindings) {
-    const judged = judgeBinding(binding, route.host, head);
-    if (judged && "code" in judged) return { refusal: judged };
-    if (!judged) continue;
+    const checked = checkBinding(binding, route.host, head);
+    if (checked && "code" in checked) return { refusal: checked };
+    if (!checked) continue;
     if (!isLetIn(binding, sandbox, route.address)) {
       return { refusal: { code: "access_policy_denied", secretId: binding.secretId } };
     }
-    swaps.push(judged);
+    swaps.push(checked);
   }
   const foreignPlaceholder = findForeignPlaceholder(sandbox, head, isPlaceholder);
   if (foreignPlaceholder !== undefined) return { foreignPlaceholder };
@@ -74,8 +74,8 @@ function findForeignPlaceholder(
   return texts.flatMap(candidatesIn).find((found) => !isOwn(found) && isPlaceholder(found));
 }
 
-/** Undefined when the request has nothing of it. */
-function judgeBinding(binding: EgressBinding, host: string, head: RequestHead): Swap | Refusal | undefined {
+/** Returns undefined when the request does not contain the placeholder. */
+function checkBinding(binding: EgressBinding, host: string, head: RequestHead): Swap | Refusal | undefined {
   const { placeholder, rule, secretId } = binding;
   const { rawHeaders, target } = head;
   const inTarget = target.includes(placeholder) || percentDecoded(target).includes(placeholder);
@@ -117,7 +117,7 @@ function allowsMethod({ methods }: EgressLimits, method: string): boolean {
   return methods.length === 0 || methods.includes(method.toUpperCase());
 }
 
-/** A path that a host could read differently than the proxy matches no prefix. */
+/** Returns false for a path that a host could read differently than the proxy. */
 function allowsPath({ pathPrefixes }: EgressLimits, target: string): boolean {
   if (pathPrefixes.length === 0) return true;
   const path = plainPath(target);
