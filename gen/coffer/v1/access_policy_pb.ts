@@ -88,7 +88,7 @@ export const AccessStatementSchema: GenMessage<AccessStatement> = /*@__PURE__*/
  */
 export type AccessCondition = Message<"coffer.v1.AccessCondition"> & {
   /**
-   * What it does when it matches.
+   * The effect of a matching condition.
    *
    * @generated from field: coffer.v1.AccessEffect effect = 1;
    */
@@ -205,7 +205,7 @@ export const AccessEffect = {
   ALLOW: 1,
 
   /**
-   * Keeps out, whatever other conditions say.
+   * Denies access. Other conditions cannot allow it again.
    *
    * @generated from enum value: ACCESS_EFFECT_DENY = 2;
    */

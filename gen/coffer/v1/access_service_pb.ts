@@ -43,7 +43,7 @@ export type AccessRule = Message<"coffer.v1.AccessRule"> & {
   workspaceId: string;
 
   /**
-   * Whom it is for.
+   * The principal or role that the rule is for.
    *
    * @generated from oneof coffer.v1.AccessRule.subject
    */
@@ -90,7 +90,7 @@ export type AccessRule = Message<"coffer.v1.AccessRule"> & {
   region: string;
 
   /**
-   * What it is for, in its creator's words.
+   * The purpose of the rule, as its creator described it.
    *
    * @generated from field: string note = 8;
    */
@@ -298,7 +298,7 @@ export const ListAccessRulesResponseSchema: GenMessage<ListAccessRulesResponse> 
  */
 export type DeleteAccessRuleRequest = Message<"coffer.v1.DeleteAccessRuleRequest"> & {
   /**
-   * Which rule.
+   * The id of the rule.
    *
    * @generated from field: string id = 1;
    */
@@ -404,7 +404,7 @@ export const TestPermissionsResponseSchema: GenMessage<TestPermissionsResponse> 
  */
 export type SetAccessPolicyRequest = Message<"coffer.v1.SetAccessPolicyRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.SetAccessPolicyRequest.secret
    */
@@ -427,7 +427,7 @@ export type SetAccessPolicyRequest = Message<"coffer.v1.SetAccessPolicyRequest">
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where the name is looked up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */

@@ -80,7 +80,7 @@ export type AuditEvent = Message<"coffer.v1.AuditEvent"> & {
   resourceId: string;
 
   /**
-   * Which version, where the event is about one.
+   * The number of the version, if the event is about one.
    *
    * @generated from field: uint32 version_number = 9;
    */
@@ -94,7 +94,7 @@ export type AuditEvent = Message<"coffer.v1.AuditEvent"> & {
   decision: AuditDecision;
 
   /**
-   * What decided: the role, the permission that was missing, or the time that had come.
+   * The reason of the decision: the role, the missing permission, or the time of a job.
    *
    * @generated from field: string rule = 11;
    */
@@ -122,7 +122,7 @@ export type AuditEvent = Message<"coffer.v1.AuditEvent"> & {
   result: string;
 
   /**
-   * How many equal events this one stands for: denials that repeat within seconds are counted.
+   * The number of equal events that this one counts: denials that repeat within seconds are counted together.
    *
    * @generated from field: uint32 occurrences = 15;
    */

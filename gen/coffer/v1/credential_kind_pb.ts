@@ -21,7 +21,7 @@ export const file_coffer_v1_credential_kind: GenFile = /*@__PURE__*/
  */
 export type CredentialKind = Message<"coffer.v1.CredentialKind"> & {
   /**
-   * What Secret.kind holds, such as `storage/s3`.
+   * A value of Secret.kind, such as `storage/s3`.
    *
    * @generated from field: string name = 1;
    */
@@ -85,7 +85,7 @@ export const CredentialKindSchema: GenMessage<CredentialKind> = /*@__PURE__*/
  */
 export type CredentialAuthMethod = Message<"coffer.v1.CredentialAuthMethod"> & {
   /**
-   * What Secret.auth_method holds.
+   * A value of Secret.auth_method.
    *
    * @generated from field: string name = 1;
    */
@@ -99,7 +99,7 @@ export type CredentialAuthMethod = Message<"coffer.v1.CredentialAuthMethod"> & {
   title: string;
 
   /**
-   * What it takes.
+   * The fields of the method.
    *
    * @generated from field: repeated coffer.v1.CredentialField fields = 3;
    */

@@ -2,7 +2,7 @@
 // @generated from file coffer/v1/egress_rule.proto (package coffer.v1, syntax proto3)
 /* eslint-disable */
 
-// Where the value of a secret may go, as coffer.v1 takes and shows it.
+// The rule that says where the value of a secret may go.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -30,7 +30,7 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   provider?: string | undefined;
 
   /**
-   * How the value is written into a request.
+   * The way in which the proxy writes the value into a request.
    *
    * @generated from field: coffer.v1.EgressAuth auth = 2;
    */
@@ -45,7 +45,7 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   hosts: string[];
 
   /**
-   * Only requests by these methods, of which CONNECT, TRACE and TRACK are none; any when empty. Shown in upper case.
+   * Only requests with these methods; any if empty. CONNECT, TRACE and TRACK are not allowed. Shown in upper case.
    *
    * @generated from field: repeated string methods = 4;
    */
@@ -103,7 +103,7 @@ export type EgressAuth = Message<"coffer.v1.EgressAuth"> & {
   header?: string | undefined;
 
   /**
-   * For `api-key`: what stands before the value; begins with no space.
+   * For `api-key`: the text before the value. It must not begin with a space.
    *
    * @generated from field: optional string prefix = 3;
    */
@@ -145,42 +145,42 @@ export const EgressAuthSchema: GenMessage<EgressAuth> = /*@__PURE__*/
  */
 export type EgressHostAuth = Message<"coffer.v1.EgressHostAuth"> & {
   /**
-   * Which; the rule's hosts cover them.
+   * The hosts of the scheme. The rule's hosts must cover them.
    *
    * @generated from field: repeated string hosts = 1;
    */
   hosts: string[];
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string type = 2;
    */
   type?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string header = 3;
    */
   header?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string prefix = 4;
    */
   prefix?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: optional string username = 5;
    */
   username?: string | undefined;
 
   /**
-   * As EgressAuth.
+   * See EgressAuth.
    *
    * @generated from field: map<string, string> headers = 6;
    */

@@ -25,7 +25,7 @@ export const file_coffer_v1_egress_service: GenFile = /*@__PURE__*/
  */
 export type EgressProvider = Message<"coffer.v1.EgressProvider"> & {
   /**
-   * What egress rules call it.
+   * The name of the preset in egress rules.
    *
    * @generated from field: string name = 1;
    */
@@ -39,14 +39,14 @@ export type EgressProvider = Message<"coffer.v1.EgressProvider"> & {
   displayName: string;
 
   /**
-   * The rule that it stands for.
+   * The rule of the preset.
    *
    * @generated from field: coffer.v1.EgressRule rule = 3;
    */
   rule?: EgressRule | undefined;
 
   /**
-   * What a placeholder begins with; may be empty.
+   * The prefix of placeholders; may be empty.
    *
    * @generated from field: string placeholder_prefix = 4;
    */
@@ -81,7 +81,7 @@ export type Sandbox = Message<"coffer.v1.Sandbox"> & {
   workspaceId: string;
 
   /**
-   * What its creator called it.
+   * The name that its creator gave it.
    *
    * @generated from field: string name = 3;
    */
@@ -102,7 +102,7 @@ export type Sandbox = Message<"coffer.v1.Sandbox"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * What is bound to it, by environment variable.
+   * The secrets that are bound to it, by environment variable.
    *
    * @generated from field: repeated coffer.v1.SandboxSecret secrets = 6;
    */
@@ -195,7 +195,7 @@ export type SandboxSecret = Message<"coffer.v1.SandboxSecret"> & {
   secretName: string;
 
   /**
-   * What the program holds in place of the value: worth nothing without the sandbox's token. Empty for those who may not bind secrets.
+   * The text that the program has instead of the value. It is useless without the sandbox's token. Empty for callers that may not bind secrets.
    *
    * @generated from field: string placeholder = 4;
    */
@@ -322,7 +322,7 @@ export type EgressEvent = Message<"coffer.v1.EgressEvent"> & {
   errorCode: string;
 
   /**
-   * How many requests the event stands for: more than 1 for repeated refusals. The method and the host are `*` when they differed.
+   * The number of requests that the event counts: more than 1 for repeated refusals. The method and the host are `*` if they differed.
    *
    * @generated from field: uint32 occurrences = 15;
    */
@@ -400,7 +400,7 @@ export type CreateSandboxRequest = Message<"coffer.v1.CreateSandboxRequest"> & {
   secrets: { [key: string]: string };
 
   /**
-   * Where to look the names up; the default region unless set.
+   * The region of the names; the default region unless set.
    *
    * @generated from field: string region = 4;
    */
@@ -486,7 +486,7 @@ export const CreateSandboxResponseSchema: GenMessage<CreateSandboxResponse> = /*
  */
 export type GetSandboxRequest = Message<"coffer.v1.GetSandboxRequest"> & {
   /**
-   * Which sandbox.
+   * The id of the sandbox.
    *
    * @generated from field: string id = 1;
    */
@@ -612,7 +612,7 @@ export type UpdateSandboxRequest = Message<"coffer.v1.UpdateSandboxRequest"> & {
   sandbox?: Sandbox | undefined;
 
   /**
-   * Which fields to replace: `metadata`, `network`; those of them that are set if the mask is absent.
+   * The fields to replace: `metadata`, `network`; without a mask, those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -661,7 +661,7 @@ export const UpdateSandboxResponseSchema: GenMessage<UpdateSandboxResponse> = /*
  */
 export type RotateSandboxTokenRequest = Message<"coffer.v1.RotateSandboxTokenRequest"> & {
   /**
-   * Which sandbox.
+   * The id of the sandbox.
    *
    * @generated from field: string id = 1;
    */
@@ -724,7 +724,7 @@ export const RotateSandboxTokenResponseSchema: GenMessage<RotateSandboxTokenResp
  */
 export type DeleteSandboxRequest = Message<"coffer.v1.DeleteSandboxRequest"> & {
   /**
-   * Which sandbox.
+   * The id of the sandbox.
    *
    * @generated from field: string id = 1;
    */
@@ -767,7 +767,7 @@ export const DeleteSandboxResponseSchema: GenMessage<DeleteSandboxResponse> = /*
  */
 export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
   /**
-   * Which sandbox.
+   * The id of the sandbox.
    *
    * @generated from field: string sandbox_id = 1;
    */
@@ -781,7 +781,7 @@ export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
   envKey: string;
 
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.BindSecretRequest.secret
    */
@@ -804,7 +804,7 @@ export type BindSecretRequest = Message<"coffer.v1.BindSecretRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 5;
    */
@@ -853,7 +853,7 @@ export const BindSecretResponseSchema: GenMessage<BindSecretResponse> = /*@__PUR
  */
 export type UnbindSecretRequest = Message<"coffer.v1.UnbindSecretRequest"> & {
   /**
-   * Which sandbox.
+   * The id of the sandbox.
    *
    * @generated from field: string sandbox_id = 1;
    */
@@ -1046,7 +1046,7 @@ export const EgressStatusClassSchema: GenEnum<EgressStatusClass> = /*@__PURE__*/
  * EgressService lets programs use secrets that they never see: a program in a sandbox holds placeholders, and coffer's egress proxy puts
  * the values into its requests, where the egress rules of the secrets allow it.
  *
- * What SecretService says of idempotency keys and of errors that every call can have is so here too.
+ * Idempotency keys and the errors that every call can have are described at SecretService.
  *
  * @generated from service coffer.v1.EgressService
  */

@@ -58,14 +58,14 @@ export type VaultConnection = Message<"coffer.v1.VaultConnection"> & {
   vaultType: VaultType;
 
   /**
-   * Where the vault is; empty: at the vendor's own address. Output only.
+   * The address of the external vault; empty: the vendor's own address. Output only.
    *
    * @generated from field: string base_url = 6;
    */
   baseUrl: string;
 
   /**
-   * Where in the vault to look. Output only.
+   * The part of the external vault that coffer reads. Output only.
    *
    * @generated from field: coffer.v1.VaultConfig config = 7;
    */
@@ -219,28 +219,28 @@ export type CreateVaultConnectionRequest = Message<"coffer.v1.CreateVaultConnect
   description: string;
 
   /**
-   * What the vault is.
+   * The vendor of the external vault.
    *
    * @generated from field: coffer.v1.VaultType vault_type = 3;
    */
   vaultType: VaultType;
 
   /**
-   * Where a vault is that is not at the vendor's own address: an https URL of at most 1,000 characters, without a user and a query.
+   * The address, if it is not the vendor's own: an https URL of at most 1,000 characters, without a user and a query.
    *
    * @generated from field: string base_url = 4;
    */
   baseUrl: string;
 
   /**
-   * Where in the vault to look.
+   * The part of the external vault that coffer reads.
    *
    * @generated from field: coffer.v1.VaultConfig config = 5;
    */
   config?: VaultConfig | undefined;
 
   /**
-   * What lets coffer in.
+   * The credentials by which coffer signs in.
    *
    * @generated from field: coffer.v1.VaultCredentials credentials = 6;
    */
@@ -289,7 +289,7 @@ export const CreateVaultConnectionResponseSchema: GenMessage<CreateVaultConnecti
  */
 export type GetVaultConnectionRequest = Message<"coffer.v1.GetVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The id of the vault connection.
    *
    * @generated from field: string id = 1;
    */
@@ -408,7 +408,7 @@ export type UpdateVaultConnectionRequest = Message<"coffer.v1.UpdateVaultConnect
   vaultConnection?: VaultConnection | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -457,7 +457,7 @@ export const UpdateVaultConnectionResponseSchema: GenMessage<UpdateVaultConnecti
  */
 export type RotateVaultConnectionRequest = Message<"coffer.v1.RotateVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The id of the vault connection.
    *
    * @generated from field: string id = 1;
    */
@@ -520,7 +520,7 @@ export const RotateVaultConnectionResponseSchema: GenMessage<RotateVaultConnecti
  */
 export type VerifyVaultConnectionRequest = Message<"coffer.v1.VerifyVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The id of the vault connection.
    *
    * @generated from field: string id = 1;
    */
@@ -569,7 +569,7 @@ export const VerifyVaultConnectionResponseSchema: GenMessage<VerifyVaultConnecti
  */
 export type DeleteVaultConnectionRequest = Message<"coffer.v1.DeleteVaultConnectionRequest"> & {
   /**
-   * Which connection.
+   * The id of the vault connection.
    *
    * @generated from field: string id = 1;
    */

@@ -83,7 +83,7 @@ export type Key = Message<"coffer.v1.Key"> & {
   name: string;
 
   /**
-   * As CreateKeyRequest.algorithm lists them. Output only.
+   * One of the algorithms of CreateKeyRequest.algorithm. Output only.
    *
    * @generated from field: string algorithm = 5;
    */
@@ -231,7 +231,7 @@ export const KeySchema: GenMessage<Key> = /*@__PURE__*/
  */
 export type KeyRewrap = Message<"coffer.v1.KeyRewrap"> & {
   /**
-   * How many versions of secrets an older version of the key still wraps.
+   * The number of secret versions that an older version of the key still wraps.
    *
    * @generated from field: uint32 remaining = 1;
    */
@@ -396,7 +396,7 @@ export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse> = /*@__PURE_
  */
 export type GetKeyRequest = Message<"coffer.v1.GetKeyRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -543,7 +543,7 @@ export type UpdateKeyRequest = Message<"coffer.v1.UpdateKeyRequest"> & {
   key?: Key | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -592,7 +592,7 @@ export const UpdateKeyResponseSchema: GenMessage<UpdateKeyResponse> = /*@__PURE_
  */
 export type RotateKeyRequest = Message<"coffer.v1.RotateKeyRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -648,7 +648,7 @@ export const RotateKeyResponseSchema: GenMessage<RotateKeyResponse> = /*@__PURE_
  */
 export type DisableKeyRequest = Message<"coffer.v1.DisableKeyRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -704,7 +704,7 @@ export const DisableKeyResponseSchema: GenMessage<DisableKeyResponse> = /*@__PUR
  */
 export type EnableKeyRequest = Message<"coffer.v1.EnableKeyRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -760,7 +760,7 @@ export const EnableKeyResponseSchema: GenMessage<EnableKeyResponse> = /*@__PURE_
  */
 export type ScheduleKeyDestructionRequest = Message<"coffer.v1.ScheduleKeyDestructionRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -781,7 +781,7 @@ export type ScheduleKeyDestructionRequest = Message<"coffer.v1.ScheduleKeyDestru
   workspaceId: string;
 
   /**
-   * How long until then: a day to 3,650 days; 30 days unless set.
+   * The time until the destruction: 1 to 3,650 days; 30 days unless set.
    *
    * @generated from field: google.protobuf.Duration destroy_after = 4;
    */
@@ -823,7 +823,7 @@ export const ScheduleKeyDestructionResponseSchema: GenMessage<ScheduleKeyDestruc
  */
 export type CancelKeyDestructionRequest = Message<"coffer.v1.CancelKeyDestructionRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -879,7 +879,7 @@ export const CancelKeyDestructionResponseSchema: GenMessage<CancelKeyDestruction
  */
 export type EncryptRequest = Message<"coffer.v1.EncryptRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -956,21 +956,21 @@ export const EncryptResponseSchema: GenMessage<EncryptResponse> = /*@__PURE__*/
  */
 export type DecryptRequest = Message<"coffer.v1.DecryptRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * What Encrypt returned.
+   * The ciphertext that Encrypt returned.
    *
    * @generated from field: bytes ciphertext = 2;
    */
   ciphertext: Uint8Array;
 
   /**
-   * As it was given to Encrypt.
+   * The same value as in Encrypt.
    *
    * @generated from field: bytes context = 3;
    */
@@ -1005,7 +1005,7 @@ export const DecryptRequestSchema: GenMessage<DecryptRequest> = /*@__PURE__*/
  */
 export type DecryptResponse = Message<"coffer.v1.DecryptResponse"> & {
   /**
-   * As it was given to Encrypt.
+   * The same value as in Encrypt.
    *
    * @generated from field: bytes plaintext = 1;
    */
@@ -1033,7 +1033,7 @@ export const DecryptResponseSchema: GenMessage<DecryptResponse> = /*@__PURE__*/
  */
 export type BatchEncryptRequest = Message<"coffer.v1.BatchEncryptRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -1124,7 +1124,7 @@ export const BatchEncryptResponseSchema: GenMessage<BatchEncryptResponse> = /*@_
  */
 export type BatchDecryptRequest = Message<"coffer.v1.BatchDecryptRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -1159,21 +1159,21 @@ export const BatchDecryptRequestSchema: GenMessage<BatchDecryptRequest> = /*@__P
  */
 export type DecryptItem = Message<"coffer.v1.DecryptItem"> & {
   /**
-   * What Encrypt returned.
+   * The ciphertext that Encrypt returned.
    *
    * @generated from field: bytes ciphertext = 1;
    */
   ciphertext: Uint8Array;
 
   /**
-   * As it was given to Encrypt.
+   * The same value as in Encrypt.
    *
    * @generated from field: bytes context = 2;
    */
   context: Uint8Array;
 
   /**
-   * As DecryptRequest.key_version.
+   * See DecryptRequest.key_version.
    *
    * @generated from field: uint32 key_version = 3;
    */
@@ -1215,7 +1215,7 @@ export const BatchDecryptResponseSchema: GenMessage<BatchDecryptResponse> = /*@_
  */
 export type DecryptResult = Message<"coffer.v1.DecryptResult"> & {
   /**
-   * The plaintext, or why there is none.
+   * The plaintext, or the error.
    *
    * @generated from oneof coffer.v1.DecryptResult.result
    */
@@ -1252,7 +1252,7 @@ export const DecryptResultSchema: GenMessage<DecryptResult> = /*@__PURE__*/
  */
 export type SignRequest = Message<"coffer.v1.SignRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -1336,14 +1336,14 @@ export const SignResponseSchema: GenMessage<SignResponse> = /*@__PURE__*/
  */
 export type VerifyRequest = Message<"coffer.v1.VerifyRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As it was given to Sign.
+   * The same value as in Sign.
    *
    * @generated from field: bytes input = 2;
    */
@@ -1357,21 +1357,21 @@ export type VerifyRequest = Message<"coffer.v1.VerifyRequest"> & {
   signature: Uint8Array;
 
   /**
-   * As it was given to Sign.
+   * The same value as in Sign.
    *
    * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 4;
    */
   hashAlgorithm: HashAlgorithm;
 
   /**
-   * Which version made it; unless set, coffer tries the newest 32.
+   * The version that made it; unless set, coffer tries the newest 32.
    *
    * @generated from field: uint32 key_version = 5;
    */
   keyVersion: number;
 
   /**
-   * As it was given to Sign.
+   * The same value as in Sign.
    *
    * @generated from field: bool prehashed = 6;
    */
@@ -1427,7 +1427,7 @@ export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
  */
 export type ComputeMacRequest = Message<"coffer.v1.ComputeMacRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -1476,7 +1476,7 @@ export const ComputeMacRequestSchema: GenMessage<ComputeMacRequest> = /*@__PURE_
  */
 export type ComputeMacResponse = Message<"coffer.v1.ComputeMacResponse"> & {
   /**
-   * As long as the hash.
+   * It has the length of the hash.
    *
    * @generated from field: bytes mac = 1;
    */
@@ -1504,14 +1504,14 @@ export const ComputeMacResponseSchema: GenMessage<ComputeMacResponse> = /*@__PUR
  */
 export type VerifyMacRequest = Message<"coffer.v1.VerifyMacRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As it was given to ComputeMac.
+   * The same value as in ComputeMac.
    *
    * @generated from field: bytes input = 2;
    */
@@ -1525,14 +1525,14 @@ export type VerifyMacRequest = Message<"coffer.v1.VerifyMacRequest"> & {
   mac: Uint8Array;
 
   /**
-   * As it was given to ComputeMac.
+   * The same value as in ComputeMac.
    *
    * @generated from field: coffer.v1.HashAlgorithm hash_algorithm = 4;
    */
   hashAlgorithm: HashAlgorithm;
 
   /**
-   * Which version made it; unless set, coffer tries the newest 32.
+   * The version that made it; unless set, coffer tries the newest 32.
    *
    * @generated from field: uint32 key_version = 5;
    */
@@ -1588,7 +1588,7 @@ export const VerifyMacResponseSchema: GenMessage<VerifyMacResponse> = /*@__PURE_
  */
 export type GetPublicKeyRequest = Message<"coffer.v1.GetPublicKeyRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -1672,7 +1672,7 @@ export const PublicKeySchema: GenMessage<PublicKey> = /*@__PURE__*/
  */
 export type ExportKeyRequest = Message<"coffer.v1.ExportKeyRequest"> & {
   /**
-   * Which key.
+   * The id of the key.
    *
    * @generated from field: string id = 1;
    */

@@ -113,21 +113,21 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   versionAliases: { [key: string]: number };
 
   /**
-   * How many versions there ever were; the newest has this number. Output only.
+   * The number of versions that were ever added; the newest has this number. Output only.
    *
    * @generated from field: uint32 version_count = 13;
    */
   versionCount: number;
 
   /**
-   * How many of them are enabled. Output only.
+   * The number of enabled versions. Output only.
    *
    * @generated from field: uint32 enabled_version_count = 14;
    */
   enabledVersionCount: number;
 
   /**
-   * The newest enabled version, 0 when there is none. Output only.
+   * The newest enabled version; 0 if there is none. Output only.
    *
    * @generated from field: uint32 current_version = 15;
    */
@@ -204,7 +204,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   validation?: CredentialValidation | undefined;
 
   /**
-   * What belongs to the credential without being secret: `aws_access_key_id` (cloud_provider/aws), `username` (oci_registry).
+   * The fields of the credential that are not secret: `aws_access_key_id` (cloud_provider/aws), `username` (oci_registry).
    * Immutable, and the same for every version.
    *
    * @generated from field: map<string, string> credential_fields = 26;
@@ -234,7 +234,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   createdBy: string;
 
   /**
-   * Where coffer's egress proxy may send its value; unset: nowhere. New versions must fit it.
+   * The hosts to which coffer's egress proxy may send the value; unset: none. New versions must fit the rule.
    *
    * @generated from field: coffer.v1.EgressRule egress = 30;
    */
@@ -277,7 +277,7 @@ export type CredentialValidation = Message<"coffer.v1.CredentialValidation"> & {
   validateTime?: Timestamp | undefined;
 
   /**
-   * Why the service refused it, or why a try told nothing, in words that hold no part of the credential.
+   * The reason why the service refused it, or why the try had no result. It contains no part of the credential.
    *
    * @generated from field: string error = 3;
    */
@@ -326,7 +326,7 @@ export type SecretVersion = Message<"coffer.v1.SecretVersion"> & {
   state: SecretVersionState;
 
   /**
-   * What its creator wrote about it.
+   * A comment of its creator.
    *
    * @generated from field: string comment = 5;
    */
@@ -454,7 +454,7 @@ export const ReferenceSchema: GenMessage<Reference> = /*@__PURE__*/
  */
 export type Generate = Message<"coffer.v1.Generate"> & {
   /**
-   * How many random bytes: 16 to 4096.
+   * The number of random bytes: 16 to 4096.
    *
    * @generated from field: uint32 byte_length = 1;
    */
@@ -483,7 +483,7 @@ export const GenerateSchema: GenMessage<Generate> = /*@__PURE__*/
  */
 export type PasswordRecipe = Message<"coffer.v1.PasswordRecipe"> & {
   /**
-   * How many characters: 8 to 1024, and no fewer than the minimums add up to.
+   * The number of characters: 8 to 1024, and at least the sum of the minimums.
    *
    * @generated from field: uint32 length = 1;
    */
@@ -497,7 +497,7 @@ export type PasswordRecipe = Message<"coffer.v1.PasswordRecipe"> & {
   alphabets: PasswordAlphabet[];
 
   /**
-   * Characters that it does not have, whatever alphabet they are of: such as `l1IO0`.
+   * Characters that it must not have, such as `l1IO0`. They are removed from every class.
    *
    * @generated from field: string excluded_characters = 3;
    */
@@ -518,7 +518,7 @@ export const PasswordRecipeSchema: GenMessage<PasswordRecipe> = /*@__PURE__*/
  */
 export type PasswordAlphabet = Message<"coffer.v1.PasswordAlphabet"> & {
   /**
-   * Which.
+   * The characters of the class.
    *
    * @generated from oneof coffer.v1.PasswordAlphabet.characters
    */

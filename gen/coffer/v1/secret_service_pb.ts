@@ -142,7 +142,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
     case: "generate";
   } | {
     /**
-     * Fields in a vault elsewhere, asked for with each read.
+     * Fields in an external vault. Each read asks the vault.
      *
      * @generated from field: coffer.v1.Reference reference = 19;
      */
@@ -165,7 +165,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   workspaceId: string;
 
   /**
-   * What belongs to the credential without being secret: `aws_access_key_id` for cloud_provider/aws, `username` for oci_registry.
+   * The fields of the credential that are not secret: `aws_access_key_id` for cloud_provider/aws, `username` for oci_registry.
    * Stored and shown in clear.
    *
    * @generated from field: map<string, string> credential_fields = 16;
@@ -173,7 +173,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   credentialFields: { [key: string]: string };
 
   /**
-   * From where and when its values may be read and written. Creating it is not judged by it.
+   * The conditions under which values may be read and written. They do not apply to the creation itself.
    *
    * @generated from field: coffer.v1.AccessPolicy access_policy = 17;
    */
@@ -230,7 +230,7 @@ export const CreateSecretResponseSchema: GenMessage<CreateSecretResponse> = /*@_
  */
 export type GetSecretRequest = Message<"coffer.v1.GetSecretRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.GetSecretRequest.secret
    */
@@ -253,7 +253,7 @@ export type GetSecretRequest = Message<"coffer.v1.GetSecretRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -407,7 +407,7 @@ export type UpdateSecretRequest = Message<"coffer.v1.UpdateSecretRequest"> & {
   secret?: Secret | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -456,7 +456,7 @@ export const UpdateSecretResponseSchema: GenMessage<UpdateSecretResponse> = /*@_
  */
 export type DeleteSecretRequest = Message<"coffer.v1.DeleteSecretRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.DeleteSecretRequest.secret
    */
@@ -479,7 +479,7 @@ export type DeleteSecretRequest = Message<"coffer.v1.DeleteSecretRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -542,7 +542,7 @@ export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@_
  */
 export type UndeleteSecretRequest = Message<"coffer.v1.UndeleteSecretRequest"> & {
   /**
-   * Which secret.
+   * The id of the secret.
    *
    * @generated from field: string id = 1;
    */
@@ -605,7 +605,7 @@ export const UndeleteSecretResponseSchema: GenMessage<UndeleteSecretResponse> = 
  */
 export type GetSecretValueRequest = Message<"coffer.v1.GetSecretValueRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.GetSecretValueRequest.secret
    */
@@ -628,7 +628,7 @@ export type GetSecretValueRequest = Message<"coffer.v1.GetSecretValueRequest"> &
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -778,7 +778,7 @@ export const BatchGetSecretValuesResponseSchema: GenMessage<BatchGetSecretValues
  */
 export type SecretValueResult = Message<"coffer.v1.SecretValueResult"> & {
   /**
-   * The value, or why there is none.
+   * The value, or the error.
    *
    * @generated from oneof coffer.v1.SecretValueResult.result
    */
@@ -815,7 +815,7 @@ export const SecretValueResultSchema: GenMessage<SecretValueResult> = /*@__PURE_
  */
 export type AddSecretVersionRequest = Message<"coffer.v1.AddSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.AddSecretVersionRequest.secret
    */
@@ -838,7 +838,7 @@ export type AddSecretVersionRequest = Message<"coffer.v1.AddSecretVersionRequest
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -875,7 +875,7 @@ export type AddSecretVersionRequest = Message<"coffer.v1.AddSecretVersionRequest
     case: "generate";
   } | {
     /**
-     * Fields in a vault elsewhere, asked for with each read.
+     * Fields in an external vault. Each read asks the vault.
      *
      * @generated from field: coffer.v1.Reference reference = 10;
      */
@@ -940,7 +940,7 @@ export const AddSecretVersionResponseSchema: GenMessage<AddSecretVersionResponse
  */
 export type GetSecretVersionRequest = Message<"coffer.v1.GetSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.GetSecretVersionRequest.secret
    */
@@ -963,7 +963,7 @@ export type GetSecretVersionRequest = Message<"coffer.v1.GetSecretVersionRequest
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1027,7 +1027,7 @@ export const GetSecretVersionResponseSchema: GenMessage<GetSecretVersionResponse
  */
 export type ListSecretVersionsRequest = Message<"coffer.v1.ListSecretVersionsRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.ListSecretVersionsRequest.secret
    */
@@ -1050,7 +1050,7 @@ export type ListSecretVersionsRequest = Message<"coffer.v1.ListSecretVersionsReq
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1127,7 +1127,7 @@ export const ListSecretVersionsResponseSchema: GenMessage<ListSecretVersionsResp
  */
 export type EnableSecretVersionRequest = Message<"coffer.v1.EnableSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.EnableSecretVersionRequest.secret
    */
@@ -1150,7 +1150,7 @@ export type EnableSecretVersionRequest = Message<"coffer.v1.EnableSecretVersionR
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1213,7 +1213,7 @@ export const EnableSecretVersionResponseSchema: GenMessage<EnableSecretVersionRe
  */
 export type DisableSecretVersionRequest = Message<"coffer.v1.DisableSecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.DisableSecretVersionRequest.secret
    */
@@ -1236,7 +1236,7 @@ export type DisableSecretVersionRequest = Message<"coffer.v1.DisableSecretVersio
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1299,7 +1299,7 @@ export const DisableSecretVersionResponseSchema: GenMessage<DisableSecretVersion
  */
 export type DestroySecretVersionRequest = Message<"coffer.v1.DestroySecretVersionRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.DestroySecretVersionRequest.secret
    */
@@ -1322,7 +1322,7 @@ export type DestroySecretVersionRequest = Message<"coffer.v1.DestroySecretVersio
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */
@@ -1395,7 +1395,7 @@ export const DestroySecretVersionResponseSchema: GenMessage<DestroySecretVersion
  */
 export type ValidateCredentialRequest = Message<"coffer.v1.ValidateCredentialRequest"> & {
   /**
-   * Which secret.
+   * The secret, by id or name.
    *
    * @generated from oneof coffer.v1.ValidateCredentialRequest.secret
    */
@@ -1418,7 +1418,7 @@ export type ValidateCredentialRequest = Message<"coffer.v1.ValidateCredentialReq
   } | { case: undefined; value?: undefined };
 
   /**
-   * Where to look the name up; the default region unless set.
+   * The region of the name; the default region unless set.
    *
    * @generated from field: string region = 3;
    */

@@ -44,7 +44,7 @@ export type ApiToken = Message<"coffer.v1.ApiToken"> & {
   workspaceId: string;
 
   /**
-   * What its creator called it.
+   * The name that its creator gave it.
    *
    * @generated from field: string display_name = 4;
    */
@@ -130,7 +130,7 @@ export type CreateTokenRequest = Message<"coffer.v1.CreateTokenRequest"> & {
   role: Role;
 
   /**
-   * What the token may do at most; see ApiToken.scopes.
+   * The most that the token may do; see ApiToken.scopes.
    *
    * @generated from field: repeated string scopes = 3;
    */
@@ -280,7 +280,7 @@ export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PUR
  */
 export type RotateTokenRequest = Message<"coffer.v1.RotateTokenRequest"> & {
   /**
-   * Which token.
+   * The id of the token.
    *
    * @generated from field: string id = 1;
    */
@@ -343,7 +343,7 @@ export const RotateTokenResponseSchema: GenMessage<RotateTokenResponse> = /*@__P
  */
 export type RevokeTokenRequest = Message<"coffer.v1.RevokeTokenRequest"> & {
   /**
-   * Which token.
+   * The id of the token.
    *
    * @generated from field: string id = 1;
    */

@@ -108,7 +108,7 @@ export type CreateWorkspaceRequest = Message<"coffer.v1.CreateWorkspaceRequest">
   purgeRetention?: Duration | undefined;
 
   /**
-   * Where the caller holds workspace.create; only for tokens that reach several workspaces.
+   * A workspace in which the caller has workspace.create; only for tokens that reach several workspaces.
    *
    * @generated from field: string workspace_id = 3;
    */
@@ -249,7 +249,7 @@ export type UpdateWorkspaceRequest = Message<"coffer.v1.UpdateWorkspaceRequest">
   workspace?: Workspace | undefined;
 
   /**
-   * Which fields to change; every field that is set if the mask is absent.
+   * The fields to change; without a mask, every field that is set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -340,7 +340,7 @@ export const WorkspaceTierSchema: GenEnum<WorkspaceTier> = /*@__PURE__*/
   enumDesc(file_coffer_v1_workspace_service, 0);
 
 /**
- * EgressUnmatched says what becomes of a sandbox's requests to hosts that none of its secrets is for.
+ * EgressUnmatched says what happens to a sandbox's requests to hosts of which it has no secret.
  *
  * @generated from enum coffer.v1.EgressUnmatched
  */
@@ -368,7 +368,7 @@ export const EgressUnmatched = {
 } as const;
 
 /**
- * EgressUnmatched says what becomes of a sandbox's requests to hosts that none of its secrets is for.
+ * EgressUnmatched says what happens to a sandbox's requests to hosts of which it has no secret.
  *
  * @generated from enum coffer.v1.EgressUnmatched
  */

@@ -2,7 +2,7 @@
 // @generated from file coffer/rest/v1/options.proto (package coffer.rest.v1, syntax proto3)
 /* eslint-disable */
 
-// How a REST surface answers, beyond what google.api.http can say.
+// Options for the answers of REST surfaces that google.api.http does not have.
 
 import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
 import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
@@ -24,7 +24,7 @@ export const omit_when_unset: GenExtension<FieldOptions, boolean> = /*@__PURE__*
   extDesc(file_coffer_rest_v1_options, 0);
 
 /**
- * Where it is set, this message alone is the answer, whatever the route's response_body is.
+ * If it is set, this message alone is the answer. The route's response_body is ignored.
  *
  * @generated from extension: bool whole_answer_when_set = 50003;
  */

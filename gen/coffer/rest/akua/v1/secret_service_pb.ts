@@ -69,14 +69,14 @@ export type Secret = Message<"coffer.rest.akua.v1.Secret"> & {
   validation?: SecretValidation | undefined;
 
   /**
-   * How many versions there ever were.
+   * The number of versions that were ever added.
    *
    * @generated from field: uint32 version_count = 7;
    */
   versionCount: number;
 
   /**
-   * How many of them are enabled.
+   * The number of enabled versions.
    *
    * @generated from field: uint32 enabled_version_count = 8;
    */
@@ -104,7 +104,7 @@ export type Secret = Message<"coffer.rest.akua.v1.Secret"> & {
   etag: string;
 
   /**
-   * What its creator wrote about it.
+   * A comment of its creator.
    *
    * @generated from field: optional string description = 12;
    */
@@ -174,7 +174,7 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
  */
 export type SecretValidation = Message<"coffer.rest.akua.v1.SecretValidation"> & {
   /**
-   * `valid` or `invalid`; `unspecified` until a try has told.
+   * `valid` or `invalid`; `unspecified` until a try has a result.
    *
    * @generated from field: string state = 1;
    */
@@ -188,7 +188,7 @@ export type SecretValidation = Message<"coffer.rest.akua.v1.SecretValidation"> &
   validatedAt: number;
 
   /**
-   * Why the service refused it, or why a try told nothing.
+   * The reason why the service refused it, or why the try had no result.
    *
    * @generated from field: optional string error = 3;
    */
@@ -385,7 +385,7 @@ export type ListSecretsResponse = Message<"coffer.rest.akua.v1.ListSecretsRespon
   hasMore: boolean;
 
   /**
-   * Where they begin; null on the last page.
+   * The cursor of the next page; null on the last page.
    *
    * @generated from field: optional string next_cursor = 3;
    */
@@ -449,7 +449,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.akua.v1.UpdateSecretReque
   versionAliases: { [key: string]: number };
 
   /**
-   * The fields that the body names; the gateway writes it.
+   * The fields that the body names. The server sets it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 7;
    */

@@ -53,7 +53,7 @@ export type SecretVersion = Message<"coffer.rest.akua.v1.SecretVersion"> & {
   state: string;
 
   /**
-   * What its creator wrote about it.
+   * A comment of its creator.
    *
    * @generated from field: optional string comment = 5;
    */
@@ -207,7 +207,7 @@ export type ListSecretVersionsResponse = Message<"coffer.rest.akua.v1.ListSecret
   hasMore: boolean;
 
   /**
-   * Where they begin; null on the last page.
+   * The cursor of the next page; null on the last page.
    *
    * @generated from field: optional string next_cursor = 3;
    */

@@ -21,7 +21,7 @@ export const file_coffer_rest_dataraven_v1_secret_service: GenFile = /*@__PURE__
   fileDesc("Ci1jb2ZmZXIvcmVzdC9kYXRhcmF2ZW4vdjEvc2VjcmV0X3NlcnZpY2UucHJvdG8SGGNvZmZlci5yZXN0LmRhdGFyYXZlbi52MSLOAQoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARITCgtzZWNyZXRfdHlwZRgEIAEoCRITCgthdXRoX21ldGhvZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgpjcmVhdGVkX2J5GAcgASgJSAGIAQFCDgoMX2Rlc2NyaXB0aW9uQg0KC19jcmVhdGVkX2J5IvwBCgxMaXN0ZWRTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIYCgtkZXNjcmlwdGlvbhgDIAEoCUgAiAEBEhMKC3NlY3JldF90eXBlGAQgASgJEhMKC2F1dGhfbWV0aG9kGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmNyZWF0ZWRfYnkYByABKAlIAYgBARIXCgp2YXVsdF90eXBlGAggASgJSAKIAQFCDgoMX2Rlc2NyaXB0aW9uQg0KC19jcmVhdGVkX2J5Qg0KC192YXVsdF90eXBlIrMGCg1TZWNyZXREZXRhaWxzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARITCgtzZWNyZXRfdHlwZRgEIAEoCRITCgthdXRoX21ldGhvZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCgpjcmVhdGVkX2J5GAcgASgJSAGIAQESLgoKdXBkYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObG9jYXRpb25fY291bnQYCSABKA0SHAoPdmF1bHRfc2VjcmV0X2lkGAogASgJSAKIAQESIAoTdmF1bHRfY29ubmVjdGlvbl9pZBgLIAEoCUgDiAEBEiIKFXZhdWx0X2Nvbm5lY3Rpb25fbmFtZRgMIAEoCUgEiAEBEhcKCnZhdWx0X3R5cGUYDSABKAlIBYgBARI4ChdleHRlcm5hbF9maWVsZF9tYXBwaW5ncxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSHQoQY3JlYXRlZF9ieV9lbWFpbBgPIAEoCUgGiAEBEhcKCnVwZGF0ZWRfYnkYECABKAlIB4gBARIdChB1cGRhdGVkX2J5X2VtYWlsGBEgASgJSAiIAQESMwoJbG9jYXRpb25zGBIgAygLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpbmtlZBISCgp0YXNrX2NvdW50GBMgASgNEi8KBXRhc2tzGBQgAygLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpbmtlZEIOCgxfZGVzY3JpcHRpb25CDQoLX2NyZWF0ZWRfYnlCEgoQX3ZhdWx0X3NlY3JldF9pZEIWChRfdmF1bHRfY29ubmVjdGlvbl9pZEIYChZfdmF1bHRfY29ubmVjdGlvbl9uYW1lQg0KC192YXVsdF90eXBlQhMKEV9jcmVhdGVkX2J5X2VtYWlsQg0KC191cGRhdGVkX2J5QhMKEV91cGRhdGVkX2J5X2VtYWlsIiIKBkxpbmtlZBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJIk0KDEZpZWxkTWFwcGluZxIeCgpmaWVsZF9uYW1lGAEgASgJQgq6SAdyBRABGIABEh0KCXJlZmVyZW5jZRgCIAEoCUIKukgHcgUQARiACCLpBAoTQ3JlYXRlU2VjcmV0UmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSGAoEbmFtZRgCIAEoCUIKukgHcgUQARj/ARIiCgtkZXNjcmlwdGlvbhgDIAEoCUIIukgFcgMY0A9IAIgBARKiAQoLc2VjcmV0X3R5cGUYBCABKAlCjAG6SIgBcoUBUgJzM1IKYXp1cmVfYmxvYlIDZ2NzUgJyMlICYjJSBndhc2FiaVIHcmFpbHdheVIYb3JhY2xlX29iamVjdF9zdG9yYWdlX3MzUg1zM19jb21wYXRpYmxlUgZ0aWdyaXNSE2RpZ2l0YWxvY2Vhbl9zcGFjZXNSB2hldHpuZXJSBnJhYmF0YRIeCgthdXRoX21ldGhvZBgFIAEoCUIJukgGcgQQARg/EmAKC2NyZWRlbnRpYWxzGAYgAygLMj4uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QuQ3JlZGVudGlhbHNFbnRyeUILgAEBukgFmgECEBASKwoTdmF1bHRfY29ubmVjdGlvbl9pZBgHIAEoCUIJukgGcgQQARhASAGIAQESSAoOZmllbGRfbWFwcGluZ3MYCCADKAsyJi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuRmllbGRNYXBwaW5nQgi6SAWSAQIQEBoyChBDcmVkZW50aWFsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDgoMX2Rlc2NyaXB0aW9uQhYKFF92YXVsdF9jb25uZWN0aW9uX2lkIkgKFENyZWF0ZVNlY3JldFJlc3BvbnNlEjAKBnNlY3JldBgBIAEoCzIgLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5TZWNyZXQihQEKEkxpc3RTZWNyZXRzUmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSHgoFbGltaXQYAiABKA1CCrpIByoFGOgHKAFIAIgBARIeCgZvZmZzZXQYAyABKA1CCbpIBioEGMCEPUgBiAEBQggKBl9saW1pdEIJCgdfb2Zmc2V0Ik4KE0xpc3RTZWNyZXRzUmVzcG9uc2USNwoHc2VjcmV0cxgBIAMoCzImLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5MaXN0ZWRTZWNyZXQiTAoQR2V0U2VjcmV0UmVxdWVzdBIaCgd0ZWFtX2lkGAEgASgJQgm6SAZyBBABGDUSHAoJc2VjcmV0X2lkGAIgASgJQgm6SAZyBBABGEAiTAoRR2V0U2VjcmV0UmVzcG9uc2USNwoGc2VjcmV0GAEgASgLMicuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlNlY3JldERldGFpbHMirwUKE1VwZGF0ZVNlY3JldFJlcXVlc3QSGgoHdGVhbV9pZBgBIAEoCUIJukgGcgQQARg1EhwKCXNlY3JldF9pZBgCIAEoCUIJukgGcgQQARhAEh0KBG5hbWUYAyABKAlCCrpIB3IFEAEY/wFIAIgBARImCgtkZXNjcmlwdGlvbhgEIAEoCUIMukgFcgMY0A+4tRgBSAGIAQESpwEKC3NlY3JldF90eXBlGAUgASgJQowBukiIAXKFAVICczNSCmF6dXJlX2Jsb2JSA2djc1ICcjJSAmIyUgZ3YXNhYmlSB3JhaWx3YXlSGG9yYWNsZV9vYmplY3Rfc3RvcmFnZV9zM1INczNfY29tcGF0aWJsZVIGdGlncmlzUhNkaWdpdGFsb2NlYW5fc3BhY2VzUgdoZXR6bmVyUgZyYWJhdGFIAogBARIjCgthdXRoX21ldGhvZBgGIAEoCUIJukgGcgQQARg/SAOIAQESYAoLY3JlZGVudGlhbHMYByADKAsyPi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuVXBkYXRlU2VjcmV0UmVxdWVzdC5DcmVkZW50aWFsc0VudHJ5QguAAQG6SAWaAQIQEBJICg5maWVsZF9tYXBwaW5ncxgIIAMoCzImLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5GaWVsZE1hcHBpbmdCCLpIBZIBAhAQEi8KC3VwZGF0ZV9tYXNrGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxoyChBDcmVkZW50aWFsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWVCDgoMX2Rlc2NyaXB0aW9uQg4KDF9zZWNyZXRfdHlwZUIOCgxfYXV0aF9tZXRob2QiSAoUVXBkYXRlU2VjcmV0UmVzcG9uc2USMAoGc2VjcmV0GAEgASgLMiAuY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLlNlY3JldCJPChNEZWxldGVTZWNyZXRSZXF1ZXN0EhoKB3RlYW1faWQYASABKAlCCbpIBnIEEAEYNRIcCglzZWNyZXRfaWQYAiABKAlCCbpIBnIEEAEYQCIWChREZWxldGVTZWNyZXRSZXNwb25zZTLXBwoNU2VjcmV0U2VydmljZRK9AQoMQ3JlYXRlU2VjcmV0Ei0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkNyZWF0ZVNlY3JldFJlcXVlc3QaLi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuQ3JlYXRlU2VjcmV0UmVzcG9uc2UiToi1GMkBwrUYFwoGc2VjcmV0EgRuYW1lGgd0ZWFtX2lkgtPkkwIoOgEqYgZzZWNyZXQiGy92MS90ZWFtcy97dGVhbV9pZH0vc2VjcmV0cxKwAQoLTGlzdFNlY3JldHMSLC5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuTGlzdFNlY3JldHNSZXF1ZXN0Gi0uY29mZmVyLnJlc3QuZGF0YXJhdmVuLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiRJACAcK1GBEKBnNlY3JldBoHdGVhbV9pZILT5JMCJmIHc2VjcmV0cxIbL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzEsABCglHZXRTZWNyZXQSKi5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuR2V0U2VjcmV0UmVxdWVzdBorLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5HZXRTZWNyZXRSZXNwb25zZSJakAIBwrUYHAoGc2VjcmV0EglzZWNyZXRfaWQaB3RlYW1faWSC0+STAjFiBnNlY3JldBInL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzL3tzZWNyZXRfaWR9EskBCgxVcGRhdGVTZWNyZXQSLS5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuVXBkYXRlU2VjcmV0UmVxdWVzdBouLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5VcGRhdGVTZWNyZXRSZXNwb25zZSJawrUYHAoGc2VjcmV0EglzZWNyZXRfaWQaB3RlYW1faWSC0+STAjQ6ASpiBnNlY3JldDInL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzL3tzZWNyZXRfaWR9EsMBCgxEZWxldGVTZWNyZXQSLS5jb2ZmZXIucmVzdC5kYXRhcmF2ZW4udjEuRGVsZXRlU2VjcmV0UmVxdWVzdBouLmNvZmZlci5yZXN0LmRhdGFyYXZlbi52MS5EZWxldGVTZWNyZXRSZXNwb25zZSJUiLUYzAHCtRgcCgZzZWNyZXQSCXNlY3JldF9pZBoHdGVhbV9pZILT5JMCKSonL3YxL3RlYW1zL3t0ZWFtX2lkfS9zZWNyZXRzL3tzZWNyZXRfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_coffer_options_v1_call, file_coffer_rest_v1_options, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * What a create, a change and a list show of a credential.
+ * Secret is a credential in the answers of a create, a change and a list.
  *
  * @generated from message coffer.rest.dataraven.v1.Secret
  */
@@ -41,21 +41,21 @@ export type Secret = Message<"coffer.rest.dataraven.v1.Secret"> & {
   name: string;
 
   /**
-   * What its creator wrote about it.
+   * A comment of its creator.
    *
    * @generated from field: optional string description = 3;
    */
   description?: string | undefined;
 
   /**
-   * Such as `s3`.
+   * The service, such as `s3`.
    *
    * @generated from field: string secret_type = 4;
    */
   secretType: string;
 
   /**
-   * Such as `s3_access_key`.
+   * The method, such as `s3_access_key`.
    *
    * @generated from field: string auth_method = 5;
    */
@@ -84,55 +84,55 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 0);
 
 /**
- * What a list shows of a credential.
+ * ListedSecret is a credential in a list.
  *
  * @generated from message coffer.rest.dataraven.v1.ListedSecret
  */
 export type ListedSecret = Message<"coffer.rest.dataraven.v1.ListedSecret"> & {
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string description = 3;
    */
   description?: string | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string secret_type = 4;
    */
   secretType: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string auth_method = 5;
    */
   authMethod: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string created_by = 7;
    */
@@ -160,49 +160,49 @@ export const ListedSecretSchema: GenMessage<ListedSecret> = /*@__PURE__*/
  */
 export type SecretDetails = Message<"coffer.rest.dataraven.v1.SecretDetails"> & {
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string description = 3;
    */
   description?: string | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string secret_type = 4;
    */
   secretType: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string auth_method = 5;
    */
   authMethod: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: optional string created_by = 7;
    */
@@ -251,7 +251,7 @@ export type SecretDetails = Message<"coffer.rest.dataraven.v1.SecretDetails"> & 
   vaultType?: string | undefined;
 
   /**
-   * Where each field is in the vault; null for a credential that is stored here.
+   * The reference of each field in the external vault; null for a credential that coffer stores.
    *
    * @generated from field: google.protobuf.Struct external_field_mappings = 14;
    */
@@ -336,7 +336,7 @@ export const LinkedSchema: GenMessage<Linked> = /*@__PURE__*/
   messageDesc(file_coffer_rest_dataraven_v1_secret_service, 3);
 
 /**
- * Where a field of a credential is.
+ * FieldMapping is the reference of one field of a credential.
  *
  * @generated from message coffer.rest.dataraven.v1.FieldMapping
  */
@@ -476,7 +476,7 @@ export type ListSecretsRequest = Message<"coffer.rest.dataraven.v1.ListSecretsRe
   limit?: number | undefined;
 
   /**
-   * How many to pass over; 0 unless given.
+   * The number of entries to skip; 0 unless given.
    *
    * @generated from field: optional uint32 offset = 3;
    */
@@ -581,28 +581,28 @@ export type UpdateSecretRequest = Message<"coffer.rest.dataraven.v1.UpdateSecret
   secretId: string;
 
   /**
-   * As in a create.
+   * See the create.
    *
    * @generated from field: optional string name = 3;
    */
   name?: string | undefined;
 
   /**
-   * As in a create; null clears it.
+   * See the create. Null clears it.
    *
    * @generated from field: optional string description = 4;
    */
   description?: string | undefined;
 
   /**
-   * As in a create; the method, given or not, must be one of the type's.
+   * See the create. The method, given or not, must be one of the type's methods.
    *
    * @generated from field: optional string secret_type = 5;
    */
   secretType?: string | undefined;
 
   /**
-   * As in a create. A method with other fields needs them in the same request.
+   * See the create. A method with other fields needs them in the same request.
    *
    * @generated from field: optional string auth_method = 6;
    */
@@ -732,7 +732,7 @@ export const SecretService: GenService<{
     output: typeof ListSecretsResponseSchema;
   },
   /**
-   * Returns what is known of a credential. Permission: secrets.read.
+   * Returns a credential without its value. Permission: secrets.read.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.dataraven.v1.SecretService.GetSecret

@@ -41,7 +41,7 @@ export type VaultConnection = Message<"coffer.rest.dataraven.v1.VaultConnection"
   name: string;
 
   /**
-   * What its creator wrote about it.
+   * A comment of its creator.
    *
    * @generated from field: optional string description = 3;
    */
@@ -112,7 +112,7 @@ export type CreateVaultConnectionRequest = Message<"coffer.rest.dataraven.v1.Cre
   description?: string | undefined;
 
   /**
-   * What the vault is.
+   * The vendor of the external vault.
    *
    * @generated from field: string vault_type = 4;
    */
@@ -175,7 +175,7 @@ export type CreateVaultConnectionRequest = Message<"coffer.rest.dataraven.v1.Cre
   secretPath?: string | undefined;
 
   /**
-   * Where a vault is that is not at the vendor's own address: coffer's own addition.
+   * The address, if it is not the vendor's own. coffer added this field.
    *
    * @generated from field: optional string base_url = 13;
    */

@@ -335,49 +335,49 @@ export type NetworkEvent = Message<"coffer.rest.superserve.v1.NetworkEvent"> & {
   host: string;
 
   /**
-   * Of a tunnel: `allowed`, `blocked` or `failed`.
+   * For a tunnel: `allowed`, `blocked` or `failed`.
    *
    * @generated from field: optional string verdict = 5;
    */
   verdict?: string | undefined;
 
   /**
-   * Of a tunnel: bytes from the sandbox.
+   * For a tunnel: bytes from the sandbox.
    *
    * @generated from field: optional double bytes_sent = 6;
    */
   bytesSent?: number | undefined;
 
   /**
-   * Of a tunnel: bytes to the sandbox.
+   * For a tunnel: bytes to the sandbox.
    *
    * @generated from field: optional double bytes_recv = 7;
    */
   bytesRecv?: number | undefined;
 
   /**
-   * Of a request: the method.
+   * For a request: the method.
    *
    * @generated from field: optional string method = 8;
    */
   method?: string | undefined;
 
   /**
-   * Of a request: the path, without its query.
+   * For a request: the path, without its query.
    *
    * @generated from field: optional string path = 9;
    */
   path?: string | undefined;
 
   /**
-   * What the sandbox was answered.
+   * The status that the sandbox got.
    *
    * @generated from field: uint32 status = 10;
    */
   status: number;
 
   /**
-   * What the host answered.
+   * The status that the host answered.
    *
    * @generated from field: optional uint32 upstream_status = 11;
    */
@@ -413,7 +413,7 @@ export const NetworkEventSchema: GenMessage<NetworkEvent> = /*@__PURE__*/
   messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 5);
 
 /**
- * A secret in a sandbox, with what stands in for its value.
+ * A secret in a sandbox, with the placeholder of its value.
  *
  * @generated from message coffer.rest.superserve.v1.NewBoundSecret
  */
@@ -433,7 +433,7 @@ export type NewBoundSecret = Message<"coffer.rest.superserve.v1.NewBoundSecret">
   secretName: string;
 
   /**
-   * What the program is to have in the variable.
+   * The text for the variable.
    *
    * @generated from field: string placeholder = 3;
    */

@@ -48,14 +48,14 @@ export type Secret = Message<"coffer.rest.superserve.v1.Secret"> & {
   authType: string;
 
   /**
-   * What belongs to the type.
+   * The fields of the type.
    *
    * @generated from field: google.protobuf.Struct auth_config = 4;
    */
   authConfig?: JsonObject | undefined;
 
   /**
-   * Where it may go.
+   * The hosts that it may be sent to.
    *
    * @generated from field: repeated string hosts = 5;
    */
@@ -160,14 +160,14 @@ export type AuditEvent = Message<"coffer.rest.superserve.v1.AuditEvent"> & {
   path: string;
 
   /**
-   * What the sandbox was answered.
+   * The status that the sandbox got.
    *
    * @generated from field: uint32 status = 9;
    */
   status: number;
 
   /**
-   * What the host answered.
+   * The status that the host answered.
    *
    * @generated from field: optional uint32 upstream_status = 10;
    */
@@ -196,7 +196,7 @@ export const AuditEventSchema: GenMessage<AuditEvent> = /*@__PURE__*/
   messageDesc(file_coffer_rest_superserve_v1_secret_service, 1);
 
 /**
- * Where a secret is bound.
+ * A sandbox that a secret is bound to.
  *
  * @generated from message coffer.rest.superserve.v1.BoundSandbox
  */
@@ -244,7 +244,7 @@ export const BoundSandboxSchema: GenMessage<BoundSandbox> = /*@__PURE__*/
  */
 export type Provider = Message<"coffer.rest.superserve.v1.Provider"> & {
   /**
-   * What requests call it.
+   * The name of the preset in requests.
    *
    * @generated from field: string name = 1;
    */
@@ -258,28 +258,28 @@ export type Provider = Message<"coffer.rest.superserve.v1.Provider"> & {
   display: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string auth_type = 3;
    */
   authType: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: google.protobuf.Struct auth_config = 4;
    */
   authConfig?: JsonObject | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: repeated string hosts = 5;
    */
   hosts: string[];
 
   /**
-   * What a stand-in begins with, and `...`.
+   * The prefix of placeholders, followed by `...`.
    *
    * @generated from field: string token_shape = 6;
    */
@@ -294,7 +294,7 @@ export const ProviderSchema: GenMessage<Provider> = /*@__PURE__*/
   messageDesc(file_coffer_rest_superserve_v1_secret_service, 3);
 
 /**
- * How the value is written into a request: one scheme, or `per_host`.
+ * The way in which the proxy writes the value into a request: one scheme, or `per_host`.
  *
  * @generated from message coffer.rest.superserve.v1.Auth
  */
@@ -356,42 +356,42 @@ export const AuthSchema: GenMessage<Auth> = /*@__PURE__*/
  */
 export type HostAuth = Message<"coffer.rest.superserve.v1.HostAuth"> & {
   /**
-   * Which.
+   * The hosts of the scheme.
    *
    * @generated from field: repeated string hosts = 1;
    */
   hosts: string[];
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string type = 2;
    */
   type?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string header = 3;
    */
   header?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string prefix = 4;
    */
   prefix?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string username = 5;
    */
   username?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: map<string, string> headers = 6;
    */
@@ -433,7 +433,7 @@ export type CreateSecretRequest = Message<"coffer.rest.superserve.v1.CreateSecre
   provider?: string | undefined;
 
   /**
-   * How it is sent.
+   * The way in which the proxy sends it.
    *
    * @generated from field: coffer.rest.superserve.v1.Auth auth = 4;
    */
@@ -567,7 +567,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.superserve.v1.UpdateSecre
   name: string;
 
   /**
-   * As in a create.
+   * See the create.
    *
    * @generated from field: string value = 2;
    */

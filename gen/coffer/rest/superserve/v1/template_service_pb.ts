@@ -61,7 +61,7 @@ export const CreateTemplateResponseSchema: GenMessage<CreateTemplateResponse> = 
  */
 export type ListTemplatesRequest = Message<"coffer.rest.superserve.v1.ListTemplatesRequest"> & {
   /**
-   * What the names of templates begin with.
+   * The prefix of the names of templates.
    *
    * @generated from field: optional string name_prefix = 1;
    */
@@ -212,7 +212,7 @@ export type ListTemplateBuildsRequest = Message<"coffer.rest.superserve.v1.ListT
   id: string;
 
   /**
-   * How many builds.
+   * The number of builds.
    *
    * @generated from field: optional uint32 limit = 2;
    */

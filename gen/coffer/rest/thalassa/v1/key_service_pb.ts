@@ -50,7 +50,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   slug: string;
 
   /**
-   * As CreateKeyRequest.key_type lists them.
+   * One of the types of CreateKeyRequest.key_type.
    *
    * @generated from field: string key_type = 4;
    */
@@ -85,7 +85,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   keyRotationEnabled: boolean;
 
   /**
-   * How often.
+   * The period of the rotation.
    *
    * @generated from field: optional uint32 rotation_period_in_days = 9;
    */
@@ -127,7 +127,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   deletionScheduledAt?: Timestamp | undefined;
 
   /**
-   * Where it is.
+   * The region.
    *
    * @generated from field: coffer.rest.thalassa.v1.Region region = 15;
    */
@@ -176,7 +176,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   imported: boolean;
 
   /**
-   * As current_version.
+   * The same as current_version.
    *
    * @generated from field: uint32 latest_version = 22;
    */
@@ -372,7 +372,7 @@ export type ListKeysRequest = Message<"coffer.rest.thalassa.v1.ListKeysRequest">
   limit?: number | undefined;
 
   /**
-   * As the header `Link` has it.
+   * The token in the header `Link`.
    *
    * @generated from field: string page_token = 3;
    */
@@ -897,7 +897,7 @@ export type DecryptRequest = Message<"coffer.rest.thalassa.v1.DecryptRequest"> &
   ciphertext: Uint8Array;
 
   /**
-   * As it was given to encrypt.
+   * The same value as in encrypt.
    *
    * @generated from field: bytes context = 4;
    */
@@ -925,7 +925,7 @@ export const DecryptRequestSchema: GenMessage<DecryptRequest> = /*@__PURE__*/
  */
 export type DecryptResponse = Message<"coffer.rest.thalassa.v1.DecryptResponse"> & {
   /**
-   * As it was given to encrypt.
+   * The same value as in encrypt.
    *
    * @generated from field: bytes plaintext = 1;
    */
@@ -1058,7 +1058,7 @@ export type VerifyRequest = Message<"coffer.rest.thalassa.v1.VerifyRequest"> & {
   identity: string;
 
   /**
-   * As it was given to sign.
+   * The same value as in sign.
    *
    * @generated from field: bytes input = 3;
    */
@@ -1072,7 +1072,7 @@ export type VerifyRequest = Message<"coffer.rest.thalassa.v1.VerifyRequest"> & {
   signature: Uint8Array;
 
   /**
-   * As it was given to sign.
+   * The same value as in sign.
    *
    * @generated from field: string hash_algorithm = 5;
    */
@@ -1086,7 +1086,7 @@ export type VerifyRequest = Message<"coffer.rest.thalassa.v1.VerifyRequest"> & {
   prehashed: boolean;
 
   /**
-   * Which version made it; unless given, coffer tries the newest 32.
+   * The version that made it; unless given, coffer tries the newest 32.
    *
    * @generated from field: string key_version = 7;
    */
@@ -1177,7 +1177,7 @@ export const ComputeHmacRequestSchema: GenMessage<ComputeHmacRequest> = /*@__PUR
  */
 export type ComputeHmacResponse = Message<"coffer.rest.thalassa.v1.ComputeHmacResponse"> & {
   /**
-   * As long as the hash.
+   * It has the length of the hash.
    *
    * @generated from field: bytes hmac = 1;
    */
@@ -1219,7 +1219,7 @@ export type VerifyHmacRequest = Message<"coffer.rest.thalassa.v1.VerifyHmacReque
   identity: string;
 
   /**
-   * As it was given to hmac.
+   * The same value as in hmac.
    *
    * @generated from field: bytes input = 3;
    */
@@ -1233,14 +1233,14 @@ export type VerifyHmacRequest = Message<"coffer.rest.thalassa.v1.VerifyHmacReque
   hmac: Uint8Array;
 
   /**
-   * As it was given to hmac.
+   * The same value as in hmac.
    *
    * @generated from field: string hash_algorithm = 5;
    */
   hashAlgorithm: string;
 
   /**
-   * Which version made it; unless given, coffer tries the newest 32.
+   * The version that made it; unless given, coffer tries the newest 32.
    *
    * @generated from field: string key_version = 6;
    */
@@ -1528,28 +1528,28 @@ export type RegionSummary = Message<"coffer.rest.thalassa.v1.RegionSummary"> & {
   kmsAvailable: boolean;
 
   /**
-   * How many keys there are that are not destroyed.
+   * The number of keys that are not destroyed.
    *
    * @generated from field: uint32 total_keys = 5;
    */
   totalKeys: number;
 
   /**
-   * How many of them are active.
+   * The number of active keys.
    *
    * @generated from field: uint32 active_keys = 6;
    */
   activeKeys: number;
 
   /**
-   * How many are disabled.
+   * The number of disabled keys.
    *
    * @generated from field: uint32 disabled_keys = 7;
    */
   disabledKeys: number;
 
   /**
-   * How many are to be destroyed.
+   * The number of keys that will be destroyed.
    *
    * @generated from field: uint32 pending_deletion_keys = 8;
    */

@@ -34,7 +34,7 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   path: string;
 
   /**
-   * What its creator wrote about it.
+   * A comment of its creator.
    *
    * @generated from field: optional string description = 2;
    */
@@ -76,7 +76,7 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   kmsKey?: SecretKey | undefined;
 
   /**
-   * The number of its newest enabled version; 0: there is none.
+   * The number of the newest enabled version; 0 if there is none.
    *
    * @generated from field: uint32 current_version = 8;
    */
@@ -97,7 +97,7 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   lastAccessedAt?: Timestamp | undefined;
 
   /**
-   * Where it is kept.
+   * The region.
    *
    * @generated from field: coffer.rest.thalassa.v1.Region region = 11;
    */
@@ -112,7 +112,7 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   accessPolicy?: Value | undefined;
 
   /**
-   * Its versions, newest first, at most 1,000; only where they were asked for.
+   * The versions, newest first, at most 1,000; only if the request includes them.
    *
    * @generated from field: repeated coffer.rest.thalassa.v1.SecretVersion versions = 13;
    */
@@ -435,7 +435,7 @@ export type ListSecretsRequest = Message<"coffer.rest.thalassa.v1.ListSecretsReq
   path?: string | undefined;
 
   /**
-   * What the paths begin with; everything in the region unless given. Not together with `path`.
+   * The prefix of the paths; unless given, all paths of the region. Not together with `path`.
    *
    * @generated from field: optional string path_prefix = 3;
    */
@@ -449,7 +449,7 @@ export type ListSecretsRequest = Message<"coffer.rest.thalassa.v1.ListSecretsReq
   limit?: number | undefined;
 
   /**
-   * As the header `Link` has it.
+   * The token in the header `Link`.
    *
    * @generated from field: string page_token = 5;
    */
@@ -464,7 +464,7 @@ export const ListSecretsRequestSchema: GenMessage<ListSecretsRequest> = /*@__PUR
   messageDesc(file_coffer_rest_thalassa_v1_secret_service, 7);
 
 /**
- * ListSecretsResponse is the answer of GET /v1/secrets/{region}/secrets: the level where one was asked for, else the secrets.
+ * ListSecretsResponse is the answer of GET /v1/secrets/{region}/secrets: one level if the request has `path`, otherwise the secrets.
  *
  * @generated from message coffer.rest.thalassa.v1.ListSecretsResponse
  */
@@ -492,7 +492,7 @@ export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__P
   messageDesc(file_coffer_rest_thalassa_v1_secret_service, 8);
 
 /**
- * What is directly below a path.
+ * The paths and secrets directly below a path.
  *
  * @generated from message coffer.rest.thalassa.v1.Level
  */
@@ -617,7 +617,7 @@ export type SetAccessPolicyRequest = Message<"coffer.rest.thalassa.v1.SetAccessP
   path: string;
 
   /**
-   * As in CreateSecretRequest; null and `{}` clear it.
+   * See CreateSecretRequest. Null and `{}` clear it.
    *
    * @generated from field: google.protobuf.Value access_policy = 4;
    */
@@ -1008,7 +1008,7 @@ export const SecretService: GenService<{
     output: typeof PutSecretValueResponseSchema;
   },
   /**
-   * Returns a value, the current one unless told otherwise. Permission: versions.access.
+   * Returns a value: the current one unless the request names a version. Permission: versions.access.
    * Errors: 400 (also: the version is disabled, the key is not active), 401, 403, 404 (also: the version is destroyed, no version is
    * active).
    *
