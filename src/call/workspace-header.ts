@@ -20,7 +20,7 @@ export function workspaceHeader(header: WorkspaceHeader): Required<Pick<WireApi,
       if (named === "" || (named ?? "").length > 53) throw invalidField(name, "must have 1 to 53 characters");
       const project = projectName === undefined ? null : headers.get(projectName);
       if (project !== null && project !== named)
-        throw new CofferError("WORKSPACE_NOT_FOUND", "there is no such project");
+        throw new CofferError("WORKSPACE_NOT_FOUND", "the project is not found");
       return named ?? undefined;
     },
   };

@@ -30,7 +30,7 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   provider?: string | undefined;
 
   /**
-   * How the value is written into a request.
+   * The way in which the proxy writes the value into a request.
    *
    * @generated from field: coffer.v1.EgressAuth auth = 2;
    */

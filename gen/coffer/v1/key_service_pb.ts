@@ -1173,7 +1173,7 @@ export type DecryptItem = Message<"coffer.v1.DecryptItem"> & {
   context: Uint8Array;
 
   /**
-   * As DecryptRequest.key_version.
+   * See DecryptRequest.key_version.
    *
    * @generated from field: uint32 key_version = 3;
    */
@@ -1476,7 +1476,7 @@ export const ComputeMacRequestSchema: GenMessage<ComputeMacRequest> = /*@__PURE_
  */
 export type ComputeMacResponse = Message<"coffer.v1.ComputeMacResponse"> & {
   /**
-   * As long as the hash.
+   * It has the length of the hash.
    *
    * @generated from field: bytes mac = 1;
    */

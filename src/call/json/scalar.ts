@@ -16,7 +16,7 @@ export function scalarProblem(type: ScalarType | DescEnum, json: JsonValue): str
   switch (type) {
     case ScalarType.STRING:
       if (typeof json !== "string") return "must be a string";
-      return json.isWellFormed() ? undefined : "must not hold half of a surrogate pair";
+      return json.isWellFormed() ? undefined : "must not contain half of a surrogate pair";
     case ScalarType.BYTES:
       return typeof json === "string" && isBase64(json) ? undefined : "must be a base64 string";
     case ScalarType.BOOL:

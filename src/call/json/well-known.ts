@@ -14,7 +14,7 @@ const descriptions: Record<string, string> = {
 export function wellKnownProblem(desc: DescMessage, json: JsonValue): string | undefined {
   const [wrapped] = desc.fields;
   if (isWrapperDesc(desc) && wrapped?.fieldKind === "scalar") return scalarProblem(wrapped.scalar, json);
-  if (!isWellFormed(json)) return "must not hold half of a surrogate pair";
+  if (!isWellFormed(json)) return "must not contain half of a surrogate pair";
   return isStrict(desc, json) && isReadable(desc, json)
     ? undefined
     : (descriptions[desc.typeName] ?? `is not a valid ${desc.typeName}`);

@@ -84,17 +84,17 @@ export const akuaCodes: Readonly<Record<Reason, number>> = {
   VAULT_UNAVAILABLE: 7355,
 };
 
-// Where Akua's documents have a word of their own.
+// The words that Akua's documents use instead of the reason.
 const words: Partial<Record<Reason, string>> = {
   ETAG_MISMATCH: "ABORTED",
   NAME_TAKEN: "ALREADY_EXISTS",
   SECRET_ACTIVE: "ALREADY_EXISTS",
 };
 
-// What coffer.v1 has as a field comes in a header here.
+// Fields of coffer.v1 that are headers in this API.
 const headers: Readonly<Record<string, string>> = { workspace_id: contextHeader };
 
-// FAILED_PRECONDITION is 400 elsewhere; Akua answers 409 to what the state of a resource forbids, and 410 to what is gone for good.
+// Other APIs answer 400 to FAILED_PRECONDITION. Akua answers 409 if the state of a resource forbids the call, and 410 if it is destroyed.
 const httpStatuses: Partial<Record<Reason, number>> = {
   IDEMPOTENCY_KEY_REUSED: 409,
   SECRET_SOFT_DELETED: 409,

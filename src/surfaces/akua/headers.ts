@@ -17,7 +17,7 @@ export function ifMatch({ requestHeader }: HandlerContext): string {
   return etag;
 }
 
-/** Every answer that is a resource has its etag as a header too. */
+/** Sets the header that answers with one resource have for its etag. */
 export function showEtag({ responseHeader }: HandlerContext, resource: { revision: number }): void {
   responseHeader.set("etag", `"${etagOf(resource)}"`);
 }

@@ -58,7 +58,7 @@ export function toVersionMessage(version: SecretVersion): VersionMessage {
   });
 }
 
-/** The schema lets only the names of states through. */
+/** The schema accepts only the names of states. */
 export function versionStateNamed(name: string): VersionState {
   return name.toUpperCase() as VersionState;
 }

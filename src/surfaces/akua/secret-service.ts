@@ -18,7 +18,7 @@ import { toPage } from "./page.ts";
 import { toSecretChange } from "./secret-change.ts";
 import { newValueInput, toCredentialFields } from "./value.ts";
 
-/** Answers link to a secret below `consoleUrl`; without one, to the secret's own URL. */
+/** Answers link to a secret below `consoleUrl`, or to the secret's own URL if there is no console. */
 export function akuaSecretService(deps: Deps, consoleUrl: string | undefined): ServiceImpl<typeof SecretService> {
   const toMessageIn = ({ url }: HandlerContext) => {
     const base = consoleUrl ?? `${/^https?:\/\/[^/]+/.exec(url)?.[0]}/v1`;

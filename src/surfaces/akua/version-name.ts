@@ -1,14 +1,14 @@
-// How Akua's paths name a version.
+// Reads the version in Akua's paths.
 import { isId } from "../../domain/ids.ts";
 import { isVersionAlias, versionNotFound } from "../../domain/secret/version.ts";
 
-/** A version's id; anything else is not found. */
+/** Returns the id of a version. Other texts are not found. */
 export function toVersionId(vid: string): string {
   if (isId("secv", vid)) return vid;
   throw versionNotFound();
 }
 
-/** A version's id, `latest` or an alias. What can be none of them is not found: Akua's documents know no 400 here. */
+/** Returns the id of a version, `latest` or an alias. Other texts are not found, because Akua documents no 400 here. */
 export function toVersionName(vid: string): string {
   if (isId("secv", vid) || isVersionAlias(vid)) return vid;
   throw versionNotFound();

@@ -71,7 +71,7 @@ function answer(context: HandlerContext, version: SecretVersion) {
   return { version: toVersionMessage(version) };
 }
 
-/** Akua's documents know no conflict with the state of a secret that gets a new version. */
+/** Akua documents no conflict with the state of the secret here, so a soft-deleted secret is not found. */
 function hideDeleted(error: unknown): never {
   throw error instanceof CofferError && error.reason === "SECRET_SOFT_DELETED" ? secretNotFound() : error;
 }

@@ -1,4 +1,4 @@
-// coffer.v1.AccessService over the operations on who may do what.
+// coffer.v1.AccessService over the operations on access rules and access policies.
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
@@ -58,7 +58,7 @@ export function accessService(deps: Deps): ServiceImpl<typeof AccessService> {
   };
 }
 
-/** The schema lets no unspecified role through. */
+/** The schema refuses an unspecified role. */
 function toSubject(
   subject: CreateAccessRuleRequest["subject"] | ListAccessRulesRequest["subject"],
 ): RuleSubject | undefined {

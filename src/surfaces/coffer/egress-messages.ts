@@ -33,7 +33,7 @@ export function toEgressRule(message: RuleMessage | undefined, field: string): E
   });
 }
 
-/** What was shown of a preset can be sent back. */
+/** Returns whether the rule is a preset as coffer shows it. Clients may send that back. */
 function isPresetAsShown({ provider, auth, hosts }: RuleMessage): boolean {
   const preset = provider === undefined ? undefined : providerNamed(provider);
   if (!preset || !auth) return false;

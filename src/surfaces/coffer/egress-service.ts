@@ -26,7 +26,7 @@ import {
 } from "./sandbox-messages.ts";
 import { toSecretRef } from "./secret-requests.ts";
 
-/** `egressUrl` is where sandboxes find the proxy. */
+/** `egressUrl` is the address of the proxy for sandboxes. */
 export function egressService(deps: Deps, egressUrl: string | undefined): ServiceImpl<typeof EgressService> {
   const toOpenedSandbox = ({ sandbox, envVars, token }: OpenedSandbox) => ({
     sandbox: toSandboxMessage(sandbox, envVars),

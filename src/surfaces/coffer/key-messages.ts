@@ -28,7 +28,7 @@ const stateMessages: Record<KmsKeyState, KeyState> = {
   DESTROYED: KeyState.DESTROYED,
 };
 
-/** The schema lets no unspecified one through. */
+/** The schema refuses an unspecified one. */
 export function toKeyStates(messages: readonly KeyState[]): KmsKeyState[] {
   return (Object.keys(stateMessages) as KmsKeyState[]).filter((state) => messages.includes(stateMessages[state]));
 }
@@ -40,7 +40,7 @@ const hashes: Readonly<Record<HashAlgorithm, HashName | undefined>> = {
   [HashAlgorithm.SHA512]: "sha2-512",
 };
 
-/** The schema lets no other numbers through. */
+/** The schema refuses other numbers. */
 export function toHash(message: HashAlgorithm): HashName | undefined {
   return hashes[message];
 }

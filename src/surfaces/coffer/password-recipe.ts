@@ -1,4 +1,4 @@
-// Password recipes of coffer.v1, turned into what passwords are made by.
+// Converts password recipes of coffer.v1 to those of the domain.
 import {
   CharacterClass as ClassMessage,
   type PasswordAlphabet,

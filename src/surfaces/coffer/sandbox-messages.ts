@@ -49,7 +49,7 @@ export function toSandboxMessage(sandbox: SandboxView, envVars: EnvVars = {}): S
   });
 }
 
-/** No limits when the message is unset. */
+/** Returns no limits if the message is unset. */
 export function toNetworkLimits(message: SandboxNetwork | undefined): NetworkLimits {
   return { allowOut: message?.allowOut ?? [], denyOut: message?.denyOut ?? [] };
 }
@@ -80,7 +80,7 @@ export function toBindingMessage({ isRevoked, ...binding }: ShownBinding): Bindi
   return create(SandboxSecretSchema, { ...binding, revoked: isRevoked });
 }
 
-/** From the first up to and without the second; undefined: any. */
+/** The first status is included, the second is not; undefined: any status. */
 export const statusRanges: Record<EgressStatusClass, readonly [number, number] | undefined> = {
   [EgressStatusClass.UNSPECIFIED]: undefined,
   [EgressStatusClass.SUCCESS]: [200, 300],

@@ -33,7 +33,7 @@ const versionStateMessages = {
   DESTROYED: SecretVersionState.DESTROYED,
 } as const;
 
-/** A timestamp field that is left out when there is no time. */
+/** Returns a timestamp field, or no field if there is no time. */
 export function timeField<Name extends string>(name: Name, time: Date | undefined) {
   return (time ? { [name]: timestampFromDate(time) } : {}) as {
     [Key in Name]?: ReturnType<typeof timestampFromDate>;

@@ -1,4 +1,4 @@
-// Requests of coffer.v1, turned into what operations take.
+// Converts requests of coffer.v1 to the inputs of operations.
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import {
@@ -27,7 +27,7 @@ export function toSecretRef({ secret, region }: Pick<GetSecretRequest, "secret" 
   return secret.case === "name" ? { name: secret.value, region } : { id: secret.value ?? "" };
 }
 
-/** An etag that is not set is no condition. */
+/** An empty etag means no condition. */
 export function toEtag(etag: string): string | undefined {
   return etag === "" ? undefined : etag;
 }

@@ -22,14 +22,14 @@ const typeMessages: Readonly<Record<VaultType, VaultTypeMessage>> = {
   INFISICAL: VaultTypeMessage.INFISICAL,
 };
 
-/** The schema lets no unspecified one through. */
+/** The schema refuses an unspecified one. */
 export function toVaultType(message: VaultTypeMessage): VaultType {
   const found = vaultTypes.find((vaultType) => typeMessages[vaultType] === message);
   if (!found) throw new Error("the schema requires a type");
   return found;
 }
 
-/** By the names that the schema has. */
+/** Returns the fields under their names in the schema. */
 export function toConfig(message: VaultConfig | undefined): Record<string, string> {
   const { project = "", config = "", projectId = "", environment = "", secretPath = "" } = message ?? {};
   return { project, config, project_id: projectId, environment, secret_path: secretPath };

@@ -32,7 +32,7 @@ function brokenRules({ violations, message, reason }: CofferError): JsonValue {
 
 /** `field_mappings[1].reference` → body, field_mappings, 1, reference. */
 function locationOf({ field }: FieldViolation): (string | number)[] {
-  // What coffer.v1 keeps in groups stands side by side here.
+  // coffer.v1 has these fields in groups, DataRaven does not.
   const own = field.replace(/^(?:config|credentials)\./, "");
   const [first = "", ...rest] = [...own.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
     ([, key, index, name]) => key ?? (index === undefined ? (name ?? "") : Number(index)),

@@ -5,7 +5,7 @@ const names: Readonly<Record<string, string>> = {
   "ratelimit-remaining": "x-ratelimit-remaining",
 };
 
-/** `ratelimit-reset` is in seconds from now, DataRaven's is a time in Unix seconds. Every other header stays as it is. */
+/** `ratelimit-reset` is in seconds from now, DataRaven's is a time in Unix seconds. The other headers stay unchanged. */
 export function showDataRavenHeaders(headers: Record<string, string>, nowMs: number): Record<string, string> {
   const rendered = Object.entries(headers).map(([name, value]): [string, string] => {
     if (name !== "ratelimit-reset") return [names[name] ?? name, value];

@@ -27,7 +27,7 @@ export function toSecretMessage(secret: Secret): SecretMessage {
   return create(SecretSchema, commonFields(secret));
 }
 
-/** As lists show it; `connection` undefined: its value is kept here. */
+/** Returns a credential as lists show it; `connection` undefined: coffer stores the value. */
 export function toListedMessage(secret: Secret, connection: SecretConnection | undefined): ListedMessage {
   return create(ListedSecretSchema, {
     ...commonFields(secret),

@@ -25,11 +25,11 @@ import { fieldsInput, referenceInput, toValueInput } from "./value.ts";
 const limitDefault = 100;
 
 export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretService> {
-  /** Whoever may not even read it is told what they lack; whoever may, whether it is a credential of storage. */
+  /** Fails with PERMISSION_MISSING for callers that may not read the secret, and with SECRET_NOT_FOUND if it is not a storage credential. */
   async function find(caller: Caller, uuid: string): Promise<Secret> {
     const id = idOfUuid("sec", uuid);
     const secret = id === undefined ? undefined : await getSecret(deps, caller, { id });
-    // One that was deleted is shown to nobody, but a retry of what deleted it must find it.
+    // A deleted secret is not found, except by a retry of the call that deleted it.
     const isSeen = secret?.state === "ACTIVE" || caller.idempotency !== undefined;
     if (!secret || !isStorage(secret) || !isSeen) throw secretNotFound();
     return secret;
@@ -92,7 +92,7 @@ export function dataRavenSecretService(deps: Deps): ServiceImpl<typeof SecretSer
   };
 }
 
-/** Operators of coffer may change secrets; here it takes an admin. */
+/** In coffer operators may change secrets. DataRaven requires an admin. */
 function adminIn(context: HandlerContext, permission: Permission): Caller {
   const caller = callerOf(context);
   requireRole(caller, "ADMIN", permission);
@@ -117,7 +117,7 @@ function toChange(
   };
 }
 
-/** A credential stays where it is, here or in its vault. */
+/** A change cannot move a credential between coffer and an external vault. */
 function newValue(
   named: ReadonlySet<string>,
   connection: SecretConnection | undefined,

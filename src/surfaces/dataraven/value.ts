@@ -1,4 +1,4 @@
-// What a request gives as a credential: its fields, or where they are.
+// Reads the credential of a request: its fields, or references to an external vault.
 import type { CreateSecretRequest, FieldMapping } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
 import { type FieldViolation, failOn, invalidField } from "../../domain/error/errors.ts";
 import type { ValueInput } from "../../steps/secrets/value-input.ts";
@@ -21,7 +21,7 @@ export function toValueInput({ credentials, vaultConnectionId, fieldMappings }: 
   return referenceInput(toConnectionId(vaultConnectionId), fieldMappings);
 }
 
-/** What each field is called in the vault. */
+/** Returns references to the fields in the external vault. */
 export function referenceInput(vaultConnectionId: string, fieldMappings: readonly FieldMapping[]): ValueInput {
   if (fieldMappings.length === 0) throw invalidField("field_mappings", "is required with vault_connection_id");
   const names = fieldMappings.map(({ fieldName }) => fieldName);
@@ -39,7 +39,7 @@ export function referenceInput(vaultConnectionId: string, fieldMappings: readonl
   };
 }
 
-/** The fields as the parts of one value. */
+/** Returns the fields as key-value pairs. */
 export function fieldsInput(credentials: Readonly<Record<string, string>>): ValueInput {
   const encoder = new TextEncoder();
   const entries = Object.entries(credentials).map(([name, text]) => [name, encoder.encode(text)] as const);

@@ -25,7 +25,7 @@ import type { Deps } from "../../runtime/deps.ts";
 
 const listMax = 1_000;
 
-/** Whoever is no admin lacks the permissions for all but looking. */
+/** Callers that are not admins have only the permissions to read. */
 export function dataRavenVaultConnectionService(deps: Deps): ServiceImpl<typeof VaultConnectionService> {
   return {
     async createVaultConnection(request, context) {
@@ -81,7 +81,7 @@ const changes: FieldChanges<UpdateVaultConnectionRequest, UpdateConnectionInput[
   description: ({ description = "" }) => ({ description }),
 };
 
-/** An id that nothing has stands for what is no UUID: it is judged as every unknown one is. */
+/** Returns a text that is not a UUID unchanged, so that it fails like every unknown id. */
 export function toConnectionId(uuid: string): string {
   return idOfUuid("vc", uuid) ?? uuid;
 }

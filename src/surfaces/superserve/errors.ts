@@ -20,14 +20,14 @@ const codes: Readonly<Record<number, string>> = {
   501: "not_implemented",
 };
 
-/** A secret that the body names, and that is not to be had: 400 and not 404, which is for the path. */
+/** Changes the error of a secret that the body names to 400. 404 would mean the resource in the path. */
 export function asUnknownSecret(error: unknown): unknown {
   if (!isUnknownSecret(error)) return error;
   const { env_key: envKey } = error.metadata;
   const field = envKey === undefined ? "secret_name" : `secrets[${JSON.stringify(envKey)}]`;
-  const description = "there is no such secret";
+  const description = "the secret is not found";
   const violations = [{ field, description }];
-  // As a cause it still tells the audit trail of a denial.
+  // The cause must stay: the audit trail takes denials from it.
   return new CofferError("FIELD_INVALID", `${field}: ${description}`, { field }, { violations, cause: error });
 }
 
@@ -45,7 +45,7 @@ function codeOf({ cause }: CofferError, httpStatus: number): string {
   return codes[httpStatus] ?? (httpStatus < 500 ? "bad_request" : "internal_error");
 }
 
-/** Every broken rule, in one sentence. */
+/** Returns every broken rule in one sentence. */
 function messageOf({ message, violations }: CofferError): string {
   if (violations.length < 2) return message;
   return violations.map(({ field, description }) => `${field}: ${description}`).join("; ");

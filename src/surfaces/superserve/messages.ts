@@ -25,7 +25,7 @@ import { type Secret, secretNotFound } from "../../domain/secret/secret.ts";
 import type { EnvVars } from "../../steps/egress/env-vars.ts";
 import type { SandboxView } from "../../steps/egress/sandbox-view.ts";
 
-/** Fails with SECRET_NOT_FOUND for a secret without an egress rule, which is not seen here. */
+/** Fails with SECRET_NOT_FOUND for a secret without an egress rule, because this API does not show those. */
 export function toSecretMessage(secret: Secret): SecretMessage {
   const { egress, lastUsedTime } = secret;
   if (!egress) throw secretNotFound();
@@ -101,7 +101,7 @@ export function sandboxFields({ sandboxId, name, createTime, metadata, network }
   };
 }
 
-/** Tunnels are connections; everything else is a request. */
+/** A tunnel is a connection; every other event is a request. */
 export function toNetworkEvent(event: StoredEgressEvent): NetworkEvent {
   const { method, path, secretId, upstreamStatus, errorCode } = event;
   const isTunnel = method === "CONNECT";

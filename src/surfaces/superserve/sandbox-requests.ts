@@ -1,4 +1,4 @@
-// What Superserve's requests about sandboxes give, turned into what operations take.
+// Converts Superserve's requests about sandboxes to the inputs of operations.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import type {
@@ -29,7 +29,7 @@ export function toNewBinding({ id, envKey, secretName }: BindSecretRequest): Bin
   return { sandboxId: toSandboxId(id), envKey, secret: { name: secretName, region: "" } };
 }
 
-/** No limits when it is left out. */
+/** Returns no limits if the field is absent. */
 export function toNetworkLimits(network: NetworkConfig | undefined): NetworkLimits {
   return { allowOut: network?.allowOut ?? [], denyOut: network?.denyOut ?? [] };
 }
@@ -61,7 +61,7 @@ function toTexts(json: JsonObject, field: string): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** Fails with MACHINE_UNSUPPORTED for a field that only a machine could obey; null asks for nothing. */
+/** Fails with MACHINE_UNSUPPORTED for a field that is about a machine. Null is accepted. */
 export function checkNoMachine(fields: Readonly<Record<string, Value | undefined>>): void {
   for (const [field, value] of Object.entries(fields)) {
     if (value && value.kind.case !== "nullValue") throw machineUnsupported(field);
@@ -97,7 +97,7 @@ function eventPosition(text: string, field: string): EventPosition {
   return position;
 }
 
-/** Fails with SANDBOX_NOT_FOUND for what is no UUID. */
+/** Fails with SANDBOX_NOT_FOUND for a text that is not a UUID. */
 export function toSandboxId(uuid: string): string {
   const id = idOfUuid("sbx", uuid);
   if (id === undefined) throw sandboxNotFound();

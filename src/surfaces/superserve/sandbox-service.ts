@@ -27,7 +27,7 @@ import {
   toSandboxId,
 } from "./sandbox-requests.ts";
 
-/** `egressUrl` is where sandboxes find the proxy. */
+/** `egressUrl` is the address of the proxy for sandboxes. */
 export function superserveSandboxService(
   deps: Deps,
   egressUrl: string | undefined,

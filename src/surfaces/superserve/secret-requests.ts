@@ -1,11 +1,11 @@
-// What Superserve's requests about secrets give, turned into what operations take.
+// Converts Superserve's requests about secrets to the inputs of operations.
 import type { Auth, CreateSecretRequest, HostAuth } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
 import { type EgressRule, noLimits } from "../../domain/egress/egress-rule.ts";
 import { readEgressRule, type SchemeInput } from "../../domain/egress/read-rule.ts";
 import { checkAll, invalidField } from "../../domain/error/errors.ts";
 import type { ValueInput } from "../../steps/secrets/value-input.ts";
 
-/** As JSON Schema counts them: code points. */
+/** In code points, as JSON Schema counts. */
 const valueCharactersMax = 8_192;
 
 /** Fails with FIELD_INVALID, which names every broken field. */
@@ -24,7 +24,7 @@ function checkName(name: string): void {
   }
 }
 
-/** As Superserve reads it: an empty text is one that was not given. */
+/** Superserve treats an empty text as absent. */
 function toRuleInput({ provider, auth, hosts }: CreateSecretRequest) {
   return { provider: provider || undefined, auth: auth && toAuthInput(auth), hosts, limits: noLimits };
 }
@@ -47,14 +47,14 @@ function toSchemeInput({ type, header, prefix, username, headers }: Auth | HostA
 /** Fails with FIELD_INVALID for `value`. */
 export function toValueInput(value: string): ValueInput {
   if (value === "") throw invalidField("value", "is required");
-  // Two units at most make one character.
+  // A character has at most two UTF-16 units.
   if (value.length > 2 * valueCharactersMax || [...value].length > valueCharactersMax) {
     throw invalidField("value", `must have at most ${valueCharactersMax} characters`);
   }
   return { case: "data", field: "value", data: new TextEncoder().encode(value), isAnyText: true };
 }
 
-/** From the first up to and without the second. */
+/** The first status is included, the second is not. */
 export const statusRanges: Readonly<Record<string, readonly [number, number]>> = {
   "2xx": [200, 300],
   "3xx": [300, 400],
@@ -63,7 +63,7 @@ export const statusRanges: Readonly<Record<string, readonly [number, number]>> =
   errors: [400, 1_000],
 };
 
-/** Events are numbered below this; a client may ask for those before the greatest int64. */
+/** A client may send the greatest int64. Event numbers are smaller than the returned maximum. */
 export function toEventNumber(before: string): number {
   return Math.min(Number(before), Number.MAX_SAFE_INTEGER);
 }

@@ -89,7 +89,7 @@ export function superserveSecretService(deps: Deps): ServiceImpl<typeof SecretSe
   };
 }
 
-/** A name does not lead to what a retry has deleted already: its idempotency key does. */
+/** A retry cannot find a deleted secret by its name, only by the idempotency key. */
 function goneBefore({ idempotency }: Caller, error: unknown): undefined {
   if (idempotency && error instanceof CofferError && error.reason === "SECRET_NOT_FOUND") return;
   throw error;

@@ -1,4 +1,4 @@
-// Superserve's requests about templates, which are for machines: each is told that there are none.
+// Superserve's requests about templates. They are for machines, which coffer does not have, so every call fails.
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { TemplateService } from "../../../gen/coffer/rest/superserve/v1/template_service_pb.ts";
 import { machineUnsupported } from "./sandbox-requests.ts";

@@ -1,4 +1,4 @@
-// Access policies as Thalassa Cloud's users give and see them.
+// Access policies in Thalassa Cloud's requests and answers.
 import { fromJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { plainJson } from "../../call/plain-json.ts";
@@ -8,14 +8,14 @@ import { checkStatements } from "../../domain/access/statement-rules.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 
 interface GivenPolicy {
-  /** Its conditions; undefined: none. */
+  /** The conditions; undefined: none. */
   accessPolicy: AccessPolicy | undefined;
   statements: readonly AccessStatement[];
 }
 
 const field = "access_policy";
 
-/** Neither conditions nor statements for null, for `{}` and where it is left out; fails with FIELD_INVALID for what is none. */
+/** Returns no conditions and no statements for null, `{}` and an absent field. Fails with FIELD_INVALID. */
 export function toAccessPolicy(value: Value | undefined): GivenPolicy {
   if (value === undefined || value.kind.case === "nullValue") return { accessPolicy: undefined, statements: [] };
   const { policy, statements } = parseAccessPolicy(plainJson(value), field);
@@ -23,13 +23,13 @@ export function toAccessPolicy(value: Value | undefined): GivenPolicy {
   return { accessPolicy: policy, statements };
 }
 
-/** The same where nothing may be cleared by mistake: it must be there, if only as null. */
+/** Like `toAccessPolicy`, but fails with FIELD_INVALID if the field is absent, so that no policy is cleared by mistake. */
 export function toNextAccessPolicy(value: Value | undefined): GivenPolicy {
   if (value === undefined) throw invalidField(field, "is required; null clears it");
   return toAccessPolicy(value);
 }
 
-/** Conditions in their normal form, statements as they were given. */
+/** Returns conditions in their normal form, and statements as they were given. */
 export function toPolicyMessage({ conditions, statements = [] }: AccessPolicy): Value {
   const shown = conditions.map((condition) =>
     condition.type === "ip" ? { ...condition, cidrs: [...condition.cidrs] } : { ...condition },

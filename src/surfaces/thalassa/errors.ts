@@ -4,7 +4,7 @@ import type { Reason } from "../../domain/error/error-reasons.ts";
 import type { CofferError } from "../../domain/error/errors.ts";
 import { organisationHeader } from "./headers.ts";
 
-// What coffer.v1 calls otherwise.
+// Fields that have another name in coffer.v1.
 const names: Readonly<Record<string, string>> = {
   workspace_id: organisationHeader,
   kms_key_id: "kmsKeyIdentity",
@@ -20,10 +20,10 @@ export function showThalassaError(error: CofferError, httpStatus: number): { htt
   return { httpStatus: httpStatuses[error.reason] ?? httpStatus, body: { message } };
 }
 
-/** `secret_key_values["a_b"]` → `secretKeyValues["a_b"]`: keys of maps are the caller's own. */
+/** `secret_key_values["a_b"]` → `secretKeyValues["a_b"]`. The keys of maps do not change. */
 function nameOf(field: string): string {
   if (Object.hasOwn(names, field)) return names[field] ?? field;
-  // Within a policy the names are the caller's own too.
+  // Names within a policy do not change either.
   if (/^access(?:_p|P)olicy\b/.test(field)) return field.replace("access_policy", "accessPolicy");
   const [, path = "", key = ""] = /^([^[]*)(.*)$/s.exec(field) ?? [];
   return path.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) + key;

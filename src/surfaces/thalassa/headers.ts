@@ -4,10 +4,10 @@ import type { HandlerContext } from "@connectrpc/connect";
 /** Names the workspace. */
 export const organisationHeader = "X-Organisation-Identity";
 
-/** May name it once more. */
+/** May repeat the workspace. */
 export const projectHeader = "X-Project-Identity";
 
-/** Says where the next page of a list is; no header on the last page. */
+/** Sets the header with the address of the next page. The last page has no such header. */
 export function showNextPage(
   { responseHeader }: HandlerContext,
   path: string,

@@ -1,4 +1,4 @@
-// Keys as Thalassa Cloud's users ask for them and see them.
+// Keys in Thalassa Cloud's requests and answers.
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
@@ -47,7 +47,7 @@ export function toKeyMessage(key: KmsKeyRecord): KeyMessage {
 
 type Rotation = Pick<SetKeyRotationRequest, "keyRotationEnabled" | "rotationPeriodInDays">;
 
-/** How often a job rotates the key; undefined: never. Fails with FIELD_INVALID where the two fields contradict each other. */
+/** Returns the period in which a job rotates the key; undefined: never. Fails with FIELD_INVALID if the two fields contradict each other. */
 export function toRotationPeriodDays({ keyRotationEnabled, rotationPeriodInDays }: Rotation): number | undefined {
   if (keyRotationEnabled === true && rotationPeriodInDays === undefined) {
     throw invalidField("rotation_period_in_days", "is required where keyRotationEnabled is true");
@@ -58,7 +58,7 @@ export function toRotationPeriodDays({ keyRotationEnabled, rotationPeriodInDays 
   return rotationPeriodInDays;
 }
 
-/** Undefined: nothing is imported. Fails with FIELD_INVALID for what is only for imported material. */
+/** Returns undefined if nothing is imported. Fails with FIELD_INVALID for fields that require imported material. */
 export function toImported(request: CreateKeyRequest): ImportedMaterial | undefined {
   const { importKeyMaterial: wrapped, hashFunction, allowRotation } = request;
   if (wrapped.byteLength > 0) {
@@ -71,7 +71,7 @@ export function toImported(request: CreateKeyRequest): ImportedMaterial | undefi
   return undefined;
 }
 
-/** The number of a version; 0 for none. Fails with FIELD_INVALID for what is no number. */
+/** Returns the number of a version; 0 for none. Fails with FIELD_INVALID for a text that is not a number. */
 export function toKeyVersion(text: string, field = "key_version"): number {
   if (text === "") return 0;
   const number = Number(text);
@@ -79,7 +79,7 @@ export function toKeyVersion(text: string, field = "key_version"): number {
   throw invalidField(field, 'must be the number of a version of the key, such as "1"');
 }
 
-/** Undefined for none. Fails with FIELD_INVALID for what names no hash. */
+/** Returns undefined for an empty text. Fails with FIELD_INVALID for an unknown hash. */
 export function toHash(text: string, field: string): HashName | undefined {
   if (text === "") return undefined;
   const bits = /^sha-?(?:2-)?(256|384|512)$/i.exec(text)?.[1];

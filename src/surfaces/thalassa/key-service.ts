@@ -81,7 +81,7 @@ export function thalassaKeyService(deps: Deps): ServiceImpl<typeof KeyService> {
     async setKeyRotation(request, context) {
       const { keyRotationEnabled, rotationPeriodInDays } = request;
       if (keyRotationEnabled === undefined && rotationPeriodInDays === undefined) {
-        throw invalidField("key_rotation_enabled", "is required where there is no rotationPeriodInDays");
+        throw invalidField("key_rotation_enabled", "is required without rotationPeriodInDays");
       }
       const change = { rotationPeriodDays: toRotationPeriodDays(request) };
       const input = { ...(await target(context, "keys.update", request)), change };
@@ -130,7 +130,7 @@ function toKeyRef(slug: string | undefined, identity: string | undefined): { slu
   const bySlug = slug === undefined ? {} : { slug };
   if (identity === undefined) return bySlug;
   if (isId("kms", identity)) return { ...bySlug, kmsKeyId: identity };
-  // Two slugs that differ name no key.
+  // Two different slugs cannot name one key.
   return slug === undefined || slug === identity ? { slug: identity } : { slug, kmsKeyId: identity };
 }
 

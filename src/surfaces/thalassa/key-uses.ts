@@ -1,4 +1,4 @@
-// Thalassa Cloud's requests that use keys, or ask for their public part or material.
+// Thalassa Cloud's requests that use keys, or read their public part or material.
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { KeyService } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
 import { callerOf } from "../../call/caller.ts";
@@ -33,7 +33,7 @@ interface Asked {
 }
 
 export function keyUses(deps: Deps): Pick<ServiceImpl<typeof KeyService>, KeyUses> {
-  /** The key and version of a request. What is wrong with the version is told only to those who may use the key. */
+  /** Returns the key and version of a request. Only callers that may use the key learn that the version is not valid. */
   const target = async (context: HandlerContext, permission: Permission, { region, identity, keyVersion }: Asked) => ({
     kmsKeyId: await keyIdIn(deps, callerOf(context), permission, { region: regionIn(deps, region), identity }),
     keyVersion: toKeyVersion(keyVersion),

@@ -1,4 +1,4 @@
-// Lists of secrets as Thalassa Cloud shows them: one level below a path, or all that begins with a prefix.
+// Lists of secrets as Thalassa Cloud shows them: one level below a path, or all secrets whose path begins with a prefix.
 import type { HandlerContext } from "@connectrpc/connect";
 import type { ListSecretsRequest } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
 import { invalidField } from "../../domain/error/errors.ts";
@@ -10,10 +10,10 @@ import { showNextPage } from "./headers.ts";
 import { showSecrets } from "./messages.ts";
 import { regionIn } from "./secret-address.ts";
 
-/** How many entries a list has at most, and has unless fewer are asked for. */
+/** The largest and the default number of entries in a list. */
 export const entriesMax = 1_000;
 
-/** Fails with FIELD_INVALID when both ways to list are asked for. */
+/** Fails with FIELD_INVALID if the request has both a path and a prefix. */
 export async function toList(deps: ListDeps, caller: Caller, request: ListSecretsRequest, context: HandlerContext) {
   const { path, pathPrefix, limit, pageToken } = request;
   if (path !== undefined && pathPrefix !== undefined) throw invalidField("path", "cannot be given with pathPrefix");

@@ -15,7 +15,7 @@ import type { Deps } from "../../runtime/deps.ts";
 import { keysOfSecrets, type SecretKeySummary } from "../../steps/keys/keys-of-secrets.ts";
 import { toPolicyMessage } from "./access-policies.ts";
 
-/** A secret with its key, and with those of its versions that are given. */
+/** Returns a secret with its key and with the given versions. */
 export async function showSecret(
   deps: Pick<Deps, "database">,
   secret: Secret,
@@ -24,7 +24,7 @@ export async function showSecret(
   return toSecretMessage(secret, await keysOfSecrets(deps, [secret]), versions);
 }
 
-/** Secrets of one workspace, with their keys. */
+/** Returns secrets of one workspace with their keys. */
 export async function showSecrets(deps: Pick<Deps, "database">, secrets: readonly Secret[]): Promise<SecretMessage[]> {
   const keys = await keysOfSecrets(deps, secrets);
   return secrets.map((secret) => toSecretMessage(secret, keys, []));
@@ -61,7 +61,7 @@ function toSecretKey(identity: string, key: SecretKeySummary | undefined) {
   });
 }
 
-/** States of keys as this surface calls them. */
+/** The states of keys under the names of this API. */
 export const keyStatuses: Record<KmsKeyState, string> = {
   ACTIVE: "active",
   DISABLED: "disabled",

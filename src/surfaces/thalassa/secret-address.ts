@@ -1,10 +1,10 @@
-// Where a request says that a secret is: a region, and a path in the URL or beside it.
+// The region and path of a secret in a request. The path is in the URL or in a field.
 
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
 import { checkSecretName } from "../../domain/secret-name.ts";
 import type { Deps } from "../../runtime/deps.ts";
 
-/** The region, which is part of the URL: one that is not configured is not found. */
+/** Returns the region in the URL. Fails with ROUTE_NOT_FOUND if it is not configured. */
 export function regionIn({ regions }: Pick<Deps, "regions">, name: string): string {
   if (regions.includes(name)) return name;
   throw new CofferError(
@@ -20,7 +20,7 @@ interface SecretAddress {
   path: string;
 }
 
-/** The secret that a request is about. Fails with ROUTE_NOT_FOUND, or FIELD_INVALID for `path`. */
+/** Returns the name and region of the secret. Fails with ROUTE_NOT_FOUND, or with FIELD_INVALID for `path`. */
 export function secretAt(deps: Pick<Deps, "regions">, { region, urlPath, path }: SecretAddress) {
   const name = urlPath === "" ? path : `/${urlPath}`;
   if (path !== "" && path !== name) throw invalidField("path", "must be the path in the URL");

@@ -101,7 +101,7 @@ function toNewSecret(deps: Deps, request: CreateSecretRequest) {
   };
 }
 
-/** A key of another region is none here. */
+/** A key of another region is not found here. */
 function hideOtherRegions({ kmsKeyIdentity }: CreateSecretRequest): (error: unknown) => never {
   return (error) => {
     const isField = error instanceof CofferError && error.reason === "FIELD_INVALID";

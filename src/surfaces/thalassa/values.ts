@@ -1,4 +1,4 @@
-// The value of a secret as Thalassa Cloud's users give and see it.
+// The value of a secret in Thalassa Cloud's requests and answers.
 import type {
   CreateSecretRequest,
   PutSecretValueRequest,
@@ -31,7 +31,7 @@ function fieldOf(name: string): string {
   return `secret_key_values["${name}"]`;
 }
 
-/** The fields of an answer that hold the value. */
+/** Returns the fields of an answer that hold the value. */
 export function valueFields(value: RevealedValue) {
   if (value.form === "data") return { secretString: value.data.reveal() };
   return { secretKeyValues: Object.fromEntries([...value.values].map(([name, part]) => [name, part.reveal()])) };

@@ -1,4 +1,4 @@
-// A query parameter that is one entry of a map of texts: `metadata.owner=agent-7` or `matchLabels[team]=a`. The key may hold dots.
+// A query parameter that is one entry of a map of texts: `metadata.owner=agent-7` or `matchLabels[team]=a`. The key may contain dots.
 import { type DescField, type DescMessage, type JsonObject, ScalarType } from "@bufbuild/protobuf";
 import { fieldByName, isJsonObject, joinPathKey } from "../../call/json/path.ts";
 import type { FieldViolation } from "../../domain/error/errors.ts";
@@ -10,7 +10,7 @@ export interface MapEntry {
   key: string;
 }
 
-/** Undefined if the parameter is not an entry of a map. `isExact`: maps have only the names of the proto file. */
+/** Returns undefined if the parameter is not an entry of a map. `isExact`: accept only the names of the proto file. */
 export function mapEntryOf(desc: DescMessage, name: string, isExact: boolean): MapEntry | undefined {
   const [, spelling, inBrackets, behindDot] = /^([^[\].]+)(?:\[(.*)\]|\.(.*))$/s.exec(name) ?? [];
   const key = inBrackets ?? behindDot;
@@ -21,7 +21,7 @@ export function mapEntryOf(desc: DescMessage, name: string, isExact: boolean): M
   return isTextMap && !(isExact && field.name !== spelling) ? { field, spelling, key } : undefined;
 }
 
-/** Sets the entry below `root`, which no body fills. */
+/** Sets the entry below `root`, which has nothing from a body. */
 export function putMapEntry(
   root: JsonObject,
   { field, spelling, key }: MapEntry,

@@ -1,4 +1,4 @@
-// The JSON that a text in a path or a query stands for, by the type of its field.
+// Converts a text in a path or a query to JSON, by the type of its field.
 import { type DescEnum, type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 
@@ -7,13 +7,13 @@ const textTypes = new Set(["google.protobuf.Timestamp", "google.protobuf.Duratio
 
 const integerTypes: ReadonlySet<ScalarType> = new Set([ScalarType.INT32, ScalarType.UINT32]);
 
-/** Whether a field can be a query parameter: no maps, and no messages but those that JSON writes as one value. */
+/** Returns whether a field can be a query parameter. Maps cannot, and of messages only those that are one value in JSON. */
 export function takesParameter(field: DescField): boolean {
   if (field.fieldKind === "map") return false;
   return field.message === undefined || textTypes.has(field.message.typeName) || isWrapperDesc(field.message);
 }
 
-/** A list for repeated fields. What does not fit the type stays text, and the walk over the message names it. */
+/** Returns a list for a repeated field. A text of a wrong type stays a text, and the check of the message reports it. */
 export function parameterToJson(field: DescField, texts: readonly string[]): JsonValue {
   const type = field.scalar ?? field.enum ?? field.message;
   const values = texts.map((text) => textToJson(type, text));
@@ -25,7 +25,7 @@ function textToJson(type: ScalarType | DescEnum | DescMessage | undefined, text:
   if (type === ScalarType.BOOL && (text === "true" || text === "false")) return text === "true";
   if (typeof type === "object" && /^-?\d{1,10}$/.test(text)) return Number(text);
   if (typeof type === "number" && integerTypes.has(type) && /^(?:0|-?[1-9]\d{0,9})$/.test(text)) return Number(text);
-  // Proto JSON takes numbers as strings too.
+  // Proto JSON accepts numbers as strings too.
   return text;
 }
 

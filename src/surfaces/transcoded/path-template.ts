@@ -1,12 +1,12 @@
-// Path templates of google.api.http, and `**` before the end besides: parses them, and matches them on a path's decoded segments.
+// Parses path templates of google.api.http and matches them with the decoded segments of a path. `**` is also allowed before the end.
 
 /** `literal`, `*` (one segment) or `**` (any number of segments, only once). */
 export type TemplateSegment = { kind: "literal"; text: string } | { kind: "one" } | { kind: "rest" };
 
 export interface TemplateVariable {
-  /** Names of the field and of the messages around it, outermost first. */
+  /** The names of the messages around the field, outermost first, and of the field. */
   fieldPath: readonly string[];
-  /** The template's segments that it stands for: from the first up to and without the second. */
+  /** The template's segments of the variable: from `from` to the one before `to`. */
   from: number;
   to: number;
 }
@@ -14,7 +14,7 @@ export interface TemplateVariable {
 export interface PathTemplate {
   segments: readonly TemplateSegment[];
   variables: readonly TemplateVariable[];
-  /** What follows the last colon; empty when there is none. */
+  /** The text after the last colon; empty if there is none. */
   verb: string;
 }
 
@@ -57,7 +57,7 @@ function parseSegment(text: string, invalid: (problem: string) => Error): Templa
   return { kind: "literal", text };
 }
 
-/** Whether the template's segments fit these decoded ones; the verb is the caller's business. */
+/** Returns whether the template's segments fit these decoded ones. Does not compare the verb. */
 export function matchesTemplate(template: PathTemplate, segments: readonly string[]): boolean {
   const { segments: wanted } = template;
   const isOpen = wanted.some((segment) => segment.kind === "rest");
@@ -66,19 +66,19 @@ export function matchesTemplate(template: PathTemplate, segments: readonly strin
   return wanted.every((segment, i) => segment.kind !== "literal" || segment.text === segments[position(i)]);
 }
 
-/** The text that each variable stands for in segments that match, in the order of `variables`. */
+/** Returns the text of each variable in matching segments, in the order of `variables`. */
 export function bindVariables(template: PathTemplate, segments: readonly string[]): string[] {
   const position = positionIn(template, segments);
   return template.variables.map(({ from, to }) => segments.slice(position(from), position(to)).join("/"));
 }
 
-/** Where in a path the segments of the template begin: those behind `**` are counted from the path's end. */
+/** Returns the function from the index of a template's segment to its index in a path. Segments after `**` count from the path's end. */
 function positionIn({ segments: wanted }: PathTemplate, segments: readonly string[]): (index: number) => number {
   const rest = wanted.findIndex((segment) => segment.kind === "rest");
   return (index) => (rest === -1 || index <= rest ? index : index + segments.length - wanted.length);
 }
 
-/** The template without the names of its variables: two routes with one shape fit the same paths. */
+/** Returns the template without the names of its variables. Two routes with the same shape fit the same paths. */
 export function templateShape(template: PathTemplate): string {
   const segments = template.segments.map((segment) =>
     segment.kind === "literal" ? segment.text : { one: "*", rest: "**" }[segment.kind],

@@ -1,7 +1,7 @@
-// Query parameters → names and texts, decoded strictly: URLSearchParams would replace broken UTF-8 without a word.
+// Decodes query parameters strictly. URLSearchParams would replace invalid UTF-8 silently.
 import { CofferError } from "../../domain/error/errors.ts";
 
-/** Every parameter with all its values, in the order of their first appearance. */
+/** Returns every parameter with all its values, in the order of their first occurrence. */
 export function readQuery(query: string): Map<string, string[]> {
   const parameters = new Map<string, string[]>();
   for (const pair of query.split("&")) {

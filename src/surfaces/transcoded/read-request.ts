@@ -1,4 +1,4 @@
-// Folds body → path variables → query parameters into one request message, and names every parameter that breaks a rule.
+// Combines body, path variables and query parameters into one request message, and reports every parameter that breaks a rule.
 import { type DescField, type DescMessage, getOption, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { in_query_too, null_clears } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { type JsonInput, readJsonValue } from "../../call/json/input.ts";
@@ -11,18 +11,18 @@ import type { BodyTarget, Route } from "./route.ts";
 export interface RestInput {
   /** Undefined when the request has no body. */
   body: JsonValue | undefined;
-  /** As RouteMatch has them. */
+  /** The texts of the path's variables, as in RouteMatch. */
   variables: readonly string[];
   query: ReadonlyMap<string, readonly string[]>;
 }
 
-/** A field below the request message, and how the caller spelled the way there. */
+/** A field below the request message, and its path as the caller spelled it. */
 interface Target {
   fields: readonly DescField[];
   spelling: readonly string[];
 }
 
-/** The message, and the violations of body, path and query. Throws REQUEST_MALFORMED. */
+/** Returns the message, and the violations of body, path and query. Throws REQUEST_MALFORMED. */
 export function readRequest(route: Route, input: RestInput): JsonInput {
   const violations: FieldViolation[] = [];
   const root = putBody(route.body, input.body);
@@ -123,7 +123,7 @@ function identity({ fields }: Target): string {
   return fields.map((field) => field.name).join(".");
 }
 
-/** Sets the target below `root`, beside what is there; a value that is there already stays, and the answer says so. */
+/** Sets the target below `root`. Returns a violation if it has a value already. */
 function putValue(root: JsonObject, target: Target, value: JsonValue, description: string): FieldViolation | undefined {
   let object = root;
   let path = "";
@@ -137,7 +137,7 @@ function putValue(root: JsonObject, target: Target, value: JsonValue, descriptio
       return undefined;
     }
     const child = object[key] ?? {};
-    // Not an object: the walk over the whole message will name it.
+    // Not an object: the check of the whole message reports it.
     if (!isJsonObject(child)) return undefined;
     object[key] = child;
     object = child;

@@ -7,24 +7,24 @@ import { isUnary } from "../../call/invoke.ts";
 import type { TranscodedApi } from "./api.ts";
 import { type PathTemplate, parsePathTemplate } from "./path-template.ts";
 
-/** Where the body goes: nowhere, into the whole message, or into one field. */
+/** The target of the body: none, the whole message, or one field. */
 export type BodyTarget = { kind: "none" } | { kind: "message" } | { kind: "field"; field: DescField };
 
 export interface Route {
   api: TranscodedApi;
   method: DescMethodUnary;
-  /** Or `*` for any. */
+  /** `*` means any. */
   httpMethod: string;
   template: PathTemplate;
   body: BodyTarget;
-  /** The field of the response that is the answer; undefined = all of it. */
+  /** The field of the response that is the answer; undefined: the whole response. */
   responseBody: DescField | undefined;
   successStatus: number;
-  /** The field that says which others the body of a PATCH names (AIP-134): `update_mask`, where the request has one. */
+  /** The field `update_mask`, for the fields that the body of a PATCH has (AIP-134); undefined if the request has none. */
   updateMask: DescField | undefined;
 }
 
-/** All routes of a method: its rule and the additional bindings of that. */
+/** Returns all routes of a method: its rule and the rule's additional bindings. */
 export function readRoutes(api: TranscodedApi, method: DescMethod): Route[] {
   const rule = getOption(method, http);
   if (rule.pattern.case === undefined) return [];

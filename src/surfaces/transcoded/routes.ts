@@ -13,7 +13,7 @@ export interface RouteMatch {
 }
 
 export interface RouteTable {
-  /** Throws ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED (metadata `allow`), or REQUEST_MALFORMED. */
+  /** Returns the most specific route of a request. Throws ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED (metadata `allow`) or REQUEST_MALFORMED. */
   find(httpMethod: string, path: string): RouteMatch;
   /** Returns the API that shares most literal segments at the beginning of a path, the first of equals. Its errors are shown there. */
   nearestApi(path: string): TranscodedApi | undefined;
@@ -33,8 +33,8 @@ export function buildRouteTable(apis: readonly TranscodedApi[]): RouteTable {
 }
 
 /**
- * Literals before `*` before `**` with something behind it before `**` at the end, decided by the leftmost segment that differs; then
- * a certain HTTP method before any.
+ * Orders routes by the leftmost segment that differs: a literal, then `*`, then `**` before other segments, then `**` at the end. Of
+ * equal paths, a certain HTTP method comes before any.
  */
 function bySpecificity(a: Route, b: Route): number {
   const [keyA, keyB] = [sortKey(a), sortKey(b)];
@@ -45,7 +45,7 @@ function bySpecificity(a: Route, b: Route): number {
 function sortKey({ template, httpMethod }: Route): string {
   const end = template.segments.length - 1;
   const ranks = template.segments.map(({ kind }, i) => ({ literal: "0", one: "1", rest: i < end ? "2" : "3" })[kind]);
-  // The end of a template, too, comes before `**`.
+  // The end of a template also comes before `**`.
   return `${ranks.join("")}.${httpMethod === "*" ? "1" : "0"}`;
 }
 
@@ -67,7 +67,7 @@ function findRoute(byVerb: ReadonlyMap<string, readonly Route[]>, httpMethod: st
   const { segments, withVerb } = readRequestPath(path);
   const matches = (verb: string, candidate: readonly string[]) =>
     (byVerb.get(verb) ?? []).filter((route) => matchesTemplate(route.template, candidate));
-  // A colon begins a verb only where some route of that shape has this verb; elsewhere it belongs to the segment.
+  // A colon begins a verb only if a route of that shape has this verb. Otherwise it belongs to the segment.
   const verbRoutes = withVerb === undefined ? [] : matches(withVerb.verb, withVerb.segments);
   const isVerb = withVerb !== undefined && verbRoutes.length > 0;
   const routes = isVerb ? verbRoutes : matches("", segments);
@@ -83,7 +83,7 @@ function findRoute(byVerb: ReadonlyMap<string, readonly Route[]>, httpMethod: st
   throw new CofferError("METHOD_NOT_ALLOWED", `this path takes only ${allow}`, { allow });
 }
 
-/** HEAD is answered as GET is, without the body (RFC 9110, section 9.3.2). */
+/** HEAD is answered like GET, without the body (RFC 9110, section 9.3.2). */
 function isFor(route: Route, httpMethod: string): boolean {
   return route.httpMethod === "*" || route.httpMethod === (httpMethod === "HEAD" ? "GET" : httpMethod);
 }

@@ -1,4 +1,4 @@
-// The JSON of a REST answer: fields as the API spells them, every field of implicit presence, and null where an API wants it.
+// Writes the JSON of a REST answer: fields as the API spells them, all fields of implicit presence, and null for unset fields if the API requires it.
 import {
   type DescField,
   type DescMessage,
@@ -37,16 +37,16 @@ export function writeResponse(route: Route, message: MessageShape<DescMessage>):
 interface ShownField {
   field: DescField;
   name: string;
-  /** Omitted while it is an empty list or map. */
+  /** Omit the field while it is an empty list or map. */
   isOmittedEmpty: boolean;
   isNullWhenUnset: boolean;
-  /** Alone the answer where it is set. */
+  /** The field alone is the answer if it is set. */
   isWholeAnswer: boolean;
 }
 
 const shownFields = new WeakMap<TranscodedApi, Map<DescMessage, readonly ShownField[]>>();
 
-/** The fields of a message as the API writes them: the options of a schema never change. */
+/** Returns the fields of a message as the API writes them. They are cached, because the options of a schema never change. */
 function fieldsOf(desc: DescMessage, api: TranscodedApi): readonly ShownField[] {
   const ofApi = shownFields.get(api) ?? new Map<DescMessage, readonly ShownField[]>();
   shownFields.set(api, ofApi);
@@ -65,7 +65,7 @@ function fieldsOf(desc: DescMessage, api: TranscodedApi): readonly ShownField[] 
   return fields;
 }
 
-/** The same JSON in the order of the proto file, with the API's way to write unset fields. */
+/** Returns the same JSON in the order of the proto file, with unset fields as the API writes them. */
 function shaped(desc: DescMessage, json: JsonValue, api: TranscodedApi): JsonValue {
   if (hasCustomJsonRepresentation(desc) || !isJsonObject(json)) return json;
   const shape: JsonObject = {};

@@ -75,7 +75,7 @@ describe("PATCH /sandboxes/{id}", () => {
     for (const metadata of [{ "tag-1": "x\0" }, { "x\0": "y" }, { ok: "1", tag: "\0" }]) {
       const response = await patch(id, { metadata });
       expect(response.status).toBe(400);
-      expect(await response.text()).toMatch(/metadata\S*: must not hold the character U\+0000/);
+      expect(await response.text()).toMatch(/metadata\S*: must not contain the character U\+0000/);
     }
     expect(await served(coffer, `/sandboxes/${id}`)).toMatchObject({ metadata: { a: "b" } });
   });

@@ -56,7 +56,7 @@ describe("POST /sandboxes", () => {
     for (const none of ["nothing", ruleless.name]) {
       expect(await withSecrets({ A: name, B: none })).toEqual({
         error: "400 secret_not_found",
-        message: 'secrets["B"]: there is no such secret',
+        message: 'secrets["B"]: the secret is not found',
       });
     }
     const many = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`K${i}`, name]));
@@ -92,7 +92,7 @@ describe("POST /sandboxes/{id}/secrets", () => {
     const bind = (json: object, to = id) => failure(`/sandboxes/${to}/secrets`, { json });
     expect(await bind({ env_key: "K", secret_name: "nothing" })).toEqual({
       error: "400 secret_not_found",
-      message: "secret_name: there is no such secret",
+      message: "secret_name: the secret is not found",
     });
     expect(await bind({})).toMatchObject({
       error: "400 bad_request",

@@ -82,7 +82,7 @@ describe.each(thalassaRoutes)("$request", (route) => {
     expect(await send(away)).toMatchObject({ status: 403 });
     expect(await send("ws_none")).toMatchObject({ status: 403 });
     for (const project of [away, "", "ws_none"]) {
-      expect(await send(home, project)).toMatchObject({ status: 404, body: { message: "there is no such project" } });
+      expect(await send(home, project)).toMatchObject({ status: 404, body: { message: "the project is not found" } });
     }
     expect(await all(target)).toEqual(before);
     expect((await send(home, home)).status).toBe(route.success);

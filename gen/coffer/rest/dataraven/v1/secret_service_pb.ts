@@ -581,14 +581,14 @@ export type UpdateSecretRequest = Message<"coffer.rest.dataraven.v1.UpdateSecret
   secretId: string;
 
   /**
-   * As in a create.
+   * See the create.
    *
    * @generated from field: optional string name = 3;
    */
   name?: string | undefined;
 
   /**
-   * As in a create; null clears it.
+   * See the create. Null clears it.
    *
    * @generated from field: optional string description = 4;
    */
@@ -602,7 +602,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.dataraven.v1.UpdateSecret
   secretType?: string | undefined;
 
   /**
-   * As in a create. A method with other fields needs them in the same request.
+   * See the create. A method with other fields needs them in the same request.
    *
    * @generated from field: optional string auth_method = 6;
    */

@@ -413,7 +413,7 @@ export const NetworkEventSchema: GenMessage<NetworkEvent> = /*@__PURE__*/
   messageDesc(file_coffer_rest_superserve_v1_sandbox_service, 5);
 
 /**
- * A secret in a sandbox, with what stands in for its value.
+ * A secret in a sandbox, with the placeholder of its value.
  *
  * @generated from message coffer.rest.superserve.v1.NewBoundSecret
  */

@@ -258,21 +258,21 @@ export type Provider = Message<"coffer.rest.superserve.v1.Provider"> & {
   display: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: string auth_type = 3;
    */
   authType: string;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: google.protobuf.Struct auth_config = 4;
    */
   authConfig?: JsonObject | undefined;
 
   /**
-   * As Secret.
+   * See Secret.
    *
    * @generated from field: repeated string hosts = 5;
    */
@@ -294,7 +294,7 @@ export const ProviderSchema: GenMessage<Provider> = /*@__PURE__*/
   messageDesc(file_coffer_rest_superserve_v1_secret_service, 3);
 
 /**
- * How the value is written into a request: one scheme, or `per_host`.
+ * The way in which the proxy writes the value into a request: one scheme, or `per_host`.
  *
  * @generated from message coffer.rest.superserve.v1.Auth
  */
@@ -363,35 +363,35 @@ export type HostAuth = Message<"coffer.rest.superserve.v1.HostAuth"> & {
   hosts: string[];
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string type = 2;
    */
   type?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string header = 3;
    */
   header?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string prefix = 4;
    */
   prefix?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: optional string username = 5;
    */
   username?: string | undefined;
 
   /**
-   * As Auth.
+   * See Auth.
    *
    * @generated from field: map<string, string> headers = 6;
    */
@@ -433,7 +433,7 @@ export type CreateSecretRequest = Message<"coffer.rest.superserve.v1.CreateSecre
   provider?: string | undefined;
 
   /**
-   * How it is sent.
+   * The way in which the proxy sends it.
    *
    * @generated from field: coffer.rest.superserve.v1.Auth auth = 4;
    */
@@ -567,7 +567,7 @@ export type UpdateSecretRequest = Message<"coffer.rest.superserve.v1.UpdateSecre
   name: string;
 
   /**
-   * As in a create.
+   * See the create.
    *
    * @generated from field: string value = 2;
    */

@@ -212,7 +212,7 @@ export type ListTemplateBuildsRequest = Message<"coffer.rest.superserve.v1.ListT
   id: string;
 
   /**
-   * How many builds.
+   * The number of builds.
    *
    * @generated from field: optional uint32 limit = 2;
    */

@@ -50,7 +50,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   slug: string;
 
   /**
-   * As CreateKeyRequest.key_type lists them.
+   * One of the types of CreateKeyRequest.key_type.
    *
    * @generated from field: string key_type = 4;
    */
@@ -85,7 +85,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   keyRotationEnabled: boolean;
 
   /**
-   * How often.
+   * The period of the rotation.
    *
    * @generated from field: optional uint32 rotation_period_in_days = 9;
    */
@@ -176,7 +176,7 @@ export type Key = Message<"coffer.rest.thalassa.v1.Key"> & {
   imported: boolean;
 
   /**
-   * As current_version.
+   * The same as current_version.
    *
    * @generated from field: uint32 latest_version = 22;
    */
@@ -1177,7 +1177,7 @@ export const ComputeHmacRequestSchema: GenMessage<ComputeHmacRequest> = /*@__PUR
  */
 export type ComputeHmacResponse = Message<"coffer.rest.thalassa.v1.ComputeHmacResponse"> & {
   /**
-   * As long as the hash.
+   * It has the length of the hash.
    *
    * @generated from field: bytes hmac = 1;
    */

@@ -617,7 +617,7 @@ export type SetAccessPolicyRequest = Message<"coffer.rest.thalassa.v1.SetAccessP
   path: string;
 
   /**
-   * As in CreateSecretRequest; null and `{}` clear it.
+   * See CreateSecretRequest. Null and `{}` clear it.
    *
    * @generated from field: google.protobuf.Value access_policy = 4;
    */
