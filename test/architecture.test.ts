@@ -41,7 +41,7 @@ const rules = {
       "config",
       "domain",
     ],
-    // What all processes of a deployment open first.
+    // The parts that all processes of a deployment open first.
     base: ["steps", "runtime", "store", "envelope", "domain"],
     http: ["wire", "rpc", "call", "domain"],
     rpc: ["call", "operations", "steps", "runtime", "redis", "domain"],

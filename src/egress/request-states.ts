@@ -79,7 +79,7 @@ function go(to: State, ...acts: Act[]): Step {
   return { to, acts };
 }
 
-/** What a connection may still report when the request is already decided. */
+/** Events that a connection may still report when the request is already decided. */
 const late = ["answered", "failed", "clientLeft", "finished"] as const;
 
 export const states: Readonly<Record<State, Row>> = {

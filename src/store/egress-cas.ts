@@ -21,7 +21,7 @@ export async function findEgressCa(sql: Sql, workspaceId: string): Promise<Store
   return row && stored.read(row);
 }
 
-/** Inserts the first authority of a workspace, or replaces the one with the id `instead`. Of several at once one stays. */
+/** Inserts the first authority of a workspace, or replaces the one with the id `instead`. When several are inserted at once, one stays. */
 export async function putEgressCa(sql: Sql, ca: StoredEgressCa, instead: string | undefined): Promise<void> {
   await sql.query({
     name: "put_egress_ca",

@@ -48,7 +48,7 @@ export async function findKeyRecord(
 
 const summary = select(kmsKeyTable, ["kmsKeyId", "name", "algorithm", "state", "createTime", "updateTime"]);
 
-/** What a secret's answer shows of its key. */
+/** The summary of a key in the answer of a secret. */
 export type KeySummary = ReturnType<typeof summary.read>;
 
 export async function findKeySummaries(

@@ -28,7 +28,7 @@ export interface RotateTokenInput {
 }
 
 /**
- * Callers may always rotate their own token. Who sees the text of another token can do all that it may, so must hold all of it. Fails
+ * Callers may always rotate their own token. The text of another token gives all of its permissions, so the caller must hold them. Fails
  * with TOKEN_NOT_FOUND, ETAG_MISMATCH, TOKEN_NOT_ACTIVE or GRANT_EXCEEDS_CALLER.
  */
 export async function rotateToken(

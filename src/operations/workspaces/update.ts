@@ -22,7 +22,7 @@ export async function updateWorkspace(
   { etag, change }: UpdateWorkspaceInput,
 ): Promise<MutationResult<Workspace>> {
   const grant = authorize(caller, "workspace.update");
-  // Who may create workspaces without a quota gains nothing by a higher tier of this one.
+  // Callers who may create workspaces without a quota gain nothing from a higher tier of this one.
   if (change.tier) authorize(caller, "workspace.create");
   const { workspaceId } = grant;
   return mutate(deps, caller, {

@@ -19,7 +19,7 @@ export type OpenCredentialDeps = Pick<
   "database" | "keyMaterial" | "deploymentId" | "deploymentKeys" | "audit" | "now" | "random" | "externalVaults"
 >;
 
-/** Who opens the credential, for the audit trail. */
+/** The opener of the credential, for the audit trail. */
 export interface Opener {
   grant: Grant<"secrets.use">;
   /** Returns a new audit event with this result. */

@@ -1,4 +1,4 @@
-// Checks that a caller holds everything that it grants. Who sees a token's text can do all that the token may.
+// Checks that a caller holds everything that it grants. The text of a token gives all of its permissions.
 
 import { narrow, type Permission, pathPermissionsOf, permissionsOfRole } from "../../domain/access/permission.ts";
 import { CofferError } from "../../domain/error/errors.ts";

@@ -13,7 +13,7 @@ export interface Lease {
   readonly isBroken: boolean;
   /** When it last answered. */
   readonly provenMs: number;
-  /** Of the session; undefined: as every connection has it. */
+  /** The setting of the session; undefined: the default of the pool. */
   statementTimeoutMs: number | undefined;
   /** `error`: the failure of a statement. After some errors the connection cannot be used again. */
   giveBack(error?: unknown): void;
