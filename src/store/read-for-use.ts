@@ -53,7 +53,7 @@ async function readSealed(
   return {
     secret: guard.read(row),
     // Coffer uses the value itself, so there is no caller whose time and address an access policy could judge.
-    judgeTime: undefined,
+    policyTime: undefined,
     version,
     key: await findKmsKey(sql, workspaceId, { kmsKeyId: version.kmsKeyId }),
     isRecorded: false,

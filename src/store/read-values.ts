@@ -27,15 +27,15 @@ export const sealedVersionProperties = [
   ...(["payloadForm", "envelope", "kmsKeyId", "kmsKeyVersion", "mac"] as const),
 ] as const;
 
-/** An active secret with the version that was asked for, its ciphertext, and what is needed to judge and open it. */
+/** An active secret with the version that was asked for, its ciphertext, and what is needed to check and open it. */
 export interface SealedVersion {
   secret: SecretGuard;
-  /** By the database's clock; undefined when there is no access policy to judge. */
-  judgeTime: Date | undefined;
+  /** By the database's clock; undefined when there is no access policy to check. */
+  policyTime: Date | undefined;
   /** Undefined when the secret has no such version. */
   version: Pick<VersionRow, (typeof sealedVersionProperties)[number]> | undefined;
   key: StoredKmsKey | undefined;
-  /** The audit event is durable. It never is for a secret with an access policy: record it after the policy was judged. */
+  /** The audit event is durable. It never is for a secret with an access policy: record it after the policy was checked. */
   isRecorded: boolean;
 }
 
@@ -85,7 +85,7 @@ const keyStateIndex = expressions.indexOf("k.state");
 
 // The select list ends with these columns.
 const isRecordedIndex = expressions.length;
-const judgeTimeIndex = expressions.length + 1;
+const policyTimeIndex = expressions.length + 1;
 const ordinalIndex = expressions.length + 2;
 
 type SealedRow = readonly unknown[];
@@ -130,7 +130,7 @@ function textOf({ secret, version: { by } }: ValueAsk, asked: string): string {
         })}
       )
       select ${expressions.map((_, index) => `f.c${index}`).join(", ")}, f.is_recorded,
-        case when ${columnOf("s.access_policy")} is not null then now() end as judge_time, f.ordinal::integer
+        case when ${columnOf("s.access_policy")} is not null then now() end as policy_time, f.ordinal::integer
       from found f`;
 }
 
@@ -212,7 +212,7 @@ function versionKey(version: VersionRef): string | null {
 function toSealedVersion(row: SealedRow): SealedVersion {
   return {
     secret: guard.readAt(row, guardIndexes),
-    judgeTime: (row[judgeTimeIndex] as Date | null) ?? undefined,
+    policyTime: (row[policyTimeIndex] as Date | null) ?? undefined,
     version: row[versionNumberIndex] === null ? undefined : version.readAt(row, versionIndexes),
     key: row[keyStateIndex] === null ? undefined : key.readAt(row, keyIndexes),
     isRecorded: row[isRecordedIndex] as boolean,

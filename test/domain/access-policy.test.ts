@@ -3,7 +3,7 @@ import { BlockList } from "node:net";
 import { describe, expect, it } from "vitest";
 import { policyText, readPolicyText } from "../../src/domain/access/access-policy.ts";
 import { parseAccessPolicy } from "../../src/domain/access/access-policy-json.ts";
-import { judgeAccessPolicy } from "../../src/domain/access/judge-access-policy.ts";
+import { evaluateAccessPolicy } from "../../src/domain/access/evaluate-access-policy.ts";
 import { clientAddress } from "../../src/http/client-address.ts";
 import { addressCases } from "./access-policy-cases/addresses.ts";
 import type { Decision, From } from "./access-policy-cases/case.ts";
@@ -27,7 +27,7 @@ function decide(policy: object, from: From, at: string): Decision {
   // As it comes back from where it is stored.
   const stored = readPolicyText(policyText(given.policy));
   if (!stored) throw new Error("nothing was stored");
-  const { isAllowed, condition } = judgeAccessPolicy(stored, { address: addressOf(from), now: new Date(at) });
+  const { isAllowed, condition } = evaluateAccessPolicy(stored, { address: addressOf(from), now: new Date(at) });
   if (condition === undefined) return isAllowed ? "allow: nothing denies" : "deny: nothing allows";
   return `${isAllowed ? "allow" : "deny"} ${condition}`;
 }
@@ -45,7 +45,7 @@ describe.each(groups)("a policy $title", ({ policy, cases }) => {
 describe("an address that is none", () => {
   it.each(["", "unknown", "203.0.113", "203.0.113.1.1"])("(%j) is in no range", (address) => {
     const conditions = [{ type: "ip", effect: "allow", cidrs: ["0.0.0.0/0", "::/0"] }] as const;
-    expect(judgeAccessPolicy({ conditions }, { address, now: new Date() })).toEqual({
+    expect(evaluateAccessPolicy({ conditions }, { address, now: new Date() })).toEqual({
       isAllowed: false,
       condition: undefined,
     });

@@ -1,6 +1,6 @@
 // The types and rules of a sandbox: a program with a token for the proxy and placeholders for the secrets bound to it.
 import type { AccessPolicy } from "../access/access-policy.ts";
-import { judgeAccessPolicy } from "../access/judge-access-policy.ts";
+import { evaluateAccessPolicy } from "../access/evaluate-access-policy.ts";
 import { deniesUse } from "../access/statement-rules.ts";
 import { CofferError } from "../error/errors.ts";
 import type { EgressRule } from "./egress-rule.ts";
@@ -67,7 +67,7 @@ export function isLetIn(
   try {
     if (accessPolicy === undefined) return true;
     if (deniesUse(accessPolicy.statements, boundBy)) return false;
-    return judgeAccessPolicy(accessPolicy, { address, now }).isAllowed;
+    return evaluateAccessPolicy(accessPolicy, { address, now }).isAllowed;
   } catch {
     return false;
   }

@@ -22,7 +22,7 @@ export interface AuthenticateSandboxDeps extends Pick<Deps, "deploymentKeys"> {
 }
 
 const unknownHash = new Uint8Array(32);
-const judged = new WeakMap<SandboxRecord, EgressSandbox | "TAMPERED">();
+const checked = new WeakMap<SandboxRecord, EgressSandbox | "TAMPERED">();
 
 /** Returns undefined when the token is not valid or not for this address. The caller cannot tell which. */
 export async function authenticateSandbox(
@@ -38,19 +38,19 @@ export async function authenticateSandbox(
   const expected = record?.sandbox.tokenHash ?? unknownHash;
   const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
   if (!record || !matches) return undefined;
-  const sandbox = judgedOf(deps, record);
+  const sandbox = checkedSandbox(deps, record);
   if (!sandbox || (sandbox.sourceAddress !== undefined && sandbox.sourceAddress !== address)) return undefined;
   return sandbox;
 }
 
 /** One for each record, because the rights of a sandbox do not change while the record is kept. */
-function judgedOf(deps: AuthenticateSandboxDeps, record: SandboxRecord): EgressSandbox | undefined {
-  const known = judged.get(record) ?? judge(deps, record);
-  judged.set(record, known);
+function checkedSandbox(deps: AuthenticateSandboxDeps, record: SandboxRecord): EgressSandbox | undefined {
+  const known = checked.get(record) ?? check(deps, record);
+  checked.set(record, known);
   return known === "TAMPERED" ? undefined : known;
 }
 
-function judge({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): EgressSandbox | "TAMPERED" {
+function check({ deploymentKeys }: AuthenticateSandboxDeps, record: SandboxRecord): EgressSandbox | "TAMPERED" {
   const { sandbox, readTime, bound } = record;
   if (!isAuthentic(deploymentKeys, coveredOfSandbox(sandbox), sandbox.mac)) return "TAMPERED";
   const { workspaceId, sandboxId, name, sourceAddress, network, createTime } = sandbox;
@@ -82,9 +82,9 @@ function verifiedBinding(keys: Pick<Deps["deploymentKeys"], "rowMacKey">, bound:
     rule !== undefined &&
     egressMac !== undefined &&
     isAuthentic(keys, coveredOfEgressRule({ workspaceId, secretId, rule }), egressMac);
-  const judged = { envKey, secretId, placeholder, boundBy, currentVersion: secret.currentVersion };
-  if (!isUsable) return { ...judged, rule: undefined, accessPolicy: undefined };
-  return { ...judged, rule, accessPolicy: readPolicyText(secret.accessPolicyText) };
+  const facts = { envKey, secretId, placeholder, boundBy, currentVersion: secret.currentVersion };
+  if (!isUsable) return { ...facts, rule: undefined, accessPolicy: undefined };
+  return { ...facts, rule, accessPolicy: readPolicyText(secret.accessPolicyText) };
 }
 
 /** The proxy reads tunnels to these hosts only to answer requests with a placeholder that is worth nothing. */

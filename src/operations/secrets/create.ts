@@ -69,7 +69,7 @@ export interface CreateSecretInput {
   revealable?: boolean | undefined;
   /** Undefined: its value may be sent nowhere. */
   egress?: EgressRule | undefined;
-  /** Judged when its values are read and written, not now. */
+  /** Checked when its values are read and written, not now. */
   accessPolicy?: AccessPolicy | undefined;
   /** The statements of its access policy. */
   statements?: readonly AccessStatement[];

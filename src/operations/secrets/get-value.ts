@@ -62,7 +62,7 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   using unanswered = new DisposableStack();
   unanswered.use(payload.bytes);
   // Reads of secrets with an access policy are not audited by the SELECT; record the event here.
-  if (sealed.judgeTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
+  if (sealed.policyTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
   else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
   const opened = { ...factsOf(sealed), value: await resolvedValue(deps, caller, grant, sealed, payload) };
   const { workspaceId } = sealed.secret;
@@ -130,8 +130,8 @@ async function openOrReport(
 
 /** Opens the value if the caller may have it. Fails as `getSecretValue` does. */
 async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<Payload> {
-  const { secret, version, judgeTime } = sealed;
-  if (judgeTime) checkAccess(deps, caller, "versions.access", secret, judgeTime);
+  const { secret, version, policyTime } = sealed;
+  if (policyTime) checkAccess(deps, caller, "versions.access", secret, policyTime);
   if (!secret.revealable) {
     throw new CofferError("NOT_REVEALABLE", "the value of this secret is never returned", { id: secret.secretId });
   }

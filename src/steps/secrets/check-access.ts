@@ -1,6 +1,6 @@
 // Checks whether a secret's access policy allows the caller to read or write its values, from its address and at this time.
 import { accessPolicyDenied, readPolicyText } from "../../domain/access/access-policy.ts";
-import { judgeAccessPolicy } from "../../domain/access/judge-access-policy.ts";
+import { evaluateAccessPolicy } from "../../domain/access/evaluate-access-policy.ts";
 import type { Secret, SecretRef } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { checkAuthentic, coveredOfSecret } from "../../integrity/row-macs.ts";
@@ -22,7 +22,7 @@ export function checkAccess(
   const policy = readPolicyText(secret.accessPolicyText);
   if (!policy) return;
   checkNotDenied(caller, permission, { ...secret, accessPolicy: policy });
-  const { isAllowed, condition } = judgeAccessPolicy(policy, { address: caller.address, now });
+  const { isAllowed, condition } = evaluateAccessPolicy(policy, { address: caller.address, now });
   if (!isAllowed) throw accessPolicyDenied(secret.secretId, condition);
 }
 

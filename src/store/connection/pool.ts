@@ -42,7 +42,7 @@ interface Kept {
   statementTimeoutMs: number | undefined;
 }
 
-interface Waiting {
+interface Waiter {
   share: Share;
   /** Gives the connection back if its caller does not wait any more. */
   resolve: (lease: Lease) => void;
@@ -58,7 +58,7 @@ export function createPool(connector: Connector, size: number): Pool {
   const shares = createShares(size);
   const idle: Kept[] = [];
   const inUse = new Set<Kept>();
-  let waiting: Waiting[] = [];
+  let waiting: Waiter[] = [];
   let opening = 0;
   let era = 0;
   let refusedUntilMs = 0;
@@ -197,7 +197,7 @@ export function createPool(connector: Connector, size: number): Pool {
       signal?.removeEventListener("abort", leave);
       waiting = waiting.filter((other) => other !== own);
     };
-    const own: Waiting = {
+    const own: Waiter = {
       share,
       resolve(given) {
         if (!isWaiting) return given.giveBack();

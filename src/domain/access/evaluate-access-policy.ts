@@ -13,13 +13,13 @@ export interface AccessCircumstances {
 }
 
 /** `condition` is the index of the condition that decided; undefined when none matched. */
-export interface AccessJudgement {
+export interface AccessDecision {
   isAllowed: boolean;
   condition: number | undefined;
 }
 
 /** A matching deny condition denies. Otherwise, if there are allow conditions, one of them must match. */
-export function judgeAccessPolicy(policy: AccessPolicy, circumstances: AccessCircumstances): AccessJudgement {
+export function evaluateAccessPolicy(policy: AccessPolicy, circumstances: AccessCircumstances): AccessDecision {
   const { conditions } = policy;
   const matching = (effect: AccessCondition["effect"]) =>
     conditions.findIndex((condition) => condition.effect === effect && matches(condition, circumstances));
