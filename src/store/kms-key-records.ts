@@ -48,7 +48,7 @@ export async function findKeyRecord(
 
 const summary = select(kmsKeyTable, ["kmsKeyId", "name", "algorithm", "state", "createTime", "updateTime"]);
 
-/** What a secret's answer shows of its key. */
+/** The properties of a key that are shown beside a secret. */
 export type KeySummary = ReturnType<typeof summary.read>;
 
 export async function findKeySummaries(

@@ -6,7 +6,7 @@ import { storageCredentials } from "../support/storage-credentials.ts";
 
 const coffer = useCoffer();
 
-/** What differs from one secret to the next, whichever way it is written. */
+/** Columns that differ from one secret to the next, whichever way it is written. */
 const ownColumns = [
   ...["secret_id", "version_id", "event_id", "request_id", "resource_id", "key", "fingerprint", "name", "path"],
   ...["mac", "row_mac", "credential_mac", "egress_mac", "envelope", "xact"],
