@@ -1,4 +1,4 @@
-// Changes the egress rule of a secret. Who changes its hosts could receive the value, so he must hold versions.access.
+// Changes the egress rule of a secret. Who changes its hosts could receive the value, so that caller must hold versions.access.
 import { isDeepStrictEqual } from "node:util";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { CofferError } from "../../domain/error/errors.ts";
