@@ -1,4 +1,4 @@
-// How many keys a workspace has, by region and state.
+// Counts the keys of a workspace by region and state.
 import type { KmsKeyState } from "../domain/key/kms-key.ts";
 import type { Sql } from "./database.ts";
 

@@ -17,7 +17,7 @@ export interface AuditFilter {
 }
 
 export interface StoredAuditEvent extends AuditEvent {
-  /** In microseconds since 1970, by the database's clock: events are that close. */
+  /** Microseconds since 1970, by the database's clock. */
   eventTimeUs: number;
 }
 

@@ -20,7 +20,7 @@ export interface MigrateOptions {
   log?: MigrationLog;
 }
 
-// In between, statements that queued behind the refused lock can run.
+// Statements that queued behind the refused lock can run during this pause.
 const lockRetryMs = 1_000;
 const lockRetriesMs = 600_000;
 const sayEveryMs = 10_000;

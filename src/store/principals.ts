@@ -15,7 +15,7 @@ export async function insertPrincipal(tx: Tx, principal: StoredPrincipal): Promi
 
 const vouchedPrincipals = write(principalTable, ["principalId", "kind", "displayName"]);
 
-/** For principals that a JWT issuer vouches for. The first call inserts it; nothing changes it. */
+/** Inserts a principal that a JWT issuer vouches for, unless it exists. Nothing changes it later. */
 export async function ensurePrincipal(sql: Sql, principal: Principal): Promise<void> {
   await sql.query({
     name: "ensure_principal",

@@ -96,7 +96,7 @@ export async function listBoundSecrets(
 /** The facts about a sandbox that the proxy requires. */
 export interface SandboxRecord {
   sandbox: StoredSandbox;
-  /** Whether its workspace allows hosts of no bound secret, and the MAC of that column. */
+  /** The setting of its workspace for hosts of no bound secret, and the MAC of that column. */
   unmatched: Unmatched;
   workspaceMac: Uint8Array;
   /** The time of the read, by the database's clock. */

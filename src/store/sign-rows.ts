@@ -4,7 +4,7 @@ import type { Sql } from "./database.ts";
 import { type StoredSecret, secretTable } from "./rows/secret.ts";
 import { type DriverRow, select } from "./rows/select.ts";
 
-// Not all of the table's columns: the migration that signs rows runs before later migrations add theirs.
+// This list must not grow: the migration that signs rows runs before later migrations add columns.
 const signedColumns = select(secretTable, [
   ...(["workspaceId", "secretId", "region", "name", "path", "storedState", "expireTime", "currentVersion"] as const),
   ...(["versionCount", "versionAliases", "kmsKeyId", "revealable", "accessPolicyText"] as const),

@@ -3,7 +3,7 @@
 import { only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
 
-// For fewer rows any plan is fast. A table that was never analyzed counts as empty.
+// Any plan is fast for fewer rows. A table that was never analyzed counts as empty.
 const rowsMin = 500;
 const grownTables = `select c.oid::regclass::text as name
   from pg_catalog.pg_class c join pg_catalog.pg_stat_user_tables t on t.relid = c.oid
@@ -23,6 +23,6 @@ export async function isAnalysisDue(sql: Sql): Promise<boolean> {
 /** Skips tables that another session analyzes or alters. */
 export async function analyzeGrownTables(tx: Tx): Promise<void> {
   const tables = await tx.query<{ name: string }>({ name: "find_grown_tables", text: grownTables, values: [] });
-  // As Postgres writes the names, quoted where they have to be.
+  // Postgres quotes the names that need it.
   for (const { name } of tables) await tx.query({ name: "", text: `analyze (skip_locked) ${name}`, values: [] });
 }

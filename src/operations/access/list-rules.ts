@@ -8,7 +8,7 @@ import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { listAccessRules as readRules } from "../../store/access-rules.ts";
 
 export interface ListAccessRulesInput {
-  /** For anyone when undefined. */
+  /** Undefined: rules for any subject. */
   subject: RuleSubject | undefined;
   pageSize: number;
   pageToken: string;

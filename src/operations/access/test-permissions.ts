@@ -12,9 +12,9 @@ import { findSecret } from "../../store/secrets.ts";
 
 export interface TestPermissionsInput {
   permissions: readonly string[];
-  /** Every path when empty. */
+  /** Empty: every path. */
   path: string;
-  /** The default one when empty. */
+  /** Empty: the default region. */
   region: string;
 }
 

@@ -12,13 +12,13 @@ import {
 } from "../../store/list-audit-events.ts";
 
 export interface ListAuditEventsInput {
-  /** Any when empty. */
+  /** Empty: any. */
   resourceId: string;
-  /** Any when empty. */
+  /** Empty: any. */
   principalId: string;
-  /** In microseconds since 1970. */
+  /** Microseconds since 1970. */
   startTimeUs: number | undefined;
-  /** In microseconds since 1970; not included. */
+  /** Microseconds since 1970; events at this time are not included. */
   endTimeUs: number | undefined;
   pageSize: number;
   pageToken: string;

@@ -15,9 +15,9 @@ import type { AuditSeal } from "../../store/rows/audit-seal.ts";
 export interface AuditHead {
   workspaceId: string;
   sealNumber: number;
-  /** How many events the seal covered then. */
+  /** The number of events that the seal covered then. */
   eventCount: number;
-  /** In hexadecimal. */
+  /** Hexadecimal. */
   chain: string;
 }
 

@@ -1,12 +1,12 @@
-// Has the secrets tried whose time has come: new values that nobody got to, tries that told nothing, verdicts that are old.
+// Queues the credentials that are due for a try: new values, tries without a definite answer, and old results.
 import type { Deps } from "../../runtime/deps.ts";
 import type { Sql } from "../../store/database.ts";
 import { findValidationsDue } from "../../store/validations.ts";
 
-// As many as are waiting at most.
+// The limit of one run.
 const secretsPerLook = 1_000;
 
-/** Returns as soon as they wait for their turn. */
+/** Returns when they are in the queue. */
 export async function revalidateDue({ validations }: Pick<Deps, "validations">, sql: Sql): Promise<void> {
   for (const secret of await findValidationsDue(sql, secretsPerLook)) validations.enqueue(secret);
 }

@@ -1,4 +1,4 @@
-// Tries a token that is not kept: whoever may create secrets may know whether it would work.
+// Tries a token without storing it. A caller who may create secrets may know whether a token works.
 
 import { assertNever, CofferError } from "../../domain/error/errors.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

@@ -14,9 +14,9 @@ export interface ListSecretsInput {
   namePrefix: string;
   kind: string;
   labels: Record<string, string>;
-  /** Active ones when empty. */
+  /** Empty: active ones. */
   states: readonly SecretState[];
-  /** All regions when empty. */
+  /** Empty: all regions. */
   region: string;
   pageSize: number;
   pageToken: string;

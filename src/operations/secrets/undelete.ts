@@ -19,7 +19,7 @@ import { type TimedSecret, undeleteSecret as writeUndelete } from "../../store/s
 export interface UndeleteSecretInput {
   secretId: string;
   etag: string | undefined;
-  /** Its own name when empty. */
+  /** Empty: its own name. */
   newName: string;
 }
 

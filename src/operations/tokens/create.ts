@@ -8,7 +8,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { coveredOfMember, macOf } from "../../integrity/row-macs.ts";
 import { authorize, authorizeEverywhere } from "../../steps/authorize.ts";
 import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
-import { checkExpiration } from "../../steps/secrets/expiration.ts";
+import { checkExpiration, expireTimeOf } from "../../steps/secrets/expiration.ts";
 import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "../../steps/tokens/grantable.ts";
 import { type IssueDeps, type IssuedToken, prepareToken } from "../../steps/tokens/issue.ts";
 import { tokenNotFound } from "../../steps/tokens/not-found.ts";
@@ -19,7 +19,7 @@ import { insertMember } from "../../store/workspaces.ts";
 
 export interface CreateTokenInput {
   displayName: string;
-  /** Given: the token belongs to a new service principal with this role. */
+  /** Defined: the token belongs to a new service principal with this role. */
   role: Role | undefined;
   scopes: readonly string[];
   expiration: Expiration | undefined;
@@ -41,7 +41,8 @@ export async function createToken(
     () => checkPrincipal(caller, input),
   );
   const memberOf = workspacesOf(caller, input, workspaceId);
-  await checkGrantable(deps, caller, input, memberOf);
+  const scopes = scopesOf(caller, input);
+  await checkGrantable(deps, caller, input, memberOf, scopes);
   return mutate(deps, caller, {
     grant,
     async prepare() {
@@ -50,8 +51,8 @@ export async function createToken(
         principalId,
         workspaceId: input.everyWorkspace ? undefined : workspaceId,
         displayName: input.displayName,
-        scopes: scopesOf(caller, input),
-        expireTime: await expireTimeOf(deps, caller, input.expiration),
+        scopes,
+        expireTime: await tokenExpireTime(deps, caller, input.expiration),
       });
       const subject = { resourceType: "api_token", resourceId: token.tokenId } as const;
       return { subject, alsoIn: memberOf, token, principalId };
@@ -102,12 +103,12 @@ async function checkGrantable(
   caller: Caller,
   input: CreateTokenInput,
   memberOf: readonly string[],
+  scopes: readonly string[],
 ): Promise<void> {
   if (input.everyWorkspace && !caller.reachesEveryWorkspace) {
     throw exceeds("every_workspace", "only a token that reaches every workspace makes another");
   }
   const { role } = input;
-  const scopes = scopesOf(caller, input);
   if (!role) {
     checkScopesHeld(caller, scopes);
     return;
@@ -119,15 +120,13 @@ async function checkGrantable(
 }
 
 /** Returns the given expire time, or that of the caller's token. Fails if it is later than that. */
-async function expireTimeOf(
+async function tokenExpireTime(
   deps: MutationDeps,
   caller: Caller,
   expiration: Expiration | undefined,
 ): Promise<Date | undefined> {
   if (!expiration) return caller.tokenExpireTime;
-  const now = await databaseNow(deps.database);
-  const expireTime = "at" in expiration ? expiration.at : new Date(now.getTime() + expiration.afterMs);
-  if (expireTime <= now) throw invalidField("expire_time", "must be in the future");
+  const expireTime = expireTimeOf(expiration, await databaseNow(deps.database));
   checkOutlived(caller, expireTime);
   return expireTime;
 }

@@ -96,7 +96,7 @@ export async function addSecretVersion(
   })
     .catch((error: unknown) => reportCorrupt(deps, caller, grant, askedSecret(input.secret), error))
     .finally(() => made && discard(made));
-  // For kinds that are not credentials it finds nothing to try.
+  // The queue ignores kinds that are not credentials.
   if (!outcome.replayed) deps.validations.enqueue(outcome.resource);
   return outcome;
 }

@@ -12,7 +12,7 @@ import { listVersions } from "../../store/versions.ts";
 
 export interface ListVersionsInput {
   secret: SecretRefInput;
-  /** All when empty. */
+  /** Empty: all. */
   states: readonly VersionState[];
   pageSize: number;
   pageToken: string;

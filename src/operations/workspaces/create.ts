@@ -16,7 +16,7 @@ export interface CreateWorkspaceInput {
   tier: Tier;
 }
 
-/** The token's text is empty when the answer is a replay: it is stored nowhere. */
+/** The text of the token is stored nowhere, so it is empty in a replay. */
 export interface CreatedWorkspace {
   workspace: Workspace;
   ownerToken: string;

@@ -23,7 +23,7 @@ const uniqueViolation = "23505";
 export function translateError(error: unknown): unknown {
   const sqlState = sqlStateOf(error);
   if (sqlState === undefined) {
-    // Not from the server: the connection was refused, broke, or timed out.
+    // The error is not from the server: the connection was refused, broke, or timed out.
     return new CofferError(
       "DEPENDENCY_UNAVAILABLE",
       "the database is not reachable",

@@ -4,7 +4,7 @@ import { StartupError } from "../../domain/error/startup-error.ts";
 export interface Hosts {
   /** One connection string for each host, in the order in which coffer tries them. */
   connectionStrings: readonly [string, ...string[]];
-  /** Whether coffer skips a read-only server. */
+  /** True: coffer skips a read-only server. */
   mustBeWritable: boolean;
 }
 

@@ -9,11 +9,11 @@ import { createShares, type Share } from "./shares.ts";
 /** A connection that is in use; its holder gives it back or closes it, once. */
 export interface Lease {
   readonly client: pg.Client;
-  /** Whether it is known to be broken, so that nothing can be sent on it. */
+  /** True: it is broken, so nothing can be sent on it. */
   readonly isBroken: boolean;
   /** When it last answered. */
   readonly provenMs: number;
-  /** The setting of the session; undefined: the default of the pool. */
+  /** The time limit of this session; undefined: the default. */
   statementTimeoutMs: number | undefined;
   /** `error`: the failure of a statement. After some errors the connection cannot be used again. */
   giveBack(error?: unknown): void;
@@ -50,7 +50,7 @@ interface Waiter {
 }
 
 const waitMsMax = 5_000;
-/** How long coffer opens no further connection after the server has refused one because it has too many. */
+/** After the server has refused a connection because it has too many, coffer opens no further one for this time. */
 const refusedMs = 500;
 const goodbyeMs = 1_000;
 

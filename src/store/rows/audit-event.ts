@@ -10,7 +10,7 @@ export const auditEventTable = table(
   {
     workspaceId: covered("workspace_id", text, "chain"),
     eventId: covered("event_id", text, "chain"),
-    /** In microseconds since 1970, by the database's clock. */
+    /** Microseconds since 1970, by the database's clock. */
     eventTimeUs: covered("event_time", bigint, "chain"),
     requestId: covered("request_id", text, "chain"),
     principalId: covered("principal_id", text, "chain"),

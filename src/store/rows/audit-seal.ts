@@ -10,9 +10,9 @@ export const auditSealTable = table(
   {
     workspaceId: covered("workspace_id", text, "mac"),
     sealNumber: covered("seal_number", integer, "mac"),
-    /** As `2026-11-28`, in UTC. */
+    /** The form is `2026-11-28`, in UTC. */
     sealDay: covered("seal_day", text, "mac"),
-    /** As `2026-11`, in UTC. */
+    /** The form is `2026-11`, in UTC. */
     eventMonth: covered("event_month", text, "mac"),
     fromXact: covered("from_xact", bigint, "mac"),
     /** The first transaction number that is not covered. */

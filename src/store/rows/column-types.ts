@@ -1,4 +1,4 @@
-// How the value of a column goes to Postgres, comes from it, and enters a MAC.
+// The types of columns: each writes values for Postgres, reads them, and adds them to a MAC.
 
 /** A part of what a MAC covers. Equal values must have equal types: `5` and `5n` are the same, `"5"` is not. */
 export type MacField = string | number | bigint | boolean | Uint8Array | Date | null;

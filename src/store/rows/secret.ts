@@ -48,7 +48,7 @@ export const secretTable = table(
     versionAliases: covered("version_aliases", aliases, "row_mac"),
     kmsKeyId: covered("kms_key_id", text, "row_mac"),
     revealable: covered("revealable", boolean, "row_mac"),
-    /** As `policyText` writes it; undefined: no policy. */
+    /** The text that `policyText` writes; undefined: no policy. */
     accessPolicyText: covered("access_policy", optional(text), "row_mac"),
     /** Empty for a row that coffer did not write: such a row does not authenticate. */
     rowMac: mac("row_mac"),
@@ -118,7 +118,7 @@ export const secretColumns = storedSecretAt("now()").sql;
 /** The columns of `secret s` that make a StoredSecret at the time `t.at`. */
 export const secretColumnsByClock = storedSecretAt("t.at").sql;
 
-/** For lists that do not show annotations, which may be 16 KiB each. */
+/** The same without annotations, which may be 16 KiB each. */
 export const secretColumnsWithoutAnnotations = storedSecretAt("now()", { annotations: "'{}'::jsonb" }).sql;
 
 const stored = storedSecretAt("now()");

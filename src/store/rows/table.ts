@@ -5,7 +5,7 @@ import { type ColumnType, macBytes } from "./column-types.ts";
 export const uncoveredReasons = {
   mac: "holds a MAC",
   shown: "is only shown; no decision uses it",
-  etag: "counts changes: it is the etag, and a caller who overwrites with it loses only his own change",
+  etag: "counts changes: it is the etag, and callers who overwrite a change with it lose only their own",
   sealed: "is authenticated encryption, bound to the ids of its row",
   bound: "is part of the data that the ciphertext is bound to: with another value it does not open",
   schedule: "decides when a job removes or rotates something; an older row with its MAC would do the same",

@@ -59,26 +59,41 @@ export function write<C extends Columns, K extends keyof C & string>(
     );
   return {
     count: parts.length,
-    insert: (first = 1, from = "") =>
-      `insert into ${name} as ${alias} (${listed}) select ${[...parameters(first), ...furtherFrom(first)].join(", ")} ${from}`,
-    insertAll(parameter) {
+    insert: remembered((first = 1, from = "") => {
+      const values = [...parameters(first), ...furtherFrom(first)].join(", ");
+      return `insert into ${name} as ${alias} (${listed}) select ${values} ${from}`;
+    }),
+    insertAll: remembered((parameter: string) => {
       const given = parts.map(({ column, type }) => `${column} ${type.sqlType === "bytea" ? "text" : type.sqlType}`);
       const read = parts.map(({ column, type }) =>
         type.sqlType === "bytea" ? `decode(j.${column}, 'hex')` : `j.${column}`,
       );
       return `insert into ${name} (${listed})
         select ${[...read, ...Object.values(further)].join(", ")} from json_to_recordset(${parameter}::json) as j (${given.join(", ")})`;
-    },
+    }),
     insertFrom(source, from, given) {
       const read = parts.map(({ column }) => given[column] ?? `${source}.${column}`);
       return `insert into ${name} (${listed}) select ${read.join(", ")} ${from}`;
     },
     replace: parts.map(({ column }) => `${column} = excluded.${column}`).join(", "),
-    assign(first) {
+    assign: remembered((first: number) => {
       const expressionsFrom = parameters(first);
       return parts.map(({ column }, index) => `${column} = ${expressionsFrom[index]}`).join(", ");
-    },
+    }),
     values: (row) => parts.map(({ property, type }) => type.encode(row[property])),
     json: (rows) => JSON.stringify(rows.map(toJson)),
+  };
+}
+
+/** Makes a text once for the same arguments. */
+function remembered<A extends readonly (string | number | undefined)[]>(
+  make: (...args: A) => string,
+): (...args: A) => string {
+  const texts = new Map<string, string>();
+  return (...args) => {
+    const key = args.join();
+    const text = texts.get(key) ?? make(...args);
+    texts.set(key, text);
+    return text;
   };
 }
