@@ -55,9 +55,7 @@ describe("a covered column of a secret that SQL changed", () => {
     const { secrets } = coffer.clients();
     const [before] = await coffer.sql(`select * from secret ${secretIs(id)}`);
     const { another } = await anotherValue(coffer, "secret", column);
-    // A policy that is not JSON would fail the whole list.
-    const changed = column === "access_policy" ? `'{"conditions":[]}'` : another;
-    await coffer.sql(`update secret set ${column} = ${changed} ${secretIs(id)}`);
+    await coffer.sql(`update secret set ${column} = ${another} ${secretIs(id)}`);
     const idNow = column === "secret_id" ? `${id}x` : id;
     const ids = [...new Set([id, idNow])];
     const reads = [

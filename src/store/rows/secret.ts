@@ -1,5 +1,5 @@
 // The row of a secret. Three MACs cover it: who gets which value, where its credential is sent, and where its value may go.
-import { readPolicyText } from "../../domain/access/access-policy.ts";
+import { type AccessPolicy, readPolicyText } from "../../domain/access/access-policy.ts";
 import type { ValidationState } from "../../domain/credential/validation.ts";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import type { Secret, SecretState } from "../../domain/secret/secret.ts";
@@ -130,7 +130,7 @@ export function toSecret(row: DriverRow): StoredSecret {
   return {
     ...secret,
     state: row["current_state"] as SecretState,
-    accessPolicy: readPolicyText(secret.accessPolicyText ?? null),
+    accessPolicy: policyOf(secret.accessPolicyText),
     validation:
       state === null
         ? undefined
@@ -140,6 +140,20 @@ export function toSecret(row: DriverRow): StoredSecret {
             error: row["validation_error"] as string,
           },
   };
+}
+
+const denyAll: AccessPolicy = {
+  conditions: [],
+  statements: [{ effect: "deny", actions: undefined, principals: undefined, principalIds: [] }],
+};
+
+/** A text that SQL has broken denies everything. It must not fail a whole list: the list omits the row, because its MAC does not authenticate. */
+function policyOf(text: string | undefined): AccessPolicy | undefined {
+  try {
+    return readPolicyText(text);
+  } catch {
+    return denyAll;
+  }
 }
 
 function storedSecretAt(time: string, expressions: Readonly<Record<string, string>> = {}) {
