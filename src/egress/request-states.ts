@@ -41,7 +41,7 @@ export type EventName =
   | "answered"
   /** The host, a time-out, a revocation or a limit ends the request. */
   | "failed"
-  /** Nothing of the host's answer can be sent. */
+  /** The host's answer cannot be sent, and none of it was sent. */
   | "unsendable"
   | "clientLeft"
   | "finished"
@@ -79,7 +79,7 @@ function go(to: State, ...acts: Act[]): Step {
   return { to, acts };
 }
 
-/** What a connection may still report when the request is already decided. */
+/** Events that a connection may still report after the end of the request. */
 const late = ["answered", "failed", "clientLeft", "finished"] as const;
 
 export const states: Readonly<Record<State, Row>> = {

@@ -102,7 +102,7 @@ function checkBinding(binding: EgressBinding, host: string, head: RequestHead): 
   return { binding, limits: rule.limits, places: found };
 }
 
-/** Byte by byte; empty where there are none. */
+/** Returns the decoded user and password as Latin-1; empty without them. */
 function userAndPassword(headerValue: string): string {
   const encoded = /^basic +(\S+) *$/i.exec(headerValue)?.[1];
   return encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("latin1");
@@ -149,7 +149,7 @@ function slashesIn(text: string): number {
   return text.split("/").length;
 }
 
-/** Byte by byte; what is no encoding stays. */
+/** Decodes byte by byte, and keeps everything that is not an encoding. */
 function percentDecoded(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -1,11 +1,11 @@
-// How a secret goes into requests that coffer's proxy lets out: to which hosts, and into which header in which form.
+// The egress rule of a secret: the hosts that it may be sent to, the header and its form, and limits.
 import type { HostPattern } from "./host-pattern.ts";
 
 /** One way to write a credential into a request. */
 export type AuthScheme =
   /** `Authorization: Bearer VALUE` */
   | { type: "bearer" }
-  /** `Authorization: Basic base64(USERNAME:VALUE)`; without a username the request's own. */
+  /** `Authorization: Basic base64(USERNAME:VALUE)`; without a username that of the request. */
   | { type: "basic"; username?: string }
   /** `HEADER: PREFIXVALUE` */
   | { type: "api-key"; header: string; prefix?: string }
@@ -18,26 +18,26 @@ export interface HostScheme {
   scheme: AuthScheme;
 }
 
-/** What the proxy keeps to beside hosts and headers. */
+/** Limits besides hosts and headers. */
 export interface EgressLimits {
-  /** In upper case; any when empty. */
+  /** In upper case. Empty: any. */
   methods: readonly string[];
-  /** A path begins with one of these, segment by segment; any when empty. */
+  /** A path must begin with one of these, segment by segment. Empty: any. */
   pathPrefixes: readonly string[];
-  /** Of one sandbox with the secret; never more than is configured. */
+  /** For one sandbox with the secret. The setting of the proxy may be lower. */
   requestsPerMinute?: number;
-  /** Of one sandbox with the secret, both ways; never more than are configured. */
+  /** For one sandbox with the secret, in both directions together. The setting of the proxy may be lower. */
   bytesPerHour?: number;
 }
 
 export interface EgressRule {
-  /** Every host that any of the schemes is for. */
+  /** All hosts of the schemes. */
   hosts: readonly HostPattern[];
-  /** One for all hosts, or one for each part of them; no two are for the same host. */
+  /** One for all hosts, or several for different hosts. */
   schemes: readonly HostScheme[];
   /** Whether the schemes were given host by host. */
   isPerHost: boolean;
-  /** The preset that it was made from. */
+  /** The preset of the rule. */
   provider?: string;
   limits: EgressLimits;
 }

@@ -1,15 +1,15 @@
-// Which headers go on, both ways: none that concern one connection only, that say whence a request came, or that speak for the proxy.
+// Selects the headers that are passed on. Headers of one connection, of the request's origin and of the proxy itself are removed.
 
 const hopByHop = [...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]];
 const ownOfRequest = new Set([
   ...hopByHop,
-  // Where a request goes and where it ends is the proxy's to say.
+  // The proxy sets the host and the length of a request itself.
   ...["host", "content-length", "expect", "forwarded", "via", "http2-settings", "x-real-ip"],
 ]);
-// Another protocol would lead past the proxy.
+// Another protocol would go around the proxy.
 const ownOfResponse = new Set([...hopByHop, "alt-svc"]);
 
-/** What the Connection header names, in lower case. */
+/** Returns the names in the Connection header, in lower case. */
 export function connectionTokens(rawHeaders: readonly string[]): ReadonlySet<string> {
   const tokens = new Set<string>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -19,7 +19,7 @@ export function connectionTokens(rawHeaders: readonly string[]): ReadonlySet<str
   return tokens;
 }
 
-/** Names and values in turns, as they are given. */
+/** Names and values in turn, as they are given. */
 export function requestHeaders(rawHeaders: readonly string[], isIdentityOnly: boolean): string[] {
   const kept = keep(
     rawHeaders,
@@ -32,7 +32,7 @@ export function requestHeaders(rawHeaders: readonly string[], isIdentityOnly: bo
   return isIdentityOnly ? [...kept, "accept-encoding", "identity"] : kept;
 }
 
-/** Without its length when what is in it may change. */
+/** Leaves out the length when the body may change. */
 export function responseHeaders(rawHeaders: readonly string[], mayChange: boolean): string[] {
   return keep(
     rawHeaders,

@@ -1,4 +1,4 @@
-// Whether a request can mean only one thing: what two readers could read in two ways is refused before anything is put into it.
+// Finds requests that two servers could read differently. They are refused before a value is put into them.
 import { connectionTokens } from "./forwarded-headers.ts";
 
 /** A request without its body. */
@@ -7,37 +7,37 @@ export interface RequestHead {
   httpVersion: string;
   /** As it was sent. */
   target: string;
-  /** Names and values in turns, as they were sent. */
+  /** Names and values in turn, as they were sent. */
   rawHeaders: readonly string[];
 }
 
-/** Where requests of a tunnel go. */
+/** The destination of the requests of a tunnel. */
 export interface Destination {
   /** Canonical. */
   host: string;
   port: number;
 }
 
-// Another method or another path than those that are judged.
+// Headers that would change the method or the path after the check.
 const overrides = new Set([
   ...["x-http-method-override", "x-http-method", "x-method-override"],
   ...["x-original-url", "x-rewrite-url"],
 ]);
-/** Without them a body would be the next request. */
+/** Headers that must not be dropped: without them a body would be read as the next request. */
 const neverOfOneConnection = ["content-length", "transfer-encoding", "host"];
 
-/** All values of a header; its name is in lower case. */
+/** Returns all values of a header. `name` is in lower case. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name);
 }
 
-/** Undefined for one that is well framed. */
+/** Returns undefined for a well-framed request. */
 export function framingFault(
   { method, httpVersion, target, rawHeaders }: RequestHead,
   { host, port }: Destination,
 ): "bad_request" | "method_not_allowed" | undefined {
   if (/^(?:TRACE|TRACK|CONNECT)$/i.test(method)) return "method_not_allowed";
-  // Node's parser refuses obs-fold, NUL and a length beside a transfer coding by itself; it takes all of the following.
+  // Node's parser refuses obs-fold, NUL and a length beside a transfer coding. It accepts all of the following.
   const codings = valuesOf(rawHeaders, "transfer-encoding");
   const lengths = valuesOf(rawHeaders, "content-length");
   if (codings.length > 0 && (httpVersion !== "1.1" || lengths.length > 0)) return "bad_request";
@@ -51,12 +51,12 @@ export function framingFault(
   return rawHeaders.some((name, i) => i % 2 === 0 && overrides.has(spelled(name))) ? "bad_request" : undefined;
 }
 
-/** As gateways hand a header's name on to programs: `_` and `-` are one. */
+/** Gateways do not distinguish `_` and `-` in the names that they give to programs. */
 function spelled(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** Whether the text names the destination; a port may be left out only when it is that of https. */
+/** Whether the text names the destination. Only the port of https may be left out. */
 function isAuthority(text: string, { host, port }: Destination): boolean {
   const lower = text.toLowerCase();
   return lower === `${host}:${port}` || (port === 443 && lower === host);

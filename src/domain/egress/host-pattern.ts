@@ -1,15 +1,15 @@
-// Which hosts a credential may go to: exact names, or `*.` for exactly one more label before one.
+// The hosts that a credential may be sent to: exact names, or `*.` for exactly one more label.
 import { parse } from "tldts";
 
-/** In canonical form: lower case, no dot at its end. */
+/** Canonical: lower case, without a dot at its end. */
 export type HostPattern = string;
 
 const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
-// Judged as it is written: some letters beyond ASCII have lower-case forms within it.
+// Checked before it is put in lower case, because some letters beyond ASCII have ASCII lower-case forms.
 const patternRule = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})+$`, "i");
 const lengthMax = 253;
 
-/** The canonical form of a pattern, or the rule that it breaks, in words. */
+/** Returns the canonical form of a pattern, or the rule that it breaks. */
 export function readHostPattern(text: string): { pattern: HostPattern } | { rule: string } {
   const written = text.trim();
   if (!patternRule.test(written) || written.length > lengthMax) {
@@ -17,7 +17,7 @@ export function readHostPattern(text: string): { pattern: HostPattern } | { rule
   }
   const pattern = written.toLowerCase();
   const name = pattern.replace(/^\*\./, "");
-  // Whatever a browser or resolver would read as an address is none: 127.1 and 0x7f.0.0.1 too.
+  // Texts that a browser or resolver would read as an address are refused, also 127.1 and 0x7f.0.0.1.
   if (canonicalHost(name) !== name || /^[0-9.]+$/.test(name)) return { rule: "must be a name, not an address" };
   // RFC 6761, 6.3.
   if (name.endsWith(".localhost")) return { rule: "must not be below localhost" };
@@ -27,24 +27,24 @@ export function readHostPattern(text: string): { pattern: HostPattern } | { rule
   return { pattern };
 }
 
-/** Whether a canonical host is one that the pattern names. */
+/** Whether the pattern matches a canonical host. */
 export function matchesHost(pattern: HostPattern, host: string): boolean {
   if (!pattern.startsWith("*.")) return pattern === host;
   const dot = host.indexOf(".");
   return dot > 0 && host.slice(dot) === pattern.slice(1);
 }
 
-/** Whether every host of `inner` is one of `outer`. */
+/** Whether `outer` matches every host that `inner` matches. */
 export function coversHosts(outer: HostPattern, inner: HostPattern): boolean {
   return outer === inner || (!inner.startsWith("*.") && matchesHost(outer, inner));
 }
 
-/** Whether some host is one of both. */
+/** Whether both match the same host. */
 export function overlaps(a: HostPattern, b: HostPattern): boolean {
   return coversHosts(a, b) || coversHosts(b, a);
 }
 
-/** As the WHATWG URL standard writes a host; undefined for what is none. */
+/** Returns a host as the WHATWG URL standard writes it; undefined for a text that is not a host. */
 function canonicalHost(host: string): string | undefined {
   return URL.parse(`https://${host}/`)?.hostname;
 }

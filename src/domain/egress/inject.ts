@@ -1,16 +1,16 @@
-// The slot of a scheme: finds the placeholder that a request holds there, and writes the value in its place, whole slot by whole slot.
+// The slots of a scheme: each finds the placeholder in a header and replaces it by the value.
 import { assertNever } from "../error/errors.ts";
 import type { AuthScheme } from "./egress-rule.ts";
 
-/** One header, and what of it is the credential. */
+/** One header, and the part of it that is the credential. */
 export interface Slot {
   /** In lower case. */
   header: string;
-  /** The text in the place of the credential; undefined when the header is not of this form. */
+  /** Returns the text at the place of the credential; undefined when the header has another form. */
   find(headerValue: string): string | undefined;
   /** Whether the value can be written there. */
   fits(value: string): boolean;
-  /** The header with the value in it; `headerValue` is the client's. */
+  /** Returns the header with the value. `headerValue`: the header of the client. */
   write(value: string, headerValue: string): string;
 }
 
@@ -32,7 +32,7 @@ export function slotsOf(scheme: AuthScheme): readonly Slot[] {
   }
 }
 
-/** GitHub's own clients, `gh` and Octokit, say `token` instead; written is what the rule says. */
+/** GitHub's own clients, `gh` and Octokit, send `token` instead. The proxy sends the form of the rule. */
 const bearerSlot: Slot = {
   header: "authorization",
   find: (headerValue) => /^(?:bearer|token) +(\S+) *$/i.exec(headerValue)?.[1],
@@ -40,10 +40,10 @@ const bearerSlot: Slot = {
   write: (value) => `Bearer ${value}`,
 };
 
-/** What stands for no password: the second is what GitHub's documents write beside a token. */
+/** Passwords that mean none. GitHub's documents write the second one beside a token. */
 const noPasswords: ReadonlySet<string> = new Set(["", "x-oauth-basic"]);
 
-/** A client puts the placeholder into the password, or, as some git helpers do, into the user. */
+/** Clients put the placeholder into the password. Some git helpers put it into the user. */
 function basicSlot(username: string | undefined): Slot {
   return {
     header: "authorization",
@@ -60,7 +60,7 @@ function basicSlot(username: string | undefined): Slot {
   };
 }
 
-/** RFC 7617: the user has no colon, the password may have some. */
+/** RFC 7617: only the password may contain colons. */
 function credentialsIn(headerValue: string): [user: string, password: string] | undefined {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(headerValue)?.[1];
   if (encoded === undefined) return undefined;
@@ -79,12 +79,12 @@ function surroundedSlot(header: string, before: string, after: string): Slot {
       return text.slice(before.length, text.length - after.length);
     },
     fits: fitsHeader,
-    // A function: the value may hold what a replacement text would take for its own.
+    // A function, because a replacement text would interpret `$` in the value.
     write: (value) => before + value + after,
   };
 }
 
-/** The value without the line break at its end, if it has one: editors and `echo` write it, and no header can carry it. */
+/** Removes a line break at the end of the value. Editors and `echo` write it, and a header cannot carry it. */
 export function sentValue(value: string): string {
   return value.replace(/\r?\n$/, "");
 }
@@ -94,7 +94,7 @@ function fitsBasic(value: string): boolean {
   return value !== "" && !/[\p{Cc}\p{Cs}]/u.test(value);
 }
 
-/** Whether a value may stand in a header as it is: anything else would end it, or be changed on the way (RFC 9110, 5.5). */
+/** Whether a header can carry the value unchanged (RFC 9110, 5.5). */
 export function fitsHeader(value: string): boolean {
   return /^[!-~](?:[ -~]*[!-~])?$/.test(value);
 }

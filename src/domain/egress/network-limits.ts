@@ -1,11 +1,11 @@
-// To which hosts a sandbox may go at all, whatever its secrets and its workspace allow.
+// Limits the hosts of a sandbox, also where its secrets and its workspace allow more.
 import { checkAll, invalidField } from "../error/errors.ts";
 import { type HostPattern, matchesHost, readHostPattern } from "./host-pattern.ts";
 
 export interface NetworkLimits {
-  /** Any host when empty. */
+  /** Empty: any host. */
   allowOut: readonly HostPattern[];
-  /** Patterns, or a range of all addresses: every host that `allowOut` does not list. */
+  /** Patterns. A range of all addresses stands for every host that `allowOut` does not list. */
   denyOut: readonly string[];
 }
 
@@ -14,7 +14,7 @@ const networkEntriesMax = 100;
 /** The ranges that hold every address. */
 const everything: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
 
-/** A list that denies wins over one that allows. Undefined when the sandbox may go there. */
+/** Returns undefined when the host is allowed. `denyOut` wins over `allowOut`. */
 export function networkRefusal(
   limits: NetworkLimits | undefined,
   host: string,
@@ -27,7 +27,7 @@ export function networkRefusal(
   return denyOut.some((entry) => everything.has(entry)) ? "host_denied" : undefined;
 }
 
-/** In canonical form, each entry once; undefined when both lists are empty. Fails with FIELD_INVALID, which names every broken entry. */
+/** Returns the lists in canonical form, each entry once; undefined when both are empty. Fails with FIELD_INVALID, which names every broken entry. */
 export function readNetworkLimits(given: {
   allowOut: readonly string[];
   denyOut: readonly string[];

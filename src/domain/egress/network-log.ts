@@ -2,7 +2,7 @@
 import type { EgressErrorCode } from "./egress-event.ts";
 import { refusalStatus } from "./refusal.ts";
 
-/** An event among those of a sandbox. Many have the same time, since they are written together. */
+/** The position of an event of a sandbox. Many events have the same time, because they are written together. */
 export interface EventPlace {
   /** RFC 3339 with microseconds, as Postgres stores it. */
   time: string;
@@ -16,7 +16,7 @@ const failures: ReadonlySet<EgressErrorCode> = new Set([
   ...(["upstream_unreachable", "upstream_timeout", "inject_error", "events_unavailable"] as const),
 ]);
 
-/** What became of a tunnel. */
+/** The result of a tunnel. */
 export function verdictOf(code: EgressErrorCode): Verdict {
   if (code === "") return "allowed";
   return failures.has(code) ? "failed" : "blocked";
@@ -29,14 +29,14 @@ export function codesWith(verdict: Verdict): EgressErrorCode[] {
 
 const numberDigits = 16;
 
-/** A time that pages of the log begin with: the digits after the microseconds are the number of the event. */
+/** Returns the cursor of a page: a time whose digits after the microseconds are the number of the event. */
 export function cursorOf({ time, eventNumber }: EventPlace): string {
   return `${time.slice(0, -1)}${String(eventNumber).padStart(numberDigits, "0")}Z`;
 }
 
 const timeForm = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,32}))?(Z|[+-]\d{2}:\d{2})$/;
 
-/** The place of a time, or of a cursor; undefined for what is no RFC 3339 time. Events at the place itself are not before it. */
+/** Returns the position of a time or cursor; undefined for a text that is not an RFC 3339 time. Events at the position are not before it. */
 export function placeOf(text: string): EventPlace | undefined {
   const [, seconds = "", fraction = "", zone = ""] = timeForm.exec(text.toUpperCase()) ?? [];
   const utc = utcSeconds(seconds, zone);
@@ -48,7 +48,7 @@ export function placeOf(text: string): EventPlace | undefined {
   return { time, eventNumber: /[1-9]/.test(rest) ? Number.MAX_SAFE_INTEGER : 0 };
 }
 
-/** Undefined for a day that its month does not have, an hour 24, and years that Postgres does not read. */
+/** Returns undefined for a day that its month does not have, the hour 24, and years that Postgres does not read. */
 function utcSeconds(seconds: string, zone: string): string | undefined {
   const local = new Date(`${seconds}Z`);
   if (Number.isNaN(local.getTime()) || !local.toISOString().startsWith(seconds)) return undefined;

@@ -1,5 +1,5 @@
-// Placeholders: what a sandbox holds in place of a credential. Worth nothing by itself, of the shape that programs expect, and known
-// again by coffer wherever it stands, whoever it was made for.
+// Makes and recognizes placeholders, which sandboxes hold instead of credentials. They have the shape that programs expect. coffer
+// recognizes a placeholder of any sandbox.
 import type { RandomBytes } from "../random.ts";
 import { createChooser } from "../random-choice.ts";
 
@@ -10,7 +10,7 @@ export interface PlaceholderShape {
   alphabet: "alphanumeric" | "base64url";
 }
 
-/** A keyed hash, of which a placeholder carries a part. */
+/** A keyed hash. A placeholder contains a part of it. */
 export type PlaceholderMac = (text: string) => Uint8Array;
 
 const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -18,14 +18,14 @@ const alphabets: Readonly<Record<PlaceholderShape["alphabet"], string>> = {
   alphanumeric,
   base64url: `${alphanumeric}-_`,
 };
-/** A text of the right shape that coffer did not make is taken for one of its own once in 56,800,000,000 times. */
+/** One of 56,800,000,000 other texts of the same shape is taken for a placeholder. */
 const macLength = 6;
 const runs = /[A-Za-z0-9_-]+/g;
 
-/** Where no preset says what the credential looks like. */
+/** The shape without a preset. */
 export const customShape: PlaceholderShape = { prefix: "ssrv_proxy_", length: 43, alphabet: "base64url" };
 
-/** Random but for its last characters: at least 83 bits, all characters equally likely. */
+/** Makes a placeholder. Its characters are random, with at least 83 bits, except for the last ones. */
 export function newPlaceholder(shape: PlaceholderShape, random: RandomBytes, mac: PlaceholderMac): string {
   const { prefix, length, alphabet } = shape;
   const characters = alphabets[alphabet];
@@ -35,12 +35,12 @@ export function newPlaceholder(shape: PlaceholderShape, random: RandomBytes, mac
   return text + macText(shape, text, mac);
 }
 
-/** What in a text may be a placeholder: it has nothing of the characters of one around it. */
+/** Returns the parts of a text that may be placeholders: longest runs of their characters. */
 export function candidatesIn(text: string): readonly string[] {
   return text.match(runs) ?? [];
 }
 
-/** Tells whether a text was made as a placeholder of one of the shapes, whoever it was made for. */
+/** Returns a function that recognizes placeholders of these shapes, of any sandbox. */
 export function placeholderTest(
   shapes: readonly PlaceholderShape[],
   mac: PlaceholderMac,

@@ -1,4 +1,4 @@
-// Presets for well-known services: how their credentials are sent, where, and what a stand-in for one looks like.
+// Presets for well-known services: the hosts, the header and the shape of a placeholder.
 import type { AuthScheme, EgressRule, HostScheme } from "./egress-rule.ts";
 import { noLimits } from "./egress-rule.ts";
 import { customShape, type PlaceholderShape } from "./placeholder.ts";
@@ -80,7 +80,7 @@ export function providerNamed(name: string): Provider | undefined {
   return byName.get(name);
 }
 
-/** The rule that a secret made with the preset gets. */
+/** Returns the egress rule of the preset. */
 export function ruleOfProvider({ name, schemes }: Provider): EgressRule {
   return {
     hosts: schemes.flatMap(({ hosts }) => hosts),

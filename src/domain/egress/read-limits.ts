@@ -3,12 +3,12 @@ import { checkAll, invalidField } from "../error/errors.ts";
 import type { EgressLimits } from "./egress-rule.ts";
 
 const prefixLengthMax = 1_024;
-/** A petabyte: what a number still counts byte by byte. */
+/** A petabyte, which a number can still count exactly. */
 const bytesMax = 1_000_000_000_000_000;
 const requestsMax = 10_000_000;
 // RFC 3986, 3.3, without what different readers would read differently.
 const prefixRule = /^(?:\/[A-Za-z0-9\-._~!$&'()*+,;=:@]+)+\/?$/;
-// None of them is ever let through.
+// The proxy refuses these methods always.
 const forbiddenMethods = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Fails with FIELD_INVALID for `methods[…]`, `path_prefixes[…]`, `requests_per_minute` and `bytes_per_hour`. */

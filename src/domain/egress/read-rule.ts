@@ -4,7 +4,7 @@ import type { AuthScheme, EgressLimits, EgressRule, HostScheme } from "./egress-
 import { coversHosts, type HostPattern, overlaps, readHostPattern } from "./host-pattern.ts";
 import { providerNamed, providers, ruleOfProvider } from "./providers.ts";
 
-/** What is left out is undefined. */
+/** Fields that the caller left out are undefined. */
 export interface SchemeInput {
   type?: string | undefined;
   header?: string | undefined;
@@ -34,8 +34,8 @@ const valueSlot = /\{\{ ?value ?\}\}/g;
 const schemeFields = ["type", "header", "prefix", "username", "headers"] as const;
 
 /**
- * Headers that say where a request goes, whence it comes or how it is read, and those that the proxy refuses, drops or sets
- * itself: no credential belongs there, or would come through.
+ * Headers that cannot carry a credential: they say where a request goes, where it comes from or how it is read, or the proxy
+ * refuses, removes or sets them itself.
  */
 const forbiddenHeaders = new Set([
   ...["host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"],
@@ -198,7 +198,7 @@ function templatesOf(headers: Readonly<Record<string, string>>, field: string): 
 
 function checkTemplate(template: string, field: string): void {
   if ([...template.matchAll(valueSlot)].length !== 1) fail(field, "must contain {{ value }} once");
-  // No reader keeps the spaces around a header's value.
+  // Readers remove the spaces around a header's value.
   if (!/^[!-~](?:[ -~]*[!-~])?$/.test(template) || template.length > textMax) {
     fail(field, `must be at most ${textMax} characters of visible ASCII, with spaces only inside`);
   }

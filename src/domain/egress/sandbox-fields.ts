@@ -34,7 +34,7 @@ function checkTag(key: string, value: string, field: string): void {
   if (/^(?:superserve\.|_superserve)/i.test(key)) {
     fail(field, "must not have a key that begins with superserve. or _superserve: they are reserved");
   }
-  // Postgres stores neither in JSON.
+  // Postgres cannot store these characters in JSON.
   if (`${key}${value}`.includes("\0")) fail(field, "must not hold the character U+0000");
   if (!`${key}\n${value}`.isWellFormed()) fail(field, "must not hold a lone surrogate");
   if (Buffer.byteLength(value) > metadataValueBytesMax) fail(field, `must have at most ${metadataValueBytesMax} bytes`);
@@ -49,7 +49,7 @@ export function checkEnvVars(envVars: Texts, secrets: Texts): void {
       const field = fieldOf("env_vars", key);
       if (!isEnvKey(key)) fail(field, envKeyRule);
       if (Object.hasOwn(secrets, key)) fail(field, "must not have the name of a secret in secrets: rename one of them");
-      // No program could have it in its environment.
+      // A program cannot have it in its environment.
       if (value.includes("\0")) fail(field, "must not hold the character U+0000");
     }),
     () =>

@@ -1,12 +1,12 @@
-// The forms in which a host may send a value back, each with the placeholder in its place: defence in depth, not a promise.
+// Lists the forms in which a host may send a value back, each with its replacement. This is defence in depth, not a guarantee.
 
 export interface ScrubForm {
-  /** Bytes of UTF-8 without control characters, as Latin-1: what headers are read as. */
+  /** UTF-8 bytes without control characters, read as Latin-1, as Node reads headers. */
   find: string;
   put: string;
 }
 
-/** Shorter pieces would be found where nobody wrote them. */
+/** Shorter pieces would be found by chance. */
 const pieceLengthMin = 8;
 
 const htmlEntities: Readonly<{ [character: string]: string }> = {
@@ -16,7 +16,7 @@ const htmlEntities: Readonly<{ [character: string]: string }> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-/** A shorter value would be found in any text, and the search would tell it. */
+/** A shorter value would be found in any text, and its replacement would reveal it. */
 const valueLengthMin = 4;
 
 /**
@@ -39,7 +39,7 @@ export function scrubForms(
   ]);
   const forms = [...texts].map((find) => ({ find: asLatin1(find), put: placeholder }));
   for (const { sent, given } of written) {
-    // A user and a password: as a whole, so that no letter at its ends is left.
+    // A user and a password are replaced as a whole, so that no letter at the ends is left.
     const credentials = /^Basic (\S+)$/.exec(sent)?.[1];
     if (credentials !== undefined)
       forms.push(...formsOfBasic(credentials, given.replace(/^\S+ +/, "").trim(), placeholder));
@@ -58,7 +58,7 @@ function formsOfBasic(credentials: string, given: string, placeholder: string): 
   return [{ find: credentials, put: given }, withoutPadding, ...again.map((find) => ({ find, put: placeholder }))];
 }
 
-/** As browsers, forms, Python and RFC 3986 encode it. */
+/** Returns the value as browsers, forms, Python and RFC 3986 encode it. */
 function inUrls(value: string): string[] {
   const encoded = encodeURIComponent(value);
   return [
@@ -86,7 +86,7 @@ function hexOf(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(2, "0");
 }
 
-/** What base64 makes of the value wherever it stands: of the characters that other bytes share none. */
+/** Returns the base64 of the value at each of the three alignments, without characters that depend on the bytes around it. */
 function base64Pieces(bytes: Uint8Array, shift: number): string[] {
   const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
   const from = Math.ceil((shift * 8) / 6);

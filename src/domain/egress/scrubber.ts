@@ -11,7 +11,7 @@ export interface Scrubber {
 }
 
 const nothing = Buffer.alloc(0);
-/** The length of a value must not be told by how much is held back. */
+/** The number of bytes that are held back must not reveal the length of a value. */
 const heldStepBytes = 64;
 
 /** `forms` are longest first. */
@@ -67,8 +67,8 @@ export function createScrubber(forms: readonly ScrubForm[]): Scrubber {
 }
 
 /**
- * How many bytes at the end could be of a value, at most `max`. Of some value, not of this one: whoever writes an answer and
- * sees how much of it is held back would find out the value's beginning letter by letter.
+ * Returns how many bytes at the end could belong to any value, at most `max`. With this value, a host that sees how much is held
+ * back could guess the value letter by letter.
  */
 function visibleAtEnd(data: Buffer, max: number): number {
   let count = 0;
@@ -80,13 +80,13 @@ function isVisible(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x20 && byte !== 0x7f;
 }
 
-/** The same for a text that is there as a whole, as Latin-1. */
+/** Replaces values in a whole text, as Latin-1. */
 export function scrubText(text: string, forms: readonly ScrubForm[]): string {
-  // A function: what is put may hold what a replacement text would take for its own.
+  // A function, because a replacement text would interpret `$`.
   return forms.reduce((scrubbed, { find, put }) => scrubbed.replaceAll(find, () => put), text);
 }
 
-/** Tells of the first text that a stream holds, before the chunk that completes it goes on. */
+/** Finds the first text in a stream, before the chunk that completes it is passed on. */
 export function createFinder(texts: readonly string[]): (chunk: Buffer) => string | undefined {
   const needles = texts.map((text) => ({ text, bytes: Buffer.from(text, "utf8") }));
   const longest = Math.max(0, ...needles.map(({ bytes }) => bytes.byteLength));
