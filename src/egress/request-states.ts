@@ -41,7 +41,7 @@ export type EventName =
   | "answered"
   /** The host, a time-out, a revocation or a limit ends the request. */
   | "failed"
-  /** Nothing of the host's answer can be sent. */
+  /** The host's answer cannot be sent, and none of it was sent. */
   | "unsendable"
   | "clientLeft"
   | "finished"

@@ -178,7 +178,7 @@ async function serve(
   response.end(certificate);
 }
 
-/** A plain-HTTP request is forwarded over TLS, but accepted only where nobody else can read it on the way here. */
+/** Forwards a plain-HTTP request over TLS. Accepts it only on a local address, where nobody else can read it on its way to the proxy. */
 async function serveAbsolute(parts: EgressParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { url = "", method = "", socket } = request;
   const token = proxyToken(request) ?? "";

@@ -192,7 +192,10 @@ describe("a command line", () => {
     [["token", "create", "--role", "root"], /--role must be member/],
     [["token", "create", "--role"], /--role/],
     [["token", "create", "--role", "viewer", "--expires-in", "1y"], /--expires-in must be/],
-    [["token", "create", "--role", "viewer", "--workspace", "w", "--every-workspace"], /one or the other/],
+    [
+      ["token", "create", "--role", "viewer", "--workspace", "w", "--every-workspace"],
+      /use either --workspace or --every-workspace/,
+    ],
     [["token", "create", "--role", "viewer", "--name", ""], /--name must have/],
     [["token", "create", "--rolle", "viewer"], /--rolle/],
     [["token", "list", "--role", "viewer"], /token list has no option --role/],
@@ -215,7 +218,7 @@ describe("a command line", () => {
     [["token", "list"], { COFFER_DATABASE_URL: "postgres://coffer:hunter2@127.0.0.1:1/x" }, /database.*ECONNREFUSED/],
     [["token", "list"], { COFFER_ROOT_KEY_FILE: "/nowhere/root.key" }, /there is no such file/],
     [["token", "list"], { COFFER_PORT: "http" }, /COFFER_PORT/],
-    [["token", "list"], { COFFER_DATABASE_URL: "", COFFER_DATA_DIR: "/nowhere" }, /no coffer in \/nowhere yet/],
+    [["token", "list"], { COFFER_DATABASE_URL: "", COFFER_DATA_DIR: "/nowhere" }, /\/nowhere has no coffer data yet/],
     [["keyring", "check"], { COFFER_ROOT_KEY_FILE: "/nowhere/root.key" }, /there is no such file/],
   ])("%j that fails %j: one line, exit code 1", async (args, env, message) => {
     const { code, stdout, stderr } = await run(args, { ...settings, ...env });

@@ -36,7 +36,7 @@ describe("in a data directory", () => {
     renameSync(join(dataDir, "root.key"), join(dataDir, "root.key.away"));
     const { code, stdout, stderr } = await processes.launch(env, { args: ["keyring", "init"] }).ended;
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^coffer: the data in .* is sealed under a keyring that is not there[^\n]*\n$/);
+    expect(stderr).toMatch(/^coffer: the data in .* is sealed under a keyring that is missing[^\n]*\n$/);
     expect(existsSync(join(dataDir, "root.key"))).toBe(false);
   });
 

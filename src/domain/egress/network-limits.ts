@@ -27,7 +27,7 @@ export function networkRefusal(
   return denyOut.some((entry) => everything.has(entry)) ? "host_denied" : undefined;
 }
 
-/** In canonical form, each entry once; undefined when both lists are empty. Fails with FIELD_INVALID, which names every broken entry. */
+/** Returns the lists in canonical form, each entry once; undefined when both are empty. Fails with FIELD_INVALID, which names every broken entry. */
 export function readNetworkLimits(given: {
   allowOut: readonly string[];
   denyOut: readonly string[];
