@@ -16,8 +16,8 @@ export const file_coffer_v1_access_policy: GenFile = /*@__PURE__*/
   fileDesc("Ch1jb2ZmZXIvdjEvYWNjZXNzX3BvbGljeS5wcm90bxIJY29mZmVyLnYxIoQBCgxBY2Nlc3NQb2xpY3kSOgoKY29uZGl0aW9ucxgBIAMoCzIaLmNvZmZlci52MS5BY2Nlc3NDb25kaXRpb25CCrpIB5IBBAgBECASOAoKc3RhdGVtZW50cxgCIAMoCzIaLmNvZmZlci52MS5BY2Nlc3NTdGF0ZW1lbnRCCLpIBZIBAhBAIloKD0FjY2Vzc1N0YXRlbWVudBIOCgZlZmZlY3QYASABKAkSGQoHYWN0aW9ucxgCIAMoCUIIukgFkgECEEASHAoKcHJpbmNpcGFscxgDIAMoCUIIukgFkgECEEAiqgEKD0FjY2Vzc0NvbmRpdGlvbhIzCgZlZmZlY3QYASABKA4yFy5jb2ZmZXIudjEuQWNjZXNzRWZmZWN0Qgq6SAeCAQQQASAAEiQKAmlwGAIgASgLMhYuY29mZmVyLnYxLklwQ29uZGl0aW9uSAASKAoEdGltZRgDIAEoCzIYLmNvZmZlci52MS5UaW1lQ29uZGl0aW9uSABCEgoJY29uZGl0aW9uEgW6SAIIASIwCgtJcENvbmRpdGlvbhIhCgVjaWRycxgBIAMoCUISukgPkgEMCAEQQCIGcgQQARhAImgKDVRpbWVDb25kaXRpb24SHQoKc3RhcnRfaG91chgBIAEoBUIJukgGGgQYFygAEhsKCGVuZF9ob3VyGAIgASgFQgm6SAYaBBgXKAASGwoIdGltZXpvbmUYAyABKAlCCbpIBnIEEAEYQCpeCgxBY2Nlc3NFZmZlY3QSHQoZQUNDRVNTX0VGRkVDVF9VTlNQRUNJRklFRBAAEhcKE0FDQ0VTU19FRkZFQ1RfQUxMT1cQARIWChJBQ0NFU1NfRUZGRUNUX0RFTlkQAmIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
- * An access policy is judged, beside permissions, whenever a value of the secret is read or written: GetSecretValue,
- * BatchGetSecretValues, AddSecretVersion and what is the same in REST. A condition with the effect DENY that matches denies. If there
+ * An access policy applies in addition to permissions when a value of the secret is read or written: GetSecretValue,
+ * BatchGetSecretValues, AddSecretVersion and the same calls of REST. A matching condition with the effect DENY denies the call. If there
  * are conditions with the effect ALLOW, at least one of them must match: an address and a time are alternatives.
  *
  * @generated from message coffer.v1.AccessPolicy
@@ -31,7 +31,7 @@ export type AccessPolicy = Message<"coffer.v1.AccessPolicy"> & {
   conditions: AccessCondition[];
 
   /**
-   * Output only: who may do what with the secret. The REST surface of Thalassa Cloud sets statements; SetAccessPolicy keeps them.
+   * The statements about actions and principals. Output only. The REST surface of Thalassa Cloud sets statements; SetAccessPolicy keeps them.
    *
    * @generated from field: repeated coffer.v1.AccessStatement statements = 2;
    */
@@ -126,15 +126,15 @@ export const AccessConditionSchema: GenMessage<AccessCondition> = /*@__PURE__*/
   messageDesc(file_coffer_v1_access_policy, 2);
 
 /**
- * Matches a client whose address is in one of the ranges. The address is the connection's peer, or what a trusted proxy says of its
- * own (COFFER_TRUSTED_PROXIES).
+ * Matches a client whose address is in one of the ranges. The address is the connection's peer, or the one that a trusted proxy
+ * reports (COFFER_TRUSTED_PROXIES).
  *
  * @generated from message coffer.v1.IpCondition
  */
 export type IpCondition = Message<"coffer.v1.IpCondition"> & {
   /**
-   * 1 to 64 addresses or CIDR ranges, IPv4 or IPv6, with no bit set behind the prefix. Shown in normal form: an address as a range of
-   * one, `::ffff:192.0.2.0/120` as `192.0.2.0/24`. A range of IPv6 holds no IPv4 address.
+   * 1 to 64 addresses or CIDR ranges, IPv4 or IPv6, without bits after the prefix. Shown in normal form: an address as a range of
+   * one, `::ffff:192.0.2.0/120` as `192.0.2.0/24`. A range of IPv6 does not match IPv4 addresses.
    *
    * @generated from field: repeated string cidrs = 1;
    */
@@ -149,8 +149,8 @@ export const IpConditionSchema: GenMessage<IpCondition> = /*@__PURE__*/
   messageDesc(file_coffer_v1_access_policy, 3);
 
 /**
- * Matches from the beginning of the one hour to the beginning of the other, every day, by the database's clock and as clocks on the
- * wall of the zone show it: an hour that summer time leaves out never comes, one that it repeats comes twice.
+ * Matches from the beginning of one hour to the beginning of another, every day, by the database's clock in local time of the zone. An
+ * hour that summer time skips never matches; one that it repeats matches twice.
  *
  * @generated from message coffer.v1.TimeCondition
  */
@@ -163,7 +163,7 @@ export type TimeCondition = Message<"coffer.v1.TimeCondition"> & {
   startHour: number;
 
   /**
-   * The hour at whose beginning it ends, 0 to 23: 0 is midnight, one before start_hour is of the next day. Not start_hour.
+   * It ends at the beginning of this hour, 0 to 23: 0 is midnight; an hour before start_hour is on the next day. It must differ from start_hour.
    *
    * @generated from field: int32 end_hour = 2;
    */
@@ -185,7 +185,7 @@ export const TimeConditionSchema: GenMessage<TimeCondition> = /*@__PURE__*/
   messageDesc(file_coffer_v1_access_policy, 4);
 
 /**
- * AccessEffect tells what a condition that matches does.
+ * AccessEffect is the effect of a matching condition.
  *
  * @generated from enum coffer.v1.AccessEffect
  */
@@ -198,7 +198,7 @@ export const AccessEffect = {
   UNSPECIFIED: 0,
 
   /**
-   * Lets in.
+   * Allows access.
    *
    * @generated from enum value: ACCESS_EFFECT_ALLOW = 1;
    */
@@ -213,7 +213,7 @@ export const AccessEffect = {
 } as const;
 
 /**
- * AccessEffect tells what a condition that matches does.
+ * AccessEffect is the effect of a matching condition.
  *
  * @generated from enum coffer.v1.AccessEffect
  */

@@ -66,17 +66,18 @@ export type AccessRule = Message<"coffer.v1.AccessRule"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * What it allows: permissions of secrets and versions such as `secrets.read`; groups of them: `secrets.*`, `versions.*`, `*`; or
-   * named sets: `secrets:read`, `secrets:write`, `secrets:access`, `secrets:ReadAccess`, `secrets:FullAccess`. Other permissions are
-   * about no path: only roles give them.
+   * Permissions of secrets and versions such as `secrets.read`; groups of them: `secrets.*`, `versions.*`, `*`; or
+   * named sets: `secrets:read`, `secrets:write`, `secrets:access`, `secrets:ReadAccess`, `secrets:FullAccess`. Only
+   * roles have the other permissions, because those do not apply to paths.
    *
    * @generated from field: repeated string permissions = 5;
    */
   permissions: string[];
 
   /**
-   * Where: patterns of paths; none: every path. A `*` stands for any text within one segment, once in each; at the end `/*` and `/**` both mean everything below, at any depth, and not the place itself. So
-   * `/app/production/*` is about `/app/production/db` and `/app/production/db/main`, not `/app/production` or `/app/productionx/y`.
+   * Patterns of paths; empty: every path. A `*` means any text within one segment, at most once in a segment. `/*` and `/**` at the end
+   * both mean all paths below, at any depth, but not the path itself: `/app/production/*` matches `/app/production/db` and
+   * `/app/production/db/main`, but not `/app/production` or `/app/productionx/y`.
    *
    * @generated from field: repeated string path_patterns = 6;
    */
@@ -484,22 +485,22 @@ export const SetAccessPolicyResponseSchema: GenMessage<SetAccessPolicyResponse> 
   messageDesc(file_coffer_v1_access_service, 10);
 
 /**
- * AccessService says who may do what at which paths. A role allows what it allows everywhere; access rules add to it at the paths of
- * their patterns. Rules only allow: what neither a role nor a rule allows is denied. The scopes of a token narrow both.
+ * AccessService manages access rules and access policies. A role allows its permissions at every path. Access rules add permissions at
+ * the paths of their patterns. A call is denied unless a role or a rule allows it. The scopes of a token narrow both.
  *
- * What is allowed by a path alone follows a secret that is renamed: both its old and its new path are judged. A call that names a
- * secret by name is PERMISSION_DENIED (PERMISSION_MISSING) whatever exists there; by id it is NOT_FOUND (SECRET_NOT_FOUND) unless
- * the caller has secrets.list or secrets.read at the secret's path. Lists hold what the caller may both list and read.
+ * The rename of a secret requires the permissions at its old and at its new path. A denied call that names a secret by name fails with
+ * PERMISSION_DENIED (PERMISSION_MISSING), whether the secret exists or not. A denied call by id fails with NOT_FOUND (SECRET_NOT_FOUND)
+ * unless the caller has secrets.list or secrets.read at the secret's path. Lists contain the secrets that the caller may list and read.
  *
- * A change of rules is in force at once on the instance that made it, and within five seconds on every other. Mutating calls take an
- * `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * A change of rules takes effect at once on the instance that made it, and within five seconds on every other one. Mutating calls take
+ * an `Idempotency-Key` like those of SecretService. Calls fail for the same common reasons.
  *
  * @generated from service coffer.v1.AccessService
  */
 export const AccessService: GenService<{
   /**
-   * Creates a rule. Nobody grants what they do not hold: the role and scopes of the caller must allow all of the rule's permissions
-   * everywhere. Permission: access.create.
+   * Creates a rule. Callers can grant only permissions that they have: their role and scopes must allow all of the rule's
+   * permissions at every path. Permission: access.create.
    * Errors: PERMISSION_DENIED (GRANT_EXCEEDS_CALLER), RESOURCE_EXHAUSTED (ACCESS_RULE_LIMIT: the workspace has 10,000 rules).
    *
    * @generated from rpc coffer.v1.AccessService.CreateAccessRule
@@ -510,7 +511,7 @@ export const AccessService: GenService<{
     output: typeof CreateAccessRuleResponseSchema;
   },
   /**
-   * Lists rules by id, which is by time of creation. Permission: access.list.
+   * Lists rules by id, which is the order of creation. Permission: access.list.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.AccessService.ListAccessRules
@@ -532,10 +533,10 @@ export const AccessService: GenService<{
     output: typeof DeleteAccessRuleResponseSchema;
   },
   /**
-   * Sets the conditions of a secret's access policy in place of those it has, or clears them; its statements stay. The policy is judged
-   * from the next call on; setting it is not judged by its conditions, nor for an owner by its statements. Permission: secrets.update.
+   * Replaces or clears the conditions of a secret's access policy. Its statements stay. The policy applies from the next call on. The
+   * conditions do not apply to this call, and the statements do not apply to an owner. Permission: secrets.update.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), FAILED_PRECONDITION (SECRET_SOFT_DELETED),
-   * DATA_LOSS (what is stored does not authenticate: a policy does not mend it).
+   * DATA_LOSS (the stored secret does not authenticate).
    *
    * @generated from rpc coffer.v1.AccessService.SetAccessPolicy
    */
@@ -545,8 +546,8 @@ export const AccessService: GenService<{
     output: typeof SetAccessPolicyResponseSchema;
   },
   /**
-   * Tells which of some permissions the caller holds at a path, whether anything exists there or not: those that no statement of the
-   * secret at the path denies. Permission: none.
+   * Returns the permissions, of those in the request, that the caller has at a path and that no statement of a secret there denies. The
+   * path need not exist. Permission: none.
    *
    * @generated from rpc coffer.v1.AccessService.TestPermissions
    */

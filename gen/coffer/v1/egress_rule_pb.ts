@@ -16,14 +16,14 @@ export const file_coffer_v1_egress_rule: GenFile = /*@__PURE__*/
   fileDesc("Chtjb2ZmZXIvdjEvZWdyZXNzX3J1bGUucHJvdG8SCWNvZmZlci52MSKdAgoKRWdyZXNzUnVsZRIeCghwcm92aWRlchgBIAEoCUIHukgEcgIYQEgAiAEBEiMKBGF1dGgYAiABKAsyFS5jb2ZmZXIudjEuRWdyZXNzQXV0aBIXCgVob3N0cxgDIAMoCUIIukgFkgECEBASGQoHbWV0aG9kcxgEIAMoCUIIukgFkgECEBASHwoNcGF0aF9wcmVmaXhlcxgFIAMoCUIIukgFkgECECASIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgGIAEoDUgBiAEBEhsKDmJ5dGVzX3Blcl9ob3VyGAcgASgESAKIAQFCCwoJX3Byb3ZpZGVyQhYKFF9yZXF1ZXN0c19wZXJfbWludXRlQhEKD19ieXRlc19wZXJfaG91ciKyAgoKRWdyZXNzQXV0aBIRCgR0eXBlGAEgASgJSACIAQESEwoGaGVhZGVyGAIgASgJSAGIAQESEwoGcHJlZml4GAMgASgJSAKIAQESFQoIdXNlcm5hbWUYBCABKAlIA4gBARI9CgdoZWFkZXJzGAUgAygLMiIuY29mZmVyLnYxLkVncmVzc0F1dGguSGVhZGVyc0VudHJ5Qgi6SAWaAQIQCBI1CghwZXJfaG9zdBgGIAMoCzIZLmNvZmZlci52MS5FZ3Jlc3NIb3N0QXV0aEIIukgFkgECEBAaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCQoHX2hlYWRlckIJCgdfcHJlZml4QgsKCV91c2VybmFtZSKcAgoORWdyZXNzSG9zdEF1dGgSFwoFaG9zdHMYASADKAlCCLpIBZIBAhAQEhEKBHR5cGUYAiABKAlIAIgBARITCgZoZWFkZXIYAyABKAlIAYgBARITCgZwcmVmaXgYBCABKAlIAogBARIVCgh1c2VybmFtZRgFIAEoCUgDiAEBEkEKB2hlYWRlcnMYBiADKAsyJi5jb2ZmZXIudjEuRWdyZXNzSG9zdEF1dGguSGVhZGVyc0VudHJ5Qgi6SAWaAQIQCBouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfdHlwZUIJCgdfaGVhZGVyQgkKB19wcmVmaXhCCwoJX3VzZXJuYW1lYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
- * EgressRule tells to which hosts coffer's egress proxy may send a secret's value, and how: by a preset (`provider`), or by `auth` and
- * `hosts`. Where it is shown, a preset comes with the auth and the hosts that it stands for; it is taken like that too.
+ * EgressRule says to which hosts coffer's egress proxy may send a secret's value, and how: by a preset (`provider`), or by `auth` and
+ * `hosts`. Answers show a preset with its auth and hosts. Requests may have it in this form too.
  *
  * @generated from message coffer.v1.EgressRule
  */
 export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   /**
-   * The name of a preset, such as `github`; EgressService/ListProviders has them all.
+   * The name of a preset, such as `github`; see EgressService/ListProviders.
    *
    * @generated from field: optional string provider = 1;
    */
@@ -52,23 +52,23 @@ export type EgressRule = Message<"coffer.v1.EgressRule"> & {
   methods: string[];
 
   /**
-   * Only paths that begin with one of these, segment by segment: `/v1` is for `/v1` and `/v1/charges`, not for `/v10`. Any when empty.
+   * Only paths that begin with one of these, segment by segment: `/v1` is for `/v1` and `/v1/charges`, not for `/v10`. Any if empty.
    *
    * @generated from field: repeated string path_prefixes = 5;
    */
   pathPrefixes: string[];
 
   /**
-   * At most so many requests a minute of one sandbox with the secret, 1 to 10,000,000, counted by all proxies that share a Redis; never
-   * more than COFFER_EGRESS_RPM says.
+   * The largest number of requests a minute of one sandbox with the secret, 1 to 10,000,000. All proxies that share a Redis count
+   * together. COFFER_EGRESS_RPM is a second limit.
    *
    * @generated from field: optional uint32 requests_per_minute = 6;
    */
   requestsPerMinute?: number | undefined;
 
   /**
-   * At most so many bytes an hour, both ways, of one sandbox with the secret, 1 to 10^15, counted by all proxies that share a Redis; never
-   * more than COFFER_EGRESS_BYTES says.
+   * The largest number of bytes an hour, in both directions, of one sandbox with the secret, 1 to 10^15. All proxies that share a Redis
+   * count together. COFFER_EGRESS_BYTES is a second limit.
    *
    * @generated from field: optional uint64 bytes_per_hour = 7;
    */
@@ -96,7 +96,7 @@ export type EgressAuth = Message<"coffer.v1.EgressAuth"> & {
   type?: string | undefined;
 
   /**
-   * For `api-key`: the header that the value goes into. None that frames a request, says whence it comes or how it is read.
+   * For `api-key`: the header for the value. Headers that frame a request, name its origin or decide how it is read are refused.
    *
    * @generated from field: optional string header = 2;
    */
@@ -110,21 +110,21 @@ export type EgressAuth = Message<"coffer.v1.EgressAuth"> & {
   prefix?: string | undefined;
 
   /**
-   * For `basic`: the user name; the request's own unless set.
+   * For `basic`: the user name; unless set, the one in the request.
    *
    * @generated from field: optional string username = 4;
    */
   username?: string | undefined;
 
   /**
-   * For `custom`: 1 to 8 headers, each with `{{ value }}` where the value goes, once; no spaces at its ends.
+   * For `custom`: 1 to 8 headers, each with `{{ value }}` once for the value; no spaces at its ends.
    *
    * @generated from field: map<string, string> headers = 5;
    */
   headers: { [key: string]: string };
 
   /**
-   * 1 to 16 schemes for parts of the hosts, none of which is in two; nothing else is set then.
+   * 1 to 16 schemes for parts of the hosts. Each host has one scheme. The other fields must be unset.
    *
    * @generated from field: repeated coffer.v1.EgressHostAuth per_host = 6;
    */

@@ -464,7 +464,7 @@ export type RotateVaultConnectionRequest = Message<"coffer.v1.RotateVaultConnect
   id: string;
 
   /**
-   * All of them: nothing of the old ones is kept.
+   * All credentials: coffer removes the old ones.
    *
    * @generated from field: coffer.v1.VaultCredentials credentials = 2;
    */
@@ -661,7 +661,7 @@ export const VaultTypeSchema: GenEnum<VaultType> = /*@__PURE__*/
   enumDesc(file_coffer_v1_external_vault_service, 0);
 
 /**
- * ExternalVaultService keeps connections to vaults elsewhere: 1Password, Doppler and Infisical. Secrets refer to fields in them
+ * ExternalVaultService stores connections to external vaults: 1Password, Doppler and Infisical. Secrets refer to fields in them
  * instead of holding a value (CreateSecret, AddSecretVersion: `reference`), and GetSecretValue asks the vault each time.
  *
  * The credentials of a connection are sealed like the value of a secret, under the `default` key of the default region, and no call

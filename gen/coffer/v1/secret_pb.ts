@@ -256,8 +256,8 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 0);
 
 /**
- * The outcome of trying the current version of a credential at the service it is for. A new current version begins anew; none of
- * this changes the etag of the secret.
+ * The outcome of trying the current version of a credential at the service it is for. A new current version starts
+ * without an outcome. The outcome does not change the etag of the secret.
  *
  * @generated from message coffer.v1.CredentialValidation
  */
@@ -270,7 +270,7 @@ export type CredentialValidation = Message<"coffer.v1.CredentialValidation"> & {
   state: CredentialState;
 
   /**
-   * When that was found out, or last tried in vain; unset before the first try.
+   * The time of the last try; unset before the first one.
    *
    * @generated from field: google.protobuf.Timestamp validate_time = 2;
    */
@@ -418,7 +418,7 @@ export const KeyValuesSchema: GenMessage<KeyValues> = /*@__PURE__*/
   messageDesc(file_coffer_v1_secret, 3);
 
 /**
- * Refers to fields in a vault elsewhere instead of holding a value: each read asks the vault, and nothing that it says is kept.
+ * Refers to fields in an external vault instead of holding a value. Each read asks the vault. coffer does not store the answer.
  *
  * @generated from message coffer.v1.Reference
  */

@@ -1497,15 +1497,15 @@ export const ListCredentialKindsResponseSchema: GenMessage<ListCredentialKindsRe
   messageDesc(file_coffer_v1_secret_service, 32);
 
 /**
- * SecretService keeps secrets: versioned, sealed values under a name.
+ * SecretService stores secrets: versioned, sealed values under a name.
  *
- * Every mutating call takes an `Idempotency-Key` header (1 to 64 printable ASCII characters): repeated with the same request it
- * answers with the resource as it is now and the header `Idempotency-Replayed: true`; with another request it fails with
- * FAILED_PRECONDITION (IDEMPOTENCY_KEY_REUSED). Every call changes everything it says or nothing.
+ * Every mutating call takes an `Idempotency-Key` header (1 to 64 printable ASCII characters): if the same
+ * request is repeated, the answer is the resource as it is now, with the header `Idempotency-Replayed: true`. Another request with the
+ * same key fails with FAILED_PRECONDITION (IDEMPOTENCY_KEY_REUSED). A call makes all of its changes or none.
  *
  * Every call can fail with INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED (the metadata names the missing permission),
  * RESOURCE_EXHAUSTED (RATE_LIMITED) and UNAVAILABLE (safe to retry with the same idempotency key). Ids that do not exist and ids
- * of other workspaces are the same NOT_FOUND.
+ * of other workspaces fail with the same NOT_FOUND.
  *
  * @generated from service coffer.v1.SecretService
  */
@@ -1588,7 +1588,7 @@ export const SecretService: GenService<{
   /**
    * Returns the value of one version. The answer leaves only after its audit event is durable. Permission: versions.access.
    * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND (also a soft-deleted secret; VERSION_DESTROYED), FAILED_PRECONDITION (VERSION_DISABLED, NOT_REVEALABLE,
-   * KEY_NOT_ACTIVE), DATA_LOSS (what is stored does not authenticate).
+   * KEY_NOT_ACTIVE), DATA_LOSS (the stored data does not authenticate).
    * A value that is a reference is asked for at its vault, and answered as key_values. That can also fail with FAILED_PRECONDITION
    * (VAULT_REFERENCE_FAILED), UNAVAILABLE (VAULT_UNAVAILABLE) and RESOURCE_EXHAUSTED (RATE_LIMITED: the vault is asked too often),
    * whose metadata names the field and the cause: `missing`, `ambiguous`, `unusable`, `unauthorized`, `rate_limited`, `unreachable`,
@@ -1617,8 +1617,8 @@ export const SecretService: GenService<{
    * Adds a version, which becomes the current one; its value must fit the secret's egress rule. Permission: versions.add; for a reference
    * where there is an egress rule versions.access too.
    * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND, ABORTED (CURRENT_VERSION_MISMATCH:
-   * expected_current_version is not the current one), FAILED_PRECONDITION (SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), DATA_LOSS (what is
-   * stored does not authenticate).
+   * expected_current_version is not the current one), FAILED_PRECONDITION (SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), DATA_LOSS (the
+   * stored data does not authenticate).
    *
    * @generated from rpc coffer.v1.SecretService.AddSecretVersion
    */

@@ -525,7 +525,7 @@ export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_coffer_v1_token_service, 0);
 
 /**
- * TokenService keeps the API tokens with which principals call coffer.
+ * TokenService manages the API tokens with which principals call coffer.
  *
  * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
  *

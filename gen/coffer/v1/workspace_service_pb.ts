@@ -381,7 +381,7 @@ export const EgressUnmatchedSchema: GenEnum<EgressUnmatched> = /*@__PURE__*/
   enumDesc(file_coffer_v1_workspace_service, 1);
 
 /**
- * WorkspaceService keeps workspaces: the tenants, which never see each other.
+ * WorkspaceService manages workspaces: the tenants, which never see each other.
  *
  * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
  *

@@ -71,7 +71,7 @@ export function denialIn(error: CofferError): CofferError | undefined {
 const violationsMax = 50;
 
 /** FIELD_INVALID for one or more fields; the message names the first of them. */
-export function invalidFields(all: readonly [FieldViolation, ...FieldViolation[]]): CofferError {
+function invalidFields(all: readonly [FieldViolation, ...FieldViolation[]]): CofferError {
   const [first] = all;
   const violations = all.slice(0, violationsMax);
   const more = all.length === 1 ? "" : ` (and ${all.length - 1} more)`;
