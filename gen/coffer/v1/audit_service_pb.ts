@@ -347,9 +347,9 @@ export const AuditDecisionSchema: GenEnum<AuditDecision> = /*@__PURE__*/
   enumDesc(file_coffer_v1_audit_service, 0);
 
 /**
- * AuditService shows the audit trail: one event for every call that changed or revealed something, for every denial, and for
- * everything that coffer did by itself because its time had come. Events are never changed; they hold no value, credential or
- * query string. A deployment may drop events when their retention has passed.
+ * AuditService shows the audit trail: one event for every call that changed or revealed something, for every denial, and for every
+ * change by a job. Events never change. They contain no value, credential or query string. A deployment may drop events after their
+ * retention.
  *
  * Calls fail for the same common reasons as those of SecretService.
  *

@@ -1043,8 +1043,8 @@ export const EgressStatusClassSchema: GenEnum<EgressStatusClass> = /*@__PURE__*/
   enumDesc(file_coffer_v1_egress_service, 0);
 
 /**
- * EgressService lets programs use secrets that they never see: a program in a sandbox holds placeholders, and coffer's egress proxy puts
- * the values into its requests, where the egress rules of the secrets allow it.
+ * EgressService lets programs use secrets that they never see. A program in a sandbox has placeholders. coffer's egress proxy replaces
+ * them by the values in its requests, if the egress rules of the secrets allow it.
  *
  * Idempotency keys and the errors that every call can have are described at SecretService.
  *
@@ -1062,8 +1062,8 @@ export const EgressService: GenService<{
     output: typeof ListProvidersResponseSchema;
   },
   /**
-   * Makes a sandbox, with secrets bound to it, and a token for the proxy, which no other answer shows: that of a replay neither.
-   * Permissions: egress.create, for secrets also egress.bind, and secrets.use of each of them.
+   * Creates a sandbox, with secrets bound to it, and a token for the proxy. Only this answer shows the token, not even a repeated call.
+   * Permissions: egress.create, with secrets also egress.bind, and secrets.use of each secret.
    * Errors: NOT_FOUND (a secret) and FAILED_PRECONDITION (NO_EGRESS_RULE), whose metadata say for which `env_key`; DATA_LOSS (an egress
    * rule does not authenticate).
    *
@@ -1075,7 +1075,7 @@ export const EgressService: GenService<{
     output: typeof CreateSandboxResponseSchema;
   },
   /**
-   * Returns a sandbox with its variables and what is bound to it; the placeholders only to those who hold egress.bind. Permission:
+   * Returns a sandbox with its variables and the secrets that are bound to it. Only callers with egress.bind see the placeholders. Permission:
    * egress.read.
    * Errors: NOT_FOUND, FAILED_PRECONDITION (KEY_NOT_ACTIVE: the key that seals its variables), DATA_LOSS.
    *
@@ -1087,7 +1087,7 @@ export const EgressService: GenService<{
     output: typeof GetSandboxResponseSchema;
   },
   /**
-   * Lists sandboxes and what is bound to them, by id, which is by time of creation; the placeholders only for those who hold egress.bind.
+   * Lists sandboxes and the secrets that are bound to them, by id, which is the order of creation. Only callers with egress.bind see the placeholders.
    * Permission: egress.read.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
@@ -1099,7 +1099,7 @@ export const EgressService: GenService<{
     output: typeof ListSandboxesResponseSchema;
   },
   /**
-   * Replaces the tags of a sandbox, or the hosts that it may go to: within two seconds, in open connections too. Permission:
+   * Replaces the tags of a sandbox, or the hosts that it may call. The change takes effect within two seconds, in open connections too. Permission:
    * egress.update.
    * Errors: NOT_FOUND, INVALID_ARGUMENT, DATA_LOSS (the sandbox does not authenticate).
    *
@@ -1111,8 +1111,8 @@ export const EgressService: GenService<{
     output: typeof UpdateSandboxResponseSchema;
   },
   /**
-   * Gives a sandbox a fresh token. The earlier token ends within two seconds, and so do the connections that were opened with it.
-   * Permissions: egress.create, for a sandbox with secrets also egress.bind, and secrets.use of each of them.
+   * Gives a sandbox a new token. The old token and the connections that were opened with it end within two seconds.
+   * Permissions: egress.create, for a sandbox with secrets also egress.bind, and secrets.use of each secret.
    * Errors: NOT_FOUND, FAILED_PRECONDITION (KEY_NOT_ACTIVE: the key that seals its variables), DATA_LOSS.
    *
    * @generated from rpc coffer.v1.EgressService.RotateSandboxToken
@@ -1123,7 +1123,7 @@ export const EgressService: GenService<{
     output: typeof RotateSandboxTokenResponseSchema;
   },
   /**
-   * Deletes a sandbox: within two seconds its token and placeholders are worth nothing. Its events stay. Permission: egress.delete.
+   * Deletes a sandbox. Its token and placeholders stop working within two seconds. Its events stay. Permission: egress.delete.
    * Errors: NOT_FOUND.
    *
    * @generated from rpc coffer.v1.EgressService.DeleteSandbox
@@ -1134,7 +1134,7 @@ export const EgressService: GenService<{
     output: typeof DeleteSandboxResponseSchema;
   },
   /**
-   * Binds a secret to an environment variable of a sandbox, with a fresh placeholder in the shape of its preset. Permissions:
+   * Binds a secret to an environment variable of a sandbox, with a new placeholder in the form of its preset. Permissions:
    * egress.bind, and secrets.use of the secret.
    * Errors: NOT_FOUND, ALREADY_EXISTS (ENV_KEY_TAKEN), FAILED_PRECONDITION (NO_EGRESS_RULE, SECRET_SOFT_DELETED), RESOURCE_EXHAUSTED
    * (BINDING_LIMIT: 32), DATA_LOSS (the egress rule does not authenticate).
@@ -1147,7 +1147,7 @@ export const EgressService: GenService<{
     output: typeof BindSecretResponseSchema;
   },
   /**
-   * Lets go of what is bound to an environment variable: within two seconds its placeholder is worth nothing. Permission: egress.unbind.
+   * Removes the binding of an environment variable. Its placeholder stops working within two seconds. Permission: egress.unbind.
    * Errors: NOT_FOUND (BINDING_NOT_FOUND, SANDBOX_NOT_FOUND).
    *
    * @generated from rpc coffer.v1.EgressService.UnbindSecret
@@ -1158,7 +1158,7 @@ export const EgressService: GenService<{
     output: typeof UnbindSecretResponseSchema;
   },
   /**
-   * Lists what the proxy let through and refused, newest first. Permission: egress.events.
+   * Lists the requests that the proxy allowed and refused, newest first. Permission: egress.events.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.EgressService.ListEgressEvents

@@ -666,17 +666,17 @@ export const VaultTypeSchema: GenEnum<VaultType> = /*@__PURE__*/
  *
  * The credentials of a connection are sealed like the value of a secret, under the `default` key of the default region, and no call
  * returns them. A vault is called over https, at the vendor's address or at base_url; private addresses, and http, only where
- * COFFER_VAULT_ALLOW_PRIVATE allows them. A call ends after 5 seconds, takes at most 1 MiB, and follows no redirects. Each connection
- * is asked at most 60 times at once and 90 times a minute by one process of coffer, and not before the time that the vault names
- * after 429: who comes too early gets RESOURCE_EXHAUSTED (RATE_LIMITED, with RetryInfo).
+ * COFFER_VAULT_ALLOW_PRIVATE allows them. A call ends after 5 seconds, takes at most 1 MiB, and follows no redirects. One
+ * process of coffer sends at most 60 requests at once and 90 requests a minute for a connection, and none before the time that the vault
+ * names after 429. A call that would need an earlier request fails with RESOURCE_EXHAUSTED (RATE_LIMITED, with RetryInfo).
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * Mutating calls take an `Idempotency-Key` like those of SecretService. Calls fail for the same common reasons.
  *
  * @generated from service coffer.v1.ExternalVaultService
  */
 export const ExternalVaultService: GenService<{
   /**
-   * Creates a connection. Its vault is not called: VerifyVaultConnection does that. Permission: vaults.create.
+   * Creates a connection. coffer does not call the vault; VerifyVaultConnection does. Permission: vaults.create.
    * Errors: ALREADY_EXISTS (VAULT_CONNECTION_NAME_TAKEN, the metadata holds the blocking id), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED: the
    * tier of the workspace allows no more connections), FAILED_PRECONDITION (KEY_NOT_ACTIVE).
    *
@@ -699,7 +699,7 @@ export const ExternalVaultService: GenService<{
     output: typeof GetVaultConnectionResponseSchema;
   },
   /**
-   * Lists connections by id, which is by time of creation. Permission: vaults.list.
+   * Lists connections by id, which is the order of creation. Permission: vaults.list.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.ExternalVaultService.ListVaultConnections
@@ -723,7 +723,7 @@ export const ExternalVaultService: GenService<{
     output: typeof UpdateVaultConnectionResponseSchema;
   },
   /**
-   * Replaces the credentials by others, once the vault has taken these: until then, and if it does not, the old ones stay.
+   * Replaces the credentials after the vault has accepted the new ones. If it refuses them, the old ones stay.
    * Permission: vaults.rotate.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, CONCURRENT_CHANGE), FAILED_PRECONDITION (VAULT_CHECK_FAILED, the metadata holds the
    * cause; KEY_NOT_ACTIVE), UNAVAILABLE (VAULT_UNAVAILABLE), RESOURCE_EXHAUSTED (RATE_LIMITED), DATA_LOSS.
@@ -736,8 +736,8 @@ export const ExternalVaultService: GenService<{
     output: typeof RotateVaultConnectionResponseSchema;
   },
   /**
-   * Asks the vault whether it takes the credentials, and notes when it did: no value is read, and the etag stays. The credentials go
-   * there only after an audit event is durable. Permission: vaults.verify.
+   * Asks the vault whether it accepts the credentials, and stores the time. No value is read, and the etag does not change. coffer sends
+   * the credentials only after an audit event is durable. Permission: vaults.verify.
    * Errors: NOT_FOUND, FAILED_PRECONDITION (VAULT_CHECK_FAILED, the metadata holds the cause: `unauthorized`, `missing`,
    * `address_refused`, `redirected`, `answer_too_large`; KEY_NOT_ACTIVE), UNAVAILABLE (VAULT_UNAVAILABLE: `unreachable`, `timed_out`,
    * `faulty`), RESOURCE_EXHAUSTED (RATE_LIMITED), DATA_LOSS.
@@ -750,7 +750,7 @@ export const ExternalVaultService: GenService<{
     output: typeof VerifyVaultConnectionResponseSchema;
   },
   /**
-   * Deletes a connection for good. Secrets that are deleted do not count; undeleted later, they stay without a value to be had.
+   * Deletes a connection irreversibly. Soft-deleted secrets may still refer to it; after an undelete their values cannot be read.
    * Permission: vaults.delete.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION (VAULT_CONNECTION_IN_USE: active secrets have versions that refer
    * to it, the metadata holds the ids of up to 20 of them in `secrets`), DATA_LOSS.

@@ -1881,7 +1881,7 @@ export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
   enumDesc(file_coffer_v1_key_service, 1);
 
 /**
- * KeyService manages keys, and encrypts, decrypts, signs and makes MACs with them. Symmetric keys also wrap the keys of secrets'
+ * KeyService manages keys, and encrypts, decrypts, signs and computes MACs with them. Symmetric keys also wrap the keys of secret
  * versions: a value can be read and written only while its key is ACTIVE. coffer checks the state on every read, write and use; metadata
  * can always be read. Key material leaves coffer only through ExportKey.
  *
@@ -1890,7 +1890,7 @@ export const KeyStateSchema: GenEnum<KeyState> = /*@__PURE__*/
  * one event that counts equal items. Uses can fail with NOT_FOUND, INVALID_ARGUMENT (KEY_USE_UNSUPPORTED: the key's algorithm cannot
  * do this), FAILED_PRECONDITION (KEY_NOT_ACTIVE), UNAVAILABLE (AUDIT_UNAVAILABLE) and DATA_LOSS.
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons. Those that
+ * Mutating calls take an `Idempotency-Key` like those of SecretService. Calls fail for the same common reasons. Those that
  * change a key can also fail with NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), FAILED_PRECONDITION
  * (KEY_DESTROYED) and DATA_LOSS (the stored key does not authenticate).
  *
@@ -1910,7 +1910,7 @@ export const KeyService: GenService<{
     output: typeof CreateKeyResponseSchema;
   },
   /**
-   * Returns a key, a destroyed one too. Permission: keys.read.
+   * Returns a key, also a destroyed one. Permission: keys.read.
    * Errors: NOT_FOUND.
    *
    * @generated from rpc coffer.v1.KeyService.GetKey
@@ -1921,7 +1921,7 @@ export const KeyService: GenService<{
     output: typeof GetKeyResponseSchema;
   },
   /**
-   * Lists keys by id, which is by time of creation; all but destroyed ones unless states are asked for. Permission: keys.list.
+   * Lists keys by id, which is the order of creation: those in the given states, or all that are not destroyed. Permission: keys.list.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.KeyService.ListKeys
@@ -1944,9 +1944,9 @@ export const KeyService: GenService<{
     output: typeof UpdateKeyResponseSchema;
   },
   /**
-   * Gives a key a new version, which wraps what is written from then on; older versions still open what they wrapped. While the key
-   * is ACTIVE, a job then moves what older versions wrapped to the new one, without touching the values, or the etags of their
-   * versions: GetKey shows in `rewrap` what is left. Older versions still decrypt and verify what callers have made with them.
+   * Gives a key a new version, which wraps all new values. Older versions still unwrap the values that they wrapped. While the key is
+   * ACTIVE, a job wraps those values again under the new version. Values and etags do not change; GetKey shows in `rewrap` how many are
+   * left. Older versions still decrypt and verify data of callers.
    * Permission: keys.rotate.
    * Errors: FAILED_PRECONDITION (KEY_NOT_ACTIVE; KEY_NOT_ROTATABLE: an imported key without allow_rotation).
    *
@@ -1958,7 +1958,7 @@ export const KeyService: GenService<{
     output: typeof RotateKeyResponseSchema;
   },
   /**
-   * Makes the values under a key unreadable, and their writing fail, until it is enabled again. Permission: keys.disable.
+   * Disables a key: values under it cannot be read or written until it is enabled again. Permission: keys.disable.
    * Errors: FAILED_PRECONDITION (KEY_PENDING_DESTRUCTION).
    *
    * @generated from rpc coffer.v1.KeyService.DisableKey
@@ -1980,8 +1980,8 @@ export const KeyService: GenService<{
     output: typeof EnableKeyResponseSchema;
   },
   /**
-   * Makes the values under a key unreadable at once, and for good at its scheduled_destroy_time, when its material is deleted from
-   * the database (not from its backups). A key that is scheduled already stays as it is. Permission: keys.destroy.
+   * Makes the values under a key unreadable at once, and irreversibly at its scheduled_destroy_time, when its material is deleted from
+   * the database (not from its backups). A key that is already scheduled does not change. Permission: keys.destroy.
    *
    * @generated from rpc coffer.v1.KeyService.ScheduleKeyDestruction
    */
@@ -1991,8 +1991,8 @@ export const KeyService: GenService<{
     output: typeof ScheduleKeyDestructionResponseSchema;
   },
   /**
-   * Calls a destruction off before its time: the key is then DISABLED, and EnableKey makes it ACTIVE. A key that is not scheduled
-   * stays as it is. Permission: keys.destroy.
+   * Cancels a scheduled destruction. The key is then DISABLED, and EnableKey makes it ACTIVE. A key that is not scheduled does not
+   * change. Permission: keys.destroy.
    * Errors: FAILED_PRECONDITION (KEY_DESTROYED, also once its scheduled_destroy_time has come).
    *
    * @generated from rpc coffer.v1.KeyService.CancelKeyDestruction
@@ -2014,7 +2014,7 @@ export const KeyService: GenService<{
     output: typeof EncryptResponseSchema;
   },
   /**
-   * Decrypts a ciphertext of Encrypt with the version that the ciphertext names; or with an RSA key one that was made with its public
+   * Decrypts a ciphertext of Encrypt with the version that the ciphertext names. With an RSA key: decrypts a ciphertext of its public
    * key (OAEP, SHA-256). Permission: keys.decrypt.
    * Errors: INVALID_ARGUMENT (CIPHERTEXT_INVALID: it was changed, or another key or context encrypted it).
    *
@@ -2068,7 +2068,7 @@ export const KeyService: GenService<{
     output: typeof VerifyResponseSchema;
   },
   /**
-   * Makes an HMAC. Permission: keys.sign.
+   * Computes an HMAC. Permission: keys.sign.
    *
    * @generated from rpc coffer.v1.KeyService.ComputeMac
    */

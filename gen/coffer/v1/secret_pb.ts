@@ -64,7 +64,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   path: string;
 
   /**
-   * What kind of credential it holds, `generic` unless set; ListCredentialKinds has them all. Immutable.
+   * What kind of credential it holds, `generic` unless set; see ListCredentialKinds. Immutable.
    *
    * @generated from field: string kind = 6;
    */

@@ -47,7 +47,7 @@ export type CreateSecretRequest = Message<"coffer.v1.CreateSecretRequest"> & {
   region: string;
 
   /**
-   * `generic` unless set; ListCredentialKinds has them all.
+   * `generic` unless set; see ListCredentialKinds.
    *
    * @generated from field: string kind = 3;
    */
@@ -1546,8 +1546,8 @@ export const SecretService: GenService<{
   },
   /**
    * Changes the fields that the mask names, or every field that is set if the mask is absent. Mutable: name, description, labels,
-   * annotations, mime_type, version_aliases, expire_time, egress. Permission: secrets.update; for an egress rule that leads elsewhere
-   * than before versions.access too.
+   * annotations, mime_type, version_aliases, expire_time, egress. Permission: secrets.update; for an egress rule with other
+   * hosts than before, versions.access too.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, the metadata holds the current etag), ALREADY_EXISTS (NAME_TAKEN),
    * FAILED_PRECONDITION (SECRET_SOFT_DELETED; EGRESS_RULE_FIXED: of a secret that is not revealable only the limits of its rule may
    * change, and the rule may be removed).
@@ -1560,10 +1560,10 @@ export const SecretService: GenService<{
     output: typeof UpdateSecretResponseSchema;
   },
   /**
-   * Soft-deletes a secret; UndeleteSecret brings it back until purge_time: after the workspace's purge_retention. At some time
-   * after that it is removed with all of its versions, which leaves an event of `system` in the audit trail. With `force` every
-   * version is destroyed at once, the purge_time is now, and a soft-deleted secret may be named too. A retry that comes after the
-   * secret was removed is NOT_FOUND. Permission: secrets.delete, with `force` also versions.destroy and secrets.purge.
+   * Soft-deletes a secret. UndeleteSecret can restore it until purge_time, which follows from the workspace's purge_retention. Some time
+   * after purge_time a job removes the secret with all versions; the audit trail then has an event of `system`. With `force` every
+   * version is destroyed at once, purge_time is now, and the secret may be a soft-deleted one. A retry after the removal fails with
+   * NOT_FOUND. Permission: secrets.delete, with `force` also versions.destroy and secrets.purge.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
    * @generated from rpc coffer.v1.SecretService.DeleteSecret
@@ -1574,7 +1574,7 @@ export const SecretService: GenService<{
     output: typeof DeleteSecretResponseSchema;
   },
   /**
-   * Brings a soft-deleted secret back as it was: state, aliases, versions. Permission: secrets.undelete.
+   * Restores a soft-deleted secret with its state, aliases and versions. Permission: secrets.undelete.
    * Errors: NOT_FOUND (also after purge_time), ALREADY_EXISTS (SECRET_ACTIVE, or NAME_TAKEN with the blocking id in the metadata:
    * give new_name), ABORTED (ETAG_MISMATCH), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
    *
@@ -1587,14 +1587,16 @@ export const SecretService: GenService<{
   },
   /**
    * Returns the value of one version. The answer leaves only after its audit event is durable. Permission: versions.access.
-   * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND (also a soft-deleted secret; VERSION_DESTROYED), FAILED_PRECONDITION (VERSION_DISABLED, NOT_REVEALABLE,
-   * KEY_NOT_ACTIVE), DATA_LOSS (the stored data does not authenticate).
-   * A value that is a reference is asked for at its vault, and answered as key_values. That can also fail with FAILED_PRECONDITION
-   * (VAULT_REFERENCE_FAILED), UNAVAILABLE (VAULT_UNAVAILABLE) and RESOURCE_EXHAUSTED (RATE_LIMITED: the vault is asked too often),
-   * whose metadata names the field and the cause: `missing`, `ambiguous`, `unusable`, `unauthorized`, `rate_limited`, `unreachable`,
-   * `address_refused`, `timed_out`, `answer_too_large`, `redirected`, `faulty`; and with NOT_FOUND (VAULT_CONNECTION_NOT_FOUND: it was
-   * deleted). Reads of the same field at the same time share one call to the vault; what it has not got is not asked for again for
-   * 5 seconds.
+   * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND (also for a soft-deleted secret;
+   * VERSION_DESTROYED), FAILED_PRECONDITION (VERSION_DISABLED, NOT_REVEALABLE, KEY_NOT_ACTIVE), DATA_LOSS (the stored data does not
+   * authenticate).
+   *
+   * If the value is a reference, coffer reads the external vault and answers with key_values. This can also fail with NOT_FOUND
+   * (VAULT_CONNECTION_NOT_FOUND: the connection was deleted), FAILED_PRECONDITION (VAULT_REFERENCE_FAILED), UNAVAILABLE
+   * (VAULT_UNAVAILABLE) and RESOURCE_EXHAUSTED (RATE_LIMITED: too many requests to the vault). The metadata of the last three names the
+   * field and the cause: `missing`, `ambiguous`, `unusable`, `unauthorized`, `rate_limited`, `unreachable`, `address_refused`,
+   * `timed_out`, `answer_too_large`, `redirected`, `faulty`. Concurrent reads of the same field share one call to the vault. After
+   * `missing`, coffer does not ask the vault for the same field again for 5 seconds.
    *
    * @generated from rpc coffer.v1.SecretService.GetSecretValue
    */
@@ -1615,7 +1617,7 @@ export const SecretService: GenService<{
   },
   /**
    * Adds a version, which becomes the current one; its value must fit the secret's egress rule. Permission: versions.add; for a reference
-   * where there is an egress rule versions.access too.
+   * in a secret with an egress rule, versions.access too.
    * Errors: PERMISSION_DENIED (ACCESS_POLICY_DENIED, the metadata names the condition), NOT_FOUND, ABORTED (CURRENT_VERSION_MISMATCH:
    * expected_current_version is not the current one), FAILED_PRECONDITION (SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), DATA_LOSS (the
    * stored data does not authenticate).
@@ -1650,8 +1652,8 @@ export const SecretService: GenService<{
     output: typeof ListSecretVersionsResponseSchema;
   },
   /**
-   * Makes the value of a disabled version readable again, and calls off its destruction if that was scheduled; an enabled one
-   * stays as it is. Permission: versions.enable.
+   * Makes the value of a disabled version readable again, and cancels a scheduled destruction. An enabled version does not
+   * change. Permission: versions.enable.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, of the version), FAILED_PRECONDITION (VERSION_ALREADY_DESTROYED, also once its
    * scheduled_destroy_time has come; SECRET_SOFT_DELETED).
    *
@@ -1674,7 +1676,7 @@ export const SecretService: GenService<{
     output: typeof DisableSecretVersionResponseSchema;
   },
   /**
-   * Destroys the value of a version and its wrapped key for good, at once or after destroy_after; the version stays listed.
+   * Destroys the value of a version and its wrapped key irreversibly, at once or after destroy_after. Lists still contain the version.
    * Permission: versions.destroy.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH, of the version), FAILED_PRECONDITION (SECRET_SOFT_DELETED; with destroy_after
    * VERSION_ALREADY_DESTROYED when the version's scheduled_destroy_time has come).
@@ -1687,10 +1689,10 @@ export const SecretService: GenService<{
     output: typeof DestroySecretVersionResponseSchema;
   },
   /**
-   * Tries the current version of a credential at the service it is for, by one read-only request, and notes the outcome in the
-   * secret's validation; its etag stays. It is done by itself after a credential was made or changed, and again at intervals. The
-   * value goes to that service, only after an audit event is durable, and to nobody else. A service that cannot be reached is no
-   * error: the state stays, with a reason. Permission: secrets.use.
+   * Tries the current version of a credential at its service by one read-only request, and stores the outcome in the secret's
+   * validation. The etag does not change. coffer also does this after a credential was created or changed, and at intervals. The value
+   * goes only to that service, after an audit event is durable. If the service cannot be reached, the call succeeds: the state stays,
+   * with a reason. Permission: secrets.use.
    * Errors: NOT_FOUND (also a secret without an enabled version), FAILED_PRECONDITION (NO_CREDENTIAL: a kind that cannot be tried,
    * VALIDATION_OFF, SECRET_SOFT_DELETED, KEY_NOT_ACTIVE), ABORTED (CONCURRENT_CHANGE: it is being tried), DATA_LOSS.
    *
@@ -1702,8 +1704,8 @@ export const SecretService: GenService<{
     output: typeof ValidateCredentialResponseSchema;
   },
   /**
-   * Lists every kind of secret: its authentication methods, their fields and the rules for them, so that a form needs no table of
-   * its own. Any valid credential may call it.
+   * Lists every kind of secret: its authentication methods, their fields and the rules for them. Programs can build forms from it. Any
+   * valid credential may call it.
    *
    * @generated from rpc coffer.v1.SecretService.ListCredentialKinds
    */

@@ -527,15 +527,15 @@ export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
 /**
  * TokenService manages the API tokens with which principals call coffer.
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * Mutating calls take an `Idempotency-Key` like those of SecretService. Calls fail for the same common reasons.
  *
  * @generated from service coffer.v1.TokenService
  */
 export const TokenService: GenService<{
   /**
-   * Creates a token, for the calling principal or, with `role`, for a new service principal. The token is shown only this once.
-   * Nobody grants what they do not hold: neither a role nor a scope beyond the caller's own, nor a later end than that of the
-   * caller's credential; nor a role to which access rules allow what the caller's role and scopes do not.
+   * Creates a token, for the calling principal or, with `role`, for a new service principal. Only this answer shows the token.
+   * Callers cannot grant more than they have: no role or scope beyond their own, no later expiration than that of their credential, and
+   * no role to which access rules allow permissions that the caller's role and scopes do not.
    * Permission: tokens.create; with every_workspace and role in each workspace that the caller reaches.
    * Errors: PERMISSION_DENIED (GRANT_EXCEEDS_CALLER).
    *
@@ -547,7 +547,7 @@ export const TokenService: GenService<{
     output: typeof CreateTokenResponseSchema;
   },
   /**
-   * Lists the tokens that reach a workspace, newest first, revoked and expired ones too. Permission: tokens.list.
+   * Lists the tokens that reach a workspace, newest first, including revoked and expired ones. Permission: tokens.list.
    *
    * @generated from rpc coffer.v1.TokenService.ListTokens
    */
@@ -557,8 +557,9 @@ export const TokenService: GenService<{
     output: typeof ListTokensResponseSchema;
   },
   /**
-   * Gives a token a new secret, shown only this once: its id, principal, scopes and end stay. The old text ends at once on this
-   * instance, within five seconds on every other. The caller must hold all that the token may do, and not end before it.
+   * Gives a token a new secret, which only this answer shows. The id, principal, scopes and expiration stay. The old secret ends at once on
+   * this instance, and within five seconds on every other one. The caller must have all permissions of the token and must not expire
+   * before it.
    * Permission: tokens.rotate in each workspace that the token reaches; a token needs none for itself.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH), FAILED_PRECONDITION (TOKEN_NOT_ACTIVE), PERMISSION_DENIED
    * (GRANT_EXCEEDS_CALLER).
@@ -571,7 +572,7 @@ export const TokenService: GenService<{
     output: typeof RotateTokenResponseSchema;
   },
   /**
-   * Revokes a token: at once on this instance, within five seconds on every other. A revoked one stays as it is.
+   * Revokes a token: at once on this instance, within five seconds on every other one. A revoked token does not change.
    * Permission: tokens.revoke; for another principal's token in each workspace that it reaches; a token needs none for itself.
    * Errors: NOT_FOUND, ABORTED (ETAG_MISMATCH).
    *
@@ -583,7 +584,7 @@ export const TokenService: GenService<{
     output: typeof RevokeTokenResponseSchema;
   },
   /**
-   * Tells who is calling and what the token may do. Permission: none.
+   * Returns the caller and the permissions of the token. Permission: none.
    *
    * @generated from rpc coffer.v1.TokenService.WhoAmI
    */

@@ -383,14 +383,14 @@ export const EgressUnmatchedSchema: GenEnum<EgressUnmatched> = /*@__PURE__*/
 /**
  * WorkspaceService manages workspaces: the tenants, which never see each other.
  *
- * Mutating calls take an `Idempotency-Key` as those of SecretService do, and calls fail for the same common reasons.
+ * Mutating calls take an `Idempotency-Key` like those of SecretService. Calls fail for the same common reasons.
  *
  * @generated from service coffer.v1.WorkspaceService
  */
 export const WorkspaceService: GenService<{
   /**
-   * Creates a workspace with its default keys, makes the caller its owner and returns an owner token for it, shown only this
-   * once. Permission: workspace.create.
+   * Creates a workspace with its default keys, makes the caller its owner and returns an owner token for it. Only this
+   * answer shows the token. Permission: workspace.create.
    *
    * @generated from rpc coffer.v1.WorkspaceService.CreateWorkspace
    */
@@ -411,7 +411,7 @@ export const WorkspaceService: GenService<{
     output: typeof GetWorkspaceResponseSchema;
   },
   /**
-   * Lists the workspaces that the token reaches, by id. Permission: none, it shows only what is the caller's.
+   * Lists the workspaces that the token reaches, by id. Permission: none.
    *
    * @generated from rpc coffer.v1.WorkspaceService.ListWorkspaces
    */
