@@ -627,7 +627,7 @@ export const ValidateTokenResponseSchema: GenMessage<ValidateTokenResponse> = /*
 
 /**
  * SecretService serves Akua's documented requests. Headers: `Authorization: Bearer`, `akua-context` (the workspace, for tokens
- * that reach several), `idempotency-key`, `if-match` (the etag of what is changed; required where it says so). Every answer that
+ * that reach several), `idempotency-key`, `if-match` (the etag of the resource; required where noted). Every answer that
  * is a resource has its etag as the header ETag too.
  *
  * @generated from service coffer.rest.akua.v1.SecretService
@@ -667,7 +667,7 @@ export const SecretService: GenService<{
     output: typeof ListSecretsResponseSchema;
   },
   /**
-   * Changes what the body names, in a secret that is active; needs if-match. Permission: secrets.update.
+   * Changes the fields in the body of an active secret; requires if-match. Permission: secrets.update.
    * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag, ALREADY_EXISTS with the blocking id).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretService.UpdateSecret

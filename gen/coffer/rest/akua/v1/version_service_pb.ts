@@ -528,7 +528,7 @@ export const SecretVersionService: GenService<{
     output: typeof DisableSecretVersionResponseSchema;
   },
   /**
-   * Destroys the value of a version for good; needs if-match with the version's etag. Permission: versions.destroy.
+   * Destroys the value of a version irreversibly; requires if-match with the version's etag. Permission: versions.destroy.
    * Errors: 400, 401, 403, 404, 409 (ABORTED with the current etag; the secret is deleted).
    *
    * @generated from rpc coffer.rest.akua.v1.SecretVersionService.DestroySecretVersion

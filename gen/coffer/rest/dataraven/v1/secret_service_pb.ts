@@ -704,7 +704,7 @@ export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@_
 /**
  * SecretService serves DataRaven's requests about credentials of cloud storage. A team is a workspace: `{team_id}` is its UUID or its
  * `ws_…` id, and `{secret_id}` a UUID. Header: `Authorization: Bearer`, and `Idempotency-Key` where wanted. Only secrets of the
- * storage kinds are seen here, and no answer holds a credential. Who changes something must be an admin or an owner.
+ * storage kinds are shown here, and no answer contains a credential. Changes require an admin or an owner.
  *
  * @generated from service coffer.rest.dataraven.v1.SecretService
  */
@@ -743,7 +743,7 @@ export const SecretService: GenService<{
     output: typeof GetSecretResponseSchema;
   },
   /**
-   * Changes what the body names. Permissions: secrets.update; with credentials or field_mappings also versions.add.
+   * Changes the fields in the body. Permissions: secrets.update; with credentials or field_mappings also versions.add.
    * Errors: 400, 401, 403, 404, 409 (the name is taken).
    *
    * @generated from rpc coffer.rest.dataraven.v1.SecretService.UpdateSecret
@@ -754,7 +754,7 @@ export const SecretService: GenService<{
     output: typeof UpdateSecretResponseSchema;
   },
   /**
-   * Soft-deletes a credential, which is gone from this surface at once. Permission: secrets.delete.
+   * Soft-deletes a credential. This surface does not show it any more. Permission: secrets.delete.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.dataraven.v1.SecretService.DeleteSecret

@@ -944,14 +944,14 @@ export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@_
 /**
  * SecretService serves Thalassa Cloud's requests about secrets. Headers: `Authorization: Bearer` or `Token`,
  * `X-Organisation-Identity` (the workspace; required), `X-Project-Identity` (the same, where given), `Idempotency-Key`.
- * `url_path` is the secret's path as it stands in the URL, without its leading slash; where it is empty, `path` names the secret.
+ * `url_path` is the secret's path in the URL, without its leading slash. If it is empty, `path` names the secret.
  * A region that is not configured is 404.
  *
  * @generated from service coffer.rest.thalassa.v1.SecretService
  */
 export const SecretService: GenService<{
   /**
-   * Creates a secret with its first version. Permissions: secrets.create; for statements access.create and what they are about.
+   * Creates a secret with its first version. Permissions: secrets.create; for statements access.create and the permissions in them.
    * Errors: 400, 401, 403, 404 (the key), 409 (the path is taken).
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.CreateSecret
@@ -962,8 +962,8 @@ export const SecretService: GenService<{
     output: typeof CreateSecretResponseSchema;
   },
   /**
-   * Lists secrets by path, at most 1,000: one level with `path`, everything below `path_prefix` otherwise. The header `Link` leads to
-   * the next page. Permission: secrets.list.
+   * Lists secrets by path, at most 1,000: one level with `path`, everything below `path_prefix` otherwise. The header `Link` has the
+   * address of the next page. Permission: secrets.list.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.ListSecrets
@@ -986,7 +986,7 @@ export const SecretService: GenService<{
   },
   /**
    * Sets or, with null or `{}`, clears the access policy of a secret. Permissions: secrets.update; for statements access.create and
-   * what they are about, and access.delete where earlier ones are replaced. No statement keeps an owner from it.
+   * the permissions in them, and access.delete if they replace earlier ones. No statement can deny this to an owner.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.SetAccessPolicy
@@ -1020,7 +1020,7 @@ export const SecretService: GenService<{
     output: typeof GetSecretValueResponseSchema;
   },
   /**
-   * Destroys a version for good. The newest active one is current then; without any, `currentVersion` is 0. Permission:
+   * Destroys a version irreversibly. The newest active version is then the current one; if there is none, `currentVersion` is 0. Permission:
    * versions.destroy.
    * Errors: 400, 401, 403, 404.
    *
@@ -1032,7 +1032,7 @@ export const SecretService: GenService<{
     output: typeof DestroySecretVersionResponseSchema;
   },
   /**
-   * Destroys every version for good, and frees the path. Permissions: secrets.delete, versions.destroy and secrets.purge.
+   * Destroys every version irreversibly, and frees the path. Permissions: secrets.delete, versions.destroy and secrets.purge.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.DeleteSecret
