@@ -134,6 +134,12 @@ describe("the sources", () => {
     expect(findCycle(betweenFolders(edges))).toBeUndefined();
   });
 
+  test("name no surface and no header of one in http and rpc", () => {
+    const below = [...sources].filter(([file]) => /^src\/(?:http|rpc)\//.test(file));
+    expect(below.length).toBeGreaterThan(20);
+    expect(below.filter(([, text]) => /akua|thalassa|dataraven|superserve|x-api-key/i.test(text))).toEqual([]);
+  });
+
   test("do what is reserved for one file nowhere else", () => {
     expect([...sources].flatMap(([file, text]) => misplaced(file, text))).toEqual([]);
   });

@@ -510,7 +510,7 @@ export const AccessService: GenService<{
     output: typeof CreateAccessRuleResponseSchema;
   },
   /**
-   * Lists rules by id, which is by time of creation. Permission: access.list.
+   * Lists rules by id, which is the order of creation. Permission: access.list.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.AccessService.ListAccessRules

@@ -676,7 +676,7 @@ export const VaultTypeSchema: GenEnum<VaultType> = /*@__PURE__*/
  */
 export const ExternalVaultService: GenService<{
   /**
-   * Creates a connection. Its vault is not called: VerifyVaultConnection does that. Permission: vaults.create.
+   * Creates a connection. coffer does not call the vault; VerifyVaultConnection does. Permission: vaults.create.
    * Errors: ALREADY_EXISTS (VAULT_CONNECTION_NAME_TAKEN, the metadata holds the blocking id), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED: the
    * tier of the workspace allows no more connections), FAILED_PRECONDITION (KEY_NOT_ACTIVE).
    *
@@ -699,7 +699,7 @@ export const ExternalVaultService: GenService<{
     output: typeof GetVaultConnectionResponseSchema;
   },
   /**
-   * Lists connections by id, which is by time of creation. Permission: vaults.list.
+   * Lists connections by id, which is the order of creation. Permission: vaults.list.
    * Errors: INVALID_ARGUMENT (a page token of another query).
    *
    * @generated from rpc coffer.v1.ExternalVaultService.ListVaultConnections

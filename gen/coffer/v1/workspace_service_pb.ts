@@ -389,8 +389,8 @@ export const EgressUnmatchedSchema: GenEnum<EgressUnmatched> = /*@__PURE__*/
  */
 export const WorkspaceService: GenService<{
   /**
-   * Creates a workspace with its default keys, makes the caller its owner and returns an owner token for it, shown only this
-   * once. Permission: workspace.create.
+   * Creates a workspace with its default keys, makes the caller its owner and returns an owner token for it. Only this
+   * answer shows the token. Permission: workspace.create.
    *
    * @generated from rpc coffer.v1.WorkspaceService.CreateWorkspace
    */

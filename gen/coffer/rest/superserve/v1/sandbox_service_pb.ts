@@ -1040,7 +1040,7 @@ export const UnbindSecretResponseSchema: GenMessage<UnbindSecretResponse> = /*@_
  */
 export const SandboxService: GenService<{
   /**
-   * Makes a sandbox: a token for the egress proxy, and a placeholder for each secret. Permissions: egress.create, for secrets also
+   * Creates a sandbox: a token for the egress proxy, and a placeholder for each secret. Permissions: egress.create, with secrets also
    * egress.bind, and secrets.use of each.
    * Errors: 400 (also `secret_not_found`), 401, 403, 409 (the key that seals the variables is disabled), 501 (it requires a machine).
    *
@@ -1131,7 +1131,7 @@ export const SandboxService: GenService<{
     output: typeof ResumeSandboxResponseSchema;
   },
   /**
-   * Deletes a sandbox: its token and placeholders are worth nothing within two seconds. Permission: egress.delete.
+   * Deletes a sandbox. Its token and placeholders stop working within two seconds. Permission: egress.delete.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.superserve.v1.SandboxService.DeleteSandbox
@@ -1153,7 +1153,7 @@ export const SandboxService: GenService<{
     output: typeof BindSecretResponseSchema;
   },
   /**
-   * Lets go of what is bound to an environment variable. Permission: egress.unbind.
+   * Removes the binding of an environment variable. Permission: egress.unbind.
    * Errors: 401, 403, 404.
    *
    * @generated from rpc coffer.rest.superserve.v1.SandboxService.UnbindSecret

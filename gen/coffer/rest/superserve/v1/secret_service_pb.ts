@@ -781,7 +781,7 @@ export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*
 
 /**
  * SecretService serves Superserve's requests about secrets that programs use without seeing them. Header: `X-API-Key`, and
- * `Idempotency-Key` where wanted. Only secrets with an egress rule, in the default region, are seen here, by name; no answer holds a
+ * `Idempotency-Key` where wanted. Only secrets with an egress rule, in the default region, are shown here, by name; no answer contains a
  * value.
  *
  * @generated from service coffer.rest.superserve.v1.SecretService
@@ -832,7 +832,7 @@ export const SecretService: GenService<{
     output: typeof UpdateSecretResponseSchema;
   },
   /**
-   * Soft-deletes a secret: its name is free at once, its placeholders are worth nothing within two seconds. Permissions: secrets.read,
+   * Soft-deletes a secret: its name is free at once, and its placeholders stop working within two seconds. Permissions: secrets.read,
    * secrets.delete.
    * Errors: 401, 403, 404.
    *

@@ -2,7 +2,7 @@
 // @generated from file coffer/rest/superserve/v1/template_service.proto (package coffer.rest.superserve.v1, syntax proto3)
 /* eslint-disable */
 
-// The REST surface of Superserve, templates: coffer starts no machines, so there are none.
+// The REST surface of Superserve, templates. coffer starts no machines, so it has no templates.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -371,7 +371,7 @@ export const ListTemplateBuildLogsResponseSchema: GenMessage<ListTemplateBuildLo
   messageDesc(file_coffer_rest_superserve_v1_template_service, 17);
 
 /**
- * TemplateService answers Superserve's requests about templates with 501, so that a client is told why. Headers: as SecretService. Any
+ * TemplateService answers Superserve's requests about templates with 501 and the reason. Headers: as SecretService. Any
  * valid credential may call it.
  *
  * @generated from service coffer.rest.superserve.v1.TemplateService

@@ -1583,7 +1583,7 @@ export const KeyService: GenService<{
     output: typeof CreateKeyResponseSchema;
   },
   /**
-   * Lists keys that are not destroyed, at most 1,000, by id. The header `Link` leads to the next page. Permission: keys.list.
+   * Lists keys that are not destroyed, at most 1,000, by id. The header `Link` has the address of the next page. Permission: keys.list.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.KeyService.ListKeys
@@ -1627,7 +1627,7 @@ export const KeyService: GenService<{
     output: typeof SetKeyRotationResponseSchema;
   },
   /**
-   * Disables a key: what it wraps cannot be read. Permission: keys.disable.
+   * Disables a key: values under it cannot be read. Permission: keys.disable.
    * Errors: 400 (it is scheduled for deletion), 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.KeyService.DisableKey
@@ -1649,7 +1649,7 @@ export const KeyService: GenService<{
     output: typeof EnableKeyResponseSchema;
   },
   /**
-   * Schedules the destruction of a key, 30 days from now: what it wraps cannot be read from now on. Permission: keys.destroy.
+   * Schedules the destruction of a key, 30 days from now. Values under it cannot be read from now on. Permission: keys.destroy.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.KeyService.DeleteKey

@@ -962,8 +962,8 @@ export const SecretService: GenService<{
     output: typeof CreateSecretResponseSchema;
   },
   /**
-   * Lists secrets by path, at most 1,000: one level with `path`, everything below `path_prefix` otherwise. The header `Link` leads to
-   * the next page. Permission: secrets.list.
+   * Lists secrets by path, at most 1,000: one level with `path`, everything below `path_prefix` otherwise. The header `Link` has the
+   * address of the next page. Permission: secrets.list.
    * Errors: 400, 401, 403, 404.
    *
    * @generated from rpc coffer.rest.thalassa.v1.SecretService.ListSecrets
