@@ -1,10 +1,10 @@
 // coffer token list, create, revoke.
 import { CofferError } from "../domain/error/errors.ts";
 import type { ApiToken } from "../domain/workspace/workspace.ts";
+import { tokenNotFound } from "../domain/workspace/workspace.ts";
 import { createToken } from "../operations/tokens/create.ts";
 import { listTokens } from "../operations/tokens/list.ts";
 import { revokeToken } from "../operations/tokens/revoke.ts";
-import { tokenNotFound } from "../steps/tokens/not-found.ts";
 import { findWorkspaceOfToken } from "../store/api-tokens.ts";
 import { listWorkspaceIds } from "../store/workspaces.ts";
 import type { CommandDeps } from "./deployment.ts";

@@ -8,7 +8,6 @@ import { failureOf, VaultError, type VaultFailure, vaultErrorOf } from "./failur
 import { createInfisical } from "./infisical.ts";
 import { onePassword } from "./onepassword.ts";
 import { createQuotaShield } from "./quota-shield.ts";
-import { retryAfterMs } from "./retry-after.ts";
 import { createSharedResolutions } from "./shared-resolutions.ts";
 import type { ExternalVault, OpenConnection, Resolution, VaultContext } from "./vault.ts";
 
@@ -103,4 +102,12 @@ export function createExternalVaults(
 
 function nameOf({ workspaceId, vaultConnectionId }: OpenConnection): string {
   return `${workspaceId} ${vaultConnectionId}`;
+}
+
+/** Reads Retry-After (RFC 9110, 10.2.3). Returns milliseconds from `now`; undefined when the header is missing or not valid. */
+function retryAfterMs(header: string | undefined, now: Date): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^[0-9]{1,9}$/.test(header)) return Number(header) * 1_000;
+  const time = Date.parse(header);
+  return Number.isNaN(time) ? undefined : Math.max(0, time - now.getTime());
 }

@@ -2,6 +2,7 @@
 
 import type { Role } from "../access/permission.ts";
 import type { Unmatched } from "../egress/sandbox.ts";
+import { CofferError } from "../error/errors.ts";
 
 /** From the least to the most. */
 export const tiers = ["FREE", "PRO", "ENTERPRISE"] as const;
@@ -64,3 +65,8 @@ export interface ApiToken {
 }
 
 export const purgeRetentionDaysDefault = 30;
+
+/** The answer is the same for a token of another principal. */
+export function tokenNotFound(): CofferError {
+  return new CofferError("TOKEN_NOT_FOUND", "there is no such token");
+}

@@ -5,7 +5,7 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { auditEvent } from "../../runtime/audit-trail.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { ruleAnywhere } from "../../steps/authorize.ts";
-import { checkValidationOn } from "../../steps/credentials/validation-on.ts";
+import { checkValidationOn } from "../../steps/credentials/try-credential.ts";
 
 export interface TryTokenInput {
   kind: string;

@@ -7,8 +7,12 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { auditEvent } from "../../runtime/audit-trail.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorizeFound } from "../../steps/authorize.ts";
-import { leaseMs, type TryCredentialDeps, tryCredential } from "../../steps/credentials/try-credential.ts";
-import { checkValidationOn } from "../../steps/credentials/validation-on.ts";
+import {
+  checkValidationOn,
+  leaseMs,
+  type TryCredentialDeps,
+  tryCredential,
+} from "../../steps/credentials/try-credential.ts";
 import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findSecretOrFail, secretById } from "../../steps/secrets/find.ts";

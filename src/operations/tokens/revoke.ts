@@ -3,11 +3,11 @@
 import { checkEtag } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import type { ApiToken } from "../../domain/workspace/workspace.ts";
+import { tokenNotFound } from "../../domain/workspace/workspace.ts";
 import { checkAuthentic, coveredOfToken, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize, authorizeEverywhere, authorizeOwn } from "../../steps/authorize.ts";
 import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
-import { tokenNotFound } from "../../steps/tokens/not-found.ts";
 import { findToken, findTokenRecord, lockToken, revokeToken as writeRevocation } from "../../store/api-tokens.ts";
 import { databaseNow } from "../../store/clock.ts";
 

@@ -3,13 +3,13 @@
 import { CofferError } from "../../domain/error/errors.ts";
 import { checkEtag } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
+import { tokenNotFound } from "../../domain/workspace/workspace.ts";
 import { checkAuthentic, coveredOfMember, coveredOfToken, isAuthentic, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorize, authorizeEverywhere, authorizeOwn } from "../../steps/authorize.ts";
 import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
 import { checkMemberHeld, checkOutlived, checkScopesHeld, exceeds } from "../../steps/tokens/grantable.ts";
 import { type IssueDeps, type IssuedToken, newSecret } from "../../steps/tokens/issue.ts";
-import { tokenNotFound } from "../../steps/tokens/not-found.ts";
 import {
   findToken,
   findTokenRecord,

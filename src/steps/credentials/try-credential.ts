@@ -69,3 +69,12 @@ function fractionFrom(random: RandomBytes): number {
   const [high = 0, low = 0] = random(2);
   return (high * 256 + low) / 65_535;
 }
+
+/** Fails with VALIDATION_OFF if this deployment does not validate credentials. */
+export function checkValidationOn({ isOn }: { isOn: boolean }): void {
+  if (!isOn)
+    throw new CofferError(
+      "VALIDATION_OFF",
+      "credentials cannot be tried: this server has validation off (COFFER_VALIDATION)",
+    );
+}

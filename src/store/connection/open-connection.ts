@@ -1,7 +1,6 @@
 // Opens a connection to the first host that answers and is suitable, and sets its session settings.
 import pg from "pg";
 import { StartupError } from "../../domain/error/startup-error.ts";
-import { withPassword } from "./connection-string.ts";
 import { type Hosts, hostsOf } from "./hosts.ts";
 import { pinSession, type Session, type TimeLimits } from "./session.ts";
 
@@ -99,4 +98,10 @@ function passwordMissing(cause: unknown): StartupError {
 /** Closes the socket without the protocol's goodbye, because a hanging server would not answer it. */
 export function closeAtOnce({ connection }: pg.Client): void {
   connection.stream.destroy();
+}
+
+/** The password is a parameter of the URL, because the driver prefers the URL to other options, even if it has no password. */
+function withPassword(connectionString: string, password: string | undefined): string {
+  if (password === undefined) return connectionString;
+  return `${connectionString}${connectionString.includes("?") ? "&" : "?"}password=${encodeURIComponent(password)}`;
 }

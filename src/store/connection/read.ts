@@ -1,8 +1,7 @@
 // Reads that do not depend on one connection: if it does not answer, another one is used too, and the silent one is closed later.
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDatabaseError, isWorthRepeating } from "./database-errors.ts";
+import { isDatabaseError, isWorthRepeating, retryDelayMs } from "./database-errors.ts";
 import type { Lease, Pool } from "./pool.ts";
-import { retryDelayMs } from "./retry-delay.ts";
 import { runOn } from "./run-statement.ts";
 import type { Share } from "./shares.ts";
 import type { Statement } from "./statement.ts";

@@ -2,9 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CallProgress } from "../../domain/call-progress.ts";
 import { CofferError } from "../../domain/error/errors.ts";
-import { isConnectionLost, isWorthRepeating, translateError } from "./database-errors.ts";
+import { isConnectionLost, isWorthRepeating, retryDelayMs, translateError } from "./database-errors.ts";
 import type { Lease, Pool } from "./pool.ts";
-import { retryDelayMs } from "./retry-delay.ts";
 import { runWithin } from "./run-statement.ts";
 import type { Statement, Tx } from "./statement.ts";
 

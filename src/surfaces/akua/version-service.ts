@@ -4,8 +4,10 @@ import type { SecretVersionService } from "../../../gen/coffer/rest/akua/v1/vers
 import { callerOf } from "../../call/caller.ts";
 import { resourceOf } from "../../call/resource-of.ts";
 import { CofferError } from "../../domain/error/errors.ts";
+import { isId } from "../../domain/ids.ts";
 import { secretNotFound } from "../../domain/secret/secret.ts";
 import type { SecretVersion } from "../../domain/secret/version.ts";
+import { isVersionAlias, versionNotFound } from "../../domain/secret/version.ts";
 import { getSecretValue } from "../../operations/secrets/get-value.ts";
 import { addSecretVersion } from "../../operations/versions/add.ts";
 import { destroySecretVersion } from "../../operations/versions/destroy.ts";
@@ -18,7 +20,6 @@ import { ifMatch, showEtag } from "./headers.ts";
 import { toVersionMessage, versionStateNamed } from "./messages.ts";
 import { toPage } from "./page.ts";
 import { newValueInput, textOf } from "./value.ts";
-import { toVersionId, toVersionName } from "./version-name.ts";
 
 export function akuaVersionService(deps: Deps): ServiceImpl<typeof SecretVersionService> {
   return {
@@ -74,4 +75,16 @@ function answer(context: HandlerContext, version: SecretVersion) {
 /** Akua documents no conflict with the state of the secret here, so a soft-deleted secret is not found. */
 function hideDeleted(error: unknown): never {
   throw error instanceof CofferError && error.reason === "SECRET_SOFT_DELETED" ? secretNotFound() : error;
+}
+
+/** Returns the id of a version. Other texts are not found. */
+function toVersionId(vid: string): string {
+  if (isId("secv", vid)) return vid;
+  throw versionNotFound();
+}
+
+/** Returns the id of a version, `latest` or an alias. Other texts are not found, because Akua documents no 400 here. */
+function toVersionName(vid: string): string {
+  if (isId("secv", vid) || isVersionAlias(vid)) return vid;
+  throw versionNotFound();
 }
