@@ -3,7 +3,7 @@ import pg from "pg";
 import { CofferError } from "../../domain/error/errors.ts";
 import { StartupError } from "../../domain/error/startup-error.ts";
 
-const retryAdviceMs = 1_000;
+const clientRetryMs = 1_000;
 
 // PostgreSQL documentation, appendix A. These mean "not now": 08 connection, 25006 a server that takes no writes, 25P03 and 25P04 a
 // transaction that was ended for taking too long, 28 authorization, 3D no such database, 42501 a privilege that was withdrawn, 53
@@ -28,7 +28,7 @@ export function translateError(error: unknown): unknown {
       "DEPENDENCY_UNAVAILABLE",
       "the database is not reachable",
       {},
-      { cause: error, retryAdviceMs },
+      { cause: error, retryDelayMs: clientRetryMs },
     );
   }
   if (unavailable.test(sqlState)) {
@@ -36,12 +36,12 @@ export function translateError(error: unknown): unknown {
       "DEPENDENCY_UNAVAILABLE",
       "the database is not available",
       {},
-      { cause: error, retryAdviceMs },
+      { cause: error, retryDelayMs: clientRetryMs },
     );
   }
   if (sqlState === lockNotAvailable || serializationFailures.has(sqlState)) {
     const message = "another change of the same resource is still running; retry";
-    return new CofferError("CONCURRENT_CHANGE", message, {}, { cause: error, retryAdviceMs });
+    return new CofferError("CONCURRENT_CHANGE", message, {}, { cause: error, retryDelayMs: clientRetryMs });
   }
   return error;
 }
