@@ -76,7 +76,7 @@ export async function boundEvents(
   }
 }
 
-/** Long enough for an autovacuum to be told to make way. */
+/** Long enough to cancel an autovacuum that holds the lock. */
 const validateLockTimeoutMs = 5_000;
 
 async function isBounded(client: pg.Client, partition: string, end: Date): Promise<boolean> {

@@ -52,7 +52,7 @@ async function readSealed(
   const version = sealedVersion.read(row);
   return {
     secret: guard.read(row),
-    // Coffer uses the value itself, so there is no caller whose time and address an access policy could judge.
+    // Coffer uses the value itself, so there is no caller for the access policy to check.
     policyTime: undefined,
     version,
     key: await findKmsKey(sql, workspaceId, { kmsKeyId: version.kmsKeyId }),

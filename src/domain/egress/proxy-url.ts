@@ -1,6 +1,6 @@
 // The address of the egress proxy as programs take it: with a sandbox's token as the password.
 
-/** Empty where nobody knows the address, or there is no token. */
+/** Returns an empty text if the address or the token is not known. */
 export function proxyUrl(egressUrl: string | undefined, token: string): string {
   if (egressUrl === undefined || token === "") return "";
   const url = new URL(egressUrl);

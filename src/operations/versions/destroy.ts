@@ -1,4 +1,4 @@
-// DestroySecretVersion: deletes the value and wrapped key for good, at once or at a later time until which the version is disabled.
+// DestroySecretVersion: deletes the value and wrapped key permanently: immediately, or at a later time until which the version is disabled.
 
 import type { SecretVersion } from "../../domain/secret/version.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";

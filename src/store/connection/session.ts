@@ -8,7 +8,7 @@ interface FoundRow {
   pid: number;
 }
 
-/** Missing in pg's types: the server process that the connection was told at its start. */
+/** Missing in pg's types: the id of the server process, which the server sends at the start of a connection. */
 type ServerProcess = pg.Client & { readonly processID: number | null };
 
 /** The properties of a connection. */
@@ -17,7 +17,7 @@ export interface Session {
   isReadOnly: boolean;
   /** `UTF8`; coffer refuses any other. */
   encoding: string;
-  /** A pooler is in between: the server process differs from the one that the connection was told. */
+  /** A pooler is in between: the server process differs from the one that was sent at the start. */
   isPooled: boolean;
 }
 
