@@ -19,7 +19,9 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 
 describe("settings", () => {
   const settingsIn = (text: string) => [...new Set(text.match(/COFFER_(?!TEST_)[A-Z_]+[A-Z]/g))].sort();
-  const settings = settingsIn(read("src/config/config.ts") + read("src/probes/endpoints.ts"));
+  const settings = settingsIn(
+    read("src/config/config.ts") + read("src/config/egress.ts") + read("src/probes/endpoints.ts"),
+  );
 
   it.each(["docs/configuration.md", ".env.example"])("are all in %s, and no others", (path) => {
     expect(settings.length).toBeGreaterThan(15);

@@ -2,7 +2,8 @@
 import { Resolver } from "node:dns/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
-import type { Config, EgressConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { EgressConfig } from "../config/egress.ts";
 import { placeholderTest } from "../domain/egress/placeholder.ts";
 import { placeholderShapes } from "../domain/egress/providers.ts";
 import { type EgressTimeouts, egressTimeouts } from "../domain/egress/timeouts.ts";

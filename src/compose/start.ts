@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { connectDatabase, type DatabaseServer } from "../base/base.ts";
-import { type Config, egressOrigin } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import { egressOrigin } from "../config/egress.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { StartupError, toStartupError } from "../domain/error/startup-error.ts";
 import { startEmbeddedPostgres } from "../embedded/start-embedded-postgres.ts";

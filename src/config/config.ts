@@ -1,10 +1,7 @@
 // Reads the environment variables `COFFER_*` once at start, and checks and freezes them.
-import { X509Certificate } from "node:crypto";
-import { Resolver } from "node:dns";
 import type { BlockList } from "node:net";
 import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
-import type { EgressWaits } from "../domain/egress/timeouts.ts";
 import { StartupError } from "../domain/error/startup-error.ts";
 import type { VaultSettings } from "../external-vault/external-vaults.ts";
 import type { JwtIssuer } from "../jwt/issuer.ts";
@@ -12,6 +9,7 @@ import { readIssuers } from "../jwt/read-issuers.ts";
 import { type ProbeUrls, probeEndpoints } from "../probes/endpoints.ts";
 import type { ProbeSettings } from "../probes/prober.ts";
 import { readRedisUrl, redisProtocols, redisUrlForms } from "../redis/redis-url.ts";
+import { type EgressConfig, readEgressConfig } from "./egress.ts";
 import {
   addresses,
   type Environment,
@@ -86,28 +84,6 @@ export interface Config {
   readonly unknownSettings: readonly string[];
 }
 
-export interface EgressConfig {
-  readonly host: string;
-  readonly port: number;
-  /** The port of the metrics; undefined: no metrics. */
-  readonly metricsPort: number | undefined;
-  /** The ports that requests may go to. */
-  readonly ports: ReadonlySet<number>;
-  /** Addresses that the proxy may connect to although they are not public. */
-  readonly allowed: BlockList;
-  /** Root certificates in PEM that the proxy accepts besides those of the system. */
-  readonly roots: string | undefined;
-  /** Name servers that the proxy asks instead of those of the system. */
-  readonly dnsServers: readonly string[];
-  /** The limit of one sandbox with one secret; undefined: no limit. */
-  readonly requestsPerMinute: number | undefined;
-  /** The limit of one sandbox with one secret, in both directions together. */
-  readonly bytesPerHour: number | undefined;
-  /** The limit of one sandbox in one process. Tunnels and refused requests count too. */
-  readonly sandboxRequestsPerMinute: number;
-  readonly waits: EgressWaits;
-}
-
 /** Reads the settings. Fails with a StartupError that names the variable that is not valid. Empty variables count as unset. */
 export function loadConfig(environment: Environment): Config {
   const asked = new Set<string>();
@@ -154,7 +130,7 @@ export function loadConfig(environment: Environment): Config {
     }),
     validation: validation(env),
     vaults: { allowed: addresses(env, "COFFER_VAULT_ALLOW_PRIVATE") },
-    egress: egress(env),
+    egress: readEgressConfig(env),
     logFormat: oneOf(env, "COFFER_LOG_FORMAT", ["text", "json"]),
     logLevel: oneOf(env, "COFFER_LOG_LEVEL", ["info", "debug", "warn", "error"]),
     shutdownLeadMs: integer(env, "COFFER_SHUTDOWN_LEAD_MS", { byDefault: 5_000, min: 0, max: 600_000 }),
@@ -187,12 +163,6 @@ function consoleUrl(env: Environment): string | undefined {
   // With an id behind it the URL has at most 2,048 characters, which is what clients accept.
   if (URL.canParse(given) && given.length <= 1_900 && !/[?#]/.test(given)) return given.replace(/\/+$/, "");
   throw new StartupError("COFFER_CONSOLE_URL must be a URL of at most 1900 characters, without a query");
-}
-
-/** Returns the URL of the proxy for programs on the same machine; undefined when the port is chosen later or the proxy listens on every address. */
-export function egressOrigin({ host, port }: Pick<EgressConfig, "host" | "port">): string | undefined {
-  if (port === 0 || host === "0.0.0.0" || host === "::") return undefined;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function egressUrl(env: Environment): string | undefined {
@@ -248,62 +218,4 @@ function validation(env: Environment): ProbeSettings {
       ]),
     ) as ProbeUrls,
   };
-}
-
-function egress(env: Environment): EgressConfig {
-  const limit = (name: string, max: number) =>
-    text(env, name) === undefined ? undefined : integer(env, name, { byDefault: 1, min: 1, max });
-  const caFile = text(env, "COFFER_EGRESS_CA_FILE");
-  return {
-    host: text(env, "COFFER_EGRESS_HOST") ?? "127.0.0.1",
-    port: integer(env, "COFFER_EGRESS_PORT", { byDefault: 8081, min: 0, max: 65_535 }),
-    metricsPort:
-      text(env, "COFFER_EGRESS_METRICS_PORT") === undefined
-        ? undefined
-        : integer(env, "COFFER_EGRESS_METRICS_PORT", { byDefault: 0, min: 0, max: 65_535 }),
-    ports: egressPorts(env),
-    allowed: addresses(env, "COFFER_EGRESS_ALLOW_PRIVATE"),
-    roots: caFile === undefined ? undefined : certificates("COFFER_EGRESS_CA_FILE", caFile),
-    dnsServers: dnsServers(env),
-    requestsPerMinute: limit("COFFER_EGRESS_RPM", 10_000_000),
-    bytesPerHour: limit("COFFER_EGRESS_BYTES", 999_999_999),
-    sandboxRequestsPerMinute: integer(env, "COFFER_EGRESS_SANDBOX_RPM", { byDefault: 6_000, min: 1, max: 10_000_000 }),
-    waits: {
-      answerMs: integer(env, "COFFER_EGRESS_ANSWER_TIMEOUT_MS", { byDefault: 600_000, min: 1_000, max: 86_400_000 }),
-      bodyMs: integer(env, "COFFER_EGRESS_BODY_TIMEOUT_MS", { byDefault: 600_000, min: 1_000, max: 86_400_000 }),
-      idleMs: integer(env, "COFFER_EGRESS_IDLE_TIMEOUT_MS", { byDefault: 0, min: 0, max: 604_800_000 }),
-    },
-  };
-}
-
-function egressPorts(env: Environment): ReadonlySet<number> {
-  const ports = list(text(env, "COFFER_EGRESS_PORTS") ?? "443");
-  if (ports.length > 0 && ports.every((port) => /^[1-9][0-9]{0,4}$/.test(port) && Number(port) <= 65_535)) {
-    return new Set(ports.map(Number));
-  }
-  throw new StartupError("COFFER_EGRESS_PORTS must be ports, separated by commas");
-}
-
-function dnsServers(env: Environment): string[] {
-  const servers = list(text(env, "COFFER_EGRESS_DNS") ?? "");
-  try {
-    new Resolver().setServers(servers);
-  } catch (cause) {
-    throw new StartupError("COFFER_EGRESS_DNS must be addresses, with or without a port, separated by commas", {
-      cause,
-    });
-  }
-  return servers;
-}
-
-function certificates(name: string, path: string): string {
-  const pem = readText(name, path);
-  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  try {
-    for (const certificate of found) new X509Certificate(certificate);
-    if (found.length > 0) return pem;
-  } catch {
-    // Reported below.
-  }
-  throw new StartupError(`${name} must hold certificates in PEM`);
 }

@@ -1,4 +1,4 @@
-// Door A and door B: who may come in, whose certificates are minted, and that the host gets the value and nobody else does.
+// Injection of values: the proxy admits the sandbox, mints a certificate for its host, and sends the value only to that host.
 import { X509Certificate } from "node:crypto";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, test } from "vitest";

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Asks again until the answer is true; fails after `timeoutMs`. */
-export async function until(what: string, isSo: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
   const end = performance.now() + timeoutMs;
-  while (!(await isSo())) {
+  while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await sleep(50);
   }
