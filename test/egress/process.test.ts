@@ -18,6 +18,7 @@ import { requestIn } from "../support/egress-request.ts";
 import { findFreePort } from "../support/free-port.ts";
 import { until } from "../support/poll.ts";
 import { useProcesses } from "../support/processes.ts";
+import { setUnmatched } from "../support/signed-rows.ts";
 import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
@@ -115,4 +116,19 @@ test("answers what it has begun after SIGTERM, and takes nothing new", async () 
   // Nothing was open any more, so nothing was waited for.
   expect(performance.now() - start).toBeLessThan(graceMs);
   expect(await eventsOf(coffer, sandbox)).toMatchObject([{ path: "/slow", status: 200, response_bytes: "10" }]);
+});
+
+test("ends at once on SIGTERM after the proxy has ended a tunnel", async () => {
+  const { serving, proxy } = await serveBoth({ COFFER_EGRESS_IDLE_TIMEOUT_MS: "1000" });
+  const sandbox = await makeSandbox(coffer);
+  await setUnmatched(coffer, sandbox.workspaceId, "ALLOW");
+  onTestFinished(() => setUnmatched(coffer, sandbox.workspaceId, "DENY"));
+  const { head, socket } = await connectTunnel(proxy, sandbox.token, `${host}:${egress.upstreamPort}`);
+  expect(head).toMatch(/^HTTP\/1\.1 200 /);
+  socket.resume();
+  await once(socket, "close");
+  const start = performance.now();
+  expect(await serving.stop()).toMatchObject({ code: 0, signal: null, stderr: "" });
+  expect(performance.now() - start).toBeLessThan(graceMs);
+  expect(await eventsOf(coffer, sandbox)).toMatchObject([{ method: "CONNECT", error_code: "upstream_timeout" }]);
 });
