@@ -48,6 +48,8 @@ export function join(
       idle ??= setTimeout(proxied.fail, bodyMs, "upstream_timeout");
     });
     side.on("close", () => {
+      // A timer that starts after the end would delay the stop of the process.
+      if (proxied.isDecided()) return;
       other.end(proxied.finished);
       linger ??= setTimeout(proxied.finished, lingerMs);
     });

@@ -53,10 +53,14 @@ interface Connected {
 
 function sidesOf(parts: ForwardParts, { route, target, socket, early, prepared, proxied }: Connected): Sides {
   const { sandbox, secretIds, forms } = prepared;
+  const gone = new AbortController();
   let answer: HandshakeAnswer | undefined;
   return {
     send() {
-      handshake(parts, route, target, prepared).then(
+      // The client left while the request was checked.
+      if (socket.destroyed) return proxied.clientLeft();
+      socket.on("close", proxied.clientLeft);
+      handshake(parts, route, target, prepared, gone.signal).then(
         (received) => {
           answer = received;
           const status = received.incoming.statusCode ?? 502;
@@ -67,6 +71,8 @@ function sidesOf(parts: ForwardParts, { route, target, socket, early, prepared, 
     },
     passOn() {
       if (!answer) return;
+      // From here on the bytes of a client that left still reach the host.
+      socket.off("close", proxied.clientLeft);
       const { incoming, upstream, first } = answer;
       for (const secretId of secretIds) parts.touchUsed({ workspaceId: sandbox.workspaceId, secretId });
       socket.write(headText(incoming, forms), "latin1");
@@ -81,7 +87,10 @@ function sidesOf(parts: ForwardParts, { route, target, socket, early, prepared, 
         proxied.finished();
       }
     },
-    breakHost: () => void (answer?.upstream ?? answer?.incoming)?.destroy(),
+    breakHost() {
+      gone.abort();
+      (answer?.upstream ?? answer?.incoming)?.destroy();
+    },
     breakClient: () => void socket.destroy(),
   };
 }
@@ -93,11 +102,13 @@ interface HandshakeAnswer {
   first: Buffer;
 }
 
+/** `signal`: the answer is no longer needed. */
 async function handshake(
   parts: ForwardParts,
   route: ClientRoute,
   target: string,
   prepared: PreparedRequest,
+  signal: AbortSignal,
 ): Promise<HandshakeAnswer> {
   const connection = await parts.upstreams.connect(route);
   const { promise, resolve, reject } = Promise.withResolvers<HandshakeAnswer>();
@@ -111,6 +122,14 @@ async function handshake(
   });
   parts.guard.guardConnection(sent, sent);
   const late = setTimeout(() => sent.destroy(new OutboundError("TIMED_OUT")), parts.timeouts.answerMs);
+  // Not an option of the request: a handshake that is aborted early must close its connection too.
+  const stop = () => {
+    sent.destroy();
+    connection.destroy();
+    reject(signal.reason);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   sent.on("upgrade", (incoming, upstream, first) => {
     if (incoming.headers.upgrade?.toLowerCase() === "websocket") return resolve({ incoming, upstream, first });
     // The host switched to a protocol that the request did not ask for, such as h2c. The proxy could not check anything in it.
@@ -124,6 +143,7 @@ async function handshake(
     return await promise;
   } finally {
     clearTimeout(late);
+    signal.removeEventListener("abort", stop);
   }
 }
 

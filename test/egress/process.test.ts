@@ -18,6 +18,7 @@ import { requestIn } from "../support/egress-request.ts";
 import { findFreePort } from "../support/free-port.ts";
 import { until } from "../support/poll.ts";
 import { useProcesses } from "../support/processes.ts";
+import { setUnmatched } from "../support/signed-rows.ts";
 import { writeEvery } from "../support/write-every.ts";
 
 const host = "api.upstream.test";
@@ -28,6 +29,7 @@ const egress = useEgress(coffer, {
   hosts: [host],
   answer: (request, response) => {
     authorizations.push(request.headers.authorization ?? "");
+    if (request.url === "/never") return;
     if (request.url === "/slow") setTimeout(() => response.end("in the end"), 600);
     else if (request.url !== "/stream") response.end("answered");
     else writeEvery(response, 50, "data: x\n\n");
@@ -115,4 +117,34 @@ test("answers what it has begun after SIGTERM, and takes nothing new", async () 
   // Nothing was open any more, so nothing was waited for.
   expect(performance.now() - start).toBeLessThan(graceMs);
   expect(await eventsOf(coffer, sandbox)).toMatchObject([{ path: "/slow", status: 200, response_bytes: "10" }]);
+});
+
+test("ends at once on SIGTERM after the proxy has ended a tunnel", async () => {
+  const { serving, proxy } = await serveBoth({ COFFER_EGRESS_IDLE_TIMEOUT_MS: "1000" });
+  const sandbox = await makeSandbox(coffer);
+  await setUnmatched(coffer, sandbox.workspaceId, "ALLOW");
+  onTestFinished(() => setUnmatched(coffer, sandbox.workspaceId, "DENY"));
+  const { head, socket } = await connectTunnel(proxy, sandbox.token, `${host}:${egress.upstreamPort}`);
+  expect(head).toMatch(/^HTTP\/1\.1 200 /);
+  socket.resume();
+  await once(socket, "close");
+  const start = performance.now();
+  expect(await serving.stop()).toMatchObject({ code: 0, signal: null, stderr: "" });
+  expect(performance.now() - start).toBeLessThan(graceMs);
+  expect(await eventsOf(coffer, sandbox)).toMatchObject([{ method: "CONNECT", error_code: "upstream_timeout" }]);
+});
+
+test("ends in time on SIGTERM while a host does not answer the handshake of a WebSocket", async () => {
+  const { serving, sandbox, headers, open } = await serveBoth();
+  const tunnel = await open();
+  const before = authorizations.length;
+  const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  tunnel.write(
+    `GET /never HTTP/1.1\r\nHost: ${headers.host}\r\nAuthorization: ${headers.authorization}\r\n${upgrade}\r\n`,
+  );
+  await until("the host has it", async () => authorizations.length > before);
+  const start = performance.now();
+  expect(await serving.stop()).toMatchObject({ code: 0, signal: null, stderr: "" });
+  expect(performance.now() - start).toBeLessThan(graceMs + 1_500);
+  expect(await eventsOf(coffer, sandbox)).toMatchObject([{ path: "/never", status: 499, error_code: "" }]);
 });

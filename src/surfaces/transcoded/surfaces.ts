@@ -17,11 +17,11 @@ import { writeResponse } from "./write-response.ts";
  * at start. Throws when routes are broken or collide.
  */
 export function transcodedSurfaces(apis: readonly TranscodedApi[]): Surface[] {
-  const { search, take } = searchOnce(buildRouteTable(apis));
+  const search = searchOnce(buildRouteTable(apis));
   return apis.map((api) => ({
     ...api,
     owns: (head) => apiOf(search(head)) === api,
-    answer: (call, server) => answer(take(call), call, server),
+    answer: (call, server) => answer(search(call), call, server),
     renderError: (error) => errorAnswer(api, error),
   }));
 }
@@ -38,20 +38,18 @@ function apiOf(found: Found): TranscodedApi | undefined {
   return "failed" in found ? found.api : found.route.api;
 }
 
-/** The server asks each surface for the same head and then one of them for the answer. The table is searched once for all of them. */
-function searchOnce(routes: RouteTable): Record<"search" | "take", (head: RequestHead) => Found> {
-  let last: { head: RequestHead; found: Found } | undefined;
-  const search = (head: RequestHead) => {
-    if (last?.head !== head) last = { head, found: find(routes, head) };
-    return last.found;
-  };
-  const take = (head: RequestHead) => {
-    const found = search(head);
-    // Keep no request longer than it lives.
-    last = undefined;
+/** The server asks each surface for the same head, and then one of them for the answer. The table is searched once for all of them. */
+function searchOnce(routes: RouteTable): (head: RequestHead) => Found {
+  // Weak, because nothing tells when a request has ended.
+  const searched = new WeakMap<RequestHead, Found>();
+  return (head) => {
+    let found = searched.get(head);
+    if (!found) {
+      found = find(routes, head);
+      searched.set(head, found);
+    }
     return found;
   };
-  return { search, take };
 }
 
 function find(routes: RouteTable, { method, path }: RequestHead): Found {
