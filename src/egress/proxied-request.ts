@@ -4,7 +4,7 @@ import { refusalStatus } from "../domain/egress/refusal.ts";
 import type { EgressSandbox } from "../domain/egress/sandbox.ts";
 import { eventsUnavailable, failureAnswer, type ProxyAnswer } from "./answers.ts";
 import { createRequestEvents, type EventOutcome, type EventParts, type RequestDetails } from "./request-events.ts";
-import { type Act, isDecided, type State, stepOf } from "./request-states.ts";
+import { type Act, type EventName, isDecided, type State, stepOf } from "./request-states.ts";
 import type { Meter } from "./usage.ts";
 
 /** The two connections of an accepted request. */
@@ -108,13 +108,23 @@ export function proxyRequest(
     reportUnwritten: () => parts.onUnexpectedError(known.error),
   };
 
-  function on(event: Parameters<typeof stepOf>[1], data: Partial<Known> = {}): void {
+  /** An act of a failure that throws must not keep the next ones from running: they write the row and answer the client. */
+  function run(act: Act, event: EventName): void {
+    try {
+      acts[act]();
+    } catch (error) {
+      if (event !== "failed") throw error;
+      parts.onUnexpectedError(error);
+    }
+  }
+
+  function on(event: EventName, data: Partial<Known> = {}): void {
     try {
       const step = stepOf(state, event);
       if (!step) return;
       Object.assign(known, data);
       state = step.to;
-      for (const act of step.acts) acts[act]();
+      for (const act of step.acts) run(act, event);
     } catch (error) {
       parts.onUnexpectedError(error);
       if (event !== "failed") fail("inject_error");

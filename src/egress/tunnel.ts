@@ -114,6 +114,8 @@ function readTunnel(
   socket: Socket,
   secureContext: SecureContext,
 ): void {
+  // Node emits no "close" for TLS over a socket that is already closed, so the timer below would stay.
+  if (socket.destroyed) return;
   socket.write(established);
   // Without ALPN clients use HTTP/1.1.
   const secured = new TLSSocket(socket, { isServer: true, secureContext });

@@ -47,7 +47,7 @@ export interface ScopeRule {
   readonly map: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The algorithms that may be configured: asymmetric ones only, because coffer must not share a key with the issuer. */
+/** The algorithms that may be configured: asymmetric ones only, because coffer must not share a key with the issuer, and not `none`. */
 export const asymmetricAlgorithms: readonly string[] = [
   "RS256",
   "RS384",

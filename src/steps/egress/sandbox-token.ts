@@ -1,4 +1,4 @@
-// Makes and parses the token of a sandbox. It has the form of an API token with another prefix.
+// Makes and parses the token of a sandbox. It has the form of an API token with another prefix, and opens only the proxy.
 
 import { hashToken } from "../../envelope/mac.ts";
 import type { Deps } from "../../runtime/deps.ts";
