@@ -8,6 +8,7 @@ const rules = {
   /** The rooms that each room may import. */
   rooms: {
     "src/main.ts": ["src/program.ts"],
+    "src/ports.ts": ["store", "envelope", "domain"],
     "src/program.ts": ["compose", "config", "cli", "domain"],
     compose: [
       ...[
@@ -42,16 +43,16 @@ const rules = {
       "domain",
     ],
     // The parts that all processes of a deployment open first.
-    base: ["steps", "runtime", "store", "envelope", "domain"],
+    base: ["src/ports.ts", "steps", "runtime", "store", "envelope", "domain"],
     http: ["wire", "rpc", "call", "domain"],
     rpc: ["call", "operations", "steps", "runtime", "redis", "domain"],
     surfaces: ["call", "operations", "steps", "runtime", "domain"],
     call: ["steps", "runtime", "domain"],
     jobs: ["operations", "steps", "runtime", "integrity", "store", "domain"],
-    egress: ["wire", "operations", "steps", "runtime", "net-guard", "domain"],
+    egress: ["src/ports.ts", "wire", "operations", "steps", "runtime", "net-guard", "domain"],
     operations: ["steps", "runtime", "integrity", "store", "envelope", "external-vault", "jwt", "probes", "domain"],
-    steps: ["runtime", "integrity", "store", "envelope", "external-vault", "probes", "domain"],
-    runtime: ["integrity", "store", "redis", "envelope", "external-vault", "jwt", "probes", "domain"],
+    steps: ["src/ports.ts", "runtime", "integrity", "store", "envelope", "external-vault", "probes", "domain"],
+    runtime: ["src/ports.ts", "integrity", "store", "redis", "envelope", "external-vault", "jwt", "probes", "domain"],
     integrity: ["store", "envelope", "domain"],
     config: ["redis", "jwt", "external-vault", "probes", "domain"],
     store: ["domain"],
@@ -169,6 +170,8 @@ describe("the checker", () => {
     ["src/steps/mutation.ts", "src/operations/secrets/create.ts", "type"],
     ["src/runtime/deps.ts", "src/steps/mutation.ts", "type"],
     ["src/integrity/row-macs.ts", "src/runtime/deps.ts", "type"],
+    ["src/ports.ts", "src/runtime/deps.ts", "type"],
+    ["src/store/secrets.ts", "src/ports.ts", "type"],
     ["src/steps/mutation.ts", "src/config/config.ts", "type"],
     ["src/steps/mutation.ts", "src/jobs/runner.ts"],
     ["src/surfaces/coffer/secrets.ts", "src/store/secrets.ts"],

@@ -1,14 +1,11 @@
 // Opens the parts that every process of a deployment works with: the API, the egress proxy and the commands.
 
 import { createRandomBytes } from "../envelope/random-pool.ts";
-import type { Deps } from "../runtime/deps.ts";
+import type { DatabasePort, DeploymentPort, RandomPort, RootKeyPort, TimePort } from "../ports.ts";
 import { openDeployment } from "../steps/deployment.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 
-export type Base = Pick<
-  Deps,
-  "now" | "random" | "database" | "keyring" | "deploymentId" | "deploymentKeys" | "regions"
->;
+export type Base = TimePort & RandomPort & DatabasePort & RootKeyPort & DeploymentPort;
 
 export interface DatabaseServer {
   url: string;

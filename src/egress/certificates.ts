@@ -1,7 +1,8 @@
 // Keeps certificates in the proxy's memory: the workspaces' authorities, and those for hosts for half of their life.
+
 import { hash } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { RandomBytes } from "../domain/random.ts";
+import type { RandomPort, TimePort } from "../ports.ts";
 import { createLoadingCache } from "../runtime/loading-cache.ts";
 import { type Ca, type LeafKey, leafLifeMs, makeLeafKey, mintLeaf } from "../steps/egress/certificates.ts";
 
@@ -18,7 +19,7 @@ const contextsMax = 2_000;
 
 export function createCertificates(
   load: (workspaceId: string) => Promise<Ca>,
-  { now, random, caLifeMs = 60_000 }: { now: () => Date; random: RandomBytes; caLifeMs?: number },
+  { now, random, caLifeMs = 60_000 }: TimePort & RandomPort & { caLifeMs?: number },
 ): Certificates {
   let leafKey: Promise<LeafKey> | undefined;
   const contexts = createLoadingCache<SecureContext>({ lifeMs: leafLifeMs / 2, sizeMax: contextsMax });

@@ -9,16 +9,14 @@ import type { EgressSandbox } from "../domain/egress/sandbox.ts";
 import { type ScrubForm, scrubForms } from "../domain/egress/scrub-forms.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
-import type { RandomBytes } from "../domain/random.ts";
+import type { RandomPort, TimePort } from "../ports.ts";
 import type { ProxyAnswer } from "./answers.ts";
 import type { ClientRoute } from "./client.ts";
 import { type EnterParts, enter } from "./enter.ts";
 import type { Meter, Usage } from "./usage.ts";
 import type { Values } from "./values.ts";
 
-export interface PrepareParts extends EnterParts {
-  now: () => Date;
-  random: RandomBytes;
+export interface PrepareParts extends EnterParts, TimePort, RandomPort {
   values: Values;
   /** The limits of a sandbox with a secret. */
   usage: Usage;

@@ -1,14 +1,13 @@
 // The event rows, the log lines and the metrics of one request. Its rows are durable before its answer begins.
+
 import type { EgressErrorCode, EgressEvent } from "../domain/egress/egress-event.ts";
 import type { EgressSandbox } from "../domain/egress/sandbox.ts";
 import { newId } from "../domain/ids.ts";
-import type { RandomBytes } from "../domain/random.ts";
+import type { RandomPort, TimePort } from "../ports.ts";
 import type { EgressEventLog } from "../runtime/egress-event-log.ts";
 import type { Measured } from "./metrics.ts";
 
-export interface EventParts {
-  now: () => Date;
-  random: RandomBytes;
+export interface EventParts extends TimePort, RandomPort {
   events: EgressEventLog;
   measure(request: Measured): void;
   log(line: EgressLine): void;

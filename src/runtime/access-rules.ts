@@ -1,11 +1,12 @@
 // Keeps the authentic access rules of workspaces in memory, and loads them once for each change.
+
 import { compileRules, type RuleSet } from "../domain/access/rule-set.ts";
 import { type AuditEvent, systemPrincipalId } from "../domain/audit/audit-event.ts";
 import { BoundedMap } from "../domain/bounded-map.ts";
 import { newId } from "../domain/ids.ts";
-import type { RandomBytes } from "../domain/random.ts";
 import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
 import { coveredOfAccessRule, isAuthentic } from "../integrity/row-macs.ts";
+import type { RandomPort, TimePort } from "../ports.ts";
 import { loadAccessRules } from "../store/access-rules.ts";
 import type { Sql } from "../store/database.ts";
 import type { StoredAccessRule } from "../store/rows/access-rule.ts";
@@ -22,12 +23,10 @@ export interface AccessRules {
   clear(): void;
 }
 
-interface AccessRulesDeps {
+interface AccessRulesDeps extends TimePort, RandomPort {
   database: Sql;
   deploymentKeys: Pick<DeploymentKeys, "rowMacKey">;
   audit: AuditTrail;
-  now: () => Date;
-  random: RandomBytes;
 }
 
 interface Kept {

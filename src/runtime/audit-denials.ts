@@ -1,9 +1,10 @@
 // Writes denials to the audit trail: the first at once, its repeats within seconds as one event that counts them.
+
 import type { AuditEvent, AuditSubject } from "../domain/audit/audit-event.ts";
 import type { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
-import type { RandomBytes } from "../domain/random.ts";
 import type { Caller } from "../domain/workspace/caller.ts";
+import type { RandomPort, TimePort } from "../ports.ts";
 import { type AuditTrail, auditEvent } from "./audit-trail.ts";
 import { createRepeatFold } from "./repeat-fold.ts";
 
@@ -18,7 +19,7 @@ export interface DenialLog {
 const kindsMax = 100;
 
 export function createDenialLog(
-  deps: { now: () => Date; random: RandomBytes; audit: AuditTrail },
+  deps: TimePort & RandomPort & { audit: AuditTrail },
   onLost: (error: unknown) => void,
 ): DenialLog {
   const events = createRepeatFold<AuditEvent>({
@@ -45,7 +46,7 @@ export function createDenialLog(
 
 /** The rule of the event is the missing permission, the condition of the access policy, or else the reason. */
 export function denialEvent(
-  deps: { now: () => Date; random: RandomBytes },
+  deps: TimePort & RandomPort,
   caller: Caller,
   { reason, metadata }: CofferError,
   subject: AuditSubject,

@@ -1,9 +1,10 @@
 // Writes the audit trail. Many calls share one durable statement.
+
 import type { AuditEvent, AuditSubject } from "../domain/audit/audit-event.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { newId } from "../domain/ids.ts";
-import type { RandomBytes } from "../domain/random.ts";
 import type { Caller } from "../domain/workspace/caller.ts";
+import type { RandomPort, TimePort } from "../ports.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
 import type { Sql } from "../store/database.ts";
 import { createBatcher } from "./batcher.ts";
@@ -40,7 +41,7 @@ export function auditUnavailable(cause: unknown): CofferError {
 
 /** Returns the audit event of a call about `subject`. */
 export function auditEvent(
-  deps: { now: () => Date; random: RandomBytes },
+  deps: TimePort & RandomPort,
   caller: Caller,
   outcome: { decision: AuditEvent["decision"]; rule: string; result: string; workspaceId?: string },
   subject: AuditSubject,

@@ -1,11 +1,8 @@
 // The dependencies of operations. Each operation takes those that it needs.
-import type { RandomBytes } from "../domain/random.ts";
-import type { DeploymentKeys } from "../envelope/deployment-keys.ts";
-import type { Keyring } from "../envelope/keyring.ts";
 import type { ExternalVaults } from "../external-vault/external-vaults.ts";
+import type { DatabasePort, DeploymentPort, RandomPort, RootKeyPort, TimePort } from "../ports.ts";
 import type { Prober } from "../probes/prober.ts";
 import type { IdempotencyHints } from "../redis/idempotency-hints.ts";
-import type { Database } from "../store/database.ts";
 import type { AccessRules } from "./access-rules.ts";
 import type { AccessTimes } from "./access-times.ts";
 import type { AuditTrail } from "./audit-trail.ts";
@@ -17,15 +14,7 @@ import type { TokenCache } from "./token-cache.ts";
 import type { ValidationQueue } from "./validation-queue.ts";
 import type { ValueReader } from "./value-reader.ts";
 
-export interface Deps {
-  now: () => Date;
-  random: RandomBytes;
-  database: Database;
-  keyring: Keyring;
-  deploymentId: string;
-  deploymentKeys: DeploymentKeys;
-  /** The regions of secrets. The first is the default. */
-  regions: readonly [string, ...string[]];
+export interface Deps extends TimePort, RandomPort, DatabasePort, RootKeyPort, DeploymentPort {
   keyMaterial: KeyMaterial;
   keyLookups: SharedLookups;
   valueReader: ValueReader;

@@ -1,4 +1,5 @@
 // Finds the identity of a JWT. Verifying costs more than the rest of a call, so verified identities are kept for some minutes.
+
 import { createHash } from "node:crypto";
 import { BoundedMap } from "../domain/bounded-map.ts";
 import { idOfDigest } from "../domain/ids.ts";
@@ -6,7 +7,7 @@ import type { Identity, Membership } from "../domain/workspace/caller.ts";
 import type { Clock } from "../jwt/clock.ts";
 import { isCompactForm } from "../jwt/compact.ts";
 import type { JwtVerifier, VerifiedJwt } from "../jwt/verifier.ts";
-import type { Database } from "../store/database.ts";
+import type { DatabasePort } from "../ports.ts";
 import { ensurePrincipal } from "../store/principals.ts";
 import { findAccessRevisions } from "../store/workspaces.ts";
 import type { AccessRules } from "./access-rules.ts";
@@ -31,8 +32,7 @@ interface Kept {
   identity: Identity;
 }
 
-interface JwtDeps {
-  database: Database;
+interface JwtDeps extends DatabasePort {
   accessRules: AccessRules;
 }
 

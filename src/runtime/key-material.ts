@@ -1,10 +1,11 @@
 // Keeps unwrapped KMS key versions in memory.
+
 import { BoundedMap } from "../domain/bounded-map.ts";
 import type { KmsKey } from "../domain/key/kms-key.ts";
 import { type Algorithm, isAlgorithm, isKeyAlgorithm, type KeyAlgorithm } from "../envelope/algorithms.ts";
 import { valueCorrupt } from "../envelope/corrupt.ts";
 import { type KeyVersion, unwrapKeyVersion } from "../envelope/key-version.ts";
-import type { Keyring } from "../envelope/keyring.ts";
+import type { DeploymentPort, RootKeyPort } from "../ports.ts";
 import type { Sql } from "../store/database.ts";
 import { findKmsKeyVersion } from "../store/kms-keys.ts";
 
@@ -26,10 +27,8 @@ export interface KeyMaterial {
 
 type KeyName = Pick<KmsKey, "workspaceId" | "kmsKeyId" | "algorithm">;
 
-interface KeyMaterialDeps {
+interface KeyMaterialDeps extends RootKeyPort, Pick<DeploymentPort, "deploymentId"> {
   database: Sql;
-  keyring: Keyring;
-  deploymentId: string;
 }
 
 const versionsKeptMax = 10_000;

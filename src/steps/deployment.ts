@@ -2,31 +2,24 @@
 
 import { StartupError } from "../domain/error/startup-error.ts";
 import { newId } from "../domain/ids.ts";
-import type { RandomBytes } from "../domain/random.ts";
 import {
-  type DeploymentKeys,
   deriveDeploymentKeys,
   newDeploymentKey,
   openDeploymentKey,
   wrapDeploymentKey,
 } from "../envelope/deployment-keys.ts";
 import type { Keyring } from "../envelope/keyring.ts";
+import type { DeploymentPort, RandomPort, RootKeyPort, TimePort } from "../ports.ts";
 import type { Sql } from "../store/database.ts";
 import { findDeployment, insertDeployment } from "../store/deployment.ts";
 import { listRootKeyIds } from "../store/kms-keys.ts";
 
-export interface Deployment {
-  deploymentId: string;
-  deploymentKeys: DeploymentKeys;
-}
+export type Deployment = Pick<DeploymentPort, "deploymentId" | "deploymentKeys">;
 
 /** Opens the deployment, or creates it in a new database. If the keyring does not fit, fails with a StartupError and writes nothing. */
-export async function openDeployment(deps: {
-  database: Sql;
-  keyring: Keyring;
-  now: () => Date;
-  random: RandomBytes;
-}): Promise<Deployment> {
+export async function openDeployment(
+  deps: TimePort & RandomPort & RootKeyPort & { database: Sql },
+): Promise<Deployment> {
   const { database, keyring } = deps;
   const found = (await findDeployment(database)) ?? (await makeDeployment(deps));
   const { deploymentId } = found;
