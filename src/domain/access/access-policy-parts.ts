@@ -5,7 +5,7 @@ import type { AccessCondition, AccessEffect, AccessPolicy, IpCondition, TimeCond
 import { normalRange } from "./ip-range.ts";
 import { isTimeZone } from "./time-zone.ts";
 
-/** Collects violations. A part with a violation may be returned as any value. */
+/** Collects violations. The value of a part with a violation is meaningless. */
 export type Violations = FieldViolation[];
 
 const conditionsMax = 32;
