@@ -1,4 +1,5 @@
 // Many secrets at once: sealed and put under MACs by coffer's own functions, inserted by the thousand.
+
 import type { Pool } from "pg";
 import { newId } from "../src/domain/ids.ts";
 import { pathOf } from "../src/domain/secret-name.ts";
@@ -7,6 +8,7 @@ import type { KeyVersion } from "../src/envelope/key-version.ts";
 import { dataPayload } from "../src/envelope/payload.ts";
 import { coveredOfSecret, coveredOfVersion, macOf } from "../src/integrity/row-macs.ts";
 import type { Deps } from "../src/runtime/deps.ts";
+import type { CoveredSecret } from "../src/store/rows/secret.ts";
 import { type FloorSealed, floorSeal } from "./floor-table.ts";
 
 export interface SeedKeys {
@@ -46,7 +48,7 @@ function sealRow({ deps, workspaceId, keyVersion, floorKey }: SeedKeys, name: st
     ...{ workspaceId, secretId, region, name, kmsKeyId, revealable: true },
     ...{ path: pathOf(name), storedState: "ACTIVE" as const, expireTime: undefined, accessPolicyText: undefined },
     ...{ versionAliases: {}, versionCount: 1, currentVersion: 1 },
-  };
+  } as CoveredSecret;
   const version = {
     workspaceId,
     secretId,

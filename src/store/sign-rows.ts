@@ -1,7 +1,7 @@
 // Reads and signs rows that an earlier version of coffer wrote without the MACs of this version.
 import type { Unmatched } from "../domain/egress/sandbox.ts";
 import type { Sql } from "./database.ts";
-import { type StoredSecret, secretTable } from "./rows/secret.ts";
+import { type CoveredSecret, type StoredSecret, secretTable } from "./rows/secret.ts";
 import { type DriverRow, select } from "./rows/select.ts";
 
 // This list must not grow: the migration that signs rows runs before later migrations add columns.
@@ -10,8 +10,8 @@ const signedColumns = select(secretTable, [
   ...(["versionCount", "versionAliases", "kmsKeyId", "revealable", "accessPolicyText"] as const),
 ]);
 
-/** A secret with the MAC that the earlier version gave it. */
-export type UnsignedSecret = ReturnType<typeof signedColumns.read> & { earlierMac: Uint8Array };
+/** A secret with the MAC that the earlier version gave it. Columns of later migrations are absent, which the MAC reads as unset. */
+export type UnsignedSecret = CoveredSecret & { earlierMac: Uint8Array };
 
 /** The end of a page. */
 export type SecretPosition = Pick<StoredSecret, "workspaceId" | "secretId">;
@@ -25,7 +25,10 @@ export async function findUnsignedSecrets(sql: Sql, after: SecretPosition, limit
       order by s.workspace_id, s.secret_id limit $3`,
     values: [after.workspaceId, after.secretId, limit],
   });
-  return rows.map((row) => ({ ...signedColumns.read(row), earlierMac: row.mac ?? new Uint8Array() }));
+  return rows.map((row) => {
+    const secret = signedColumns.read(row) as CoveredSecret;
+    return { ...secret, earlierMac: row.mac ?? new Uint8Array() };
+  });
 }
 
 export async function signSecrets(

@@ -16,7 +16,17 @@ import {
   time,
 } from "./column-types.ts";
 import { type DriverRow, type SelectOptions, select } from "./select.ts";
-import { covered, coveredProperties, coveredSince, mac, propertiesBut, type RowOf, table, uncovered } from "./table.ts";
+import {
+  type CoveredRow,
+  covered,
+  coveredProperties,
+  coveredSince,
+  mac,
+  propertiesBut,
+  type RowOf,
+  table,
+  uncovered,
+} from "./table.ts";
 
 const noAliases = {};
 
@@ -90,10 +100,13 @@ export const secretTable = table(
 export type SecretRow = RowOf<typeof secretTable.columns>;
 
 /** A secret with the other columns that its row's MAC covers. Check that MAC before you use it for a decision. */
-export interface StoredSecret extends Secret, Pick<SecretRow, "storedState" | "accessPolicyText" | "rowMac"> {}
+export interface StoredSecret extends Secret, Omit<SecretGuard, keyof Secret> {}
 
 /** The columns that decide who gets which value of a secret, and their MAC. */
-export type SecretGuard = Pick<SecretRow, (typeof guardProperties)[number]>;
+export type SecretGuard = CoveredSecret & Pick<SecretRow, "rowMac">;
+
+/** The columns that the row's MAC covers. */
+export type CoveredSecret = CoveredRow<typeof secretTable.columns, "row_mac">;
 
 const guardProperties = [...coveredProperties(secretTable, "row_mac"), "rowMac" as const];
 
