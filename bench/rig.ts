@@ -70,6 +70,8 @@ export async function startRig(
       COFFER_REDIS_URL: redis.url,
       COFFER_ROOT_KEY_FILE: seeded.rootKeyFile,
       COFFER_LOG_LEVEL: "error",
+      // A stop that takes longer ends with SIGKILL, and then a profiler writes no file.
+      COFFER_SHUTDOWN_LEAD_MS: "0",
       COFFER_RATE_LIMIT_PRINCIPAL: limitMax,
       COFFER_RATE_LIMIT_WORKSPACE: limitMax,
       COFFER_RATE_LIMIT_UNAUTHENTICATED: limitMax,
