@@ -20,6 +20,7 @@ import { createDenialLog } from "../runtime/audit-denials.ts";
 import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
+import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
@@ -77,7 +78,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     createDenialLog(base, (error) => log.error({ err: error }, "a denial is missing in the audit trail")),
     (denialLog) => denialLog.flush(),
   );
-  const deps = createDeps({ config, log, base, accessTimes, redis, clock });
+  const openedVersions = opening.adopt(createOpenedVersions(), (versions) => versions.close());
+  const deps = createDeps({ config, log, base, accessTimes, openedVersions, redis, clock });
   followChanges(opening, base, deps);
   const shutdown = new AbortController();
   opening.defer(() => shutdown.abort());
@@ -139,6 +141,7 @@ function createDeps({
   log,
   base,
   accessTimes,
+  openedVersions,
   redis,
   clock,
 }: {
@@ -146,6 +149,7 @@ function createDeps({
   log: Logger;
   base: ServingBase;
   accessTimes: AccessTimes;
+  openedVersions: OpenedVersions;
   redis: RedisConnection | undefined;
   clock: DatabaseClock;
 }): Deps {
@@ -160,6 +164,7 @@ function createDeps({
   const deps = {
     ...base,
     valueReader: createValueReader(database),
+    openedVersions,
     accessRules,
     accessTimes,
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,

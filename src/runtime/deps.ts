@@ -8,6 +8,7 @@ import type { AccessTimes } from "./access-times.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { JwtIdentities } from "./jwt-identities.ts";
 import type { KeyMaterial } from "./key-material.ts";
+import type { OpenedVersions } from "./opened-versions.ts";
 import type { SharedLookups } from "./shared-lookups.ts";
 import type { SingleFlight } from "./single-flight.ts";
 import type { TokenCache } from "./token-cache.ts";
@@ -18,6 +19,7 @@ export interface Deps extends TimePort, RandomPort, DatabasePort, RootKeyPort, D
   keyMaterial: KeyMaterial;
   keyLookups: SharedLookups;
   valueReader: ValueReader;
+  openedVersions: OpenedVersions;
   audit: AuditTrail;
   accessTimes: AccessTimes;
   accessRules: AccessRules;
