@@ -65,8 +65,7 @@ export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: 
   if (sealed.policyTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
   else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
   const opened = { ...factsOf(sealed), value: await resolvedValue(deps, caller, grant, sealed, payload) };
-  const { workspaceId } = sealed.secret;
-  deps.accessTimes.touch({ workspaceId, secretId: opened.secretId, versionNumber: opened.versionNumber });
+  if (sealed.version) deps.accessTimes.touch(sealed.secret, sealed.version);
   // The answer holds the bytes of the payload, unless they are only a reference.
   if (payload.form !== "reference") unanswered.move();
   return opened;
