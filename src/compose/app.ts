@@ -21,6 +21,7 @@ import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
 import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
+import { lastTimesIntervalMs } from "../runtime/last-times.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
@@ -71,7 +72,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
   const base = await openServingBase(opening, { config, database, keyring });
   const accessTimes = opening.adopt(
-    createAccessTimes(database.background, (error) => log.warn({ err: error }, "access times could not be stored")),
+    createAccessTimes(database.background, {
+      intervalMs: lastTimesIntervalMs,
+      onLost: (error) => log.warn({ err: error }, "access times could not be stored"),
+    }),
     (times) => times.flush(),
   );
   const denials = opening.adopt(

@@ -6,6 +6,7 @@ import type { UnreadVersion } from "../store/read-values.ts";
 export interface OpenedVersion {
   workspaceId: string;
   secretId: string;
+  versionId: string;
   versionNumber: number;
   kmsKeyId: string;
   kmsKeyVersion: number;

@@ -128,8 +128,8 @@ async function verifyAndOpen(deps: GetValueDeps, caller: Caller, read: Read): Pr
 type Facts = Omit<OpenedVersion, "dek">;
 
 function answer(deps: GetValueDeps, facts: Facts, value: RevealedValue): SecretValue {
-  const { workspaceId, secretId, versionNumber, kmsKeyId, kmsKeyVersion } = facts;
-  deps.accessTimes.touch({ workspaceId, secretId, versionNumber });
+  const { secretId, versionNumber, kmsKeyId, kmsKeyVersion } = facts;
+  deps.accessTimes.touch(facts, facts);
   return { secretId, versionNumber, kmsKeyId, kmsKeyVersion, value };
 }
 
@@ -224,8 +224,8 @@ async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion
 function factsOf({ secret, version }: SealedVersion): Facts {
   if (!version) throw versionNotFound();
   const { workspaceId, secretId } = secret;
-  const { versionNumber, kmsKeyId, kmsKeyVersion } = version;
-  return { workspaceId, secretId, versionNumber, kmsKeyId, kmsKeyVersion };
+  const { versionId, versionNumber, kmsKeyId, kmsKeyVersion } = version;
+  return { workspaceId, secretId, versionId, versionNumber, kmsKeyId, kmsKeyVersion };
 }
 
 function subjectOf({ secret, version }: SealedVersion): AuditSubject {
