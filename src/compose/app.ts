@@ -20,6 +20,7 @@ import { createDenialLog } from "../runtime/audit-denials.ts";
 import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
+import { createSecretReader } from "../runtime/secret-reader.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
@@ -159,6 +160,7 @@ function createDeps({
   );
   const deps = {
     ...base,
+    secretReader: createSecretReader(database),
     valueReader: createValueReader(database),
     accessRules,
     accessTimes,

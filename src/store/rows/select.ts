@@ -5,6 +5,9 @@ import type { Columns, RowOf, Table } from "./table.ts";
 /** A row as the driver gives it: values by the names of the select list. */
 export type DriverRow = Record<string, unknown>;
 
+/** A row in array mode: values in the order of the select list. */
+export type ArrayRow = readonly unknown[];
+
 export interface Selection<Row> {
   /** The select list. */
   sql: string;
@@ -13,7 +16,7 @@ export interface Selection<Row> {
   /** The expressions of the select list, in the order of the properties. */
   expressions: readonly string[];
   /** Reads a row in array mode; `positions` says where the value of each expression is. */
-  readAt(row: readonly unknown[], positions: readonly number[]): Row;
+  readAt(row: ArrayRow, positions: readonly number[]): Row;
 }
 
 export interface SelectOptions {
