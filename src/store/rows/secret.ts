@@ -197,6 +197,7 @@ function storedSecretAt(time: string, expressions: Readonly<Record<string, strin
       ) else s.purge_time end`,
       ...expressions,
     },
+    added: ["state", "accessPolicy", "validation"],
   });
   const computed = `case when ${isExpired} then 'SOFT_DELETED' else s.state end as current_state,
     case when ${isTried} then s.validation_state when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
