@@ -22,6 +22,7 @@ import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
 import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
 import { lastTimesIntervalMs } from "../runtime/last-times.ts";
+import { createSecretReader } from "../runtime/secret-reader.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
@@ -167,6 +168,7 @@ function createDeps({
   );
   const deps = {
     ...base,
+    secretReader: createSecretReader(database),
     valueReader: createValueReader(database),
     openedVersions,
     accessRules,

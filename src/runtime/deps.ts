@@ -9,6 +9,7 @@ import type { AuditTrail } from "./audit-trail.ts";
 import type { JwtIdentities } from "./jwt-identities.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { OpenedVersions } from "./opened-versions.ts";
+import type { SecretReader } from "./secret-reader.ts";
 import type { SharedLookups } from "./shared-lookups.ts";
 import type { SingleFlight } from "./single-flight.ts";
 import type { TokenCache } from "./token-cache.ts";
@@ -18,6 +19,7 @@ import type { ValueReader } from "./value-reader.ts";
 export interface Deps extends TimePort, RandomPort, DatabasePort, RootKeyPort, DeploymentPort {
   keyMaterial: KeyMaterial;
   keyLookups: SharedLookups;
+  secretReader: SecretReader;
   valueReader: ValueReader;
   openedVersions: OpenedVersions;
   audit: AuditTrail;

@@ -1,16 +1,10 @@
 // Checks a JSON value against a message's descriptor, more strictly than fromJson does, and lists every broken rule.
-import {
-  type DescField,
-  type DescMessage,
-  type DescOneof,
-  getOption,
-  type JsonObject,
-  type JsonValue,
-} from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescOneof, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import { absent_when_empty } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import type { FieldViolation } from "../../domain/error/errors.ts";
 import { hasTooMany, tooManyEntries } from "../schema/entry-limits.ts";
+import { fieldOption } from "../schema/field-option.ts";
 import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./path.ts";
 import { mapKeyProblem, scalarProblem, textProblem } from "./scalar.ts";
 import { wellKnownProblem } from "./well-known.ts";
@@ -85,9 +79,7 @@ function isOnlyMember(walk: Walk, given: Map<DescField | DescOneof, string>, one
   return true;
 }
 
-function isAbsentWhenEmpty(field: DescField): boolean {
-  return getOption(field, absent_when_empty);
-}
+const isAbsentWhenEmpty = fieldOption(absent_when_empty);
 
 /** Returns whether null is a value of the field. For other fields null means unset. */
 function takesNull(field: DescField): boolean {

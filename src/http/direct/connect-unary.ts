@@ -1,9 +1,9 @@
 // Answers unary Connect requests without Connect's universal handler: with stricter input checks, exact errors and less work.
-import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethodUnary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { type Invoke, timeoutMsMax } from "../../call/invoke.ts";
 import { type JsonInput, readJsonMessage } from "../../call/json/input.ts";
-import { anyTypes } from "../../call/schema/any-types.ts";
+import { type JsonStyle, jsonWriter } from "../../call/json/writer.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type BodyLimits, readBody } from "../body/read-body.ts";
 import { readBinaryMessage } from "./binary-input.ts";
@@ -73,7 +73,18 @@ function decode(
   return { message: readBinaryMessage(method.input, bytes) };
 }
 
-function encode(method: DescMethodUnary, codec: Codec, message: MessageShape<DescMessage>): Uint8Array | string {
-  if (codec === "proto") return toBinary(method.output, message);
-  return JSON.stringify(toJson(method.output, message, { registry: anyTypes }));
+function encode(method: DescMethodUnary, codec: Codec, message: Message): Uint8Array | string {
+  return codec === "proto" ? toBinary(method.output, message) : writeJson(method.output, message);
+}
+
+const protoJson: JsonStyle = { fieldNames: "json", writesDefaults: false, nullWhenUnset: false };
+const writers = new WeakMap<DescMessage, (message: Message) => string>();
+
+function writeJson(desc: DescMessage, message: Message): string {
+  let write = writers.get(desc);
+  if (!write) {
+    write = jsonWriter(desc, protoJson);
+    writers.set(desc, write);
+  }
+  return write(message);
 }

@@ -1,12 +1,16 @@
 // Combines body, path variables and query parameters into one request message, and reports every parameter that breaks a rule.
-import { type DescField, type DescMessage, getOption, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { in_query_too, null_clears } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { type JsonInput, readJsonValue } from "../../call/json/input.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../call/json/path.ts";
+import { fieldOption } from "../../call/schema/field-option.ts";
 import { CofferError, type FieldViolation } from "../../domain/error/errors.ts";
 import { mapEntryOf, putMapEntry } from "./map-parameter.ts";
 import { parameterToJson, takesParameter } from "./parameter.ts";
 import type { BodyTarget, Route } from "./route.ts";
+
+const clearsOnNull = fieldOption(null_clears);
+const isInQueryToo = fieldOption(in_query_too);
 
 export interface RestInput {
   /** Undefined when the request has no body. */
@@ -70,7 +74,7 @@ function putMask(mask: DescField, { method, template }: Route, root: JsonObject)
   const named = method.input.fields.filter((field) => {
     if (inPath.has(field.name)) return false;
     const given = [field.name, field.jsonName].find((name) => Object.hasOwn(root, name));
-    return given !== undefined && (root[given] !== null || getOption(field, null_clears));
+    return given !== undefined && (root[given] !== null || clearsOnNull(field));
   });
   root[mask.name] = named.map(({ jsonName }) => jsonName).join(",");
   return spellings.map((field) => ({ field, description: "is not a known field" }));
@@ -89,7 +93,7 @@ function putParameter(
   const field = spelling.reduce(joinPath, "");
   const target = resolve(route.method.input, spelling, route.api.exactJson);
   const isKnown = target !== undefined && takesParameter(leaf(target));
-  if (!isKnown || (route.body.kind === "message" && !getOption(leaf(target), in_query_too))) {
+  if (!isKnown || (route.body.kind === "message" && !isInQueryToo(leaf(target)))) {
     return { field, description: "is not a known parameter" };
   }
   if (route.body.kind === "field" && target.fields[0] === route.body.field) {

@@ -89,13 +89,13 @@ async function readJsonBody(
   return bytes.byteLength === 0 ? undefined : parseJson(bytes);
 }
 
-function successAnswer(route: Route, header: Headers, json: () => JsonValue): Answer {
+function successAnswer(route: Route, header: Headers, body: () => string): Answer {
   const headers = headersOf(route.api, Object.fromEntries(header));
   if (route.successStatus === 204) return { status: 204, headers };
   return {
     status: route.successStatus,
     headers: { ...headers, "content-type": "application/json" },
-    body: JSON.stringify(json()),
+    body: body(),
   };
 }
 
