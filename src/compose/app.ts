@@ -20,6 +20,7 @@ import { createDenialLog } from "../runtime/audit-denials.ts";
 import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
+import { createSecretWriter } from "../runtime/secret-writer.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
@@ -160,6 +161,7 @@ function createDeps({
   const deps = {
     ...base,
     valueReader: createValueReader(database),
+    secretWriter: createSecretWriter(database),
     accessRules,
     accessTimes,
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,

@@ -8,6 +8,8 @@ import type { AccessTimes } from "./access-times.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { JwtIdentities } from "./jwt-identities.ts";
 import type { KeyMaterial } from "./key-material.ts";
+import type { SealingKeys } from "./sealing-keys.ts";
+import type { SecretWriter } from "./secret-writer.ts";
 import type { SharedLookups } from "./shared-lookups.ts";
 import type { SingleFlight } from "./single-flight.ts";
 import type { TokenCache } from "./token-cache.ts";
@@ -17,6 +19,8 @@ import type { ValueReader } from "./value-reader.ts";
 export interface Deps extends TimePort, RandomPort, DatabasePort, RootKeyPort, DeploymentPort {
   keyMaterial: KeyMaterial;
   keyLookups: SharedLookups;
+  sealingKeys: SealingKeys;
+  secretWriter: SecretWriter;
   valueReader: ValueReader;
   audit: AuditTrail;
   accessTimes: AccessTimes;
