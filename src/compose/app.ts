@@ -20,9 +20,10 @@ import { createDenialLog } from "../runtime/audit-denials.ts";
 import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
-import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
 import { lastTimesIntervalMs } from "../runtime/last-times.ts";
+import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
 import { createSecretReader } from "../runtime/secret-reader.ts";
+import { createSecretWriter } from "../runtime/secret-writer.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
@@ -171,6 +172,7 @@ function createDeps({
     secretReader: createSecretReader(database),
     valueReader: createValueReader(database),
     openedVersions,
+    secretWriter: createSecretWriter(database),
     accessRules,
     accessTimes,
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,

@@ -9,7 +9,9 @@ import type { AuditTrail } from "./audit-trail.ts";
 import type { JwtIdentities } from "./jwt-identities.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { OpenedVersions } from "./opened-versions.ts";
+import type { SealingKeys } from "./sealing-keys.ts";
 import type { SecretReader } from "./secret-reader.ts";
+import type { SecretWriter } from "./secret-writer.ts";
 import type { SharedLookups } from "./shared-lookups.ts";
 import type { SingleFlight } from "./single-flight.ts";
 import type { TokenCache } from "./token-cache.ts";
@@ -20,6 +22,8 @@ export interface Deps extends TimePort, RandomPort, DatabasePort, RootKeyPort, D
   keyMaterial: KeyMaterial;
   keyLookups: SharedLookups;
   secretReader: SecretReader;
+  sealingKeys: SealingKeys;
+  secretWriter: SecretWriter;
   valueReader: ValueReader;
   openedVersions: OpenedVersions;
   audit: AuditTrail;
