@@ -1,6 +1,5 @@
 // Values that travel beside a call's message, from the socket inwards.
 import { createContextKey } from "@connectrpc/connect";
-import type { CallProgress } from "../domain/call-progress.ts";
 import type { Identity } from "../domain/workspace/caller.ts";
 import type { WireApi } from "./surface.ts";
 
@@ -23,9 +22,6 @@ export interface Admission {
 }
 
 export const admissionKey = createContextKey<Admission | undefined>(undefined, { description: "admission" });
-
-/** Undefined if Connect's own handlers run the call. */
-export const progressKey = createContextKey<CallProgress | undefined>(undefined, { description: "progress" });
 
 /** Whether the request has become a call, which writes its own log line. */
 export const isCallKey = createContextKey<boolean>(false, { description: "is a call" });

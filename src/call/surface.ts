@@ -47,7 +47,7 @@ export interface WireApi {
 /** The server, as a surface uses it. */
 export interface CallServer {
   /** Checks the credential of a call, before its body is read. Fails with CREDENTIAL_… or RATE_LIMITED. */
-  admit(surface: WireApi, call: HttpCall): Promise<AdmittedCall>;
+  admit(surface: WireApi, call: HttpCall): AdmittedCall | Promise<AdmittedCall>;
   /** Reads the body, of at most `sizeBytesMax` and of the server's own limit. Fails with REQUEST_TOO_LARGE and others. */
   readBody(call: AdmittedCall, sizeBytesMax?: number): Promise<Uint8Array>;
   /** Calls a method of any surface's services: the caller is the one that was admitted. */

@@ -21,6 +21,9 @@ import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
 import { lastTimesIntervalMs } from "../runtime/last-times.ts";
+import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
+import { createSecretReader } from "../runtime/secret-reader.ts";
+import { createSecretWriter } from "../runtime/secret-writer.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
 import { createValidationQueue } from "../runtime/validation-queue.ts";
@@ -81,7 +84,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     createDenialLog(base, (error) => log.error({ err: error }, "a denial is missing in the audit trail")),
     (denialLog) => denialLog.flush(),
   );
-  const deps = createDeps({ config, log, base, accessTimes, redis, clock });
+  const openedVersions = opening.adopt(createOpenedVersions(), (versions) => versions.close());
+  const deps = createDeps({ config, log, base, accessTimes, openedVersions, redis, clock });
   followChanges(opening, base, deps);
   const shutdown = new AbortController();
   opening.defer(() => shutdown.abort());
@@ -143,6 +147,7 @@ function createDeps({
   log,
   base,
   accessTimes,
+  openedVersions,
   redis,
   clock,
 }: {
@@ -150,6 +155,7 @@ function createDeps({
   log: Logger;
   base: ServingBase;
   accessTimes: AccessTimes;
+  openedVersions: OpenedVersions;
   redis: RedisConnection | undefined;
   clock: DatabaseClock;
 }): Deps {
@@ -163,7 +169,10 @@ function createDeps({
   );
   const deps = {
     ...base,
+    secretReader: createSecretReader(database),
     valueReader: createValueReader(database),
+    openedVersions,
+    secretWriter: createSecretWriter(database),
     accessRules,
     accessTimes,
     idempotencyHints: redis ? createRedisHints(redis, config.redisPrefix, deploymentKeys.fingerprintKey) : noHints,

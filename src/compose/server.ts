@@ -27,11 +27,11 @@ import { ownCounter, primaryCounter } from "../redis/worker-limits.ts";
 import { type AuthenticateDeps, createAdmission } from "../rpc/authenticate.ts";
 import { createDryRun, onlyPure } from "../rpc/dry-run.ts";
 import { healthService } from "../rpc/health.ts";
-import { asConnectErrors, createInterceptors } from "../rpc/interceptors.ts";
 import { createDryCall, createInvoke } from "../rpc/invoke.ts";
 import { readMethodFacts } from "../rpc/method-facts.ts";
 import type { Readiness } from "../rpc/readiness.ts";
 import { reflectionServices } from "../rpc/reflection.ts";
+import { createSteps, createStreamInterceptors, type StepDeps } from "../rpc/steps.ts";
 import { warmUp } from "../rpc/validate.ts";
 import type { DenialLog } from "../runtime/audit-denials.ts";
 import type { Deps } from "../runtime/deps.ts";
@@ -62,27 +62,31 @@ export function createServer(parts: ServerParts): HttpServer {
   const authenticateDeps: AuthenticateDeps = {
     ...deps,
     failureLimits: createFailureLimits(config.rateLimitUnauthenticated, counterOf(parts)),
-    isPublic: (name) => publicNames.has(name),
     methodFacts: readMethodFacts(descs),
   };
   const pureDeps = onlyPure(deps, ["now", "random", "regions", "deploymentId", "deploymentKeys"]);
-  const interceptors = createInterceptors({
+  const stepDeps: StepDeps = {
     ...authenticateDeps,
+    isPublic: (name) => publicNames.has(name),
     dryRun: createDryRun(createDryCall(services.map(({ implement }) => implement(pureDeps, config)))),
     denials,
     log: {
+      isInfo: () => log.isLevelEnabled("info"),
       info: (record) => log.info(record, "call"),
       error: (record, cause) => log.error({ ...record, err: cause }, "call"),
     },
     rateLimits: createRateLimits(parts),
-  });
+  };
   warmUp(descs.flatMap(({ methods }) => methods.map(({ input }) => input)));
   const onUnexpectedError = (error: unknown) => log.error({ err: error }, "unexpected");
   return createHttpServer({
     rpc: {
       api: typedApi,
       publicServices: publicDescs,
-      streams: createRpcHandler(createStreamRouter(publicServices, interceptors, shutdownSignal), onUnexpectedError),
+      streams: createRpcHandler(
+        createStreamRouter(publicServices, createStreamInterceptors(stepDeps), shutdownSignal),
+        onUnexpectedError,
+      ),
     },
     surfaces: allSurfaces,
     invoke: createInvoke(
@@ -90,7 +94,7 @@ export function createServer(parts: ServerParts): HttpServer {
         ...services.map(({ implement }) => implement(deps, config)),
         ...publicServices.map(({ implementation }) => implementation),
       ],
-      interceptors,
+      createSteps(stepDeps),
     ),
     admit: createAdmission(authenticateDeps),
     isReady: readiness.isReady,
@@ -129,11 +133,11 @@ function publicService<Desc extends DescService>(desc: Desc, implementation: Ser
 /** Returns a router for streams, which only public services have. */
 function createStreamRouter(
   publicServices: readonly PublicService[],
-  interceptors: readonly Interceptor[],
+  interceptors: Interceptor[],
   shutdownSignal: AbortSignal,
 ): ConnectRouter {
   const router = createConnectRouter({
-    interceptors: [asConnectErrors, ...interceptors],
+    interceptors,
     readMaxBytes: publicBodyBytesMax,
     acceptCompression: [compressionGzip],
     jsonOptions: { ignoreUnknownFields: false, registry: anyTypes },

@@ -1,5 +1,6 @@
 // Finds the surface of each request, sends its answer or its error, and answers the two health paths.
-import { type ContextValues, createContextValues } from "@connectrpc/connect";
+import type { ContextValues } from "@connectrpc/connect";
+import { createCallValues } from "../call/call-values.ts";
 import { isCallKey, peerKey, requestIdKey } from "../call/context.ts";
 import { httpStatusOf, toCofferError } from "../call/errors.ts";
 import type { Answer, NodeRequest, NodeResponse, RequestHead, StreamedAnswer } from "../call/http-call.ts";
@@ -60,6 +61,8 @@ export interface AnswerRules {
 
 export interface Dispatcher {
   handle: NodeHandler;
+  /** Must be called when the answer is closed. */
+  forget(response: NodeResponse): void;
   /** Answers all open requests with SHUTTING_DOWN. */
   cutOff(): void;
 }
@@ -84,26 +87,33 @@ export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits,
     writeAnswer(request, response, requestId, isHead ? withoutBody(answer) : answer);
     if (answer.body !== undefined && !isHead) answers.unread.track(request, response, answer.body.length);
   };
+  const respond = async (open: OpenRequest, response: NodeResponse): Promise<void> => {
+    try {
+      let answer: Answer | StreamedAnswer;
+      try {
+        answer = await answerRequest(dispatch, open, response);
+      } catch (thrown) {
+        answer = renderError(dispatch, open, thrown);
+      }
+      const before = answers.before(response);
+      if (before) await before;
+      send(open, response, answer);
+    } catch (thrown) {
+      options.onUnexpectedError?.(thrown);
+      response.destroy();
+    }
+  };
   const handle: NodeHandler = (request, response) => {
-    const open: OpenRequest = { request, contextValues: createContextValues(), head: undefined };
+    const open: OpenRequest = { request, contextValues: createCallValues(), head: undefined };
     openRequests.set(response, open);
-    response.once("close", () => openRequests.delete(response));
     // Both emit errors when the client disconnects, which the call's signal reports already.
     request.on("error", ignore);
     response.on("error", ignore);
-    answerRequest(dispatch, open, response)
-      .catch((thrown: unknown) => renderError(dispatch, open, thrown))
-      .then((answer) => {
-        const write = () => send(open, response, answer);
-        return answers.before(response)?.then(write) ?? write();
-      })
-      .catch((thrown: unknown) => {
-        options.onUnexpectedError?.(thrown);
-        response.destroy();
-      });
+    void respond(open, response);
   };
   return {
     handle,
+    forget: (response) => void openRequests.delete(response),
     cutOff() {
       for (const [response, open] of openRequests) send(open, response, renderError(dispatch, open, shuttingDown()));
     },
@@ -117,11 +127,12 @@ function shuttingDown(): CofferError {
   return new CofferError("SHUTTING_DOWN", message);
 }
 
-async function answerRequest(
+/** Throws CofferError or an unexpected error, at once or later. */
+function answerRequest(
   dispatch: Dispatch,
   open: OpenRequest,
   response: NodeResponse,
-): Promise<Answer | StreamedAnswer> {
+): Answer | Promise<Answer | StreamedAnswer> {
   const call = openCall(open.request, response, open.contextValues, dispatch);
   open.head = call;
   if (call.path === "/healthz") return plainAnswer(200, "ok\n");

@@ -14,6 +14,8 @@ export interface Drain {
   /** Marks a socket that is closed only at the end of the grace period. An HTTP/2 session closes its socket itself. */
   markUsed(socket: Socket): void;
   trackRequest(request: NodeRequest, response: NodeResponse): void;
+  /** Must be called when the answer is closed. */
+  forgetRequest(response: NodeResponse): void;
   /** Returns a promise that an answer must wait for before it is sent. Returns undefined unless the server is stopping. */
   beforeAnswer(response: NodeResponse): Promise<void> | undefined;
   /** From now on every answer and session tells its client to open a new connection; new connections are still accepted. */
@@ -76,11 +78,12 @@ export function createDrain(): Drain {
       unused.delete(request.socket);
       responses.add(response);
       response.shouldKeepAlive &&= !isAnnounced;
-      response.once("close", () => {
-        responses.delete(response);
-        // Answers that had begun before could not set "connection: close".
-        if (isClosing) setImmediate(() => http1Server?.closeIdleConnections());
-      });
+    },
+    forgetRequest(response) {
+      if (isHttp2(response)) return;
+      responses.delete(response);
+      // Answers that had begun before could not set "connection: close".
+      if (isClosing) setImmediate(() => http1Server?.closeIdleConnections());
     },
     async close(listener, graceMs, cutOff) {
       announce();

@@ -1,6 +1,9 @@
 // Builds a request's Headers from its raw header lines. Node joins or drops repeated ones silently, which must not decide who calls.
 
+import type { IncomingHttpHeaders } from "node:http";
 import { createHeaderMap } from "../call/header-map.ts";
+import type { NodeRequest } from "../call/http-call.ts";
+import { viewNodeHeaders } from "../call/node-headers.ts";
 import type { WireApi } from "../call/surface.ts";
 import { CofferError } from "../domain/error/errors.ts";
 
@@ -23,10 +26,29 @@ export function headerRulesOf(surfaces: readonly WireApi[]): HeaderRules {
 export const headerBlockBytesMax = 16 * 1024;
 
 /** Returns the headers without HTTP/2's pseudo-headers. Throws REQUEST_MALFORMED for headers that break the rules, and REQUEST_TOO_LARGE. */
-export function readHeaders(rawHeaders: readonly string[], rules: HeaderRules): Headers {
-  if (rawHeaders.reduce((size, text) => size + text.length, 0) > headerBlockBytesMax) {
+export function readHeaders({ rawHeaders, headers }: NodeRequest, rules: HeaderRules): Headers {
+  let sizeBytes = 0;
+  for (let i = 0; i < rawHeaders.length; i++) sizeBytes += (rawHeaders[i] as string).length;
+  if (sizeBytes > headerBlockBytesMax) {
     throw new CofferError("REQUEST_TOO_LARGE", `the headers are larger than ${headerBlockBytesMax} bytes`);
   }
+  // Node joins or drops repeated headers. Without any, its object says exactly what was sent.
+  let names = 0;
+  for (const _ in headers) names++;
+  const isRepeated = names !== rawHeaders.length / 2;
+  const hasTwoHosts = headers.host !== undefined && headers[":authority"] !== undefined;
+  if (isRepeated || hasTwoHosts || hasTwoCredentials(headers, rules)) return readLines(rawHeaders, rules);
+  return viewNodeHeaders(headers);
+}
+
+function hasTwoCredentials(headers: IncomingHttpHeaders, { credentials }: HeaderRules): boolean {
+  let count = 0;
+  for (const name of credentials) if (headers[name] !== undefined) count++;
+  return count > 1;
+}
+
+/** Reads line by line, and finds each broken rule. */
+function readLines(rawHeaders: readonly string[], rules: HeaderRules): Headers {
   const headers = createHeaderMap();
   const seen = new Set<string>();
   let authority: string | undefined;

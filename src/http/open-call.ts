@@ -26,7 +26,7 @@ export function openCall(
   { headerRules, newRequestId, trustedProxies }: OpenCallOptions,
 ): HttpCall {
   contextValues.set(requestIdKey, chooseRequestId(request.headers[requestIdHeader], newRequestId));
-  const headers = readHeaders(request.rawHeaders, headerRules);
+  const headers = readHeaders(request, headerRules);
   checkFraming(request, response, headers);
   if (request.method === "CONNECT") {
     throw new CofferError("METHOD_NOT_ALLOWED", "this port is not a proxy", {
@@ -37,25 +37,58 @@ export function openCall(
   if (!/^\/[\x21-\x7e]*$/.test(target)) {
     throw new CofferError("REQUEST_MALFORMED", "the request target must be a path");
   }
-  const questionMark = target.indexOf("?");
   const forwarded = { forwardedFor: headers.get("x-forwarded-for"), realIp: headers.get("x-real-ip") };
   const address = clientAddress(request.socket.remoteAddress, forwarded, trustedProxies);
   if (address !== undefined) contextValues.set(peerKey, { address });
-  let signal: AbortSignal | undefined;
-  return {
-    request,
-    method: request.method ?? "",
-    url: `${schemeOf(request, headers, trustedProxies)}://${readAuthority(request)}${target}`,
-    path: questionMark === -1 ? target : target.slice(0, questionMark),
-    query: questionMark === -1 ? "" : target.slice(questionMark + 1),
-    headers,
-    contextValues,
-    receivedMs: performance.now(),
-    get signal() {
-      signal ??= signalOf(response);
-      return signal;
-    },
-  };
+  const origin = `${schemeOf(request, headers, trustedProxies)}://${readAuthority(request)}`;
+  return new OpenCall({ request, response, contextValues, headers, target, origin });
+}
+
+interface OpenCallParts {
+  request: NodeRequest;
+  response: NodeResponse;
+  contextValues: ContextValues;
+  headers: Headers;
+  target: string;
+  /** Scheme and host. */
+  origin: string;
+}
+
+/** A class, because most calls need neither the URL nor the signal. */
+class OpenCall implements HttpCall {
+  readonly request: NodeRequest;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Headers;
+  readonly contextValues: ContextValues;
+  readonly receivedMs = performance.now();
+  readonly #response: NodeResponse;
+  readonly #target: string;
+  readonly #origin: string;
+  #signal: AbortSignal | undefined;
+
+  constructor({ request, response, contextValues, headers, target, origin }: OpenCallParts) {
+    const questionMark = target.indexOf("?");
+    this.request = request;
+    this.method = request.method ?? "";
+    this.path = questionMark === -1 ? target : target.slice(0, questionMark);
+    this.query = questionMark === -1 ? "" : target.slice(questionMark + 1);
+    this.headers = headers;
+    this.contextValues = contextValues;
+    this.#response = response;
+    this.#target = target;
+    this.#origin = origin;
+  }
+
+  get url(): string {
+    return this.#origin + this.#target;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#response);
+    return this.#signal;
+  }
 }
 
 /** A proxy might see another end of such a body than coffer does, so nothing more is read from the connection. */

@@ -25,6 +25,8 @@ export function createHttp1Server(limits: ProtocolLimits, guard: EventGuard, han
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+      IncomingMessage: guard.guardClass(http.IncomingMessage, ({ socket }) => socket),
+      ServerResponse: guard.guardClass<typeof http.ServerResponse>(http.ServerResponse, ({ req }) => req.socket),
     },
     handle,
   );
@@ -46,6 +48,11 @@ export function createHttp2Server(limits: ProtocolLimits, guard: EventGuard, han
         maxHeaderListSize: limits.headerBlockBytesMax,
         enablePush: false,
       },
+      Http2ServerRequest: guard.guardClass(http2.Http2ServerRequest, ({ stream }) => stream.session ?? stream),
+      Http2ServerResponse: guard.guardClass<typeof http2.Http2ServerResponse>(
+        http2.Http2ServerResponse,
+        ({ stream }) => stream.session ?? stream,
+      ),
     },
     handle,
   );

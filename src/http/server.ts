@@ -41,9 +41,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const pipeline = createPipeline();
   const guard = createEventGuard((error) => options.onUnexpectedError?.(error));
+  function onClose(this: NodeResponse): void {
+    drain.forgetRequest(this);
+    dispatch.forget(this);
+  }
   const handle = (request: NodeRequest, response: NodeResponse, beforeTurn?: () => void) => {
-    guard.guardConnection(connectionOf(request), request, response);
     drain.trackRequest(request, response);
+    // One listener for all, because each one costs as much as a step of the call.
+    response.on("close", onClose);
     const work = () => {
       beforeTurn?.();
       dispatch.handle(request, response);
@@ -59,6 +64,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
   http1.on("connect", (request, socket) => {
     const response = new ServerResponse(request);
+    guard.guardConnection(socket, response);
     response.shouldKeepAlive = false;
     handle(request, response, () => {
       response.once("finish", () => socket.end());
@@ -100,10 +106,6 @@ function completeLimits(limits: Partial<ProtocolLimits>, bodyLimits: BodyLimits)
     unreadBytesMax: 64 * 1024 * 1024,
     ...limits,
   };
-}
-
-function connectionOf(request: NodeRequest): { destroy(): unknown } {
-  return "stream" in request ? (request.stream.session ?? request.stream) : request.socket;
 }
 
 function createPlainListener(

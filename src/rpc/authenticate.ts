@@ -1,8 +1,7 @@
 // Finds the caller of a call and the workspace that it names.
 import type { DescMethod } from "@bufbuild/protobuf";
-import { createContextKey, type Interceptor, type StreamRequest, type UnaryRequest } from "@connectrpc/connect";
-import { callerKey } from "../call/caller.ts";
-import { type Admission, admissionKey, peerKey, progressKey, requestIdKey } from "../call/context.ts";
+import type { ContextValues } from "@connectrpc/connect";
+import { type Admission, admissionKey, peerKey, requestIdKey } from "../call/context.ts";
 import type { AdmittedCall } from "../call/http-call.ts";
 import type { CallServer } from "../call/surface.ts";
 import { CofferError } from "../domain/error/errors.ts";
@@ -11,19 +10,17 @@ import type { Caller, Identity, Membership } from "../domain/workspace/caller.ts
 import {
   type AuthenticateCredentialDeps,
   authenticateCredential,
+  authenticateNow,
   isWellFormedCredential,
 } from "../operations/tokens/authenticate-credential.ts";
 import { invalidCredential } from "../runtime/guess-limit.ts";
 import type { MethodFacts } from "./method-facts.ts";
+import type { UnaryCall } from "./unary-call.ts";
 
 export type AuthenticateDeps = AuthenticateCredentialDeps & {
   failureLimits: FailureLimits;
-  /** Returns whether a service needs no credential. */
-  isPublic: (serviceName: string) => boolean;
   methodFacts: ReadonlyMap<DescMethod, MethodFacts>;
 };
-
-type Request = UnaryRequest | StreamRequest;
 
 // JWTs with many claims are long.
 const credentialLengthMax = 8_192;
@@ -31,49 +28,57 @@ const userAgentLengthMax = 256;
 /** A body may arrive slowly. If it takes longer than this, the credential is checked again, because it may have been revoked. */
 const admissionMsMax = 1_000;
 
-/** The workspace that the request names, if the credential does not reach it. */
-const unreachedWorkspaceKey = createContextKey<string | undefined>(undefined, { description: "unreached" });
-
 /** Returns the check that runs before anything of the body is read. */
 export function createAdmission(deps: AuthenticateDeps): CallServer["admit"] {
-  return async (surface, call) => {
+  return (surface, call) => {
     const sinceMs = performance.now();
     const credential = surface.credential(call);
-    const identity = await identify(deps, credential, call.contextValues.get(peerKey)?.address ?? "");
-    call.contextValues.set(admissionKey, { surface, credential, identity, sinceMs });
-    return call as AdmittedCall;
+    const admit = (identity: Identity) => {
+      call.contextValues.set(admissionKey, { surface, credential, identity, sinceMs });
+      return call as AdmittedCall;
+    };
+    const known = credential === undefined ? undefined : authenticateNow(deps, credential);
+    return known ? admit(known) : identify(deps, credential, addressOf(call.contextValues)).then(admit);
   };
 }
 
-/** Fails with CREDENTIAL_MISSING if the call was not admitted, and as the admission does if that was too long ago. */
-export function authenticate(deps: AuthenticateDeps): Interceptor {
-  return (next) => async (req) => {
-    if (deps.isPublic(req.service.typeName)) return next(req);
-    const address = req.contextValues.get(peerKey)?.address ?? "";
-    const admission = req.contextValues.get(admissionKey);
-    if (!admission) throw credentialMissing();
-    const isRecent = performance.now() - admission.sinceMs < admissionMsMax;
-    const identity = isRecent ? admission.identity : await identify(deps, admission.credential, address);
-    const named = namedWorkspace(req, admission, deps.methodFacts.get(req.method));
-    const membership = membershipOf(identity, named);
-    req.contextValues.set(callerKey, callerOf(req, identity, membership, address));
-    if (named !== "" && !membership) req.contextValues.set(unreachedWorkspaceKey, named);
-    return next(req);
-  };
+/**
+ * Finds the caller of a call; returns a promise if the credential must be checked again. Fails with CREDENTIAL_MISSING if the call was not
+ * admitted, and as the admission does if that was too long ago.
+ */
+export function identifyCaller(deps: AuthenticateDeps, call: UnaryCall): Promise<void> | undefined {
+  const admission = call.values.get(admissionKey);
+  if (!admission) throw credentialMissing();
+  const isRecent = performance.now() - admission.sinceMs < admissionMsMax;
+  if (isRecent) {
+    setCaller(deps, call, admission, admission.identity);
+    return undefined;
+  }
+  return identify(deps, admission.credential, addressOf(call.values)).then((identity) =>
+    setCaller(deps, call, admission, identity),
+  );
+}
+
+function setCaller(deps: AuthenticateDeps, call: UnaryCall, admission: Admission, identity: Identity): void {
+  const named = namedWorkspace(call, admission, deps.methodFacts.get(call.method));
+  const membership = membershipOf(identity, named);
+  call.caller = callerOf(call, identity, membership);
+  if (named !== "" && !membership) call.unreachedWorkspaceId = named;
 }
 
 /**
  * Refuses calls about workspaces that the credential does not reach. It runs after the rate limit, so that such calls count. The answer
  * does not show whether the workspace exists.
  */
-export function reach(): Interceptor {
-  return (next) => async (req) => {
-    const unreached = req.contextValues.get(unreachedWorkspaceKey);
-    if (unreached === undefined) return next(req);
-    throw new CofferError("WORKSPACE_NOT_REACHED", "the credential does not reach this workspace", {
-      workspace_id: unreached,
-    });
-  };
+export function checkReach({ unreachedWorkspaceId }: UnaryCall): void {
+  if (unreachedWorkspaceId === undefined) return;
+  throw new CofferError("WORKSPACE_NOT_REACHED", "the credential does not reach this workspace", {
+    workspace_id: unreachedWorkspaceId,
+  });
+}
+
+function addressOf(values: ContextValues): string {
+  return values.get(peerKey)?.address ?? "";
 }
 
 async function identify(deps: AuthenticateDeps, given: string | undefined, address: string): Promise<Identity> {
@@ -111,13 +116,13 @@ async function refuseGuessing(limit: FailureLimit, address: string): Promise<voi
 
 /** Returns the workspace that a header or a field of the request names; empty if none does. */
 function namedWorkspace(
-  { header, message, stream }: Request,
+  { requestHeader, message }: UnaryCall,
   { surface }: Admission,
   facts: MethodFacts | undefined,
 ): string {
-  const inHeader = surface.workspace?.(header);
+  const inHeader = surface.workspace?.(requestHeader);
   if (inHeader !== undefined) return inHeader;
-  const inField = stream || !facts ? "" : facts.workspace(message);
+  const inField = facts ? facts.workspace(message) : "";
   return surface.toWorkspaceId?.(inField) ?? inField;
 }
 
@@ -127,19 +132,31 @@ function membershipOf({ memberships }: Identity, named: string): Membership | un
   return memberships.find(({ workspaceId }) => workspaceId === named);
 }
 
-function callerOf(req: Request, identity: Identity, membership: Membership | undefined, address: string): Caller {
+function callerOf(call: UnaryCall, identity: Identity, membership: Membership | undefined): Caller {
   return {
     ...identity,
     membership,
-    address,
-    userAgent: userAgentOf(req.header),
-    requestId: req.contextValues.get(requestIdKey),
-    method: `${req.service.typeName}/${req.method.name}`,
+    address: addressOf(call.values),
+    userAgent: userAgentOf(call.requestHeader),
+    requestId: call.values.get(requestIdKey),
+    method: nameOf(call.method),
     idempotency: undefined,
-    progress: req.contextValues.get(progressKey),
+    progress: call,
   };
 }
 
+const names = new WeakMap<DescMethod, string>();
+
+function nameOf(method: DescMethod): string {
+  let name = names.get(method);
+  if (name === undefined) {
+    name = `${method.parent.typeName}/${method.name}`;
+    names.set(method, name);
+  }
+  return name;
+}
+
 function userAgentOf(header: Headers): string {
-  return (header.get("user-agent") ?? "").replaceAll(/[^ -~]/g, "?").slice(0, userAgentLengthMax);
+  const given = header.get("user-agent");
+  return given === null ? "" : given.replaceAll(/[^ -~]/g, "?").slice(0, userAgentLengthMax);
 }

@@ -1,9 +1,9 @@
 // Runs only the part of an operation that checks its request, to find every rule of coffer's own that the request breaks.
-import type { UnaryRequest } from "@connectrpc/connect";
 import { CofferError, type FieldViolation } from "../domain/error/errors.ts";
+import type { UnaryCall } from "./unary-call.ts";
 
 /** Returns the broken rules of a request that is refused anyway. Changes, reads and records nothing. */
-export type DryRun = (req: UnaryRequest) => Promise<readonly FieldViolation[]>;
+export type DryRun = (call: UnaryCall) => Promise<readonly FieldViolation[]>;
 
 /** Ends a dry run at the first use of a part that is not pure. */
 class DryRunEnded extends Error {}
@@ -21,11 +21,11 @@ export function onlyPure<T extends object>(parts: T, pure: readonly (keyof T)[])
   return new Proxy(parts, { get: (target, name) => (isPure.has(name) ? Reflect.get(target, name) : unavailable) });
 }
 
-/** `call` runs the operations on parts that `onlyPure` made. */
-export function createDryRun(call: (req: UnaryRequest) => Promise<unknown>): DryRun {
-  return async (req) => {
+/** `run` runs the operations on parts that `onlyPure` made. */
+export function createDryRun(run: (call: UnaryCall) => Promise<unknown>): DryRun {
+  return async (call) => {
     try {
-      await call(req);
+      await run(call);
     } catch (error) {
       if (error instanceof CofferError && error.reason === "FIELD_INVALID") return error.violations;
     }

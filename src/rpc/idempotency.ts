@@ -2,25 +2,21 @@
 import { createHmac } from "node:crypto";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Interceptor } from "@connectrpc/connect";
-import { callerKey } from "../call/caller.ts";
 import { invalidField } from "../domain/error/errors.ts";
 import type { Sensitive } from "../domain/sensitive.ts";
+import type { UnaryCall } from "./unary-call.ts";
 
 const header = "idempotency-key";
 
-export function idempotency(fingerprintKey: Sensitive): Interceptor {
-  return (next) => async (req) => {
-    const caller = req.contextValues.get(callerKey);
-    const given = req.header.get(header);
-    const changes = req.method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-    if (caller && given !== null && changes && !req.stream) {
-      const key = parseKey(given);
-      const fingerprint = fingerprintOf(fingerprintKey, caller.method, req.method.input, req.message);
-      req.contextValues.set(callerKey, { ...caller, idempotency: { key, fingerprint } });
-    }
-    return next(req);
-  };
+/** Gives the caller the idempotency key of a call that changes something. Fails with FIELD_INVALID. */
+export function readIdempotencyKey(fingerprintKey: Sensitive, call: UnaryCall): void {
+  const { caller, method, message } = call;
+  if (!caller || method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return;
+  const given = call.requestHeader.get(header);
+  if (given === null) return;
+  const key = parseKey(given);
+  const fingerprint = fingerprintOf(fingerprintKey, caller.method, method.input, message);
+  call.caller = { ...caller, idempotency: { key, fingerprint } };
 }
 
 /** Accepts 1 to 64 printable ASCII characters, bare or as a quoted string. */

@@ -1,130 +1,62 @@
-// Runs one unary call of any protocol through the interceptors in their order.
-import { create, type DescMethod } from "@bufbuild/protobuf";
-import {
-  createContextKey,
-  type HandlerContext,
-  type Interceptor,
-  type MethodImplSpec,
-  type ServiceImplSpec,
-  type UnaryRequest,
-  type UnaryResponse,
-} from "@connectrpc/connect";
-import { progressKey } from "../call/context.ts";
-import { createHeaderMap } from "../call/header-map.ts";
-import type { CallSource, Invoke } from "../call/invoke.ts";
-import { jsonShapeKey } from "../call/json/shape.ts";
-import type { CallProgress } from "../domain/call-progress.ts";
+// Runs one unary call of any protocol through its steps.
+import { create, type DescMessage, type DescMethod, type MessageShape } from "@bufbuild/protobuf";
+import type { MethodImplSpec, ServiceImplSpec } from "@connectrpc/connect";
+import type { Invoke } from "../call/invoke.ts";
 import { CofferError, failOn } from "../domain/error/errors.ts";
+import { UnaryCall } from "./unary-call.ts";
 
-type AnyFn = ReturnType<Interceptor>;
+type Message = MessageShape<DescMessage>;
+type Implementation = (call: UnaryCall) => Promise<Message>;
 
-const contextKey = createContextKey<HandlerContext | undefined>(undefined, { description: "handler context" });
+export interface CallSteps {
+  /** Runs the implementation between the steps before and after it. Fails with the error that the caller may see. */
+  run(call: UnaryCall, implementation: Implementation): Promise<Message>;
+}
 
-/** Returns the function that calls the methods of `services` through `interceptors`. The first interceptor is the outermost. */
-export function createInvoke(services: readonly ServiceImplSpec[], interceptors: readonly Interceptor[]): Invoke {
-  const implementations = implementationsOf(services);
-  const call = interceptors.reduceRight((next, interceptor) => interceptor(next), innermost(implementations));
+/** Returns the function that calls the methods of `services` through the steps; without any, immediately. */
+export function createInvoke(services: readonly ServiceImplSpec[], steps?: CallSteps): Invoke {
+  const implementations = new Map(
+    unaryMethodsOf(services).map((spec) => [spec.method as DescMethod, implementationOf(spec)] as const),
+  );
   return async (method, message, request) => {
-    if (implementations.get(method)?.kind !== "unary") {
-      throw new CofferError("METHOD_UNIMPLEMENTED", "the method is not found");
-    }
-    const { source, timeoutMs, shape } = request;
-    const context: HandlerContext = {
-      service: method.parent,
-      method,
-      protocolName: request.protocolName,
-      requestMethod: source.method,
-      url: source.url,
-      requestHeader: source.headers,
-      responseHeader: createHeaderMap(),
-      responseTrailer: createHeaderMap(),
-      values: source.contextValues,
-      get signal() {
-        return source.signal;
-      },
-      timeoutMs: deadlineClock(source.receivedMs, timeoutMs),
-    };
-    source.contextValues.set(contextKey, context);
-    if (shape) source.contextValues.set(jsonShapeKey, shape);
-    const progress = progressOf(source, timeoutMs);
-    source.contextValues.set(progressKey, progress);
-    const answer = call({
-      stream: false,
-      service: method.parent,
-      method,
-      requestMethod: source.method,
-      url: source.url,
-      get signal() {
-        return source.signal;
-      },
-      header: source.headers,
-      contextValues: source.contextValues,
-      message,
-    });
-    const response = (await untilDeadline(answer, context.timeoutMs(), progress)) as UnaryResponse;
-    return { message: response.message, header: response.header, trailer: response.trailer };
+    const implementation = implementations.get(method);
+    if (!implementation) throw new CofferError("METHOD_UNIMPLEMENTED", "the method is not found");
+    const call = new UnaryCall(method, message, request);
+    const answer = steps ? steps.run(call, implementation) : implementation(call);
+    const response = await (call.deadlineMs === undefined ? answer : untilDeadline(answer, call));
+    return { message: response, header: call.responseHeader, trailer: call.givenTrailer };
   };
 }
 
-/** Calls the implementations of `services` without interceptors. They must be made for dry runs. */
-export function createDryCall(services: readonly ServiceImplSpec[]): (req: UnaryRequest) => Promise<unknown> {
-  const implementations = implementationsOf(services);
-  return async (req) => {
-    const spec = implementations.get(req.method);
-    const context = req.contextValues.get(contextKey);
-    if (spec?.kind === "unary" && context) await spec.impl(req.message, context);
+/** Calls the implementations of `services` without the steps. They must be made for dry runs. */
+export function createDryCall(services: readonly ServiceImplSpec[]): (call: UnaryCall) => Promise<unknown> {
+  const specs = new Map(unaryMethodsOf(services).map((spec) => [spec.method as DescMethod, spec] as const));
+  return async (call) => {
+    await specs.get(call.method)?.impl(call.message, call);
   };
 }
 
-function implementationsOf(services: readonly ServiceImplSpec[]): ReadonlyMap<DescMethod, MethodImplSpec> {
-  return new Map(services.flatMap((service) => Object.values(service.methods)).map((spec) => [spec.method, spec]));
+type UnarySpec = MethodImplSpec & { kind: "unary" };
+
+function unaryMethodsOf(services: readonly ServiceImplSpec[]): UnarySpec[] {
+  return services.flatMap(({ methods }) => Object.values(methods)).filter((spec) => spec.kind === "unary");
 }
 
-function deadlineClock(receivedMs: number, timeoutMs: number | undefined): HandlerContext["timeoutMs"] {
-  if (timeoutMs === undefined) return noDeadline;
-  const deadline = receivedMs + timeoutMs;
-  return () => deadline - performance.now();
-}
-
-function noDeadline(): undefined {}
-
-/** Calls the implementation itself. */
-function innermost(implementations: ReadonlyMap<DescMethod, MethodImplSpec>): AnyFn {
-  return async (req) => {
-    const spec = implementations.get(req.method);
-    const context = req.contextValues.get(contextKey);
-    if (req.stream || spec?.kind !== "unary" || !context) throw new Error("not a unary call of this server");
-    // The interceptors refuse such a call. Check again: an operation must never run with a part of a message.
-    failOn(req.contextValues.get(jsonShapeKey)?.violations ?? []);
+function implementationOf({ method: { output }, impl }: UnarySpec): Implementation {
+  return async (call) => {
+    // The steps refuse such a call. Check again: an operation must never run with a part of a message.
+    failOn(call.shape?.violations ?? []);
     // The caller already gets an error for this call.
-    if ((context.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();
-    return {
-      stream: false,
-      service: req.service,
-      method: req.method,
-      header: context.responseHeader,
-      trailer: context.responseTrailer,
-      message: create(req.method.output, await spec.impl(req.message, context)),
-    };
-  };
-}
-
-function progressOf(source: CallSource, timeoutMs: number | undefined): CallProgress {
-  return {
-    deadlineMs: timeoutMs === undefined ? undefined : source.receivedMs + timeoutMs,
-    isOutcomeOpen: false,
-    get signal() {
-      return source.signal;
-    },
+    if ((call.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();
+    return create(output, await impl(call.message, call));
   };
 }
 
 /** Stops waiting at the caller's deadline. A change whose COMMIT was not sent by then is not made. */
-async function untilDeadline<T>(answer: Promise<T>, timeoutMs: number | undefined, progress: CallProgress): Promise<T> {
-  if (timeoutMs === undefined) return answer;
+async function untilDeadline<T>(answer: Promise<T>, call: UnaryCall): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const onDeadline = () => reject(progress.isOutcomeOpen ? outcomeUnknown() : deadlineExceeded());
-  const timer = setTimeout(onDeadline, Math.max(0, timeoutMs));
+  const onDeadline = () => reject(call.isOutcomeOpen ? outcomeUnknown() : deadlineExceeded());
+  const timer = setTimeout(onDeadline, Math.max(0, call.timeoutMs() ?? 0));
   try {
     return await Promise.race([answer, late]);
   } finally {

@@ -1,6 +1,6 @@
-// The outermost interceptor: times a call and writes its one log line.
+// Writes the one log line of a call, and the audit event of a denial.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Interceptor, StreamRequest, UnaryRequest } from "@connectrpc/connect";
+import type { ContextValues, Interceptor } from "@connectrpc/connect";
 import { callerKey } from "../call/caller.ts";
 import { isCallKey, peerKey, requestIdKey } from "../call/context.ts";
 import { toCofferError } from "../call/errors.ts";
@@ -10,6 +10,7 @@ import { type CofferError, denialIn } from "../domain/error/errors.ts";
 import type { DenialLog } from "../runtime/audit-denials.ts";
 import { isReported } from "../steps/secrets/report-corrupt.ts";
 import type { MethodFacts } from "./method-facts.ts";
+import type { UnaryCall } from "./unary-call.ts";
 
 /** The contents of a call's log line: never a value, a credential or a query string. */
 export interface CallRecord {
@@ -24,6 +25,8 @@ export interface CallRecord {
 }
 
 export interface CallLog {
+  /** Returns whether `info` writes anything now. */
+  isInfo(): boolean;
   info(record: CallRecord): void;
   /** Logs an error that is coffer's own fault. `cause` is shown nowhere else. */
   error(record: CallRecord, cause: unknown): void;
@@ -35,45 +38,64 @@ interface ObserveDeps {
   denials: DenialLog;
 }
 
-export function observe(deps: ObserveDeps): Interceptor {
+/** The call as its log line shows it. */
+interface ObservedCall {
+  method: DescMethod;
+  values: ContextValues;
+  startMs: number;
+}
+
+export function logSuccess({ log }: ObserveDeps, call: ObservedCall): void {
+  if (log.isInfo()) log.info(recordOf(call, "OK"));
+}
+
+/** Logs a failed call, records a denial, and returns the error that the caller may see. */
+export function logFailure(deps: ObserveDeps, call: UnaryCall, thrown: unknown): CofferError {
+  const error = toCofferError(thrown);
+  report(deps, recordOf(call, error.reason), error, thrown);
+  const denial = denialIn(error) ?? unreported(error);
+  if (call.caller && denial) deps.denials.record(call.caller, denial, askedSubject(deps, call));
+  return error;
+}
+
+/** Logs streams, which only services without credentials have. */
+export function observeStreams(deps: ObserveDeps): Interceptor {
   return (next) => async (req) => {
-    const start = performance.now();
-    req.contextValues.set(isCallKey, true);
-    const record = (result: string): CallRecord => {
-      const caller = req.contextValues.get(callerKey);
-      return {
-        requestId: req.contextValues.get(requestIdKey),
-        method: `${req.service.typeName}/${req.method.name}`,
-        result,
-        durationMs: Math.round((performance.now() - start) * 1000) / 1000,
-        principalId: caller?.principalId,
-        workspaceId: caller?.membership?.workspaceId,
-        address: req.contextValues.get(peerKey)?.address,
-      };
-    };
+    const call = { method: req.method, values: req.contextValues, startMs: performance.now() };
+    call.values.set(isCallKey, true);
     try {
       const response = await next(req);
-      deps.log.info(record("OK"));
+      logSuccess(deps, call);
       return response;
     } catch (thrown) {
       const error = toCofferError(thrown);
-      report(deps, record(error.reason), error, thrown);
-      const caller = req.contextValues.get(callerKey);
-      const denial = denialIn(error) ?? unreported(error);
-      if (caller && denial) deps.denials.record(caller, denial, askedSubject(deps, req));
+      report(deps, recordOf(call, error.reason), error, thrown);
       throw error;
     }
+  };
+}
+
+function recordOf({ method, values, startMs }: ObservedCall, result: string): CallRecord {
+  const caller = values.get(callerKey);
+  return {
+    requestId: values.get(requestIdKey),
+    method: `${method.parent.typeName}/${method.name}`,
+    result,
+    durationMs: Math.round((performance.now() - startMs) * 1000) / 1000,
+    principalId: caller?.principalId,
+    workspaceId: caller?.membership?.workspaceId,
+    address: values.get(peerKey)?.address,
   };
 }
 
 const subjectLengthMax = 512;
 
 /** The resource that the request asks for, for the audit event of a call that ended before an operation found it. */
-function askedSubject({ methodFacts }: ObserveDeps, req: UnaryRequest | StreamRequest): AuditSubject {
-  const facts = req.stream ? undefined : methodFacts.get(req.method);
-  if (!facts || req.stream) return { resourceType: "none", resourceId: "" };
+function askedSubject({ methodFacts }: ObserveDeps, { method, message }: UnaryCall): AuditSubject {
+  const facts = methodFacts.get(method);
+  if (!facts) return { resourceType: "none", resourceId: "" };
   // PostgreSQL cannot store U+0000 or half of a surrogate pair.
-  const asked = facts.subject(req.message).replaceAll("\0", "").slice(0, subjectLengthMax).toWellFormed();
+  const asked = facts.subject(message).replaceAll("\0", "").slice(0, subjectLengthMax).toWellFormed();
   return { resourceType: facts.resourceType, resourceId: asked };
 }
 

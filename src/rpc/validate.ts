@@ -2,35 +2,38 @@
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
-import type { Interceptor } from "@connectrpc/connect";
-import { type JsonShape, jsonShapeKey, spelledAsGiven } from "../call/json/shape.ts";
+import type { JsonShape } from "../call/json/shape.ts";
 import { entryLimitViolations } from "../call/schema/entry-limits.ts";
 import { fieldValue } from "../call/schema/field-value.ts";
 import { type FieldViolation, failOn } from "../domain/error/errors.ts";
 import type { DryRun } from "./dry-run.ts";
 import { nulViolations } from "./nul-characters.ts";
+import type { UnaryCall } from "./unary-call.ts";
 
 const validator = createValidator();
 
-/** Fails with FIELD_INVALID, whose fields are spelled as the caller spelled them. */
-export function validate(dryRun: DryRun): Interceptor {
-  return (next) => async (req) => {
-    if (req.stream) return next(req);
-    const shape = req.contextValues.get(jsonShapeKey);
-    const spell = (violations: readonly FieldViolation[]) =>
-      shape ? violations.map(({ field, description }) => ({ field: shape.spell(field), description })) : violations;
-    failOn(spell(entryLimitViolations(req.method.input, req.message)));
-    const { input } = req.method;
-    const ofShape = shape?.violations ?? [];
-    const found = withMore(input, ofShape, spell(schemaViolations(input, req.message, shape)));
-    if (found.length > 0) failOn(withMore(input, found, spell(await dryRun(req)).filter(isOutsideItems(found))));
-    if (!shape) return next(req);
-    try {
-      return await next(req);
-    } catch (error) {
-      throw spelledAsGiven(error, shape);
-    }
-  };
+/** Returns undefined for a valid request. Otherwise returns a promise that fails with FIELD_INVALID, with fields as the caller spelled them. */
+export function refuseInvalid(call: UnaryCall, dryRun: DryRun): Promise<never> | undefined {
+  const { message, shape } = call;
+  const { input } = call.method;
+  const spell = (violations: readonly FieldViolation[]) =>
+    shape ? violations.map(({ field, description }) => ({ field: shape.spell(field), description })) : violations;
+  failOn(spell(entryLimitViolations(input, message)));
+  const ofSchema = schemaViolations(input, message, shape);
+  const ofShape = shape?.violations ?? [];
+  if (ofSchema.length === 0 && ofShape.length === 0) return undefined;
+  return refuse(withMore(input, ofShape, spell(ofSchema)), async () => spell(await dryRun(call)), input);
+}
+
+/** Reports coffer's own rules too, beside those of the schema. */
+async function refuse(
+  found: readonly FieldViolation[],
+  findMore: () => Promise<readonly FieldViolation[]>,
+  input: DescMessage,
+): Promise<never> {
+  const more = await findMore();
+  failOn(withMore(input, found, more.filter(isOutsideItems(found))));
+  throw new Error("no violation is left");
 }
 
 /** Compiles the rules of these messages before the first request arrives. This takes up to a second. */

@@ -5,6 +5,8 @@ import { createLoadingCache } from "./loading-cache.ts";
 export interface TokenCache {
   /** Returns the record, at most five seconds old; undefined when there is no such token. */
   get(lookupId: string, load: () => Promise<TokenRecord | undefined>): Promise<TokenRecord | undefined>;
+  /** Returns the record if it is loaded and as fresh. */
+  getNow(lookupId: string): TokenRecord | undefined;
   /** Whether there was such a token: unlike a guess, it may be looked up again. */
   knows(lookupId: string): boolean;
   drop(lookupId: string): void;
@@ -23,5 +25,11 @@ export function createTokenCache(nowMs?: () => number): TokenCache {
     leftMs: (record) => record?.expiresInMs,
     nowMs,
   });
-  return { get: records.get, knows: records.has, drop: records.delete, clear: records.expireAll };
+  return {
+    get: records.get,
+    getNow: records.getNow,
+    knows: records.has,
+    drop: records.delete,
+    clear: records.expireAll,
+  };
 }

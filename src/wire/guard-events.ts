@@ -6,7 +6,15 @@ export interface EventGuard {
   guardServer(server: EventEmitter): void;
   /** Guards everything on one connection: its socket or session, its streams, requests and answers. */
   guardConnection(connection: Endable, ...emitters: EventEmitter[]): void;
+  /** Returns a class whose objects are guarded without any work for each of them. `connectionOf` returns the connection of an object. */
+  guardClass<Class extends EmitterClass>(
+    Base: Class,
+    connectionOf: (emitter: InstanceType<Class>) => Endable | null,
+  ): Class;
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: TypeScript requires exactly this constructor of a class that is extended (TS2545).
+type EmitterClass = new (...parameters: any[]) => EventEmitter;
 
 interface Endable {
   destroy(): unknown;
@@ -24,6 +32,18 @@ export function createEventGuard(report: (error: unknown) => void): EventGuard {
     },
     guardConnection(connection, ...emitters) {
       for (const emitter of emitters) catchThrown(emitter, (error) => giveUp(connection, error));
+    },
+    guardClass(Base, connectionOfEmitter) {
+      return class extends Base {
+        override emit(event: string | symbol, ...values: unknown[]): boolean {
+          try {
+            return super.emit(event, ...values);
+          } catch (error) {
+            giveUp(connectionOfEmitter(this as InstanceType<typeof Base>) ?? undefined, error);
+            return true;
+          }
+        }
+      };
     },
   };
 }

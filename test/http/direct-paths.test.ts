@@ -31,8 +31,8 @@ import type { AdmittedCall } from "../../src/call/http-call.ts";
 import { CofferError } from "../../src/domain/error/errors.ts";
 import { createRpcHandler } from "../../src/http/rpc-handler.ts";
 import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
-import { asConnectErrors } from "../../src/rpc/interceptors.ts";
 import { createInvoke } from "../../src/rpc/invoke.ts";
+import { asConnectErrors } from "../../src/rpc/steps.ts";
 import { withoutMethods } from "./library.ts";
 
 const path = "/coffer.v1.SecretService/GetSecret";
@@ -99,7 +99,7 @@ beforeAll(async () => {
       streams: createRpcHandler(createConnectRouter(), onUnexpectedError),
     },
     surfaces: [],
-    invoke: createInvoke([createServiceImplSpec(SecretService, service)], []),
+    invoke: createInvoke([createServiceImplSpec(SecretService, service)]),
     admit: async (_surface, call) => call as AdmittedCall,
     isReady: async () => true,
     newRequestId: () => "req_test",

@@ -1,6 +1,5 @@
 // The shape of a message that came as JSON: the fields that have a wrong type, and how the caller spelled fields.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
-import { createContextKey } from "@connectrpc/connect";
 import { CofferError, type FieldViolation } from "../../domain/error/errors.ts";
 import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./path.ts";
 
@@ -11,9 +10,6 @@ export interface JsonShape {
   spell(field: string): string;
   isGiven(field: string): boolean;
 }
-
-/** Undefined for messages that came in binary. */
-export const jsonShapeKey = createContextKey<JsonShape | undefined>(undefined, { description: "JSON shape" });
 
 export interface ShapeOptions {
   violations: readonly FieldViolation[];

@@ -6,7 +6,7 @@ import { coveredOfMember, coveredOfToken, isAuthentic } from "../../integrity/ro
 import type { Deps } from "../../runtime/deps.ts";
 import { type GuessLimit, invalidCredential } from "../../runtime/guess-limit.ts";
 import { haveCurrentRules, membershipUnder } from "../../runtime/member-rules.ts";
-import { parseTokenText } from "../../steps/tokens/token-text.ts";
+import { parseTokenText, type TokenText } from "../../steps/tokens/token-text.ts";
 import { findTokenRecord, type TokenRecord } from "../../store/api-tokens.ts";
 
 export type AuthenticateTokenDeps = Pick<
@@ -25,9 +25,7 @@ export async function authenticateToken(
   if (!deps.tokenCache.knows(parsed.lookupId)) await guesses.beforeLookup();
   const record = await deps.tokenCache.get(parsed.lookupId, () => findTokenRecord(deps.database, parsed.lookupId));
   // An unknown id takes the same work, so that the time does not show whether it exists.
-  const presented = hashToken(deps.deploymentKeys.tokenPepper, parsed.secret);
-  const expected = record?.token.secretHash ?? unknownHash;
-  const matches = presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
+  const matches = isSecretOf(deps, parsed, record?.token.secretHash ?? unknownHash);
   if (!record || !matches) {
     await guesses.failed();
     throw invalidCredential();
@@ -36,6 +34,21 @@ export async function authenticateToken(
   const identity = await identityOf(deps, record);
   deps.accessTimes.touchToken(identity.tokenId);
   return identity;
+}
+
+/** Returns the identity if the record of the token is in memory and accepts it. Otherwise returns undefined, and `authenticateToken` must judge it. */
+export function authenticateTokenNow(deps: AuthenticateTokenDeps, text: string): Identity | undefined {
+  const parsed = parseTokenText(text);
+  const record = parsed && deps.tokenCache.getNow(parsed.lookupId);
+  if (!record || !isSecretOf(deps, parsed, record.token.secretHash) || !isUsable(record)) return undefined;
+  const identity = currentIdentityOf(deps, record);
+  if (identity) deps.accessTimes.touchToken(identity.tokenId);
+  return identity;
+}
+
+function isSecretOf({ deploymentKeys }: AuthenticateTokenDeps, { secret }: TokenText, expected: Uint8Array): boolean {
+  const presented = hashToken(deploymentKeys.tokenPepper, secret);
+  return presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
 }
 
 const unknownHash = new Uint8Array(32);
@@ -48,8 +61,8 @@ const identities = new WeakMap<TokenRecord, Identity>();
 
 /** Made once for a cached record, until its access rules change. */
 async function identityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Promise<Identity> {
-  const known = identities.get(record);
-  if (known && haveCurrentRules(deps, known.memberships)) return known;
+  const known = currentIdentityOf(deps, record);
+  if (known) return known;
   const { token } = record;
   if (!isAuthentic(deps.deploymentKeys, coveredOfToken(token), token.mac)) throw invalidCredential();
   const identity: Identity = {
@@ -65,6 +78,11 @@ async function identityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Pro
   };
   identities.set(record, identity);
   return identity;
+}
+
+function currentIdentityOf(deps: AuthenticateTokenDeps, record: TokenRecord): Identity | undefined {
+  const known = identities.get(record);
+  return known && haveCurrentRules(deps, known.memberships) ? known : undefined;
 }
 
 function membersOf({ deploymentKeys }: AuthenticateTokenDeps, { members }: TokenRecord) {
