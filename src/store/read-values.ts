@@ -63,10 +63,7 @@ function shapeOf({ secret, version }: ValueAsk): Shape {
   return `${secret.by}_${version.by}`;
 }
 
-const guard = selectGuard({
-  // Most secrets have no aliases, and JSON is slow to parse.
-  expressions: { version_aliases: "nullif(s.version_aliases, '{}')" },
-});
+const guard = selectGuard();
 const version = select(versionTable, sealedVersionProperties);
 const key = select(kmsKeyTable, kmsKeyProperties, {
   expressions: { workspace_id: "s.workspace_id", kms_key_id: "v.kms_key_id" },
