@@ -7,6 +7,7 @@ import { connectRedis, type RedisConnection } from "../redis/connection.ts";
 import { createAuditTrail } from "../runtime/audit-trail.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createKeyMaterial } from "../runtime/key-material.ts";
+import { createSealingKeys } from "../runtime/sealing-keys.ts";
 import { createSharedLookups } from "../runtime/shared-lookups.ts";
 import { accessChannel } from "../store/access-rules.ts";
 import { revocationChannel } from "../store/api-tokens.ts";
@@ -15,7 +16,7 @@ import { keyDestroyedChannel } from "../store/due-keys.ts";
 import { listen } from "../store/listen.ts";
 import type { Logger } from "./log.ts";
 
-export type ServingBase = Base & Pick<Deps, "keyMaterial" | "keyLookups" | "audit" | "externalVaults">;
+export type ServingBase = Base & Pick<Deps, "keyMaterial" | "keyLookups" | "sealingKeys" | "audit" | "externalVaults">;
 
 /** Fails with a StartupError when the keyring does not fit the database. */
 export async function openServingBase(
@@ -29,6 +30,7 @@ export async function openServingBase(
     audit,
     keyMaterial: createKeyMaterial(base),
     keyLookups: createSharedLookups(),
+    sealingKeys: createSealingKeys(),
     externalVaults: createExternalVaults(config.vaults, { now: base.now, nowMs: () => performance.now() }),
   };
 }
@@ -37,10 +39,13 @@ export async function openServingBase(
 export function followChanges(
   closing: AsyncDisposableStack,
   { database, keyMaterial }: Pick<Deps, "database" | "keyMaterial">,
-  caches?: Pick<Deps, "tokenCache" | "accessRules">,
+  caches?: Pick<Deps, "tokenCache" | "accessRules" | "openedVersions">,
 ): void {
   const channels = {
-    [keyDestroyedChannel]: keyMaterial.drop,
+    [keyDestroyedChannel](kmsKeyId: string) {
+      keyMaterial.drop(kmsKeyId);
+      caches?.openedVersions.dropKey(kmsKeyId);
+    },
     ...(caches && { [revocationChannel]: caches.tokenCache.drop, [accessChannel]: caches.accessRules.drop }),
   };
   const notifications = listen(database, channels, {
@@ -48,9 +53,13 @@ export function followChanges(
       caches?.tokenCache.clear();
       caches?.accessRules.clear();
       keyMaterial.keepFromNow();
+      caches?.openedVersions.keepFromNow();
     },
     // The other caches look their rows up again within five seconds.
-    onLost: keyMaterial.keepNothing,
+    onLost() {
+      keyMaterial.keepNothing();
+      caches?.openedVersions.keepNothing();
+    },
   });
   closing.defer(() => notifications.close());
 }

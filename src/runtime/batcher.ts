@@ -9,11 +9,13 @@ export interface Batcher<T, R> {
 
 interface Options<T, R> {
   sizeMax: number;
+  /** Items weigh together at most `weightMax`, unless one alone weighs more. */
+  weight?: { of: (item: T) => number; max: number };
   /** While items keep arriving in each turn of the event loop, a batch waits for this time at most. 0: the first batch waits for one turn. */
   gatherMsMax?: number;
   /** Returns the results in the order of the items. */
   run: (items: readonly T[]) => Promise<readonly R[]>;
-  /** Whether the items of a failed batch are run one by one, because one of them may have failed the others. */
+  /** Whether each item of a failed batch is run alone, because one of them may have failed the others. */
   splits?: (error: unknown) => boolean;
   /** Returns the error that callers receive for an error of `run`. */
   toError?: (error: unknown) => unknown;
@@ -27,11 +29,13 @@ interface Pending<T, R> {
 
 /** After this time without an answer the next statement runs beside the current one, on another connection. */
 const patienceMs = 250;
+/** One item may wait for a lock, so the others do not wait behind it. Each takes a connection. */
+const aloneAtOnceMax = 4;
 
 /** Nobody waits for a timer: an item that arrives alone is run at once. */
 export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
-  const { sizeMax, gatherMsMax = 0, run, splits = () => false, toError = (error) => error } = options;
-  let pending: Pending<T, R>[] = [];
+  const { sizeMax, weight, gatherMsMax = 0, run, splits = () => false, toError = (error) => error } = options;
+  const pending: Pending<T, R>[] = [];
   let working: Promise<void> | undefined;
   const batches = new Set<Promise<void>>();
 
@@ -39,14 +43,24 @@ export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
     if (gatherMsMax === 0) await nextTurn();
     while (pending.length > 0) {
       if (gatherMsMax > 0) await untilNobodyJoins();
-      const batch = pending.slice(0, sizeMax);
-      pending = pending.slice(sizeMax);
+      const batch = pending.splice(0, nextSize());
       const done = runBatch(batch);
       batches.add(done);
       void done.finally(() => batches.delete(done));
       await endOrPatience(done);
     }
     working = undefined;
+  }
+
+  function nextSize(): number {
+    const size = Math.min(pending.length, sizeMax);
+    if (!weight) return size;
+    let total = 0;
+    for (let index = 0; index < size; index++) {
+      total += weight.of((pending[index] as Pending<T, R>).item);
+      if (total > weight.max) return Math.max(1, index);
+    }
+    return size;
   }
 
   async function untilNobodyJoins(): Promise<void> {
@@ -63,7 +77,11 @@ export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
     } catch (error) {
       if (batch.length > 1 && splits(error)) {
-        for (const one of batch) await runBatch([one]);
+        const rest = [...batch];
+        const runRest = async () => {
+          for (let one = rest.shift(); one; one = rest.shift()) await runBatch([one]);
+        };
+        await Promise.all(Array.from({ length: aloneAtOnceMax }, runRest));
         return;
       }
       const reason = toError(error);

@@ -15,6 +15,8 @@ export interface KeyMaterial {
   get(key: KeyName, version: number): Promise<KeyVersion>;
   /** Returns a version of any algorithm. */
   getForUse(key: KeyName, version: number): Promise<KeyVersion<KeyAlgorithm>>;
+  /** Returns a version that wraps DEKs if it is in memory. */
+  getKept(key: KeyName, version: number): KeyVersion | undefined;
   /** Whether any version of a key is in memory. */
   has(kmsKeyId: string): boolean;
   /** Removes all versions of a destroyed key. */
@@ -43,7 +45,7 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
     kept.clear();
   };
   const getForUse: KeyMaterial["getForUse"] = async (key, version) => {
-    const name = `${key.workspaceId} ${key.kmsKeyId} ${version} ${key.algorithm}`;
+    const name = nameOf(key, version);
     const found = kept.get(name);
     if (found) return found;
     const dropsBefore = drops;
@@ -55,6 +57,10 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
   return {
     get: async (key, version) => wrapping(await getForUse(key, version)),
     getForUse,
+    getKept(key, version) {
+      const found = kept.get(nameOf(key, version));
+      return found && wrapping(found);
+    },
     has: (kmsKeyId) => [...kept.values()].some((version) => version.kmsKeyId === kmsKeyId),
     // Dropped and evicted material is not overwritten: a call may still use it.
     drop(kmsKeyId) {
@@ -70,6 +76,10 @@ export function createKeyMaterial(deps: KeyMaterialDeps): KeyMaterial {
       clear();
     },
   };
+}
+
+function nameOf({ workspaceId, kmsKeyId, algorithm }: KeyName, version: number): string {
+  return `${workspaceId} ${kmsKeyId} ${version} ${algorithm}`;
 }
 
 /** Reads and unwraps a version that wraps DEKs without the memory. Fails as `loadAnyKeyVersion` does. */

@@ -10,7 +10,6 @@ import type { Caller, Idempotency } from "../domain/workspace/caller.ts";
 import { auditEvent, auditUnavailable } from "../runtime/audit-trail.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { insertAuditEvents } from "../store/audit-events.ts";
-import { isDatabaseError } from "../store/connection/database-errors.ts";
 import type { Sql, Tx } from "../store/database.ts";
 import {
   claimIdempotencyKey,
@@ -36,6 +35,13 @@ export interface PreparedMutation {
   secretId?: string;
 }
 
+/** The rows that are stored with a change. */
+export interface MutationRecords {
+  event: AuditEvent;
+  claim: IdempotencyClaim | undefined;
+  progress: CallProgress | undefined;
+}
+
 /** One change. */
 export interface Mutation<P extends PreparedMutation, T> {
   /** The permission for it, in its workspace. */
@@ -48,13 +54,10 @@ export interface Mutation<P extends PreparedMutation, T> {
    */
   apply(tx: Tx, prepared: P): Promise<T>;
   /**
-   * Does the same as `apply`, the claim and the event in one statement: a round trip instead of
-   * five. Returns undefined if it changed nothing, for example when the key is taken. Then the transaction runs and reports why.
+   * Does the same as `prepare`, `apply`, the claim and the event in one statement. Returns undefined if it changed nothing, for example when
+   * the key is taken. Then the transaction runs and reports why.
    */
-  applyAtOnce?(
-    prepared: P,
-    records: { event: AuditEvent; claim: IdempotencyClaim | undefined; progress: CallProgress | undefined },
-  ): Promise<T | undefined>;
+  applyAtOnce?(recordsOf: (subject: AuditSubject) => MutationRecords): Promise<T | undefined>;
   /** Returns the subject of an earlier call as it is now. */
   replay(sql: Sql, resourceId: string): Promise<T>;
 }
@@ -114,15 +117,17 @@ async function change<P extends PreparedMutation, T>(
 ): Promise<T> {
   const { grant } = mutation;
   const { progress } = caller;
+  const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK" } as const;
+  const claimFor = (subject: AuditSubject) => intent && claimOf(intent.scope, intent.idempotency, subject);
+  const result = await mutation.applyAtOnce?.((subject) => ({
+    event: auditEvent(deps, caller, outcome, subject),
+    claim: claimFor(subject),
+    progress,
+  }));
+  if (result !== undefined) return result;
   const prepared = await mutation.prepare();
   const { subject } = prepared;
-  const claim = intent && claimOf(intent.scope, intent.idempotency, subject);
-  const outcome = { decision: "ALLOW", rule: grant.rule, result: "OK" } as const;
-  if (mutation.applyAtOnce) {
-    const event = auditEvent(deps, caller, outcome, subject);
-    const result = await mutation.applyAtOnce(prepared, { event, claim, progress }).catch(passOverServerErrors);
-    if (result !== undefined) return result;
-  }
+  const claim = claimFor(subject);
   const waitsFor = prepared.secretId ?? subject.resourceId;
   const body = async (tx: Tx) => {
     if (claim) await claimOrFail(tx, claim);
@@ -135,12 +140,6 @@ async function change<P extends PreparedMutation, T>(
     return result;
   };
   return deps.database.transaction(body, { waitsFor, progress });
-}
-
-/** The combined statement does not report which part failed. It changed nothing, so run the transaction, which does. */
-function passOverServerErrors(error: unknown): undefined {
-  if (isDatabaseError(error)) return undefined;
-  throw error;
 }
 
 function claimOf(

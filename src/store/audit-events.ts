@@ -5,27 +5,18 @@ import { auditEventTable } from "./rows/audit-event.ts";
 import { propertiesBut } from "./rows/table.ts";
 import { write } from "./rows/write.ts";
 
-const newEvents = write(auditEventTable, propertiesBut(auditEventTable, "eventTimeUs", "xact"));
-
-/** Returns SQL that adds the events of a parameter made by `insertedEvents`. */
-export function insertEventsText(parameter: string): string {
-  return newEvents.insertAll(parameter);
-}
+export const newEvents = write(auditEventTable, propertiesBut(auditEventTable, "eventTimeUs", "xact"));
 
 /** Returns SQL that adds an event for each row of `from`, with the columns of `source` but for the given expressions. */
 export function insertEventsFrom(source: string, from: string, expressions: Readonly<Record<string, string>>): string {
   return newEvents.insertFrom(source, from, expressions);
 }
 
-export function insertedEvents(events: readonly AuditEvent[]): string {
-  return newEvents.json(events as readonly (AuditEvent & { versionNumber: number | undefined })[]);
-}
-
 /** Adds all of the events, or none. */
 export async function insertAuditEvents(sql: Sql, events: readonly AuditEvent[]): Promise<void> {
   await sql.query({
     name: "insert_audit_events",
-    text: insertEventsText("$1"),
-    values: [insertedEvents(events)],
+    text: newEvents.insertAll("$1"),
+    values: [newEvents.json(events as readonly (AuditEvent & { versionNumber: number | undefined })[])],
   });
 }

@@ -1,6 +1,5 @@
 // Access to Postgres: statements, transactions and notifications, which do not depend on a single connection.
 import type pg from "pg";
-import type { CallProgress } from "../domain/call-progress.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { checkWritable } from "./connection/check-writable.ts";
 import { translateError } from "./connection/database-errors.ts";
@@ -11,7 +10,7 @@ import { type Patience, read } from "./connection/read.ts";
 import { readList } from "./connection/read-list.ts";
 import { serveLimits } from "./connection/session.ts";
 import type { Sql, Statement, Tx } from "./connection/statement.ts";
-import { type ChangeOptions, runChange, runOnce, runTransaction } from "./connection/transaction.ts";
+import { type ChangeOptions, type ChangingCall, runChange, runOnce, runTransaction } from "./connection/transaction.ts";
 
 export type { Sql, Statement, Tx } from "./connection/statement.ts";
 
@@ -21,8 +20,14 @@ export interface TransactionOptions extends ChangeOptions {
 }
 
 export interface Database extends Sql {
-  /** Runs one statement that changes something and commits by itself. A lost answer is OUTCOME_UNKNOWN. */
-  change<Row extends object>(statement: Statement, progress?: CallProgress): Promise<Row[]>;
+  /**
+   * Runs one statement that changes something for all of `calls` and commits by itself. `statementOf` gets the calls whose deadline has not
+   * passed when the statement is sent. A lost answer is OUTCOME_UNKNOWN.
+   */
+  change<C extends ChangingCall, Row extends object>(
+    calls: readonly C[],
+    statementOf: (calls: readonly C[]) => Statement,
+  ): Promise<Row[]>;
   /**
    * Commits the changes of `body`, or nothing. Fails with OUTCOME_UNKNOWN if the answer to the COMMIT is lost. `body` runs again, at
    * most twice, after a deadlock or a lost connection, so it must not consume its input.
@@ -79,7 +84,7 @@ export function openDatabase({ connectionString, password, poolSize }: DatabaseO
 
   return {
     query,
-    change: (statement, progress) => runChange(pool, statement, { progress }),
+    change: (calls, statementOf) => runChange(pool, calls, statementOf),
     transaction(body, { waitsFor, ...options } = {}) {
       const run = () => runTransaction(pool, body, options);
       if (waitsFor === undefined) return run();

@@ -46,21 +46,21 @@ const claimTable = table(
 
 export const newClaims = write(claimTable, propertiesBut(claimTable));
 
-export function claimValues({ scope, record }: IdempotencyClaim): unknown[] {
-  return newClaims.values({ ...scope, ...record });
+export function claimRow({ scope, record }: IdempotencyClaim): IdempotencyScope & IdempotencyRecord {
+  return { ...scope, ...record };
 }
 
 const storedRecord = select(claimTable, ["fingerprint", "fingerprintKeyVersion", "resourceType", "resourceId"]);
 
-/** Ends the INSERT of a claim. The INSERT waits for another transaction that claims the key, and returns a row if the key is free. */
-export const unlessClaimed = "on conflict do nothing returning key";
+/** Ends the INSERT of a claim. The INSERT waits for another transaction that claims the key, and inserts no row if the key is taken. */
+export const unlessClaimed = "on conflict do nothing";
 
 /** Returns whether the key was free. */
 export async function claimIdempotencyKey(tx: Tx, claim: IdempotencyClaim): Promise<boolean> {
   const rows = await tx.query({
     name: "claim_idempotency_key",
-    text: `${newClaims.insert()} ${unlessClaimed}`,
-    values: claimValues(claim),
+    text: `${newClaims.insert()} ${unlessClaimed} returning key`,
+    values: newClaims.values(claimRow(claim)),
   });
   return rows.length === 1;
 }

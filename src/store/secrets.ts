@@ -122,14 +122,3 @@ export async function undeleteSecret(
   });
   return toSecret(only(rows));
 }
-
-/** Stores that values were returned now. */
-export async function touchAccessed(sql: Sql, secrets: { workspaceId: string; secretId: string }[]): Promise<void> {
-  await sql.query({
-    name: "touch_accessed",
-    text: `update secret s set last_accessed_time = now()
-      from unnest($1::text[], $2::text[]) as t (workspace_id, secret_id)
-      where s.workspace_id = t.workspace_id and s.secret_id = t.secret_id`,
-    values: [secrets.map((secret) => secret.workspaceId), secrets.map((secret) => secret.secretId)],
-  });
-}

@@ -8,9 +8,9 @@ import { isActiveByClock } from "./rows/secret.ts";
 /** A workspace without a quota. It needs no lock. */
 const isUnlimited = "tier = 'ENTERPRISE'";
 
-/** Returns SQL that has one row if the workspace has no quota; `workspaceId` is an expression. */
+/** Returns a FROM clause that has one row if the workspace has no quota; `workspaceId` is an expression. */
 export function unlimitedText(workspaceId: string): string {
-  return `select from workspace where workspace_id = ${workspaceId} and ${isUnlimited}`;
+  return `from workspace where workspace_id = ${workspaceId} and ${isUnlimited}`;
 }
 
 /** Locks the workspace until the transaction ends and returns its tier; undefined without a lock if it has no quota. */

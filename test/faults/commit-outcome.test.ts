@@ -61,7 +61,8 @@ describe("a create whose COMMIT is cut off", () => {
     proxy.onCommit(() => undefined);
     const answers = valuesOf(results);
     expect(answers).toHaveLength(keys.length);
-    expect(cuts).toBeGreaterThan(100);
+    // Calls that come together share a COMMIT.
+    expect(cuts).toBeGreaterThan(20);
     expect(problemsOfKeys({ keys, answers, rows: await storedKeys(coffer) })).toEqual([]);
     const expected = new Map(answers.map(({ key, id }) => [id, valueFor(key)]));
     expect(problemsOfValues(expected, await readValues(secrets, [...expected.keys()]))).toEqual([]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createBatcher } from "../../src/runtime/batcher.ts";
 
 /** A batcher whose batches end when the test lets them. */
-function start(options: { splits?: (error: unknown) => boolean; toError?: (error: unknown) => unknown } = {}) {
+function start(options: Partial<Parameters<typeof createBatcher<number, string>>[0]> = {}) {
   const batches: { items: readonly number[]; end: PromiseWithResolvers<readonly string[]> }[] = [];
   const batcher = createBatcher<number, string>({
     sizeMax: 3,
@@ -65,11 +65,33 @@ describe("a batcher", () => {
     const single = Promise.allSettled([1, 2].map(split.batcher.add));
     await expect.poll(() => split.batches.length).toBe(1);
     split.batches[0]?.end.reject(failure);
-    await expect.poll(() => split.batches.length).toBe(2);
-    split.batches[1]?.end.resolve(["one"]);
     await expect.poll(() => split.batches.length).toBe(3);
-    split.batches[2]?.end.reject(failure);
-    expect((await single).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    split.batches[1]?.end.reject(failure);
+    split.batches[2]?.end.resolve(["two"]);
+    expect((await single).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
     expect(split.batches.map(({ items }) => items)).toEqual([[1, 2], [1], [2]]);
+  });
+
+  test("runs the items of a split batch alone, without waiting for one that gets no answer", async () => {
+    const { batcher, batches } = start({ splits: () => true });
+    const [stuck, ...others] = [1, 2, 3].map(batcher.add) as [Promise<string>, ...Promise<string>[]];
+    await expect.poll(() => batches.length).toBe(1);
+    batches[0]?.end.reject(new Error("no"));
+    await expect.poll(() => batches.length).toBe(4);
+    for (const { items, end } of batches.slice(2)) end.resolve([`alone ${items[0]}`]);
+    expect(await Promise.all(others)).toEqual(["alone 2", "alone 3"]);
+    batches[1]?.end.resolve(["alone 1"]);
+    expect(await stuck).toBe("alone 1");
+  });
+
+  test("runs together only what weighs little enough, and alone what weighs more", async () => {
+    const { batcher, batches } = start({ weight: { of: (item) => item, max: 10 } });
+    const all = Promise.all([4, 6, 1, 30, 2].map(batcher.add));
+    for (const [index, items] of [[4, 6], [1], [30], [2]].entries()) {
+      await expect.poll(() => batches.length).toBe(index + 1);
+      expect(batches[index]?.items).toEqual(items);
+      batches[index]?.end.resolve(items.map(String));
+    }
+    expect(await all).toEqual(["4", "6", "1", "30", "2"]);
   });
 });

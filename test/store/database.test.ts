@@ -149,7 +149,9 @@ describe("what did nothing is run again, and never has a second effect", () => {
     );
     await client.end();
     await sleep(50);
-    await database.change({ name: "", text: "insert into note values ('at once')", values: [] });
+    await database.change([{ progress: undefined }], () => ({
+      ...{ name: "", text: "insert into note values ('at once')", values: [] },
+    }));
     expect(await notes("at once")).toBe(1);
   });
 

@@ -103,11 +103,12 @@ export function checkEach<C extends Readonly<Record<string, () => unknown>>>(
   checks: C,
 ): { [K in keyof C]: ReturnType<C[K]> } {
   const violations: FieldViolation[] = [];
-  const results = Object.entries(checks).map(([name, check]) => [name, readOr(undefined, violations, check)]);
+  const results: Record<string, unknown> = {};
+  for (const name of Object.keys(checks)) results[name] = readOr(undefined, violations, checks[name] as () => unknown);
   // Two checks may report the same violation.
   const isSame = (a: FieldViolation, b: FieldViolation) => a.field === b.field && a.description === b.description;
   failOn(violations.filter((violation, i) => violations.findIndex((other) => isSame(violation, other)) === i));
-  return Object.fromEntries(results);
+  return results as { [K in keyof C]: ReturnType<C[K]> };
 }
 
 /** Runs `read`. If what it reads breaks rules, adds them to `broken` and returns `otherwise`. */

@@ -14,7 +14,13 @@ import type { Deps } from "../../runtime/deps.ts";
 import { addStatementRules, bindPolicy, checkMaySet } from "../../steps/access/statement-rules.ts";
 import { authorizeAt, authorizeSomewhere } from "../../steps/authorize.ts";
 import { checkReference, lockReferencedConnection } from "../../steps/external-vaults/check-reference.ts";
-import { type SealingKeyDeps, type SealingKeyRef, sealingKey } from "../../steps/keys/sealing-key.ts";
+import {
+  findSealingKey,
+  rememberedSealingKey,
+  type SealingKey,
+  type SealingKeyDeps,
+  type SealingKeyRef,
+} from "../../steps/keys/sealing-key.ts";
 import {
   type Mutation,
   type MutationDeps,
@@ -38,8 +44,8 @@ import {
 import { newEnabledVersion } from "../../steps/versions/new-version.ts";
 import { checkQuota } from "../../steps/workspaces/check-quota.ts";
 import { databaseNow } from "../../store/clock.ts";
-import { createSecretAtOnce } from "../../store/create-secret.ts";
 import type { Tx } from "../../store/database.ts";
+import type { StoredKmsKey } from "../../store/rows/kms-key.ts";
 import { insertSecret } from "../../store/secrets.ts";
 import { insertVersion, type NewVersion } from "../../store/versions.ts";
 
@@ -97,11 +103,15 @@ function withDefaults(input: CreateSecretInput) {
 type NewSecretRequest = ReturnType<typeof withDefaults>;
 
 interface PreparedSecret extends PreparedMutation {
+  /** The row of the key that sealed the version. */
+  key: StoredKmsKey;
   secret: UnsignedNewSecret;
   version: NewVersion;
 }
 
-type CreateSecretDeps = MutationDeps & SealingKeyDeps & Pick<Deps, "regions" | "validations" | "accessRules">;
+type CreateSecretDeps = MutationDeps &
+  SealingKeyDeps &
+  Pick<Deps, "regions" | "validations" | "accessRules" | "secretWriter">;
 
 /**
  * Fails with NAME_TAKEN, VAULT_CONNECTION_NOT_FOUND, KEY_NOT_FOUND, KEY_NOT_ACTIVE, QUOTA_EXCEEDED or FIELD_INVALID; for statements
@@ -126,16 +136,19 @@ export async function createSecret(
   const payload = payloadOf(value, deps.random);
   const vaultConnectionId = vaultConnectionIdOf(value);
 
-  const prepare = async (): Promise<PreparedSecret> => {
+  const keyRef = keyRefOf(region, request);
+  const findKey = () => findSealingKey(deps, workspaceId, keyRef);
+  const prepareWith = async (takeKey: () => SealingKey | Promise<SealingKey>): Promise<PreparedSecret> => {
     await checkReference(deps.database, workspaceId, value);
     const policy = await bindPolicy(deps, deps.database, workspaceId, request.accessPolicy, statements);
-    const keyVersion = await sealingKey(deps, workspaceId, keyRefOf(region, request));
+    const { key, keyVersion } = await takeKey();
     const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber: 1 };
     const envelope = seal({ keyVersion, context, payload, random: deps.random });
     const { kmsKeyId, version: kmsKeyVersion } = keyVersion;
     const { description, labels, annotations, mimeType, credentialFields } = request;
     return {
       subject: { resourceType: "secret", resourceId: secretId, versionNumber: 1 },
+      key,
       secret: {
         ...location,
         ...{ secretId, kmsKeyId, kind, authMethod, credentialFields, revealable, egress },
@@ -151,6 +164,8 @@ export async function createSecret(
     };
   };
 
+  const prepare = () => prepareWith(findKey);
+
   const apply = async (tx: Tx, { secret, version }: PreparedSecret): Promise<Secret> => {
     await checkQuota(tx, workspaceId, "secrets");
     await lockReferencedConnection(tx, workspaceId, value);
@@ -160,8 +175,11 @@ export async function createSecret(
     return created;
   };
 
-  const applyAtOnce: Mutation<PreparedSecret, Secret>["applyAtOnce"] = ({ secret, version }, records) =>
-    createSecretAtOnce(deps.database, { secret: signNewSecret(deps, secret), version, ...records });
+  const applyAtOnce: Mutation<PreparedSecret, Secret>["applyAtOnce"] = async (recordsOf) => {
+    const prepared = await prepareWith(() => rememberedSealingKey(deps, workspaceId, keyRef) ?? findKey());
+    const { subject, secret, version, key } = prepared;
+    return deps.secretWriter.create({ secret: signNewSecret(deps, secret), version, key, ...recordsOf(subject) });
+  };
   // These need more than one statement: a time from the database's clock, a locked connection, counted rules.
   const needsTransaction = expiration !== undefined || vaultConnectionId !== undefined || statements.length > 0;
   const mutation = {

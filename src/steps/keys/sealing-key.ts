@@ -13,7 +13,15 @@ import { createDefaultKey } from "./default-key.ts";
 
 export type SealingKeyDeps = Pick<
   Deps,
-  "database" | "keyMaterial" | "keyLookups" | "now" | "random" | "keyring" | "deploymentId" | "deploymentKeys"
+  | "database"
+  | "keyMaterial"
+  | "keyLookups"
+  | "sealingKeys"
+  | "now"
+  | "random"
+  | "keyring"
+  | "deploymentId"
+  | "deploymentKeys"
 >;
 
 /** A key by id, by name, or the default key. */
@@ -22,13 +30,46 @@ export type SealingKeyRef =
   | { region: string; kmsKeyName: string }
   | { region: string };
 
+/** The primary version of a key, and the key's row. */
+export interface SealingKey {
+  key: StoredKmsKey;
+  keyVersion: KeyVersion;
+}
+
 /** Returns the primary version of the named key, or of the region's default key. */
 export async function sealingKey(deps: SealingKeyDeps, workspaceId: string, ref: SealingKeyRef): Promise<KeyVersion> {
+  return (await findSealingKey(deps, workspaceId, ref)).keyVersion;
+}
+
+/** Returns the same with the key's row, and remembers the row. */
+export async function findSealingKey(
+  deps: SealingKeyDeps,
+  workspaceId: string,
+  ref: SealingKeyRef,
+): Promise<SealingKey> {
   const key = await keyOf(deps, workspaceId, ref);
   checkAuthentic(deps.deploymentKeys, coveredOfKmsKey(key), key.mac);
   checkKeyActive(key);
   if (!wrapsSecrets(key)) throw cannotWrap(key);
-  return deps.keyMaterial.get(key, key.primaryVersion);
+  const keyVersion = await deps.keyMaterial.get(key, key.primaryVersion);
+  deps.sealingKeys.set(nameOf(workspaceId, ref), key);
+  return { key, keyVersion };
+}
+
+/** Returns what `findSealingKey` would have returned, if it is in memory. The statement that writes the sealed value must compare the key's row. */
+export function rememberedSealingKey(
+  { sealingKeys, keyMaterial }: Pick<SealingKeyDeps, "sealingKeys" | "keyMaterial">,
+  workspaceId: string,
+  ref: SealingKeyRef,
+): SealingKey | undefined {
+  const key = sealingKeys.get(nameOf(workspaceId, ref));
+  const keyVersion = key && keyMaterial.getKept(key, key.primaryVersion);
+  return keyVersion && { key, keyVersion };
+}
+
+function nameOf(workspaceId: string, ref: SealingKeyRef): string {
+  const { region, kmsKeyId, kmsKeyName } = { kmsKeyId: undefined, kmsKeyName: undefined, ...ref };
+  return JSON.stringify([workspaceId, region, kmsKeyId, kmsKeyName]);
 }
 
 function keyOf(deps: SealingKeyDeps, workspaceId: string, ref: SealingKeyRef): Promise<StoredKmsKey> {

@@ -95,7 +95,14 @@ export function discard(payload: Payload): void {
   payload.bytes.zero();
 }
 
-// Counts the bytes that begin a character. For bytes that are not UTF-8 it is a lower bound.
+// Every kind is content with fewer characters, so that a long value need not be counted to its end.
+const charactersCounted = 256;
+
+/** Counts the bytes that begin a character, up to `charactersCounted`. For bytes that are not UTF-8 it is a lower bound. */
 function charactersIn(data: Uint8Array): number {
-  return data.reduce((count, byte) => ((byte & 0xc0) === 0x80 ? count : count + 1), 0);
+  let count = 0;
+  for (let index = 0; index < data.byteLength && count < charactersCounted; index++) {
+    if (((data[index] as number) & 0xc0) !== 0x80) count++;
+  }
+  return count;
 }

@@ -21,20 +21,33 @@ const jobSilenceMs = 35_000;
 const provenForMs = 5_000;
 const attemptsMax = 3;
 
-/** One statement that commits by itself. Fails with OUTCOME_UNKNOWN when the answer is lost. */
-export async function runChange<Row extends object>(
+/** A call that a change is made for. */
+export interface ChangingCall {
+  progress: CallProgress | undefined;
+}
+
+/**
+ * One statement for all of `calls`, which commits by itself. `statementOf` gets the calls whose deadline has not passed when the statement
+ * is sent; nothing is sent for no call. Fails with OUTCOME_UNKNOWN when the answer is lost.
+ */
+export async function runChange<C extends ChangingCall, Row extends object>(
   pool: Pool,
-  statement: Statement,
-  options: ChangeOptions,
+  calls: readonly C[],
+  statementOf: (calls: readonly C[]) => Statement,
 ): Promise<Row[]> {
+  // The deadline of one of several calls must not end the wait of the others.
+  const options: ChangeOptions = { progress: calls.length === 1 ? calls[0]?.progress : undefined };
   for (let attempt = 1; ; attempt++) {
     const lease = await proven(pool, options);
     let isSent = false;
     let failure: unknown;
     try {
+      const waiting = calls.filter(({ progress }) => !isTooLate(progress));
+      if (waiting.length === 0) return [];
+      const statement = statementOf(waiting);
       // If the connection broke while it was idle, nothing was sent.
       isSent = !lease.isBroken;
-      return await whileOpen(options.progress, () => runWithin<Row>(lease, statement, silenceMs(options)));
+      return await whileOpen(waiting, () => runWithin<Row>(lease, statement, silenceMs(options)));
     } catch (error) {
       failure = error;
       if (isSent && isConnectionLost(error)) throw outcomeUnknown(error);
@@ -96,7 +109,7 @@ async function runBody<T>(run: Run, body: (tx: Tx) => Promise<T>, options: Chang
 async function commit(lease: Lease, options: ChangeOptions): Promise<void> {
   const timer = setTimeout(() => lease.close(), silenceMs(options));
   try {
-    const { command } = await whileOpen(options.progress, () => lease.client.query("commit"));
+    const { command } = await whileOpen([options], () => lease.client.query("commit"));
     // Postgres's answer to the COMMIT of a transaction in which a statement has failed.
     if (command !== "ROLLBACK") return;
   } catch (error) {
@@ -167,18 +180,24 @@ async function take(pool: Pool, { share = "write", progress }: ChangeOptions): P
 
 /** Fails if the caller does not wait any more. */
 function checkDeadline(lease: Lease | undefined, progress: CallProgress | undefined): void {
-  if (progress?.deadlineMs === undefined || performance.now() < progress.deadlineMs) return;
+  if (!isTooLate(progress)) return;
   lease?.giveBack();
   throw new CofferError("DEADLINE_EXCEEDED", "the call's deadline has passed; nothing was changed");
 }
 
-async function whileOpen<T>(progress: CallProgress | undefined, commits: () => Promise<T>): Promise<T> {
-  if (!progress) return commits();
-  progress.isOutcomeOpen = true;
+function isTooLate(progress: CallProgress | undefined): boolean {
+  return progress?.deadlineMs !== undefined && performance.now() >= progress.deadlineMs;
+}
+
+async function whileOpen<T>(calls: readonly Partial<ChangingCall>[], commits: () => Promise<T>): Promise<T> {
+  const setOpen = (isOpen: boolean) => {
+    for (const { progress } of calls) if (progress) progress.isOutcomeOpen = isOpen;
+  };
+  setOpen(true);
   try {
     return await commits();
   } finally {
-    progress.isOutcomeOpen = false;
+    setOpen(false);
   }
 }
 

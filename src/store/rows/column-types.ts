@@ -70,6 +70,15 @@ export function json<T>(): ColumnType<T> {
   };
 }
 
+/** Returns the texts in the order in which Postgres reads them from jsonb: by the size of their names in bytes, then by their bytes. */
+export function inStoredOrder(texts: Record<string, string>): Record<string, string> {
+  const names = Object.keys(texts);
+  if (names.length < 2) return texts;
+  const sorted = names.map((name) => ({ name, bytes: Buffer.from(name) }));
+  sorted.sort(({ bytes: a }, { bytes: b }) => a.byteLength - b.byteLength || Buffer.compare(a, b));
+  return Object.fromEntries(sorted.map(({ name }) => [name, texts[name] as string]));
+}
+
 /** Texts by name as jsonb. The MAC covers the names and values in the order of the names. */
 export const sortedTexts: ColumnType<Record<string, string>> = {
   ...json(),

@@ -15,6 +15,8 @@ export interface Selection<Row> {
   read(row: DriverRow): Row;
   /** The expressions of the select list, in the order of the properties. */
   expressions: readonly string[];
+  /** The types of the columns, in the same order. */
+  sqlTypes: readonly string[];
   /** Reads a row in array mode; `positions` says where the value of each expression is. */
   readAt(row: ArrayRow, positions: readonly number[]): Row;
 }
@@ -49,6 +51,7 @@ export function select<C extends Columns, K extends keyof C & string>(
       .map(({ expression, key }) => (expression === `${alias}.${key}` ? expression : `${expression} as ${key}`))
       .join(", "),
     expressions: parts.map(({ expression }) => expression),
+    sqlTypes: parts.map(({ type }) => type.sqlType),
     read(row) {
       const result: Record<string, unknown> = { ...empty };
       for (const { property, key, type } of parts) result[property] = type.decode(row[key]);
