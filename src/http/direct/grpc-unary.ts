@@ -1,9 +1,10 @@
 // Answers unary gRPC and gRPC-Web requests without Connect's universal handler: the same answers with less work.
-import { type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { timeoutMsMax } from "../../call/invoke.ts";
+import { writeBinary } from "../../call/schema/frozen-messages.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
 import { inflate } from "../body/inflate.ts";
 import { type BodyLimits, readBody } from "../body/read-body.ts";
@@ -30,7 +31,7 @@ export async function answerGrpcUnary(
     timeoutMs,
   });
   const headers = { ...Object.fromEntries(result.header), "content-type": grpcContentType({ isWeb, isText }) };
-  const body = framed(0, toBinary(method.output, result.message));
+  const body = framed(0, writeBinary(method.output, result.message));
   const trailers = { ...Object.fromEntries(result.trailer), "grpc-status": "0" };
   if (!isWeb) return { status: 200, headers, body, trailers };
   // Browsers cannot read trailers. gRPC-Web sends them in the last frame.

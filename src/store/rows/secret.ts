@@ -16,6 +16,7 @@ import {
   text,
   time,
 } from "./column-types.ts";
+import { readComposite } from "./composite.ts";
 import { type ArrayRow, type DriverRow, type SelectOptions, select } from "./select.ts";
 import {
   type CoveredRow,
@@ -152,6 +153,15 @@ export function toSecretAt(row: ArrayRow): StoredSecret {
   return withComputed(stored.readAt(row, positions), row[stateIndex] as SecretState | null, validation);
 }
 
+/** The columns of `secret s` as one text. Equal texts are equal secrets. */
+export const secretText = stored.text;
+
+const textTypes = [...stored.sqlTypes, "text", "text", "timestamptz", "text"];
+
+export function toSecretOfText(text: string): StoredSecret {
+  return toSecretAt(readComposite(text, textTypes));
+}
+
 type TriedColumns = [state: ValidationState | null, validateTime: Date | null, error: string | null];
 
 /** Adds to the row itself: a copy of so many properties is slow. */
@@ -202,11 +212,21 @@ function storedSecretAt(time: string, expressions: Readonly<Record<string, strin
     },
     added: ["state", "accessPolicy", "validation"],
   });
-  const computed = `case when ${isExpired} then 'SOFT_DELETED' end as current_state,
-    case when ${isTried} then s.validation_state when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
-    case when ${isTried} then s.validate_time end as validate_time,
-    case when ${isTried} then s.validation_error end as validation_error`;
-  return { ...declared, sql: `${declared.sql}, ${computed}` };
+  const computed = [
+    ["current_state", `case when ${isExpired} then 'SOFT_DELETED' end`],
+    [
+      "validation_state",
+      `case when ${isTried} then s.validation_state when s.validation_state is not null then 'UNSPECIFIED' end`,
+    ],
+    ["validate_time", `case when ${isTried} then s.validate_time end`],
+    ["validation_error", `case when ${isTried} then s.validation_error end`],
+  ] as const;
+  return {
+    ...declared,
+    sql: [declared.sql, ...computed.map(([name, expression]) => `${expression} as ${name}`)].join(", "),
+    /** The same columns as one text. */
+    text: `row(${[...declared.expressions, ...computed.map(([, expression]) => expression)].join(", ")})::text`,
+  };
 }
 
 /** SQL that locks the rows of `secret s` that `condition` selects, and then reads them, with the time after the wait as `t.at`. */
