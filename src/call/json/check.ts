@@ -43,9 +43,11 @@ function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: strin
     return problem === undefined || report(walk, path, problem);
   }
   if (!isJsonObject(json)) return report(walk, path, "must be an object");
-  const given = new Map<DescField | DescOneof, string>();
-  for (const [key, value] of Object.entries(json)) {
-    if (!walkMember(walk, desc, { key, value }, given, joinPath(path, key))) delete json[key];
+  const keys = Object.keys(json);
+  // A single member collides with no other.
+  const given = keys.length > 1 ? new Map<DescField | DescOneof, string>() : undefined;
+  for (const key of keys) {
+    if (!walkMember(walk, desc, key, json[key] as JsonValue, given, joinPath(path, key))) delete json[key];
   }
   return true;
 }
@@ -53,15 +55,16 @@ function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: strin
 function walkMember(
   walk: Walk,
   desc: DescMessage,
-  { key, value }: { key: string; value: JsonValue },
-  given: Map<DescField | DescOneof, string>,
+  key: string,
+  value: JsonValue,
+  given: Map<DescField | DescOneof, string> | undefined,
   at: string,
 ): boolean {
   const field = fieldByName(desc, key);
   if (field === undefined || (walk.isExact && key !== field.name)) return report(walk, at, "is not a known field");
-  if (!isGivenOnce(walk, given, field, at)) return false;
+  if (given && !isGivenOnce(walk, given, field, at)) return false;
   if ((value === null && !takesNull(field)) || (value === "" && isAbsentWhenEmpty(field))) return false;
-  if (field.oneof !== undefined && !isOnlyMember(walk, given, field.oneof, at)) return false;
+  if (given && field.oneof !== undefined && !isOnlyMember(walk, given, field.oneof, at)) return false;
   return walkField(walk, field, value, at);
 }
 

@@ -1,5 +1,6 @@
 // Answers unary Connect requests without Connect's universal handler: with stricter input checks, exact errors and less work.
 import type { DescMessage, DescMethodUnary, Message } from "@bufbuild/protobuf";
+import { recordOf } from "../../call/header-map.ts";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { type Invoke, timeoutMsMax } from "../../call/invoke.ts";
 import { type JsonInput, readJsonMessage } from "../../call/json/input.ts";
@@ -18,6 +19,9 @@ export type Codec = "json" | "proto";
 
 /** Returns the codec of a unary Connect request; undefined if its content type belongs to another protocol. */
 export function unaryCodec(contentType: string | null | undefined): Codec | undefined {
+  // The usual forms.
+  if (contentType === "application/json") return "json";
+  if (contentType === "application/proto") return "proto";
   const [, codec] = /^application\/(json|proto)(?:\s*;\s*charset="?utf-?8"?)?$/i.exec(contentType ?? "") ?? [];
   return codec?.toLowerCase() as Codec | undefined;
 }
@@ -46,12 +50,13 @@ export async function answerMessage(
   const { message, shape } = decode(method, codec, bytes);
   const request = { protocolName: "connect", source: call, timeoutMs, shape } as const;
   const result = await options.invoke(method, message, request);
-  const headers: Record<string, string> = {};
-  for (const [name, value] of result.header) headers[name] = value;
-  for (const [name, value] of result.trailer) headers[`trailer-${name}`] = value;
-  headers["content-type"] = `application/${codec}`;
+  const headers = recordOf(result.header);
+  for (const [name, value] of result.trailer ?? []) headers[`trailer-${name}`] = value;
+  headers["content-type"] = contentTypes[codec];
   return { status: 200, headers, body: encode(method, codec, result.message) };
 }
+
+const contentTypes: Readonly<Record<Codec, string>> = { json: "application/json", proto: "application/proto" };
 
 function checkProtocolVersion(headers: Headers): void {
   const version = headers.get("connect-protocol-version");

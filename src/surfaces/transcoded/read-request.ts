@@ -32,21 +32,38 @@ export function readRequest(route: Route, input: RestInput): JsonInput {
   const root = putBody(route.body, input.body);
   const desc = route.method.input;
   if (route.updateMask) violations.push(...putMask(route.updateMask, route, root));
-  const bound: string[] = [];
-  route.template.variables.forEach(({ fieldPath }, i) => {
-    const target = resolve(desc, fieldPath, false);
-    const text = input.variables[i];
-    if (target === undefined || text === undefined) throw new Error(`unbound path variable ${fieldPath.join(".")}`);
-    const problem = putValue(root, target, parameterToJson(leaf(target), [text]), "is given in the path already");
+  const inPath = targetsOf(route);
+  for (let i = 0; i < inPath.length; i++) {
+    const target = inPath[i] as Target;
+    const value = parameterToJson(leaf(target), [input.variables[i] as string]);
+    const problem = putValue(root, target, value, "is given in the path already");
     if (problem !== undefined) violations.push(problem);
-    bound.push(identity(target));
-  });
-  for (const [name, values] of input.query) {
-    const problem = putParameter(route, root, name, values, bound);
-    if (problem !== undefined) violations.push(problem);
+  }
+  if (input.query.size > 0) {
+    const bound = inPath.map(identity);
+    for (const [name, values] of input.query) {
+      const problem = putParameter(route, root, name, values, bound);
+      if (problem !== undefined) violations.push(problem);
+    }
   }
   const { exactJson, fieldNames } = route.api;
   return readJsonValue(desc, root, { violations, isExact: exactJson, spelling: fieldNames });
+}
+
+const targets = new WeakMap<Route, readonly Target[]>();
+
+/** Returns the fields of the path's variables. */
+function targetsOf(route: Route): readonly Target[] {
+  let found = targets.get(route);
+  if (!found) {
+    found = route.template.variables.map(({ fieldPath }) => {
+      const target = resolve(route.method.input, fieldPath, false);
+      if (!target) throw new Error(`unbound path variable ${fieldPath.join(".")}`);
+      return target;
+    });
+    targets.set(route, found);
+  }
+  return found;
 }
 
 function putBody(target: BodyTarget, body: JsonValue | undefined): JsonObject {
@@ -130,13 +147,12 @@ function identity({ fields }: Target): string {
 /** Sets the target below `root`. Returns a violation if it has a value already. */
 function putValue(root: JsonObject, target: Target, value: JsonValue, description: string): FieldViolation | undefined {
   let object = root;
-  let path = "";
-  for (const [i, field] of target.fields.entries()) {
-    const given = [field.name, field.jsonName].find((name) => Object.hasOwn(object, name));
+  const last = target.fields.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const given = spellingIn(object, target.fields[i] as DescField);
     const key = given ?? (target.spelling[i] as string);
-    path = joinPath(path, key);
-    if (i === target.fields.length - 1) {
-      if (given !== undefined) return { field: path, description };
+    if (i === last) {
+      if (given !== undefined) return { field: pathOf(root, target), description };
       object[key] = value;
       return undefined;
     }
@@ -147,4 +163,21 @@ function putValue(root: JsonObject, target: Target, value: JsonValue, descriptio
     object = child;
   }
   return undefined;
+}
+
+/** Returns the path of a target that is given, as the caller spelled it. */
+function pathOf(root: JsonObject, { fields, spelling }: Target): string {
+  let object: JsonValue | undefined = root;
+  let path = "";
+  for (const [i, field] of fields.entries()) {
+    const key: string = (isJsonObject(object) && spellingIn(object, field)) || (spelling[i] as string);
+    path = joinPath(path, key);
+    object = isJsonObject(object) ? object[key] : undefined;
+  }
+  return path;
+}
+
+function spellingIn(object: JsonObject, { name, jsonName }: DescField): string | undefined {
+  if (Object.hasOwn(object, name)) return name;
+  return Object.hasOwn(object, jsonName) ? jsonName : undefined;
 }
