@@ -99,7 +99,7 @@ describe("100 creates with two COMMITs, of which the first", () => {
     const running = createAll(keys);
     await sleep(100);
     await other.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where query like 'with patience%' and wait_event_type = 'Lock'",
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'with patience%' and wait_event_type = 'Lock'",
     );
     await other.query("rollback");
     await other.end();
