@@ -7,6 +7,8 @@ export const tokenCredential: Pick<WireApi, "credentialHeaders" | "credential"> 
   credential({ headers }) {
     const authorization = headers.get("authorization");
     if (authorization === null) return headers.get("x-api-key") ?? undefined;
+    // The usual form, without the list that a match would make.
+    if (authorization.startsWith("Bearer ") && !/[^!-~]/.test(authorization.slice(7))) return authorization.slice(7);
     return /^(?:bearer|token) +([!-~]+) *$/i.exec(authorization)?.[1] ?? "";
   },
 };

@@ -5,11 +5,17 @@ export function createHeaderMap(entries: Iterable<readonly [string, string]> = [
   return new HeaderMap(entries);
 }
 
+/** Returns the headers by their names in lower case, as a new object. */
+export function recordOf(headers: Headers): Record<string, string> {
+  return headers instanceof HeaderMap ? { ...headers.record } : Object.fromEntries(headers);
+}
+
 type Entries = ReturnType<Headers["entries"]>;
 type Texts = ReturnType<Headers["keys"]>;
 
 class HeaderMap implements Headers {
-  readonly #values = new Map<string, string>();
+  /** Without a prototype: a name such as `constructor` must find nothing. */
+  readonly record: Record<string, string> = Object.create(null);
 
   constructor(entries: Iterable<readonly [string, string]>) {
     for (const [name, value] of entries) this.append(name, value);
@@ -17,16 +23,16 @@ class HeaderMap implements Headers {
 
   append(name: string, value: string): void {
     const key = name.toLowerCase();
-    const before = this.#values.get(key);
-    this.#values.set(key, before === undefined ? value : `${before}, ${value}`);
+    const before = this.record[key];
+    this.record[key] = before === undefined ? value : `${before}, ${value}`;
   }
 
   delete(name: string): void {
-    this.#values.delete(name.toLowerCase());
+    delete this.record[name.toLowerCase()];
   }
 
   get(name: string): string | null {
-    return this.#values.get(name.toLowerCase()) ?? null;
+    return this.record[name.toLowerCase()] ?? null;
   }
 
   /** coffer has no cookies. */
@@ -35,28 +41,28 @@ class HeaderMap implements Headers {
   }
 
   has(name: string): boolean {
-    return this.#values.has(name.toLowerCase());
+    return this.get(name) !== null;
   }
 
   set(name: string, value: string): void {
-    this.#values.set(name.toLowerCase(), value);
+    this.record[name.toLowerCase()] = value;
   }
 
   forEach(callback: (value: string, name: string, parent: Headers) => void): void {
-    for (const [name, value] of this.#values) callback(value, name, this);
+    for (const [name, value] of Object.entries(this.record)) callback(value, name, this);
   }
 
   // The type of the web's iterators has more methods than the `lib` of this project. At run time they are the same.
   entries(): Entries {
-    return this.#values.entries() as unknown as Entries;
+    return Object.entries(this.record).values() as unknown as Entries;
   }
 
   keys(): Texts {
-    return this.#values.keys() as unknown as Texts;
+    return Object.keys(this.record).values() as unknown as Texts;
   }
 
   values(): Texts {
-    return this.#values.values() as unknown as Texts;
+    return Object.values(this.record).values() as unknown as Texts;
   }
 
   [Symbol.iterator](): Entries {

@@ -28,7 +28,8 @@ export interface CallRequest {
 export interface CallResult {
   message: MessageShape<DescMessage>;
   header: Headers;
-  trailer: Headers;
+  /** Undefined if there are none. */
+  trailer: Headers | undefined;
 }
 
 /** The longest deadline in milliseconds. setTimeout fires at once for more. */

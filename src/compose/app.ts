@@ -20,6 +20,9 @@ import { createDenialLog } from "../runtime/audit-denials.ts";
 import { type DatabaseClock, openDatabaseClock } from "../runtime/database-clock.ts";
 import type { Deps } from "../runtime/deps.ts";
 import { createJwtIdentities } from "../runtime/jwt-identities.ts";
+import { lastTimesIntervalMs } from "../runtime/last-times.ts";
+import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
+import { createSecretReader } from "../runtime/secret-reader.ts";
 import { createSecretWriter } from "../runtime/secret-writer.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
@@ -71,14 +74,18 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
   const base = await openServingBase(opening, { config, database, keyring });
   const accessTimes = opening.adopt(
-    createAccessTimes(database.background, (error) => log.warn({ err: error }, "access times could not be stored")),
+    createAccessTimes(database.background, {
+      intervalMs: lastTimesIntervalMs,
+      onLost: (error) => log.warn({ err: error }, "access times could not be stored"),
+    }),
     (times) => times.flush(),
   );
   const denials = opening.adopt(
     createDenialLog(base, (error) => log.error({ err: error }, "a denial is missing in the audit trail")),
     (denialLog) => denialLog.flush(),
   );
-  const deps = createDeps({ config, log, base, accessTimes, redis, clock });
+  const openedVersions = opening.adopt(createOpenedVersions(), (versions) => versions.close());
+  const deps = createDeps({ config, log, base, accessTimes, openedVersions, redis, clock });
   followChanges(opening, base, deps);
   const shutdown = new AbortController();
   opening.defer(() => shutdown.abort());
@@ -140,6 +147,7 @@ function createDeps({
   log,
   base,
   accessTimes,
+  openedVersions,
   redis,
   clock,
 }: {
@@ -147,6 +155,7 @@ function createDeps({
   log: Logger;
   base: ServingBase;
   accessTimes: AccessTimes;
+  openedVersions: OpenedVersions;
   redis: RedisConnection | undefined;
   clock: DatabaseClock;
 }): Deps {
@@ -160,7 +169,9 @@ function createDeps({
   );
   const deps = {
     ...base,
+    secretReader: createSecretReader(database),
     valueReader: createValueReader(database),
+    openedVersions,
     secretWriter: createSecretWriter(database),
     accessRules,
     accessTimes,

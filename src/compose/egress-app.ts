@@ -23,12 +23,12 @@ import { createFailureLimits } from "../redis/rate-limits.ts";
 import { createSharedCount } from "../redis/shared-count.ts";
 import { createReadiness } from "../rpc/readiness.ts";
 import { createEgressEventLog } from "../runtime/egress-event-log.ts";
+import { createLastTimes, lastTimesIntervalMs } from "../runtime/last-times.ts";
 import { createSandboxRecords } from "../runtime/sandbox-records.ts";
-import { createWriteBehind } from "../runtime/write-behind.ts";
 import { placeholderMac, refusalOfForeignPlaceholder } from "../steps/egress/placeholders.ts";
 import { workspaceCa } from "../steps/egress/workspace-ca.ts";
+import { touchSecretsUsed, type UsedSecret } from "../store/last-times.ts";
 import { findSandboxRecord } from "../store/sandbox-bindings.ts";
-import { touchUsedByEgress } from "../store/touch-used-by-egress.ts";
 import { createEventGuard } from "../wire/guard-events.ts";
 import type { Logger } from "./log.ts";
 import { openRedis, type ServingBase } from "./serving-base.ts";
@@ -41,8 +41,6 @@ export interface EgressApp {
   /** Keeps serving for `leadMs`, lets requests finish, writes what is still buffered, and closes everything. */
   close(leadMs?: number): Promise<void>;
 }
-
-const usedDelayMs = 1_000;
 
 export async function createEgressApp(
   config: Config,
@@ -65,9 +63,8 @@ export async function createEgressApp(
     bytesPerHour: undefined,
   });
   const used = opening.adopt(
-    createWriteBehind<{ workspaceId: string; secretId: string }>({
-      delayMs: usedDelayMs,
-      write: (secrets) => touchUsedByEgress(database.background, secrets),
+    createLastTimes<UsedSecret>((secrets) => touchSecretsUsed(database.background, secrets), {
+      intervalMs: lastTimesIntervalMs,
       onLost: (error) => log.warn({ err: error }, "times of use could not be stored"),
     }),
     (times) => times.flush(),
@@ -101,7 +98,7 @@ export async function createEgressApp(
     failureLimits: createFailureLimits(config.rateLimitUnauthenticated),
     openTunnels: createOpenTunnels(),
     certificates: createCertificates((workspaceId) => workspaceCa(deps, workspaceId), deps),
-    touchUsed: (secret) => used.add(`${secret.workspaceId} ${secret.secretId}`, secret),
+    touchUsed: (secret) => used.note(secret.secretId, secret),
     measure: metrics.measure,
     log: (line) => log.info(line, "egress"),
     onUnknownClient(address) {

@@ -149,12 +149,10 @@ function createStreamRouter(
 }
 
 function createRateLimits(parts: ServerParts): Record<"principal" | "workspace", RateLimit> {
-  const { config, redis, isWorker } = parts;
+  const { config, redis } = parts;
   const shared = redis && { redis, prefix: config.redisPrefix };
-  const limitOf = (name: string, limit: number) => {
-    const charged = createRateLimit(name, limit, shared, counterOf(parts));
-    return shared || isWorker ? leasePoints(charged, limit) : charged;
-  };
+  const limitOf = (name: string, limit: number) =>
+    leasePoints(createRateLimit(name, limit, shared, counterOf(parts)), limit);
   return {
     principal: limitOf("principal", config.rateLimitPrincipal),
     workspace: limitOf("workspace", config.rateLimitWorkspace),

@@ -39,10 +39,13 @@ export async function openServingBase(
 export function followChanges(
   closing: AsyncDisposableStack,
   { database, keyMaterial }: Pick<Deps, "database" | "keyMaterial">,
-  caches?: Pick<Deps, "tokenCache" | "accessRules">,
+  caches?: Pick<Deps, "tokenCache" | "accessRules" | "openedVersions">,
 ): void {
   const channels = {
-    [keyDestroyedChannel]: keyMaterial.drop,
+    [keyDestroyedChannel](kmsKeyId: string) {
+      keyMaterial.drop(kmsKeyId);
+      caches?.openedVersions.dropKey(kmsKeyId);
+    },
     ...(caches && { [revocationChannel]: caches.tokenCache.drop, [accessChannel]: caches.accessRules.drop }),
   };
   const notifications = listen(database, channels, {
@@ -50,9 +53,13 @@ export function followChanges(
       caches?.tokenCache.clear();
       caches?.accessRules.clear();
       keyMaterial.keepFromNow();
+      caches?.openedVersions.keepFromNow();
     },
     // The other caches look their rows up again within five seconds.
-    onLost: keyMaterial.keepNothing,
+    onLost() {
+      keyMaterial.keepNothing();
+      caches?.openedVersions.keepNothing();
+    },
   });
   closing.defer(() => notifications.close());
 }

@@ -64,7 +64,8 @@ export function isPrincipalId(id: string): boolean {
 }
 
 function uuidV7(unixMs: number, random: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(16);
+  // One buffer for all ids: it is read before the next one is made.
+  const bytes = uuid;
   bytes.set(random, 6);
   for (let i = 5, rest = unixMs; i >= 0; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256;
   bytes[6] = 0x70 | (byteAt(bytes, 6) & 0x0f);
@@ -72,20 +73,25 @@ function uuidV7(unixMs: number, random: Uint8Array): Uint8Array {
   return bytes;
 }
 
+const uuid = new Uint8Array(16);
+const characters = Buffer.alloc(charactersPerId);
+const alphabetCodes = Buffer.from(alphabet, "latin1");
+
 /** The first character holds three bits, each of the others five. */
 function base32(bytes: Uint8Array): string {
-  let text = "";
+  let length = 0;
   let bits = 0;
   let bitCount = charactersPerId * 5 - bytes.byteLength * 8;
-  for (const byte of bytes) {
-    bits = ((bits << 8) | byte) & 0xfff;
+  for (let i = 0; i < bytes.byteLength; i++) {
+    bits = ((bits << 8) | byteAt(bytes, i)) & 0xfff;
     bitCount += 8;
     while (bitCount >= 5) {
       bitCount -= 5;
-      text += alphabet[(bits >> bitCount) & 31];
+      characters[length++] = byteAt(alphabetCodes, (bits >> bitCount) & 31);
     }
   }
-  return text;
+  // Characters that are added one by one would make a chain of 26 strings.
+  return characters.toString("latin1", 0, length);
 }
 
 function byteAt(bytes: Uint8Array, index: number): number {

@@ -5,9 +5,9 @@ import type { Payload, PayloadForm } from "../domain/secret/payload.ts";
 import { Sensitive } from "../domain/sensitive.ts";
 import { type KeyVersionName, type ValueAads, type ValueContext, valueAads } from "./aad.ts";
 import { aeadOpen, aeadSeal, nonceSizeBytes } from "./aead.ts";
-import { algorithmSpec } from "./algorithms.ts";
+import { type Algorithm, algorithmSpec } from "./algorithms.ts";
 import { valueCorrupt } from "./corrupt.ts";
-import { type Envelope, formatEnvelope, parseEnvelope } from "./format.ts";
+import { formatEnvelope, type ParsedEnvelope, parseEnvelope, parsePayload } from "./format.ts";
 import type { KeyVersion } from "./key-version.ts";
 import { unwrapKey, type WrappingKey, wrapKey } from "./wrap.ts";
 
@@ -37,14 +37,43 @@ interface Open {
 }
 
 /** Returns the payload. Fails with VALUE_CORRUPT, also when the envelope names another key, version or algorithm than expected. */
-export function open({ envelope, keyVersion, context, form }: Open): Payload {
-  const parsed = parseExpected(envelope, keyVersion);
-  const { algorithm } = keyVersion;
-  const { nonce, ciphertext, wrappedDek } = parsed;
+export function open(sealed: Open): Payload {
+  using unwrapped = unwrapDek(sealed);
+  return openWithDek(unwrapped, sealed.envelope);
+}
+
+/** The DEK of one envelope, for as long as the bytes before the payload are the same. Disposing it overwrites the DEK. */
+export interface UnwrappedDek extends Disposable {
+  form: PayloadForm;
+  algorithm: Algorithm;
+  dek: Sensitive;
+  /** The bytes before the nonce: they name the key version and hold the wrapped DEK. */
+  head: Uint8Array;
+  /** The AAD of the payload. */
+  aad: Uint8Array;
+}
+
+/** Fails as `open` does. */
+export function unwrapDek({ envelope, keyVersion, context, form }: Open): UnwrappedDek {
+  const { wrappedDek, headSizeBytes } = parseExpected(envelope, keyVersion);
   const aads = valueAads(context, form, keyVersion);
-  using dek = unwrapKey(wrappingKey(keyVersion, aads), wrappedDek);
-  const opened = aeadOpen({ algorithm, key: dek.reveal(), nonce, aad: aads.payload }, ciphertext);
-  return { form, bytes: new Sensitive(opened) };
+  // Copies, because the bytes of the envelope and of the AADs belong to others.
+  const head = Uint8Array.prototype.slice.call(envelope, 0, headSizeBytes);
+  const aad = Uint8Array.prototype.slice.call(aads.payload);
+  const dek = unwrapKey(wrappingKey(keyVersion, aads), wrappedDek);
+  return { form, algorithm: keyVersion.algorithm, dek, head, aad, [Symbol.dispose]: () => dek.zero() };
+}
+
+/** Returns whether the DEK was unwrapped from the same bytes. */
+export function isDekOf({ head }: UnwrappedDek, envelope: Buffer): boolean {
+  const { byteLength } = head;
+  return envelope.byteLength > byteLength && envelope.compare(head, 0, byteLength, 0, byteLength) === 0;
+}
+
+/** Opens the payload of an envelope for which `isDekOf` is true. Fails with VALUE_CORRUPT. */
+export function openWithDek({ form, algorithm, dek, head, aad }: UnwrappedDek, envelope: Uint8Array): Payload {
+  const { nonce, ciphertext } = parsePayload(envelope, head.byteLength);
+  return { form, bytes: new Sensitive(aeadOpen({ algorithm, key: dek.reveal(), nonce, aad }, ciphertext)) };
 }
 
 interface Rewrap {
@@ -71,7 +100,7 @@ export function rewrap({ envelope, from, to, context, form, random }: Rewrap): B
   });
 }
 
-function parseExpected(envelope: Uint8Array, expected: KeyVersionName): Envelope {
+function parseExpected(envelope: Uint8Array, expected: KeyVersionName): ParsedEnvelope {
   const parsed = parseEnvelope(envelope);
   const { kmsKeyId, version, algorithm } = parsed.keyVersion;
   if (kmsKeyId !== expected.kmsKeyId || version !== expected.version || algorithm !== expected.algorithm) {

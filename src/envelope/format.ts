@@ -36,8 +36,13 @@ export function formatEnvelope({ keyVersion, wrappedDek, nonce, ciphertext }: En
   ]);
 }
 
+export interface ParsedEnvelope extends Envelope {
+  /** The size of everything before the nonce. */
+  headSizeBytes: number;
+}
+
 /** Fails with VALUE_CORRUPT unless `formatEnvelope` wrote exactly these bytes. */
-export function parseEnvelope(bytes: Uint8Array): Envelope {
+export function parseEnvelope(bytes: Uint8Array): ParsedEnvelope {
   const reader = createReader(bytes);
   if (reader.uint8() !== envelopeVersion) throw valueCorrupt();
   const algorithm = algorithmOfWireNumber(reader.uint8());
@@ -50,14 +55,25 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
   const wrappedDekSize = reader.uint8();
   if (wrappedDekSize !== algorithmSpec(algorithm).keySizeBytes + tagSizeBytes) throw valueCorrupt();
   const wrappedDek = reader.take(wrappedDekSize);
-  const nonce = reader.take(nonceSizeBytes);
-  const ciphertext = reader.take(reader.uint32());
-  reader.end();
+  const headSizeBytes = bytes.byteLength - reader.rest().byteLength;
   return {
     keyVersion: { kmsKeyId, version, algorithm },
     wrappedDek: { salt, commitment, nonce: wrapNonce, ciphertext: wrappedDek },
-    nonce,
-    ciphertext,
+    headSizeBytes,
+    ...parsePayload(bytes, headSizeBytes),
+  };
+}
+
+/** Parses what follows the head: nonce(12) ciphertext+tag(4 + n). Fails with VALUE_CORRUPT. */
+export function parsePayload(bytes: Uint8Array, headSizeBytes: number): Pick<Envelope, "nonce" | "ciphertext"> {
+  const ciphertextStart = headSizeBytes + nonceSizeBytes + 4;
+  if (bytes.byteLength < ciphertextStart) throw valueCorrupt();
+  const { buffer, byteOffset, byteLength } = bytes;
+  const size = Buffer.from(buffer, byteOffset, byteLength).readUInt32BE(headSizeBytes + nonceSizeBytes);
+  if (byteLength - ciphertextStart !== size) throw valueCorrupt();
+  return {
+    nonce: bytes.subarray(headSizeBytes, headSizeBytes + nonceSizeBytes),
+    ciphertext: bytes.subarray(ciphertextStart),
   };
 }
 

@@ -89,7 +89,12 @@ export function createDispatch(options: DispatchOptions, bodyLimits: BodyLimits,
   };
   const respond = async (open: OpenRequest, response: NodeResponse): Promise<void> => {
     try {
-      const answer = await answerOrError(dispatch, open, response);
+      let answer: Answer | StreamedAnswer;
+      try {
+        answer = await answerRequest(dispatch, open, response);
+      } catch (thrown) {
+        answer = renderError(dispatch, open, thrown);
+      }
       const before = answers.before(response);
       if (before) await before;
       send(open, response, answer);
@@ -122,24 +127,21 @@ function shuttingDown(): CofferError {
   return new CofferError("SHUTTING_DOWN", message);
 }
 
-async function answerOrError(
+/** Throws CofferError or an unexpected error, at once or later. */
+function answerRequest(
   dispatch: Dispatch,
   open: OpenRequest,
   response: NodeResponse,
-): Promise<Answer | StreamedAnswer> {
-  try {
-    const call = openCall(open.request, response, open.contextValues, dispatch);
-    open.head = call;
-    if (call.path === "/healthz") return plainAnswer(200, "ok\n");
-    if (call.path === "/readyz") return await answerReadiness(dispatch);
-    const surface = ownerOf(dispatch, call);
-    if (surface) return await surface.answer(call, dispatch.server);
-    // Fails if the path is malformed.
-    readRequestPath(call.path);
-    throw new CofferError("ROUTE_NOT_FOUND", "the path is not found");
-  } catch (thrown) {
-    return renderError(dispatch, open, thrown);
-  }
+): Answer | Promise<Answer | StreamedAnswer> {
+  const call = openCall(open.request, response, open.contextValues, dispatch);
+  open.head = call;
+  if (call.path === "/healthz") return plainAnswer(200, "ok\n");
+  if (call.path === "/readyz") return answerReadiness(dispatch);
+  const surface = ownerOf(dispatch, call);
+  if (surface) return surface.answer(call, dispatch.server);
+  // Fails if the path is malformed.
+  readRequestPath(call.path);
+  throw new CofferError("ROUTE_NOT_FOUND", "the path is not found");
 }
 
 function ownerOf({ surfaces }: Dispatch, head: RequestHead): Surface | undefined {

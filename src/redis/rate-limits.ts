@@ -11,6 +11,7 @@ export interface RateLimitState {
   /** Points a second. */
   limit: number;
   remaining: number;
+  /** In whole milliseconds when the call is refused. */
   resetMs: number;
 }
 

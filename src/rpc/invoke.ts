@@ -24,7 +24,7 @@ export function createInvoke(services: readonly ServiceImplSpec[], steps?: CallS
     const call = new UnaryCall(method, message, request);
     const answer = steps ? steps.run(call, implementation) : implementation(call);
     const response = await (call.deadlineMs === undefined ? answer : untilDeadline(answer, call));
-    return { message: response, header: call.responseHeader, trailer: call.responseTrailer };
+    return { message: response, header: call.responseHeader, trailer: call.givenTrailer };
   };
 }
 

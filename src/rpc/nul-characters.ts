@@ -24,9 +24,11 @@ export function nulViolations(desc: DescMessage, message: Message, prefix = ""):
     }
   };
   for (const field of desc.fields) {
+    const value = fieldValue(message, field);
+    // Most fields are like this, and need no path.
+    if (value === undefined || (typeof value === "string" && !value.includes("\0"))) continue;
     if (field.proto.options?.debugRedact) continue;
     const path = prefix + field.name;
-    const value = fieldValue(message, field);
     if (field.fieldKind === "list" && Array.isArray(value)) {
       for (const [index, item] of value.entries()) visit(item, `${path}[${index}]`, field.message);
     } else if (field.fieldKind === "map" && typeof value === "object" && value !== null) {

@@ -55,6 +55,11 @@ export class UnaryCall implements HandlerContext, CallProgress {
     return this.#responseHeader;
   }
 
+  /** Undefined if the implementation has set none. */
+  get givenTrailer(): Headers | undefined {
+    return this.#responseTrailer;
+  }
+
   get responseTrailer(): Headers {
     this.#responseTrailer ??= createHeaderMap();
     return this.#responseTrailer;

@@ -1,7 +1,7 @@
 // Reads the values of concurrent calls with one statement.
 import { CofferError } from "../domain/error/errors.ts";
 import type { Sql } from "../store/database.ts";
-import { readSealedVersions, type SealedVersion, type ValueAsk } from "../store/read-values.ts";
+import { readUnreadVersions, type UnreadVersion, type ValueAsk } from "../store/read-values.ts";
 import { auditUnavailable } from "./audit-trail.ts";
 import { createBatcher } from "./batcher.ts";
 
@@ -10,7 +10,7 @@ export interface ValueReader {
    * Returns the version as it is in the database after the call began; undefined when there is no such active secret. Fails with
    * AUDIT_UNAVAILABLE when the audit event of a value that may leave cannot be written.
    */
-  read(ask: ValueAsk): Promise<SealedVersion | undefined>;
+  read(ask: ValueAsk): Promise<UnreadVersion | undefined>;
 }
 
 const batchAsksMax = 256;
@@ -18,10 +18,10 @@ const batchAsksMax = 256;
 const gatherMsMax = 1;
 
 export function createValueReader(sql: Sql): ValueReader {
-  const reads = createBatcher<ValueAsk, SealedVersion | undefined>({
+  const reads = createBatcher<ValueAsk, UnreadVersion | undefined>({
     sizeMax: batchAsksMax,
     gatherMsMax,
-    run: (asks) => readSealedVersions(sql, asks),
+    run: (asks) => readUnreadVersions(sql, asks),
     // One ask that cannot be answered must not fail the others.
     splits: (error) => !(error instanceof CofferError),
     toError: (error) => (error instanceof CofferError ? error : auditUnavailable(error)),

@@ -90,10 +90,14 @@ export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; 
 
 /** Returns approximately the size of the item in an answer, in bytes. */
 function roughSize(value: unknown): number {
-  if (typeof value === "string") return Buffer.byteLength(value) + 4;
+  if (typeof value === "string") return value.length > longText ? Buffer.byteLength(value) : value.length + 4;
   if (typeof value !== "object" || value === null) return 8;
   if (value instanceof Date) return 24;
   if (value instanceof Uint8Array) return value.byteLength;
-  if (Array.isArray(value)) return value.reduce((size: number, item) => size + roughSize(item), 2);
-  return Object.entries(value).reduce((size, [name, item]) => size + name.length + 4 + roughSize(item), 2);
+  let size = 2;
+  for (const name in value) size += name.length + 4 + roughSize((value as Readonly<Record<string, unknown>>)[name]);
+  return size;
 }
+
+/** Only long texts are measured: characters of several bytes hardly count in short ones. */
+const longText = 256;

@@ -173,12 +173,3 @@ async function notifyChanged(tx: Tx, lookupId: string): Promise<void> {
     values: [revocationChannel, lookupId],
   });
 }
-
-/** Stores that tokens were used now. */
-export async function touchUsed(sql: Sql, tokenIds: readonly string[]): Promise<void> {
-  await sql.query({
-    name: "touch_used",
-    text: "update api_token set last_used_time = now() where token_id = any ($1)",
-    values: [tokenIds],
-  });
-}

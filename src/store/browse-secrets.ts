@@ -1,7 +1,7 @@
 // Lists one level of the tree of paths without reading the levels below.
 import type { Sql } from "./database.ts";
-import { isActive, type StoredSecret, secretColumns, toSecret } from "./rows/secret.ts";
-import type { DriverRow } from "./rows/select.ts";
+import { isActive, type StoredSecret, secretColumns, toSecretAt } from "./rows/secret.ts";
+import type { ArrayRow } from "./rows/select.ts";
 import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 export interface Level {
@@ -86,10 +86,11 @@ export async function findSecretsById(
   const values: unknown[] = [workspaceId, secretIds];
   const conditions = ["s.workspace_id = $1", "s.secret_id = any ($2)", isActive];
   conditions.push(...visibleConditions(visible, (value) => `$${values.push(value)}`));
-  const rows = await sql.query<DriverRow>({
+  const rows = await sql.query<ArrayRow>({
     name: nameOf("find_secrets_by_id", visible),
+    rowMode: "array",
     text: `select ${secretColumns} from secret s where ${conditions.join(" and ")} order by s.path`,
     values,
   });
-  return rows.map(toSecret);
+  return rows.map(toSecretAt);
 }

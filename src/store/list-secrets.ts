@@ -2,8 +2,8 @@
 import type { SecretState } from "../domain/secret/secret.ts";
 import type { Sql } from "./database.ts";
 import { afterPrefix } from "./path-range.ts";
-import { isActive, type StoredSecret, secretColumns, toSecret } from "./rows/secret.ts";
-import type { DriverRow } from "./rows/select.ts";
+import { isActive, type StoredSecret, secretColumns, toSecretAt } from "./rows/secret.ts";
+import type { ArrayRow } from "./rows/select.ts";
 import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All conditions must hold; an undefined one always does. */
@@ -57,13 +57,14 @@ export async function listSecrets(
   }
   const text = `select ${secretColumns} from secret s where ${conditions.join(" and ")}
     order by ${first}s.path, s.secret_id limit ${parameter(limit)}`;
-  const rows = await sql.query<DriverRow>({
+  const rows = await sql.query<ArrayRow>({
     name: nameOf(filter, visible, after, few !== undefined),
     listOf: filter.workspaceId,
+    rowMode: "array",
     text,
     values,
   });
-  return rows.map(toSecret);
+  return rows.map(toSecretAt);
 }
 
 /** The index sorts kinds in this order. */

@@ -8,10 +8,12 @@ import { currentAlias, type VersionRef } from "../domain/secret/version.ts";
 import { pathOf } from "../domain/secret-name.ts";
 import { insertEventsFrom } from "./audit-events.ts";
 import type { Sql } from "./database.ts";
+import { readComposite } from "./rows/composite.ts";
 import { kmsKeyProperties, kmsKeyTable, type StoredKmsKey } from "./rows/kms-key.ts";
 import { isActive, type SecretGuard, selectGuard } from "./rows/secret.ts";
 import { type VersionRow, versionTable } from "./rows/secret-version.ts";
 import { select } from "./rows/select.ts";
+import { textArray } from "./rows/text-array.ts";
 
 /** A request for one value. */
 export interface ValueAsk {
@@ -39,9 +41,18 @@ export interface SealedVersion {
   isRecorded: boolean;
 }
 
+/** A SealedVersion whose columns are still one text, because a process that has verified the same text needs none of them. */
+export interface UnreadVersion {
+  /** Every column that decides whether the value may leave, and the MACs. Equal texts are equal rows. */
+  facts: string;
+  envelope: Buffer | null;
+  policyTime: Date | null;
+  isRecorded: boolean;
+}
+
 /** Returns results in the order of the asks; undefined where there is no such active secret. */
-export async function readSealedVersions(sql: Sql, asks: readonly ValueAsk[]): Promise<(SealedVersion | undefined)[]> {
-  const results: (SealedVersion | undefined)[] = new Array(asks.length).fill(undefined);
+export async function readUnreadVersions(sql: Sql, asks: readonly ValueAsk[]): Promise<(UnreadVersion | undefined)[]> {
+  const results: (UnreadVersion | undefined)[] = new Array(asks.length).fill(undefined);
   const shapes = Map.groupBy(asks.keys(), (index) => shapeOf(asks[index] as ValueAsk));
   await Promise.all(
     [...shapes].map(async ([shape, indexes]) => {
@@ -50,11 +61,21 @@ export async function readSealedVersions(sql: Sql, asks: readonly ValueAsk[]): P
         shape,
         indexes.map((index) => asks[index] as ValueAsk),
       );
-      for (const row of rows) results[indexes[(row[ordinalIndex] as number) - 1] as number] = toSealedVersion(row);
+      for (const [facts, envelope, isRecorded, policyTime, ordinal] of rows) {
+        results[indexes[ordinal - 1] as number] = { facts, envelope, policyTime, isRecorded };
+      }
     }),
   );
   return results;
 }
+
+type Row = readonly [
+  facts: string,
+  envelope: Buffer | null,
+  isRecorded: boolean,
+  policyTime: Date | null,
+  ordinal: number,
+];
 
 // Each way to name a secret and a version has its own statement, which Postgres plans once.
 type Shape = `${SecretRef["by"]}_${VersionRef["by"]}`;
@@ -67,30 +88,29 @@ const guard = selectGuard({
   // Most secrets have no aliases, and JSON is slow to parse.
   expressions: { version_aliases: "nullif(s.version_aliases, '{}')" },
 });
-const version = select(versionTable, sealedVersionProperties);
+// The envelope is large and a column of its own.
+const version = select(versionTable, sealedVersionProperties, { expressions: { envelope: "null::bytea" } });
 const key = select(kmsKeyTable, kmsKeyProperties, {
   expressions: { workspace_id: "s.workspace_id", kms_key_id: "v.kms_key_id" },
 });
 
-// The select list has each expression once; each part of a row knows the indexes of its own. Rows are arrays, because objects are slower.
-const expressions = [...new Set([...guard.expressions, ...version.expressions, ...key.expressions])];
+// The text has each expression once; each part of a row knows the indexes of its own.
+const sqlTypeOf = new Map(
+  [guard, version, key].flatMap((part) =>
+    part.expressions.map((expression, index) => [expression, part.sqlTypes[index] as string] as const),
+  ),
+);
+const expressions = [...sqlTypeOf.keys()];
+const sqlTypes = [...sqlTypeOf.values()];
 const indexesOf = (part: { expressions: readonly string[] }) =>
   part.expressions.map((each) => expressions.indexOf(each));
 const guardIndexes = indexesOf(guard);
 const versionIndexes = indexesOf(version);
 const keyIndexes = indexesOf(key);
-const columnOf = (expression: string) => `f.c${expressions.indexOf(expression)}`;
 const versionNumberIndex = expressions.indexOf("v.version_number");
 const keyStateIndex = expressions.indexOf("k.state");
 
-// The select list ends with these columns.
-const isRecordedIndex = expressions.length;
-const policyTimeIndex = expressions.length + 1;
-const ordinalIndex = expressions.length + 2;
-
-type SealedRow = readonly unknown[];
-
-function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<SealedRow[]> {
+function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<Row[]> {
   const [first] = asks as readonly [ValueAsk, ...ValueAsk[]];
   // A single ask needs no lists.
   const isAlone = asks.length === 1;
@@ -101,7 +121,7 @@ function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<S
     texts.set(name, text);
   }
   const values = isAlone ? [...perAsk(first), ...perAsker(first)] : columnsOf(asks);
-  return sql.query<SealedRow>({ name, rowMode: "array", text, values });
+  return sql.query<Row>({ name, rowMode: "array", text, values });
 }
 
 /** By the names of their statements. */
@@ -111,7 +131,8 @@ function textOf({ secret, version: { by } }: ValueAsk, asked: string): string {
   return `with asked as (
         ${asked}
       ), found as materialized (
-        select ${expressions.map((expression, index) => `${expression} as c${index}`).join(", ")}, a.*,
+        select a.*, s.secret_id, v.version_number, v.envelope, s.access_policy is not null as has_policy,
+          row(${expressions.join(", ")})::text as facts,
           coalesce(s.access_policy is null and s.revealable and v.state = 'ENABLED' and k.state = 'ACTIVE', false) as is_recorded
         from asked a
         join secret s on s.workspace_id = a.workspace_id and ${isActive}
@@ -122,15 +143,13 @@ function textOf({ secret, version: { by } }: ValueAsk, asked: string): string {
       ), recorded as (
         ${insertEventsFrom("f", "from found f where f.is_recorded", {
           resource_type: "'secret'",
-          resource_id: columnOf("s.secret_id"),
-          version_number: columnOf("v.version_number"),
+          resource_id: "f.secret_id",
           decision: "'ALLOW'",
           result: "'OK'",
           occurrences: "1",
         })}
       )
-      select ${expressions.map((_, index) => `f.c${index}`).join(", ")}, f.is_recorded,
-        case when ${columnOf("s.access_policy")} is not null then now() end as policy_time, f.ordinal::integer
+      select f.facts, f.envelope, f.is_recorded, case when f.has_policy then now() end as policy_time, f.ordinal::integer
       from found f`;
 }
 
@@ -144,37 +163,43 @@ const askedTogether = `select a.*, c.* from unnest($1::text[], $2::text[], $3::t
   with ordinality as c (workspace_id, region, principal_id, token_id, method, rule, address, user_agent, number)
   on c.number = a.asker`;
 
+type Texts = readonly (string | null)[];
+
 /** The parameters that differ between asks. */
-function perAsk({ secret, version, event }: ValueAsk): (string | null)[] {
+function perAsk({ secret, version, event }: ValueAsk): Texts {
   const secretKey = secret.by === "id" ? secret.secretId : pathOf(secret.name);
   return [secretKey, versionKey(version), event.eventId, event.requestId];
 }
 
 /** The parameters that most asks have in common. */
-function perAsker({ grant, secret, event }: ValueAsk): (string | null)[] {
+function perAsker({ grant, secret, event }: ValueAsk): Texts {
   const { principalId, tokenId, method, rule, address, userAgent } = event;
   const region = secret.by === "id" ? null : secret.region;
   return [grant.workspaceId, region, principalId, tokenId, method, rule, address, userAgent];
 }
 
 /** Returns the parameters of each asker once, and for each ask the number of its asker, counted from 1. */
-function columnsOf(asks: readonly ValueAsk[]): unknown[] {
-  const askers: (string | null)[][] = [];
+function columnsOf(asks: readonly ValueAsk[]): string[] {
+  const askers: Texts[] = [];
   const numberOf = new Map<string, number>();
+  let last: Texts = [];
+  let number = 0;
   const numbers = asks.map((ask) => {
     const asker = perAsker(ask);
+    // Most asks of a batch have the asker of the one before.
+    if (number > 0 && asker.every((text, index) => text === last[index])) return number;
     const key = JSON.stringify(asker);
-    const known = numberOf.get(key);
-    if (known !== undefined) return known;
-    numberOf.set(key, askers.push(asker));
-    return askers.length;
+    number = numberOf.get(key) ?? askers.push(asker);
+    numberOf.set(key, number);
+    last = asker;
+    return number;
   });
-  return [...transposed(asks.map(perAsk)), ...transposed(askers), numbers];
+  return [...columns(asks.map(perAsk)), ...columns(askers), textArray(numbers.map(String))];
 }
 
-function transposed(rows: readonly (string | null)[][]): (string | null)[][] {
+function columns(rows: readonly Texts[]): string[] {
   const [first = []] = rows;
-  return first.map((_, column) => rows.map((row) => row[column] as string | null));
+  return first.map((_, column) => textArray(rows.map((row) => row[column] ?? null)));
 }
 
 function versionNumberExpression(by: VersionRef["by"]): string {
@@ -209,12 +234,17 @@ function versionKey(version: VersionRef): string | null {
   }
 }
 
-function toSealedVersion(row: SealedRow): SealedVersion {
+/** Reads the columns. */
+export function toSealedVersion({ facts, envelope, policyTime, isRecorded }: UnreadVersion): SealedVersion {
+  const row = readComposite(facts, sqlTypes);
   return {
     secret: guard.readAt(row, guardIndexes),
-    policyTime: (row[policyTimeIndex] as Date | null) ?? undefined,
-    version: row[versionNumberIndex] === null ? undefined : version.readAt(row, versionIndexes),
+    policyTime: policyTime ?? undefined,
+    version:
+      row[versionNumberIndex] === null
+        ? undefined
+        : { ...version.readAt(row, versionIndexes), envelope: envelope ?? undefined },
     key: row[keyStateIndex] === null ? undefined : key.readAt(row, keyIndexes),
-    isRecorded: row[isRecordedIndex] as boolean,
+    isRecorded,
   };
 }

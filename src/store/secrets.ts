@@ -1,12 +1,10 @@
-// Secrets: find, lock, insert and change their rows.
+// Secrets: lock, insert and change their rows.
 
-import type { SecretRef } from "../domain/secret/secret.ts";
-import { pathOf } from "../domain/secret-name.ts";
 import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
 import type { Sql, Tx } from "./database.ts";
+import type { TimedSecret } from "./find-secrets.ts";
 import {
-  isActive,
   lockedText,
   type SecretRow,
   type StoredSecret,
@@ -19,43 +17,9 @@ import type { DriverRow } from "./rows/select.ts";
 import { propertiesBut } from "./rows/table.ts";
 import { type Writing, write } from "./rows/write.ts";
 
-/** A secret and the time of its read, by the database's clock. */
-export interface TimedSecret extends StoredSecret {
-  readTime: Date;
-}
-
-interface TimedRow extends DriverRow {
-  read_time: Date;
-}
-
-const timedColumns = `${secretColumns}, now() as read_time`;
-
-function toTimed(row: TimedRow): TimedSecret {
-  return { ...toSecret(row), readTime: row.read_time };
-}
-
-/** Finds a secret: by id in any state, by name only while it is active. */
-export async function findSecret(sql: Sql, workspaceId: string, ref: SecretRef): Promise<TimedSecret | undefined> {
-  const rows =
-    ref.by === "id"
-      ? await sql.query<TimedRow>({
-          name: "find_secret_by_id",
-          text: `select ${timedColumns} from secret s where s.workspace_id = $1 and s.secret_id = $2`,
-          values: [workspaceId, ref.secretId],
-        })
-      : await sql.query<TimedRow>({
-          name: "find_secret_by_path",
-          text: `select ${timedColumns} from secret s
-            where s.workspace_id = $1 and s.region = $2 and s.path = $3 and ${isActive}`,
-          values: [workspaceId, ref.region, pathOf(ref.name)],
-        });
-  const row = firstOrUndefined(rows);
-  return row && toTimed(row);
-}
-
 /** Locks the row until the transaction ends. */
 export async function lockSecret(tx: Tx, workspaceId: string, secretId: string): Promise<TimedSecret | undefined> {
-  const rows = await tx.query<TimedRow>({
+  const rows = await tx.query<DriverRow & { read_time: Date }>({
     name: "lock_secret",
     text: lockedText(
       `${secretColumnsByClock}, t.at as read_time`,
@@ -64,7 +28,7 @@ export async function lockSecret(tx: Tx, workspaceId: string, secretId: string):
     values: [workspaceId, secretId],
   });
   const row = firstOrUndefined(rows);
-  return row && toTimed(row);
+  return row && { ...toSecret(row), readTime: row.read_time };
 }
 
 const inserted = propertiesBut(
@@ -157,15 +121,4 @@ export async function undeleteSecret(
     values: [secret.workspaceId, secret.secretId, ...undeleted.values(secret)],
   });
   return toSecret(only(rows));
-}
-
-/** Stores that values were returned now. */
-export async function touchAccessed(sql: Sql, secrets: { workspaceId: string; secretId: string }[]): Promise<void> {
-  await sql.query({
-    name: "touch_accessed",
-    text: `update secret s set last_accessed_time = now()
-      from unnest($1::text[], $2::text[]) as t (workspace_id, secret_id)
-      where s.workspace_id = t.workspace_id and s.secret_id = t.secret_id`,
-    values: [secrets.map((secret) => secret.workspaceId), secrets.map((secret) => secret.secretId)],
-  });
 }

@@ -174,21 +174,3 @@ export async function listVersions(
   });
   return rows.map(storedVersion.read);
 }
-
-/** Stores that values were returned now. */
-export async function touchVersionsAccessed(
-  sql: Sql,
-  versions: readonly Pick<SecretVersion, "workspaceId" | "secretId" | "versionNumber">[],
-): Promise<void> {
-  await sql.query({
-    name: "touch_versions_accessed",
-    text: `update secret_version v set last_accessed_time = now()
-      from unnest($1::text[], $2::text[], $3::integer[]) as t (workspace_id, secret_id, version_number)
-      where v.workspace_id = t.workspace_id and v.secret_id = t.secret_id and v.version_number = t.version_number`,
-    values: [
-      versions.map((version) => version.workspaceId),
-      versions.map((version) => version.secretId),
-      versions.map((version) => version.versionNumber),
-    ],
-  });
-}

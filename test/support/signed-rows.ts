@@ -1,7 +1,7 @@
 // Changes of columns that a MAC covers, signed as coffer signs them: for what only time, or coffer itself, would change.
 import { coveredOfSecret, coveredOfWorkspace, macOf } from "../../src/integrity/row-macs.ts";
+import { findSecret } from "../../src/store/find-secrets.ts";
 import type { StoredSecret } from "../../src/store/rows/secret.ts";
-import { findSecret } from "../../src/store/secrets.ts";
 import { findUnsignedSecrets, signSecrets, signWorkspaces } from "../../src/store/sign-rows.ts";
 import type { TestCoffer } from "./coffer.ts";
 import { present } from "./secrets.ts";

@@ -190,7 +190,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The time when a value was last returned, at most two seconds late. Output only.
+   * The time when a value was last returned, accurate to a minute: later reads within that minute do not change it. Output only.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_time = 24;
    */
@@ -241,7 +241,7 @@ export type Secret = Message<"coffer.v1.Secret"> & {
   egress?: EgressRule | undefined;
 
   /**
-   * The time when the proxy last sent its value, at most two seconds late. Output only.
+   * The time when the proxy last sent its value, accurate to a minute. Output only.
    *
    * @generated from field: google.protobuf.Timestamp last_used_time = 31;
    */
@@ -375,7 +375,7 @@ export type SecretVersion = Message<"coffer.v1.SecretVersion"> & {
   scheduledDestroyTime?: Timestamp | undefined;
 
   /**
-   * The time when its value was last returned, at most two seconds late. It changes no etag.
+   * The time when its value was last returned, accurate to a minute. It changes no etag.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_time = 12;
    */

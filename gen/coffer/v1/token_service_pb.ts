@@ -88,7 +88,7 @@ export type ApiToken = Message<"coffer.v1.ApiToken"> & {
   revokeTime?: Timestamp | undefined;
 
   /**
-   * The time of the last call with it, accurate to five seconds; unset: never.
+   * The time of the last call with it, accurate to a minute; unset: never.
    *
    * @generated from field: google.protobuf.Timestamp last_used_time = 10;
    */

@@ -1,16 +1,10 @@
 // Checks a JSON value against a message's descriptor, more strictly than fromJson does, and lists every broken rule.
-import {
-  type DescField,
-  type DescMessage,
-  type DescOneof,
-  getOption,
-  type JsonObject,
-  type JsonValue,
-} from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescOneof, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import { absent_when_empty } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import type { FieldViolation } from "../../domain/error/errors.ts";
 import { hasTooMany, tooManyEntries } from "../schema/entry-limits.ts";
+import { fieldOption } from "../schema/field-option.ts";
 import { fieldByName, isJsonObject, joinPath, joinPathKey } from "./path.ts";
 import { mapKeyProblem, scalarProblem, textProblem } from "./scalar.ts";
 import { wellKnownProblem } from "./well-known.ts";
@@ -49,9 +43,11 @@ function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: strin
     return problem === undefined || report(walk, path, problem);
   }
   if (!isJsonObject(json)) return report(walk, path, "must be an object");
-  const given = new Map<DescField | DescOneof, string>();
-  for (const [key, value] of Object.entries(json)) {
-    if (!walkMember(walk, desc, { key, value }, given, joinPath(path, key))) delete json[key];
+  const keys = Object.keys(json);
+  // A single member collides with no other.
+  const given = keys.length > 1 ? new Map<DescField | DescOneof, string>() : undefined;
+  for (const key of keys) {
+    if (!walkMember(walk, desc, key, json[key] as JsonValue, given, joinPath(path, key))) delete json[key];
   }
   return true;
 }
@@ -59,15 +55,16 @@ function walkMessage(walk: Walk, desc: DescMessage, json: JsonValue, path: strin
 function walkMember(
   walk: Walk,
   desc: DescMessage,
-  { key, value }: { key: string; value: JsonValue },
-  given: Map<DescField | DescOneof, string>,
+  key: string,
+  value: JsonValue,
+  given: Map<DescField | DescOneof, string> | undefined,
   at: string,
 ): boolean {
   const field = fieldByName(desc, key);
   if (field === undefined || (walk.isExact && key !== field.name)) return report(walk, at, "is not a known field");
-  if (!isGivenOnce(walk, given, field, at)) return false;
+  if (given && !isGivenOnce(walk, given, field, at)) return false;
   if ((value === null && !takesNull(field)) || (value === "" && isAbsentWhenEmpty(field))) return false;
-  if (field.oneof !== undefined && !isOnlyMember(walk, given, field.oneof, at)) return false;
+  if (given && field.oneof !== undefined && !isOnlyMember(walk, given, field.oneof, at)) return false;
   return walkField(walk, field, value, at);
 }
 
@@ -85,9 +82,7 @@ function isOnlyMember(walk: Walk, given: Map<DescField | DescOneof, string>, one
   return true;
 }
 
-function isAbsentWhenEmpty(field: DescField): boolean {
-  return getOption(field, absent_when_empty);
-}
+const isAbsentWhenEmpty = fieldOption(absent_when_empty);
 
 /** Returns whether null is a value of the field. For other fields null means unset. */
 function takesNull(field: DescField): boolean {

@@ -6,14 +6,34 @@ import { fieldValue } from "./field-value.ts";
 
 /** Returns a violation for each one in the message or in the messages that it holds. */
 export function entryLimitViolations(desc: DescMessage, message: Message, prefix = ""): FieldViolation[] {
-  return desc.fields.flatMap((field) => {
+  let violations: FieldViolation[] | undefined;
+  for (const field of fieldsToCount(desc)) {
     const value = fieldValue(message, field);
-    if (typeof value !== "object" || value === null) return [];
-    const path = prefix + field.name;
-    if (field.fieldKind === "message") return entryLimitViolations(field.message, value as Message, `${path}.`);
-    const entries = Array.isArray(value) ? value.length : Object.keys(value).length;
-    return hasTooMany(field, entries) ? [{ field: path, description: tooManyEntries(field) }] : [];
-  });
+    if (typeof value !== "object" || value === null) continue;
+    const found = violationsOf(field, value, prefix + field.name);
+    if (found.length > 0) violations = [...(violations ?? []), ...found];
+  }
+  return violations ?? none;
+}
+
+const none: FieldViolation[] = [];
+
+function violationsOf(field: DescField, value: object, path: string): FieldViolation[] {
+  if (field.fieldKind === "message") return entryLimitViolations(field.message, value as Message, `${path}.`);
+  const entries = Array.isArray(value) ? value.length : Object.keys(value).length;
+  return hasTooMany(field, entries) ? [{ field: path, description: tooManyEntries(field) }] : none;
+}
+
+const counted = new WeakMap<DescMessage, readonly DescField[]>();
+
+/** Returns the fields that are messages, and the lists and maps that have a limit. */
+function fieldsToCount(desc: DescMessage): readonly DescField[] {
+  let fields = counted.get(desc);
+  if (!fields) {
+    fields = desc.fields.filter((field) => field.fieldKind === "message" || entriesMaxOf(field) !== undefined);
+    counted.set(desc, fields);
+  }
+  return fields;
 }
 
 /** Returns whether a list or map has more entries than its field may have. */

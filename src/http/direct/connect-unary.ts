@@ -1,9 +1,10 @@
 // Answers unary Connect requests without Connect's universal handler: with stricter input checks, exact errors and less work.
-import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethodUnary, type Message, toBinary } from "@bufbuild/protobuf";
+import { recordOf } from "../../call/header-map.ts";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { type Invoke, timeoutMsMax } from "../../call/invoke.ts";
 import { type JsonInput, readJsonMessage } from "../../call/json/input.ts";
-import { anyTypes } from "../../call/schema/any-types.ts";
+import { type JsonStyle, jsonWriter } from "../../call/json/writer.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type BodyLimits, readBody } from "../body/read-body.ts";
 import { readBinaryMessage } from "./binary-input.ts";
@@ -17,6 +18,9 @@ export type Codec = "json" | "proto";
 
 /** Returns the codec of a unary Connect request; undefined if its content type belongs to another protocol. */
 export function unaryCodec(contentType: string | null | undefined): Codec | undefined {
+  // The usual forms.
+  if (contentType === "application/json") return "json";
+  if (contentType === "application/proto") return "proto";
   const [, codec] = /^application\/(json|proto)(?:\s*;\s*charset="?utf-?8"?)?$/i.exec(contentType ?? "") ?? [];
   return codec?.toLowerCase() as Codec | undefined;
 }
@@ -45,12 +49,13 @@ export async function answerMessage(
   const { message, shape } = decode(method, codec, bytes);
   const request = { protocolName: "connect", source: call, timeoutMs, shape } as const;
   const result = await options.invoke(method, message, request);
-  const headers: Record<string, string> = {};
-  for (const [name, value] of result.header) headers[name] = value;
-  for (const [name, value] of result.trailer) headers[`trailer-${name}`] = value;
-  headers["content-type"] = `application/${codec}`;
+  const headers = recordOf(result.header);
+  for (const [name, value] of result.trailer ?? []) headers[`trailer-${name}`] = value;
+  headers["content-type"] = contentTypes[codec];
   return { status: 200, headers, body: encode(method, codec, result.message) };
 }
+
+const contentTypes: Readonly<Record<Codec, string>> = { json: "application/json", proto: "application/proto" };
 
 function checkProtocolVersion(headers: Headers): void {
   const version = headers.get("connect-protocol-version");
@@ -73,7 +78,18 @@ function decode(
   return { message: readBinaryMessage(method.input, bytes) };
 }
 
-function encode(method: DescMethodUnary, codec: Codec, message: MessageShape<DescMessage>): Uint8Array | string {
-  if (codec === "proto") return toBinary(method.output, message);
-  return JSON.stringify(toJson(method.output, message, { registry: anyTypes }));
+function encode(method: DescMethodUnary, codec: Codec, message: Message): Uint8Array | string {
+  return codec === "proto" ? toBinary(method.output, message) : writeJson(method.output, message);
+}
+
+const protoJson: JsonStyle = { fieldNames: "json", writesDefaults: false, nullWhenUnset: false };
+const writers = new WeakMap<DescMessage, (message: Message) => string>();
+
+function writeJson(desc: DescMessage, message: Message): string {
+  let write = writers.get(desc);
+  if (!write) {
+    write = jsonWriter(desc, protoJson);
+    writers.set(desc, write);
+  }
+  return write(message);
 }

@@ -2,6 +2,7 @@
 import { type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { recordOf } from "../../call/header-map.ts";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { timeoutMsMax } from "../../call/invoke.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
@@ -29,9 +30,10 @@ export async function answerGrpcUnary(
     source: call,
     timeoutMs,
   });
-  const headers = { ...Object.fromEntries(result.header), "content-type": grpcContentType({ isWeb, isText }) };
+  const headers = recordOf(result.header);
+  headers["content-type"] = grpcContentType({ isWeb, isText });
   const body = framed(0, toBinary(method.output, result.message));
-  const trailers = { ...Object.fromEntries(result.trailer), "grpc-status": "0" };
+  const trailers = { ...(result.trailer && recordOf(result.trailer)), "grpc-status": "0" };
   if (!isWeb) return { status: 200, headers, body, trailers };
   // Browsers cannot read trailers. gRPC-Web sends them in the last frame.
   const lastFrame = framed(trailerFlag, trailerSerialize(new Headers(trailers)));

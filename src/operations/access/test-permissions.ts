@@ -8,7 +8,7 @@ import { coveredOfSecret, isAuthentic } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorizeOwn, holds, holdsAt, holdsFor } from "../../steps/authorize.ts";
 import { regionOf } from "../../steps/secrets/region.ts";
-import { findSecret } from "../../store/secrets.ts";
+import { findSecret } from "../../store/find-secrets.ts";
 
 export interface TestPermissionsInput {
   permissions: readonly string[];

@@ -6,23 +6,26 @@ import { CofferError } from "../../domain/error/errors.ts";
 import type { Payload } from "../../domain/secret/payload.ts";
 import { type SecretRef, secretNotFound } from "../../domain/secret/secret.ts";
 import { checkReadable, noVersionEnabled, parseVersionRef, versionNotFound } from "../../domain/secret/version.ts";
+import { pathOf } from "../../domain/secret-name.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
+import { openWithDek, type UnwrappedDek } from "../../envelope/envelope.ts";
 import { denialEvent } from "../../runtime/audit-denials.ts";
 import { auditEvent } from "../../runtime/audit-trail.ts";
 import type { Deps } from "../../runtime/deps.ts";
-import { authorizeFound, authorizeSomewhere, dependsOnPath } from "../../steps/authorize.ts";
+import type { OpenedVersion } from "../../runtime/opened-versions.ts";
+import { authorize, authorizeAt, authorizeFound, authorizeSomewhere, dependsOnPath } from "../../steps/authorize.ts";
 import { resolveReference } from "../../steps/external-vaults/resolve-reference.ts";
-import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { checkAccess } from "../../steps/secrets/check-access.ts";
 import { findSecretOrFail } from "../../steps/secrets/find.ts";
-import { openSealed, type RevealedValue, reveal } from "../../steps/secrets/open-sealed.ts";
+import { envelopeOf, type RevealedValue, reveal, unwrapSealed } from "../../steps/secrets/open-sealed.ts";
 import { reportCorrupt } from "../../steps/secrets/report-corrupt.ts";
 import { refOf, type SecretRefInput } from "../../steps/secrets/secret-ref.ts";
-import type { SealedVersion } from "../../store/read-values.ts";
+import { type SealedVersion, toSealedVersion, type UnreadVersion } from "../../store/read-values.ts";
 
 export type GetValueDeps = Pick<
   Deps,
   | "valueReader"
+  | "openedVersions"
   | "regions"
   | "keyMaterial"
   | "deploymentId"
@@ -53,40 +56,104 @@ export interface SecretValue {
  * resolveReference does.
  */
 export async function getSecretValue(deps: GetValueDeps, caller: Caller, input: GetValueInput): Promise<SecretValue> {
-  const { grant, ref, onlyId } = await authorizeRead(deps, caller, input.secret);
+  const { grant, ref, onlyId } = dependsOnPath(caller, "versions.access")
+    ? await authorizeAtPath(deps, caller, input.secret)
+    : { grant: authorize(caller, "versions.access"), ref: refOf(deps, input.secret), onlyId: undefined };
   const event = eventOf(deps, caller, grant, "OK");
-  const sealed = await deps.valueReader.read({ grant, secret: ref, version: parseVersionRef(input.version), event });
-  if (!sealed) throw secretNotFound();
+  const mark = deps.openedVersions.mark();
+  const row = await deps.valueReader.read({ grant, secret: ref, version: parseVersionRef(input.version), event });
+  if (!row) throw secretNotFound();
+  const read: Read = { grant, event, mark, row, onlyId };
+  const opened = deps.openedVersions.find(row);
+  return opened ? openAgain(deps, caller, read, opened) : verifyAndOpen(deps, caller, read);
+}
+
+interface Read {
+  grant: Grant<"versions.access">;
+  event: AuditEvent;
+  /** A mark of the opened versions from before the read. */
+  mark: number;
+  row: UnreadVersion;
+  /** The only secret that the caller may read; undefined: the one that was found. */
+  onlyId: string | undefined;
+}
+
+/** Opens a version whose rows were verified before and are unchanged. `test/faults/covered-columns.test.ts` changes each column meanwhile. */
+function openAgain(
+  deps: GetValueDeps,
+  caller: Caller,
+  { grant, row, onlyId }: Read,
+  opened: OpenedVersion,
+): SecretValue | Promise<SecretValue> {
+  if (onlyId !== undefined && opened.secretId !== onlyId) throw secretNotFound();
+  checkRecorded(row);
+  let payload: Payload;
+  try {
+    payload = openWithDek(opened.dek, row.envelope as Buffer);
+  } catch (error) {
+    const { secretId: resourceId, versionNumber } = opened;
+    return reportCorrupt(deps, caller, grant, { resourceType: "secret", resourceId, versionNumber }, error);
+  }
+  return answer(deps, opened, reveal(payload));
+}
+
+async function verifyAndOpen(deps: GetValueDeps, caller: Caller, read: Read): Promise<SecretValue> {
+  const { grant, event, row, onlyId } = read;
+  const sealed = toSealedVersion(row);
   if (onlyId !== undefined && sealed.secret.secretId !== onlyId) throw secretNotFound();
-  const payload = await openOrReport(deps, caller, grant, sealed);
+  const { payload, dek } = await openOrReport(deps, caller, grant, sealed);
+  using unkept = new DisposableStack();
+  unkept.use(dek);
   using unanswered = new DisposableStack();
   unanswered.use(payload.bytes);
   // Reads of secrets with an access policy are not audited by the SELECT; record the event here.
   if (sealed.policyTime) await deps.audit.record({ ...event, ...subjectOf(sealed) });
-  else if (!sealed.isRecorded) throw new Error("a value is about to leave without its audit event");
-  const opened = { ...factsOf(sealed), value: await resolvedValue(deps, caller, grant, sealed, payload) };
-  const { workspaceId } = sealed.secret;
-  deps.accessTimes.touch({ workspaceId, secretId: opened.secretId, versionNumber: opened.versionNumber });
-  // The answer holds the bytes of the payload, unless they are only a reference.
-  if (payload.form !== "reference") unanswered.move();
-  return opened;
+  else checkRecorded(row);
+  const facts = factsOf(sealed);
+  if (payload.form === "reference") {
+    // The answer does not hold the bytes of the payload.
+    const value = await resolvedValue(deps, caller, grant, sealed, payload);
+    return answer(deps, facts, value);
+  }
+  const value = answer(deps, facts, reveal(payload));
+  unanswered.move();
+  // A policy must be judged again at each read.
+  if (!sealed.policyTime) {
+    unkept.move();
+    deps.openedVersions.keep(row, { ...facts, dek }, read.mark);
+  }
+  return value;
+}
+
+type Facts = Omit<OpenedVersion, "dek">;
+
+function answer(deps: GetValueDeps, facts: Facts, value: RevealedValue): SecretValue {
+  const { secretId, versionNumber, kmsKeyId, kmsKeyVersion } = facts;
+  deps.accessTimes.touch(facts, facts);
+  return { secretId, versionNumber, kmsKeyId, kmsKeyVersion, value };
+}
+
+function checkRecorded({ isRecorded }: UnreadVersion): void {
+  if (!isRecorded) throw new Error("a value is about to leave without its audit event");
 }
 
 /**
- * Returns the secret to read. If only a rule at its path allows it, the read asks for that path: a secret that is renamed meanwhile is
- * not found, and neither is another secret that gets the path.
+ * Returns the secret to read for a caller whom only rules may allow it. Then the read asks for the path of the rule: a secret that is
+ * renamed meanwhile is not found, and neither is another secret that gets the path.
  */
-async function authorizeRead(
+async function authorizeAtPath(
   deps: GetValueDeps,
   caller: Caller,
   input: SecretRefInput,
-): Promise<{ grant: Grant<"versions.access">; ref: SecretRef; onlyId?: string }> {
-  if (!("id" in input) || !dependsOnPath(caller, "versions.access")) {
-    const grant = await authorizeSecret(deps, caller, "versions.access", input);
-    return { grant, ref: refOf(deps, input) };
+): Promise<{ grant: Grant<"versions.access">; ref: SecretRef; onlyId: string | undefined }> {
+  const ref = refOf(deps, input);
+  if (ref.by === "name") {
+    const { region, name } = ref;
+    const grant = authorizeAt(caller, "versions.access", { region, path: pathOf(name) });
+    return { grant, ref, onlyId: undefined };
   }
   const { workspaceId } = authorizeSomewhere(caller, "versions.access");
-  const secret = await findSecretOrFail(deps, deps.database, workspaceId, { by: "id", secretId: input.id });
+  const secret = await findSecretOrFail(deps, deps.database, workspaceId, ref);
   const grant = authorizeFound(caller, "versions.access", secret);
   return { grant, ref: { by: "name", name: secret.path, region: secret.region }, onlyId: secret.secretId };
 }
@@ -99,7 +166,6 @@ async function resolvedValue(
   sealed: SealedVersion,
   payload: Payload,
 ): Promise<RevealedValue> {
-  if (payload.form !== "reference") return reveal(payload);
   try {
     return await resolveReference(deps, sealed, payload);
   } catch (error) {
@@ -111,13 +177,18 @@ async function resolvedValue(
   }
 }
 
+interface Opened {
+  payload: Payload;
+  dek: UnwrappedDek;
+}
+
 /** Records a value that does not authenticate or is never returned, and fails. */
 async function openOrReport(
   deps: GetValueDeps,
   caller: Caller,
   grant: Grant<"versions.access">,
   sealed: SealedVersion,
-): Promise<Payload> {
+): Promise<Opened> {
   try {
     return await openFor(deps, caller, sealed);
   } catch (error) {
@@ -129,7 +200,7 @@ async function openOrReport(
 }
 
 /** Opens the value if the caller may have it. Fails as `getSecretValue` does. */
-async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<Payload> {
+async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion): Promise<Opened> {
   const { secret, version, policyTime } = sealed;
   if (policyTime) checkAccess(deps, caller, "versions.access", secret, policyTime);
   if (!secret.revealable) {
@@ -137,13 +208,24 @@ async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion
   }
   if (!version) throw secret.currentVersion === 0 ? noVersionEnabled() : versionNotFound();
   checkReadable(version);
-  return openSealed(deps, sealed);
+  const dek = await unwrapSealed(deps, sealed).catch((error: unknown) => {
+    // Its other versions must leave the memory too.
+    if (error instanceof CofferError && error.reason === "KEY_NOT_ACTIVE")
+      deps.openedVersions.dropKey(version.kmsKeyId);
+    throw error;
+  });
+  using unopened = new DisposableStack();
+  unopened.use(dek);
+  const payload = openWithDek(dek, envelopeOf(sealed));
+  unopened.move();
+  return { payload, dek };
 }
 
-function factsOf({ secret, version }: SealedVersion): Omit<SecretValue, "value"> {
+function factsOf({ secret, version }: SealedVersion): Facts {
   if (!version) throw versionNotFound();
-  const { versionNumber, kmsKeyId, kmsKeyVersion } = version;
-  return { secretId: secret.secretId, versionNumber, kmsKeyId, kmsKeyVersion };
+  const { workspaceId, secretId } = secret;
+  const { versionId, versionNumber, kmsKeyId, kmsKeyVersion } = version;
+  return { workspaceId, secretId, versionId, versionNumber, kmsKeyId, kmsKeyVersion };
 }
 
 function subjectOf({ secret, version }: SealedVersion): AuditSubject {

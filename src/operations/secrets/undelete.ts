@@ -14,7 +14,8 @@ import { findSecretOrFail, lockSecretOrFail, secretById } from "../../steps/secr
 import { freeExpiredPathAndRetry } from "../../steps/secrets/free-path.ts";
 import { settleExpired } from "../../steps/secrets/settle-expired.ts";
 import { checkQuota } from "../../steps/workspaces/check-quota.ts";
-import { type TimedSecret, undeleteSecret as writeUndelete } from "../../store/secrets.ts";
+import type { TimedSecret } from "../../store/find-secrets.ts";
+import { undeleteSecret as writeUndelete } from "../../store/secrets.ts";
 
 export interface UndeleteSecretInput {
   secretId: string;

@@ -5,8 +5,8 @@ import type { Secret, SecretRef } from "../../domain/secret/secret.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
 import { checkAuthentic, coveredOfSecret } from "../../integrity/row-macs.ts";
 import type { Sql, Tx } from "../../store/database.ts";
+import type { TimedSecret } from "../../store/find-secrets.ts";
 import type { SecretGuard } from "../../store/rows/secret.ts";
-import type { TimedSecret } from "../../store/secrets.ts";
 import { checkNotDenied } from "../authorize.ts";
 import { type FindDeps, findSecretOrFail, lockSecretOrFail } from "./find.ts";
 

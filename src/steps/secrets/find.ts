@@ -7,7 +7,8 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import { checkAuthentic, coveredOfSecret } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { Sql, Tx } from "../../store/database.ts";
-import { findSecret, lockSecret, type TimedSecret } from "../../store/secrets.ts";
+import { findSecret, type TimedSecret } from "../../store/find-secrets.ts";
+import { lockSecret } from "../../store/secrets.ts";
 import { authorizeFound } from "../authorize.ts";
 
 export type FindDeps = Pick<Deps, "deploymentKeys">;
@@ -20,6 +21,15 @@ export async function findSecretOrFail(
   ref: SecretRef,
 ): Promise<TimedSecret> {
   return authenticOrFail(deps, await findSecret(sql, workspaceId, ref));
+}
+
+/** The same outside of a transaction, with the secrets of other calls. */
+export async function readSecretOrFail(
+  deps: FindDeps & Pick<Deps, "secretReader">,
+  workspaceId: string,
+  ref: SecretRef,
+): Promise<TimedSecret> {
+  return authenticOrFail(deps, await deps.secretReader.read({ workspaceId, secret: ref }));
 }
 
 /** Returns the `replay` of mutations of secrets: finds the secret by id and authorizes the caller at its current location. */

@@ -9,7 +9,7 @@ import { insertAuditEvents } from "../../store/audit-events.ts";
 import { isUniqueViolation } from "../../store/connection/database-errors.ts";
 import type { Database } from "../../store/database.ts";
 import { lockExpiredAtPath } from "../../store/expired-secrets.ts";
-import { findSecret } from "../../store/secrets.ts";
+import { findSecret } from "../../store/find-secrets.ts";
 import { holdsFor } from "../authorize.ts";
 import { settleExpired } from "./settle-expired.ts";
 

@@ -9,7 +9,7 @@ const idCharacters = 10;
 const secretCharacters = 27;
 const checksumCharacters = 6;
 const pattern = new RegExp(
-  `^${prefix}_([0-9A-Za-z]{${idCharacters}})_([0-9A-Za-z]{${secretCharacters}})([0-9A-Za-z]{6})$`,
+  `^${prefix}_[0-9A-Za-z]{${idCharacters}}_[0-9A-Za-z]{${secretCharacters + checksumCharacters}}$`,
 );
 
 export interface TokenText {
@@ -29,11 +29,12 @@ export function newTokenText(random: RandomBytes): TokenText {
 
 /** Returns the parts of a token; undefined for a text of another form. */
 export function parseTokenText(text: string): TokenText | undefined {
-  const match = pattern.exec(text);
-  if (!match) return undefined;
-  const [, lookupId, secret, checksum] = match as unknown as [string, string, string, string];
-  if (checksum !== checksumOf(`${prefix}_${lookupId}_${secret}`)) return undefined;
-  return { text, lookupId, secret };
+  if (!pattern.test(text)) return undefined;
+  const checksumStart = text.length - checksumCharacters;
+  const secretStart = checksumStart - secretCharacters;
+  if (text.slice(checksumStart) !== checksumOf(text.slice(0, checksumStart))) return undefined;
+  const lookupId = text.slice(secretStart - 1 - idCharacters, secretStart - 1);
+  return { text, lookupId, secret: text.slice(secretStart, checksumStart) };
 }
 
 /** Returns the beginning of a token, which may be shown. */

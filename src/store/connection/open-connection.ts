@@ -2,6 +2,7 @@
 import pg from "pg";
 import { StartupError } from "../../domain/error/startup-error.ts";
 import { type Hosts, hostsOf } from "./hosts.ts";
+import { parsers } from "./parsers.ts";
 import { pinSession, type Session, type TimeLimits } from "./session.ts";
 
 export interface Connector {
@@ -21,10 +22,6 @@ const connectTimeoutOfManyMs = 1_500;
 /** A host that failed is tried last for this time. */
 const passOverMs = 2_000;
 const keepAliveDelayMs = 10_000;
-
-// bigint columns count things; they never pass 2^53.
-const types = new pg.TypeOverrides();
-types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** `connectionString` may name several hosts. Fails with a StartupError if it has a parameter that is not supported. */
 export function createConnector(connectionString: string, password: string | undefined): Connector {
@@ -65,7 +62,7 @@ async function openAt(
     application_name: "coffer",
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveDelayMs,
-    types,
+    types: parsers,
   });
   // Without a listener an error of an idle connection would end the process.
   client.on("error", () => {});

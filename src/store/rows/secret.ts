@@ -15,7 +15,7 @@ import {
   text,
   time,
 } from "./column-types.ts";
-import { type DriverRow, type SelectOptions, select } from "./select.ts";
+import { type ArrayRow, type DriverRow, type SelectOptions, select } from "./select.ts";
 import {
   type CoveredRow,
   covered,
@@ -135,24 +135,35 @@ export const secretColumnsByClock = storedSecretAt("t.at").sql;
 export const secretColumnsWithoutAnnotations = storedSecretAt("now()", { annotations: "'{}'::jsonb" }).sql;
 
 const stored = storedSecretAt("now()");
+const positions = stored.expressions.map((_, index) => index);
+const stateIndex = positions.length;
+
+/** The number of columns of each of these select lists. */
+export const secretColumnsCount = stateIndex + 4;
 
 /** Reads a row of any of these select lists. */
 export function toSecret(row: DriverRow): StoredSecret {
-  const secret = stored.read(row);
-  const state = row["validation_state"] as ValidationState | null;
-  return {
-    ...secret,
-    state: row["current_state"] as SecretState,
-    accessPolicy: policyOf(secret.accessPolicyText),
-    validation:
-      state === null
-        ? undefined
-        : {
-            state,
-            validateTime: (row["validate_time"] as Date | null) ?? undefined,
-            error: row["validation_error"] as string,
-          },
-  };
+  const validation = [row["validation_state"], row["validate_time"], row["validation_error"]] as TriedColumns;
+  return withComputed(stored.read(row), row["current_state"] as SecretState, validation);
+}
+
+/** Reads a row in array mode that begins with any of these select lists. */
+export function toSecretAt(row: ArrayRow): StoredSecret {
+  const validation = [row[stateIndex + 1], row[stateIndex + 2], row[stateIndex + 3]] as TriedColumns;
+  return withComputed(stored.readAt(row, positions), row[stateIndex] as SecretState, validation);
+}
+
+type TriedColumns = [state: ValidationState | null, validateTime: Date | null, error: string];
+
+/** Adds to the row itself: a copy of so many properties is slow. */
+function withComputed(
+  secret: ReturnType<typeof stored.read>,
+  state: SecretState,
+  [validationState, validateTime, error]: TriedColumns,
+): StoredSecret {
+  const validation =
+    validationState === null ? undefined : { state: validationState, validateTime: validateTime ?? undefined, error };
+  return Object.assign(secret, { state, accessPolicy: policyOf(secret.accessPolicyText), validation });
 }
 
 const denyAll: AccessPolicy = {
@@ -186,6 +197,7 @@ function storedSecretAt(time: string, expressions: Readonly<Record<string, strin
       ) else s.purge_time end`,
       ...expressions,
     },
+    added: ["state", "accessPolicy", "validation"],
   });
   const computed = `case when ${isExpired} then 'SOFT_DELETED' else s.state end as current_state,
     case when ${isTried} then s.validation_state when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,

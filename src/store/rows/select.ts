@@ -5,6 +5,9 @@ import type { Columns, RowOf, Table } from "./table.ts";
 /** A row as the driver gives it: values by the names of the select list. */
 export type DriverRow = Record<string, unknown>;
 
+/** A row in array mode: values in the order of the select list. */
+export type ArrayRow = readonly unknown[];
+
 export interface Selection<Row> {
   /** The select list. */
   sql: string;
@@ -12,8 +15,10 @@ export interface Selection<Row> {
   read(row: DriverRow): Row;
   /** The expressions of the select list, in the order of the properties. */
   expressions: readonly string[];
+  /** The types of the columns, in the same order. */
+  sqlTypes: readonly string[];
   /** Reads a row in array mode; `positions` says where the value of each expression is. */
-  readAt(row: readonly unknown[], positions: readonly number[]): Row;
+  readAt(row: ArrayRow, positions: readonly number[]): Row;
 }
 
 export interface SelectOptions {
@@ -23,13 +28,15 @@ export interface SelectOptions {
   alias?: string;
   /** Expressions instead of columns, by column. */
   expressions?: Readonly<Record<string, string>>;
+  /** Properties that the caller adds to each row. The row is made with room for them. */
+  added?: readonly string[];
 }
 
 /** Selects properties of a table's rows. Build it once, at start. */
 export function select<C extends Columns, K extends keyof C & string>(
   table: Table<C>,
   properties: readonly K[],
-  { prefix = "", alias = table.alias, expressions = {} }: SelectOptions = {},
+  { prefix = "", alias = table.alias, expressions = {}, added = [] }: SelectOptions = {},
 ): Selection<Pick<RowOf<C>, K>> {
   type Row = Pick<RowOf<C>, K>;
   const parts = properties.map((property) => {
@@ -37,12 +44,13 @@ export function select<C extends Columns, K extends keyof C & string>(
     return { property, key: `${prefix}${column}`, expression: expressions[column] ?? `${alias}.${column}`, type };
   });
   // A copy of an object that has all properties is faster than an object that gets them one by one.
-  const empty = Object.fromEntries(properties.map((property) => [property, undefined]));
+  const empty = Object.fromEntries([...properties, ...added].map((property) => [property, undefined]));
   return {
     sql: parts
       .map(({ expression, key }) => (expression === `${alias}.${key}` ? expression : `${expression} as ${key}`))
       .join(", "),
     expressions: parts.map(({ expression }) => expression),
+    sqlTypes: parts.map(({ type }) => type.sqlType),
     read(row) {
       const result: Record<string, unknown> = { ...empty };
       for (const { property, key, type } of parts) result[property] = type.decode(row[key]);

@@ -1,4 +1,5 @@
 // coffer.v1.AccessService over the operations on access rules and access policies.
+
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
@@ -10,6 +11,7 @@ import {
 } from "../../../gen/coffer/v1/access_service_pb.ts";
 import { callerOf } from "../../call/caller.ts";
 import { resourceOf } from "../../call/resource-of.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import type { AccessRule, RuleSubject } from "../../domain/access/access-rule.ts";
 import { createAccessRule } from "../../operations/access/create-rule.ts";
 import { deleteAccessRule } from "../../operations/access/delete-rule.ts";
@@ -19,7 +21,7 @@ import { testPermissions } from "../../operations/access/test-permissions.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { toAccessPolicy } from "./access-policy-messages.ts";
 import { roleMessages, roles } from "./roles.ts";
-import { timeField, toSecretMessage } from "./secret-messages.ts";
+import { toSecretMessage } from "./secret-messages.ts";
 import { toEtag, toSecretRef } from "./secret-requests.ts";
 
 export function accessService(deps: Deps): ServiceImpl<typeof AccessService> {
@@ -80,6 +82,6 @@ function toRuleMessage(rule: AccessRule): AccessRuleMessage {
     pathPatterns: [...rule.pathPatterns],
     region: rule.region ?? "",
     note: rule.note,
-    ...timeField("createTime", rule.createTime),
+    createTime: toTimestamp(rule.createTime),
   });
 }

@@ -1,4 +1,5 @@
 // Keys, domain ⇄ coffer.v1.
+
 import { create } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema, type FieldMask } from "@bufbuild/protobuf/wkt";
 import {
@@ -10,6 +11,7 @@ import {
   KeyState,
   KeyVersionSchema,
 } from "../../../gen/coffer/v1/key_service_pb.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type HashName, hashes as nodeHashes } from "../../domain/key/hash-name.ts";
@@ -17,7 +19,6 @@ import type { KmsKeyRecord, KmsKeyState } from "../../domain/key/kms-key.ts";
 import { etagOf } from "../../domain/secret/secret.ts";
 import type { UpdateKeyInput } from "../../operations/keys/update.ts";
 import type { ImportedMaterial } from "../../steps/keys/import-material.ts";
-import { timeField } from "./secret-messages.ts";
 
 const secondsPerDay = 86_400;
 
@@ -93,18 +94,18 @@ export function toKeyMessage(key: KmsKeyRecord, rewrapRemaining?: number): Key {
     imported: key.imported,
     rotationAllowed: key.rotationAllowed,
     versions: key.versions.map(({ version, createTime }) =>
-      create(KeyVersionSchema, { version, ...timeField("createTime", createTime) }),
+      create(KeyVersionSchema, { version, createTime: toTimestamp(createTime) }),
     ),
     ...(rotationPeriodDays === undefined
       ? {}
       : { rotationPeriod: create(DurationSchema, { seconds: BigInt(rotationPeriodDays * secondsPerDay) }) }),
     etag: etagOf(key),
-    ...timeField("createTime", key.createTime),
-    ...timeField("updateTime", key.updateTime),
-    ...timeField("rotateTime", key.rotateTime),
-    ...timeField("nextRotateTime", key.nextRotateTime),
-    ...timeField("scheduledDestroyTime", key.scheduledDestroyTime),
-    ...timeField("destroyTime", key.destroyTime),
+    createTime: toTimestamp(key.createTime),
+    updateTime: toTimestamp(key.updateTime),
+    rotateTime: toTimestamp(key.rotateTime),
+    nextRotateTime: toTimestamp(key.nextRotateTime),
+    scheduledDestroyTime: toTimestamp(key.scheduledDestroyTime),
+    destroyTime: toTimestamp(key.destroyTime),
     ...(rewrapRemaining === undefined ? {} : { rewrap: create(KeyRewrapSchema, { remaining: rewrapRemaining }) }),
   });
 }

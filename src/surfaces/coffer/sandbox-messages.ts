@@ -1,4 +1,5 @@
 // Sandboxes, presets and egress events, domain → coffer.v1.
+
 import { create } from "@bufbuild/protobuf";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import {
@@ -13,6 +14,7 @@ import {
   SandboxSchema,
   SandboxSecretSchema,
 } from "../../../gen/coffer/v1/egress_service_pb.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import { type NetworkLimits, readNetworkLimits } from "../../domain/egress/network-limits.ts";
@@ -23,7 +25,6 @@ import type { UpdateSandboxInput } from "../../operations/egress/update-sandbox.
 import type { EnvVars } from "../../steps/egress/env-vars.ts";
 import type { SandboxView, ShownBinding } from "../../steps/egress/sandbox-view.ts";
 import { toEgressRuleMessage } from "./egress-messages.ts";
-import { timeField } from "./secret-messages.ts";
 
 export function toProviderMessage(provider: Provider): EgressProvider {
   return create(EgressProviderSchema, {
@@ -41,7 +42,7 @@ export function toSandboxMessage(sandbox: SandboxView, envVars: EnvVars = {}): S
     workspaceId: sandbox.workspaceId,
     name: sandbox.name,
     sourceAddress: sandbox.sourceAddress ?? "",
-    ...timeField("createTime", sandbox.createTime),
+    createTime: toTimestamp(sandbox.createTime),
     secrets: sandbox.bindings.map(toBindingMessage),
     metadata,
     ...(network ? { network: { allowOut: [...network.allowOut], denyOut: [...network.denyOut] } } : {}),
@@ -94,7 +95,7 @@ export function toEventMessage(event: StoredEgressEvent): EventMessage {
   const { upstreamStatus } = event;
   return create(EgressEventSchema, {
     id: event.eventId,
-    ...timeField("eventTime", event.eventTime),
+    eventTime: toTimestamp(event.eventTime),
     sandboxId: event.sandboxId,
     sandboxName: event.sandboxName ?? "",
     secretId: event.secretId ?? "",

@@ -1,4 +1,5 @@
 // coffer.v1.TokenService over the operations on API tokens.
+
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
@@ -9,6 +10,7 @@ import {
 } from "../../../gen/coffer/v1/token_service_pb.ts";
 import { callerOf } from "../../call/caller.ts";
 import { resourceOf } from "../../call/resource-of.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { etagOf } from "../../domain/secret/secret.ts";
 import type { ApiToken } from "../../domain/workspace/workspace.ts";
 import { createToken } from "../../operations/tokens/create.ts";
@@ -17,7 +19,6 @@ import { revokeToken } from "../../operations/tokens/revoke.ts";
 import { rotateToken } from "../../operations/tokens/rotate.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { roleMessages, roles } from "./roles.ts";
-import { timeField } from "./secret-messages.ts";
 import { toEtag, toExpiration } from "./secret-requests.ts";
 
 export function tokenService(deps: Deps): ServiceImpl<typeof TokenService> {
@@ -71,10 +72,10 @@ function toTokenMessage(token: ApiToken): ApiTokenMessage {
     displayName: token.displayName,
     prefix: token.prefix,
     scopes: token.scopes,
-    ...timeField("createTime", token.createTime),
-    ...timeField("expireTime", token.expireTime),
-    ...timeField("revokeTime", token.revokeTime),
-    ...timeField("lastUsedTime", token.lastUsedTime),
+    createTime: toTimestamp(token.createTime),
+    expireTime: toTimestamp(token.expireTime),
+    revokeTime: toTimestamp(token.revokeTime),
+    lastUsedTime: toTimestamp(token.lastUsedTime),
     etag: etagOf(token),
   });
 }

@@ -1,4 +1,5 @@
 // Vault connections, domain ⇄ coffer.v1.
+
 import { create } from "@bufbuild/protobuf";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import {
@@ -9,12 +10,12 @@ import {
   type VaultCredentials,
   VaultType as VaultTypeMessage,
 } from "../../../gen/coffer/v1/external_vault_service_pb.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type VaultConnection, type VaultType, vaultTypes } from "../../domain/external-vault/vault-connection.ts";
 import { etagOf } from "../../domain/secret/secret.ts";
 import type { UpdateConnectionInput } from "../../operations/external-vaults/update.ts";
-import { timeField } from "./secret-messages.ts";
 
 const typeMessages: Readonly<Record<VaultType, VaultTypeMessage>> = {
   ONEPASSWORD: VaultTypeMessage.ONEPASSWORD,
@@ -70,8 +71,8 @@ export function toConnectionMessage(connection: VaultConnection): VaultConnectio
     config: create(VaultConfigSchema, { project, config, projectId, environment, secretPath }),
     etag: etagOf(connection),
     createdBy: connection.createdBy,
-    ...timeField("lastVerifiedTime", connection.lastVerifiedTime),
-    ...timeField("createTime", connection.createTime),
-    ...timeField("updateTime", connection.updateTime),
+    lastVerifiedTime: toTimestamp(connection.lastVerifiedTime),
+    createTime: toTimestamp(connection.createTime),
+    updateTime: toTimestamp(connection.updateTime),
   });
 }

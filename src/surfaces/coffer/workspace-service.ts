@@ -1,7 +1,8 @@
 // coffer.v1.WorkspaceService over the operations on workspaces.
+
 import { create } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { DurationSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
   EgressUnmatched,
@@ -12,6 +13,7 @@ import {
 } from "../../../gen/coffer/v1/workspace_service_pb.ts";
 import { callerOf } from "../../call/caller.ts";
 import { resourceOf } from "../../call/resource-of.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import { type Unmatched, unmatchedDefault } from "../../domain/egress/sandbox.ts";
 import { invalidField } from "../../domain/error/errors.ts";
@@ -103,7 +105,7 @@ function toWorkspaceMessage(workspace: Workspace): WorkspaceMessage {
     egressUnmatched: EgressUnmatched[workspace.egressUnmatched],
     purgeRetention: create(DurationSchema, { seconds: BigInt(workspace.purgeRetentionDays * secondsPerDay) }),
     etag: etagOf(workspace),
-    createTime: timestampFromDate(workspace.createTime),
-    updateTime: timestampFromDate(workspace.updateTime),
+    createTime: toTimestamp(workspace.createTime),
+    updateTime: toTimestamp(workspace.updateTime),
   });
 }

@@ -1,6 +1,6 @@
 // Credentials of cloud storage as DataRaven shows them.
+
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type SecretDetails as DetailsMessage,
   type ListedSecret as ListedMessage,
@@ -9,6 +9,7 @@ import {
   type Secret as SecretMessage,
   SecretSchema,
 } from "../../../gen/coffer/rest/dataraven/v1/secret_service_pb.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import type { SecretConnection } from "../../domain/external-vault/vault-connection.ts";
 import { principalUuid, uuidOf } from "../../domain/ids.ts";
 import type { Secret } from "../../domain/secret/secret.ts";
@@ -42,7 +43,7 @@ export function toDetailsMessage(
 ): DetailsMessage {
   return create(SecretDetailsSchema, {
     ...commonFields(secret),
-    updatedAt: timestampFromDate(secret.updateTime),
+    updatedAt: toTimestamp(secret.updateTime),
     ...(connection
       ? {
           vaultConnectionId: uuidOf(connection.vaultConnectionId),
@@ -61,7 +62,7 @@ function commonFields(secret: Secret) {
     name: secret.name,
     secretType: secret.kind.slice(kindPrefix.length),
     authMethod: secret.authMethod,
-    createdAt: timestampFromDate(secret.createTime),
+    createdAt: toTimestamp(secret.createTime),
     ...(secret.description === "" ? {} : { description: secret.description }),
     ...(createdBy === undefined ? {} : { createdBy }),
   };

@@ -1,6 +1,6 @@
 // DataRaven's requests about connections to external vaults over coffer's operations.
+
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
   type VaultConnection as ConnectionMessage,
@@ -11,6 +11,7 @@ import {
 } from "../../../gen/coffer/rest/dataraven/v1/vault_connection_service_pb.ts";
 import { callerOf } from "../../call/caller.ts";
 import { resourceOf } from "../../call/resource-of.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { type FieldChanges, maskedChange } from "../../call/update-mask.ts";
 import type { VaultConnection, VaultType } from "../../domain/external-vault/vault-connection.ts";
 import { idOfUuid, uuidOf } from "../../domain/ids.ts";
@@ -102,9 +103,9 @@ function toConnectionMessage(connection: VaultConnection): ConnectionMessage {
     id: uuidOf(connection.vaultConnectionId),
     name: connection.name,
     vaultType: connection.vaultType.toLowerCase(),
-    createdAt: timestampFromDate(connection.createTime),
+    createdAt: toTimestamp(connection.createTime),
     createdBy: uuidOf(connection.createdBy),
     ...(description === "" ? {} : { description }),
-    ...(lastVerifiedTime ? { lastVerifiedAt: timestampFromDate(lastVerifiedTime) } : {}),
+    lastVerifiedAt: toTimestamp(lastVerifiedTime),
   });
 }

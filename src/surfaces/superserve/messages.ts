@@ -1,6 +1,7 @@
 // Secrets, presets, events and sandboxes as Superserve shows them.
+
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { type Timestamp, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   BoundSecretSchema,
   type NetworkEvent,
@@ -16,6 +17,7 @@ import {
   type Secret as SecretMessage,
   SecretSchema,
 } from "../../../gen/coffer/rest/superserve/v1/secret_service_pb.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import type { StoredEgressEvent } from "../../domain/egress/egress-event.ts";
 import type { EgressRule } from "../../domain/egress/egress-rule.ts";
 import { verdictOf } from "../../domain/egress/network-log.ts";
@@ -61,7 +63,7 @@ export function toEventMessage(event: StoredEgressEvent): EventMessage {
   const { sandboxName, secretId = "", upstreamStatus, errorCode } = event;
   return create(AuditEventSchema, {
     id: event.eventNumber,
-    ts: timestampFromDate(event.eventTime),
+    ts: toTimestamp(event.eventTime),
     sandboxId: uuidOf(event.sandboxId),
     ...(sandboxName === undefined ? {} : { sandboxName }),
     secretId: uuidOf(secretId),
@@ -108,7 +110,7 @@ export function toNetworkEvent(event: StoredEgressEvent): NetworkEvent {
   return create(NetworkEventSchema, {
     kind: isTunnel ? "connection" : "request",
     id: event.eventNumber,
-    ts: timestampFromDate(event.eventTime),
+    ts: toTimestamp(event.eventTime),
     host: event.host,
     ...(isTunnel
       ? { verdict: verdictOf(errorCode), bytesSent: event.requestBytes, bytesRecv: event.responseBytes }

@@ -1,6 +1,6 @@
 // Keys in Thalassa Cloud's requests and answers.
+
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type CreateKeyRequest,
   type Key as KeyMessage,
@@ -8,6 +8,7 @@ import {
   KeyVersionSchema,
   type SetKeyRotationRequest,
 } from "../../../gen/coffer/rest/thalassa/v1/key_service_pb.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type HashName, hashes } from "../../domain/key/hash-name.ts";
 import { type KmsKeyRecord, slugOf } from "../../domain/key/kms-key.ts";
@@ -25,7 +26,7 @@ export function toKeyMessage(key: KmsKeyRecord): KeyMessage {
     currentVersion: key.primaryVersion,
     latestVersion: key.primaryVersion,
     versions: key.versions.map(({ version, createTime }) =>
-      create(KeyVersionSchema, { version, status: "active", createdAt: timestampFromDate(createTime) }),
+      create(KeyVersionSchema, { version, status: "active", createdAt: toTimestamp(createTime) }),
     ),
     labels: key.labels,
     annotations: key.annotations,
@@ -33,15 +34,15 @@ export function toKeyMessage(key: KmsKeyRecord): KeyMessage {
     exportAllowed: key.exportAllowed,
     imported: key.imported,
     keyRotationEnabled: rotationPeriodDays !== undefined,
-    createdAt: timestampFromDate(key.createTime),
-    updatedAt: timestampFromDate(key.updateTime),
+    createdAt: toTimestamp(key.createTime),
+    updatedAt: toTimestamp(key.updateTime),
     region: toRegionMessage(key.region),
     objectVersion: key.revision,
     ...(key.description === "" ? {} : { description: key.description }),
     ...(rotationPeriodDays === undefined ? {} : { rotationPeriodInDays: rotationPeriodDays }),
-    ...(nextRotateTime ? { nextRotationAt: timestampFromDate(nextRotateTime) } : {}),
-    ...(rotateTime ? { lastRotatedAt: timestampFromDate(rotateTime) } : {}),
-    ...(scheduledDestroyTime ? { deletionScheduledAt: timestampFromDate(scheduledDestroyTime) } : {}),
+    nextRotationAt: toTimestamp(nextRotateTime),
+    lastRotatedAt: toTimestamp(rotateTime),
+    deletionScheduledAt: toTimestamp(scheduledDestroyTime),
   });
 }
 

@@ -1,6 +1,6 @@
 // Secrets and versions as Thalassa Cloud shows them.
+
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   RegionSchema,
   SecretKeySchema,
@@ -8,6 +8,7 @@ import {
   SecretSchema,
   SecretVersionSchema,
 } from "../../../gen/coffer/rest/thalassa/v1/secret_service_pb.ts";
+import { toTimestamp } from "../../call/timestamp.ts";
 import { type KmsKeyState, slugOf } from "../../domain/key/kms-key.ts";
 import type { Secret } from "../../domain/secret/secret.ts";
 import type { SecretVersion, VersionState } from "../../domain/secret/version.ts";
@@ -39,15 +40,15 @@ function toSecretMessage(
     path: secret.path,
     labels: secret.labels,
     annotations: secret.annotations,
-    createdAt: timestampFromDate(secret.createTime),
-    updatedAt: timestampFromDate(secret.updateTime),
+    createdAt: toTimestamp(secret.createTime),
+    updatedAt: toTimestamp(secret.updateTime),
     kmsKey: toSecretKey(secret.kmsKeyId, keys.get(secret.kmsKeyId)),
     currentVersion: secret.currentVersion,
     objectVersion: secret.revision,
     region: toRegionMessage(secret.region),
     versions: versions.map((version) => toVersionMessage(version, secret.currentVersion)),
     ...(secret.description === "" ? {} : { description: secret.description }),
-    ...(secret.lastAccessedTime ? { lastAccessedAt: timestampFromDate(secret.lastAccessedTime) } : {}),
+    ...(secret.lastAccessedTime ? { lastAccessedAt: toTimestamp(secret.lastAccessedTime) } : {}),
     ...(secret.accessPolicy ? { accessPolicy: toPolicyMessage(secret.accessPolicy) } : {}),
   });
 }
@@ -56,8 +57,8 @@ function toSecretKey(identity: string, key: SecretKeySummary | undefined) {
   if (!key) return create(SecretKeySchema, { identity });
   return create(SecretKeySchema, {
     ...{ identity, name: key.name, slug: slugOf(key.name), keyType: key.algorithm, status: keyStatuses[key.state] },
-    createdAt: timestampFromDate(key.createTime),
-    updatedAt: timestampFromDate(key.updateTime),
+    createdAt: toTimestamp(key.createTime),
+    updatedAt: toTimestamp(key.updateTime),
   });
 }
 
@@ -80,9 +81,9 @@ function toVersionMessage(version: SecretVersion, currentVersion: number) {
     version: version.versionNumber,
     status: statuses[version.state],
     valueFormat: version.payloadForm === "data" ? "string" : "keyValue",
-    createdAt: timestampFromDate(version.createTime),
+    createdAt: toTimestamp(version.createTime),
     ...(version.versionNumber === currentVersion ? { stage: "current" } : {}),
-    ...(version.destroyTime ? { destroyedAt: timestampFromDate(version.destroyTime) } : {}),
-    ...(version.lastAccessedTime ? { lastAccessedAt: timestampFromDate(version.lastAccessedTime) } : {}),
+    ...(version.destroyTime ? { destroyedAt: toTimestamp(version.destroyTime) } : {}),
+    ...(version.lastAccessedTime ? { lastAccessedAt: toTimestamp(version.lastAccessedTime) } : {}),
   });
 }

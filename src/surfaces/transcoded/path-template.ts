@@ -16,6 +16,8 @@ export interface PathTemplate {
   variables: readonly TemplateVariable[];
   /** The text after the last colon; empty if there is none. */
   verb: string;
+  /** The index of `**`; undefined if there is none. */
+  restIndex: number | undefined;
 }
 
 const literalPattern = /^[A-Za-z0-9\-._~!$&'()+,;=@]+$/;
@@ -40,10 +42,11 @@ export function parsePathTemplate(template: string): PathTemplate {
     segments.push(...pattern.split("/").map((segment) => parseSegment(segment, invalid)));
     variables.push({ fieldPath: fieldPath.split("."), from, to: segments.length });
   }
-  if (segments.filter((segment) => segment.kind === "rest").length > 1) throw invalid("may have ** only once");
+  const rests = segments.flatMap(({ kind }, index) => (kind === "rest" ? [index] : []));
+  if (rests.length > 1) throw invalid("may have ** only once");
   const names = variables.map((variable) => variable.fieldPath.join("."));
   if (new Set(names).size < names.length) throw invalid("binds a variable twice");
-  return { segments, variables, verb: verb ?? "" };
+  return { segments, variables, verb: verb ?? "", restIndex: rests[0] };
 }
 
 function splitOutsideBraces(body: string): string[] {
@@ -59,23 +62,28 @@ function parseSegment(text: string, invalid: (problem: string) => Error): Templa
 
 /** Returns whether the template's segments fit these decoded ones. Does not compare the verb. */
 export function matchesTemplate(template: PathTemplate, segments: readonly string[]): boolean {
-  const { segments: wanted } = template;
-  const isOpen = wanted.some((segment) => segment.kind === "rest");
-  if (isOpen ? segments.length < wanted.length - 1 : segments.length !== wanted.length) return false;
-  const position = positionIn(template, segments);
-  return wanted.every((segment, i) => segment.kind !== "literal" || segment.text === segments[position(i)]);
+  const { segments: wanted, restIndex } = template;
+  const fits = restIndex === undefined ? segments.length === wanted.length : segments.length >= wanted.length - 1;
+  if (!fits) return false;
+  for (let i = 0; i < wanted.length; i++) {
+    const segment = wanted[i] as TemplateSegment;
+    if (segment.kind === "literal" && segment.text !== segments[positionOf(template, segments, i)]) return false;
+  }
+  return true;
 }
 
 /** Returns the text of each variable in matching segments, in the order of `variables`. */
 export function bindVariables(template: PathTemplate, segments: readonly string[]): string[] {
-  const position = positionIn(template, segments);
-  return template.variables.map(({ from, to }) => segments.slice(position(from), position(to)).join("/"));
+  return template.variables.map(({ from, to }) => {
+    const start = positionOf(template, segments, from);
+    const end = positionOf(template, segments, to);
+    return end === start + 1 ? (segments[start] as string) : segments.slice(start, end).join("/");
+  });
 }
 
-/** Returns the function from the index of a template's segment to its index in a path. Segments after `**` count from the path's end. */
-function positionIn({ segments: wanted }: PathTemplate, segments: readonly string[]): (index: number) => number {
-  const rest = wanted.findIndex((segment) => segment.kind === "rest");
-  return (index) => (rest === -1 || index <= rest ? index : index + segments.length - wanted.length);
+/** Returns the index in a path of a segment of the template. Segments after `**` count from the path's end. */
+function positionOf({ segments: wanted, restIndex }: PathTemplate, segments: readonly string[], index: number): number {
+  return restIndex === undefined || index <= restIndex ? index : index + segments.length - wanted.length;
 }
 
 /** Returns the template without the names of its variables. Two routes with the same shape fit the same paths. */

@@ -1,12 +1,16 @@
 // Combines body, path variables and query parameters into one request message, and reports every parameter that breaks a rule.
-import { type DescField, type DescMessage, getOption, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { in_query_too, null_clears } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { type JsonInput, readJsonValue } from "../../call/json/input.ts";
 import { fieldByName, isJsonObject, joinPath } from "../../call/json/path.ts";
+import { fieldOption } from "../../call/schema/field-option.ts";
 import { CofferError, type FieldViolation } from "../../domain/error/errors.ts";
 import { mapEntryOf, putMapEntry } from "./map-parameter.ts";
 import { parameterToJson, takesParameter } from "./parameter.ts";
 import type { BodyTarget, Route } from "./route.ts";
+
+const clearsOnNull = fieldOption(null_clears);
+const isInQueryToo = fieldOption(in_query_too);
 
 export interface RestInput {
   /** Undefined when the request has no body. */
@@ -28,21 +32,38 @@ export function readRequest(route: Route, input: RestInput): JsonInput {
   const root = putBody(route.body, input.body);
   const desc = route.method.input;
   if (route.updateMask) violations.push(...putMask(route.updateMask, route, root));
-  const bound: string[] = [];
-  route.template.variables.forEach(({ fieldPath }, i) => {
-    const target = resolve(desc, fieldPath, false);
-    const text = input.variables[i];
-    if (target === undefined || text === undefined) throw new Error(`unbound path variable ${fieldPath.join(".")}`);
-    const problem = putValue(root, target, parameterToJson(leaf(target), [text]), "is given in the path already");
+  const inPath = targetsOf(route);
+  for (let i = 0; i < inPath.length; i++) {
+    const target = inPath[i] as Target;
+    const value = parameterToJson(leaf(target), [input.variables[i] as string]);
+    const problem = putValue(root, target, value, "is given in the path already");
     if (problem !== undefined) violations.push(problem);
-    bound.push(identity(target));
-  });
-  for (const [name, values] of input.query) {
-    const problem = putParameter(route, root, name, values, bound);
-    if (problem !== undefined) violations.push(problem);
+  }
+  if (input.query.size > 0) {
+    const bound = inPath.map(identity);
+    for (const [name, values] of input.query) {
+      const problem = putParameter(route, root, name, values, bound);
+      if (problem !== undefined) violations.push(problem);
+    }
   }
   const { exactJson, fieldNames } = route.api;
   return readJsonValue(desc, root, { violations, isExact: exactJson, spelling: fieldNames });
+}
+
+const targets = new WeakMap<Route, readonly Target[]>();
+
+/** Returns the fields of the path's variables. */
+function targetsOf(route: Route): readonly Target[] {
+  let found = targets.get(route);
+  if (!found) {
+    found = route.template.variables.map(({ fieldPath }) => {
+      const target = resolve(route.method.input, fieldPath, false);
+      if (!target) throw new Error(`unbound path variable ${fieldPath.join(".")}`);
+      return target;
+    });
+    targets.set(route, found);
+  }
+  return found;
 }
 
 function putBody(target: BodyTarget, body: JsonValue | undefined): JsonObject {
@@ -70,7 +91,7 @@ function putMask(mask: DescField, { method, template }: Route, root: JsonObject)
   const named = method.input.fields.filter((field) => {
     if (inPath.has(field.name)) return false;
     const given = [field.name, field.jsonName].find((name) => Object.hasOwn(root, name));
-    return given !== undefined && (root[given] !== null || getOption(field, null_clears));
+    return given !== undefined && (root[given] !== null || clearsOnNull(field));
   });
   root[mask.name] = named.map(({ jsonName }) => jsonName).join(",");
   return spellings.map((field) => ({ field, description: "is not a known field" }));
@@ -89,7 +110,7 @@ function putParameter(
   const field = spelling.reduce(joinPath, "");
   const target = resolve(route.method.input, spelling, route.api.exactJson);
   const isKnown = target !== undefined && takesParameter(leaf(target));
-  if (!isKnown || (route.body.kind === "message" && !getOption(leaf(target), in_query_too))) {
+  if (!isKnown || (route.body.kind === "message" && !isInQueryToo(leaf(target)))) {
     return { field, description: "is not a known parameter" };
   }
   if (route.body.kind === "field" && target.fields[0] === route.body.field) {
@@ -126,13 +147,12 @@ function identity({ fields }: Target): string {
 /** Sets the target below `root`. Returns a violation if it has a value already. */
 function putValue(root: JsonObject, target: Target, value: JsonValue, description: string): FieldViolation | undefined {
   let object = root;
-  let path = "";
-  for (const [i, field] of target.fields.entries()) {
-    const given = [field.name, field.jsonName].find((name) => Object.hasOwn(object, name));
+  const last = target.fields.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const given = spellingIn(object, target.fields[i] as DescField);
     const key = given ?? (target.spelling[i] as string);
-    path = joinPath(path, key);
-    if (i === target.fields.length - 1) {
-      if (given !== undefined) return { field: path, description };
+    if (i === last) {
+      if (given !== undefined) return { field: pathOf(root, target), description };
       object[key] = value;
       return undefined;
     }
@@ -143,4 +163,21 @@ function putValue(root: JsonObject, target: Target, value: JsonValue, descriptio
     object = child;
   }
   return undefined;
+}
+
+/** Returns the path of a target that is given, as the caller spelled it. */
+function pathOf(root: JsonObject, { fields, spelling }: Target): string {
+  let object: JsonValue | undefined = root;
+  let path = "";
+  for (const [i, field] of fields.entries()) {
+    const key: string = (isJsonObject(object) && spellingIn(object, field)) || (spelling[i] as string);
+    path = joinPath(path, key);
+    object = isJsonObject(object) ? object[key] : undefined;
+  }
+  return path;
+}
+
+function spellingIn(object: JsonObject, { name, jsonName }: DescField): string | undefined {
+  if (Object.hasOwn(object, name)) return name;
+  return Object.hasOwn(object, jsonName) ? jsonName : undefined;
 }

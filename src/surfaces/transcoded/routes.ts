@@ -65,18 +65,23 @@ function nameOf({ method }: Route): string {
 
 function findRoute(byVerb: ReadonlyMap<string, readonly Route[]>, httpMethod: string, path: string): RouteMatch {
   const { segments, withVerb } = readRequestPath(path);
-  const matches = (verb: string, candidate: readonly string[]) =>
-    (byVerb.get(verb) ?? []).filter((route) => matchesTemplate(route.template, candidate));
   // A colon begins a verb only if a route of that shape has this verb. Otherwise it belongs to the segment.
-  const verbRoutes = withVerb === undefined ? [] : matches(withVerb.verb, withVerb.segments);
-  const isVerb = withVerb !== undefined && verbRoutes.length > 0;
-  const routes = isVerb ? verbRoutes : matches("", segments);
-  const route = routes.find((candidate) => isFor(candidate, httpMethod));
-  if (route !== undefined) {
-    return { route, variables: bindVariables(route.template, isVerb ? withVerb.segments : segments) };
+  const withThisVerb = withVerb && byVerb.get(withVerb.verb);
+  if (withThisVerb && withThisVerb.some(({ template }) => matchesTemplate(template, withVerb.segments))) {
+    return choose(withThisVerb, httpMethod, withVerb.segments);
   }
-  if (routes.length === 0) throw new CofferError("ROUTE_NOT_FOUND", "the path is not found");
-  const methods = routes.flatMap((candidate) =>
+  return choose(byVerb.get("") ?? [], httpMethod, segments);
+}
+
+function choose(routes: readonly Route[], httpMethod: string, segments: readonly string[]): RouteMatch {
+  for (const route of routes) {
+    if (isFor(route, httpMethod) && matchesTemplate(route.template, segments)) {
+      return { route, variables: bindVariables(route.template, segments) };
+    }
+  }
+  const ofPath = routes.filter(({ template }) => matchesTemplate(template, segments));
+  if (ofPath.length === 0) throw new CofferError("ROUTE_NOT_FOUND", "the path is not found");
+  const methods = ofPath.flatMap((candidate) =>
     candidate.httpMethod === "GET" ? ["GET", "HEAD"] : [candidate.httpMethod],
   );
   const allow = [...new Set(methods)].sort().join(", ");

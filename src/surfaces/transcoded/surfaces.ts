@@ -1,7 +1,9 @@
 // Serves REST APIs from proto files: a request becomes one message, and the response message becomes JSON.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { errorHeaders, httpStatusOf } from "../../call/errors.ts";
+import { recordOf } from "../../call/header-map.ts";
 import { type AdmittedCall, type Answer, type HttpCall, hasBody, type RequestHead } from "../../call/http-call.ts";
+import type { CallResult } from "../../call/invoke.ts";
 import { parseJson } from "../../call/json/text.ts";
 import type { CallServer, Surface } from "../../call/surface.ts";
 import { CofferError } from "../../domain/error/errors.ts";
@@ -17,12 +19,15 @@ import { writeResponse } from "./write-response.ts";
  * at start. Throws when routes are broken or collide.
  */
 export function transcodedSurfaces(apis: readonly TranscodedApi[]): Surface[] {
-  const search = searchOnce(buildRouteTable(apis));
+  const routes = searchOnce(buildRouteTable(apis));
   return apis.map((api) => ({
     ...api,
-    owns: (head) => apiOf(search(head)) === api,
-    answer: (call, server) => answer(search(call), call, server),
-    renderError: (error) => errorAnswer(api, error),
+    owns: (head) => apiOf(routes.find(head)) === api,
+    answer: (call, server) => answer(routes.take(call), call, server),
+    renderError(error, head) {
+      routes.take(head);
+      return errorAnswer(api, error);
+    },
   }));
 }
 
@@ -38,17 +43,28 @@ function apiOf(found: Found): TranscodedApi | undefined {
   return "failed" in found ? found.api : found.route.api;
 }
 
+interface Search {
+  find(head: RequestHead): Found;
+  /** The same for the last time: nothing of the request stays in memory. */
+  take(head: RequestHead): Found;
+}
+
 /** The server asks each surface for the same head, and then one of them for the answer. The table is searched once for all of them. */
-function searchOnce(routes: RouteTable): (head: RequestHead) => Found {
-  // Weak, because nothing tells when a request has ended.
-  const searched = new WeakMap<RequestHead, Found>();
-  return (head) => {
-    let found = searched.get(head);
-    if (!found) {
-      found = find(routes, head);
-      searched.set(head, found);
-    }
+function searchOnce(routes: RouteTable): Search {
+  let last: { head: RequestHead; found: Found } | undefined;
+  const findOnce = (head: RequestHead) => {
+    if (last?.head === head) return last.found;
+    const found = find(routes, head);
+    last = apiOf(found) && { head, found };
     return found;
+  };
+  return {
+    find: findOnce,
+    take(head) {
+      const found = findOnce(head);
+      last = undefined;
+      return found;
+    },
   };
 }
 
@@ -64,13 +80,15 @@ async function answer(found: Found, call: HttpCall, server: CallServer): Promise
   if ("failed" in found) throw found.failed;
   const { route, variables } = found;
   const admitted = await server.admit(route.api, call);
-  const query = readQuery(call.query);
-  const body = await readJsonBody(route, admitted, server);
+  const query = call.query === "" ? noQuery : readQuery(call.query);
+  const body = hasBody(call.request) ? await readJsonBody(route, admitted, server) : undefined;
   const { message, shape } = readRequest(route, { body, variables, query });
   const request = { protocolName: "rest", source: call, timeoutMs: undefined, shape } as const;
   const result = await server.invoke(route.method, message, request);
-  return successAnswer(route, result.header, () => writeResponse(route, result.message));
+  return successAnswer(route, result);
 }
+
+const noQuery: ReadonlyMap<string, string[]> = new Map();
 
 /** For a request that takes no body: clients send empty ones. */
 const noBodyBytesMax = 1024;
@@ -80,7 +98,6 @@ async function readJsonBody(
   call: AdmittedCall,
   server: CallServer,
 ): Promise<JsonValue | undefined> {
-  if (!hasBody(call.request)) return undefined;
   const contentType = call.headers.get("content-type");
   if (contentType !== null && !/^application\/json(?:\s*;\s*charset="?utf-?8"?)?$/i.test(contentType)) {
     throw new CofferError("UNSUPPORTED_MEDIA_TYPE", "the content-type must be application/json");
@@ -89,25 +106,24 @@ async function readJsonBody(
   return bytes.byteLength === 0 ? undefined : parseJson(bytes);
 }
 
-function successAnswer(route: Route, header: Headers, json: () => JsonValue): Answer {
-  const headers = headersOf(route.api, Object.fromEntries(header));
-  if (route.successStatus === 204) return { status: 204, headers };
-  return {
-    status: route.successStatus,
-    headers: { ...headers, "content-type": "application/json" },
-    body: JSON.stringify(json()),
-  };
+function successAnswer(route: Route, { header, message }: CallResult): Answer {
+  const { api, successStatus: status } = route;
+  const headers = headersOf(api, recordOf(header));
+  if (status === 204) return { status, headers };
+  headers["content-type"] = "application/json";
+  return { status, headers, body: writeResponse(route, message) };
 }
 
 function errorAnswer(api: TranscodedApi, error: CofferError): Answer {
   const { httpStatus, body } = api.showError(error, httpStatusOf(error));
-  const headers: Record<string, string> = headersOf(api, errorHeaders(error));
+  const headers: Record<string, string> = headersOf(api, { ...errorHeaders(error) });
   headers["content-type"] = "application/json";
   if (httpStatus === 401) headers["www-authenticate"] = "Bearer";
   if (error.metadata["allow"] !== undefined) headers["allow"] = error.metadata["allow"];
   return { status: httpStatus, headers, body: JSON.stringify(body) };
 }
 
+/** May change and return `headers`. */
 function headersOf({ showHeaders }: TranscodedApi, headers: Record<string, string>): Record<string, string> {
-  return showHeaders ? showHeaders(headers, Date.now()) : { ...headers };
+  return showHeaders ? showHeaders(headers, Date.now()) : headers;
 }

@@ -4,6 +4,7 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import type { RequestHead } from "../../../src/call/http-call.ts";
 import type { Surface } from "../../../src/call/surface.ts";
+import { CofferError } from "../../../src/domain/error/errors.ts";
 import { transcodedSurfaces } from "../../../src/surfaces/transcoded/surfaces.ts";
 import { libraryApi } from "../../http/library.ts";
 import { until } from "../../support/poll.ts";
@@ -30,9 +31,10 @@ test.each(["/v1/books", "/v1/unknown"])(
   },
 );
 
-/** As the server finds the surface that shows an error. */
+/** As the server finds the surface of a request, and shows an error there. */
 function findOwner(surfaces: readonly Surface[], path: string): WeakRef<RequestHead> {
   const head: RequestHead = { method: "GET", path, query: "", headers: new Headers({ authorization: "Bearer t" }) };
-  for (const surface of surfaces) surface.owns(head);
+  const error = new CofferError("ROUTE_NOT_FOUND", "the path is not found");
+  surfaces.find((surface) => surface.owns(head))?.renderError(error, head);
   return new WeakRef(head);
 }

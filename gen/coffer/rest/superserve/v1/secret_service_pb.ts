@@ -83,7 +83,7 @@ export type Secret = Message<"coffer.rest.superserve.v1.Secret"> & {
   providerShortcut?: string | undefined;
 
   /**
-   * When its value was last sent, in whole seconds.
+   * When its value was last sent, accurate to a minute, in whole seconds.
    *
    * @generated from field: google.protobuf.Timestamp last_used_at = 9;
    */

@@ -90,7 +90,7 @@ export type Secret = Message<"coffer.rest.thalassa.v1.Secret"> & {
   objectVersion: number;
 
   /**
-   * The time of the last read of its value.
+   * The time of the last read of its value, accurate to a minute.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_at = 10;
    */
@@ -273,7 +273,7 @@ export type SecretVersion = Message<"coffer.rest.thalassa.v1.SecretVersion"> & {
   destroyedAt?: Timestamp | undefined;
 
   /**
-   * The time of the last read of its value.
+   * The time of the last read of its value, accurate to a minute.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_at = 7;
    */

@@ -1,0 +1,69 @@
+// Remembers what was used in the current interval, so that its time is stored once in that interval, soon after the first use.
+import type { Ago } from "../store/last-times.ts";
+
+export interface LastTimes<T> {
+  /** The item, which the key identifies, was used now. */
+  note(key: string, item: T): void;
+  /** Writes the pending times. */
+  flush(): Promise<void>;
+}
+
+export interface LastTimesOptions {
+  /** A stored time is earlier than the last use by this at most. */
+  intervalMs: number;
+  /** Called with the error of a failed write. */
+  onLost: (error: unknown) => void;
+}
+
+/** The default of `intervalMs`. */
+export const lastTimesIntervalMs = 60_000;
+const delayMs = 1_000;
+const itemsPerStatementMax = 1_000;
+/** Beyond this, items are forgotten and written again. */
+const rememberedMax = 100_000;
+
+/** A crash may lose pending times; the audit trail has every use. `write` gets items in the order of their keys. */
+export function createLastTimes<T>(
+  write: (items: Ago<T>[]) => Promise<void>,
+  { intervalMs, onLost }: LastTimesOptions,
+): LastTimes<T> {
+  const remembered = new Set<string>();
+  let pending: { key: string; item: T; usedMs: number }[] = [];
+  let flushing: NodeJS.Timeout | undefined;
+  let forgetting: NodeJS.Timeout | undefined;
+
+  function forget(): void {
+    clearTimeout(forgetting);
+    forgetting = undefined;
+    remembered.clear();
+  }
+
+  async function flush(): Promise<void> {
+    clearTimeout(flushing);
+    flushing = undefined;
+    // Sorted, so that two instances lock rows in the same order and cannot deadlock.
+    const items = pending.sort((a, b) => (a.key < b.key ? -1 : 1));
+    pending = [];
+    for (let start = 0; start < items.length; start += itemsPerStatementMax) {
+      const nowMs = performance.now();
+      const some = items.slice(start, start + itemsPerStatementMax);
+      await write(some.map(({ item, usedMs }) => ({ item, agoMs: nowMs - usedMs }))).catch((error: unknown) => {
+        // The next use is written without waiting for the end of the interval.
+        forget();
+        onLost(error);
+      });
+    }
+  }
+
+  return {
+    note(key, item) {
+      if (remembered.has(key)) return;
+      if (remembered.size >= rememberedMax) forget();
+      remembered.add(key);
+      pending.push({ key, item, usedMs: performance.now() });
+      flushing ??= setTimeout(() => void flush(), delayMs).unref();
+      forgetting ??= setTimeout(forget, intervalMs).unref();
+    },
+    flush,
+  };
+}
