@@ -11,6 +11,8 @@ interface Options<T, R> {
   sizeMax: number;
   /** Items weigh together at most `weightMax`, unless one alone weighs more. */
   weight?: { of: (item: T) => number; max: number };
+  /** A batch takes half of the callers, so that one half is answered while the other waits for the statement. */
+  takesHalf?: boolean;
   /** While items keep arriving in each turn of the event loop, a batch waits for this time at most. 0: the first batch waits for one turn. */
   gatherMsMax?: number;
   /** Returns the results in the order of the items. */
@@ -29,21 +31,33 @@ interface Pending<T, R> {
 
 /** After this time without an answer the next statement runs beside the current one, on another connection. */
 const patienceMs = 250;
+/** Smaller batches cost more than they gain. */
+const halfMin = 4;
 /** One item may wait for a lock, so the others do not wait behind it. Each takes a connection. */
 const aloneAtOnceMax = 4;
 
 /** Nobody waits for a timer: an item that arrives alone is run at once. */
 export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
-  const { sizeMax, weight, gatherMsMax = 0, run, splits = () => false, toError = (error) => error } = options;
+  const {
+    sizeMax,
+    weight,
+    takesHalf = false,
+    gatherMsMax = 0,
+    run,
+    splits = () => false,
+    toError = (error) => error,
+  } = options;
   const pending: Pending<T, R>[] = [];
   let working: Promise<void> | undefined;
   const batches = new Set<Promise<void>>();
 
   async function work(): Promise<void> {
     if (gatherMsMax === 0) await nextTurn();
+    let answered = 0;
     while (pending.length > 0) {
       if (gatherMsMax > 0) await untilNobodyJoins();
-      const batch = pending.splice(0, nextSize());
+      const batch = pending.splice(0, nextSize(answered));
+      answered = batch.length;
       const done = runBatch(batch);
       batches.add(done);
       void done.finally(() => batches.delete(done));
@@ -52,8 +66,10 @@ export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
     working = undefined;
   }
 
-  function nextSize(): number {
-    const size = Math.min(pending.length, sizeMax);
+  /** `answered` items belonged to the previous batch. Their callers are likely to come again. */
+  function nextSize(answered: number): number {
+    const half = Math.max(halfMin, Math.ceil((pending.length + answered) / 2));
+    const size = Math.min(pending.length, takesHalf ? half : sizeMax, sizeMax);
     if (!weight) return size;
     let total = 0;
     for (let index = 0; index < size; index++) {

@@ -20,6 +20,7 @@ const batchBytesMax = 1 << 20;
 export function createSecretWriter(database: Pick<Database, "change">): SecretWriter {
   const writes = createBatcher<NewSecretRecords, StoredSecret | undefined>({
     sizeMax: batchSecretsMax,
+    takesHalf: true,
     weight: { of: ({ version }) => version.envelope?.byteLength ?? 0, max: batchBytesMax },
     run: (all) => createSecretsAtOnce(database, all),
     // One row that Postgres refuses, or that waits for a lock, must not fail the others.

@@ -54,12 +54,13 @@ function statementOf(calls: readonly NewSecretRecords[]): Statement {
     return item;
   });
   const envelopes = Buffer.concat(all.map(({ version: { envelope } }) => envelope ?? Buffer.alloc(0)));
+  const known = keys.map((key, number) => `{"key_number":${number}${knownKey.membersOf(key)}}`);
   const claims = all.some(({ claim }) => claim);
   return {
     name: claims ? "create_secrets_once" : "create_secrets",
     text: claims ? claimedText : unclaimedText,
     rowMode: "array",
-    values: [JSON.stringify(items), envelopes, JSON.stringify(keys.map(keyItem))],
+    values: [`[${items.join(",")}]`, envelopes, `[${known.join(",")}]`],
   };
 }
 
@@ -75,60 +76,56 @@ function withoutRivals(calls: readonly NewSecretRecords[]): readonly NewSecretRe
   });
 }
 
-const itemSecret = newSecrets.carry("s_", {
+const itemSecret = newSecrets.carry("s", {
   ...{ state: "'ACTIVE'", version_aliases: "'{}'::jsonb", create_time: "now()", expire_time: "null::timestamptz" },
   ...{ current_version: "1", version_count: "1", enabled_version_count: "1" },
 });
-const itemVersion = newVersions.carry("v_", {
-  ...{ workspace_id: "r.s_workspace_id", secret_id: "r.s_secret_id", version_number: "1", state: "'ENABLED'" },
-  ...{ vault_connection_id: "null::text", kms_key_id: "r.s_kms_key_id" },
+const [workspaceId, secretId, region, path, kmsKeyId] = (
+  ["workspace_id", "secret_id", "region", "path", "kms_key_id"] as const
+).map(itemSecret.memberOf) as [string, string, string, string, string];
+
+const itemVersion = newVersions.carry("v", {
+  ...{ workspace_id: workspaceId, secret_id: secretId, version_number: "1", state: "'ENABLED'" },
+  ...{ vault_connection_id: "null::text", kms_key_id: kmsKeyId },
   // A parameter of its own, because json has no bytes.
   envelope: "substring($2::bytea from r.envelope_start for r.envelope_size)",
 });
-const itemEvent = newEvents.carry("e_", {
-  ...{ workspace_id: "r.s_workspace_id", resource_type: "'secret'", resource_id: "r.s_secret_id", version_number: "1" },
+
+const itemEvent = newEvents.carry("e", {
+  ...{ workspace_id: workspaceId, resource_type: "'secret'", resource_id: secretId, version_number: "1" },
   ...{ decision: "'ALLOW'", result: "'OK'", occurrences: "1" },
 });
-const itemClaim = newClaims.carry("i_", {
-  ...{ workspace_id: "r.s_workspace_id", principal_id: "r.e_principal_id", method: "r.e_method" },
-  ...{ resource_type: "'secret'", resource_id: "r.s_secret_id" },
+const [principalId, method] = ["principal_id", "method"].map(itemEvent.memberOf) as [string, string];
+
+const itemClaim = newClaims.carry("i", {
+  ...{ workspace_id: workspaceId, principal_id: principalId, method },
+  ...{ resource_type: "'secret'", resource_id: secretId },
 });
-const knownKey = write(kmsKeyTable, kmsKeyProperties).carry("", {});
+const idempotencyKey = itemClaim.memberOf("key");
 
-const emptyItem = {
-  ...{ key_number: 0, envelope_start: 0, envelope_size: 0 },
-  ...{ ...itemSecret.empty, ...itemVersion.empty, ...itemEvent.empty, ...itemClaim.empty },
-};
+const knownKey = write(kmsKeyTable, kmsKeyProperties).carry("k", {});
 
-function itemOf(records: NewSecretRecords, keyNumber: number, start: number, size: number): Record<string, unknown> {
+function itemOf(records: NewSecretRecords, keyNumber: number, start: number, size: number): string {
   const { secret, version, event, claim } = records;
-  const item: Record<string, unknown> = { ...emptyItem };
-  item["key_number"] = keyNumber;
-  item["envelope_start"] = start;
-  item["envelope_size"] = size;
-  itemSecret.addTo(item, secret);
-  itemVersion.addTo(item, version);
-  itemEvent.addTo(item, { ...event, versionNumber: undefined });
-  if (claim) itemClaim.addTo(item, claimRow(claim));
-  return item;
-}
-
-function keyItem(key: StoredKmsKey, number: number): Record<string, unknown> {
-  const item: Record<string, unknown> = { key_number: number };
-  knownKey.addTo(item, key);
-  return item;
+  const members = [
+    itemSecret.membersOf(secret),
+    itemVersion.membersOf(version),
+    itemEvent.membersOf({ ...event, versionNumber: undefined }),
+    claim ? itemClaim.membersOf(claimRow(claim)) : "",
+  ];
+  return `{"key_number":${keyNumber},"envelope_start":${start},"envelope_size":${size}${members.join("")}}`;
 }
 
 const lockTimeoutMs = 250;
 
 // "is true" makes Postgres build a hash table. It expects one row, and would otherwise compare every pair.
-const isClaimed = "(r.s_secret_id in (select resource_id from claimed)) is true";
-const isCreated = "(r.s_secret_id in (select secret_id from created)) is true";
+const isClaimed = `(${secretId} in (select resource_id from claimed)) is true`;
+const isCreated = `(${secretId} in (select secret_id from created)) is true`;
 
 const claimedText = createText(
-  `claimed as (${itemClaim.insert(`from asked r where r.i_key is not null
-      order by r.s_workspace_id, r.e_principal_id, r.e_method, r.i_key`)} ${unlessClaimed} returning resource_id)`,
-  `where r.i_key is null or ${isClaimed}`,
+  `claimed as (${itemClaim.insert(`from asked r where ${idempotencyKey} is not null
+      order by ${workspaceId}, ${principalId}, ${method}, ${idempotencyKey}`)} ${unlessClaimed} returning resource_id)`,
+  `where ${idempotencyKey} is null or ${isClaimed}`,
 );
 const unclaimedText = createText(undefined, "");
 
@@ -139,19 +136,19 @@ function createText(claimed: string | undefined, condition: string): string {
     `patience as materialized (select set_config('lock_timeout', '${lockTimeoutMs}', true) as is_set)`,
     // A key that differs in any column has changed since the process checked it.
     `usable as materialized (
-      select j.key_number from json_to_recordset($3::json) as j (key_number integer, ${knownKey.definitions})
-      join kms_key k on k.workspace_id = j.workspace_id and k.kms_key_id = j.kms_key_id
-      where ${knownKey.isSame("k", "j")})`,
+      select r.key_number from json_to_recordset($3::json) as r (key_number integer, ${knownKey.definitions})
+      join kms_key k on k.workspace_id = ${knownKey.memberOf("workspace_id")} and k.kms_key_id = ${knownKey.memberOf("kms_key_id")}
+      where ${knownKey.isSame})`,
     // Scalar subqueries, which are index scans by any statistics.
     `asked as materialized (
       select r.* from patience p, json_to_recordset($1::json) as r
         (key_number integer, envelope_start integer, envelope_size integer, ${definitions})
       where p.is_set is not null and r.key_number in (select u.key_number from usable u)
-        and (select true ${unlimitedText("r.s_workspace_id")})
+        and (select true ${unlimitedText(workspaceId)})
         and (select true from secret s
-          where s.workspace_id = r.s_workspace_id and s.region = r.s_region and s.path = r.s_path and s.state = 'ACTIVE') is null)`,
+          where s.workspace_id = ${workspaceId} and s.region = ${region} and s.path = ${path} and s.state = 'ACTIVE') is null)`,
     ...(claimed === undefined ? [] : [claimed]),
-    `created as (${itemSecret.insert(`from asked r ${condition} order by r.s_workspace_id, r.s_region, r.s_path`)}
+    `created as (${itemSecret.insert(`from asked r ${condition} order by ${workspaceId}, ${region}, ${path}`)}
       returning secret_id)`,
     `versions as (${itemVersion.insert(`from asked r where ${isCreated}`)})`,
     `events as (${itemEvent.insert(`from asked r where ${isCreated}`)})`,

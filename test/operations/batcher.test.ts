@@ -84,6 +84,20 @@ describe("a batcher", () => {
     expect(await stuck).toBe("alone 1");
   });
 
+  test("takes half of the callers if it is told to, and counts those that it has just answered", async () => {
+    const { batcher, batches } = start({ sizeMax: 100, takesHalf: true });
+    const range = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index);
+    const calls = range(0, 20).map(batcher.add);
+    await expect.poll(() => batches.length).toBe(1);
+    calls.push(...range(20, 4).map(batcher.add));
+    for (const [index, items] of [range(0, 10), range(10, 12), range(22, 2)].entries()) {
+      await expect.poll(() => batches.length).toBe(index + 1);
+      expect(batches[index]?.items).toEqual(items);
+      batches[index]?.end.resolve(items.map(String));
+    }
+    expect(await Promise.all(calls)).toHaveLength(24);
+  });
+
   test("runs together only what weighs little enough, and alone what weighs more", async () => {
     const { batcher, batches } = start({ weight: { of: (item) => item, max: 10 } });
     const all = Promise.all([4, 6, 1, 30, 2].map(batcher.add));

@@ -23,18 +23,18 @@ export interface Writing<Row> {
   json(rows: readonly Row[]): string;
 }
 
-/** The part of a json object that carries one row. */
+/** The part of a json object that carries one row. `json_to_recordset` reads the objects as rows `r`. */
 export interface Carried<Row> {
-  /** The columns that `json_to_recordset` reads. */
+  /** The columns of `r`. */
   definitions: string;
-  /** `insert into …` of a row for each row of `from`, which names the json's rows `r`. */
+  /** `insert into …` of a row for each row of `from`. */
   insert(from: string): string;
-  /** A condition: whether all columns of a row of the table and of a row of the json are the same. */
-  isSame(ofTable: string, ofJson: string): string;
-  /** The names of its members, without values. */
-  empty: Readonly<Record<string, null>>;
-  /** Sets its members. */
-  addTo(members: Record<string, unknown>, row: Row): void;
+  /** The expression of a carried column. */
+  memberOf(column: string): string;
+  /** A condition: all columns of a row of the table are the same. */
+  isSame: string;
+  /** The members of the json object, each after a comma. */
+  membersOf(row: Row): string;
 }
 
 export interface WriteOptions {
@@ -87,31 +87,36 @@ export function write<C extends Columns, K extends keyof C & string>(
       return `insert into ${name} (${listed}) select ${read.join(", ")} ${from}`;
     },
     carry(prefix, given) {
-      const carried = parts.flatMap(({ property, column, type }) =>
-        given[column] === undefined ? [{ property, column, type, member: `${prefix}${column}` }] : [],
-      );
-      const read = ({ column, type, expression }: (typeof parts)[number]) =>
-        given[column] ?? expression.replaceAll("?", fromJson(type, `r.${prefix}${column}`));
-      const furtherRead = Object.values(further).map((expression) =>
-        expression.replaceAll(/\?(\w+)/g, (_, of: string) => {
-          const part = parts.find(({ column }) => column === of);
-          return given[of] ?? (part ? fromJson(part.type, `r.${prefix}${of}`) : "null");
-        }),
+      // Short names, because every row repeats them.
+      const carried = parts
+        .filter(({ column }) => given[column] === undefined)
+        .map((part, index) => ({ ...part, member: `${prefix}${index}`, head: `,"${prefix}${index}":` }));
+      const memberOf = (column: string) => {
+        const { type, member } = carried.find((each) => each.column === column) ?? {};
+        if (!type) throw new Error(`the json does not carry ${column}`);
+        return type.sqlType === "bytea" ? `decode(r.${member}, 'hex')` : `r.${member}`;
+      };
+      const readOf = (column: string) => given[column] ?? memberOf(column);
+      const read = ({ column, expression }: (typeof parts)[number]) =>
+        given[column] ?? expression.replaceAll("?", memberOf(column));
+      const furtherRead = Object.values(further).map((each) =>
+        each.replaceAll(/\?(\w+)/g, (_, of: string) => readOf(of)),
       );
       const selected = [...parts.map(read), ...furtherRead].join(", ");
       return {
         definitions: carried.map(({ member, type }) => `${member} ${jsonType(type)}`).join(", "),
         insert: (from) => `insert into ${name} as ${alias} (${listed}) select ${selected} ${from}`,
-        isSame: (ofTable, ofJson) =>
-          carried
-            .map(
-              ({ type, column, member }) =>
-                `${ofTable}.${column} is not distinct from ${fromJson(type, `${ofJson}.${member}`)}`,
-            )
-            .join(" and "),
-        empty: Object.fromEntries(carried.map(({ member }) => [member, null])),
-        addTo(members, row) {
-          for (const { property, type, member } of carried) members[member] = jsonOf(type, row[property]);
+        memberOf,
+        isSame: carried
+          .map(({ column }) => `${alias}.${column} is not distinct from ${memberOf(column)}`)
+          .join(" and "),
+        membersOf(row) {
+          let text = "";
+          for (const { property, type, head } of carried) {
+            const value = jsonOf(type, row[property]);
+            if (value !== undefined && value !== null) text += head + JSON.stringify(value);
+          }
+          return text;
         },
       };
     },
@@ -135,9 +140,13 @@ function fromJson({ sqlType }: ColumnType<unknown>, expression: string): string 
 
 function jsonOf(type: ColumnType<unknown>, value: unknown): unknown {
   // Its text would become a json string.
-  if (type.sqlType === "jsonb") return value ?? null;
+  if (type.sqlType === "jsonb") return value;
   const encoded = type.encode(value);
-  return encoded instanceof Uint8Array ? Buffer.from(encoded).toString("hex") : encoded;
+  return encoded instanceof Uint8Array ? hexOf(encoded) : encoded;
+}
+
+function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("hex");
 }
 
 /** Makes a text once for the same arguments. */
