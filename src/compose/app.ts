@@ -23,6 +23,7 @@ import { createJwtIdentities } from "../runtime/jwt-identities.ts";
 import { lastTimesIntervalMs } from "../runtime/last-times.ts";
 import { createOpenedVersions, type OpenedVersions } from "../runtime/opened-versions.ts";
 import { createSecretReader } from "../runtime/secret-reader.ts";
+import { createSecretTexts } from "../runtime/secret-texts.ts";
 import { createSecretWriter } from "../runtime/secret-writer.ts";
 import { createSingleFlight } from "../runtime/single-flight.ts";
 import { createTokenCache } from "../runtime/token-cache.ts";
@@ -170,6 +171,7 @@ function createDeps({
   const deps = {
     ...base,
     secretReader: createSecretReader(database),
+    secretTexts: createSecretTexts(deploymentKeys),
     valueReader: createValueReader(database),
     openedVersions,
     secretWriter: createSecretWriter(database),

@@ -1,7 +1,7 @@
 // Keyed hashes of token secrets and of rows that decide who gets a value.
 import { hash, timingSafeEqual } from "node:crypto";
 import { assertNever } from "../domain/error/errors.ts";
-import type { Sensitive } from "../domain/sensitive.ts";
+import { Sensitive } from "../domain/sensitive.ts";
 import { createWriter } from "./writer.ts";
 
 /** The value of a column. Equal values must have equal types: `5` and `5n` are the same, `"5"` is not. */
@@ -85,17 +85,33 @@ function begin(): void {
 
 /** Returns the HMAC of the bytes written since `begin`. */
 function finish(key: Sensitive): Buffer {
-  const keyBytes = key.reveal();
-  if (keyBytes.byteLength > blockSizeBytes) throw new RangeError("the key must fit into one block");
+  const { inner: innerPad, outer: outerPad } = padsOf(key);
   const inner = message.view();
-  for (let i = 0; i < blockSizeBytes; i++) {
-    const byte = keyBytes[i] ?? 0;
-    inner[i] = byte ^ 0x36;
-    outerBlock[i] = byte ^ 0x5c;
-  }
+  inner.set(innerPad.reveal());
+  outerBlock.set(outerPad.reveal());
   outerBlock.write(hash("sha256", inner, "latin1"), blockSizeBytes, "latin1");
   const mac = Buffer.from(hash("sha256", outerBlock, "latin1"), "latin1");
   inner.fill(0);
   outerBlock.fill(0);
   return mac;
+}
+
+interface Pads {
+  inner: Sensitive;
+  outer: Sensitive;
+}
+
+// The keys of a deployment live as long as the process.
+const pads = new WeakMap<Sensitive, Pads>();
+
+function padsOf(key: Sensitive): Pads {
+  let found = pads.get(key);
+  if (!found) {
+    const bytes = key.reveal();
+    if (bytes.byteLength > blockSizeBytes) throw new RangeError("the key must fit into one block");
+    const padded = (pad: number) => new Sensitive(new Uint8Array(blockSizeBytes).map((_, i) => (bytes[i] ?? 0) ^ pad));
+    found = { inner: padded(0x36), outer: padded(0x5c) };
+    pads.set(key, found);
+  }
+  return found;
 }

@@ -1,55 +1,50 @@
 // Runs one unary call of any protocol through its steps.
-import { create, type DescMessage, type DescMethod, type MessageShape } from "@bufbuild/protobuf";
+import { create, type DescMethod } from "@bufbuild/protobuf";
 import type { MethodImplSpec, ServiceImplSpec } from "@connectrpc/connect";
-import type { Invoke } from "../call/invoke.ts";
+import type { CallResult, Invoke } from "../call/invoke.ts";
 import { CofferError, failOn } from "../domain/error/errors.ts";
 import { UnaryCall } from "./unary-call.ts";
 
-type Message = MessageShape<DescMessage>;
-type Implementation = (call: UnaryCall) => Promise<Message>;
-
 export interface CallSteps {
-  /** Runs the implementation between the steps before and after it. Fails with the error that the caller may see. */
-  run(call: UnaryCall, implementation: Implementation): Promise<Message>;
+  /** Runs a method between the steps before and after it. Fails with the error that the caller may see. */
+  run(call: UnaryCall, spec: UnarySpec): Promise<CallResult>;
 }
 
 /** Returns the function that calls the methods of `services` through the steps; without any, immediately. */
-export function createInvoke(services: readonly ServiceImplSpec[], steps?: CallSteps): Invoke {
-  const implementations = new Map(
-    unaryMethodsOf(services).map((spec) => [spec.method as DescMethod, implementationOf(spec)] as const),
-  );
-  return async (method, message, request) => {
-    const implementation = implementations.get(method);
-    if (!implementation) throw new CofferError("METHOD_UNIMPLEMENTED", "the method is not found");
+export function createInvoke(services: readonly ServiceImplSpec[], steps: CallSteps = { run: runMethod }): Invoke {
+  const specs = specsOf(services);
+  return (method, message, request) => {
+    const spec = specs.get(method);
+    if (!spec) throw new CofferError("METHOD_UNIMPLEMENTED", "the method is not found");
     const call = new UnaryCall(method, message, request);
-    const answer = steps ? steps.run(call, implementation) : implementation(call);
-    const response = await (call.deadlineMs === undefined ? answer : untilDeadline(answer, call));
-    return { message: response, header: call.responseHeader, trailer: call.givenTrailer };
+    const result = steps.run(call, spec);
+    return call.deadlineMs === undefined ? result : untilDeadline(result, call);
   };
 }
 
 /** Calls the implementations of `services` without the steps. They must be made for dry runs. */
 export function createDryCall(services: readonly ServiceImplSpec[]): (call: UnaryCall) => Promise<unknown> {
-  const specs = new Map(unaryMethodsOf(services).map((spec) => [spec.method as DescMethod, spec] as const));
+  const specs = specsOf(services);
   return async (call) => {
     await specs.get(call.method)?.impl(call.message, call);
   };
 }
 
-type UnarySpec = MethodImplSpec & { kind: "unary" };
+export type UnarySpec = MethodImplSpec & { kind: "unary" };
 
-function unaryMethodsOf(services: readonly ServiceImplSpec[]): UnarySpec[] {
-  return services.flatMap(({ methods }) => Object.values(methods)).filter((spec) => spec.kind === "unary");
+function specsOf(services: readonly ServiceImplSpec[]): ReadonlyMap<DescMethod, UnarySpec> {
+  const specs = services.flatMap(({ methods }) => Object.values(methods)).filter((spec) => spec.kind === "unary");
+  return new Map(specs.map((spec) => [spec.method, spec]));
 }
 
-function implementationOf({ method: { output }, impl }: UnarySpec): Implementation {
-  return async (call) => {
-    // The steps refuse such a call. Check again: an operation must never run with a part of a message.
-    failOn(call.shape?.violations ?? []);
-    // The caller already gets an error for this call.
-    if ((call.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();
-    return create(output, await impl(call.message, call));
-  };
+/** Runs a method without the steps. */
+export async function runMethod(call: UnaryCall, { method: { output }, impl }: UnarySpec): Promise<CallResult> {
+  // The steps refuse such a call. Check again: an operation must never run with a part of a message.
+  failOn(call.shape?.violations ?? []);
+  // The caller already gets an error for this call.
+  if ((call.timeoutMs() ?? 1) <= 0) throw deadlineExceeded();
+  const message = create(output, await impl(call.message, call));
+  return { message, header: call.responseHeader, trailer: call.givenTrailer };
 }
 
 /** Stops waiting at the caller's deadline. A change whose COMMIT was not sent by then is not made. */

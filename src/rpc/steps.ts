@@ -9,7 +9,7 @@ import type { Deps } from "../runtime/deps.ts";
 import { type AuthenticateDeps, checkReach, identifyCaller } from "./authenticate.ts";
 import type { DryRun } from "./dry-run.ts";
 import { readIdempotencyKey } from "./idempotency.ts";
-import type { CallSteps } from "./invoke.ts";
+import { type CallSteps, runMethod } from "./invoke.ts";
 import { type CallLog, logFailure, logSuccess, observeStreams } from "./observe.ts";
 import { setLimitHeaders, takePoints } from "./rate-limit.ts";
 import { refuseInvalid } from "./validate.ts";
@@ -26,7 +26,7 @@ export interface StepDeps extends AuthenticateDeps, Pick<Deps, "deploymentKeys">
 /** A step returns a promise only when it must wait: most calls pass all steps in one turn. */
 export function createSteps(deps: StepDeps): CallSteps {
   return {
-    async run(call, implementation) {
+    async run(call, spec) {
       call.values.set(isCallKey, true);
       let limit: RateLimitState | undefined;
       let isValid = false;
@@ -42,10 +42,10 @@ export function createSteps(deps: StepDeps): CallSteps {
         if (refused) await refused;
         isValid = true;
         readIdempotencyKey(deps.deploymentKeys.fingerprintKey, call);
-        const response = await implementation(call);
-        if (limit) setLimitHeaders(call.responseHeader, limit);
+        const result = await runMethod(call, spec);
+        if (limit) setLimitHeaders(result.header, limit);
         logSuccess(deps, call);
-        return response;
+        return result;
       } catch (thrown) {
         // The errors of the validation have the caller's spelling already.
         throw logFailure(deps, call, isValid && call.shape ? spelledAsGiven(thrown, call.shape) : thrown);

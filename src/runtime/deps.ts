@@ -11,6 +11,7 @@ import type { KeyMaterial } from "./key-material.ts";
 import type { OpenedVersions } from "./opened-versions.ts";
 import type { SealingKeys } from "./sealing-keys.ts";
 import type { SecretReader } from "./secret-reader.ts";
+import type { SecretTexts } from "./secret-texts.ts";
 import type { SecretWriter } from "./secret-writer.ts";
 import type { SharedLookups } from "./shared-lookups.ts";
 import type { SingleFlight } from "./single-flight.ts";
@@ -22,6 +23,7 @@ export interface Deps extends TimePort, RandomPort, DatabasePort, RootKeyPort, D
   keyMaterial: KeyMaterial;
   keyLookups: SharedLookups;
   secretReader: SecretReader;
+  secretTexts: SecretTexts;
   sealingKeys: SealingKeys;
   secretWriter: SecretWriter;
   valueReader: ValueReader;

@@ -60,13 +60,15 @@ export interface PageSource<T> {
   /** The end of the previous page, from `readPageToken`. */
   position: string[] | undefined;
   positionOf(last: T): string[];
+  /** Returns approximately the size of an item in an answer; undefined: coffer estimates it. */
+  sizeBytesOf?(item: T): number;
   /** Reads at most `limit` items after a position. */
   read(position: string[] | undefined, limit: number): Promise<T[]>;
 }
 
 /** Returns the items of a page and the token of the next page. A page ends at `pageSize` items or about 1 MiB, but has at least one item. */
 export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; nextPageToken: string }> {
-  const { pageSize, query, positionOf, read } = source;
+  const { pageSize, query, positionOf, sizeBytesOf = roughSize, read } = source;
   const items: T[] = [];
   let { position } = source;
   let bytes = 0;
@@ -76,7 +78,7 @@ export async function readPage<T>(source: PageSource<T>): Promise<{ items: T[]; 
     const limit = Math.min(next, pageSize - items.length + 1);
     const found = await read(position, limit);
     for (const item of found) {
-      bytes += roughSize(item);
+      bytes += sizeBytesOf(item);
       const isFull = items.length === pageSize || (items.length > 0 && bytes > pageBytesMax);
       if (isFull) return { items, nextPageToken: writePageToken(query, positionOf(items.at(-1) as T)) };
       items.push(item);

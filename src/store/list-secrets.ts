@@ -2,8 +2,7 @@
 import type { SecretState } from "../domain/secret/secret.ts";
 import type { Sql } from "./database.ts";
 import { afterPrefix } from "./path-range.ts";
-import { isActive, type StoredSecret, secretColumns, toSecretAt } from "./rows/secret.ts";
-import type { ArrayRow } from "./rows/select.ts";
+import { isActive, secretText } from "./rows/secret.ts";
 import { shapeOf, type VisiblePaths, visibleConditions } from "./visible-paths.ts";
 
 /** All conditions must hold; an undefined one always does. */
@@ -22,14 +21,14 @@ export interface SecretPosition {
   secretId: string;
 }
 
-/** Returns the next `limit` visible secrets after `after`. */
+/** Returns the texts of the next `limit` visible secrets after `after`: most are as they were in the last list. */
 export async function listSecrets(
   sql: Sql,
   filter: SecretFilter,
   visible: VisiblePaths,
   after: SecretPosition | undefined,
   limit: number,
-): Promise<StoredSecret[]> {
+): Promise<string[]> {
   const values: unknown[] = [filter.workspaceId];
   const parameter = (value: unknown) => `$${values.push(value)}`;
   const conditions = ["s.workspace_id = $1", stateCondition(filter.states)];
@@ -55,16 +54,16 @@ export async function listSecrets(
     const position = `${parameter(after.path)}, ${parameter(after.secretId)}`;
     conditions.push(`(${first}s.path, s.secret_id) > (${kind === undefined ? "" : `${kind}, `}${position})`);
   }
-  const text = `select ${secretColumns} from secret s where ${conditions.join(" and ")}
+  const text = `select ${secretText} from secret s where ${conditions.join(" and ")}
     order by ${first}s.path, s.secret_id limit ${parameter(limit)}`;
-  const rows = await sql.query<ArrayRow>({
+  const rows = await sql.query<readonly [text: string]>({
     name: nameOf(filter, visible, after, few !== undefined),
     listOf: filter.workspaceId,
     rowMode: "array",
     text,
     values,
   });
-  return rows.map(toSecretAt);
+  return rows.map(([secret]) => secret);
 }
 
 /** The index sorts kinds in this order. */

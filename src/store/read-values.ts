@@ -84,10 +84,7 @@ function shapeOf({ secret, version }: ValueAsk): Shape {
   return `${secret.by}_${version.by}`;
 }
 
-const guard = selectGuard({
-  // Most secrets have no aliases, and JSON is slow to parse.
-  expressions: { version_aliases: "nullif(s.version_aliases, '{}')" },
-});
+const guard = selectGuard();
 // The envelope is large and a column of its own.
 const version = select(versionTable, sealedVersionProperties, { expressions: { envelope: "null::bytea" } });
 const key = select(kmsKeyTable, kmsKeyProperties, {

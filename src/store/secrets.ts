@@ -2,7 +2,7 @@
 
 import { clock } from "./clock.ts";
 import { firstOrUndefined, only } from "./connection/single-row.ts";
-import type { Sql, Tx } from "./database.ts";
+import type { Tx } from "./database.ts";
 import type { TimedSecret } from "./find-secrets.ts";
 import {
   lockedText,

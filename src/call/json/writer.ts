@@ -9,6 +9,7 @@ import {
 import { null_when_unset, omit_when_unset } from "../../../gen/coffer/rest/v1/options_pb.ts";
 import { anyTypes } from "../schema/any-types.ts";
 import { fieldOption } from "../schema/field-option.ts";
+import { keptIfFrozen } from "../schema/frozen-messages.ts";
 import { enumText, scalarText, type TextOf, timestampText } from "./scalar-text.ts";
 
 /** How an API writes fields. Options of the schema change it for single fields. */
@@ -31,7 +32,7 @@ export interface FieldWriter {
 
 /** Returns a function that writes messages of a type. Build it once: it prepares every type that the message may hold. */
 export function jsonWriter(desc: DescMessage, style: JsonStyle): (message: Message) => string {
-  return messageText(desc, style, new Map()) as (message: Message) => string;
+  return messageText(desc, style, new Map());
 }
 
 /** Returns the writers of a message's fields, in the order of the proto file. */
@@ -53,14 +54,14 @@ export function objectText(writers: readonly FieldWriter[], message: Message): s
 }
 
 /** The writers that exist, because types may hold each other. */
-type Known = Map<DescMessage, TextOf>;
+type Known = Map<DescMessage, (message: Message) => string>;
 
-function messageText(desc: DescMessage, style: JsonStyle, known: Known): TextOf {
-  if (hasCustomJsonRepresentation(desc)) return customText(desc, style);
+function messageText(desc: DescMessage, style: JsonStyle, known: Known): (message: Message) => string {
+  if (hasCustomJsonRepresentation(desc)) return customText(desc, style) as (message: Message) => string;
   let text = known.get(desc);
   if (text === undefined) {
     let writers: readonly FieldWriter[] = [];
-    text = (message) => objectText(writers, message as Message);
+    text = keptIfFrozen((message) => objectText(writers, message));
     known.set(desc, text);
     writers = fieldWriters(desc, style, known);
   }
@@ -167,7 +168,7 @@ function valueText(field: DescField, style: JsonStyle, known: Known): TextOf {
   const [wrapped] = message.fields;
   const isUnwrapped = isWrapperDesc(message) && field.fieldKind === "message" && !field.oneof;
   if (isUnwrapped && wrapped?.scalar !== undefined) return scalarText(wrapped.scalar);
-  return messageText(message, style, known);
+  return messageText(message, style, known) as TextOf;
 }
 
 function valueIn(message: Message, localName: string): unknown {

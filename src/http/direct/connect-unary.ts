@@ -1,10 +1,11 @@
 // Answers unary Connect requests without Connect's universal handler: with stricter input checks, exact errors and less work.
-import { type DescMessage, type DescMethodUnary, type Message, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodUnary, Message } from "@bufbuild/protobuf";
 import { recordOf } from "../../call/header-map.ts";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { type Invoke, timeoutMsMax } from "../../call/invoke.ts";
 import { type JsonInput, readJsonMessage } from "../../call/json/input.ts";
 import { type JsonStyle, jsonWriter } from "../../call/json/writer.ts";
+import { writeBinary } from "../../call/schema/frozen-messages.ts";
 import { invalidField } from "../../domain/error/errors.ts";
 import { type BodyLimits, readBody } from "../body/read-body.ts";
 import { readBinaryMessage } from "./binary-input.ts";
@@ -79,7 +80,7 @@ function decode(
 }
 
 function encode(method: DescMethodUnary, codec: Codec, message: Message): Uint8Array | string {
-  return codec === "proto" ? toBinary(method.output, message) : writeJson(method.output, message);
+  return codec === "proto" ? writeBinary(method.output, message) : writeJson(method.output, message);
 }
 
 const protoJson: JsonStyle = { fieldNames: "json", writesDefaults: false, nullWhenUnset: false };

@@ -1,10 +1,11 @@
 // Answers unary gRPC and gRPC-Web requests without Connect's universal handler: the same answers with less work.
-import { type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { recordOf } from "../../call/header-map.ts";
 import type { Answer, HttpCall } from "../../call/http-call.ts";
 import { timeoutMsMax } from "../../call/invoke.ts";
+import { writeBinary } from "../../call/schema/frozen-messages.ts";
 import { CofferError, invalidField } from "../../domain/error/errors.ts";
 import { inflate } from "../body/inflate.ts";
 import { type BodyLimits, readBody } from "../body/read-body.ts";
@@ -32,7 +33,7 @@ export async function answerGrpcUnary(
   });
   const headers = recordOf(result.header);
   headers["content-type"] = grpcContentType({ isWeb, isText });
-  const body = framed(0, toBinary(method.output, result.message));
+  const body = framed(0, writeBinary(method.output, result.message));
   const trailers = { ...(result.trailer && recordOf(result.trailer)), "grpc-status": "0" };
   if (!isWeb) return { status: 200, headers, body, trailers };
   // Browsers cannot read trailers. gRPC-Web sends them in the last frame.

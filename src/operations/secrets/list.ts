@@ -3,12 +3,12 @@
 import type { Secret, SecretState } from "../../domain/secret/secret.ts";
 import { pathOf } from "../../domain/secret-name.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
+import type { ReadSecret } from "../../runtime/secret-texts.ts";
 import { pageSizeOf, readPage, readPageToken } from "../../steps/page-token.ts";
 import { authenticOnly, type ListDeps } from "../../steps/secrets/authentic-only.ts";
 import { regionOf } from "../../steps/secrets/region.ts";
 import { authorizeList } from "../../steps/secrets/visible.ts";
 import { listSecrets as readSecrets } from "../../store/list-secrets.ts";
-import type { StoredSecret } from "../../store/rows/secret.ts";
 
 export interface ListSecretsInput {
   namePrefix: string;
@@ -36,17 +36,21 @@ export async function listSecrets(
     labels: sortKeys(input.labels),
     states: input.states.length === 0 ? (["ACTIVE"] as const) : [...input.states].sort(),
   };
-  const { items, nextPageToken } = await readPage<StoredSecret>({
+  const { items, nextPageToken } = await readPage<ReadSecret>({
     pageSize: pageSizeOf(input.pageSize),
     query: filter,
     position: readPageToken(filter, input.pageToken, 2),
-    positionOf: (last) => [last.path, last.secretId],
-    read: (position, limit) => {
+    positionOf: ({ secret }) => [secret.path, secret.secretId],
+    sizeBytesOf: ({ sizeBytes }) => sizeBytes,
+    read: async (position, limit) => {
       const after = position && { path: position[0] as string, secretId: position[1] as string };
-      return readSecrets(deps.database, filter, visible, after, limit);
+      const texts = await readSecrets(deps.database, filter, visible, after, limit);
+      return texts.map(deps.secretTexts.read);
     },
   });
-  return { items: await authenticOnly(deps, caller, items), nextPageToken };
+  const secrets = items.map(({ secret }) => secret);
+  const isSound = items.every(({ isAuthentic }) => isAuthentic);
+  return { items: isSound ? secrets : await authenticOnly(deps, caller, secrets), nextPageToken };
 }
 
 // The order of labels makes no other query, so a page token fits both.

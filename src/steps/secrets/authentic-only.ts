@@ -7,7 +7,10 @@ import { denialEvent } from "../../runtime/audit-denials.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { StoredSecret } from "../../store/rows/secret.ts";
 
-export type ListDeps = Pick<Deps, "database" | "regions" | "deploymentKeys" | "audit" | "now" | "random">;
+export type ListDeps = Pick<
+  Deps,
+  "database" | "regions" | "deploymentKeys" | "secretTexts" | "audit" | "now" | "random"
+>;
 
 /** Removes rows that SQL has changed, because their paths cannot be trusted. First writes an audit event about one of them. */
 export async function authenticOnly(

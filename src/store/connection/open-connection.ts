@@ -3,6 +3,7 @@ import pg from "pg";
 import { StartupError } from "../../domain/error/startup-error.ts";
 import { type Hosts, hostsOf } from "./hosts.ts";
 import { parsers } from "./parsers.ts";
+import { readRowsOf } from "./row-reader.ts";
 import { pinSession, type Session, type TimeLimits } from "./session.ts";
 
 export interface Connector {
@@ -64,6 +65,7 @@ async function openAt(
     keepAliveInitialDelayMillis: keepAliveDelayMs,
     types: parsers,
   });
+  readRowsOf(client);
   // Without a listener an error of an idle connection would end the process.
   client.on("error", () => {});
   // One time-out for all steps: a server may accept the connection and not answer, or stop during authentication.

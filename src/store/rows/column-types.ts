@@ -11,6 +11,8 @@ export interface ColumnType<T> {
   encode(value: T): unknown;
   /** Appends the value to what a MAC covers. */
   addTo(fields: MacField[], value: T): void;
+  /** In SQL the value that most rows have. A select list says null for it; undefined: none. */
+  usual?: string;
 }
 
 /** A type whose values the driver reads and writes as they are. */
@@ -43,6 +45,11 @@ export function optional<T>(type: ColumnType<T>): ColumnType<T | undefined> {
     encode: (value) => (value === undefined ? null : type.encode(value)),
     addTo: (fields, value) => (value === undefined ? fields.push(null) : type.addTo(fields, value)),
   };
+}
+
+/** A type whose value is mostly the one that `usual` is in SQL. Null costs nothing to send and to read. */
+export function mostly<T>(type: ColumnType<T>, usual: string, value: T): ColumnType<T> {
+  return { ...type, usual, decode: (stored) => (stored === null ? value : type.decode(stored)) };
 }
 
 const noBytes = new Uint8Array();

@@ -1,15 +1,16 @@
 // Reads the text of a composite value: what PostgreSQL writes for `row(…)::text`.
 import pg from "pg";
+import { parseJson, parseTime } from "../connection/parsers.ts";
 
 const { builtins, getTypeParser } = pg.types;
 
-/** The parsers of the driver, so that a field of a composite value reads like a column. */
+/** The parsers of columns, so that a field of a composite value reads like a column. */
 const parsers: Readonly<Record<string, (text: string) => unknown>> = {
   text: (text) => text,
   integer: getTypeParser(builtins.INT4),
   boolean: getTypeParser(builtins.BOOL),
-  timestamptz: getTypeParser(builtins.TIMESTAMPTZ),
-  jsonb: getTypeParser(builtins.JSONB),
+  timestamptz: parseTime,
+  jsonb: parseJson,
   bytea: getTypeParser(builtins.BYTEA),
 };
 

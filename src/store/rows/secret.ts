@@ -9,12 +9,14 @@ import {
   integer,
   json,
   macBytes,
+  mostly,
   oneOf,
   optional,
   sortedTexts,
   text,
   time,
 } from "./column-types.ts";
+import { readComposite } from "./composite.ts";
 import { type ArrayRow, type DriverRow, type SelectOptions, select } from "./select.ts";
 import {
   type CoveredRow,
@@ -28,13 +30,11 @@ import {
   uncovered,
 } from "./table.ts";
 
-const noAliases = {};
+const textOrEmpty = mostly(text, "''", "");
 
-/** Null stands for `{}` where a statement selects it so. */
-const aliases: ColumnType<Record<string, number>> = {
-  ...json(),
-  decode: (stored) => (stored as Record<string, number> | null) ?? noAliases,
-};
+function objectOrEmpty<T>(type: ColumnType<Record<string, T>>): ColumnType<Record<string, T>> {
+  return mostly(type, "'{}'", Object.freeze({}));
+}
 
 export const secretTable = table(
   "secret",
@@ -55,7 +55,7 @@ export const secretTable = table(
     expireTime: covered("expire_time", optional(time), "row_mac"),
     currentVersion: covered("current_version", integer, "row_mac"),
     versionCount: covered("version_count", integer, "row_mac"),
-    versionAliases: covered("version_aliases", aliases, "row_mac"),
+    versionAliases: covered("version_aliases", objectOrEmpty<number>(json()), "row_mac"),
     kmsKeyId: covered("kms_key_id", text, "row_mac"),
     revealable: covered("revealable", boolean, "row_mac"),
     /** The text that `policyText` writes; undefined: no policy. */
@@ -63,17 +63,17 @@ export const secretTable = table(
     /** Empty for a row that coffer did not write: such a row does not authenticate. */
     rowMac: mac("row_mac"),
     kind: covered("kind", text, "credential_mac"),
-    authMethod: coveredSince(2, "auth_method", text, "credential_mac"),
-    credentialFields: covered("credential_fields", sortedTexts, "credential_mac"),
+    authMethod: coveredSince(2, "auth_method", textOrEmpty, "credential_mac"),
+    credentialFields: covered("credential_fields", objectOrEmpty(sortedTexts), "credential_mac"),
     /** Undefined for kinds that are not credentials. */
     credentialMac: uncovered("mac", "credential_mac", optional(macBytes)),
     /** Undefined: its value may be sent nowhere. */
     egress: covered("egress_rule", optional(json<EgressRule>()), "egress_mac"),
     egressMac: uncovered("mac", "egress_mac", optional(macBytes)),
-    description: uncovered("shown", "description", text),
-    labels: uncovered("shown", "labels", json<Record<string, string>>()),
-    annotations: uncovered("shown", "annotations", json<Record<string, string>>()),
-    mimeType: uncovered("shown", "mime_type", text),
+    description: uncovered("shown", "description", textOrEmpty),
+    labels: uncovered("shown", "labels", objectOrEmpty<string>(json())),
+    annotations: uncovered("shown", "annotations", objectOrEmpty<string>(json())),
+    mimeType: uncovered("shown", "mime_type", textOrEmpty),
     enabledVersionCount: uncovered("shown", "enabled_version_count", integer),
     revision: uncovered("etag", "revision", integer),
     createTime: uncovered("shown", "create_time", time),
@@ -132,7 +132,7 @@ export const secretColumns = storedSecretAt("now()").sql;
 export const secretColumnsByClock = storedSecretAt("t.at").sql;
 
 /** The same without annotations, which may be 16 KiB each. */
-export const secretColumnsWithoutAnnotations = storedSecretAt("now()", { annotations: "'{}'::jsonb" }).sql;
+export const secretColumnsWithoutAnnotations = storedSecretAt("now()", { annotations: "null" }).sql;
 
 const stored = storedSecretAt("now()");
 const positions = stored.expressions.map((_, index) => index);
@@ -144,25 +144,38 @@ export const secretColumnsCount = stateIndex + 4;
 /** Reads a row of any of these select lists. */
 export function toSecret(row: DriverRow): StoredSecret {
   const validation = [row["validation_state"], row["validate_time"], row["validation_error"]] as TriedColumns;
-  return withComputed(stored.read(row), row["current_state"] as SecretState, validation);
+  return withComputed(stored.read(row), row["current_state"] as SecretState | null, validation);
 }
 
 /** Reads a row in array mode that begins with any of these select lists. */
 export function toSecretAt(row: ArrayRow): StoredSecret {
   const validation = [row[stateIndex + 1], row[stateIndex + 2], row[stateIndex + 3]] as TriedColumns;
-  return withComputed(stored.readAt(row, positions), row[stateIndex] as SecretState, validation);
+  return withComputed(stored.readAt(row, positions), row[stateIndex] as SecretState | null, validation);
 }
 
-type TriedColumns = [state: ValidationState | null, validateTime: Date | null, error: string];
+/** The columns of `secret s` as one text. Equal texts are equal secrets. */
+export const secretText = stored.text;
+
+const textTypes = [...stored.sqlTypes, "text", "text", "timestamptz", "text"];
+
+export function toSecretOfText(text: string): StoredSecret {
+  return toSecretAt(readComposite(text, textTypes));
+}
+
+type TriedColumns = [state: ValidationState | null, validateTime: Date | null, error: string | null];
 
 /** Adds to the row itself: a copy of so many properties is slow. */
 function withComputed(
   secret: ReturnType<typeof stored.read>,
-  state: SecretState,
+  /** Null: the stored one. */
+  currentState: SecretState | null,
   [validationState, validateTime, error]: TriedColumns,
 ): StoredSecret {
   const validation =
-    validationState === null ? undefined : { state: validationState, validateTime: validateTime ?? undefined, error };
+    validationState === null
+      ? undefined
+      : { state: validationState, validateTime: validateTime ?? undefined, error: error ?? "" };
+  const state = currentState ?? secret.storedState;
   return Object.assign(secret, { state, accessPolicy: policyOf(secret.accessPolicyText), validation });
 }
 
@@ -199,11 +212,21 @@ function storedSecretAt(time: string, expressions: Readonly<Record<string, strin
     },
     added: ["state", "accessPolicy", "validation"],
   });
-  const computed = `case when ${isExpired} then 'SOFT_DELETED' else s.state end as current_state,
-    case when ${isTried} then s.validation_state when s.validation_state is not null then 'UNSPECIFIED' end as validation_state,
-    case when ${isTried} then s.validate_time end as validate_time,
-    case when ${isTried} then s.validation_error else '' end as validation_error`;
-  return { ...declared, sql: `${declared.sql}, ${computed}` };
+  const computed = [
+    ["current_state", `case when ${isExpired} then 'SOFT_DELETED' end`],
+    [
+      "validation_state",
+      `case when ${isTried} then s.validation_state when s.validation_state is not null then 'UNSPECIFIED' end`,
+    ],
+    ["validate_time", `case when ${isTried} then s.validate_time end`],
+    ["validation_error", `case when ${isTried} then s.validation_error end`],
+  ] as const;
+  return {
+    ...declared,
+    sql: [declared.sql, ...computed.map(([name, expression]) => `${expression} as ${name}`)].join(", "),
+    /** The same columns as one text. */
+    text: `row(${[...declared.expressions, ...computed.map(([, expression]) => expression)].join(", ")})::text`,
+  };
 }
 
 /** SQL that locks the rows of `secret s` that `condition` selects, and then reads them, with the time after the wait as `t.at`. */

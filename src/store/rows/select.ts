@@ -41,7 +41,8 @@ export function select<C extends Columns, K extends keyof C & string>(
   type Row = Pick<RowOf<C>, K>;
   const parts = properties.map((property) => {
     const { column, type } = table.columns[property] as { column: string; type: ColumnType<unknown> };
-    return { property, key: `${prefix}${column}`, expression: expressions[column] ?? `${alias}.${column}`, type };
+    const stored = type.usual === undefined ? `${alias}.${column}` : `nullif(${alias}.${column}, ${type.usual})`;
+    return { property, key: `${prefix}${column}`, expression: expressions[column] ?? stored, type };
   });
   // A copy of an object that has all properties is faster than an object that gets them one by one.
   const empty = Object.fromEntries([...properties, ...added].map((property) => [property, undefined]));

@@ -35,8 +35,21 @@ const versionStateMessages = {
   DESTROYED: SecretVersionState.DESTROYED,
 } as const;
 
-/** A list has many of these: a message as it is written here is made much faster than by `create`. */
+const frozenMessages = new WeakMap<Secret, SecretMessage>();
+
+/** Returns the same frozen message each time for a frozen secret. */
 export function toSecretMessage(secret: Secret): SecretMessage {
+  if (!Object.isFrozen(secret)) return newSecretMessage(secret);
+  let message = frozenMessages.get(secret);
+  if (!message) {
+    message = Object.freeze(newSecretMessage(secret));
+    frozenMessages.set(secret, message);
+  }
+  return message;
+}
+
+/** A message as it is written here is made much faster than by `create`. */
+function newSecretMessage(secret: Secret): SecretMessage {
   const { accessPolicy, egress, validation } = secret;
   return {
     $typeName: "coffer.v1.Secret",

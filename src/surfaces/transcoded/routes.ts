@@ -67,7 +67,7 @@ function findRoute(byVerb: ReadonlyMap<string, readonly Route[]>, httpMethod: st
   const { segments, withVerb } = readRequestPath(path);
   // A colon begins a verb only if a route of that shape has this verb. Otherwise it belongs to the segment.
   const withThisVerb = withVerb && byVerb.get(withVerb.verb);
-  if (withThisVerb && withThisVerb.some(({ template }) => matchesTemplate(template, withVerb.segments))) {
+  if (withVerb && withThisVerb?.some(({ template }) => matchesTemplate(template, withVerb.segments))) {
     return choose(withThisVerb, httpMethod, withVerb.segments);
   }
   return choose(byVerb.get("") ?? [], httpMethod, segments);
