@@ -68,9 +68,9 @@ export function parseEnvelope(bytes: Uint8Array): ParsedEnvelope {
 export function parsePayload(bytes: Uint8Array, headSizeBytes: number): Pick<Envelope, "nonce" | "ciphertext"> {
   const ciphertextStart = headSizeBytes + nonceSizeBytes + 4;
   if (bytes.byteLength < ciphertextStart) throw valueCorrupt();
-  const { buffer, byteOffset, byteLength } = bytes;
-  const size = Buffer.from(buffer, byteOffset, byteLength).readUInt32BE(headSizeBytes + nonceSizeBytes);
-  if (byteLength - ciphertextStart !== size) throw valueCorrupt();
+  let size = 0;
+  for (let i = ciphertextStart - 4; i < ciphertextStart; i++) size = size * 256 + (bytes[i] as number);
+  if (bytes.byteLength - ciphertextStart !== size) throw valueCorrupt();
   return {
     nonce: bytes.subarray(headSizeBytes, headSizeBytes + nonceSizeBytes),
     ciphertext: bytes.subarray(ciphertextStart),

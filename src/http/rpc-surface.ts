@@ -39,7 +39,9 @@ export function createRpcSurface({ api, publicServices, streams }: RpcOptions, o
   const surface: Surface = {
     ...api,
     owns: ({ path, headers }) =>
-      methods.has(path) || readGrpcContentType(headers.get("content-type")) !== undefined || looksLikeRpc(path),
+      // The name of each service has a dot, and most paths of REST have none.
+      (path.includes(".") && (methods.has(path) || looksLikeRpc(path))) ||
+      readGrpcContentType(headers.get("content-type")) !== undefined,
 
     async answer(call, server) {
       const grpc = readGrpcContentType(call.headers.get("content-type"));

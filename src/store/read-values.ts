@@ -52,18 +52,17 @@ export interface UnreadVersion {
 
 /** Returns results in the order of the asks; undefined where there is no such active secret. */
 export async function readUnreadVersions(sql: Sql, asks: readonly ValueAsk[]): Promise<(UnreadVersion | undefined)[]> {
+  const [first] = asks;
+  if (first && asks.every((ask) => shapeOf(ask) === shapeOf(first))) return readShape(sql, asks);
   const results: (UnreadVersion | undefined)[] = new Array(asks.length).fill(undefined);
   const shapes = Map.groupBy(asks.keys(), (index) => shapeOf(asks[index] as ValueAsk));
   await Promise.all(
-    [...shapes].map(async ([shape, indexes]) => {
-      const rows = await readShape(
+    [...shapes.values()].map(async (indexes) => {
+      const found = await readShape(
         sql,
-        shape,
         indexes.map((index) => asks[index] as ValueAsk),
       );
-      for (const [facts, envelope, isRecorded, policyTime, ordinal] of rows) {
-        results[indexes[ordinal - 1] as number] = { facts, envelope, policyTime, isRecorded };
-      }
+      for (const [at, index] of indexes.entries()) results[index] = found[at];
     }),
   );
   return results;
@@ -107,8 +106,10 @@ const keyIndexes = indexesOf(key);
 const versionNumberIndex = expressions.indexOf("v.version_number");
 const keyStateIndex = expressions.indexOf("k.state");
 
-function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<Row[]> {
+/** Returns results in the order of the asks, which have one shape. */
+async function readShape(sql: Sql, asks: readonly ValueAsk[]): Promise<(UnreadVersion | undefined)[]> {
   const [first] = asks as readonly [ValueAsk, ...ValueAsk[]];
+  const shape = shapeOf(first);
   // A single ask needs no lists.
   const isAlone = asks.length === 1;
   const name = isAlone ? `read_sealed_version_${shape}` : `read_sealed_versions_${shape}`;
@@ -118,7 +119,12 @@ function readShape(sql: Sql, shape: Shape, asks: readonly ValueAsk[]): Promise<R
     texts.set(name, text);
   }
   const values = isAlone ? [...perAsk(first), ...perAsker(first)] : columnsOf(asks);
-  return sql.query<Row>({ name, rowMode: "array", text, values });
+  const rows = await sql.query<Row>({ name, rowMode: "array", text, values });
+  const results: (UnreadVersion | undefined)[] = new Array(asks.length).fill(undefined);
+  for (const [facts, envelope, isRecorded, policyTime, ordinal] of rows) {
+    results[ordinal - 1] = { facts, envelope, policyTime, isRecorded };
+  }
+  return results;
 }
 
 /** By the names of their statements. */
@@ -160,15 +166,14 @@ const askedTogether = `select a.*, c.* from unnest($1::text[], $2::text[], $3::t
   with ordinality as c (workspace_id, region, principal_id, token_id, method, rule, address, user_agent, number)
   on c.number = a.asker`;
 
+/** The parameters that differ between asks, and those that most asks have in common. */
 type Texts = readonly (string | null)[];
 
-/** The parameters that differ between asks. */
 function perAsk({ secret, version, event }: ValueAsk): Texts {
   const secretKey = secret.by === "id" ? secret.secretId : pathOf(secret.name);
   return [secretKey, versionKey(version), event.eventId, event.requestId];
 }
 
-/** The parameters that most asks have in common. */
 function perAsker({ grant, secret, event }: ValueAsk): Texts {
   const { principalId, tokenId, method, rule, address, userAgent } = event;
   const region = secret.by === "id" ? null : secret.region;
@@ -179,19 +184,32 @@ function perAsker({ grant, secret, event }: ValueAsk): Texts {
 function columnsOf(asks: readonly ValueAsk[]): string[] {
   const askers: Texts[] = [];
   const numberOf = new Map<string, number>();
-  let last: Texts = [];
+  let last: ValueAsk | undefined;
   let number = 0;
   const numbers = asks.map((ask) => {
-    const asker = perAsker(ask);
     // Most asks of a batch have the asker of the one before.
-    if (number > 0 && asker.every((text, index) => text === last[index])) return number;
+    if (last && haveOneAsker(last, ask)) return String(number);
+    last = ask;
+    const asker = perAsker(ask);
     const key = JSON.stringify(asker);
     number = numberOf.get(key) ?? askers.push(asker);
     numberOf.set(key, number);
-    last = asker;
-    return number;
+    return String(number);
   });
-  return [...columns(asks.map(perAsk)), ...columns(askers), textArray(numbers.map(String))];
+  return [...columns(asks.map(perAsk)), ...columns(askers), textArray(numbers)];
+}
+
+function haveOneAsker(a: ValueAsk, b: ValueAsk): boolean {
+  return (
+    a.grant.workspaceId === b.grant.workspaceId &&
+    (a.secret.by === "id" ? null : a.secret.region) === (b.secret.by === "id" ? null : b.secret.region) &&
+    a.event.principalId === b.event.principalId &&
+    a.event.tokenId === b.event.tokenId &&
+    a.event.method === b.event.method &&
+    a.event.rule === b.event.rule &&
+    a.event.address === b.event.address &&
+    a.event.userAgent === b.event.userAgent
+  );
 }
 
 function columns(rows: readonly Texts[]): string[] {

@@ -9,6 +9,7 @@ import type { CallServer, Surface } from "../../call/surface.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import type { TranscodedApi } from "./api.ts";
 import { readQuery } from "./query.ts";
+import { readPathOnly } from "./read-path-only.ts";
 import { readRequest } from "./read-request.ts";
 import type { Route } from "./route.ts";
 import { buildRouteTable, type RouteMatch, type RouteTable } from "./routes.ts";
@@ -82,7 +83,8 @@ async function answer(found: Found, call: HttpCall, server: CallServer): Promise
   const admitted = await server.admit(route.api, call);
   const query = call.query === "" ? noQuery : readQuery(call.query);
   const body = hasBody(call.request) ? await readJsonBody(route, admitted, server) : undefined;
-  const { message, shape } = readRequest(route, { body, variables, query });
+  const input = { body, variables, query };
+  const { message, shape } = readPathOnly(route, input) ?? readRequest(route, input);
   const request = { protocolName: "rest", source: call, timeoutMs: undefined, shape } as const;
   const result = await server.invoke(route.method, message, request);
   return successAnswer(route, result);
