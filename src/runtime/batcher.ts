@@ -29,6 +29,11 @@ interface Pending<T, R> {
   reject: (error: unknown) => void;
 }
 
+/** The results of a batch, before its callers know them. */
+interface Outcome {
+  tell(): void;
+}
+
 /** After this time without an answer the next statement runs beside the current one, on another connection. */
 const patienceMs = 250;
 /** Smaller batches cost more than they gain. */
@@ -53,17 +58,31 @@ export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
 
   async function work(): Promise<void> {
     if (gatherMsMax === 0) await nextTurn();
-    let answered = 0;
+    let size = 0;
+    let last: Outcome | undefined;
     while (pending.length > 0) {
-      if (gatherMsMax > 0) await untilNobodyJoins();
-      const batch = pending.splice(0, nextSize(answered));
-      answered = batch.length;
-      const done = runBatch(batch);
-      batches.add(done);
-      void done.finally(() => batches.delete(done));
-      await endOrPatience(done);
+      // While a batch runs, the next one has its time to gather.
+      if (gatherMsMax > 0 && !last) await untilNobodyJoins();
+      const batch = pending.splice(0, nextSize(size));
+      size = batch.length;
+      const running = runBatch(batch);
+      // The database works on this batch while the callers of the last one are answered.
+      last?.tell();
+      last = await outcomeOrPatience(running);
+      if (!last) {
+        track(running.then(({ tell }) => tell()));
+      } else if (pending.length < size / 2) {
+        // Rather wait for those who are answered now than run a small batch.
+        last.tell();
+        last = undefined;
+      }
     }
     working = undefined;
+  }
+
+  function track(batch: Promise<void>): void {
+    batches.add(batch);
+    void batch.finally(() => batches.delete(batch));
   }
 
   /** `answered` items belonged to the previous batch. Their callers are likely to come again. */
@@ -87,22 +106,33 @@ export function createBatcher<T, R>(options: Options<T, R>): Batcher<T, R> {
     }
   }
 
-  async function runBatch(batch: readonly Pending<T, R>[]): Promise<void> {
+  /** Never fails. */
+  async function runBatch(batch: readonly Pending<T, R>[]): Promise<Outcome> {
     try {
       const results = await run(batch.map(({ item }) => item));
-      for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
+      return {
+        tell() {
+          for (let i = 0; i < batch.length; i++) (batch[i] as Pending<T, R>).resolve(results[i] as R);
+        },
+      };
     } catch (error) {
-      if (batch.length > 1 && splits(error)) {
-        const rest = [...batch];
-        const runRest = async () => {
-          for (let one = rest.shift(); one; one = rest.shift()) await runBatch([one]);
-        };
-        await Promise.all(Array.from({ length: aloneAtOnceMax }, runRest));
-        return;
-      }
+      if (batch.length > 1 && splits(error)) return runAlone([...batch]);
       const reason = toError(error);
-      for (const { reject } of batch) reject(reason);
+      return {
+        tell() {
+          for (const { reject } of batch) reject(reason);
+        },
+      };
     }
+  }
+
+  /** Tells each caller as soon as its item has ended. */
+  async function runAlone(rest: Pending<T, R>[]): Promise<Outcome> {
+    const runRest = async () => {
+      for (let one = rest.shift(); one; one = rest.shift()) (await runBatch([one])).tell();
+    };
+    await Promise.all(Array.from({ length: aloneAtOnceMax }, runRest));
+    return { tell() {} };
   }
 
   return {
@@ -122,13 +152,13 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** `batch` never fails. */
-function endOrPatience(batch: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, patienceMs);
-  void batch.then(() => {
+/** Returns undefined if there is no outcome in time. */
+function outcomeOrPatience(running: Promise<Outcome>): Promise<Outcome | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Outcome | undefined>();
+  const timer = setTimeout(resolve, patienceMs, undefined);
+  void running.then((outcome) => {
     clearTimeout(timer);
-    resolve();
+    resolve(outcome);
   });
   return promise;
 }

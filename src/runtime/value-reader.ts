@@ -21,6 +21,7 @@ export function createValueReader(sql: Sql): ValueReader {
   const reads = createBatcher<ValueAsk, UnreadVersion | undefined>({
     sizeMax: batchAsksMax,
     gatherMsMax,
+    takesHalf: true,
     run: (asks) => readUnreadVersions(sql, asks),
     // One ask that cannot be answered must not fail the others.
     splits: (error) => !(error instanceof CofferError),
