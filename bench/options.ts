@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 export interface Options {
   /** Secrets that are there before anything is measured. */
   scale: number;
+  /** The number of secrets that the uniform cases ask for. */
+  ids: number;
   /** The number of versions of the hot secret. */
   versions: number;
   quick: boolean;
@@ -17,7 +19,7 @@ export interface Options {
   workers: number | undefined;
 }
 
-const usage = `usage: npm run bench -- [--quick] [--scale secrets] [--versions n] [--rounds n] [--seconds n] [--only text] [--workers n]`;
+const usage = `usage: npm run bench -- [--quick] [--scale secrets] [--ids secrets] [--versions n] [--rounds n] [--seconds n] [--only text] [--workers n]`;
 
 /** Fails with how it is used. */
 export function readOptions(argv: readonly string[]): Options {
@@ -34,6 +36,7 @@ function parse(argv: readonly string[]): Options {
     options: {
       quick: { type: "boolean", default: false },
       scale: { type: "string" },
+      ids: { type: "string" },
       versions: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
@@ -42,11 +45,13 @@ function parse(argv: readonly string[]): Options {
     },
   });
   const { quick, only } = values;
+  const scale = wholeNumber("--scale", values.scale, 10_000, 10_000_000);
   return {
     quick,
     only,
     versions: wholeNumber("--versions", values.versions, 1, 100_000),
-    scale: wholeNumber("--scale", values.scale, 10_000, 10_000_000),
+    scale,
+    ids: wholeNumber("--ids", values.ids, scale, scale),
     rounds: wholeNumber("--rounds", values.rounds, quick ? 8 : 3, 100),
     seconds: wholeNumber("--seconds", values.seconds, 2, 60),
     workers: values.workers === undefined ? undefined : wholeNumber("--workers", values.workers, 1, 64),

@@ -51,7 +51,7 @@ export async function startRig(
 
   say(`seeding ${options.scale} secrets`);
   const begin = performance.now();
-  const seeded = await seed(postgres.url, dir.path, options.scale);
+  const seeded = await seed(postgres.url, dir.path, options.scale, options.ids);
   say(`seeded in ${((performance.now() - begin) / 1_000).toFixed(1)} s`);
 
   const start = async (args: readonly string[], env: Record<string, string>, ready: RegExp) => {
