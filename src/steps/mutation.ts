@@ -125,6 +125,8 @@ async function change<P extends PreparedMutation, T>(
     progress,
   }));
   if (result !== undefined) return result;
+  // The statement may have waited.
+  if (mutation.applyAtOnce && progress?.signal.aborted) throw callerGone();
   const prepared = await mutation.prepare();
   const { subject } = prepared;
   const claim = claimFor(subject);
@@ -177,6 +179,10 @@ function mayHaveHappenedBefore(error: unknown): boolean {
   if (!(error instanceof CofferError)) return false;
   const { code } = reasons[error.reason];
   return code !== "UNAVAILABLE" && code !== "PERMISSION_DENIED";
+}
+
+function callerGone(): CofferError {
+  return new CofferError("CANCELED", "the client closed the connection; nothing was changed");
 }
 
 function keyInUse(cause?: unknown): CofferError {

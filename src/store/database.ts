@@ -1,5 +1,6 @@
 // Access to Postgres: statements, transactions and notifications, which do not depend on a single connection.
 import type pg from "pg";
+import type { CallProgress } from "../domain/call-progress.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { checkWritable } from "./connection/check-writable.ts";
 import { translateError } from "./connection/database-errors.ts";
@@ -33,6 +34,8 @@ export interface Database extends Sql {
    * most twice, after a deadlock or a lost connection, so it must not consume its input.
    */
   transaction<T>(body: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Runs `work`, which locks the row `waitsFor`. At most two connections wait for the same row. Fails with CONCURRENT_CHANGE after five seconds. */
+  inTurn<T>(waitsFor: string, call: CallProgress | undefined, work: () => Promise<T>): Promise<T>;
   /** Runs a statement once; it fails rather than run twice. For claims, and for audit events of values that are about to be returned. */
   readonly once: Sql;
   /** The same on the jobs' share of the connections, for writes that no caller waits for. */
@@ -82,14 +85,16 @@ export function openDatabase({ connectionString, password, poolSize }: DatabaseO
     },
   });
 
+  const inTurn: Database["inTurn"] = (waitsFor, call, work) =>
+    lanes.run(waitsFor, waitersPerRow, { waitMs: laneWaitMs, call, onTooLate: concurrentChange }, work);
+
   return {
     query,
+    inTurn,
     change: (calls, statementOf) => runChange(pool, calls, statementOf),
     transaction(body, { waitsFor, ...options } = {}) {
       const run = () => runTransaction(pool, body, options);
-      if (waitsFor === undefined) return run();
-      const lane = { waitMs: laneWaitMs, call: options.progress, onTooLate: concurrentChange };
-      return lanes.run(waitsFor, waitersPerRow, lane, run);
+      return waitsFor === undefined ? run() : inTurn(waitsFor, options.progress, run);
     },
     once: once("write"),
     background: once("job"),

@@ -129,7 +129,7 @@ function connectTo(target: { host: string; port: number } | undefined): Socket {
 }
 
 // The simple query, and the statements that commit by themselves.
-const commits = [/^Q.{4}commit\0$/is, /^B.{4}\0create_secrets(?:_once)?\0/s];
+const commits = [/^Q.{4}commit\0$/is, /^B.{4}\0(?:create_secrets(?:_once)?|append_versions)\0/s];
 
 /** Says whether what a client has sent commits something; sees every byte of the connection. */
 function createCommitFinder(): (chunk: Buffer) => boolean {

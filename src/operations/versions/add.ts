@@ -10,8 +10,20 @@ import type { Caller } from "../../domain/workspace/caller.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import { authorizeFound } from "../../steps/authorize.ts";
 import { checkReference, lockReferencedConnection } from "../../steps/external-vaults/check-reference.ts";
-import { type SealingKeyDeps, sealingKey } from "../../steps/keys/sealing-key.ts";
-import { type MutationDeps, type MutationResult, mutate } from "../../steps/mutation.ts";
+import {
+  findSealingKey,
+  rememberedSealingKey,
+  type SealingKey,
+  type SealingKeyDeps,
+  type SealingKeyRef,
+} from "../../steps/keys/sealing-key.ts";
+import {
+  type MutationDeps,
+  type MutationRecords,
+  type MutationResult,
+  mutate,
+  type PreparedMutation,
+} from "../../steps/mutation.ts";
 import { authorizeSecret } from "../../steps/secrets/authorize-secret.ts";
 import { findForWriting, lockForWriting } from "../../steps/secrets/check-access.ts";
 import { checkFitsRule } from "../../steps/secrets/egress-value.ts";
@@ -25,8 +37,9 @@ import {
   type ValueInput,
   vaultConnectionIdOf,
 } from "../../steps/secrets/value-input.ts";
-import { appendVersion } from "../../steps/versions/append.ts";
+import { appendVersion, sealNextVersion } from "../../steps/versions/append.ts";
 import { versionById } from "../../steps/versions/find.ts";
+import type { TimedSecret } from "../../store/find-secrets.ts";
 
 export interface AddVersionInput {
   secret: SecretRefInput;
@@ -36,7 +49,15 @@ export interface AddVersionInput {
   expectedCurrentVersion: number | undefined;
 }
 
-type AddVersionDeps = MutationDeps & SealingKeyDeps & ReportDeps & Pick<Deps, "regions" | "validations">;
+type AddVersionDeps = MutationDeps &
+  SealingKeyDeps &
+  ReportDeps &
+  Pick<Deps, "regions" | "validations" | "secretWriter">;
+
+interface PreparedVersion extends PreparedMutation, SealingKey {
+  secretId: string;
+  payload: Payload;
+}
 
 /**
  * Fails with ACCESS_POLICY_DENIED, SECRET_NOT_FOUND, SECRET_SOFT_DELETED, CURRENT_VERSION_MISMATCH, VAULT_CONNECTION_NOT_FOUND,
@@ -52,26 +73,47 @@ export async function addSecretVersion(
   const { workspaceId } = grant;
   const ref = refOf(deps, input.secret);
   const versionId = newId("secv", deps.now(), deps.random);
+  const vaultConnectionId = vaultConnectionIdOf(input.value);
+  const { comment } = input;
+  let found: TimedSecret | undefined;
   let made: Payload | undefined;
-  const outcome = await mutate(deps, caller, {
+
+  const prepareWith = async (
+    takeKey: (ref: SealingKeyRef) => SealingKey | undefined | Promise<SealingKey>,
+  ): Promise<PreparedVersion> => {
+    found ??= await findForWriting(deps, deps.database, caller, workspaceId, ref);
+    const { secretId, kind, authMethod, kmsKeyId, region, egress } = found;
+    checkFitsRule(egress, input.value);
+    const keyRef = { kmsKeyId, region };
+    const sealing = (await takeKey(keyRef)) ?? (await findSealingKey(deps, workspaceId, keyRef));
+    await checkReference(deps.database, workspaceId, input.value);
+    checkValue(input.value, { kind, authMethod });
+    made ??= payloadOf(input.value, deps.random);
+    const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
+    return { subject, secretId, ...sealing, payload: made };
+  };
+
+  /** For a secret that no time decides about: the statement compares it with what was read. */
+  const applyAtOnce = async (recordsOf: (subject: AuditSubject) => MutationRecords) => {
+    const { subject, key, keyVersion, payload } = await prepareWith((keyRef) =>
+      rememberedSealingKey(deps, workspaceId, keyRef),
+    );
+    const secret = found;
+    if (!secret || secret.state !== "ACTIVE" || secret.expireTime || secret.accessPolicyText !== undefined)
+      return undefined;
+    authorizeFound(caller, "versions.add", secret);
+    checkCurrentVersion(secret, input.expectedCurrentVersion);
+    const appended = { versionId, comment, keyVersion, payload, vaultConnectionId };
+    const { row: version, signed } = sealNextVersion(deps, secret, appended);
+    const records = recordsOf({ ...subject, versionNumber: version.versionNumber });
+    return deps.secretWriter.append({ secret, version, nextRowMac: signed.rowMac, key, ...records });
+  };
+
+  const outcome = await mutate<PreparedVersion, SecretVersion>(deps, caller, {
     grant,
-    async prepare() {
-      const { secretId, kind, authMethod, kmsKeyId, region, egress } = await findForWriting(
-        deps,
-        deps.database,
-        caller,
-        workspaceId,
-        ref,
-      );
-      checkFitsRule(egress, input.value);
-      const keyVersion = await sealingKey(deps, workspaceId, { kmsKeyId, region });
-      await checkReference(deps.database, workspaceId, input.value);
-      checkValue(input.value, { kind, authMethod });
-      const payload = payloadOf(input.value, deps.random);
-      made = payload;
-      const subject: AuditSubject = { resourceType: "secret_version", resourceId: versionId };
-      return { subject, secretId, keyVersion, payload };
-    },
+    prepare: () => prepareWith(() => undefined),
+    // A referenced vault connection is locked.
+    ...(vaultConnectionId === undefined ? { applyAtOnce } : {}),
     async apply(tx, { subject, secretId, keyVersion, payload }) {
       const secret = await lockForWriting(deps, tx, caller, { workspaceId, secretId });
       authorizeFound(caller, "versions.add", secret);
@@ -82,8 +124,6 @@ export async function addSecretVersion(
       checkCurrentVersion(secret, input.expectedCurrentVersion);
       await lockReferencedConnection(tx, workspaceId, input.value);
       subject.versionNumber = secret.versionCount + 1;
-      const vaultConnectionId = vaultConnectionIdOf(input.value);
-      const { comment } = input;
       const appended = { versionId, comment, keyVersion, payload, vaultConnectionId };
       return (await appendVersion(deps, tx, secret, appended)).version;
     },

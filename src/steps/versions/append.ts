@@ -8,7 +8,7 @@ import { coveredOfSecret, macOf } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
 import type { Tx } from "../../store/database.ts";
 import type { StoredSecret } from "../../store/rows/secret.ts";
-import { countNewVersion, insertVersion } from "../../store/versions.ts";
+import { countNewVersion, insertVersion, type NewVersion } from "../../store/versions.ts";
 import { newEnabledVersion } from "./new-version.ts";
 
 interface AppendedVersion {
@@ -19,13 +19,27 @@ interface AppendedVersion {
   vaultConnectionId: string | undefined;
 }
 
+type AppendDeps = Pick<Deps, "deploymentId" | "deploymentKeys" | "random">;
+
 /** Returns the new current version and the changed secret. Does not consume the payload, because the transaction may run again. */
 export async function appendVersion(
-  deps: Pick<Deps, "deploymentId" | "deploymentKeys" | "random">,
+  deps: AppendDeps,
   tx: Tx,
   secret: StoredSecret,
-  { versionId, comment, keyVersion, payload, vaultConnectionId }: AppendedVersion,
+  appended: AppendedVersion,
 ): Promise<{ version: SecretVersion; secret: StoredSecret }> {
+  const { row, signed } = sealNextVersion(deps, secret, appended);
+  const version = await insertVersion(tx, row);
+  await countNewVersion(tx, signed);
+  return { version, secret: signed };
+}
+
+/** Returns the rows that a new version makes: its own, and the secret's. They are right only for a secret that does not change meanwhile. */
+export function sealNextVersion(
+  deps: AppendDeps,
+  secret: StoredSecret,
+  { versionId, comment, keyVersion, payload, vaultConnectionId }: AppendedVersion,
+): { row: NewVersion; signed: StoredSecret } {
   const { workspaceId, secretId, versionCount } = secret;
   const versionNumber = versionCount + 1;
   const context = { deploymentId: deps.deploymentId, workspaceId, secretId, versionNumber };
@@ -42,9 +56,6 @@ export async function appendVersion(
     kmsKeyId: keyVersion.kmsKeyId,
     kmsKeyVersion: keyVersion.version,
   });
-  const version = await insertVersion(tx, row);
   const next = { ...secret, versionCount: versionNumber, currentVersion: versionNumber };
-  const signed = { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) };
-  await countNewVersion(tx, signed);
-  return { version, secret: signed };
+  return { row, signed: { ...next, rowMac: macOf(deps.deploymentKeys, coveredOfSecret(next)) } };
 }

@@ -48,6 +48,8 @@ export function createLanes(): Lanes {
     const timer = setTimeout(giveUp, waitMs);
     signal?.addEventListener("abort", giveUp);
     lane.waiting.push(begin);
+    // The client may have disconnected while its call waited for something else.
+    if (signal?.aborted) giveUp();
     return promise;
   }
 

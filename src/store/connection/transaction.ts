@@ -20,6 +20,7 @@ const changeSilenceMs = 8_000;
 const jobSilenceMs = 35_000;
 const provenForMs = 5_000;
 const attemptsMax = 3;
+const shortWaitMs = 20;
 
 /** A call that a change is made for. */
 export interface ChangingCall {
@@ -27,8 +28,8 @@ export interface ChangingCall {
 }
 
 /**
- * One statement for all of `calls`, which commits by itself. `statementOf` gets the calls whose deadline has not passed when the statement
- * is sent; nothing is sent for no call. Fails with OUTCOME_UNKNOWN when the answer is lost.
+ * One statement for all of `calls`, which commits by itself. `statementOf` gets the calls whose callers still wait when the statement is
+ * sent; nothing is sent for no call. Fails with OUTCOME_UNKNOWN when the answer is lost.
  */
 export async function runChange<C extends ChangingCall, Row extends object>(
   pool: Pool,
@@ -37,12 +38,16 @@ export async function runChange<C extends ChangingCall, Row extends object>(
 ): Promise<Row[]> {
   // The deadline of one of several calls must not end the wait of the others.
   const options: ChangeOptions = { progress: calls.length === 1 ? calls[0]?.progress : undefined };
+  const startMs = performance.now();
   for (let attempt = 1; ; attempt++) {
     const lease = await proven(pool, options);
     let isSent = false;
     let failure: unknown;
     try {
-      const waiting = calls.filter(({ progress }) => !isTooLate(progress));
+      // A signal costs more than a glance at the time, so it is made only after a wait.
+      const hasWaited = performance.now() - startMs > shortWaitMs;
+      const isGone = (progress: CallProgress | undefined) => hasWaited && progress?.signal.aborted === true;
+      const waiting = calls.filter(({ progress }) => !isTooLate(progress) && !isGone(progress));
       if (waiting.length === 0) return [];
       const statement = statementOf(waiting);
       // If the connection broke while it was idle, nothing was sent.
