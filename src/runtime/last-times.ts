@@ -31,6 +31,7 @@ export function createLastTimes<T>(
   let pending: { key: string; item: T; usedMs: number }[] = [];
   let flushing: NodeJS.Timeout | undefined;
   let forgetting: NodeJS.Timeout | undefined;
+  let writing = Promise.resolve();
 
   function forget(): void {
     clearTimeout(forgetting);
@@ -38,9 +39,15 @@ export function createLastTimes<T>(
     remembered.clear();
   }
 
-  async function flush(): Promise<void> {
+  /** After the writes that are under way, so that it resolves when nothing is pending. */
+  function flush(): Promise<void> {
     clearTimeout(flushing);
     flushing = undefined;
+    writing = writing.then(writePending);
+    return writing;
+  }
+
+  async function writePending(): Promise<void> {
     // Sorted, so that two instances lock rows in the same order and cannot deadlock.
     const items = pending.sort((a, b) => (a.key < b.key ? -1 : 1));
     pending = [];

@@ -37,12 +37,11 @@ describe("last_used_time", () => {
     const { apiToken, token } = await coffer.clients().tokens.createToken({ displayName: "t", role: Role.VIEWER });
     const { id } = present(apiToken);
     const created = await rowOf(id);
-    await Promise.all(Array.from({ length: 100 }, () => coffer.clients(token).tokens.whoAmI({})));
-    expect(await rowOf(id)).toEqual(created);
+    await coffer.clients(token).tokens.whoAmI({});
     await coffer.deps.accessTimes.flush();
     const written = await rowOf(id);
     expect(written["version"]).not.toBe(created["version"]);
-    await coffer.clients(token).tokens.whoAmI({});
+    await Promise.all(Array.from({ length: 100 }, () => coffer.clients(token).tokens.whoAmI({})));
     const wrong = `${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`;
     await expectError(coffer.clients(wrong).tokens.whoAmI({}), unauthenticated);
     await coffer.deps.accessTimes.flush();
