@@ -7,7 +7,7 @@ import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { createKey } from "../support/keys.ts";
 import { until } from "../support/poll.ts";
 import { type PostgresProxy, startPostgresProxy } from "../support/postgres-proxy.ts";
-import { byId, createSecret, data, getSecret, newName, readText } from "../support/secrets.ts";
+import { byId, createSecret, getSecret, newName, readText } from "../support/secrets.ts";
 
 const delayMsMax = 2_000;
 

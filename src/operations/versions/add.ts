@@ -99,8 +99,7 @@ export async function addSecretVersion(
       rememberedSealingKey(deps, workspaceId, keyRef),
     );
     const secret = found;
-    if (!secret || secret.state !== "ACTIVE" || secret.expireTime || secret.accessPolicyText !== undefined)
-      return undefined;
+    if (secret?.state !== "ACTIVE" || secret.expireTime || secret.accessPolicyText !== undefined) return undefined;
     authorizeFound(caller, "versions.add", secret);
     checkCurrentVersion(secret, input.expectedCurrentVersion);
     const appended = { versionId, comment, keyVersion, payload, vaultConnectionId };
