@@ -48,6 +48,11 @@ export function hasBody(request: NodeRequest): boolean {
   return request.headers["transfer-encoding"] !== undefined;
 }
 
+/** Returns whether the whole body was read. */
+export function isComplete(request: NodeRequest): boolean {
+  return request.complete || ("stream" in request && request.stream.readableEnded);
+}
+
 /** Returns whether the client has reset the stream or the connection has ended, so that nothing can be written. */
 export function isGone(response: NodeResponse): boolean {
   if (!("stream" in response)) return response.destroyed;

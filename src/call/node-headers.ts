@@ -1,4 +1,4 @@
-// A view of the header object that Node's parsers made, as the web's Headers. `test/call/node-headers.test.ts` holds it equal to a HeaderMap.
+// A view of the header object that Node's parsers made, as the web's Headers. `test/http/node-headers.test.ts` holds it equal to a HeaderMap.
 import type { IncomingHttpHeaders } from "node:http";
 
 /** Returns an object like the web's Headers that cannot be changed. Each header must be in the request once: Node drops some repeated ones. */

@@ -23,7 +23,7 @@ export function isEventStream({ headers }: IncomingMessage): boolean {
   return /^text\/event-stream\s*(?:;|$)/i.test(headers["content-type"] ?? "");
 }
 
-/** Sends the head at once and the body as it comes. Fails when the head cannot be written as HTTP. */
+/** Sends the head in this turn of the event loop and the body as it comes. Fails when the head cannot be written as HTTP. */
 export function passAnswer(
   incoming: IncomingMessage,
   response: ServerResponse,
@@ -43,8 +43,11 @@ export function passAnswer(
   const headers = responseHeaders(incoming.rawHeaders, mayChange).map((text) => scrubText(text, forms));
   const kept = coding === undefined ? headers : without(headers, "content-encoding");
   const phrase = statusMessage.replaceAll(/[^\t -~]/g, "");
+  // While the event was written, a short body has arrived. Head and body then leave in one piece.
+  response.cork();
+  setImmediate(() => response.writableEnded || response.uncork());
   response.writeHead(status, scrubText(phrase, forms), kept);
-  // Sends the head now, because the body may come much later. flushHeaders would write Latin-1 as UTF-8.
+  // Sends the head in this turn, because the body may come much later. flushHeaders would write Latin-1 as UTF-8.
   response.write(nothing);
   if (!mayChange) {
     pump(source, response, { each: (chunk) => (count(chunk.byteLength) ? chunk : undefined) });

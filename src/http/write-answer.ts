@@ -1,6 +1,6 @@
 // Writes an Answer to a node response, and decides what happens to a request body that was not read.
-import { constants } from "node:http2";
-import { type Answer, hasBody, isGone, type NodeRequest, type NodeResponse } from "../call/http-call.ts";
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { type Answer, hasBody, isComplete, isGone, type NodeRequest, type NodeResponse } from "../call/http-call.ts";
 import { isEncrypted, requestIdHeader } from "./open-call.ts";
 
 const everyAnswersHeaders: Readonly<Record<string, string>> = {
@@ -28,29 +28,35 @@ export function writeAnswer(request: NodeRequest, response: NodeResponse, reques
   const headers: Record<string, string | number> = answer.headers;
   headers[requestIdHeader] = requestId;
   Object.assign(headers, isEncrypted(request) ? tlsHeaders : everyAnswersHeaders);
-  if (hasBody(request) && !request.complete) leaveUnread(request, response, answer);
+  if (hasBody(request) && !isComplete(request)) leaveUnread(request, response, answer);
   // Omit content-length when there are trailers: HTTP/1.1 sends trailers only with chunked encoding.
   if (body !== undefined && trailers === undefined) headers["content-length"] = Buffer.byteLength(body);
-  writeHead(response, status, headers);
   if (trailers !== undefined) response.addTrailers(trailers);
+  if ("stream" in response) {
+    writeToStream(response.stream, { ":status": status, ...headers }, body, trailers !== undefined);
+    return;
+  }
+  response.writeHead(status, headers);
   if (body === undefined) response.end();
   else response.end(body);
+}
+
+/** Without Node's response, which keeps the headers once more and sends an empty body in a frame of its own. */
+function writeToStream(
+  stream: ServerHttp2Stream,
+  headers: OutgoingHttpHeaders,
+  body: Answer["body"],
+  hasTrailers: boolean,
+): void {
+  // The response sends the trailers that were added to it.
+  stream.respond(headers, { endStream: body === undefined, waitForTrailers: hasTrailers });
+  if (body !== undefined) stream.end(body);
 }
 
 /** Returns the answer to HEAD: the same headers without the body. */
 export function withoutBody({ body, ...answer }: Answer): Answer {
   if (body === undefined) return answer;
   return { ...answer, headers: { ...answer.headers, "content-length": String(Buffer.byteLength(body)) } };
-}
-
-function writeHead(response: NodeResponse, status: number, headers: Record<string, string | number>): void {
-  if (!("stream" in response)) {
-    response.writeHead(status, headers);
-    return;
-  }
-  // writeHead would send the headers at once in HTTP/2, and an empty body would then need one more frame.
-  response.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
 const timedOut = 408;

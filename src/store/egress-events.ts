@@ -4,17 +4,35 @@ import type { Sql } from "./database.ts";
 
 /** Adds all of the events, or none. */
 export async function insertEgressEvents(sql: Sql, events: readonly EgressEvent[]): Promise<void> {
+  const [first] = events;
+  if (first && events.length === 1) {
+    // A single event needs no list, which PostgreSQL would have to parse.
+    await sql.query({
+      name: "insert_egress_event",
+      text: `insert into egress_event (${columns.join(", ")}) values (${columns.map((_, index) => `$${index + 1}`).join(", ")})`,
+      values: valuesOf(first),
+    });
+    return;
+  }
   await sql.query({
     name: "insert_egress_events",
-    text: `insert into egress_event (
-        workspace_id, event_id, sandbox_id, secret_id, method, host, path, status, upstream_status, latency_ms, request_bytes,
-        response_bytes, error_code, occurrences)
+    text: `insert into egress_event (${columns.join(", ")})
       select * from json_to_recordset($1::json) as e (
         workspace_id text, event_id text, sandbox_id text, secret_id text, method text, host text, path text, status integer,
         upstream_status integer, latency_ms integer, request_bytes bigint, response_bytes bigint, error_code text, occurrences integer)`,
     values: [JSON.stringify(events.map(toInserted))],
   });
 }
+
+function valuesOf(event: EgressEvent): unknown[] {
+  const row = toInserted(event);
+  return columns.map((column) => row[column]);
+}
+
+const columns = [
+  ...["workspace_id", "event_id", "sandbox_id", "secret_id", "method", "host", "path", "status", "upstream_status"],
+  ...["latency_ms", "request_bytes", "response_bytes", "error_code", "occurrences"],
+];
 
 function toInserted(event: EgressEvent): Record<string, unknown> {
   return {

@@ -14,7 +14,7 @@ export interface EventGuard {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: TypeScript requires exactly this constructor of a class that is extended (TS2545).
-type EmitterClass = new (...parameters: any[]) => EventEmitter;
+type EmitterClass = new (...parameters: any[]) => EventEmitter; // oxlint-disable-line typescript/no-explicit-any
 
 interface Endable {
   destroy(): unknown;

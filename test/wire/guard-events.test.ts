@@ -67,6 +67,27 @@ test.each<[string, (guard: EventGuard) => Server]>([
         request.on("data", fail("thrown"));
       }),
   ],
+  [
+    "a request of a guarded class",
+    (guard) =>
+      http.createServer(
+        { IncomingMessage: guard.guardClass(http.IncomingMessage, ({ socket }) => socket) },
+        (request) => void request.on("data", fail("thrown")),
+      ),
+  ],
+  [
+    "an answer of a guarded class",
+    (guard) =>
+      http.createServer(
+        {
+          ServerResponse: guard.guardClass<typeof http.ServerResponse>(http.ServerResponse, ({ req }) => req.socket),
+        },
+        (_request, response) => {
+          response.on("finish", fail("thrown"));
+          response.end();
+        },
+      ),
+  ],
 ])("a listener of %s that throws ends the connection", async (_what, make) => {
   const { port, reported } = await serve(make);
   await sendUntilClosed(port, post);

@@ -1,6 +1,7 @@
 // Reads a request's body within its limits of size and time, and inflates it within the same size.
 
-import { hasBody, isGone, type NodeRequest, type NodeResponse } from "../../call/http-call.ts";
+import type { Readable } from "node:stream";
+import { hasBody, isComplete, isGone, type NodeRequest, type NodeResponse } from "../../call/http-call.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { checkEncoding, inflate, tooLarge } from "./inflate.ts";
 
@@ -49,17 +50,24 @@ function isDeclaredTooLarge(request: NodeRequest, sizeBytesMax: number): boolean
 }
 
 async function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
+  // Reading the stream itself saves a second queue. The request is not complete then, but its stream is: see isComplete.
+  if ("stream" in request) {
+    const { stream } = request;
+    // A stream without data ends by itself, and does not say so again.
+    return stream.readableEnded ? new Uint8Array() : readChunks(stream, request, limits);
+  }
   // A short body usually arrives together with its headers. It is complete when the parser has finished this tick.
   await Promise.resolve();
   const length = Number(request.headers["content-length"]);
-  if ("stream" in request || request.readableLength !== length) return readChunks(request, limits);
+  if (request.readableLength !== length) return readChunks(request, request, limits);
   const bytes = request.read() as Buffer;
   // Let Node emit "end".
   request.resume();
   return bytes;
 }
 
-function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
+/** Reads `source`, which is the request or its stream. */
+function readChunks(source: Readable, request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -68,14 +76,19 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
     if (sizeBytes > limits.sizeBytesMax) stop(tooLarge(limits.sizeBytesMax));
     else chunks.push(chunk);
   };
-  const onEnd = () => resolve(Buffer.concat(chunks));
+  const onEnd = () => {
+    stopListening();
+    const [only] = chunks;
+    resolve(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks));
+  };
   const onGone = () => {
     // "close" is emitted for complete requests too.
-    if (!request.complete) stop(new CofferError("CANCELED", "the client has disconnected"));
+    if (!isComplete(request)) stop(new CofferError("CANCELED", "the client has disconnected"));
   };
   const onTimeout = () => stop(new CofferError("REQUEST_TIMEOUT", "the body did not arrive in time"));
   const stop = (error: CofferError) => {
-    request.pause();
+    stopListening();
+    source.pause();
     reject(error);
   };
   const timer = setTimeout(onTimeout, limits.timeoutMs);
@@ -87,9 +100,10 @@ function readChunks(request: NodeRequest, limits: BodyLimits): Promise<Uint8Arra
     ["close", onGone],
     ["error", onGone],
   ] as const;
-  for (const [event, listener] of listeners) request.on(event, listener);
-  return promise.finally(() => {
+  const stopListening = () => {
     clearTimeout(timer);
-    for (const [event, listener] of listeners) request.off(event, listener);
-  });
+    for (const [event, listener] of listeners) source.off(event, listener);
+  };
+  for (const [event, listener] of listeners) source.on(event, listener);
+  return promise;
 }
