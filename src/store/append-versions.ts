@@ -35,13 +35,14 @@ export async function appendVersionsAtOnce(
   all: readonly AppendedVersionRecords[],
 ): Promise<(StoredVersion | undefined)[]> {
   const createTimes = new Map(await database.change<AppendedVersionRecords, CreatedRow>(all, statementOf));
-  return all.map(({ version: { envelope: _, ...version } }) => {
+  return all.map(({ version }) => {
     const createTime = createTimes.get(version.versionId);
     return createTime && { ...version, ...newColumns, createTime };
   });
 }
 
 const newColumns = {
+  envelope: undefined,
   revision: 1,
   destroyTime: undefined,
   scheduledDestroyTime: undefined,
