@@ -1,5 +1,5 @@
-// Writes the results of a run: all figures as JSON, a table, and the chart.
-import { mkdirSync, writeFileSync } from "node:fs";
+// Writes the results of a run: all figures as JSON, a table, and for a whole run the chart and the table of docs/performance.md.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import type { Compared } from "../compare.ts";
@@ -28,5 +28,20 @@ export function writeResults(results: Results, options: Pick<Options, "quick" | 
   mkdirSync(resultsDir, { recursive: true });
   writeFileSync(`${path}.json`, `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(`${path}.md`, markdownOf(results));
-  if (isWhole) writeFileSync(join(projectDir, "docs", "performance.svg"), chartOf(results.cases));
+  if (!isWhole) return;
+  const docsDir = join(projectDir, "docs");
+  writeFileSync(join(docsDir, "performance.svg"), chartOf(results.cases));
+  const pagePath = join(docsDir, "performance.md");
+  writeFileSync(pagePath, withTable(readFileSync(pagePath, "utf8"), markdownOf(results)));
+}
+
+const tableBegin = "<!-- `npm run bench` writes the table from here -->\n";
+const tableEnd = "<!-- to here -->\n";
+
+/** Replaces the table of the page, without its title. */
+function withTable(page: string, markdown: string): string {
+  const [before, rest] = page.split(tableBegin, 2);
+  const after = rest?.split(tableEnd, 2)[1];
+  if (after === undefined) throw new Error("docs/performance.md lacks the marks around its table");
+  return `${before}${tableBegin}${markdown.replace(/^# .*\n/, "")}\n${tableEnd}${after}`;
 }
