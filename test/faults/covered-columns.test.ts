@@ -19,6 +19,7 @@ import { startCoffer, type TestCoffer } from "../support/coffer.ts";
 import { createEgressSecret } from "../support/egress-secrets.ts";
 import { run } from "../support/jobs.ts";
 import { createKey } from "../support/keys.ts";
+import { until } from "../support/poll.ts";
 import { sandboxCalls } from "../support/sandboxes.ts";
 import { createSecret, data, keyValues, newName, present } from "../support/secrets.ts";
 import { storageCredentials } from "../support/storage-credentials.ts";
@@ -71,7 +72,11 @@ async function writeRows(): Promise<void> {
     await putAuditCut(tx, { ...cut, mac: macOf(coffer.deps.deploymentKeys, coveredOfAuditCut(cut)) });
   });
   await coffer.deps.audit.drain();
-  await run(coffer, sealAuditEvents);
+  // Events are sealed once all older transactions of the server have ended, also those of other test files.
+  await until("events are sealed", async () => {
+    await run(coffer, sealAuditEvents);
+    return (await coffer.sql("select from audit_seal limit 1")).length > 0;
+  });
 }
 
 interface Guard {

@@ -98,7 +98,7 @@ describe("a new version", () => {
       for (const { id } of [first, second]) await whileLocked(id, 0, async () => {});
       const shared = await add(first.id, text, newName("key"));
       // The shared statement does not wait that long.
-      const alone = await whileLocked(second.id, 900, () => add(second.id, text, newName("key")));
+      const alone = await whileLocked(second.id, 400, () => add(second.id, text, newName("key")));
       expect(await isOneStatement(shared.id)).toBe(true);
       expect(await isOneStatement(alone.id)).toBe(false);
       const rows = await rowsOf(first.id, shared.id);
