@@ -39,41 +39,69 @@ interface Open {
 /** Returns the payload. Fails with VALUE_CORRUPT, also when the envelope names another key, version or algorithm than expected. */
 export function open(sealed: Open): Payload {
   using unwrapped = unwrapDek(sealed);
-  return openWithDek(unwrapped, sealed.envelope);
+  return unwrapped.open(sealed.envelope);
 }
 
 /** The DEK of one envelope, for as long as the bytes before the payload are the same. Disposing it overwrites the DEK. */
-export interface UnwrappedDek extends Disposable {
-  form: PayloadForm;
-  algorithm: Algorithm;
-  dek: Sensitive;
-  /** The bytes before the nonce: they name the key version and hold the wrapped DEK. */
-  head: Uint8Array;
-  /** The AAD of the payload. */
-  aad: Uint8Array;
+export class UnwrappedDek implements Disposable {
+  readonly form: PayloadForm;
+  readonly algorithm: Algorithm;
+  /**
+   * The bytes of the envelope before the nonce, which name the key version and hold the wrapped DEK; then the DEK; then the AAD of the
+   * payload. Thousands are in memory, and one piece takes half of the memory of three.
+   */
+  readonly #bytes: Buffer;
+  readonly #dekStart: number;
+  readonly #aadStart: number;
+
+  constructor(
+    { form, algorithm }: { form: PayloadForm; algorithm: Algorithm },
+    { head, dek, aad }: { head: Uint8Array; dek: Sensitive; aad: Uint8Array },
+  ) {
+    this.form = form;
+    this.algorithm = algorithm;
+    this.#dekStart = head.byteLength;
+    this.#aadStart = head.byteLength + dek.byteLength;
+    // Not from the pool of Buffer, whose other users would be in the same piece.
+    this.#bytes = Buffer.allocUnsafeSlow(this.#aadStart + aad.byteLength);
+    this.#bytes.set(head);
+    this.#bytes.set(dek.reveal(), this.#dekStart);
+    this.#bytes.set(aad, this.#aadStart);
+  }
+
+  /** Returns whether the DEK was unwrapped from the same bytes. */
+  isOf(envelope: Buffer): boolean {
+    const size = this.#dekStart;
+    return envelope.byteLength > size && this.#bytes.compare(envelope, 0, size, 0, size) === 0;
+  }
+
+  /** Opens the payload of an envelope for which `isOf` is true. Fails with VALUE_CORRUPT. */
+  open(envelope: Uint8Array): Payload {
+    const { nonce, ciphertext } = parsePayload(envelope, this.#dekStart);
+    const key = this.#bytes.subarray(this.#dekStart, this.#aadStart);
+    const aad = this.#bytes.subarray(this.#aadStart);
+    return {
+      form: this.form,
+      bytes: new Sensitive(aeadOpen({ algorithm: this.algorithm, key, nonce, aad }, ciphertext)),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#bytes.fill(0);
+  }
 }
 
 /** Fails as `open` does. */
 export function unwrapDek({ envelope, keyVersion, context, form }: Open): UnwrappedDek {
   const { wrappedDek, headSizeBytes } = parseExpected(envelope, keyVersion);
   const aads = valueAads(context, form, keyVersion);
-  // Copies, because the bytes of the envelope and of the AADs belong to others.
-  const head = Uint8Array.prototype.slice.call(envelope, 0, headSizeBytes);
-  const aad = Uint8Array.prototype.slice.call(aads.payload);
-  const dek = unwrapKey(wrappingKey(keyVersion, aads), wrappedDek);
-  return { form, algorithm: keyVersion.algorithm, dek, head, aad, [Symbol.dispose]: () => dek.zero() };
-}
-
-/** Returns whether the DEK was unwrapped from the same bytes. */
-export function isDekOf({ head }: UnwrappedDek, envelope: Buffer): boolean {
-  const { byteLength } = head;
-  return envelope.byteLength > byteLength && envelope.compare(head, 0, byteLength, 0, byteLength) === 0;
-}
-
-/** Opens the payload of an envelope for which `isDekOf` is true. Fails with VALUE_CORRUPT. */
-export function openWithDek({ form, algorithm, dek, head, aad }: UnwrappedDek, envelope: Uint8Array): Payload {
-  const { nonce, ciphertext } = parsePayload(envelope, head.byteLength);
-  return { form, bytes: new Sensitive(aeadOpen({ algorithm, key: dek.reveal(), nonce, aad }, ciphertext)) };
+  // The AADs are views of a buffer that the next call uses again.
+  const aad = Buffer.from(aads.payload);
+  using dek = unwrapKey(wrappingKey(keyVersion, aads), wrappedDek);
+  return new UnwrappedDek(
+    { form, algorithm: keyVersion.algorithm },
+    { head: envelope.subarray(0, headSizeBytes), dek, aad },
+  );
 }
 
 interface Rewrap {

@@ -1,5 +1,5 @@
 // Keeps the DEKs of versions whose rows were verified, so that the next read of an unchanged row only opens its payload.
-import { isDekOf, type UnwrappedDek } from "../envelope/envelope.ts";
+import type { UnwrappedDek } from "../envelope/envelope.ts";
 import type { UnreadVersion } from "../store/read-values.ts";
 
 /** A version that was opened: its rows authenticate, and the facts allow that its value leaves. */
@@ -87,7 +87,7 @@ export function createOpenedVersions(nowMs = () => performance.now()): OpenedVer
   return {
     find({ facts, envelope }) {
       const found = kept.get(facts);
-      if (!found || envelope === null || found.untilMs <= nowMs() || !isDekOf(found.dek, envelope)) return undefined;
+      if (!found || envelope === null || found.untilMs <= nowMs() || !found.dek.isOf(envelope)) return undefined;
       found.isUsed = true;
       return found;
     },

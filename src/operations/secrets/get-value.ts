@@ -8,7 +8,7 @@ import { type SecretRef, secretNotFound } from "../../domain/secret/secret.ts";
 import { checkReadable, noVersionEnabled, parseVersionRef, versionNotFound } from "../../domain/secret/version.ts";
 import { pathOf } from "../../domain/secret-name.ts";
 import type { Caller } from "../../domain/workspace/caller.ts";
-import { openWithDek, type UnwrappedDek } from "../../envelope/envelope.ts";
+import type { UnwrappedDek } from "../../envelope/envelope.ts";
 import { denialEvent } from "../../runtime/audit-denials.ts";
 import { auditEvent } from "../../runtime/audit-trail.ts";
 import type { Deps } from "../../runtime/deps.ts";
@@ -89,7 +89,7 @@ function openAgain(
   checkRecorded(row);
   let payload: Payload;
   try {
-    payload = openWithDek(opened.dek, row.envelope as Buffer);
+    payload = opened.dek.open(row.envelope as Buffer);
   } catch (error) {
     const { secretId: resourceId, versionNumber } = opened;
     return reportCorrupt(deps, caller, grant, { resourceType: "secret", resourceId, versionNumber }, error);
@@ -216,7 +216,7 @@ async function openFor(deps: GetValueDeps, caller: Caller, sealed: SealedVersion
   });
   using unopened = new DisposableStack();
   unopened.use(dek);
-  const payload = openWithDek(dek, envelopeOf(sealed));
+  const payload = dek.open(envelopeOf(sealed));
   unopened.move();
   return { payload, dek };
 }

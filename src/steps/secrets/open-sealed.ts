@@ -4,7 +4,7 @@ import { checkKeyActive } from "../../domain/key/kms-key.ts";
 import type { Payload } from "../../domain/secret/payload.ts";
 import { Sensitive } from "../../domain/sensitive.ts";
 import { valueCorrupt } from "../../envelope/corrupt.ts";
-import { openWithDek, type UnwrappedDek, unwrapDek } from "../../envelope/envelope.ts";
+import { type UnwrappedDek, unwrapDek } from "../../envelope/envelope.ts";
 import { decodeKeyValues } from "../../envelope/payload.ts";
 import { checkAuthentic, coveredOfKmsKey, coveredOfSecret, coveredOfVersion } from "../../integrity/row-macs.ts";
 import type { Deps } from "../../runtime/deps.ts";
@@ -20,7 +20,7 @@ type OpenDeps = Pick<Deps, "deploymentKeys" | "deploymentId" | "keyMaterial">;
 /** Verifies the rows that were read and opens the value. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
 export async function openSealed(deps: OpenDeps, sealed: SealedVersion): Promise<Payload> {
   using dek = await unwrapSealed(deps, sealed);
-  return openWithDek(dek, envelopeOf(sealed));
+  return dek.open(envelopeOf(sealed));
 }
 
 /** Verifies the rows that were read and unwraps the DEK. Fails with KEY_NOT_ACTIVE or VALUE_CORRUPT. */
