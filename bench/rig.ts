@@ -61,9 +61,11 @@ export async function startRig(
   };
   const floorEnv = { FLOOR_DATABASE_URL: postgres.url, FLOOR_KEY: seeded.floorKey };
   const floor = await start([join(import.meta.dirname, "floor.ts")], floorEnv, /listening on (\d+) and (\d+)\n/);
+  const npmStart = readStart();
   const coffer = await start(
-    [...startOptions(), ...cofferNodeOptions(), join(projectDir, "src", "main.ts"), "serve"],
+    [...npmStart.options, ...cofferNodeOptions(), join(projectDir, "src", "main.ts"), "serve"],
     {
+      NODE_COMPILE_CACHE: npmStart.compileCache,
       COFFER_PORT: "0",
       COFFER_DATA_DIR: dir.path,
       COFFER_DATABASE_URL: postgres.url,
@@ -83,14 +85,15 @@ export async function startRig(
   return { dir: dir.path, tools, seeded, floor, coffer, redisPid: redis.pid, postgresPid: postgres.pid };
 }
 
-/** Node's options as `npm start` gives them. */
-function startOptions(): string[] {
+/** Node's options and its cache of compiled code, as `npm start` gives them. */
+function readStart(): { options: string[]; compileCache: string } {
   const { scripts } = JSON.parse(readFileSync(join(projectDir, "package.json"), "utf8")) as {
     scripts: { start: string };
   };
-  const [, options] = /^exec node (.*)src\/main\.ts serve$/.exec(scripts.start) ?? [];
-  if (options === undefined) throw new Error("npm start does not start coffer as it did");
-  return options.split(" ").filter((option) => option !== "");
+  const pattern = /^NODE_COMPILE_CACHE=(\S+) exec node (.*) src\/main\.ts serve$/;
+  const [, compileCache, options] = pattern.exec(scripts.start) ?? [];
+  if (compileCache === undefined || options === undefined) throw new Error("npm start does not start coffer as it did");
+  return { options: options.split(" "), compileCache: join(projectDir, compileCache) };
 }
 
 /** Node options for coffer alone, for example of a profiler. */

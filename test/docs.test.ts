@@ -180,7 +180,7 @@ it("the README is a page that is read in a minute, and shows both commands", () 
 });
 
 it("Node is given the same options by npm start, the program itself and the image", () => {
-  const [, start] = /"exec node (.*) src\/main\.ts serve"/.exec(read("package.json")) ?? [];
+  const [, start] = /"NODE_COMPILE_CACHE=\S+ exec node (.*) src\/main\.ts serve"/.exec(read("package.json")) ?? [];
   const [, program] = /^#!\/usr\/bin\/env -S node (.*)$/m.exec(read("src/main.ts")) ?? [];
   const [, image] = /^ENTRYPOINT \["node", "(.*)", "\/app\/dist\/src\/main\.js"\]$/m.exec(read("Dockerfile")) ?? [];
   expect(start).toMatch(/^--.* --disable-sigusr1$/);
