@@ -35,5 +35,5 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "--no-warnings", "-e", "const { env } = process; env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch(`${env.COFFER_TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${env.COFFER_PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # MiB for new objects: more would be taken, without being faster.
-ENTRYPOINT ["node", "--max-semi-space-size=8", "--disable-sigusr1", "/app/dist/src/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=8", "--heap-growing-percent=150", "--disable-sigusr1", "/app/dist/src/main.js"]
 CMD ["serve"]

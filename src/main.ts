@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8 --disable-sigusr1
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=150 --disable-sigusr1
 // The start of the process. Node caches the compiled program for the next start.
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
