@@ -1,4 +1,5 @@
 // One HTTP request and its answer, in HTTP/1.1 or HTTP/2.
+import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { CallSource } from "./invoke.ts";
@@ -51,6 +52,11 @@ export function hasBody(request: NodeRequest): boolean {
 /** Returns whether the whole body was read. */
 export function isComplete(request: NodeRequest): boolean {
   return request.complete || ("stream" in request && request.stream.readableEnded);
+}
+
+/** Returns the emitter of "close" of an answer. Over HTTP/2 it is the stream: Node's response does not emit it for HEAD. */
+export function closingOf(response: NodeResponse): EventEmitter {
+  return "stream" in response ? response.stream : response;
 }
 
 /** Returns whether the client has reset the stream or the connection has ended, so that nothing can be written. */

@@ -3,7 +3,7 @@ import type { BlockList } from "node:net";
 import type { ContextValues } from "@connectrpc/connect";
 import { peerKey, requestIdKey } from "../call/context.ts";
 import { createHeaderMap } from "../call/header-map.ts";
-import type { HttpCall, NodeRequest, NodeResponse, RequestHead } from "../call/http-call.ts";
+import { closingOf, type HttpCall, type NodeRequest, type NodeResponse, type RequestHead } from "../call/http-call.ts";
 import { CofferError } from "../domain/error/errors.ts";
 import { clientAddress, isTrustedPeer } from "./client-address.ts";
 import { type HeaderRules, readHeaders } from "./headers.ts";
@@ -155,7 +155,7 @@ function signalOf(response: NodeResponse): AbortSignal {
     if (!isWritten) controller.abort(new CofferError("CANCELED", "the client has disconnected"));
   };
   if (isClosed(response)) abortUnlessWritten();
-  else response.once("close", abortUnlessWritten);
+  else closingOf(response).once("close", abortUnlessWritten);
   return controller.signal;
 }
 

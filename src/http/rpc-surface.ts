@@ -1,7 +1,14 @@
 // The typed API and the public services as a surface: Connect, gRPC and gRPC-Web.
 import type { DescMethod, DescMethodUnary, DescService } from "@bufbuild/protobuf";
 import { peerKey } from "../call/context.ts";
-import { type AdmittedCall, type Answer, type HttpCall, isGone, type StreamedAnswer } from "../call/http-call.ts";
+import {
+  type AdmittedCall,
+  type Answer,
+  closingOf,
+  type HttpCall,
+  isGone,
+  type StreamedAnswer,
+} from "../call/http-call.ts";
 import { isUnary } from "../call/invoke.ts";
 import type { Surface, WireApi } from "../call/surface.ts";
 import { CofferError } from "../domain/error/errors.ts";
@@ -116,7 +123,7 @@ function answerStream(
   return {
     write(_request, response) {
       if (isGone(response)) close();
-      else response.once("close", close);
+      else closingOf(response).once("close", close);
       streams(request, response, contextValues);
     },
   };

@@ -3,7 +3,7 @@ import { type Server as Http1Server, ServerResponse } from "node:http";
 import type * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
+import { closingOf, type NodeRequest, type NodeResponse } from "../call/http-call.ts";
 import { createEventGuard, type EventGuard } from "../wire/guard-events.ts";
 import { type BodyLimits, defaultBodyLimits, holdContinue } from "./body/read-body.ts";
 import { createDispatch, type DispatchOptions, type NodeHandler } from "./dispatch.ts";
@@ -41,14 +41,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const pipeline = createPipeline();
   const guard = createEventGuard((error) => options.onUnexpectedError?.(error));
-  function onClose(this: NodeResponse): void {
-    drain.forgetRequest(this);
-    dispatch.forget(this);
+  function forget(response: NodeResponse): void {
+    drain.forgetRequest(response);
+    dispatch.forget(response);
   }
   const handle = (request: NodeRequest, response: NodeResponse, beforeTurn?: () => void) => {
     drain.trackRequest(request, response);
     // One listener for all, because each one costs as much as a step of the call.
-    response.on("close", onClose);
+    closingOf(response).on("close", () => forget(response));
     const work = () => {
       beforeTurn?.();
       dispatch.handle(request, response);

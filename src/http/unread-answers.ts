@@ -1,6 +1,6 @@
 // Cuts off answers that clients do not read: an answer without progress, and the oldest one when all together use too much memory.
 import { constants } from "node:http2";
-import type { NodeRequest, NodeResponse } from "../call/http-call.ts";
+import { closingOf, type NodeRequest, type NodeResponse } from "../call/http-call.ts";
 
 export interface UnreadAnswers {
   /** Must be called after the answer was passed to Node. `bytes` is the size of its body. */
@@ -29,7 +29,7 @@ export function createUnreadAnswers({ stalledAnswerMs, unreadBytesMax }: UnreadL
       if (!cutWhenStalled(request, response, stalledAnswerMs)) return;
       waiting.set(response, bytes);
       inAllBytes += bytes;
-      response.once("close", () => forget(response));
+      closingOf(response).once("close", () => forget(response));
       for (const oldest of waiting.keys()) {
         if (inAllBytes <= unreadBytesMax) return;
         forget(oldest);

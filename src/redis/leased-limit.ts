@@ -86,7 +86,7 @@ export function leasePoints(shared: RateLimit, limit: number): RateLimit {
     const untilMs = startMs + resetMs;
     if (!allowed) {
       lease.noBlockUntilMs = untilMs;
-      await shared.giveBack(subject, block);
+      await shared.giveBack(subject, block, untilMs);
       return;
     }
     // Points of an earlier second do not count in this one.
@@ -121,15 +121,17 @@ export function leasePoints(shared: RateLimit, limit: number): RateLimit {
         }
       }
     },
-    async giveBack(subject, points) {
+    async giveBack(subject, points, untilMs) {
       const lease = leases.get(subject);
       if (lease && performance.now() < lease.untilMs) {
+        // Points of an earlier second were not charged in this one.
+        if (lease.untilMs - untilMs >= sameSecondMs) return;
         lease.left += points;
         lease.used -= points;
         return;
       }
       if (lease) lease.refusedUntilMs = 0;
-      await shared.giveBack(subject, points);
+      await shared.giveBack(subject, points, untilMs);
     },
   };
 }

@@ -21,9 +21,11 @@ export interface RateLimit {
   take(subject: string, points: number): Promise<RateLimitState>;
   /** Takes points without a round trip; undefined if one is needed, and then nothing was taken. */
   takeNow(subject: string, points: number): RateLimitState | undefined;
-  /** Returns points of a call that another limit refused. */
-  giveBack(subject: string, points: number): Promise<void>;
+  /** Returns points of a call that another limit refused. Their second ends at `untilMs` on the monotonic clock. */
+  giveBack(subject: string, points: number, untilMs: number): Promise<void>;
 }
+
+const windowMs = 1_000;
 
 /** Allows `limit` points a second for each subject. With Redis all instances share it; without an answer each counts alone. */
 export function createRateLimit(
@@ -66,7 +68,8 @@ export function createRateLimit(
         allowed: state.count <= limit,
         limit,
         remaining: Math.max(0, limit - state.count),
-        resetMs: state.leftMs,
+        // Counters of this process measure by the wall clock, which may be set back. A window lasts a second.
+        resetMs: Math.min(windowMs, state.leftMs),
       };
     },
     takeNow: () => undefined,

@@ -46,9 +46,10 @@ async function takeInTurn(
   const own = takenOwn ?? (await principal.take(principalId, points));
   if (!own.allowed) throw limited(principalId, own);
   if (workspaceId === undefined) return own;
+  const untilMs = performance.now() + own.resetMs;
   const shared = takenShared ?? workspace.takeNow(workspaceId, points) ?? (await workspace.take(workspaceId, points));
   if (shared.allowed) return tighter(own, shared);
-  await principal.giveBack(principalId, points);
+  await principal.giveBack(principalId, points, untilMs);
   throw limited(workspaceId, shared);
 }
 

@@ -28,7 +28,7 @@ export function createLastTimes<T>(
   { intervalMs, onLost }: LastTimesOptions,
 ): LastTimes<T> {
   const remembered = new Set<string>();
-  let pending: { key: string; item: T; usedMs: number }[] = [];
+  let pending = new Map<string, { item: T; usedMs: number }>();
   let flushing: NodeJS.Timeout | undefined;
   let forgetting: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();
@@ -49,8 +49,8 @@ export function createLastTimes<T>(
 
   async function writePending(): Promise<void> {
     // Sorted, so that two instances lock rows in the same order and cannot deadlock.
-    const items = pending.sort((a, b) => (a.key < b.key ? -1 : 1));
-    pending = [];
+    const items = [...pending].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, used]) => used);
+    pending = new Map();
     for (let start = 0; start < items.length; start += itemsPerStatementMax) {
       const nowMs = performance.now();
       const some = items.slice(start, start + itemsPerStatementMax);
@@ -67,7 +67,8 @@ export function createLastTimes<T>(
       if (remembered.has(key)) return;
       if (remembered.size >= rememberedMax) forget();
       remembered.add(key);
-      pending.push({ key, item, usedMs: performance.now() });
+      // While nothing can be written, more would only fill the memory.
+      if (pending.size < rememberedMax) pending.set(key, { item, usedMs: performance.now() });
       flushing ??= setTimeout(() => void flush(), delayMs).unref();
       forgetting ??= setTimeout(forget, intervalMs).unref();
     },

@@ -1,6 +1,8 @@
 // Bodies: their limits of size and time, and their encoding.
 import { once } from "node:events";
 import * as http from "node:http";
+import { constants } from "node:http2";
+import * as net from "node:net";
 import { gzipSync } from "node:zlib";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -98,4 +100,53 @@ test("gzipped bodies are inflated", async () => {
   });
   expect(reply.status).toBe(200);
   expect(calls[0]?.message).toMatchObject({ secret: { case: "id", value: "a" } });
+});
+
+describe("a client that goes in the middle of a body over HTTP/2", () => {
+  type Leave = (socket: net.Socket, streamId: number) => void;
+  const reset =
+    (code: number): Leave =>
+    (socket, streamId) =>
+      // Node's client would end the stream before it resets it.
+      socket.write(Buffer.from([0, 0, 4, 3, 0, 0, 0, 0, streamId, 0, 0, 0, code]));
+
+  test.each<[string, Leave]>([
+    ["by RST_STREAM with CANCEL", reset(constants.NGHTTP2_CANCEL)],
+    ["by RST_STREAM with NO_ERROR", reset(constants.NGHTTP2_NO_ERROR)],
+    ["by RST_STREAM with INTERNAL_ERROR", reset(constants.NGHTTP2_INTERNAL_ERROR)],
+    ["with its connection", (socket) => socket.destroy()],
+  ])("%s is canceled soon, and what it sent is not taken for the whole", async (_how, leave) => {
+    const reasons: string[] = [];
+    const { port, calls } = await serve({ onRefused: ({ reason }) => reasons.push(reason) });
+    // A part of a message is a message too.
+    for (const sent of ["", "\n\u0003abc"]) {
+      const socket = net.connect(port, "127.0.0.1");
+      const session = connect2(`http://127.0.0.1:${port}`, { createConnection: () => socket });
+      await once(session, "remoteSettings");
+      const headers = { ":path": getSecretPath, ":method": "POST", "content-type": "application/proto" };
+      const stream = session.request(headers);
+      stream.on("error", () => {});
+      if (sent !== "") stream.write(sent);
+      // The server has the headers when it has answered a ping.
+      await new Promise<void>((resolve) => void session.ping(() => resolve()));
+      leave(socket, stream.id as number);
+    }
+    await expect.poll(() => reasons, { timeout: 2_000 }).toEqual(["CANCELED", "CANCELED"]);
+    expect(calls).toEqual([]);
+  });
+});
+
+test("HEAD over HTTP/2 leaves nothing open: a stop refuses nothing afterwards", async () => {
+  const reasons: string[] = [];
+  const { port, server } = await serve({ onRefused: ({ reason }) => reasons.push(reason) });
+  const session = connect2(`http://127.0.0.1:${port}`);
+  for (const path of ["/healthz", "/v1/secrets/a"]) {
+    expect(await ask2(session, path, { method: "HEAD" })).toMatchObject({ status: 200, body: "" });
+  }
+  // A stream of which something is still open would be cut off, and refused with SHUTTING_DOWN.
+  const open = session.request({ ":path": getSecretPath, ":method": "POST", ...json });
+  open.on("error", () => {});
+  await new Promise<void>((resolve) => void session.ping(() => resolve()));
+  await server.close(0);
+  expect(reasons.filter((reason) => reason === "SHUTTING_DOWN")).toHaveLength(1);
 });

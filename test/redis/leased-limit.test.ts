@@ -109,8 +109,19 @@ it("points that are given back can be taken again", async () => {
   const [own] = limits;
   for (let index = 0; index < limit; index++) expect((await take(own))?.allowed).toBe(true);
   expect((await take(own))?.allowed).toBe(false);
-  await own?.giveBack("subject", 1);
+  await own?.giveBack("subject", 1, performance.now() + 500);
   expect((await take(own))?.allowed).toBe(true);
+  expect((await take(own))?.allowed).toBe(false);
+});
+
+it("points of an earlier second that are given back late do not count in this one", { retry: 3 }, async () => {
+  const { limits } = await instances(1);
+  const [own] = limits;
+  const first = await take(own);
+  const untilMs = performance.now() + (first?.resetMs ?? 0);
+  await sleep((first?.resetMs ?? 0) + 20);
+  for (let index = 0; index < limit; index++) expect((await take(own))?.allowed).toBe(true);
+  await own?.giveBack("subject", 1, untilMs);
   expect((await take(own))?.allowed).toBe(false);
 });
 

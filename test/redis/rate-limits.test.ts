@@ -49,7 +49,7 @@ describe("with Redis", { retry: 3 }, () => {
   it("a point that is given back can be taken again, and subjects do not share points", async () => {
     const { first, second } = await twoInstances();
     await takeAll(first, points);
-    await first.giveBack("subject", 1);
+    await first.giveBack("subject", 1, performance.now());
     expect(await second.take("subject", 1)).toMatchObject({ allowed: true, remaining: 0 });
     expect(await second.take("another", 1)).toMatchObject({ allowed: true, remaining: points - 1 });
   });
@@ -58,7 +58,7 @@ describe("with Redis", { retry: 3 }, () => {
     const { first, second } = await twoInstances();
     expect(await first.take("subject", 3)).toMatchObject({ allowed: true, remaining: 2 });
     expect(await second.take("subject", 3)).toMatchObject({ allowed: false });
-    await second.giveBack("subject", 3);
+    await second.giveBack("subject", 3, performance.now());
     expect(await second.take("subject", 2)).toMatchObject({ allowed: true, remaining: 0 });
     expect(await first.take("another", 100)).toMatchObject({ allowed: true, remaining: 0 });
   });

@@ -1,7 +1,8 @@
 // Reads a request's body within its limits of size and time, and inflates it within the same size.
 
+import type { ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
-import { hasBody, isComplete, isGone, type NodeRequest, type NodeResponse } from "../../call/http-call.ts";
+import { hasBody, isGone, type NodeRequest, type NodeResponse } from "../../call/http-call.ts";
 import { CofferError } from "../../domain/error/errors.ts";
 import { checkEncoding, inflate, tooLarge } from "./inflate.ts";
 
@@ -53,6 +54,7 @@ async function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint
   // Reading the stream itself saves a second queue. The request is not complete then, but its stream is: see isComplete.
   if ("stream" in request) {
     const { stream } = request;
+    if (isCut(stream)) throw canceled();
     // A stream without data ends by itself, and does not say so again.
     return stream.readableEnded ? new Uint8Array() : readChunks(stream, request, limits);
   }
@@ -66,6 +68,15 @@ async function readBytes(request: NodeRequest, limits: BodyLimits): Promise<Uint
   return bytes;
 }
 
+/** Whether the stream ended without its END_STREAM, or the client has gone after it. Node then lets it end as if it were whole. */
+function isCut({ aborted, closed, destroyed }: ServerHttp2Stream): boolean {
+  return aborted || closed || destroyed;
+}
+
+function canceled(): CofferError {
+  return new CofferError("CANCELED", "the client has disconnected");
+}
+
 /** Reads `source`, which is the request or its stream. */
 function readChunks(source: Readable, request: NodeRequest, limits: BodyLimits): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
@@ -77,13 +88,15 @@ function readChunks(source: Readable, request: NodeRequest, limits: BodyLimits):
     else chunks.push(chunk);
   };
   const onEnd = () => {
+    if ("stream" in request && isCut(request.stream)) return stop(canceled());
     stopListening();
     const [only] = chunks;
     resolve(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks));
   };
   const onGone = () => {
-    // "close" is emitted for complete requests too.
-    if (!isComplete(request)) stop(new CofferError("CANCELED", "the client has disconnected"));
+    // "close" is emitted for complete requests too. A request over HTTP/2 says that it is complete when its stream is only closed.
+    const isWhole = "stream" in request ? source.readableEnded && !isCut(request.stream) : request.complete;
+    if (!isWhole) stop(canceled());
   };
   const onTimeout = () => stop(new CofferError("REQUEST_TIMEOUT", "the body did not arrive in time"));
   const stop = (error: CofferError) => {

@@ -26,16 +26,22 @@ export function readRowsOf(client: pg.Client): void {
 
 const rowCode = "D".charCodeAt(0);
 const headSize = 5;
-const nothing = Buffer.alloc(0);
 
 /** Returns a function that takes pieces of the server's messages. It gives rows to `onRow` and all else to `onOther`, in their order. */
 export function createRowReader(
   onRow: (values: (string | null)[]) => void,
   onOther: (bytes: Buffer) => void,
 ): (piece: Buffer) => void {
-  let rest: Buffer = nothing;
+  // The pieces of a message that is not whole yet.
+  let rest: Buffer[] = [];
+  let restSize = 0;
+  let wanted = 0;
   return (piece) => {
-    const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    rest.push(piece);
+    restSize += piece.length;
+    // A large message arrives in many pieces, and is put together once.
+    if (restSize < wanted) return;
+    const bytes = rest.length === 1 ? piece : Buffer.concat(rest, restSize);
     let at = 0;
     let others = 0;
     while (at + headSize <= bytes.length) {
@@ -50,7 +56,9 @@ export function createRowReader(
       at = Math.max(end, at + headSize);
     }
     if (others < at) onOther(bytes.subarray(others, at));
-    rest = at < bytes.length ? bytes.subarray(at) : nothing;
+    restSize = bytes.length - at;
+    rest = restSize > 0 ? [bytes.subarray(at)] : [];
+    wanted = restSize < headSize ? headSize : 1 + bytes.readUInt32BE(at + 1);
   };
 }
 
