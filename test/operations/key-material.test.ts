@@ -1,5 +1,7 @@
 // Key material in memory: only as long as the instance would hear of a destruction.
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { keyDestroyedChannel } from "../../src/store/due-keys.ts";
 import { useCoffer } from "../support/coffer.ts";
 import { createKey } from "../support/keys.ts";
 import { until } from "../support/poll.ts";
@@ -16,13 +18,21 @@ async function newKey() {
     expect(await readText(coffer, secret)).toBe("v1");
     return coffer.deps.keyMaterial.has(key.id);
   };
-  return { isKept: () => coffer.deps.keyMaterial.has(key.id), isKeptAfterRead };
+  const isKept = () => coffer.deps.keyMaterial.has(key.id);
+  // An instance that listens drops the material of a key that is announced as destroyed.
+  const untilItListens = () =>
+    until("it listens", async () => {
+      await isKeptAfterRead();
+      await coffer.sql("select pg_notify($1, $2)", [keyDestroyedChannel, key.id]);
+      await sleep(20);
+      return !isKept();
+    });
+  return { isKept, isKeptAfterRead, untilItListens };
 }
 
 it("nothing is kept while no notification comes, and values are read nevertheless", async () => {
-  const { isKept, isKeptAfterRead } = await newKey();
-  // Once it listens.
-  await until("it is kept", isKeptAfterRead);
+  const { isKept, isKeptAfterRead, untilItListens } = await newKey();
+  await untilItListens();
   coffer.deps.keyMaterial.keepNothing();
   expect(isKept()).toBe(false);
   expect(await isKeptAfterRead()).toBe(false);
@@ -32,8 +42,8 @@ it("nothing is kept while no notification comes, and values are read nevertheles
 });
 
 it("a listener that cannot come back leaves nothing in memory, for as long as it is away", async () => {
-  const { isKept, isKeptAfterRead } = await newKey();
-  // Once it listens.
+  const { isKept, isKeptAfterRead, untilItListens } = await newKey();
+  await untilItListens();
   await until("it is kept", isKeptAfterRead);
   const [row] = await coffer.sql(
     "select current_database() as name, count(*)::int as n from pg_stat_activity where datname = current_database()",
