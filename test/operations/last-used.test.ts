@@ -19,7 +19,7 @@ async function rowOf(id: string) {
 }
 
 describe("last_used_time", () => {
-  it("is unset before the first call, follows a call within two seconds, and is no change of the token", async () => {
+  it("is unset before the first call, follows a call within two seconds, and does not change the token", async () => {
     const { apiToken, token } = await coffer.clients().tokens.createToken({ displayName: "t", role: Role.VIEWER });
     const { id, etag, lastUsedTime } = present(apiToken);
     expect(lastUsedTime).toBeUndefined();
